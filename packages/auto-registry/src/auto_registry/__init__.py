@@ -1,0 +1,1 @@
+"""AutoConfig and AutoModel classes: which class a checkpoint names. No torch."""

@@ -1,0 +1,1 @@
+"""PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""

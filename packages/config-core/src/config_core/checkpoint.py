@@ -1,0 +1,193 @@
+"""Where the files of a checkpoint come from: a folder, or a repository at one commit.
+
+A checkpoint is opened once and travels through the whole load, so that config, code and weights belong together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError, UnsafeNameError
+from config_core.hub_service import hub_service
+from config_core.safe_names import check_relative_name
+from config_core.staged_save import pending_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Checkpoint", "FolderCheckpoint", "open_checkpoint"]
+
+# `name` or `owner/name`; the hub itself judges the finer rules.
+_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+
+
+class Checkpoint(ABC):
+    """The files of one checkpoint, all from the same folder or commit.
+
+    Attributes:
+        name: The checkpoint as its user named it: a folder's path or `owner/name`.
+        commit: The commit that all files come from, or None for a folder.
+        subfolder: Folder inside it that holds the files, `""` for the top.
+    """
+
+    name: str
+    commit: str | None
+    subfolder: str
+
+    @abstractmethod
+    def filenames(self) -> frozenset[str]:
+        """Return the names of all files below the subfolder, with forward slashes. Downloads none of them."""
+
+    @abstractmethod
+    def local_path(self, filename: str) -> Path:
+        """Return where a file lies on this machine, downloading it if need be.
+
+        Raises:
+            CheckpointFileNotFoundError: There is no such file.
+            UnsafeNameError: The name would leave the checkpoint.
+        """
+
+    @abstractmethod
+    def at_root(self) -> Checkpoint:
+        """Return the same checkpoint, same commit, without the subfolder."""
+
+    def local_paths(self, filenames: Iterable[str]) -> dict[str, Path]:
+        """Return where several files lie on this machine. A hub fetches them side by side."""
+        return {filename: self.local_path(filename) for filename in filenames}
+
+    def has(self, filename: str) -> bool:
+        """Tell whether the checkpoint has a file of this name."""
+        return filename in self.filenames()
+
+    def read_bytes(self, filename: str, *, limit: int) -> bytes:
+        """Return the content of a small file.
+
+        Args:
+            filename: Name relative to the subfolder.
+            limit: Largest size in bytes that is read.
+
+        Raises:
+            CheckpointFileNotFoundError: There is no such file.
+            ValueError: The file is larger than `limit`.
+        """
+        path = self.local_path(filename)
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise ValueError(f"{filename} of {self} is larger than {limit:,} bytes.")
+        return content
+
+    def __str__(self) -> str:
+        commit = f"@{self.commit[:12]}" if self.commit else ""
+        subfolder = f"/{self.subfolder}" if self.subfolder else ""
+        return f"{self.name}{commit}{subfolder}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+
+class FolderCheckpoint(Checkpoint):
+    """A checkpoint in a folder of this machine.
+
+    If a save of this folder was interrupted after it had been decided, the files are those of the new save.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, subfolder: str = "") -> None:
+        """Open a folder.
+
+        Raises:
+            CheckpointNotFoundError: The folder or its subfolder does not exist.
+            UnsafeNameError: The subfolder is no plain relative name.
+        """
+        self.name = os.fspath(path)
+        self.commit = None
+        self.subfolder = check_relative_name(subfolder, where="subfolder") if subfolder else ""
+        self._folder = Path(path) / self.subfolder
+        if not self._folder.is_dir():
+            raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
+        self._pending = pending_files(self._folder)
+
+    def filenames(self) -> frozenset[str]:
+        found = set()
+        for folder, subfolders, names in os.walk(self._folder):
+            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+            prefix = Path(folder).relative_to(self._folder).as_posix()
+            found.update(name if prefix == "." else f"{prefix}/{name}" for name in names)
+        for name, staged in self._pending.items():
+            found.discard(name) if staged is None else found.add(name)
+        return frozenset(found)
+
+    def local_path(self, filename: str) -> Path:
+        check_relative_name(filename, where=str(self))
+        path = self._pending.get(filename, self._folder / filename)
+        if path is not None and not path.is_file():
+            # A save that was being finished while we looked has moved the file to its place.
+            path = self._folder / filename
+        if path is None or not path.is_file():
+            raise CheckpointFileNotFoundError(checkpoint=f"The folder {str(self._folder)!r}", filename=filename)
+        return path
+
+    def has(self, filename: str) -> bool:
+        try:
+            self.local_path(filename)
+        except (CheckpointFileNotFoundError, UnsafeNameError):
+            return False
+        return True
+
+    def at_root(self) -> FolderCheckpoint:
+        return FolderCheckpoint(self.name)
+
+
+def open_checkpoint(
+    source: str | os.PathLike[str] | Checkpoint,
+    *,
+    revision: str | None = None,
+    subfolder: str = "",
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Checkpoint:
+    """Open a checkpoint once, for all the files of a load.
+
+    Args:
+        source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open, which is returned
+            as it is. An existing folder is preferred to a repository of the same name.
+        revision: Branch, tag or commit of a repository; its default branch if None. Folders have no revisions.
+        subfolder: Folder inside the checkpoint, with forward slashes.
+        token: Access token for the hub; True for the stored one, False for none, None for the stored one if any.
+        cache_dir: Where downloads are kept; the hub's own place if None.
+        local_files_only: Use what has been downloaded before and no network.
+        force_download: Download again what is already there.
+
+    Raises:
+        CheckpointNotFoundError: There is no such folder, repository or revision.
+        MissingServiceError: A repository is named and `pretrained-hub-io` is not installed.
+        UnsafeNameError: `subfolder` is no plain relative name.
+        TypeError: `source` is none of these.
+    """
+    if isinstance(source, Checkpoint):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {source!r}.")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return FolderCheckpoint(path, subfolder=subfolder)
+    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
+        reason = "is a file, not a folder" if path.exists() else "does not exist, and is no repository 'owner/name' either"
+        raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r} {reason}.", source=os.fspath(source))
+    if subfolder:
+        check_relative_name(subfolder, where="subfolder")
+    return hub_service().open(
+        source,
+        revision=revision,
+        subfolder=subfolder,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        force_download=force_download,
+    )

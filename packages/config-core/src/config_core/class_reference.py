@@ -1,0 +1,63 @@
+"""The values of `auto_map`: which class in which source file, perhaps of another repository."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from config_core.errors import ClassReferenceError, UnsafeNameError
+from config_core.safe_names import check_relative_name
+
+__all__ = ["ClassReference"]
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReference:
+    """A class, named by the source file that defines it.
+
+    Attributes:
+        module: The file without `.py`, relative to the checkpoint: `modeling_x` or `folder/modeling_x`.
+        class_name: The class in it.
+        repo: The repository `owner/name` that holds the file, or None where it lies beside the config.
+    """
+
+    module: str
+    class_name: str
+    repo: str | None = None
+
+    @classmethod
+    def parse(cls, text: Any) -> ClassReference:
+        """Read `module.Class`, `folder/module.Class` or `owner/repo--module.Class`.
+
+        Raises:
+            ClassReferenceError: `text` has none of these forms, or points outside the checkpoint.
+        """
+        if not isinstance(text, str):
+            raise ClassReferenceError(text, problem=f"expected a string, got {type(text).__name__}")
+        repo, separator, rest = text.rpartition("--")
+        if separator and not _REPO.fullmatch(repo):
+            raise ClassReferenceError(text, problem=f"{repo!r} is not a repository 'owner/name'")
+        module, dot, class_name = rest.rpartition(".")
+        if not dot:
+            raise ClassReferenceError(text, problem="it names no class after a dot")
+        if not class_name.isidentifier():
+            raise ClassReferenceError(text, problem=f"{class_name!r} is not a name of a class")
+        try:
+            check_relative_name(module, where="auto_map")
+        except UnsafeNameError as error:
+            raise ClassReferenceError(text, problem=str(error)) from error
+        if not all(part.isidentifier() for part in module.split("/")):
+            raise ClassReferenceError(text, problem=f"{module!r} is not a module in a folder")
+        return cls(module=module, class_name=class_name, repo=repo or None)
+
+    @property
+    def filename(self) -> str:
+        """The source file, relative to the checkpoint."""
+        return f"{self.module}.py"
+
+    def __str__(self) -> str:
+        prefix = f"{self.repo}--" if self.repo else ""
+        return f"{prefix}{self.module}.{self.class_name}"

@@ -1,0 +1,38 @@
+"""The source files that a checkpoint's classes need, as one value with one digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CodeBundle"]
+
+
+@dataclass(frozen=True)
+class CodeBundle:
+    """Source files and the classes in them that auto classes load.
+
+    Attributes:
+        files: Name relative to the checkpoint, with forward slashes, to content.
+        auto_map: Name of an auto class to a class in these files: `{"AutoModel": "modeling_x.XModel"}`.
+        digest: SHA-256 (hexadecimal) over the sorted names and the SHA-256 of each content. It does not depend on
+            `auto_map`: the same files are the same code.
+    """
+
+    files: Mapping[str, bytes]
+    auto_map: Mapping[str, str] = field(default_factory=dict)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", dict(sorted(self.files.items())))
+        object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
+        listing = "".join(f"{digest}  {name}\n" for name, digest in self.file_digests().items())
+        object.__setattr__(self, "digest", hashlib.sha256(listing.encode()).hexdigest())
+
+    def file_digests(self) -> dict[str, str]:
+        """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
+        return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}

@@ -1,0 +1,112 @@
+"""Config values as JSON text and back.
+
+The text is what transformers writes too: two spaces, sorted keys, ASCII, and non-finite numbers as
+`{"__float__": "NaN"}`, which JSON itself has no word for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import ConfigError, ConfigFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["MAX_CONFIG_BYTES", "decode_config", "encode_config", "jsonable"]
+
+MAX_CONFIG_BYTES = 16 * 1024 * 1024
+_FLOAT_KEY = "__float__"
+_FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+
+
+def encode_config(values: dict[str, Any]) -> str:
+    """Return the JSON text of config values, ending in a newline.
+
+    Raises:
+        ConfigError: A value has no form in JSON; the error names the field.
+    """
+    return json.dumps(jsonable(values), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def jsonable(value: Any, *, path: str = "") -> Any:
+    """Return a copy of a value made of JSON's types only.
+
+    Tuples become lists, keys become strings, objects with a `to_dict` what that returns, dtypes their name.
+
+    Raises:
+        ConfigError: A value has no form in JSON; the error names the field.
+    """
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {_FLOAT_KEY: _float_name(value)}
+    if isinstance(value, dict):
+        return {_key(key, path): jsonable(item, path=f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
+    if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
+        return jsonable(to_dict(), path=path)
+    if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
+        return str(value).removeprefix("torch.")
+    raise ConfigError(
+        f"{path}: a {type(value).__name__} cannot be written to JSON. Keep only None, bool, int, float, str, list, tuple "
+        "and dict in a config."
+    )
+
+
+def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
+    """Return the object in a config file.
+
+    Raises:
+        ConfigFileError: It is not UTF-8, not JSON, not an object, too large, nested too deep, or names a key twice.
+    """
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ConfigFileError(f"a config may have {MAX_CONFIG_BYTES:,} bytes at most.", path=path)
+    try:
+        text = content.decode("utf-8-sig")
+        values = json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise ConfigFileError(f"this is not JSON: {error.msg} (column {error.colno}).", path=path, line=error.lineno) from error
+    except UnicodeDecodeError as error:
+        raise ConfigFileError("this is not UTF-8 text.", path=path) from error
+    except RecursionError as error:
+        raise ConfigFileError("this is nested too deep.", path=path) from error
+    except ValueError as error:
+        raise ConfigFileError(f"{error}.", path=path) from error
+    if not isinstance(values, dict):
+        raise ConfigFileError(f"expected a JSON object with the config's fields, got {_kind(values)}.", path=path)
+    return values
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    """Make one JSON object; refuse a key that stands twice, and read the form of non-finite numbers."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    if len(values) == 1 and isinstance(name := values.get(_FLOAT_KEY), str) and name in _FLOAT_NAMES:
+        return _FLOAT_NAMES[name]
+    return values
+
+
+def _float_name(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _key(key: Any, path: str) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, int) and not isinstance(key, bool):
+        return str(key)
+    raise ConfigError(f"{path}: keys in JSON are strings, got {key!r}.")
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "a string", bool: "a truth value", int: "a number", float: "a number"}.get(type(value), "null")

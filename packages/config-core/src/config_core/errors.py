@@ -1,0 +1,207 @@
+"""Errors of config_core. Each is also the builtin exception that callers already catch.
+
+    ConfigCoreError
+    ├── ConfigError (ValueError)                          a value of a config is wrong
+    │   ├── ConfigFileError (OSError)                       a config file cannot be read as one
+    │   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
+    │   └── UnknownOptionError (TypeError)                  a keyword that is neither field nor option
+    ├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
+    ├── CheckpointNotFoundError (FileNotFoundError)       no such folder, repository or revision
+    ├── CheckpointFileNotFoundError (FileNotFoundError)   the checkpoint lacks a file
+    ├── UnsafeNameError (ValueError)                      a name out of a file points outside its folder
+    ├── ClassReferenceError (ValueError)                  an `auto_map` value that names no class
+    ├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
+    ├── AutoClassNameError (ValueError)                   no auto class has this name
+    ├── SaveError (OSError)                               the target of a save cannot be written
+    └── MissingServiceError (ImportError)                 a job that another distribution does is not installed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "AutoClassNameError",
+    "CheckpointFileNotFoundError",
+    "CheckpointNotFoundError",
+    "ClassReferenceError",
+    "ConfigCoreError",
+    "ConfigDefinitionError",
+    "ConfigError",
+    "ConfigFileError",
+    "ConfigValidationError",
+    "MissingServiceError",
+    "SaveError",
+    "SourceCodeError",
+    "UnknownOptionError",
+    "UnsafeNameError",
+]
+
+
+class ConfigCoreError(Exception):
+    """Base of every error that config_core raises on purpose."""
+
+    def __str__(self) -> str:
+        # OSError and KeyError format their arguments in ways of their own; our messages are whole sentences.
+        return str(self.args[0]) if self.args else ""
+
+
+class ConfigError(ConfigCoreError, ValueError):
+    """A config holds a value that it may not hold."""
+
+
+class ConfigFileError(ConfigError, OSError):
+    """A config file is missing its form: not JSON, not an object, too large, not UTF-8.
+
+    Attributes:
+        path: The file.
+        line: Line of the fault, counted from 1, or None where a line makes no sense.
+    """
+
+    def __init__(self, problem: str, *, path: Path, line: int | None = None) -> None:
+        place = f"{path}, line {line}" if line else f"{path}"
+        super().__init__(f"{place}: {problem}")
+        self.path = path
+        self.line = line
+
+
+class ConfigValidationError(ConfigError, TypeError):
+    """A field holds a value of the wrong type.
+
+    Attributes:
+        config_class: Name of the config class.
+        field: Path to the value, such as `layers[2]`.
+    """
+
+    def __init__(self, problem: str, *, config_class: str, field: str) -> None:
+        super().__init__(f"{config_class}.{field}: {problem}")
+        self.config_class = config_class
+        self.field = field
+
+
+class UnknownOptionError(ConfigError, TypeError):
+    """A keyword is neither a field of the config nor an option of the call.
+
+    Attributes:
+        names: The unknown keywords.
+    """
+
+    def __init__(self, problem: str, *, names: tuple[str, ...]) -> None:
+        super().__init__(problem)
+        self.names = names
+
+
+class ConfigDefinitionError(ConfigCoreError, TypeError):
+    """A config class is written in a way that could not be saved and loaded."""
+
+
+class CheckpointNotFoundError(ConfigCoreError, FileNotFoundError):
+    """There is no such folder, repository or revision.
+
+    Attributes:
+        source: What was given to be opened.
+    """
+
+    def __init__(self, problem: str, *, source: str) -> None:
+        super().__init__(problem)
+        self.source = source
+
+
+class CheckpointFileNotFoundError(ConfigCoreError, FileNotFoundError):
+    """An opened checkpoint lacks a file.
+
+    Attributes:
+        checkpoint: The checkpoint in words.
+        filename: The missing file, relative to the checkpoint.
+    """
+
+    def __init__(self, *, checkpoint: str, filename: str, hint: str = "") -> None:
+        super().__init__(f"{checkpoint} has no file {filename!r}.{' ' if hint else ''}{hint}")
+        self.checkpoint = checkpoint
+        # OSError owns `filename`; assigning it keeps the builtin's meaning.
+        self.filename = filename
+
+
+class UnsafeNameError(ConfigCoreError, ValueError):
+    """A name that was read from a file is not a plain relative name.
+
+    Attributes:
+        name: The name.
+        where: The file or setting that holds it.
+    """
+
+    def __init__(self, name: str, *, where: str, reason: str) -> None:
+        super().__init__(f"{where} names {name!r}, which {reason}. Only plain relative names inside the folder are used.")
+        self.name = name
+        self.where = where
+
+
+class ClassReferenceError(ConfigCoreError, ValueError):
+    """An `auto_map` value does not have one of the three forms that name a class.
+
+    Attributes:
+        reference: The value as it was found.
+    """
+
+    def __init__(self, reference: object, *, problem: str) -> None:
+        super().__init__(
+            f"auto_map value {reference!r}: {problem}. Allowed are 'module.Class', 'folder/module.Class' and "
+            "'owner/repo--module.Class'."
+        )
+        self.reference = reference
+
+
+class SourceCodeError(ConfigCoreError, ValueError):
+    """The source files that a class needs cannot be collected.
+
+    Attributes:
+        path: The source file at fault, or the class where no file is known.
+        line: Line of the fault, counted from 1, or None.
+    """
+
+    def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
+        place = f"{path}, line {line}" if line else path
+        super().__init__(f"{place}: {problem}")
+        self.path = path
+        self.line = line
+
+
+class AutoClassNameError(ConfigCoreError, ValueError):
+    """No auto class has the name that was given.
+
+    Attributes:
+        auto_class: The name.
+    """
+
+    def __init__(self, problem: str, *, auto_class: str) -> None:
+        super().__init__(problem)
+        self.auto_class = auto_class
+
+
+class SaveError(ConfigCoreError, OSError):
+    """A checkpoint cannot be written where it was asked to be; what was there before is untouched.
+
+    Attributes:
+        path: The target folder.
+    """
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        super().__init__(f"Cannot save to {path}: {problem}")
+        self.path = path
+
+
+class MissingServiceError(ConfigCoreError, ImportError):
+    """No installed distribution does this job.
+
+    Attributes:
+        group: The entry-point group that was asked.
+        distribution: The distribution to install.
+    """
+
+    def __init__(self, *, group: str, distribution: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the distribution {distribution}: pip install {distribution}")
+        self.group = group
+        self.distribution = distribution

@@ -1,0 +1,71 @@
+"""What the entry point `config_core.hub` offers: opening repositories and publishing folders."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from config_core.services import find_service
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from config_core.checkpoint import Checkpoint
+
+__all__ = ["HubService", "hub_service", "push_saved"]
+
+
+class HubService(Protocol):
+    """A hub of repositories. `pretrained-hub-io` offers one for the Hugging Face Hub."""
+
+    def open(
+        self,
+        repo_id: str,
+        *,
+        revision: str | None,
+        subfolder: str,
+        token: str | bool | None,
+        cache_dir: str | os.PathLike[str] | None,
+        local_files_only: bool,
+        force_download: bool,
+    ) -> Checkpoint:
+        """Open a repository at one commit.
+
+        Raises:
+            CheckpointNotFoundError: There is no such repository or revision, or it may not be read.
+        """
+        ...
+
+    def publish(self, folder: Path, repo_id: str, **options: Any) -> Any:
+        """Upload a saved checkpoint in one commit and return what the hub says of the commit."""
+        ...
+
+
+def hub_service() -> HubService:
+    """Return the installed hub.
+
+    Raises:
+        MissingServiceError: `pretrained-hub-io` is not installed.
+    """
+    service = find_service("config_core.hub", distribution="pretrained-hub-io", purpose="Using a repository on a hub")
+    return cast("HubService", service)
+
+
+def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> Any:
+    """Save into a temporary folder and publish that folder in one commit.
+
+    Args:
+        save: Called with an empty folder, to fill it.
+        repo_id: Repository as `owner/name`, or `name` for the token's own account.
+        **options: Options of `HubService.publish`: `commit_message`, `commit_description`, `private`, `token`,
+            `revision`, `create_pr`, `tags`.
+
+    Returns:
+        What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+    """
+    service = hub_service()
+    with tempfile.TemporaryDirectory(prefix="pretrained-push-") as folder:
+        save(Path(folder))
+        return service.publish(Path(folder), repo_id, **options)

@@ -1,0 +1,49 @@
+"""Names that were read from a file. Whoever wrote the file may be hostile: nothing may leave the checkpoint's folder."""
+
+from __future__ import annotations
+
+import re
+
+from config_core.errors import UnsafeNameError
+
+__all__ = ["check_relative_name"]
+
+_MAX_LENGTH = 1024
+# Names that Windows opens as devices, whatever their extension.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def check_relative_name(name: str, *, where: str) -> str:
+    """Return `name` if it is a plain relative name with forward slashes, such as `a.safetensors` or `sub/a.py`.
+
+    Args:
+        name: The name, relative to some folder.
+        where: The file or setting that holds the name, for the error.
+
+    Raises:
+        UnsafeNameError: The name is absolute, climbs with `..`, or holds a backslash, a drive, a control character,
+            an empty part or a device name.
+    """
+    if reason := _unsafe(name):
+        raise UnsafeNameError(name, where=where, reason=reason)
+    return name
+
+
+def _unsafe(name: str) -> str | None:
+    """Return why a name is unsafe, or None."""
+    if not isinstance(name, str) or not name:
+        return "is not a name"
+    if len(name) > _MAX_LENGTH:
+        return f"is longer than {_MAX_LENGTH} characters"
+    if name.startswith(("/", "~")):
+        return "is absolute"
+    if any(character in '\\:*?"<>|' or not character.isprintable() for character in name):
+        return "holds a character that paths give a meaning to"
+    for part in name.split("/"):
+        if part in {"", ".", ".."}:
+            return "has an empty, '.' or '..' part"
+        if part != part.strip() or part.endswith("."):
+            return "has a part that begins or ends with a space or ends with a dot"
+        if _DEVICE.fullmatch(part):
+            return "is a device on some systems"
+    return None

@@ -1,0 +1,157 @@
+"""Which source files a module needs: its relative imports, followed file by file with `ast`. Nothing is executed.
+
+Two callers share this: saving a class (files of a package on disk) and loading remote code (files of a checkpoint).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config_core.errors import SourceCodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["ImportLeavesFolderError", "needed_files", "parse_source"]
+
+_PACKAGE_FILE = "__init__.py"
+
+
+class ImportLeavesFolderError(SourceCodeError):
+    """A relative import climbs out of the folder that holds the code."""
+
+
+def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
+    """Return the source files that modules need, themselves included.
+
+    A relative import brings the module it names, the `__init__.py` of every sub-package on the way, and what those
+    import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is no module.
+    Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do, because
+    whether they run is not known here.
+
+    Args:
+        modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
+        read: Returns the content of a file relative to the top folder, or None if there is none.
+        where: The top folder in words, for errors.
+
+    Returns:
+        Name relative to the top folder to content, sorted by name.
+
+    Raises:
+        SourceCodeError: A file is missing, is not UTF-8 or is not Python.
+        ImportLeavesFolderError: A relative import climbs above the top folder.
+    """
+    files: dict[str, bytes] = {}
+    queue = deque(_Wanted(_module_file(module, read) or f"{module}.py", "") for module in modules)
+    while queue:
+        wanted = queue.popleft()
+        if wanted.name in files:
+            continue
+        content = read(wanted.name)
+        if content is None:
+            raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
+        files[wanted.name] = content
+        queue.extend(_imported_files(wanted.name, content, read, where))
+    return dict(sorted(files.items()))
+
+
+def parse_source(content: bytes, *, path: str) -> ast.Module:
+    """Parse Python source.
+
+    Raises:
+        SourceCodeError: It is not UTF-8 or not Python; `line` says where.
+    """
+    try:
+        return ast.parse(content.decode("utf-8-sig"), filename=path)
+    except UnicodeDecodeError as error:
+        raise SourceCodeError("it is not UTF-8 text.", path=path) from error
+    except SyntaxError as error:
+        raise SourceCodeError(f"it is not valid Python: {error.msg}.", path=path, line=error.lineno) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceCodeError(f"it cannot be parsed: {error}.", path=path) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file to read, and who wants it, for the error if it is missing."""
+
+    name: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _RelativeImport:
+    """`from <dots><module> import <names>` in the source, or `import_module("<dots><module>", __package__)`."""
+
+    level: int
+    module: str
+    names: tuple[str, ...]
+    line: int
+
+
+def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
+    """Yield the files that one file needs: the sub-packages that it lies in, and what it imports relatively."""
+    folder = tuple(name.split("/")[:-1])
+    for depth in range(1, len(folder) + 1):
+        package_file = "/".join((*folder[:depth], _PACKAGE_FILE))
+        if read(package_file) is not None:
+            yield _Wanted(package_file, "")
+    for found in _relative_imports(parse_source(content, path=f"{where}/{name}")):
+        climbed = found.level - 1
+        if climbed > len(folder):
+            text = f"{'.' * found.level}{found.module}"
+            raise ImportLeavesFolderError(
+                f"the import from {text!r} climbs out of the folder.", path=f"{where}/{name}", line=found.line
+            )
+        parts = (*folder[: len(folder) - climbed], *filter(None, found.module.split(".")))
+        by = f", and {name} line {found.line} imports it"
+        yield from (_Wanted(file, by) for file in _files_of_import("/".join(parts), found, read))
+
+
+def _relative_imports(tree: ast.Module) -> Iterator[_RelativeImport]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            names = tuple(alias.name for alias in node.names)
+            yield _RelativeImport(node.level, node.module or "", names, node.lineno)
+        elif isinstance(node, ast.Call) and (target := _import_module_target(node)):
+            module = target.lstrip(".")
+            yield _RelativeImport(len(target) - len(module), module, (), node.lineno)
+
+
+def _import_module_target(call: ast.Call) -> str | None:
+    """Return `.module` of a call `import_module(".module", …)`."""
+    function = call.func
+    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    first = call.args[0] if call.args else None
+    if called == "import_module" and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value if first.value.startswith(".") else None
+    return None
+
+
+def _files_of_import(module: str, found: _RelativeImport, read: Callable[[str], bytes | None]) -> Iterator[str]:
+    """Yield the files of an import from `module`, which is `""` for the top folder."""
+    own = _module_file(module, read) if module else None
+    if own == f"{module}.py" or (module and not found.names):
+        yield own or f"{module}.py"
+        return
+    if own:
+        yield own
+    prefix = f"{module}/" if module else ""
+    for name in found.names:
+        submodule = _module_file(f"{prefix}{name}", read)
+        if submodule:
+            yield submodule
+        elif own is None:
+            # Neither a module nor a name of a package that is there: name the file that would have to hold it.
+            yield f"{module}.py" if found.module else f"{prefix}{_PACKAGE_FILE}"
+
+
+def _module_file(module: str, read: Callable[[str], bytes | None]) -> str | None:
+    """Return the file of a module, a package's `__init__.py` before a plain file as in Python, or None."""
+    for file in (f"{module}/{_PACKAGE_FILE}", f"{module}.py"):
+        if read(file) is not None:
+            return file
+    return None

@@ -1,0 +1,222 @@
+"""Saving a folder as one step: whoever is killed, and whenever, leaves the old checkpoint or the new one.
+
+New files are written to a staging folder inside the target, so that they lie on the same file system. The save is decided
+when a journal that lists them appears in the target, in one rename. After that the files are moved to their places; if
+this is cut short, readers follow the journal (`pending_files`) and the next save finishes the moves. Files that are not
+part of the save are never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config_core.errors import ConfigCoreError, ConfigFileError, SaveError
+from config_core.safe_names import check_relative_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["pending_files", "staged_save"]
+
+_JOURNAL = ".pretrained-save.json"
+_STAGING_PREFIX = ".pretrained-save-"
+_STAGING = re.compile(r"\.pretrained-save-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
+
+
+@contextlib.contextmanager
+def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] | None = None) -> Iterator[Path]:
+    """Give a staging folder whose files replace those of `folder` together when the block ends well.
+
+    Args:
+        folder: The target. It and its parents are created if missing.
+        stale: Says of a file name at the top of `folder` whether it belongs to an earlier save of the same kind; such
+            files go in the same step unless they were written again.
+
+    Yields:
+        The empty staging folder.
+
+    Raises:
+        SaveError: The target is a file or cannot be written. Like any exception in the block, it leaves everything as
+            it was.
+    """
+    target = Path(folder)
+    created: list[Path] = []
+    staging: Path | None = None
+    decided = False
+    try:
+        created = _create(target)
+        _sweep(target)
+        staging = target / f"{_STAGING_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+        staging.mkdir()
+        yield staging
+        journal = _prepare(target, staging, stale or (lambda _: False))
+        if len(journal.files) + len(journal.remove) > 1:  # one change needs no journal to be one step
+            _publish(staging / _JOURNAL, target)
+            decided = True
+        _finish(target, journal)
+    except BaseException as error:
+        if not decided:
+            _discard(staging, created)
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE and not isinstance(error, ConfigCoreError):
+            raise SaveError(f"{error.strerror}. What was there before is unchanged.", path=target) from error
+        raise
+
+
+def pending_files(folder: Path) -> dict[str, Path | None]:
+    """Return what a decided but unfinished save of `folder` still has to do.
+
+    Returns:
+        Name to the staged file that takes its place, or to None where the name is to be removed. Empty if no save was
+        interrupted.
+
+    Raises:
+        ConfigFileError: The journal is not one of ours.
+    """
+    journal = _read_journal(folder)
+    if journal is None:
+        return {}
+    pending: dict[str, Path | None] = dict.fromkeys(journal.remove)
+    for name in journal.files:
+        if (staged := folder / journal.staging / name).is_file():
+            pending[name] = staged
+    return pending
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """A decided save: files to move out of the staging folder, and files to remove."""
+
+    staging: str
+    files: list[str]
+    remove: list[str]
+
+
+def _create(target: Path) -> list[Path]:
+    """Create the target and its parents; return the folders that were missing, outermost first."""
+    if target.exists() and not target.is_dir():
+        raise SaveError("it is a file, and a checkpoint is a folder.", path=target)
+    missing = [path for path in (target, *target.parents) if not path.exists()]
+    target.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _discard(staging: Path | None, created: list[Path]) -> None:
+    """Remove what a save that failed has made."""
+    if staging is not None:
+        shutil.rmtree(staging, ignore_errors=True)
+    for path in reversed(created):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
+def _prepare(target: Path, staging: Path, stale: Callable[[str], bool]) -> _Journal:
+    """Flush the staged files and write the journal beside them."""
+    staged = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
+    old = sorted(path.name for path in target.iterdir() if path.is_file() and path.name not in {*staged, _JOURNAL})
+    journal = _Journal(staging=staging.name, files=staged, remove=[name for name in old if stale(name)])
+    for name in staged:
+        if (target / name).is_dir():
+            raise SaveError(f"{name} is a folder there.", path=target)
+
+    draft = staging / _JOURNAL
+    draft.write_text(json.dumps(vars(journal), indent=2), encoding="utf-8")
+    mode = draft.stat().st_mode & 0o777  # what the umask makes of a new file; some writers of weights use 0600
+    for name in (*staged, _JOURNAL):
+        (staging / name).chmod(mode)
+        _flush(staging / name)
+    _flush(staging)
+    return journal
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Put the journal in its place, which decides the save. A save that another process decided is finished first."""
+    while True:
+        try:
+            os.link(draft, target / _JOURNAL)
+        except FileExistsError:
+            _sweep(target)
+        except OSError:  # file systems without hard links
+            draft.replace(target / _JOURNAL)
+            break
+        else:
+            break
+    _flush(target)
+
+
+def _finish(target: Path, journal: _Journal) -> None:
+    """Do what a decided save still has to do. Several processes may do it at once."""
+    for name in journal.files:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            (target / journal.staging / name).replace(target / name)
+    for name in journal.remove:
+        (target / name).unlink(missing_ok=True)
+    _flush(target)
+    (target / _JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(target / journal.staging, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    """Finish a decided save, and remove what processes that are gone had staged."""
+    if (journal := _read_journal(target)) is not None:
+        _finish(target, journal)
+    for path in target.glob(f"{_STAGING_PREFIX}*"):
+        staging = _STAGING.fullmatch(path.name)
+        if staging and staging["host"] == _host() and not _is_running(int(staging["pid"])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _read_journal(folder: Path) -> _Journal | None:
+    path = folder / _JOURNAL
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        journal = _Journal(**json.loads(text))
+        if not _STAGING.fullmatch(journal.staging):
+            raise ValueError(journal.staging)  # noqa: TRY301 - one place says what is wrong
+        for name in (*journal.files, *journal.remove):
+            check_relative_name(name, where=str(path))
+    except (ValueError, TypeError) as error:
+        raise ConfigFileError("this is not the journal of an interrupted save; remove it.", path=path) from error
+    return journal
+
+
+def _host() -> str:
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":  # os.kill would end the process there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    if os.name == "nt":  # needs a writable handle there, and has none for folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

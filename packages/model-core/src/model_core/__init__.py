@@ -1,0 +1,1 @@
+"""PreTrainedModel: from a config and safetensors to a torch module, and back."""

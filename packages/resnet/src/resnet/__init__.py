@@ -1,0 +1,1 @@
+"""ResNet on timm's blocks as a custom model with its own config."""
