@@ -1,0 +1,206 @@
+"""Which config class a model_type names, and which model class an auto class makes for a config class.
+
+A registry is an ordinary object. It holds what a program registered and knows of nothing else: installed packages
+and the code of checkpoints have their own places. Writers check everything first and then replace the
+tables by new ones in one assignment, so that a reader in another thread sees all of a change or none.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final, NamedTuple
+
+from config_core.pretrained_config import PretrainedConfig
+
+from auto_registry.errors import (
+    AlreadyRegisteredError,
+    ArgumentTypeError,
+    RegistrationError,
+    UnknownModelTypeError,
+    describe,
+)
+
+__all__ = ["REGISTRY", "Registry"]
+
+
+class _Tables(NamedTuple):
+    configs: dict[str, type[PretrainedConfig]]
+    models: dict[tuple[str, type[PretrainedConfig]], type[Any]]
+
+
+class Registry:
+    """Config and model classes that a program registered.
+
+    Taken places are refused by the identity of the class: registering the same class again does nothing, another class
+    needs `exist_ok=True`, whatever its name is.
+    """
+
+    def __init__(self) -> None:
+        self._tables = _Tables({}, {})
+        self._lock = threading.Lock()
+
+    def register_config(
+        self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False
+    ) -> None:
+        """Let a model_type name a config class.
+
+        Args:
+            model_type: The name, equal to `config_class.model_type`.
+            config_class: A subclass of PretrainedConfig.
+            exist_ok: Replace another class that the name stands for.
+
+        Raises:
+            ArgumentTypeError: `model_type` is no string or `config_class` no subclass of PretrainedConfig.
+            RegistrationError: The class has another model_type, or none.
+            AlreadyRegisteredError: The name stands for another class.
+        """
+        _check_config(model_type, config_class)
+        self._write(_Tables({model_type: config_class}, {}), exist_ok=exist_ok)
+
+    def register_model(
+        self,
+        auto_class: str,
+        config_class: type[PretrainedConfig],
+        model_class: type[Any],
+        *,
+        exist_ok: bool = False,
+    ) -> None:
+        """Let an auto class make a model class for configs of a class.
+
+        Args:
+            auto_class: Name of the auto class, such as `AutoModelForImageClassification`.
+            config_class: A subclass of PretrainedConfig; it need not be registered itself.
+            model_class: A class with `from_pretrained(checkpoint, *args, config=...)` whose `config_class` is this very
+                config class.
+            exist_ok: Replace another class that is registered there.
+
+        Raises:
+            ArgumentTypeError: An argument is of the wrong type.
+            RegistrationError: `model_class.config_class` is not `config_class`.
+            AlreadyRegisteredError: Another class is registered there.
+        """
+        _check_model(auto_class, config_class, model_class)
+        self._write(_Tables({}, {(auto_class, config_class): model_class}), exist_ok=exist_ok)
+
+    def update(self, other: Registry, *, exist_ok: bool = False) -> None:
+        """Register everything that another registry holds, or, where one place is taken, nothing.
+
+        Raises:
+            AlreadyRegisteredError: A place is taken by another class, and `exist_ok` is false.
+        """
+        self._write(other._tables, exist_ok=exist_ok)  # noqa: SLF001  # the same class
+
+    def unregister(self, model_type: str) -> None:
+        """Forget the config class of a model_type and all model classes of configs of that type.
+
+        Raises:
+            UnknownModelTypeError: Nothing is registered for it.
+        """
+        with self._lock:
+            configs, models = self._tables
+            kept_configs = {name: cls for name, cls in configs.items() if name != model_type}
+            kept_models = {key: cls for key, cls in models.items() if key[1].model_type != model_type}
+            if len(kept_configs) == len(configs) and len(kept_models) == len(models):
+                raise UnknownModelTypeError(model_type, known=configs, where="the registry")
+            self._tables = _Tables(kept_configs, kept_models)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._tables = _Tables({}, {})
+
+    def copy(self) -> Registry:
+        """Return a registry of its own that holds the same."""
+        twin = Registry()
+        twin.update(self)
+        return twin
+
+    def config_class(self, model_type: str) -> type[PretrainedConfig] | None:
+        """Return the config class of a model_type, or None."""
+        return self._tables.configs.get(model_type)
+
+    def model_class(self, auto_class: str, config_class: type[PretrainedConfig]) -> type[Any] | None:
+        """Return the model class that an auto class makes for configs of a class, or None.
+
+        What is registered for a parent serves a subclass of the same model_type. A subclass that gives itself another
+        model_type is another kind of model, and is not served.
+        """
+        models = self._tables.models
+        for parent in config_class.__mro__:
+            if getattr(parent, "model_type", None) == config_class.model_type and (auto_class, parent) in models:
+                return models[auto_class, parent]
+        return None
+
+    def model_types(self) -> tuple[str, ...]:
+        """Return the model_types that name a config class, sorted."""
+        return tuple(sorted(self._tables.configs))
+
+    def auto_classes(self, config_class: type[PretrainedConfig]) -> tuple[str, ...]:
+        """Return the names of the auto classes that make a model for configs of a class, sorted."""
+        names = {auto_class for auto_class, _ in self._tables.models}
+        return tuple(sorted(name for name in names if self.model_class(name, config_class) is not None))
+
+    def __contains__(self, model_type: object) -> bool:
+        return model_type in self._tables.configs
+
+    def __repr__(self) -> str:
+        configs, models = self._tables
+        return f"<Registry of {len(configs)} config classes and {len(models)} model classes>"
+
+    def _write(self, new: _Tables, *, exist_ok: bool) -> None:
+        """Add entries that are right in themselves, all or none."""
+        with self._lock:
+            configs, models = self._tables
+            if not exist_ok:
+                for model_type, config_class in new.configs.items():
+                    _check_free(f"the config of {model_type!r}", configs.get(model_type), config_class)
+                for (auto_class, of), model_class in new.models.items():
+                    _check_free(f"the {auto_class} of {describe(of)}", models.get((auto_class, of)), model_class)
+            self._tables = _Tables({**configs, **new.configs}, {**models, **new.models})
+
+
+def _check_free(place: str, held_by: type[Any] | None, offered: type[Any]) -> None:
+    if held_by is not None and held_by is not offered:
+        raise AlreadyRegisteredError(place, held_by=held_by, offered=offered)
+
+
+def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None:
+    if not isinstance(model_type, str):
+        raise ArgumentTypeError("model_type", model_type, expected="a string")
+    _check_config_class(config_class)
+    if not config_class.model_type:
+        raise RegistrationError(
+            f"{describe(config_class)} has no model_type, so that no config.json could name it. Write "
+            f"model_type = {model_type!r} in the class."
+        )
+    if config_class.model_type != model_type:
+        raise RegistrationError(
+            f"{describe(config_class)} has the model_type {config_class.model_type!r} and cannot be registered as "
+            f"{model_type!r}. Use one of the two names in both places."
+        )
+
+
+def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_class: type[Any]) -> None:
+    if not isinstance(auto_class, str):
+        raise ArgumentTypeError("auto_class", auto_class, expected="the name of an auto class")
+    _check_config_class(config_class)
+    if not isinstance(model_class, type):
+        raise ArgumentTypeError("model_class", model_class, expected="a class")
+    if not callable(getattr(model_class, "from_pretrained", None)):
+        raise ArgumentTypeError("model_class", model_class, expected="a class with a from_pretrained method")
+    own = getattr(model_class, "config_class", None)
+    if own is not config_class:
+        raise RegistrationError(
+            f"{describe(model_class)} has the config_class {describe(own)} and cannot be registered for "
+            f"{describe(config_class)}. Write config_class = {config_class.__name__} in the model class, or register it "
+            "for the class it has."
+        )
+
+
+def _check_config_class(config_class: object) -> None:
+    if not (isinstance(config_class, type) and issubclass(config_class, PretrainedConfig)):
+        raise ArgumentTypeError("config_class", config_class, expected="a subclass of PretrainedConfig")
+
+
+# What AutoConfig and the AutoModel classes register into. Made last: nothing above knows of it.
+REGISTRY: Final = Registry()

@@ -1,0 +1,156 @@
+"""The code that a checkpoint ships: what its config.json says of it, and the service that decides on it and runs it.
+
+Nothing here reads or runs code. Another distribution offers the service under the entry-point group
+`auto_registry.remote_code`, and everything that can run a checkpoint's code lies behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from config_core.custom_code import bundle_of
+from config_core.pretrained_config import PretrainedConfig
+from config_core.services import find_service
+
+from auto_registry.errors import CheckpointConfigError
+
+if TYPE_CHECKING:
+    from config_core.checkpoint import Checkpoint
+
+__all__ = [
+    "REMOTE_CODE_GROUP",
+    "OwnCode",
+    "RemoteCodeDecision",
+    "RemoteCodeService",
+    "ServiceFinder",
+    "code_behind_config",
+    "find_remote_code",
+    "read_header",
+]
+
+REMOTE_CODE_GROUP = "auto_registry.remote_code"
+
+
+class RemoteCodeDecision(Protocol):
+    """Whether one class of a checkpoint's code may be used, and why."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the code may run."""
+
+    def load_class(self) -> type[Any]:
+        """Return the class; raise the refusal if the code is not trusted."""
+
+    def refusal(self) -> Exception:
+        """Return the error that lists the files, their digests, and what to call to trust them."""
+
+
+class RemoteCodeService(Protocol):
+    """Decides on the code of checkpoints. Deciding never executes any of it."""
+
+    def decide(
+        self,
+        origin: Checkpoint | type[Any],
+        auto_map: Mapping[str, Any],
+        auto_class: str,
+        *,
+        trust_remote_code: bool | None,
+        code_revision: str | None = None,
+        token: str | bool | None = None,
+    ) -> RemoteCodeDecision:
+        """Decide on the class that `auto_map` names for an auto class.
+
+        Args:
+            origin: The checkpoint that ships the code, or a class that came out of such code before.
+            auto_map: The whole map: classes of one checkpoint belong to one bundle of files.
+            auto_class: The key of the class that is wanted.
+            trust_remote_code: What the caller said: yes, no, or nothing.
+            code_revision: Revision of code that lies in another repository.
+            token: Access token for the hub.
+        """
+
+
+ServiceFinder = Callable[[], RemoteCodeService]
+
+
+def find_remote_code() -> RemoteCodeService:
+    """Return the service that an installed distribution offers.
+
+    Raises:
+        MissingServiceError: None does; it names the one to install.
+    """
+    service: RemoteCodeService = find_service(
+        REMOTE_CODE_GROUP, distribution="pretrained-hub-io", purpose="Running the code that a checkpoint ships"
+    )
+    return service
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """The code that a checkpoint ships, and what the caller said about it.
+
+    Attributes:
+        origin: The checkpoint, or a class that came out of the code before.
+        auto_map: Name of an auto class to the class in the code.
+        trust_remote_code: What the caller said: yes, no, or nothing.
+        code_revision: Revision of code that lies in another repository.
+        token: Access token for the hub.
+    """
+
+    origin: Checkpoint | type[Any]
+    auto_map: Mapping[str, Any]
+    trust_remote_code: bool | None = None
+    code_revision: str | None = None
+    token: str | bool | None = None
+
+    def decide(self, auto_class: str, service: RemoteCodeService) -> RemoteCodeDecision:
+        """Ask the service about the class for an auto class."""
+        return service.decide(
+            self.origin,
+            self.auto_map,
+            auto_class,
+            trust_remote_code=self.trust_remote_code,
+            code_revision=self.code_revision,
+            token=self.token,
+        )
+
+
+def read_header(checkpoint: Checkpoint) -> tuple[str, Mapping[str, Any]]:
+    """Return `model_type` (`""` if absent) and `auto_map` (empty if absent) of a checkpoint's config.json.
+
+    Raises:
+        CheckpointFileNotFoundError: There is no config.json.
+        ConfigFileError: It is not a JSON object.
+        CheckpointConfigError: One of the two is malformed.
+    """
+    values, _ = PretrainedConfig.get_config_dict(checkpoint)
+    model_type = values.get("model_type")
+    if model_type is not None and not isinstance(model_type, str):
+        raise CheckpointConfigError(
+            f"model_type must be a string, got {model_type!r}.", checkpoint=str(checkpoint), key="model_type"
+        )
+    auto_map = values.get("auto_map")
+    if auto_map is not None and not isinstance(auto_map, dict):
+        raise CheckpointConfigError(
+            f'auto_map must be an object such as {{"AutoModel": "modeling_x.XModel"}}, got {auto_map!r}.',
+            checkpoint=str(checkpoint),
+            key="auto_map",
+        )
+    return model_type or "", auto_map or {}
+
+
+def code_behind_config(
+    config: PretrainedConfig, *, trust_remote_code: bool | None = None, code_revision: str | None = None
+) -> OwnCode | None:
+    """Return the code that a config's class came out of, or None for a class that was imported in the ordinary way.
+
+    The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
+    """
+    bundle = bundle_of(type(config))
+    if bundle is None:
+        return None
+    return OwnCode(
+        type(config), bundle.auto_map, trust_remote_code=trust_remote_code, code_revision=code_revision
+    )

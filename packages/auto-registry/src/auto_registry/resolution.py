@@ -1,0 +1,230 @@
+"""Which class serves: the decision as a value that says where the class comes from.
+
+The order is the same for config and model classes:
+
+1. registered by the program: what it chose itself is never replaced by a download;
+2. the code that the checkpoint ships, if it is trusted;
+3. an installed package: installing it was a choice;
+4. nothing, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import MissingServiceError
+
+from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError, UnknownTaskError, describe
+from auto_registry.installed import InstalledModels
+from auto_registry.registry import REGISTRY, Registry
+from auto_registry.remote_code import find_remote_code
+
+if TYPE_CHECKING:
+    from config_core.pretrained_config import PretrainedConfig
+
+    from auto_registry.installed import InstalledClass
+    from auto_registry.remote_code import OwnCode, RemoteCodeDecision, ServiceFinder
+
+__all__ = [
+    "PLACES",
+    "Installed",
+    "Places",
+    "Registered",
+    "Remote",
+    "Resolution",
+    "Unknown",
+    "resolve_config",
+    "resolve_model",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The program registered this class."""
+
+    cls: type[Any]
+
+    def load(self) -> type[Any]:
+        """Return the class."""
+        return self.cls
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The checkpoint ships this class, and its code is trusted."""
+
+    decision: RemoteCodeDecision
+
+    def load(self) -> type[Any]:
+        """Import the class: this runs the checkpoint's code."""
+        return self.decision.load_class()
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An installed package offers this class.
+
+    Attributes:
+        offer: The offer; the package is not imported yet.
+        passed_over: What the checkpoint's own code has for the same auto class, as its `auto_map` says; None if nothing.
+    """
+
+    offer: InstalledClass
+    passed_over: str | None = None
+
+    def load(self) -> type[Any]:
+        """Import the class.
+
+        Raises:
+            InstalledClassError: It cannot be imported, or is not what it was offered as.
+        """
+        return self.offer.load()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing serves.
+
+    Attributes:
+        reason: Why, in a few words.
+        error: Makes the error that says what to do. Called late: a refusal reads the checkpoint's source files.
+    """
+
+    reason: str
+    error: Callable[[], Exception]
+
+    def load(self) -> type[Any]:
+        """Raise the error."""
+        raise self.error()
+
+
+Resolution = Registered | Remote | Installed | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where classes are looked for.
+
+    Attributes:
+        registry: What the program registered.
+        installed: What installed packages offer.
+        find_remote_code: Finds the service that decides on the code of checkpoints; raises MissingServiceError.
+    """
+
+    registry: Registry
+    installed: InstalledModels = field(default_factory=InstalledModels)
+    find_remote_code: ServiceFinder = find_remote_code
+
+
+PLACES = Places(REGISTRY)
+
+
+def resolve_config(model_type: str, *, own_code: OwnCode | None = None, places: Places = PLACES) -> Resolution:
+    """Decide which config class serves a checkpoint.
+
+    Args:
+        model_type: The `model_type` of its config.json, `""` if it has none.
+        own_code: The code it ships, if any.
+        places: Where to look.
+    """
+
+    def unknown() -> Exception:
+        where = str(own_code.origin) if own_code else ""
+        if not model_type:
+            return CheckpointConfigError(
+                'it has no model_type, so that nothing says which config class it is for. Add "model_type": "…", or '
+                "call from_pretrained of the class you mean.",
+                checkpoint=where or "the checkpoint",
+                key="model_type",
+            )
+        known = {*places.registry.model_types(), *places.installed.model_types()}
+        return UnknownModelTypeError(model_type, known=known, where=where, hint=_own_code_hint("AutoConfig", own_code))
+
+    return _first(
+        "AutoConfig",
+        registered=places.registry.config_class(model_type),
+        own_code=own_code,
+        find_installed=lambda: places.installed.config(model_type) if model_type else None,
+        unknown=Unknown(f"nothing serves the model_type {model_type!r}", unknown),
+        places=places,
+    )
+
+
+def resolve_model(
+    auto_class: str,
+    config_class: type[PretrainedConfig],
+    *,
+    own_code: OwnCode | None = None,
+    places: Places = PLACES,
+) -> Resolution:
+    """Decide which model class an auto class makes for a config.
+
+    Args:
+        auto_class: Name of the auto class.
+        config_class: Class of the config.
+        own_code: The code that the checkpoint ships, if any.
+        places: Where to look.
+    """
+    model_type = config_class.model_type
+    # An installed model wants the config class of its own package, not a namesake out of a program or a checkpoint.
+    mine = _is_installed(config_class, places)
+
+    def unknown() -> Exception:
+        available = {*places.registry.auto_classes(config_class)}
+        if mine():
+            available.update(places.installed.auto_classes(model_type))
+        return UnknownTaskError(
+            auto_class, config_class, available=available, hint=_own_code_hint(auto_class, own_code)
+        )
+
+    return _first(
+        auto_class,
+        registered=places.registry.model_class(auto_class, config_class),
+        own_code=own_code,
+        find_installed=lambda: places.installed.model(auto_class, model_type) if mine() else None,
+        unknown=Unknown(f"nothing serves {auto_class} for {describe(config_class)}", unknown),
+        places=places,
+    )
+
+
+def _first(
+    auto_class: str,
+    *,
+    registered: type[Any] | None,
+    own_code: OwnCode | None,
+    find_installed: Callable[[], InstalledClass | None],
+    unknown: Unknown,
+    places: Places,
+) -> Resolution:
+    """Return the first place that serves. Later places are not even looked at."""
+    if registered is not None:
+        return Registered(registered)
+    refusal: Unknown | None = None
+    passed_over: str | None = None
+    if own_code is not None and auto_class in own_code.auto_map:
+        passed_over = str(own_code.auto_map[auto_class])
+        try:
+            decision = own_code.decide(auto_class, places.find_remote_code())
+        except MissingServiceError as error:
+            missing = error
+            refusal = Unknown("nothing is installed that could run the checkpoint's code", lambda: missing)
+            if own_code.trust_remote_code:
+                return refusal
+        else:
+            if decision.trusted:
+                return Remote(decision)
+            refusal = Unknown("the checkpoint's own code is not trusted", decision.refusal)
+    offer = find_installed()
+    if offer is not None:
+        return Installed(offer, passed_over=passed_over)
+    return refusal or unknown
+
+
+def _own_code_hint(auto_class: str, own_code: OwnCode | None) -> str:
+    """Say which classes the checkpoint's code has instead."""
+    if own_code is None or not own_code.auto_map:
+        return ""
+    names = ", ".join(sorted(map(str, own_code.auto_map)))
+    return f"The checkpoint ships code of its own, but its auto_map names {names} and not {auto_class}."

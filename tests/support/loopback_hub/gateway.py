@@ -1,0 +1,77 @@
+"""The door both ports share: it writes the request log, applies faults, and picks the Hub or the CDN by port."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from loopback_hub.faults import CutBody, Delay, Failure
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from loopback_hub.faults import Faults
+
+__all__ = ["Gateway", "Received"]
+
+
+class Received(NamedTuple):
+    """One request that reached either port; `path` as sent (percent-quoted), `token` without `Bearer`."""
+
+    method: str
+    path: str
+    query: str
+    token: str | None
+    headers: Headers
+
+
+class Gateway:
+    """The ASGI application that uvicorn runs."""
+
+    def __init__(self, *, hub: ASGIApp, cdn: ASGIApp, cdn_port: int, faults: Faults) -> None:
+        self.received: list[Received] = []
+        self._hub = hub
+        self._cdn = cdn
+        self._cdn_port = cdn_port
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["raw_path"].decode("ascii")
+        headers = Headers(scope=scope)
+        token = headers.get("authorization", "").removeprefix("Bearer ") or None
+        self.received.append(Received(method, path, scope["query_string"].decode("ascii"), token, headers))
+        # Routes are matched on the raw path: in the decoded one a quoted slash would split a revision in two.
+        scope = {**scope, "path": path}
+        app = self._cdn if scope["server"][1] == self._cdn_port else self._hub
+        match self._faults.take(method, path):
+            case Failure(status=status, headers=extra):
+                await Request(scope, receive).body()
+                error = {"error": f"planned failure {status}"}
+                await JSONResponse(error, status_code=status, headers=dict(extra))(scope, receive, send)
+            case CutBody(after=after):
+                await app(scope, receive, _cut(send, after))
+            case Delay(seconds=seconds):
+                await asyncio.sleep(seconds)
+                await app(scope, receive, send)
+            case None:
+                await app(scope, receive, send)
+
+
+def _cut(send: Send, after: int) -> Send:
+    """Return a `send` that passes `after` bytes of body and never says it is finished: uvicorn then closes the connection."""
+    left = after
+
+    async def send_cut(message: Message) -> None:
+        nonlocal left
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif left > 0:
+            piece = message.get("body", b"")[:left]
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    return send_cut

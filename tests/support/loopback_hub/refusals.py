@@ -1,0 +1,111 @@
+"""The errors the Hub answers with: status, and the two headers the client builds its exceptions from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from loopback_hub.accounts import Token
+
+__all__ = [
+    "Refusal",
+    "answer_refusal",
+    "bad_request",
+    "conflict",
+    "entry_not_found",
+    "forbidden",
+    "gated",
+    "repository_not_found",
+    "revision_not_found",
+    "unauthorized",
+]
+
+
+class Refusal(Exception):
+    """An error answer; handlers raise it.
+
+    Attributes:
+        status: HTTP status.
+        code: Value of `X-Error-Code`, None for none.
+        headers: Further headers of the answer.
+        body: Further keys of the JSON body.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = dict(headers or {})
+        self.body = dict(body or {})
+
+
+def answer_refusal(_request: Request, error: Exception) -> Response:
+    """Turn a `Refusal` into its answer (an exception handler for Starlette)."""
+    if not isinstance(error, Refusal):
+        raise error
+    headers = {"X-Error-Message": str(error), **error.headers}
+    if error.code:
+        headers["X-Error-Code"] = error.code
+    return JSONResponse({"error": str(error), **error.body}, status_code=error.status, headers=headers)
+
+
+def repository_not_found(caller: Token | None) -> Refusal:
+    """A missing repository, or one the caller may not see.
+
+    The real Hub leaves the code out of the anonymous 401; the client then recognizes a repository by its `https://` URL, which a
+    loopback server does not have.
+    """
+    if caller is None:
+        return Refusal(401, "Invalid username or password.", code="RepoNotFound")
+    return Refusal(404, "Repository not found", code="RepoNotFound")
+
+
+def revision_not_found(revision: str) -> Refusal:
+    """No branch, tag or commit of that name."""
+    return Refusal(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+
+
+def entry_not_found(message: str = "Entry not found", *, commit: str | None = None) -> Refusal:
+    """No such file; with `commit` the client remembers that."""
+    return Refusal(404, message, code="EntryNotFound", headers={"X-Repo-Commit": commit} if commit else None)
+
+
+def gated(repo_id: str, caller: Token | None) -> Refusal:
+    """The content of a gated repository, for a caller without a grant."""
+    message = f"Access to model {repo_id} is restricted. You must have access to it and be authenticated to access it."
+    return Refusal(401 if caller is None else 403, message, code="GatedRepo")
+
+
+def unauthorized(message: str = "Invalid username or password.") -> Refusal:
+    """No token where one is needed, or a token this Hub never gave out."""
+    return Refusal(401, message)
+
+
+def forbidden(message: str) -> Refusal:
+    """A known caller without the right."""
+    return Refusal(403, message)
+
+
+def bad_request(message: str) -> Refusal:
+    """A request that says something impossible."""
+    return Refusal(400, message)
+
+
+def conflict(message: str, **body: object) -> Refusal:
+    """Something of that name exists; `body` is added to the JSON."""
+    return Refusal(409, message, body=body)

@@ -1,0 +1,38 @@
+"""The arrows of the plan and no others: every import statement of every package is one that the plan names."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from workspace_packages import WORKSPACE_PACKAGES, imported_names
+
+ALLOWED = {
+    "config_core": set(),
+    "model_core": {"config_core", "torch", "safetensors"},
+    "auto_registry": {"config_core"},
+    "hub_io": {"config_core", "auto_registry", "huggingface_hub"},
+    "resnet": {"config_core", "model_core", "timm", "torch"},
+}
+# The quickstart is a program on top of the packages, behind the extra of its name.
+ALLOWED_IN_QUICKSTART = {"auto_registry", "hub_io", "sklearn", "PIL", "tqdm"}
+
+MODULES = [
+    pytest.param(package.import_name, module, path, id=module)
+    for package in WORKSPACE_PACKAGES.values()
+    for module, path in package.modules()
+]
+
+
+def test_every_package_has_its_arrows():
+    """A package that joins the workspace must say what it may import."""
+    assert {package.import_name for package in WORKSPACE_PACKAGES.values()} == set(ALLOWED)
+
+
+@pytest.mark.parametrize(("package", "module", "path"), MODULES)
+def test_module_imports_only_what_the_plan_allows(package, module, path):
+    """Imports inside functions and those for type checkers are arrows as well."""
+    allowed = ALLOWED[package] | {package} | sys.stdlib_module_names
+    if module.startswith("resnet.quickstart"):
+        allowed |= ALLOWED_IN_QUICKSTART
+    assert imported_names(path) - allowed == set()
