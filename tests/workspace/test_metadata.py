@@ -8,6 +8,7 @@ import re
 import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
 from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
 PACKAGES = [pytest.param(package, id=package.import_name) for package in WORKSPACE_PACKAGES.values()]

@@ -7,6 +7,7 @@ import importlib
 import inspect
 
 import pytest
+
 from workspace_packages import WORKSPACE_PACKAGES
 
 PACKAGES = [pytest.param(package, id=package.import_name) for package in WORKSPACE_PACKAGES.values()]

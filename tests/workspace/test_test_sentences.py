@@ -10,6 +10,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
 from workspace_packages import ROOT, WORKSPACE_PACKAGES, imported_names
 
 TESTS = ROOT / "tests"

@@ -112,7 +112,8 @@ class FolderCheckpoint(Checkpoint):
         self._pending = pending_files(self._folder)
 
     def filenames(self) -> frozenset[str]:
-        found = set()
+        """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
+        found: set[str] = set()
         for folder, subfolders, names in os.walk(self._folder):
             subfolders[:] = [name for name in subfolders if not name.startswith(".")]
             prefix = Path(folder).relative_to(self._folder).as_posix()
@@ -122,6 +123,12 @@ class FolderCheckpoint(Checkpoint):
         return frozenset(found)
 
     def local_path(self, filename: str) -> Path:
+        """Return the path of a file.
+
+        Raises:
+            CheckpointFileNotFoundError: There is no such file.
+            UnsafeNameError: The name would leave the folder.
+        """
         check_relative_name(filename, where=str(self))
         path = self._pending.get(filename, self._folder / filename)
         if path is not None and not path.is_file():
@@ -132,6 +139,7 @@ class FolderCheckpoint(Checkpoint):
         return path
 
     def has(self, filename: str) -> bool:
+        """Tell whether there is a file of this name. A name that would leave the folder has none."""
         try:
             self.local_path(filename)
         except (CheckpointFileNotFoundError, UnsafeNameError):
@@ -139,6 +147,7 @@ class FolderCheckpoint(Checkpoint):
         return True
 
     def at_root(self) -> FolderCheckpoint:
+        """Return the folder opened again without the subfolder."""
         return FolderCheckpoint(self.name)
 
 
@@ -178,7 +187,9 @@ def open_checkpoint(
     if path.is_dir():
         return FolderCheckpoint(path, subfolder=subfolder)
     if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
-        reason = "is a file, not a folder" if path.exists() else "does not exist, and is no repository 'owner/name' either"
+        reason = (
+            "is a file, not a folder" if path.exists() else "does not exist, and is no repository 'owner/name' either"
+        )
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r} {reason}.", source=os.fspath(source))
     if subfolder:
         check_relative_name(subfolder, where="subfolder")

@@ -39,14 +39,12 @@ def jsonable(value: Any, *, path: str = "") -> Any:
     Raises:
         ConfigError: A value has no form in JSON; the error names the field.
     """
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {_FLOAT_KEY: _float_name(value)}
+    if value is None or isinstance(value, (str, int, float)):
+        return _scalar(value)
     if isinstance(value, dict):
-        return {_key(key, path): jsonable(item, path=f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+        return {
+            _key(key, path): jsonable(item, path=f"{path}.{key}" if path else str(key)) for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [jsonable(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
     if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
@@ -54,8 +52,8 @@ def jsonable(value: Any, *, path: str = "") -> Any:
     if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
         return str(value).removeprefix("torch.")
     raise ConfigError(
-        f"{path}: a {type(value).__name__} cannot be written to JSON. Keep only None, bool, int, float, str, list, tuple "
-        "and dict in a config."
+        f"{path}: a {type(value).__name__} cannot be written to JSON. Keep only None, bool, int, float, str, list, "
+        "tuple and dict in a config."
     )
 
 
@@ -71,7 +69,9 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
         text = content.decode("utf-8-sig")
         values = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
-        raise ConfigFileError(f"this is not JSON: {error.msg} (column {error.colno}).", path=path, line=error.lineno) from error
+        raise ConfigFileError(
+            f"this is not JSON: {error.msg} (column {error.colno}).", path=path, line=error.lineno
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigFileError("this is not UTF-8 text.", path=path) from error
     except RecursionError as error:
@@ -94,6 +94,15 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
     return values
 
 
+def _scalar(value: str | float | None) -> Any:
+    """Return a value without parts in the form that JSON has for it."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if math.isfinite(value) else {_FLOAT_KEY: _float_name(value)}
+
+
 def _float_name(value: float) -> str:
     if math.isnan(value):
         return "NaN"
@@ -109,4 +118,6 @@ def _key(key: Any, path: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", str: "a string", bool: "a truth value", int: "a number", float: "a number"}.get(type(value), "null")
+    return {list: "a list", str: "a string", bool: "a truth value", int: "a number", float: "a number"}.get(
+        type(value), "null"
+    )

@@ -1,19 +1,19 @@
 """Errors of config_core. Each is also the builtin exception that callers already catch.
 
-    ConfigCoreError
-    ├── ConfigError (ValueError)                          a value of a config is wrong
-    │   ├── ConfigFileError (OSError)                       a config file cannot be read as one
-    │   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
-    │   └── UnknownOptionError (TypeError)                  a keyword that is neither field nor option
-    ├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
-    ├── CheckpointNotFoundError (FileNotFoundError)       no such folder, repository or revision
-    ├── CheckpointFileNotFoundError (FileNotFoundError)   the checkpoint lacks a file
-    ├── UnsafeNameError (ValueError)                      a name out of a file points outside its folder
-    ├── ClassReferenceError (ValueError)                  an `auto_map` value that names no class
-    ├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
-    ├── AutoClassNameError (ValueError)                   no auto class has this name
-    ├── SaveError (OSError)                               the target of a save cannot be written
-    └── MissingServiceError (ImportError)                 a job that another distribution does is not installed
+ConfigCoreError
+├── ConfigError (ValueError)                          a value of a config is wrong
+│   ├── ConfigFileError (OSError)                       a config file cannot be read as one
+│   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
+│   └── UnknownOptionError (TypeError)                  a keyword that is neither field nor option
+├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
+├── CheckpointNotFoundError (FileNotFoundError)       no such folder, repository or revision
+├── CheckpointFileNotFoundError (FileNotFoundError)   the checkpoint lacks a file
+├── UnsafeNameError (ValueError)                      a name out of a file points outside its folder
+├── ClassReferenceError (ValueError)                  an `auto_map` value that names no class
+├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
+├── AutoClassNameError (ValueError)                   no auto class has this name
+├── SaveError (OSError)                               the target of a save cannot be written
+└── MissingServiceError (ImportError)                 a job that another distribution does is not installed
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ class UnsafeNameError(ConfigCoreError, ValueError):
     """
 
     def __init__(self, name: str, *, where: str, reason: str) -> None:
-        super().__init__(f"{where} names {name!r}, which {reason}. Only plain relative names inside the folder are used.")
+        super().__init__(
+            f"{where} names {name!r}, which {reason}. Only plain relative names inside the folder are used."
+        )
         self.name = name
         self.where = where
 

@@ -1,4 +1,7 @@
-"""Names that were read from a file. Whoever wrote the file may be hostile: nothing may leave the checkpoint's folder."""
+"""Names that were read from a file.
+
+Whoever wrote the file may be hostile: nothing may leave the checkpoint's folder.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def check_relative_name(name: str, *, where: str) -> str:
     return name
 
 
-def _unsafe(name: str) -> str | None:
+def _unsafe(name: object) -> str | None:
     """Return why a name is unsafe, or None."""
     if not isinstance(name, str) or not name:
         return "is not a name"
@@ -39,11 +42,15 @@ def _unsafe(name: str) -> str | None:
         return "is absolute"
     if any(character in '\\:*?"<>|' or not character.isprintable() for character in name):
         return "holds a character that paths give a meaning to"
-    for part in name.split("/"):
-        if part in {"", ".", ".."}:
-            return "has an empty, '.' or '..' part"
-        if part != part.strip() or part.endswith("."):
-            return "has a part that begins or ends with a space or ends with a dot"
-        if _DEVICE.fullmatch(part):
-            return "is a device on some systems"
+    return next(filter(None, map(_unsafe_part, name.split("/"))), None)
+
+
+def _unsafe_part(part: str) -> str | None:
+    """Return why one part of a name is unsafe, or None."""
+    if part in {"", ".", ".."}:
+        return "has an empty, '.' or '..' part"
+    if part != part.strip() or part.endswith("."):
+        return "has a part that begins or ends with a space or ends with a dot"
+    if _DEVICE.fullmatch(part):
+        return "is a device on some systems"
     return None

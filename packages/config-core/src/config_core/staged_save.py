@@ -1,9 +1,9 @@
 """Saving a folder as one step: whoever is killed, and whenever, leaves the old checkpoint or the new one.
 
-New files are written to a staging folder inside the target, so that they lie on the same file system. The save is decided
-when a journal that lists them appears in the target, in one rename. After that the files are moved to their places; if
-this is cut short, readers follow the journal (`pending_files`) and the next save finishes the moves. Files that are not
-part of the save are never touched.
+New files are written to a staging folder inside the target, so that they lie on the same file system. The save is
+decided when a journal that lists them appears in the target, in one rename. After that the files are moved to their
+places; if this is cut short, readers follow the journal (`pending_files`) and the next save finishes the moves. Files
+that are not part of the save are never touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ __all__ = ["pending_files", "staged_save"]
 _JOURNAL = ".pretrained-save.json"
 _STAGING_PREFIX = ".pretrained-save-"
 _STAGING = re.compile(r"\.pretrained-save-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
+_UNWRITABLE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EIO,
+}
 
 
 @contextlib.contextmanager
