@@ -1,7 +1,7 @@
 """A Hub on loopback: the wire protocol of the Hugging Face Hub, as the unmodified `huggingface_hub` client speaks it.
 
-State lives in memory. `hub.LoopbackHub` is what tests use; `tests/conftest.py` starts it. Nothing is imported here, so that a test
-environment without starlette and uvicorn can still read the package.
+State lives in memory. `hub.LoopbackHub` is what tests use; `tests/conftest.py` starts it. Nothing is imported here,
+so that a run that needs no Hub pays for no server.
 
     contents.py      what a file is: git blob or LFS object
     repositories.py  repositories, commits, branches, tags, LFS objects

@@ -16,7 +16,22 @@ __all__ = ["ATTRIBUTES", "DEFAULT_ATTRIBUTES", "SAMPLE_SIZE", "Blob", "git_blob_
 ATTRIBUTES = ".gitattributes"
 SAMPLE_SIZE = 512
 _LFS_SIZE = 10 * 1024 * 1024
-_LFS_SUFFIXES = ("bin", "ckpt", "gz", "h5", "msgpack", "npy", "npz", "onnx", "parquet", "pkl", "pt", "pth", "safetensors", "zip")
+_LFS_SUFFIXES = (
+    "bin",
+    "ckpt",
+    "gz",
+    "h5",
+    "msgpack",
+    "npy",
+    "npz",
+    "onnx",
+    "parquet",
+    "pkl",
+    "pt",
+    "pth",
+    "safetensors",
+    "zip",
+)
 DEFAULT_ATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in _LFS_SUFFIXES).encode()
 
 

@@ -65,7 +65,11 @@ class Downloads:
     async def resolve(self, request: Request) -> Response:
         """Send the client to the file: small ones to this origin, LFS objects to the CDN."""
         repository, commit, path, blob = self._file(request)
-        headers = {"X-Repo-Commit": commit.sha, "X-Linked-Etag": f'"{blob.etag}"', "X-Linked-Size": str(len(blob.content))}
+        headers = {
+            "X-Repo-Commit": commit.sha,
+            "X-Linked-Etag": f'"{blob.etag}"',
+            "X-Linked-Size": str(len(blob.content)),
+        }
         if blob.lfs:
             location = self._cdn.download_url(blob.sha256, path)
             return Response(status_code=302, headers={**headers, "Location": location})

@@ -62,7 +62,7 @@ class Gateway:
 
 
 def _cut(send: Send, after: int) -> Send:
-    """Return a `send` that passes `after` bytes of body and never says it is finished: uvicorn then closes the connection."""
+    """Return a `send` that passes `after` bytes of body and never the end of it: uvicorn then closes the connection."""
     left = after
 
     async def send_cut(message: Message) -> None:

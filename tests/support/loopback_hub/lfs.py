@@ -75,7 +75,9 @@ class Cdn:
 
     def _check(self, request: Request) -> None:
         if "authorization" in request.headers:
-            raise refusals.bad_request("Only one auth mechanism allowed: the URL is signed, drop the Authorization header")
+            raise refusals.bad_request(
+                "Only one auth mechanism allowed: the URL is signed, drop the Authorization header"
+            )
         if not hmac.compare_digest(request.query_params.get("signature", ""), self._signature(request.url.path)):
             raise refusals.forbidden("The URL's signature is not valid")
 
@@ -101,7 +103,7 @@ class LfsApi:
         """Say for each object where to put it; no actions for one that is here."""
         repository = self._access.writable(request)
         body = await request.json()
-        verify = f"{str(request.base_url)}{repository.prefix}{repository.id}.git/info/lfs/objects/verify"
+        verify = f"{request.base_url}{repository.prefix}{repository.id}.git/info/lfs/objects/verify"
         objects = []
         for item in body["objects"]:
             answer = {"oid": item["oid"], "size": item["size"]}

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an answer of the Hub, no failure of this program
     """An error answer; handlers raise it.
 
     Attributes:
@@ -58,7 +58,8 @@ def answer_refusal(_request: Request, error: Exception) -> Response:
     """Turn a `Refusal` into its answer (an exception handler for Starlette)."""
     if not isinstance(error, Refusal):
         raise error
-    headers = {"X-Error-Message": str(error), **error.headers}
+    # A revision may hold what a header must not: line ends, letters beyond latin-1.
+    headers = {"X-Error-Message": str(error).encode("unicode_escape").decode("ascii"), **error.headers}
     if error.code:
         headers["X-Error-Code"] = error.code
     return JSONResponse({"error": str(error), **error.body}, status_code=error.status, headers=headers)
@@ -67,8 +68,8 @@ def answer_refusal(_request: Request, error: Exception) -> Response:
 def repository_not_found(caller: Token | None) -> Refusal:
     """A missing repository, or one the caller may not see.
 
-    The real Hub leaves the code out of the anonymous 401; the client then recognizes a repository by its `https://` URL, which a
-    loopback server does not have.
+    The real Hub leaves the code out of the anonymous 401; the client then recognizes a repository by its `https://`
+    URL, which a loopback server does not have.
     """
     if caller is None:
         return Refusal(401, "Invalid username or password.", code="RepoNotFound")

@@ -19,6 +19,10 @@ __all__ = ["KINDS", "Commit", "Repository", "Store"]
 KINDS = {"model": "models", "dataset": "datasets", "space": "spaces"}
 
 
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
 @dataclass(frozen=True)
 class Commit:
     """All files of a repository at one point."""
@@ -40,7 +44,7 @@ class Repository:
     kind: str = "models"
     private: bool = False
     gated: bool | str = False
-    created: str = field(default_factory=lambda: _now())
+    created: str = field(default_factory=_now)
     granted: set[str] = field(default_factory=set)
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
@@ -111,7 +115,8 @@ class Repository:
         message: str = "",
         author: str = "loopback",
     ) -> Commit:
-        # Random rather than derived: a repository made again under its old name must not answer with a sha that a client has cached.
+        # Random rather than derived: a repository made again under its old name must not answer with a sha that a
+        # client has cached.
         commit = Commit(secrets.token_hex(20), parent, files, title, message, author, _now())
         self.commits[commit.sha] = commit
         if ref.startswith("refs/pr/"):
@@ -137,7 +142,3 @@ class Store:
         """Forget everything."""
         self.repositories.clear()
         self.objects.clear()
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

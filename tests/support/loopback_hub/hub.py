@@ -1,0 +1,183 @@
+"""The object that tests hold: what is on the Hub, what was asked of it, and what shall go wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from loopback_hub.access import Access
+from loopback_hub.accounts import Accounts
+from loopback_hub.api_read import ReadApi
+from loopback_hub.api_write import WriteApi
+from loopback_hub.contents import make_blob
+from loopback_hub.downloads import Downloads
+from loopback_hub.faults import CutBody, Delay, Failure, Faults
+from loopback_hub.gateway import Gateway
+from loopback_hub.lfs import Cdn, LfsApi
+from loopback_hub.refusals import Refusal, answer_refusal
+from loopback_hub.repositories import Repository, Store
+from loopback_hub.server import ServerThread, url_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+    from typing import Self
+
+    from loopback_hub.gateway import Received
+
+__all__ = ["LoopbackHub"]
+
+
+class LoopbackHub:
+    """A Hub that runs inside a `with` block; its repositories are models.
+
+    Attributes:
+        url: What HF_ENDPOINT must be.
+        cdn_url: The second origin, which keeps the LFS objects.
+    """
+
+    def __init__(self, port: socket.socket, cdn_port: socket.socket) -> None:
+        self.url, self.cdn_url = url_of(port), url_of(cdn_port)
+        self._store, self._accounts, self._faults = Store(), Accounts(), Faults()
+        access = Access(self._store, self._accounts)
+        cdn = Cdn(self._store, self.cdn_url)
+        self._downloads = Downloads(access, cdn)
+        apis = (ReadApi(access), WriteApi(access, self._store), LfsApi(access, self._store, cdn), self._downloads)
+        refuse = {Refusal: answer_refusal}
+        self._gateway = Gateway(
+            hub=Starlette(routes=[route for api in apis for route in api.routes()], exception_handlers=refuse),
+            cdn=Starlette(routes=cdn.routes(), exception_handlers=refuse),
+            cdn_port=cdn_port.getsockname()[1],
+            faults=self._faults,
+        )
+        self._server = ServerThread(self._gateway, (port, cdn_port))
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    def reset(self) -> None:
+        """Forget repositories, tokens, faults and the request log."""
+        with self._store.lock:
+            self._store.clear()
+            self._accounts.clear()
+            self._faults.clear()
+            self._downloads.commit_on_404 = True
+            self.clear_requests()
+
+    # What is on the Hub
+
+    def create_repo(
+        self,
+        repo_id: str,
+        files: Mapping[str, bytes | str] | None = None,
+        *,
+        private: bool = False,
+        gated: bool | str = False,
+    ) -> str:
+        """Make a model repository and return the sha of its `main`.
+
+        Args:
+            repo_id: `namespace/name`.
+            files: Contents by path; kept as LFS objects where an upload would be.
+            private: Only tokens of the namespace see it.
+            gated: "auto", "manual" or True: everybody sees it, only the namespace and users with a grant get files.
+
+        Raises:
+            ValueError: There is one of that name.
+        """
+        with self._store.lock:
+            if ("models", repo_id) in self._store.repositories:
+                raise ValueError(f"{repo_id} is on the loopback Hub already; use commit()")
+            repository = Repository(repo_id, private=private, gated="auto" if gated is True else gated)
+            self._store.add(repository)
+        return self.commit(repo_id, files) if files else repository.branches["main"]
+
+    def commit(self, repo_id: str, files: Mapping[str, bytes | str | None], branch: str = "main") -> str:
+        """Put a commit on a branch or `refs/pr/N` and return its sha; a path that maps to None is deleted."""
+        with self._store.lock:
+            repository = self._repository(repo_id)
+            head = repository.head(branch)
+            present = head.files if head else {}
+            changes = {
+                path: None if content is None else make_blob(path, content, present) for path, content in files.items()
+            }
+            self._store.objects |= {blob.sha256: blob.content for blob in changes.values() if blob and blob.lfs}
+            return repository.add_commit(branch, changes, title="Change files").sha
+
+    def branch(self, repo_id: str, name: str, sha: str | None = None) -> None:
+        """Make or move a branch: to `sha`, or the end of `main`."""
+        with self._store.lock:
+            repository = self._repository(repo_id)
+            repository.branches[name] = sha or repository.branches["main"]
+
+    def tag(self, repo_id: str, name: str, sha: str | None = None) -> None:
+        """Make or move a tag: to `sha`, or the end of `main`."""
+        with self._store.lock:
+            repository = self._repository(repo_id)
+            repository.tags[name] = sha or repository.branches["main"]
+
+    def files(self, repo_id: str, revision: str = "main") -> dict[str, bytes]:
+        """Return what a repository holds at a branch, tag, `refs/...` name or sha.
+
+        Raises:
+            KeyError: There is no such repository or revision.
+        """
+        commit = self._repository(repo_id).find(revision)
+        if commit is None:
+            raise KeyError(revision)
+        return {path: blob.content for path, blob in commit.files.items()}
+
+    # Who may use it
+
+    def token(self, user: str, *, write: bool = True, organizations: tuple[str, ...] = ()) -> str:
+        """Return a new access token of `user`, who may work in their own namespace and those of `organizations`."""
+        return self._accounts.issue(user, write=write, organizations=organizations).value
+
+    def grant(self, repo_id: str, user: str) -> None:
+        """Let a user have the files of a gated repository."""
+        self._repository(repo_id).granted.add(user)
+
+    # What was asked of it
+
+    @property
+    def requests(self) -> list[Received]:
+        """The requests since the last `clear_requests`, of both ports, oldest first."""
+        return list(self._gateway.received)
+
+    def clear_requests(self) -> None:
+        """Empty the request log."""
+        self._gateway.received.clear()
+
+    # What shall go wrong: `path` is a part of the request's path as it is sent (percent-quoted)
+
+    def fail_next(
+        self,
+        path: str = "",
+        *,
+        status: int = 503,
+        times: int = 1,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Answer the next `times` matching requests with an error."""
+        self._faults.plan(Failure(path=path, method=method, times=times, status=status, headers=headers or {}))
+
+    def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
+        """Close the connection after so many bytes of the body."""
+        self._faults.plan(CutBody(path=path, method=method, times=times, after=after))
+
+    def delay_next(self, path: str, *, seconds: float, times: int = 1, method: str | None = None) -> None:
+        """Answer late."""
+        self._faults.plan(Delay(path=path, method=method, times=times, seconds=seconds))
+
+    def remember_missing_files(self, *, remember: bool) -> None:
+        """Choose whether a missing file is answered with the commit, which lets the client cache that it is missing."""
+        self._downloads.commit_on_404 = remember
+
+    def _repository(self, repo_id: str) -> Repository:
+        return self._store.repositories["models", repo_id]

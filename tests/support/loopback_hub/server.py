@@ -1,0 +1,66 @@
+"""The ports, and the thread in which uvicorn answers on them.
+
+A port is bound long before anything answers: the client reads HF_ENDPOINT when it is imported, and most test runs need
+no Hub.
+"""
+
+from __future__ import annotations
+
+import socket
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp
+
+__all__ = ["ServerThread", "bind", "url_of"]
+
+
+def bind() -> socket.socket:
+    """Reserve a port of loopback; it refuses connections until a `ServerThread` listens on it."""
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
+
+
+def url_of(reserved: socket.socket) -> str:
+    """Return the address of a bound port, without a slash at the end."""
+    return "http://{}:{}".format(*reserved.getsockname())
+
+
+class ServerThread:
+    """Answers with one application on several ports, until `stop`."""
+
+    def __init__(self, application: ASGIApp, ports: Sequence[socket.socket]) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(
+            application,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._ports = ports
+        self._thread = Thread(
+            target=self._server.run, kwargs={"sockets": list(ports)}, name="loopback-hub", daemon=True
+        )
+
+    def start(self) -> None:
+        """Listen: requests are queued from now on, so that nobody has to wait for the thread."""
+        for port in self._ports:
+            port.listen()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the ports and wait for the thread to end."""
+        self._server.should_exit = True
+        self._thread.join()
