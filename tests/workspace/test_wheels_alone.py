@@ -45,7 +45,8 @@ def declared_siblings(package):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_wheel_holds_every_source_file_and_the_license(package, wheels):
     """What lies in the source folder reaches the user, the marker for type checkers and data files included."""
-    shipped = set(zipfile.ZipFile(wheels[package.distribution]).namelist())
+    with zipfile.ZipFile(wheels[package.distribution]) as wheel:
+        shipped = set(wheel.namelist())
     sources = {
         path.relative_to(package.folder / "src").as_posix()
         for path in package.source.rglob("*")

@@ -1,0 +1,159 @@
+"""What each package costs: a Markdown table of installed sizes and import costs, as README shows it.
+
+    uv run python tests/benchmarks/package_costs.py
+
+Each wheel is installed alone into a fresh environment, in the versions of uv.lock. Sizes are those of the files that
+the installer recorded, in MB of a million bytes. The time of an import is the CPU time of a fresh interpreter that
+imports the package, in multiples of one that imports nothing: medians of interleaved runs, with compiled bytecode and
+a warm page cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from fresh_environment import FreshEnvironment, build_wheels
+from workspace_packages import WORKSPACE_PACKAGES
+
+MEGABYTE = 1_000_000
+# Of a Linux build of torch from the index: what a build for the CPU does without.
+CUDA_DISTRIBUTIONS = ("nvidia-", "cuda-", "triton")
+CUDA_LIBRARIES = ("libtorch_cuda", "libc10_cuda", "libtorch_nvshmem", "libcaffe2_nvrtc", "libcudnn")
+
+SIZES = f"""
+import importlib.metadata, json
+sizes = {{}}
+for found in importlib.metadata.distributions():
+    files = [path for path in found.files or () if path.suffix != ".pyc"]
+    size = {{path: path.locate().stat().st_size for path in files if path.locate().is_file()}}
+    name = found.metadata["Name"]
+    cuda = sum(size.values()) if name.startswith({CUDA_DISTRIBUTIONS!r}) else sum(
+        bytes_ for path, bytes_ in size.items() if path.name.startswith({CUDA_LIBRARIES!r})
+    )
+    sizes[name] = sum(size.values()), cuda
+print(json.dumps(sizes))
+"""
+IMPORT = """
+import resource, sys
+before = len(sys.modules)
+{statement}
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(len(sys.modules) - before, used.ru_utime + used.ru_stime)
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one package costs.
+
+    Attributes:
+        name: What was asked for, with extras.
+        num_distributions: Number of distributions installed, itself included.
+        size: Bytes on the disk.
+        cuda_size: Bytes of these that belong to torch's CUDA.
+        num_modules: Number of modules that its import loads.
+        import_ratio: CPU time of an interpreter that imports it, in multiples of one that imports nothing.
+        import_seconds: The same in seconds on this machine.
+    """
+
+    name: str
+    num_distributions: int
+    size: int
+    cuda_size: int
+    num_modules: int
+    import_ratio: float
+    import_seconds: float
+
+
+def measure(name, import_name, environment, *, runs):
+    """Return the cost of what was installed alone into an environment."""
+    sizes = json.loads(environment.run("-c", SIZES))
+    modules, ratio, seconds = import_cost(environment.python, import_name, runs=runs)
+    return Cost(
+        name=name,
+        num_distributions=len(sizes),
+        size=sum(size for size, _ in sizes.values()),
+        cuda_size=sum(cuda for _, cuda in sizes.values()),
+        num_modules=modules,
+        import_ratio=ratio,
+        import_seconds=seconds,
+    )
+
+
+def import_cost(python, import_name, *, runs):
+    """Return the number of modules that an import loads, and its CPU time in multiples of nothing and in seconds."""
+    statement = f"import {import_name}"
+    run_import(python, statement)  # compiles the bytecode
+    measured = [(run_import(python, "pass"), run_import(python, statement)) for _ in range(runs)]
+    bare = statistics.median(seconds for (_, seconds), _ in measured)
+    loaded = statistics.median(seconds for _, (_, seconds) in measured)
+    return measured[0][1][0], loaded / bare, loaded
+
+
+def run_import(python, statement):
+    """Return the number of modules that a statement loads and the CPU seconds of the whole interpreter."""
+    command = [python, "-I", "-c", IMPORT.format(statement=statement)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=300)
+    modules, seconds = done.stdout.split()
+    return int(modules), float(seconds)
+
+
+def table(costs):
+    """Return the costs as a Markdown table, the smallest first."""
+    titles = (
+        "install",
+        "brings",
+        "on disk",
+        "without CUDA",
+        "modules loaded by import",
+        "import CPU (bare Python = 1)",
+    )
+    rows = [
+        (
+            f"`{cost.name}`",
+            f"{cost.num_distributions} distributions" if cost.num_distributions > 1 else "itself",
+            megabytes(cost.size),
+            megabytes(cost.size - cost.cuda_size),
+            f"{cost.num_modules:,}",
+            f"{cost.import_ratio:.1f} ({cost.import_seconds:.2f} s)",
+        )
+        for cost in sorted(costs, key=lambda cost: cost.size)
+    ]
+    lines = [titles, ("---", *["--:"] * (len(titles) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def megabytes(size):
+    """Return a size with a digit more for what is small."""
+    return f"{size / MEGABYTE:,.0f} MB" if size >= 10 * MEGABYTE else f"{size / MEGABYTE:.2f} MB"
+
+
+def main():
+    """Measure every package and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=15, help="interpreters started for each median (default: 15)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pretrained-costs-") as name:
+        folder = Path(name)
+        wheels = build_wheels(folder / "wheels")
+        costs = []
+        for package in WORKSPACE_PACKAGES.values():
+            for extra in ("", *(f"[{extra}]" for extra in package.project.get("optional-dependencies", {}))):
+                name = package.distribution + extra
+                environment = FreshEnvironment.create(folder / name)
+                environment.install(name, wheels=wheels)
+                costs.append(measure(name, package.import_name, environment, runs=options.runs))
+    print(table(costs))
+
+
+if __name__ == "__main__":
+    main()
