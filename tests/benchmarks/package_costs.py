@@ -142,8 +142,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15, help="interpreters started for each median (default: 15)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pretrained-costs-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="pretrained-costs-") as temporary:
+        folder = Path(temporary)
         wheels = build_wheels(folder / "wheels")
         costs = []
         for package in WORKSPACE_PACKAGES.values():
