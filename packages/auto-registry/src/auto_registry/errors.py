@@ -1,16 +1,16 @@
 """Errors of auto_registry. Each is also the builtin exception that callers already catch.
 
-    AutoRegistryError
-    ├── ArgumentTypeError (TypeError)          an argument is of the wrong type
-    ├── InstantiationError (TypeError)         an auto class was called like a constructor
-    ├── RegistrationError (ValueError)         the names or classes of a registration do not belong together
-    │   └── AlreadyRegisteredError               the place is taken by another class
-    ├── CheckpointConfigError (ValueError)     a config.json does not say what its class is
-    ├── UnknownModelTypeError (ValueError)     nothing serves this model_type
-    ├── UnknownTaskError (ValueError)          nothing serves this auto class for this config class
-    ├── ConfigClassMismatchError (TypeError)   the model class found wants a config of another class
-    └── InstalledClassError (ImportError)      an installed package offers a class that cannot be had
-        └── AmbiguousOfferError                  two distributions offer the same name
+AutoRegistryError
+├── ArgumentTypeError (TypeError)          an argument is of the wrong type
+├── InstantiationError (TypeError)         an auto class was called like a constructor
+├── RegistrationError (ValueError)         the names or classes of a registration do not belong together
+│   └── AlreadyRegisteredError               the place is taken by another class
+├── CheckpointConfigError (ValueError)     a config.json does not say what its class is
+├── UnknownModelTypeError (ValueError)     nothing serves this model_type
+├── UnknownTaskError (ValueError)          nothing serves this auto class for this config class
+├── ConfigClassMismatchError (TypeError)   the model class found wants a config of another class
+└── InstalledClassError (ImportError)      an installed package offers a class that cannot be had
+    └── AmbiguousOfferError                  two distributions offer the same name
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class UnknownTaskError(AutoRegistryError, ValueError):
         self.auto_class = auto_class
         self.config_class = config_class
         self.available = tuple(sorted(available))
-        others = f"There is one for {', '.join(self.available)}." if self.available else "There is none for any auto class."
+        others = f"{', '.join(self.available)} has one." if self.available else "No other auto class has one either."
         super().__init__(
             f"{auto_class} has no model class for {describe(config_class)}. {others} Register one with "
             f"{auto_class}.register({config_class.__name__}, ModelClass).{' ' if hint else ''}{hint}"
@@ -168,8 +168,8 @@ class ConfigClassMismatchError(AutoRegistryError, TypeError):
         expected = describe(getattr(model_class, "config_class", None))
         super().__init__(
             f"{describe(model_class)} takes a config of {expected}, but the config is of {describe(config_class)}. "
-            f"Register a model class for that config with {auto_class}.register({config_class.__name__}, ModelClass), or "
-            "take back the registration of the config class so that config and model come from the same code."
+            "Config and model must come from the same code: let the config be loaded with the model, or register a model "
+            f"class for this config with {auto_class}.register({config_class.__name__}, ModelClass)."
         )
         self.model_class = model_class
         self.config_class = config_class

@@ -1,10 +1,10 @@
 """Classes that installed packages offer, by entry point. A package is imported only when its class was chosen.
 
-    [project.entry-points."auto_registry.configs"]
-    resnet = "resnet.configuration_resnet:ResnetConfig"
+[project.entry-points."auto_registry.configs"]
+resnet = "resnet.configuration_resnet:ResnetConfig"
 
-    [project.entry-points."auto_registry.models"]
-    "AutoModelForImageClassification.resnet" = "resnet.modeling_resnet:ResnetModelForImageClassification"
+[project.entry-points."auto_registry.models"]
+"AutoModelForImageClassification.resnet" = "resnet.modeling_resnet:ResnetModelForImageClassification"
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from config_core.pretrained_config import PretrainedConfig
-
 from auto_registry.errors import AmbiguousOfferError, InstalledClassError
+from config_core.pretrained_config import PretrainedConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +44,7 @@ class InstalledClass:
             InstalledClassError: It cannot be imported, or is not what it was offered as.
         """
         try:
-            cls = self.entry_point.load()
+            cls: object = self.entry_point.load()
         except (ImportError, AttributeError) as error:
             raise self._error(f"cannot be imported: {error}") from error
         if not isinstance(cls, type):
@@ -62,7 +61,8 @@ class InstalledClass:
     def _error(self, problem: str) -> InstalledClassError:
         return InstalledClassError(
             f"The installed distribution {self.distribution} offers {self.entry_point.value} as "
-            f"{self.entry_point.name!r} ({self.entry_point.group}), but that {problem}. Repair or remove the distribution.",
+            f"{self.entry_point.name!r} ({self.entry_point.group}), but that {problem}. Repair or remove the "
+            "distribution.",
             distributions=(self.distribution,),
         )
 
@@ -85,31 +85,46 @@ class InstalledModels:
         """
         return self._find(CONFIG_GROUP, model_type)
 
-    def model(self, auto_class: str, model_type: str) -> InstalledClass | None:
-        """Return the model class offered for an auto class and a model_type, or None.
+    def model(self, auto_class: str, config_class: type[PretrainedConfig]) -> InstalledClass | None:
+        """Return the model class offered for an auto class and a config class, or None.
+
+        A package's model wants its package's config class: another config class that a program or a checkpoint has for
+        the same model_type is not served.
 
         Raises:
             AmbiguousOfferError: Two distributions offer one.
+            InstalledClassError: The config class offered for the model_type cannot be had.
         """
-        return self._find(MODEL_GROUP, f"{auto_class}.{model_type}")
+        offer = self._find(MODEL_GROUP, f"{auto_class}.{config_class.model_type}")
+        return offer if offer and self._offers_config(config_class) else None
 
     def model_types(self) -> tuple[str, ...]:
         """Return the model_types that are offered, sorted."""
         return tuple(sorted(self._read(CONFIG_GROUP)))
 
-    def auto_classes(self, model_type: str) -> tuple[str, ...]:
-        """Return the names of the auto classes that have an offer for a model_type, sorted."""
+    def auto_classes(self, config_class: type[PretrainedConfig]) -> tuple[str, ...]:
+        """Return the names of the auto classes that have an offer for a config class, sorted.
+
+        Raises:
+            AmbiguousOfferError: Two distributions offer the config class.
+            InstalledClassError: The config class offered for the model_type cannot be had.
+        """
         # A model_type may hold dots itself, the name of an auto class may not.
         pairs = (name.partition(".") for name in self._read(MODEL_GROUP))
-        return tuple(sorted(auto_class for auto_class, _, of in pairs if of == model_type))
+        names = sorted(auto_class for auto_class, _, of in pairs if of == config_class.model_type)
+        return tuple(names) if names and self._offers_config(config_class) else ()
+
+    def _offers_config(self, config_class: type[PretrainedConfig]) -> bool:
+        offer = self.config(config_class.model_type)
+        return offer is not None and issubclass(config_class, offer.load())
 
     def _find(self, group: str, name: str) -> InstalledClass | None:
         offers = self._offers.get(group, {}).get(name) or self._read(group).get(name, [])
         if len(offers) > 1:
             names = tuple(sorted(offer.distribution for offer in offers))
             raise AmbiguousOfferError(
-                f"The installed distributions {' and '.join(names)} each offer a class for {name!r} ({group}). Uninstall "
-                "all but one, or register the class you mean: registered classes come first.",
+                f"The installed distributions {' and '.join(names)} each offer a class for {name!r} ({group}). "
+                "Uninstall all but one, or register the class you mean: registered classes come first.",
                 distributions=names,
             )
         return offers[0] if offers else None

@@ -10,8 +10,6 @@ from __future__ import annotations
 import threading
 from typing import Any, Final, NamedTuple
 
-from config_core.pretrained_config import PretrainedConfig
-
 from auto_registry.errors import (
     AlreadyRegisteredError,
     ArgumentTypeError,
@@ -19,6 +17,7 @@ from auto_registry.errors import (
     UnknownModelTypeError,
     describe,
 )
+from config_core.pretrained_config import PretrainedConfig
 
 __all__ = ["REGISTRY", "Registry"]
 
@@ -39,9 +38,7 @@ class Registry:
         self._tables = _Tables({}, {})
         self._lock = threading.Lock()
 
-    def register_config(
-        self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False
-    ) -> None:
+    def register_config(self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False) -> None:
         """Let a model_type name a config class.
 
         Args:
@@ -88,7 +85,7 @@ class Registry:
         Raises:
             AlreadyRegisteredError: A place is taken by another class, and `exist_ok` is false.
         """
-        self._write(other._tables, exist_ok=exist_ok)  # noqa: SLF001  # the same class
+        self._write(other._tables, exist_ok=exist_ok)
 
     def unregister(self, model_type: str) -> None:
         """Forget the config class of a model_type and all model classes of configs of that type.
@@ -192,8 +189,8 @@ def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_cl
     if own is not config_class:
         raise RegistrationError(
             f"{describe(model_class)} has the config_class {describe(own)} and cannot be registered for "
-            f"{describe(config_class)}. Write config_class = {config_class.__name__} in the model class, or register it "
-            "for the class it has."
+            f"{describe(config_class)}. Write config_class = {config_class.__name__} in the model class, or register "
+            "it for the class it has."
         )
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from config_core.custom_code import bundle_of
+
+from auto_registry.errors import CheckpointConfigError
 from config_core.pretrained_config import PretrainedConfig
 from config_core.services import find_service
 
-from auto_registry.errors import CheckpointConfigError
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config_core.checkpoint import Checkpoint
 
 __all__ = [
@@ -25,7 +27,7 @@ __all__ = [
     "RemoteCodeDecision",
     "RemoteCodeService",
     "ServiceFinder",
-    "code_behind_config",
+    "code_behind",
     "find_remote_code",
     "read_header",
 ]
@@ -117,40 +119,47 @@ class OwnCode:
         )
 
 
-def read_header(checkpoint: Checkpoint) -> tuple[str, Mapping[str, Any]]:
-    """Return `model_type` (`""` if absent) and `auto_map` (empty if absent) of a checkpoint's config.json.
+def read_header(source: Checkpoint | Path) -> tuple[str, Mapping[str, Any]]:
+    """Return `model_type` (`""` if absent) and `auto_map` (empty if absent) of a config file.
+
+    Args:
+        source: A checkpoint, for its config.json, or the file itself.
 
     Raises:
         CheckpointFileNotFoundError: There is no config.json.
         ConfigFileError: It is not a JSON object.
         CheckpointConfigError: One of the two is malformed.
     """
-    values, _ = PretrainedConfig.get_config_dict(checkpoint)
-    model_type = values.get("model_type")
-    if model_type is not None and not isinstance(model_type, str):
+    values, _ = PretrainedConfig.get_config_dict(source)
+    model_type = values.get("model_type") or ""
+    if not isinstance(model_type, str):
         raise CheckpointConfigError(
-            f"model_type must be a string, got {model_type!r}.", checkpoint=str(checkpoint), key="model_type"
+            f"model_type must be a string, got {model_type!r}.", checkpoint=str(source), key="model_type"
         )
-    auto_map = values.get("auto_map")
-    if auto_map is not None and not isinstance(auto_map, dict):
+    auto_map = values.get("auto_map") or {}
+    if not isinstance(auto_map, dict):
         raise CheckpointConfigError(
             f'auto_map must be an object such as {{"AutoModel": "modeling_x.XModel"}}, got {auto_map!r}.',
-            checkpoint=str(checkpoint),
+            checkpoint=str(source),
             key="auto_map",
         )
-    return model_type or "", auto_map or {}
+    return model_type, auto_map
 
 
-def code_behind_config(
-    config: PretrainedConfig, *, trust_remote_code: bool | None = None, code_revision: str | None = None
+def code_behind(
+    config_class: type[PretrainedConfig],
+    *,
+    trust_remote_code: bool | None = None,
+    code_revision: str | None = None,
+    token: str | bool | None = None,
 ) -> OwnCode | None:
-    """Return the code that a config's class came out of, or None for a class that was imported in the ordinary way.
+    """Return the code that a config class came out of, or None for a class that was imported in the ordinary way.
 
     The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
     """
-    bundle = bundle_of(type(config))
+    bundle = bundle_of(config_class)
     if bundle is None:
         return None
     return OwnCode(
-        type(config), bundle.auto_map, trust_remote_code=trust_remote_code, code_revision=code_revision
+        config_class, bundle.auto_map, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
     )

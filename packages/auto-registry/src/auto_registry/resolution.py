@@ -10,22 +10,22 @@ The order is the same for config and model classes:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from config_core.errors import MissingServiceError
 
 from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError, UnknownTaskError, describe
 from auto_registry.installed import InstalledModels
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import find_remote_code
+from config_core.errors import MissingServiceError
 
 if TYPE_CHECKING:
-    from config_core.pretrained_config import PretrainedConfig
+    from collections.abc import Callable, Iterator
 
     from auto_registry.installed import InstalledClass
     from auto_registry.remote_code import OwnCode, RemoteCodeDecision, ServiceFinder
+    from config_core.pretrained_config import PretrainedConfig
 
 __all__ = [
     "PLACES",
@@ -35,6 +35,7 @@ __all__ = [
     "Remote",
     "Resolution",
     "Unknown",
+    "explain_namesake",
     "resolve_config",
     "resolve_model",
 ]
@@ -68,7 +69,7 @@ class Installed:
 
     Attributes:
         offer: The offer; the package is not imported yet.
-        passed_over: What the checkpoint's own code has for the same auto class, as its `auto_map` says; None if nothing.
+        passed_over: The class that the checkpoint ships for the same auto class, as its `auto_map` names it, if any.
     """
 
     offer: InstalledClass
@@ -167,14 +168,9 @@ def resolve_model(
         own_code: The code that the checkpoint ships, if any.
         places: Where to look.
     """
-    model_type = config_class.model_type
-    # An installed model wants the config class of its own package, not a namesake out of a program or a checkpoint.
-    mine = _is_installed(config_class, places)
 
     def unknown() -> Exception:
-        available = {*places.registry.auto_classes(config_class)}
-        if mine():
-            available.update(places.installed.auto_classes(model_type))
+        available = {*places.registry.auto_classes(config_class), *places.installed.auto_classes(config_class)}
         return UnknownTaskError(
             auto_class, config_class, available=available, hint=_own_code_hint(auto_class, own_code)
         )
@@ -183,10 +179,33 @@ def resolve_model(
         auto_class,
         registered=places.registry.model_class(auto_class, config_class),
         own_code=own_code,
-        find_installed=lambda: places.installed.model(auto_class, model_type) if mine() else None,
+        find_installed=lambda: places.installed.model(auto_class, config_class),
         unknown=Unknown(f"nothing serves {auto_class} for {describe(config_class)}", unknown),
         places=places,
     )
+
+
+@contextmanager
+def explain_namesake(*resolutions: Resolution) -> Iterator[None]:
+    """Add to an error in the block that an installed class was used where the checkpoint ships its own.
+
+    Args:
+        *resolutions: Where the classes that are used in the block come from. The first that passed over the
+            checkpoint's own class is the one explained.
+    """
+    try:
+        yield
+    except Exception as error:
+        for resolution in resolutions:
+            if isinstance(resolution, Installed) and resolution.passed_over is not None:
+                offer = resolution.offer
+                error.add_note(
+                    f"{offer.entry_point.value} of the installed distribution {offer.distribution} was used. The "
+                    f"checkpoint ships its own code, {resolution.passed_over}, which did not run because it is not "
+                    "trusted. Read that code, and pass trust_remote_code=True if you trust it."
+                )
+                break
+        raise
 
 
 def _first(
@@ -201,30 +220,32 @@ def _first(
     """Return the first place that serves. Later places are not even looked at."""
     if registered is not None:
         return Registered(registered)
-    refusal: Unknown | None = None
-    passed_over: str | None = None
-    if own_code is not None and auto_class in own_code.auto_map:
-        passed_over = str(own_code.auto_map[auto_class])
-        try:
-            decision = own_code.decide(auto_class, places.find_remote_code())
-        except MissingServiceError as error:
-            missing = error
-            refusal = Unknown("nothing is installed that could run the checkpoint's code", lambda: missing)
-            if own_code.trust_remote_code:
-                return refusal
-        else:
-            if decision.trusted:
-                return Remote(decision)
-            refusal = Unknown("the checkpoint's own code is not trusted", decision.refusal)
+    if own_code is None or auto_class not in own_code.auto_map:
+        offer = find_installed()
+        return Installed(offer) if offer else unknown
+    own = _judge(own_code, auto_class, places)
+    # Who asked for the checkpoint's own code does not get a namesake instead.
+    if isinstance(own, Remote) or own_code.trust_remote_code:
+        return own
     offer = find_installed()
-    if offer is not None:
-        return Installed(offer, passed_over=passed_over)
-    return refusal or unknown
+    return Installed(offer, passed_over=str(own_code.auto_map[auto_class])) if offer else own
+
+
+def _judge(own_code: OwnCode, auto_class: str, places: Places) -> Remote | Unknown:
+    """Return the class that the checkpoint ships, or why it may not be used."""
+    try:
+        decision = own_code.decide(auto_class, places.find_remote_code())
+    except MissingServiceError as error:
+        missing = error
+        return Unknown("nothing is installed that could run the checkpoint's code", lambda: missing)
+    if decision.trusted:
+        return Remote(decision)
+    return Unknown("the checkpoint's own code is not trusted", decision.refusal)
 
 
 def _own_code_hint(auto_class: str, own_code: OwnCode | None) -> str:
     """Say which classes the checkpoint's code has instead."""
-    if own_code is None or not own_code.auto_map:
+    if own_code is None or not own_code.auto_map or auto_class in own_code.auto_map:
         return ""
     names = ", ".join(sorted(map(str, own_code.auto_map)))
     return f"The checkpoint ships code of its own, but its auto_map names {names} and not {auto_class}."
