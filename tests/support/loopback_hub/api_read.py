@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
@@ -157,7 +157,7 @@ def _sibling(path: str, blob: Blob, *, blobs: bool) -> dict[str, object]:
     return details
 
 
-def _entries(commit: Commit) -> Iterator[dict[str, str | int | dict[str, str | int]]]:
+def _entries(commit: Commit) -> Iterator[dict[str, Any]]:
     """Yield every folder and file of a commit as tree and paths-info describe them."""
     parts = [path.split("/") for path in commit.files]
     folders = {"/".join(names[:depth]) for names in parts for depth in range(1, len(names))}
@@ -165,7 +165,7 @@ def _entries(commit: Commit) -> Iterator[dict[str, str | int | dict[str, str | i
         yield {"type": "directory", "path": folder, "oid": git_blob_id(folder.encode()), "size": 0}
     for path, blob in commit.files.items():
         size = len(blob.content)
-        entry = {"type": "file", "path": path, "oid": blob.oid, "size": size}
+        entry: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
         if blob.lfs:
             entry["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
         yield entry

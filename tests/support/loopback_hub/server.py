@@ -46,6 +46,8 @@ class ServerThread:
             log_level="error",
             access_log=False,
             proxy_headers=False,
+            # Longer than any test: a client that reuses a connection must not find it closed by the clock.
+            timeout_keep_alive=600,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
