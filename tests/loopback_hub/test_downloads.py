@@ -160,3 +160,11 @@ def test_unsigned_url_is_refused(hub, sha):
     address = f"{hub.url}/{REPO}/resolve/{sha}/sub/model.safetensors"
     signed = get_session().get(address, follow_redirects=False).headers["location"]
     assert get_session().get(signed.partition("?")[0]).status_code == 403
+
+
+def test_many_files_are_downloaded_at_once(hub):
+    """The client's threads do not get into each other's way."""
+    files = {f"part-{number:03}.bin": b"%d" % number for number in range(60)}
+    hub.create_repo("me/parts", files)
+    folder = Path(snapshot_download("me/parts", max_workers=16))
+    assert {path: (folder / path).read_bytes() for path in files} == files

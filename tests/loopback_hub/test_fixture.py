@@ -85,3 +85,11 @@ def test_requests_are_logged_as_they_were_sent(hub):
     HfApi(token=token).model_info(REPO, revision="exp/one", files_metadata=True)
     (request,) = hub.requests
     assert request[:4] == ("GET", f"/api/models/{REPO}/revision/exp%2Fone", "blobs=true", token)
+
+
+@pytest.mark.parametrize("look", ["files", "commit"])
+def test_slips_of_a_test_are_key_errors(hub, look):
+    """A revision or branch that a test never made is not made up."""
+    hub.create_repo(REPO)
+    with pytest.raises(KeyError, match="absent"):
+        hub.files(REPO, "absent") if look == "files" else hub.commit(REPO, {"a": "1"}, branch="absent")

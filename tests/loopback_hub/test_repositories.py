@@ -175,3 +175,12 @@ def test_start_that_does_not_exist(api):
         api.create_branch(REPO, branch="one", revision="absent")
     with pytest.raises(RevisionNotFoundError):
         api.create_tag(REPO, tag="v1", revision="absent")
+
+
+@pytest.mark.usefixtures("sha")
+def test_deleting_a_name_that_does_not_exist(api):
+    """The client's own error says so."""
+    with pytest.raises(RevisionNotFoundError):
+        api.delete_branch(REPO, branch="absent")
+    with pytest.raises(RevisionNotFoundError):
+        api.delete_tag(REPO, tag="absent")

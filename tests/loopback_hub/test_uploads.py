@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -166,3 +167,28 @@ def test_bytes_that_are_not_the_announced_ones_are_refused(hub, api):
     )
     upload = batch.json()["objects"][0]["actions"]["upload"]["href"]
     assert get_session().put(upload, content=b"anything").status_code == 400
+
+
+def test_commit_that_names_an_object_nobody_uploaded_is_refused(hub, api):
+    """A commit cannot point at weights that are not there."""
+    lines = [
+        {"key": "header", "value": {"summary": "Save"}},
+        {"key": "lfsFile", "value": {"path": "model.safetensors", "algo": "sha256", "oid": "0" * 64, "size": 8}},
+    ]
+    answer = get_session().post(
+        f"{hub.url}/api/models/{REPO}/commit/main",
+        content="\n".join(json.dumps(line) for line in lines),
+        headers={"authorization": f"Bearer {api.token}", "content-type": "application/x-ndjson"},
+    )
+    assert (answer.status_code, "was not uploaded" in answer.text) == (400, True)
+    assert list(hub.files(REPO)) == [".gitattributes"]
+
+
+def test_verifying_an_object_nobody_uploaded_fails(hub, api):
+    """The last step of an upload notices that the bytes never came."""
+    answer = get_session().post(
+        f"{hub.url}/{REPO}.git/info/lfs/objects/verify",
+        json={"oid": "0" * 64, "size": 8},
+        headers={"authorization": f"Bearer {api.token}"},
+    )
+    assert answer.status_code == 404
