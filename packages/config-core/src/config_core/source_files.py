@@ -6,6 +6,7 @@ Two callers share this: saving a class (files of a package on disk) and loading 
 from __future__ import annotations
 
 import ast
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from config_core.errors import SourceCodeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["ImportLeavesFolderError", "needed_files", "parse_source"]
+__all__ = ["ImportLeavesFolderError", "needed_files", "parse_source", "resolve_sibling_imports"]
 
 _PACKAGE_FILE = "__init__.py"
 
@@ -74,6 +75,64 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
         raise SourceCodeError(f"it cannot be parsed: {error}.", path=path) from error
 
 
+def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], bytes | None]) -> ast.Module:
+    """Turn absolute imports of the files beside a file into relative ones, in place.
+
+    Scripts and flat folders import their neighbours as `from blocks import Block`, which only works while their folder
+    is on the path. A file that has relative imports belongs to a package, where such an import means something else.
+
+    Args:
+        tree: The parsed file.
+        name: The file, relative to the top folder.
+        read: Returns the content of a file relative to the top folder, or None.
+
+    Returns:
+        The same tree.
+    """
+    if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
+        return tree
+    return ast.fix_missing_locations(_SiblingImports(name.rpartition("/")[0], read).visit(tree))
+
+
+class _SiblingImports(ast.NodeTransformer):
+    """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
+
+    def __init__(self, folder: str, read: Callable[[str], bytes | None]) -> None:
+        self._prefix = f"{folder}/" if folder else ""
+        self._read = read
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        if node.module and self._is_sibling(node.module):
+            node.level = 1
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.AST]:
+        kept = [alias for alias in node.names if not self._is_sibling(alias.name)]
+        if len(kept) == len(node.names):
+            return node
+        found: list[ast.AST] = [ast.copy_location(ast.Import(names=kept), node)] if kept else []
+        for alias in node.names:
+            if alias not in kept:
+                found += [ast.copy_location(statement, node) for statement in _as_relative(alias)]
+        return found
+
+    def _is_sibling(self, module: str) -> bool:
+        first = module.partition(".")[0]
+        return first not in sys.stdlib_module_names and _module_file(f"{self._prefix}{first}", self._read) is not None
+
+
+def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
+    """Return the relative imports that bind what `import <alias>` binds."""
+    parent, _, last = alias.name.rpartition(".")
+    if not parent:
+        return [ast.ImportFrom(module=None, names=[ast.alias(last, alias.asname)], level=1)]
+    if alias.asname:
+        return [ast.ImportFrom(module=parent, names=[ast.alias(last, alias.asname)], level=1)]
+    # `import x.y` binds x, and makes x.y exist.
+    loads = ast.ImportFrom(module=parent, names=[ast.alias(last, f"_{alias.name.replace('.', '_')}")], level=1)
+    return [ast.ImportFrom(module=None, names=[ast.alias(alias.name.partition(".")[0], None)], level=1), loads]
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """A file to read, and who wants it, for the error if it is missing."""
@@ -99,7 +158,8 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
         package_file = "/".join((*folder[:depth], _PACKAGE_FILE))
         if read(package_file) is not None:
             yield _Wanted(package_file, "")
-    for found in _relative_imports(parse_source(content, path=f"{where}/{name}")):
+    tree = resolve_sibling_imports(parse_source(content, path=f"{where}/{name}"), name, read)
+    for found in _relative_imports(tree):
         climbed = found.level - 1
         if climbed > len(folder):
             text = f"{'.' * found.level}{found.module}"

@@ -1,0 +1,188 @@
+"""What a config class says of itself: its fields, their defaults and annotations, and the contract that it must keep.
+
+Classes come in two styles. With an `__init__` of their own, they take `**kwargs` and hand them to `super().__init__`. As a
+`@dataclass` they have a generated `__init__`, which is wrapped on first use so that it does the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import typing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import ConfigDefinitionError
+from config_core.field_types import compile_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ConfigDefinition", "check_init", "define", "install_aliases"]
+
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigDefinition:
+    """The fields of a config class, those of its parents included.
+
+    Attributes:
+        names: Every keyword that the class knows, the base class's own included.
+        required: Keywords without a default.
+        mutable_defaults: Defaults that instances must not share.
+        checks: Field to the check of its annotation.
+        aliases: Other name of a field to the field.
+    """
+
+    names: frozenset[str]
+    required: frozenset[str]
+    mutable_defaults: Mapping[str, Any]
+    checks: Mapping[str, Callable[[Any], Any]]
+    aliases: Mapping[str, str]
+
+
+def define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
+    """Return the definition of a class below `root`. It is made once, on first use, when decorators have run.
+
+    Raises:
+        ConfigDefinitionError: The class cannot keep the contract.
+    """
+    found = cls.__dict__.get("_definition")
+    if found is None:
+        with _lock:
+            found = cls.__dict__.get("_definition")
+            if found is None:
+                found = _define(cls, root)
+                cls._definition = found
+    return typing.cast("ConfigDefinition", found)
+
+
+def check_init(cls: type[Any]) -> None:
+    """Check that an `__init__` written by hand takes the fields of its base class.
+
+    Raises:
+        ConfigDefinitionError: It takes no `**kwargs`.
+    """
+    init = cls.__dict__.get("__init__")
+    if init is None or "__dataclass_fields__" in cls.__dict__:
+        return
+    kinds = {parameter.kind for parameter in inspect.signature(init).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.__init__ takes no **kwargs, so that the fields of its base class could not be loaded. Write "
+            f"def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
+        )
+
+
+def install_aliases(cls: type[Any]) -> None:
+    """Make each alias of `cls.attribute_map` read and write the field that it stands for.
+
+    Raises:
+        ConfigDefinitionError: The map is malformed, or an alias is a field or method as well.
+    """
+    aliases = cls.__dict__.get("attribute_map", {})
+    if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
+        raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
+    init = cls.__dict__.get("__init__")
+    parameters = inspect.signature(init).parameters if init else {}
+    for alias, field in aliases.items():
+        taken = alias in parameters or callable(getattr(cls, alias, None))
+        if taken or alias == field:
+            raise ConfigDefinitionError(
+                f"{cls.__qualname__}.attribute_map: {alias!r} cannot stand for {field!r}, because it is itself "
+                f"{'that field' if alias == field else 'a field or method of the class'}."
+            )
+        setattr(cls, alias, _alias(field))
+
+
+def _alias(field: str) -> property:
+    def read(config: Any) -> Any:
+        return getattr(config, field)
+
+    def write(config: Any, value: Any) -> None:
+        setattr(config, field, value)
+
+    return property(read, write, doc=f"Another name of `{field}`.")
+
+
+def _define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
+    family = [base for base in reversed(cls.__mro__) if issubclass(base, root)]
+    names: set[str] = set()
+    required: set[str] = set()
+    mutable_defaults: dict[str, Any] = {}
+    checks: dict[str, Callable[[Any], Any]] = {}
+    aliases: dict[str, str] = {"torch_dtype": "dtype"}
+    for base in family:
+        aliases.update(base.__dict__.get("attribute_map", {}))
+        if "__dataclass_fields__" in base.__dict__:
+            _adopt_dataclass(base, root)
+        init = base.__dict__.get("__init__")
+        if init is None:
+            continue
+        for name, parameter in list(inspect.signature(init).parameters.items())[1:]:
+            if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+                continue
+            names.add(name)
+            required.discard(name)
+            if parameter.default is parameter.empty:
+                required.add(name)
+            elif isinstance(parameter.default, (list, dict, set)):
+                mutable_defaults[name] = parameter.default
+            check = compile_check(_annotation(parameter, base, init))
+            if check is not None:
+                checks[name] = check
+            else:
+                checks.pop(name, None)
+    return ConfigDefinition(
+        names=frozenset(names),
+        required=frozenset(required) if "__init__" in cls.__dict__ else frozenset(),
+        mutable_defaults=mutable_defaults,
+        checks=checks,
+        aliases=aliases,
+    )
+
+
+def _annotation(parameter: inspect.Parameter, cls: type[Any], init: Any) -> Any:
+    """Return what a parameter is annotated with, `typing.Any` where that cannot be known."""
+    annotation = parameter.annotation
+    if annotation is parameter.empty:
+        return Any
+    if isinstance(annotation, str):
+        names = getattr(inspect.unwrap(init), "__globals__", {})
+        try:
+            annotation = eval(annotation, names, dict(vars(cls)))  # noqa: S307 - the class's own source, as Python itself would
+        except Exception:  # noqa: BLE001 - a name that only type checkers know
+            return Any
+    # `size: int = None` is common, and means what it says.
+    return annotation | None if parameter.default is None and _is_type(annotation) else annotation
+
+
+def _is_type(annotation: Any) -> bool:
+    return isinstance(annotation, type) or typing.get_origin(annotation) is not None
+
+
+def _adopt_dataclass(cls: type[Any], root: type[Any]) -> None:
+    """Let the `__init__` that `@dataclass` generated take the base class's fields too."""
+    init = cls.__dict__.get("__init__")
+    if init is None or hasattr(init, "__wrapped__"):
+        return
+    if cls.__dataclass_params__.frozen:
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__} is a frozen dataclass, but a config takes on fields when it is loaded. Write @dataclass."
+        )
+    parameters = inspect.signature(init).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return  # written by hand
+    parent = next(
+        base for base in cls.__mro__[1:] if issubclass(base, root) and "__dataclass_fields__" not in base.__dict__
+    )
+
+    @functools.wraps(init)
+    def init_all(self: Any, *args: Any, **kwargs: Any) -> None:
+        own = {name: kwargs.pop(name) for name in parameters if name in kwargs}
+        parent.__init__(self, **kwargs)
+        init(self, *args, **own)
+
+    cls.__init__ = init_all  # type: ignore[misc]

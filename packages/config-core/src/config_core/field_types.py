@@ -1,0 +1,199 @@
+"""Checking config values against the annotations of their fields.
+
+An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what is wrong.
+What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a `dict[int, …]`
+become numbers, a name becomes the member of an `Enum`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import abc
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Check = Callable[[Any], Any]
+
+__all__ = ["WrongValueError", "compile_check"]
+
+
+class WrongValueError(Exception):
+    """A value does not fit its annotation; the caller makes the public error of it.
+
+    Attributes:
+        path: Path below the field, such as `[2]`.
+        problem: What was expected and what was given.
+    """
+
+    def __init__(self, problem: str, *, path: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = path
+
+
+def compile_check(annotation: Any) -> Check | None:
+    """Return a function that checks values against an annotation, or None if any value fits.
+
+    Annotations that say nothing about plain values (type variables, callables, protocols) are not checked.
+    """
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin in {typing.Annotated, typing.Required, typing.NotRequired, typing.Final}:
+        return compile_check(arguments[0])
+    if origin is Literal:
+        return _one_of(arguments)
+    if origin in {Union, types.UnionType}:
+        return _any_of(arguments)
+    if annotation is None or annotation is types.NoneType:
+        return _nothing
+    container = origin or annotation
+    if container in {tuple, list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection}:
+        return _sequence(container, arguments)
+    if container in {dict, abc.Mapping, abc.MutableMapping}:
+        return _mapping(arguments)
+    return _instance(annotation) if isinstance(annotation, type) and origin is None else None
+
+
+def _nothing(value: Any) -> Any:
+    if value is not None:
+        raise _expected("None", value)
+    return value
+
+
+def _one_of(allowed: tuple[Any, ...]) -> Check:
+    def check(value: Any) -> Any:
+        if not any(value == choice and type(value) is type(choice) for choice in allowed):
+            raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
+        return value
+
+    return check
+
+
+def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
+    checks = [compile_check(alternative) for alternative in alternatives]
+    if None in checks:
+        return None
+
+    def check(value: Any) -> Any:
+        problems: list[WrongValueError] = []
+        for alternative in checks:
+            try:
+                return alternative(value) if alternative else value
+            except WrongValueError as problem:
+                problems.append(problem)
+        # The alternative that got furthest into the value knows best what is wrong with it.
+        deepest = max(problems, key=lambda problem: len(problem.path))
+        raise deepest if deepest.path else _expected(" or ".join(map(_name, alternatives)), value)
+
+    return check
+
+
+def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
+    if container is tuple and arguments and arguments[-1] is not Ellipsis:
+        return _fixed_tuple(arguments)
+    item = compile_check(arguments[0]) if arguments else None
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise _expected(_name(container), value)
+        checked = [_at(f"[{index}]", item, entry) for index, entry in enumerate(value)] if item else value
+        if container is tuple:
+            return tuple(checked)
+        return value if _same(checked, value) else checked
+
+    return check
+
+
+def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
+    items = [compile_check(argument) for argument in arguments]
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise _expected("tuple", value)
+        if len(value) != len(items):
+            raise WrongValueError(f"expected {len(items)} values, got {len(value)}")
+        pairs = zip(items, value, strict=True)
+        return tuple(_at(f"[{index}]", item, entry) for index, (item, entry) in enumerate(pairs))
+
+    return check
+
+
+def _mapping(arguments: tuple[Any, ...]) -> Check:
+    key_type, value_type = arguments or (Any, Any)
+    check_key, check_item = compile_check(key_type), compile_check(value_type)
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _expected("dict", value)
+        checked = {}
+        for key, entry in value.items():
+            path = f"[{key!r}]"
+            key = int(key) if key_type is int and _is_number(key) else key  # noqa: PLW2901 - the key that JSON made text
+            checked[_at(path, check_key, key)] = _at(path, check_item, entry)
+        unchanged = _same(checked, value) and _same(checked.values(), value.values())
+        return value if unchanged else checked
+
+    return check
+
+
+def _instance(cls: type) -> Check | None:
+    if cls is object:
+        return None
+    if issubclass(cls, Enum):
+        return _member(cls)
+    if getattr(cls, "_is_protocol", False):
+        return None
+
+    def check(value: Any) -> Any:
+        # True is an int to Python, but no number of layers; 1 is a fine float.
+        allowed = (int, float) if cls is float else cls
+        if not isinstance(value, allowed) or (isinstance(value, bool) and cls in {int, float}):
+            raise _expected(_name(cls), value)
+        return value
+
+    return check
+
+
+def _member(cls: type[Enum]) -> Check:
+    def check(value: Any) -> Any:
+        try:
+            return cls(value)
+        except ValueError as error:
+            raise WrongValueError(
+                f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}"
+            ) from error
+
+    return check
+
+
+def _at(path: str, check: Check | None, value: Any) -> Any:
+    """Check a value inside a container; its place is put before the path of what is wrong."""
+    if check is None:
+        return value
+    try:
+        return check(value)
+    except WrongValueError as problem:
+        problem.path = path + problem.path
+        raise
+
+
+def _same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
+    return all(new is old for new, old in zip(checked, given, strict=True))
+
+
+def _is_number(text: Any) -> bool:
+    return isinstance(text, str) and text.removeprefix("-").isdecimal()
+
+
+def _expected(what: str, value: Any) -> WrongValueError:
+    return WrongValueError(f"expected {what}, got {type(value).__name__} {value!r:.80}")
+
+
+def _name(annotation: Any) -> str:
+    if annotation is types.NoneType:
+        return "None"
+    return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)

@@ -1,0 +1,751 @@
+"""`PretrainedConfig`: everything that is needed to build a model, as an object and as `config.json`."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from config_core.checkpoint import Checkpoint, open_checkpoint
+from config_core.config_definition import check_init, define, install_aliases
+from config_core.config_json import MAX_CONFIG_BYTES, decode_config, encode_config, jsonable
+from config_core.custom_code import collect_code, register_for_auto_class
+from config_core.errors import (
+    CheckpointFileNotFoundError,
+    ConfigDefinitionError,
+    ConfigError,
+    ConfigFileError,
+    ConfigValidationError,
+    UnknownOptionError,
+)
+from config_core.field_types import WrongValueError
+from config_core.hub_service import push_saved
+from config_core.labels import default_labels, label_numbers, read_labels
+from config_core.staged_save import staged_save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Self
+
+    from config_core.code_bundle import CodeBundle
+    from config_core.config_definition import ConfigDefinition
+
+__all__ = ["CONFIG_NAME", "PreTrainedConfig", "PretrainedConfig"]
+
+CONFIG_NAME = "config.json"
+_DEFAULT_NUM_LABELS = 2
+# Who may run code is never read from data.
+_TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
+# What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
+_NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
+_LABEL_FIELDS = frozenset({"id2label", "label2id"})
+
+
+class _ConfigType(type):
+    """Gives each construction a beginning and an end that no `__init__` of a subclass can leave out."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        config, unknown = _construct(cls, args, kwargs)
+        if unknown:
+            problem = f"{cls.__name__} has no field {_listed(unknown)}.{_near(unknown, _definition(cls).names)}"
+            if cls._extra_fields == "forbid":  # type: ignore[attr-defined]
+                raise UnknownOptionError(f"{problem} Known are {', '.join(_public_names(cls))}.", names=unknown)
+            warnings.warn(f"{problem} It is kept as an attribute all the same.", UserWarning, stacklevel=2)
+        return config
+
+
+class PretrainedConfig(metaclass=_ConfigType):
+    """Base class of configs.
+
+    A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and hands them to
+    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked; its mutable defaults
+    are not shared between instances. Attributes are fields: all public ones are written to `config.json`.
+
+    `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords; otherwise they become attributes, with a
+    warning. Files are always read whole, so that one written by a newer version survives a round trip.
+
+    Args:
+        architectures: Names of the model classes that the config was saved with.
+        dtype: Type of the weights, as a name such as `"bfloat16"` or a `torch.dtype`. Kept as a name.
+        num_labels: Number of classes of a classifier. Where `attribute_map` maps it to a field, that field is the number.
+        id2label: Number of a class to its name. Its length is `num_labels`.
+        label2id: Name of a class to its number; made from `id2label` if that is given.
+        problem_type: What a classifier's loss is.
+        output_hidden_states: Whether the model returns its hidden states.
+        output_attentions: Whether the model returns its attention weights.
+        return_dict: Whether the model returns an object with names and no tuple.
+        is_encoder_decoder: Whether the model has an encoder and a decoder.
+        name_or_path: Where the config came from; not written.
+        **kwargs: Further fields.
+
+    Attributes:
+        model_type: Name of the kind of model, by which auto classes find the class.
+        attribute_map: Other name of a field to the field: `{"hidden_size": "width"}`.
+        sub_configs: Field to the config class of its value.
+
+    Raises:
+        ConfigValidationError: A field has a value of the wrong type.
+        ConfigError: Two fields contradict each other.
+        UnknownOptionError: A keyword is unknown and the class forbids it.
+        ConfigDefinitionError: The class does not keep the contract.
+    """
+
+    model_type: ClassVar[str] = ""
+    attribute_map: ClassVar[dict[str, str]] = {}
+    sub_configs: ClassVar[dict[str, type[PretrainedConfig]]] = {}
+    _extra_fields: ClassVar[Literal["warn", "forbid"]] = "warn"
+
+    def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if extra not in {None, "warn", "forbid"}:
+            raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn' or 'forbid', got {extra!r}.")
+        if extra is not None:
+            cls._extra_fields = extra
+        if not isinstance(cls.model_type, str):
+            raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
+        check_init(cls)
+        install_aliases(cls)
+        for name in ("__eq__", "__repr__"):
+            # `@dataclass` leaves what a class has; its own would not know of the fields of the base class.
+            if name not in cls.__dict__:
+                setattr(cls, name, getattr(cls, name))
+
+    def __init__(
+        self,
+        *,
+        architectures: list[str] | None = None,
+        dtype: Any = None,
+        num_labels: int | None = None,
+        id2label: dict[int, str] | None = None,
+        label2id: dict[str, int] | None = None,
+        problem_type: Literal["regression", "single_label_classification", "multi_label_classification"] | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        return_dict: bool = True,
+        is_encoder_decoder: bool = False,
+        name_or_path: str = "",
+        **kwargs: Any,
+    ) -> None:
+        self._name_or_path = name_or_path
+        self.architectures = architectures
+        self.dtype = dtype
+        self.problem_type = problem_type
+        self.output_hidden_states = output_hidden_states
+        self.output_attentions = output_attentions
+        self.return_dict = return_dict
+        self.is_encoder_decoder = is_encoder_decoder
+        self._extra: dict[str, Any] = {}
+        self._unknown: tuple[str, ...] = ()
+        self._take_further_fields(kwargs)
+        self._id2label: dict[int, str] | None = None
+        if "num_labels" not in _definition(type(self)).aliases:
+            self._num_labels = _DEFAULT_NUM_LABELS
+        if num_labels is not None:
+            self.num_labels = num_labels
+        labels = read_labels(id2label, label2id)
+        if labels is not None:
+            if num_labels is not None and num_labels != len(labels):
+                raise ConfigError(_disagreement(type(self), num_labels, labels))
+            self.id2label = labels
+
+    # Fields that are more than an attribute
+
+    @property
+    def name_or_path(self) -> str:
+        """The folder or repository that the config came from, `""` if it was made by hand. Not written to files."""
+        return self._name_or_path
+
+    @name_or_path.setter
+    def name_or_path(self, value: str | os.PathLike[str]) -> None:
+        self._name_or_path = os.fspath(value)
+
+    @property
+    def dtype(self) -> str | None:
+        """Type of the weights as a name such as `"bfloat16"`, or None. A `torch.dtype` may be assigned."""
+        return self._dtype
+
+    @dtype.setter
+    def dtype(self, value: Any) -> None:
+        name = None if value is None else str(value).removeprefix("torch.")
+        if name is not None and not (name.isidentifier() and (isinstance(value, str) or _is_torch_dtype(value))):
+            raise ConfigValidationError(
+                f"expected the name of a torch.dtype such as 'bfloat16', got {value!r}.",
+                config_class=type(self).__name__,
+                field="dtype",
+            )
+        self._dtype = name
+
+    @property
+    def torch_dtype(self) -> str | None:
+        """The name that `dtype` had in earlier files."""
+        return self.dtype
+
+    @torch_dtype.setter
+    def torch_dtype(self, value: Any) -> None:
+        self.dtype = value
+
+    @property
+    def num_labels(self) -> int:
+        """Number of classes of a classifier. Another number drops the names of the classes."""
+        return self._num_labels
+
+    @num_labels.setter
+    def num_labels(self, value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ConfigValidationError(
+                f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
+            )
+        self._num_labels = value
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """Number of a class to its name; `LABEL_0` and so on where none were given."""
+        if self._id2label is None or len(self._id2label) != self.num_labels:
+            self._id2label = default_labels(self.num_labels)
+        return self._id2label
+
+    @id2label.setter
+    def id2label(self, value: Mapping[int, str] | None) -> None:
+        self._id2label = read_labels(dict(value), None) if value is not None else None
+        if self._id2label is not None:
+            self.num_labels = len(self._id2label)
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Name of a class to its number: the reverse of `id2label`."""
+        return label_numbers(self.id2label)
+
+    @label2id.setter
+    def label2id(self, value: Mapping[str, int] | None) -> None:
+        self.id2label = read_labels(None, dict(value)) if value is not None else None  # type: ignore[assignment]
+
+    # Loading
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint,
+        *,
+        return_unused_kwargs: bool = False,
+        revision: str | None = None,
+        subfolder: str = "",
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        **overrides: Any,
+    ) -> Any:
+        """Load a config.
+
+        Args:
+            source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
+            return_unused_kwargs: Return keywords that are no fields instead of refusing them.
+            revision: Branch, tag or commit of a repository.
+            subfolder: Folder inside the checkpoint.
+            token: Access token for the hub; True for the stored one, False for none.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use what has been downloaded before and no network.
+            force_download: Download again what is already there.
+            **overrides: Fields whose values replace those of the file.
+
+        Returns:
+            The config; with `return_unused_kwargs`, the pair `(config, unused)`.
+
+        Raises:
+            CheckpointNotFoundError: There is no such folder, repository or revision.
+            CheckpointFileNotFoundError: It has no config.json.
+            ConfigFileError: The file is not a JSON object; the error has path and line.
+            ConfigError: A value in it is wrong, or it holds a key that data may not set.
+            UnknownOptionError: A keyword is neither a field nor an option.
+        """
+        for name in sorted(_TRUST_OPTIONS & overrides.keys()):
+            if overrides.pop(name):
+                warnings.warn(
+                    f"{name} has no effect on {cls.__name__}.from_pretrained, which runs no code of the checkpoint: it is "
+                    "an option of the Auto classes.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        values, path, name = _read_config(
+            source,
+            revision=revision,
+            subfolder=subfolder,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        try:
+            config, unused = cls._from_values(values, overrides, keep_unused=return_unused_kwargs)
+        except ConfigError as error:
+            # Whoever made the object knows no file; whoever reads the error needs it.
+            if not isinstance(error, (ConfigFileError, UnknownOptionError)):
+                error.args = (f"{path}: {error}",)
+            raise
+        config.name_or_path = name
+        return (config, unused) if return_unused_kwargs else config
+
+    @classmethod
+    def get_config_dict(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint,
+        *,
+        revision: str | None = None,
+        subfolder: str = "",
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        **unused: Any,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what a config file says, as it stands, and the keywords that are no options.
+
+        Args and errors are those of `from_pretrained`.
+        """
+        values, _, _ = _read_config(
+            source,
+            revision=revision,
+            subfolder=subfolder,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        return values, unused
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any) -> Any:
+        """Make a config of a dict such as `to_dict` returns. The dict is not changed.
+
+        Args:
+            values: Fields. Unknown ones are kept, as in a file.
+            return_unused_kwargs: Return keywords that are no fields instead of refusing them.
+            **overrides: Fields whose values replace those of `values`.
+
+        Returns:
+            The config; with `return_unused_kwargs`, the pair `(config, unused)`.
+
+        Raises:
+            ConfigError: A value is wrong, or a key is one that data may not set.
+            UnknownOptionError: A keyword is neither a field nor in `values`.
+        """
+        config, unused = cls._from_values(values, overrides, keep_unused=return_unused_kwargs)
+        return (config, unused) if return_unused_kwargs else config
+
+    @classmethod
+    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Load a config from a JSON file of any name.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ConfigFileError: It is not a JSON object.
+        """
+        config, _ = cls._from_values(_decode_file(Path(path)), {}, keep_unused=False)
+        return config
+
+    # Saving
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields of the class, and those of the base class that are set, as JSON's types.
+
+        The result shares nothing with the config.
+
+        Raises:
+            ConfigError: A value has no form in JSON.
+        """
+        fields: dict[str, Any] = {"model_type": type(self).model_type}
+        for name, value in vars(self).items():
+            if not name.startswith("_") and not (name in _BASE_DEFAULTS and value == _BASE_DEFAULTS[name]):
+                fields[name] = value
+        fields.update(self._extra)
+        if self.dtype is not None:
+            fields["dtype"] = self.dtype
+        labels = self._id2label
+        if labels is not None and labels not in (default_labels(len(labels)), {}) and len(labels) == self.num_labels:
+            fields.update(id2label=labels, label2id=self.label2id)
+        elif self.__dict__.get("_num_labels", _DEFAULT_NUM_LABELS) != _DEFAULT_NUM_LABELS:
+            fields["num_labels"] = self.num_labels
+        plain: dict[str, Any] = jsonable(fields)
+        return plain
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from those of a config made without arguments, and `model_type`.
+
+        All fields, if the class cannot be made without arguments.
+        """
+        if _definition(type(self)).required:
+            return self.to_dict()
+        defaults = type(self)().to_dict()
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name == "model_type" or name not in defaults or defaults[name] != value
+        }
+
+    def to_json_string(self, *, use_diff: bool = False) -> str:
+        """Return the text of `config.json`: sorted keys, two spaces, ASCII.
+
+        Args:
+            use_diff: Only the fields of `to_diff_dict`.
+        """
+        return encode_config(self.to_diff_dict() if use_diff else self.to_dict())
+
+    def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
+        """Write the text of `to_json_string` to a file, which is replaced in one step."""
+        target = Path(path)
+        text = self.to_json_string(use_diff=use_diff)
+        with staged_save(target.parent) as staging:
+            (staging / target.name).write_text(text, encoding="utf-8")
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        *,
+        push_to_hub: bool = False,
+        repo_id: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Write `config.json`, and the source files of the class if it was registered for an auto class.
+
+        Args:
+            save_directory: Folder, made if missing. Its other files stay.
+            push_to_hub: Upload to a hub as well.
+            repo_id: Repository for that; the name of the folder under the token's account if None.
+            **options: Options of `push_to_hub`.
+
+        Raises:
+            SaveError: The folder cannot be written; what was there is unchanged.
+            ConfigError: A value is wrong or has no form in JSON; nothing is written.
+            SourceCodeError: The class was registered and its source cannot be had; nothing is written.
+        """
+        if options and not push_to_hub:
+            raise UnknownOptionError(
+                f"save_pretrained has no option {_listed(options)} without push_to_hub=True.", names=tuple(options)
+            )
+        self.validate()
+        code = collect_code(type(self), type(self))
+        with staged_save(save_directory) as staging:
+            self.write_to(staging, code=code)
+        if push_to_hub:
+            self.push_to_hub(repo_id or Path(save_directory).resolve().name, **options)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> Any:
+        """Save into a temporary folder and upload that to a hub in one commit.
+
+        Args:
+            repo_id: Repository as `owner/name`, or `name` for the token's own account; made if missing.
+            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`.
+
+        Returns:
+            What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+
+        Raises:
+            MissingServiceError: `pretrained-hub-io` is not installed.
+        """
+        return push_saved(self.save_pretrained, repo_id, **options)
+
+    def write_to(
+        self,
+        folder: Path,
+        *,
+        architectures: list[str] | None = None,
+        dtype: str | None = None,
+        code: CodeBundle | None = None,
+    ) -> None:
+        """Write `config.json` and code into a folder, for a save that has more to write. The config is not changed.
+
+        Args:
+            folder: An existing folder.
+            architectures: Written in place of the config's own.
+            dtype: Written in place of the config's own.
+            code: Source files to write beside it, and their classes for `auto_map`.
+        """
+        values = self.to_dict()
+        if architectures is not None:
+            values["architectures"] = architectures
+        if dtype is not None:
+            values["dtype"] = dtype
+        if code is not None:
+            values["auto_map"] = {**values.get("auto_map", {}), **code.auto_map}
+            for name, content in code.files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+        (folder / CONFIG_NAME).write_text(encode_config(values), encoding="utf-8")
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
+        """Let saves write the source files of this class, for an auto class to load.
+
+        Raises:
+            AutoClassNameError: It is not `AutoConfig`.
+        """
+        register_for_auto_class(cls, auto_class)
+
+    # As an object
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Assign several fields: all of them, or none if one is wrong.
+
+        Raises:
+            UnknownOptionError: The config has no such field.
+            ConfigError: A value is wrong.
+        """
+        unknown = tuple(name for name in values if name.startswith("_") or not hasattr(self, name))
+        if unknown:
+            raise UnknownOptionError(
+                f"{type(self).__name__} has no field {_listed(unknown)}.{_near(unknown, _public_names(type(self)))}",
+                names=unknown,
+            )
+        before = dict(vars(self))
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.validate()
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def validate(self) -> None:
+        """Check every annotated field. Called after construction, by `update` and before a save; a subclass may add to it.
+
+        Raises:
+            ConfigValidationError: A field has a value of the wrong type.
+        """
+        fields = vars(self)
+        for name, check in _definition(type(self)).checks.items():
+            if name in fields:
+                try:
+                    checked = check(fields[name])
+                except WrongValueError as problem:
+                    raise ConfigValidationError(
+                        f"{problem.problem}.", config_class=type(self).__name__, field=f"{name}{problem.path}"
+                    ) from None
+                if checked is not fields[name]:
+                    setattr(self, name, checked)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    # Configs change, and equal ones would have to share a hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.to_json_string().rstrip()}"
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names of the fields that `to_dict` returns."""
+        return iter(self.to_dict())
+
+    # Construction
+
+    def _take_further_fields(self, values: dict[str, Any]) -> None:
+        """Keep keywords that no `__init__` took."""
+        known = _definition(type(self)).names
+        unknown: list[str] = []
+        for name, value in values.items():
+            if name in _TRUST_OPTIONS:
+                raise ConfigError(
+                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, never by data."
+                )
+            if name.startswith("_"):
+                self._extra[name] = value
+                continue
+            if _is_machinery(type(self), name):
+                raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
+            if name not in known and name not in vars(self):
+                unknown.append(name)
+            setattr(self, name, value)
+        self._unknown = tuple(unknown)
+
+    @classmethod
+    def _from_values(
+        cls, values: Mapping[str, Any], overrides: dict[str, Any], *, keep_unused: bool
+    ) -> tuple[Self, dict[str, Any]]:
+        """Make a config of what a file says and of overrides; return it with the keywords that are no fields."""
+        fields = _real_names(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
+        given = _real_names(cls, overrides)
+        known = _definition(cls).names | fields.keys()
+        unused = {name: value for name, value in given.items() if name not in known}
+        if unused and not keep_unused:
+            raise UnknownOptionError(
+                f"{_listed(unused)} is neither a field of {cls.__name__} nor an option of this call.{_near(unused, known)}",
+                names=tuple(unused),
+            )
+        own_type = values.get("model_type", cls.model_type)
+        if cls.model_type and own_type != cls.model_type:
+            warnings.warn(
+                f"The config is of model_type {own_type!r}, and {cls.__name__} is for {cls.model_type!r}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        for name in unused:
+            del given[name]
+        config, _ = _construct(cls, (), _overridden(cls, fields, given))
+        return config, unused
+
+
+PreTrainedConfig = PretrainedConfig
+
+
+_BASE_DEFAULTS: dict[str, Any] = {
+    "architectures": None,
+    "problem_type": None,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "return_dict": True,
+    "is_encoder_decoder": False,
+}
+
+
+def _definition(cls: type[Any]) -> ConfigDefinition:
+    return define(cls, PretrainedConfig)
+
+
+def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    """Make a config and check it; return it with the keywords that the class does not know."""
+    definition = _definition(cls)
+    config = type.__call__(cls, *args, **_with_count(cls, _real_names(cls, kwargs)))
+    if "_extra" not in vars(config):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.__init__ does not call super().__init__(**kwargs). Add it as its last line."
+        )
+    for name in definition.required:
+        if not hasattr(config, name):
+            raise ConfigDefinitionError(
+                f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved config could "
+                f"not be loaded. Add self.{name} = {name}, or give it a default."
+            )
+    for name, default in definition.mutable_defaults.items():
+        if vars(config).get(name) is default:
+            setattr(config, name, copy.deepcopy(default))
+    _make_sub_configs(config)
+    config.validate()
+    return config, config.__dict__.pop("_unknown")
+
+
+def _make_sub_configs(config: Any) -> None:
+    for name, sub_class in type(config).sub_configs.items():
+        value = getattr(config, name, None)
+        if value is None:
+            setattr(config, name, sub_class())
+        elif isinstance(value, dict):
+            setattr(config, name, sub_class.from_dict(value))
+        elif not isinstance(value, PretrainedConfig):
+            raise ConfigValidationError(
+                f"expected a {sub_class.__name__} or a dict, got {value!r:.80}.",
+                config_class=type(config).__name__,
+                field=name,
+            )
+
+
+def _real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace aliases by the names of the fields that they stand for."""
+    aliases = _definition(cls).aliases
+    real: dict[str, Any] = {name: value for name, value in values.items() if name not in aliases}
+    for alias, field in aliases.items():
+        if alias not in values:
+            continue
+        value = values[alias]
+        if field in real and real[field] is not None and value is not None and jsonable(real[field]) != jsonable(value):
+            raise ConfigError(
+                f"{cls.__name__}: {alias!r} is another name of {field!r}, but they are given as {value!r} and {real[field]!r}. "
+                "Give one of them."
+            )
+        if value is not None or field not in real:
+            real[field] = value
+    return real
+
+
+def _with_count(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Give the field that counts the classes the number of named classes, where only the names are given."""
+    count = _definition(cls).aliases.get("num_labels")
+    labels = read_labels(values.get("id2label"), values.get("label2id")) if count else None
+    if count is None or labels is None:
+        return values
+    if values.setdefault(count, len(labels)) != len(labels):
+        raise ConfigError(_disagreement(cls, values[count], labels))
+    return values
+
+
+def _overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return a file's fields with a caller's in their place. Labels go with their count."""
+    count = _definition(cls).aliases.get("num_labels", "num_labels")
+    replaced = set(_LABEL_FIELDS) if count in given else set()
+    if given.keys() & _LABEL_FIELDS:
+        replaced = {*_LABEL_FIELDS, count}
+    if count in given and count in fields and given[count] == fields[count]:
+        replaced = set()
+    values = {name: value for name, value in fields.items() if name not in replaced or name in given}
+    for name, value in given.items():
+        old = values.get(name)
+        values[name] = (
+            {**old, **value} if name in cls.sub_configs and isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return values
+
+
+def _is_machinery(cls: type[Any], name: str) -> bool:
+    """Tell whether an instance attribute of this name would hide a method, a property or a setting of the class."""
+    if name in {"attribute_map", "sub_configs", "model_type"}:
+        return True
+    found = getattr(cls, name, None)
+    return callable(found) or (isinstance(found, property) and found.fset is None)
+
+
+def _read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
+    """Return what a config file says, its path, and the name of the checkpoint that it belongs to."""
+    if (
+        not isinstance(source, Checkpoint)
+        and isinstance(source, (str, os.PathLike))
+        and (path := Path(source)).is_file()
+    ):
+        return _decode_file(path), path, os.fspath(path.parent)
+    checkpoint = open_checkpoint(source, **options)
+    try:
+        path = checkpoint.local_path(CONFIG_NAME)
+    except CheckpointFileNotFoundError as error:
+        raise CheckpointFileNotFoundError(
+            checkpoint=error.checkpoint,
+            filename=CONFIG_NAME,
+            hint="A checkpoint is what save_pretrained of a config or model writes.",
+        ) from None
+    return _decode_file(path), path, checkpoint.name
+
+
+def _decode_file(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        content = file.read(MAX_CONFIG_BYTES + 1)
+    return decode_config(content, path=path)
+
+
+def _disagreement(cls: type[Any], count: Any, labels: Mapping[int, str]) -> str:
+    name = _definition(cls).aliases.get("num_labels", "num_labels")
+    return f"{cls.__name__}: {name} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or make them agree."
+
+
+def _public_names(cls: type[Any]) -> list[str]:
+    definition = _definition(cls)
+    return sorted(definition.names | definition.aliases.keys())
+
+
+def _is_torch_dtype(value: Any) -> bool:
+    # By name: nothing here may import torch.
+    return type(value).__module__ == "torch" and type(value).__name__ == "dtype"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _near(names: Iterable[str], known: Iterable[str]) -> str:
+    """Return a sentence that names known keywords spelled like unknown ones, or nothing."""
+    import difflib
+
+    candidates = sorted(known)
+    guesses = [guess for name in names for guess in difflib.get_close_matches(name, candidates, n=1)]
+    return f" Did you mean {_listed(guesses)}?" if guesses else ""

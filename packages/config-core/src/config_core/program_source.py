@@ -1,0 +1,184 @@
+"""The definitions that classes need out of a program: a script, or the cells of a notebook.
+
+A program cannot be saved as it stands, because loading it would run it. What a class needs is cut out: its own
+definition, the imports, definitions and assignments that it refers to, and what those refer to. Bare calls never come along.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import SourceCodeError
+from config_core.source_files import parse_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Program", "running_program"]
+
+_NO_SOURCE = (
+    "Python keeps no source of it. Define it in a file, in a notebook cell or in a script that is run as a file, and import or "
+    "run that."
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The source of a running program.
+
+    Attributes:
+        module: Name under which its definitions are saved, without `.py`.
+        folder: Where the modules lie that it imports.
+        sources: Name for errors, and text, of each part, in the order in which they ran.
+    """
+
+    module: str
+    folder: Path
+    sources: tuple[tuple[str, str], ...]
+
+    def definitions(self, names: Iterable[str]) -> bytes:
+        """Return the source of what these top-level names need.
+
+        Raises:
+            SourceCodeError: The program defines no such name at its top level, or is not Python.
+        """
+        statements = [
+            _Statement(node, text, where)
+            for where, text in self.sources
+            for node in _flat(parse_source(text.encode(), path=where).body)
+        ]
+        bound: dict[str, list[int]] = {}
+        for index, statement in enumerate(statements):
+            for name in statement.binds():
+                if isinstance(
+                    statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)
+                ):
+                    bound[name] = []  # what stood there before is gone
+                bound.setdefault(name, []).append(index)
+        wanted = deque(names)
+        needed = {index for index, statement in enumerate(statements) if statement.is_future_import()}
+        for name in wanted:
+            if name not in bound:
+                raise SourceCodeError(f"it defines no {name!r} at its top level.", path=self.sources[-1][0])
+        while wanted:
+            for index in bound.get(wanted.popleft(), ()):
+                if index not in needed:
+                    needed.add(index)
+                    wanted.extend(statements[index].refers_to())
+        return "\n\n".join(statements[index].text() for index in sorted(needed)).encode() + b"\n"
+
+
+def running_program(cls: type[Any], *, notebook_module: str) -> Program:
+    """Return the program that defines a class of `__main__`.
+
+    Args:
+        cls: The class.
+        notebook_module: What to name the module if the program is a notebook.
+
+    Raises:
+        SourceCodeError: Python keeps no source of the program.
+    """
+    cells = _notebook_cells()
+    if cells:
+        return Program(module=notebook_module, folder=Path.cwd(), sources=cells)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or not Path(file).is_file() or Path(file).suffix != ".py":
+        raise SourceCodeError(_NO_SOURCE, path=f"{cls.__module__}.{cls.__qualname__}")
+    path = Path(file).resolve()
+    stem = path.stem if path.stem.isidentifier() else notebook_module
+    return Program(module=stem, folder=path.parent, sources=((str(path), path.read_text(encoding="utf-8-sig")),))
+
+
+def _notebook_cells() -> tuple[tuple[str, str], ...]:
+    """Return the cells that ran in IPython, with its magics turned into Python; nothing elsewhere."""
+    if "IPython" not in sys.modules:
+        return ()
+    from IPython import get_ipython  # type: ignore[import-not-found, unused-ignore]
+
+    shell = get_ipython()
+    if shell is None:
+        return ()
+    cells = []
+    for number, text in enumerate(shell.user_ns.get("In", ())):
+        python = shell.transform_cell(text)
+        try:
+            ast.parse(python)
+        except SyntaxError:
+            continue  # a cell that could not have run
+        cells.append((f"cell {number}", python))
+    return tuple(cells)
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """A top-level statement of a part of a program."""
+
+    node: ast.stmt
+    source: str
+    where: str
+
+    def binds(self) -> Iterator[str]:
+        """Give the names that the statement defines."""
+        for node in _outside_scopes(self.node):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield node.name
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+    def refers_to(self) -> set[str]:
+        """Return the names that the statement takes from the top level, in functions too, but not their locals."""
+        table = symtable.symtable(ast.unparse(self.node), self.where, "exec")
+        names: set[str] = set()
+        scopes = deque([table])
+        while scopes:
+            scope = scopes.popleft()
+            scopes.extend(scope.get_children())
+            top = scope is table
+            names.update(
+                symbol.get_name()
+                for symbol in scope.get_symbols()
+                if symbol.is_referenced() and (top or symbol.is_global())
+            )
+        return names
+
+    def is_future_import(self) -> bool:
+        return isinstance(self.node, ast.ImportFrom) and self.node.module == "__future__"
+
+    def text(self) -> str:
+        """Return the statement as it was written, decorators included."""
+        decorators = getattr(self.node, "decorator_list", [])
+        first = min([self.node.lineno, *(decorator.lineno for decorator in decorators)])
+        lines = self.source.splitlines()[first - 1 : self.node.end_lineno]
+        text = "\n".join(lines)
+        alone = self.node.col_offset == 0 and len(ast.parse(text).body) == 1
+        return text if alone else ast.unparse(self.node)
+
+
+def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give top-level statements that define something. Bare expressions and `if __name__ == "__main__"` are the program's own."""
+    for statement in statements:
+        if isinstance(statement, ast.Expr) or (isinstance(statement, ast.If) and _asks_for_main(statement.test)):
+            continue
+        yield statement
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+
+
+def _outside_scopes(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Walk a statement, but not into the functions and classes that it defines."""
+    nodes: deque[ast.AST] = deque([statement])
+    while nodes:
+        node = nodes.popleft()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            nodes.extend(ast.iter_child_nodes(node))
