@@ -12,8 +12,9 @@ PROGRAM = """
 import sys
 before = set(sys.modules)
 import {package}
+loaded = sorted(set(sys.modules) - before)
 import json
-print(json.dumps(sorted(set(sys.modules) - before - {{"json"}})))
+print(json.dumps(loaded))
 """
 
 
