@@ -138,7 +138,8 @@ class AutoModelClass:
             config_choice = resolve_config(model_type, own_code=own_code, places=places)
         else:
             if not isinstance(config, PretrainedConfig):
-                config = AutoConfig.from_pretrained(config, registry=registry, **trust, **download)
+                loaded: PretrainedConfig = AutoConfig.from_pretrained(config, registry=registry, **trust, **download)
+                config = loaded
             own_code = _own_code(checkpoint, type(config), trust)
             config_choice = Registered(type(config))
         config_class = config_choice.load()
@@ -172,7 +173,7 @@ class AutoModelClass:
                 from it does not allow the models beside it.
             code_revision: Revision of that code where it lies in another repository than the checkpoint.
             registry: What the program registered.
-            **kwargs: Passed to the model class.
+            **kwargs: Passed to the model class: to its `from_config` if it has one, else to its constructor.
 
         Raises:
             ArgumentTypeError: `config` is no PretrainedConfig.
@@ -186,7 +187,8 @@ class AutoModelClass:
         own_code = code_behind(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
         places = replace(PLACES, registry=registry)
         choice = resolve_model(cls.__name__, type(config), own_code=own_code, places=places)
-        return cls._load(choice, type(config))(config, **kwargs)
+        model_class = cls._load(choice, type(config))
+        return getattr(model_class, "from_config", model_class)(config, **kwargs)
 
     @classmethod
     def _load(cls, choice: Resolution, config_class: type[PretrainedConfig]) -> type[Any]:

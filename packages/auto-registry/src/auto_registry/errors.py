@@ -168,8 +168,8 @@ class ConfigClassMismatchError(AutoRegistryError, TypeError):
         expected = describe(getattr(model_class, "config_class", None))
         super().__init__(
             f"{describe(model_class)} takes a config of {expected}, but the config is of {describe(config_class)}. "
-            "Config and model must come from the same code: let the config be loaded with the model, or register a model "
-            f"class for this config with {auto_class}.register({config_class.__name__}, ModelClass)."
+            "Config and model must come from the same code: let the config be loaded with the model, or register a "
+            f"model class for this config with {auto_class}.register({config_class.__name__}, ModelClass)."
         )
         self.model_class = model_class
         self.config_class = config_class
