@@ -1,1 +1,51 @@
-"""ResNet on timm's blocks as a custom model with its own config."""
+"""ResNet on timm's blocks as a custom model with its own config.
+
+The names below are imported on first use: the config needs neither torch nor timm, and the classes do.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnet.configuration_resnet import ResnetConfig
+    from resnet.errors import MissingExtraError, PretrainedWeightsError, ResnetError, TimmNameError
+    from resnet.modeling_resnet import ResnetModel, ResnetModelForImageClassification
+    from resnet.timm_weights import config_from_timm, from_timm, timm_names
+
+__all__ = [
+    "MissingExtraError",
+    "PretrainedWeightsError",
+    "ResnetConfig",
+    "ResnetError",
+    "ResnetModel",
+    "ResnetModelForImageClassification",
+    "TimmNameError",
+    "config_from_timm",
+    "from_timm",
+    "timm_names",
+]
+
+_HOMES = {
+    "MissingExtraError": "errors",
+    "PretrainedWeightsError": "errors",
+    "ResnetConfig": "configuration_resnet",
+    "ResnetError": "errors",
+    "ResnetModel": "modeling_resnet",
+    "ResnetModelForImageClassification": "modeling_resnet",
+    "TimmNameError": "errors",
+    "config_from_timm": "timm_weights",
+    "from_timm": "timm_weights",
+    "timm_names": "timm_weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,106 @@
+"""ResNets built of timm's blocks. This file and `configuration_resnet.py` are all the code that a saved model needs.
+
+Shapes: N images, C channels, H and W pixels, K classes, s the config's output stride.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from timm.layers import BlurPool2d, SEModule
+from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from model_core import PreTrainedModel
+
+from .configuration_resnet import ResnetConfig
+
+__all__ = ["ResnetModel", "ResnetModelForImageClassification", "build_resnet"]
+
+_BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
+_ANTI_ALIASING = {"": None, "avg": torch.nn.AvgPool2d, "blur": BlurPool2d}
+
+
+def build_resnet(config: ResnetConfig) -> ResNet:
+    """Build the network that a config describes, initialised as timm does it."""
+    return ResNet(
+        [_BLOCKS[name] for name in config.block_types],
+        config.layers,
+        num_classes=config.num_classes,
+        in_chans=config.input_channels,
+        output_stride=config.output_stride,
+        cardinality=config.cardinality,
+        base_width=config.base_width,
+        stem_width=config.stem_width,
+        stem_type=config.stem_type,
+        replace_stem_pool=config.replace_stem_pool,
+        block_reduce_first=config.block_reduce_first,
+        down_kernel_size=config.down_kernel_size,
+        avg_down=config.avg_down,
+        channels=config.channels,
+        act_layer=config.act_layer,
+        norm_layer=config.norm_layer,
+        aa_layer=_ANTI_ALIASING[config.aa_layer],
+        drop_rate=config.drop_rate,
+        drop_path_rate=config.drop_path_rate,
+        drop_block_rate=config.drop_block_rate,
+        block_args={"attn_layer": _attention(config)},
+    )
+
+
+def _attention(config: ResnetConfig) -> Any:
+    if config.attn_rd_ratio is not None:
+        return partial(SEModule, rd_ratio=config.attn_rd_ratio)
+    return config.attn_layer or None
+
+
+class ResnetModel(PreTrainedModel):
+    """A ResNet that gives the features of its last stage."""
+
+    config_class = ResnetConfig
+    base_model_prefix = "model"
+    main_input_name = "tensor"
+
+    def __init__(self, config: ResnetConfig) -> None:
+        super().__init__(config)
+        self.model = build_resnet(config)
+
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the features of images.
+
+        Args:
+            tensor: Images, (N, C, H, W), with C the config's `input_channels`.
+
+        Returns:
+            Features before pooling, (N, channels of the last stage, H / s, W / s), sides rounded up.
+        """
+        features: torch.Tensor = self.model.forward_features(tensor)
+        return features
+
+
+class ResnetModelForImageClassification(PreTrainedModel):
+    """A ResNet that gives the logits of classes, and the loss where the right classes are known."""
+
+    config_class = ResnetConfig
+    base_model_prefix = "model"
+    main_input_name = "tensor"
+
+    def __init__(self, config: ResnetConfig) -> None:
+        super().__init__(config)
+        self.model = build_resnet(config)
+
+    def forward(self, tensor: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        """Return logits, and the mean cross-entropy if labels are given.
+
+        Args:
+            tensor: Images, (N, C, H, W), with C the config's `input_channels`.
+            labels: Numbers of the right classes, (N,), int64; or the classes' probabilities, (N, K).
+
+        Returns:
+            `"logits"`, (N, K), and with labels `"loss"`, a scalar, before it.
+        """
+        logits = self.model(tensor)
+        if labels is not None:
+            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+        return {"logits": logits}
