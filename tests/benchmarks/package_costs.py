@@ -4,7 +4,7 @@
 
 Each wheel is installed alone into a fresh environment, in the versions of uv.lock. Sizes are those of the files that
 the installer recorded, in MB of a million bytes. The time of an import is the CPU time of a fresh interpreter that
-imports the package, in multiples of one that imports nothing: medians of interleaved runs, with compiled bytecode and
+runs the line, in multiples of one that runs none: medians of interleaved runs, with compiled bytecode and
 a warm page cache.
 """
 
@@ -29,6 +29,15 @@ MEGABYTE = 1_000_000
 CUDA_DISTRIBUTIONS = ("nvidia-", "cuda-", "triton")
 CUDA_LIBRARIES = ("libtorch_cuda", "libc10_cuda", "libtorch_nvshmem", "libcaffe2_nvrtc", "libcudnn")
 
+# What users write first; several lines where one part of a package costs less than the whole.
+LINES = {
+    "config_core": ["from config_core import PretrainedConfig"],
+    "auto_registry": ["from auto_registry import AutoConfig, AutoModel"],
+    "hub_io": ["from hub_io import load_into_registry"],
+    "model_core": ["from model_core import PreTrainedModel"],
+    "resnet": ["from resnet import ResnetConfig", "from resnet import ResnetModel"],
+}
+
 SIZES = f"""
 import importlib.metadata, json
 sizes = {{}}
@@ -45,7 +54,7 @@ print(json.dumps(sizes))
 IMPORT = """
 import resource, sys
 before = len(sys.modules)
-{statement}
+{line}
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(len(sys.modules) - before, used.ru_utime + used.ru_stime)
 """
@@ -57,15 +66,17 @@ class Cost:
 
     Attributes:
         name: What was asked for, with extras.
+        line: The import that was measured.
         num_distributions: Number of distributions installed, itself included.
         size: Bytes on the disk.
         cuda_size: Bytes of these that belong to torch's CUDA.
         num_modules: Number of modules that its import loads.
-        import_ratio: CPU time of an interpreter that imports it, in multiples of one that imports nothing.
+        import_ratio: CPU time of an interpreter that runs the line, in multiples of one that runs none.
         import_seconds: The same in seconds on this machine.
     """
 
     name: str
+    line: str
     num_distributions: int
     size: int
     cuda_size: int
@@ -74,34 +85,34 @@ class Cost:
     import_seconds: float
 
 
-def measure(name, import_name, environment, *, runs):
-    """Return the cost of what was installed alone into an environment."""
+def measure(name, lines, environment, *, runs):
+    """Return the costs of what was installed alone into an environment, one for each line of import."""
     sizes = json.loads(environment.run("-c", SIZES))
-    modules, ratio, seconds = import_cost(environment.python, import_name, runs=runs)
-    return Cost(
-        name=name,
-        num_distributions=len(sizes),
-        size=sum(size for size, _ in sizes.values()),
-        cuda_size=sum(cuda for _, cuda in sizes.values()),
-        num_modules=modules,
-        import_ratio=ratio,
-        import_seconds=seconds,
-    )
+    return [
+        Cost(
+            name,
+            line,
+            len(sizes),
+            sum(size for size, _ in sizes.values()),
+            sum(cuda for _, cuda in sizes.values()),
+            *import_cost(environment.python, line, runs=runs),
+        )
+        for line in lines
+    ]
 
 
-def import_cost(python, import_name, *, runs):
-    """Return the number of modules that an import loads, and its CPU time in multiples of nothing and in seconds."""
-    statement = f"import {import_name}"
-    run_import(python, statement)  # compiles the bytecode
-    measured = [(run_import(python, "pass"), run_import(python, statement)) for _ in range(runs)]
+def import_cost(python, line, *, runs):
+    """Return the number of modules that a line loads, and its CPU time in multiples of nothing and in seconds."""
+    run_import(python, line)  # compiles the bytecode
+    measured = [(run_import(python, "pass"), run_import(python, line)) for _ in range(runs)]
     bare = statistics.median(seconds for (_, seconds), _ in measured)
     loaded = statistics.median(seconds for _, (_, seconds) in measured)
     return measured[0][1][0], loaded / bare, loaded
 
 
-def run_import(python, statement):
-    """Return the number of modules that a statement loads and the CPU seconds of the whole interpreter."""
-    command = [python, "-I", "-c", IMPORT.format(statement=statement)]
+def run_import(python, line):
+    """Return the number of modules that a line loads and the CPU seconds of the whole interpreter."""
+    command = [python, "-I", "-c", IMPORT.format(line=line)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=300)
     modules, seconds = done.stdout.split()
     return int(modules), float(seconds)
@@ -123,7 +134,8 @@ def table(costs):
             f"{cost.num_distributions} distributions" if cost.num_distributions > 1 else "itself",
             megabytes(cost.size),
             megabytes(cost.size - cost.cuda_size),
-            f"{cost.num_modules:,}",
+            f"`{cost.line}`",
+            f"{cost.num_modules:,} modules",
             f"{cost.import_ratio:.1f} ({cost.import_seconds:.2f} s)",
         )
         for cost in sorted(costs, key=lambda cost: cost.size)
@@ -151,7 +163,7 @@ def main():
                 name = package.distribution + extra
                 environment = FreshEnvironment.create(folder / name)
                 environment.install(name, wheels=wheels)
-                costs.append(measure(name, package.import_name, environment, runs=options.runs))
+                costs += measure(name, LINES[package.import_name], environment, runs=options.runs)
     print(table(costs))
 
 

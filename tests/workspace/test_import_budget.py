@@ -10,52 +10,66 @@ import pytest
 
 PROGRAM = """
 import sys
+sys.path += {paths!r}
 before = set(sys.modules)
-import {package}
+{statement}
 loaded = sorted(set(sys.modules) - before)
 import json
 print(json.dumps(loaded))
 """
 
 
-def modules_loaded_by(package):
-    """Return the modules that `import package` adds to a fresh interpreter."""
+def modules_loaded_by(statement):
+    """Return the modules that a statement adds to a fresh interpreter."""
     # -S and the paths by hand: what an environment's .pth files load at start must not hide what the package loads.
-    program = f"import sys; sys.path += {[path for path in sys.path if path]!r}\n" + PROGRAM.format(package=package)
+    program = PROGRAM.format(paths=[path for path in sys.path if path], statement=statement)
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, encoding="utf-8", check=True, timeout=120
     )
     return json.loads(done.stdout)
 
 
+def top_names(modules):
+    """Return the first parts of modules' names."""
+    return {name.partition(".")[0] for name in modules}
+
+
 def strangers(modules, *own):
     """Return the top-level names that are neither the standard library's nor the package's own."""
-    tops = {name.partition(".")[0] for name in modules}
-    return tops - sys.stdlib_module_names - set(own)
+    return top_names(modules) - sys.stdlib_module_names - set(own)
 
 
-def test_config_core_loads_a_handful_of_standard_modules():
+@pytest.mark.parametrize("statement", ["import config_core", "from config_core import PretrainedConfig"])
+def test_config_core_loads_a_handful_of_standard_modules(statement):
     """A program that needs a config pays for sixty modules at most."""
-    modules = modules_loaded_by("config_core")
+    modules = modules_loaded_by(statement)
     assert strangers(modules, "config_core") == set()
     assert len(modules) <= 60, modules
 
 
-def test_auto_registry_loads_a_handful_of_standard_modules():
+@pytest.mark.parametrize("statement", ["import auto_registry", "from auto_registry import AutoConfig, AutoModel"])
+def test_auto_registry_loads_a_handful_of_standard_modules(statement):
     """The Auto classes need neither torch nor the Hub's client to be imported."""
-    modules = modules_loaded_by("auto_registry")
+    modules = modules_loaded_by(statement)
     assert strangers(modules, "auto_registry", "config_core") == set()
     assert len(modules) <= 60, modules
 
 
-def test_hub_io_loads_neither_torch_nor_the_client():
+@pytest.mark.parametrize("statement", ["import hub_io", "from hub_io import *"])
+def test_hub_io_loads_neither_torch_nor_the_client(statement):
     """huggingface_hub is imported when a repo id is really used, torch never."""
-    modules = modules_loaded_by("hub_io")
+    modules = modules_loaded_by(statement)
     assert strangers(modules, "hub_io", "auto_registry", "config_core") == set()
 
 
 @pytest.mark.parametrize("package", ["model_core", "resnet"])
 def test_model_packages_load_neither_registry_nor_hub(package):
     """A model meets the Auto classes and the Hub through entry points alone."""
-    modules = modules_loaded_by(package)
-    assert not strangers(modules) & {"auto_registry", "hub_io"}
+    modules = modules_loaded_by(f"from {package} import *")
+    assert not top_names(modules) & {"auto_registry", "hub_io"}
+
+
+def test_config_of_a_model_loads_no_model():
+    """Whoever asks a ResNet's config what it is waits for neither torch nor timm."""
+    modules = modules_loaded_by("from resnet import ResnetConfig")
+    assert strangers(modules, "resnet", "config_core") == set()
