@@ -9,7 +9,7 @@ import sys
 import pytest
 
 PROGRAM = """
-import sys
+import site, sys
 sys.path += {paths!r}
 before = set(sys.modules)
 {statement}
@@ -22,6 +22,7 @@ print(json.dumps(loaded))
 def modules_loaded_by(statement):
     """Return the modules that a statement adds to a fresh interpreter."""
     # -S and the paths by hand: what an environment's .pth files load at start must not hide what the package loads.
+    # `site` itself is part of bare Python, and only imported, not run.
     program = PROGRAM.format(paths=[path for path in sys.path if path], statement=statement)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, encoding="utf-8", check=True, timeout=120

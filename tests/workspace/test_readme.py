@@ -86,6 +86,13 @@ def test_links_of_a_readme_lead_somewhere(path):
     assert broken == []
 
 
+def test_ci_runs_the_test_command_that_the_readme_gives():
+    """What a newcomer types to run the tests is what decided that the clone was fit to be cloned."""
+    command = "uv run pytest"
+    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"step {command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
 def test_blocks_are_found_with_their_lines_and_reasons():
     """Only blocks marked python count; a comment above one says why it is not run."""
     assert [(block.line, block.file, block.not_run) for block in python_blocks(EXAMPLE)] == [
