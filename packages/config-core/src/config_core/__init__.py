@@ -1,8 +1,7 @@
 """PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""
 
 from config_core.checkpoint import Checkpoint, FolderCheckpoint, open_checkpoint
-from config_core.class_reference import ClassReference
-from config_core.code_bundle import CodeBundle
+from config_core.config_file import CONFIG_NAME
 from config_core.errors import (
     AutoClassNameError,
     CheckpointFileNotFoundError,
@@ -19,7 +18,7 @@ from config_core.errors import (
     UnknownOptionError,
     UnsafeNameError,
 )
-from config_core.pretrained_config import CONFIG_NAME, PreTrainedConfig, PretrainedConfig
+from config_core.pretrained_config import PreTrainedConfig, PretrainedConfig
 from config_core.staged_save import staged_save
 
 __all__ = [
@@ -28,9 +27,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointFileNotFoundError",
     "CheckpointNotFoundError",
-    "ClassReference",
     "ClassReferenceError",
-    "CodeBundle",
     "ConfigCoreError",
     "ConfigDefinitionError",
     "ConfigError",

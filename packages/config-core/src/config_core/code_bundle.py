@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,9 +29,13 @@ class CodeBundle:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(sorted(self.files.items())))
         object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
+        import hashlib
+
         listing = "".join(f"{digest}  {name}\n" for name, digest in self.file_digests().items())
         object.__setattr__(self, "digest", hashlib.sha256(listing.encode()).hexdigest())
 
     def file_digests(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
+        import hashlib
+
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}

@@ -1,17 +1,15 @@
 """What a config class says of itself: its fields, their defaults and annotations, and the contract that it must keep.
 
-Classes come in two styles. With an `__init__` of their own, they take `**kwargs` and hand them to `super().__init__`. As a
-`@dataclass` they have a generated `__init__`, which is wrapped on first use so that it does the same.
+Classes come in two styles. With an `__init__` of their own they take `**kwargs` and hand them to `super().__init__`. As
+a `@dataclass` they have a generated `__init__`, which is wrapped on first use so that it does the same.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 import typing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import ConfigDefinitionError
 from config_core.field_types import compile_check
@@ -19,13 +17,13 @@ from config_core.field_types import compile_check
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ConfigDefinition", "check_init", "define", "install_aliases"]
+__all__ = ["ConfigDefinition", "check_init", "define", "install_aliases", "public_names"]
 
 _lock = threading.RLock()
+_VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigDefinition:
+class ConfigDefinition(NamedTuple):
     """The fields of a config class, those of its parents included.
 
     Attributes:
@@ -43,8 +41,8 @@ class ConfigDefinition:
     aliases: Mapping[str, str]
 
 
-def define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
-    """Return the definition of a class below `root`. It is made once, on first use, when decorators have run.
+def define(cls: type[Any]) -> ConfigDefinition:
+    """Return the definition of a config class. It is made once, on first use, when decorators have run.
 
     Raises:
         ConfigDefinitionError: The class cannot keep the contract.
@@ -54,9 +52,15 @@ def define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
         with _lock:
             found = cls.__dict__.get("_definition")
             if found is None:
-                found = _define(cls, root)
+                found = _define(cls)
                 cls._definition = found
     return typing.cast("ConfigDefinition", found)
+
+
+def public_names(cls: type[Any]) -> list[str]:
+    """Return every keyword of a config class and every alias, sorted."""
+    definition = define(cls)
+    return sorted(definition.names | definition.aliases.keys())
 
 
 def check_init(cls: type[Any]) -> None:
@@ -66,13 +70,10 @@ def check_init(cls: type[Any]) -> None:
         ConfigDefinitionError: It takes no `**kwargs`.
     """
     init = cls.__dict__.get("__init__")
-    if init is None or "__dataclass_fields__" in cls.__dict__:
-        return
-    kinds = {parameter.kind for parameter in inspect.signature(init).parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
+    if init is not None and "__dataclass_fields__" not in cls.__dict__ and not _takes_any_keyword(init):
         raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes no **kwargs, so that the fields of its base class could not be loaded. Write "
-            f"def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
+            f"{cls.__qualname__}.__init__ takes no **kwargs, so that the fields of its base class could not be loaded. "
+            f"Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
         )
 
 
@@ -86,7 +87,7 @@ def install_aliases(cls: type[Any]) -> None:
     if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
         raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
     init = cls.__dict__.get("__init__")
-    parameters = inspect.signature(init).parameters if init else {}
+    parameters = {parameter.name for parameter in _parameters(init)} if init else set()
     for alias, field in aliases.items():
         taken = alias in parameters or callable(getattr(cls, alias, None))
         if taken or alias == field:
@@ -107,26 +108,24 @@ def _alias(field: str) -> property:
     return property(read, write, doc=f"Another name of `{field}`.")
 
 
-def _define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
-    family = [base for base in reversed(cls.__mro__) if issubclass(base, root)]
+def _define(cls: type[Any]) -> ConfigDefinition:
     names: set[str] = set()
     required: set[str] = set()
     mutable_defaults: dict[str, Any] = {}
     checks: dict[str, Callable[[Any], Any]] = {}
     aliases: dict[str, str] = {"torch_dtype": "dtype"}
-    for base in family:
+    for base in reversed(_family(cls)):
         aliases.update(base.__dict__.get("attribute_map", {}))
         if "__dataclass_fields__" in base.__dict__:
-            _adopt_dataclass(base, root)
+            _adopt_dataclass(base)
         init = base.__dict__.get("__init__")
         if init is None:
             continue
-        for name, parameter in list(inspect.signature(init).parameters.items())[1:]:
-            if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-                continue
+        for parameter in _parameters(init):
+            name = parameter.name
             names.add(name)
             required.discard(name)
-            if parameter.default is parameter.empty:
+            if parameter.default is _MISSING:
                 required.add(name)
             elif isinstance(parameter.default, (list, dict, set)):
                 mutable_defaults[name] = parameter.default
@@ -144,15 +143,56 @@ def _define(cls: type[Any], root: type[Any]) -> ConfigDefinition:
     )
 
 
-def _annotation(parameter: inspect.Parameter, cls: type[Any], init: Any) -> Any:
+def _family(cls: type[Any]) -> list[type[Any]]:
+    """Return the config classes that a class is made of, itself first: its `__mro__` without mixins and `object`."""
+    return [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
+
+
+class _Parameter(NamedTuple):
+    """A named parameter of an `__init__`, and what stands for a default or an annotation that it lacks."""
+
+    name: str
+    default: Any
+    annotation: Any
+
+
+_MISSING: Any = object()
+
+
+def _parameters(init: Any) -> list[_Parameter]:
+    """Return the named parameters of an `__init__` but the first."""
+    # `inspect` knows this too, but to import it costs as much as all of this package.
+    function = _unwrapped(init)
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    given = function.__defaults__ or ()
+    defaults = {
+        **dict(zip(positional[len(positional) - len(given) :], given, strict=True)),
+        **(function.__kwdefaults__ or {}),
+    }
+    return [
+        _Parameter(name, defaults.get(name, _MISSING), function.__annotations__.get(name, Any))
+        for name in (*positional[1:], *keyword_only)
+    ]
+
+
+def _takes_any_keyword(init: Any) -> bool:
+    return bool(_unwrapped(init).__code__.co_flags & _VAR_KEYWORD)
+
+
+def _unwrapped(function: Any) -> Any:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def _annotation(parameter: _Parameter, cls: type[Any], init: Any) -> Any:
     """Return what a parameter is annotated with, `typing.Any` where that cannot be known."""
     annotation = parameter.annotation
-    if annotation is parameter.empty:
-        return Any
     if isinstance(annotation, str):
-        names = getattr(inspect.unwrap(init), "__globals__", {})
         try:
-            annotation = eval(annotation, names, dict(vars(cls)))  # noqa: S307 - the class's own source, as Python itself would
+            annotation = eval(annotation, _unwrapped(init).__globals__, dict(vars(cls)))  # noqa: S307 - the class's own source
         except Exception:  # noqa: BLE001 - a name that only type checkers know
             return Any
     # `size: int = None` is common, and means what it says.
@@ -163,21 +203,19 @@ def _is_type(annotation: Any) -> bool:
     return isinstance(annotation, type) or typing.get_origin(annotation) is not None
 
 
-def _adopt_dataclass(cls: type[Any], root: type[Any]) -> None:
+def _adopt_dataclass(cls: type[Any]) -> None:
     """Let the `__init__` that `@dataclass` generated take the base class's fields too."""
     init = cls.__dict__.get("__init__")
     if init is None or hasattr(init, "__wrapped__"):
         return
     if cls.__dataclass_params__.frozen:
         raise ConfigDefinitionError(
-            f"{cls.__qualname__} is a frozen dataclass, but a config takes on fields when it is loaded. Write @dataclass."
+            f"{cls.__qualname__} is a frozen dataclass, but a config takes on fields as it is loaded. Write @dataclass."
         )
-    parameters = inspect.signature(init).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+    if _takes_any_keyword(init):
         return  # written by hand
-    parent = next(
-        base for base in cls.__mro__[1:] if issubclass(base, root) and "__dataclass_fields__" not in base.__dict__
-    )
+    parameters = [parameter.name for parameter in _parameters(init)]
+    parent: Any = next(base for base in _family(cls) if "__dataclass_fields__" not in base.__dict__)
 
     @functools.wraps(init)
     def init_all(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -185,4 +223,4 @@ def _adopt_dataclass(cls: type[Any], root: type[Any]) -> None:
         parent.__init__(self, **kwargs)
         init(self, *args, **own)
 
-    cls.__init__ = init_all  # type: ignore[misc]
+    type.__setattr__(cls, "__init__", init_all)

@@ -1,7 +1,7 @@
 """Checking config values against the annotations of their fields.
 
-An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what is wrong.
-What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a `dict[int, …]`
+An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
+is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a `dict[int, …]`
 become numbers, a name becomes the member of an `Enum`.
 """
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Check = Callable[[Any], Any]
 
 __all__ = ["WrongValueError", "compile_check"]
+
+
+_SEQUENCES = (tuple, list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection)
+_MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
 
 
 class WrongValueError(Exception):
@@ -48,14 +52,13 @@ def compile_check(annotation: Any) -> Check | None:
         return _one_of(arguments)
     if origin in {Union, types.UnionType}:
         return _any_of(arguments)
-    if annotation is None or annotation is types.NoneType:
-        return _nothing
-    container = origin or annotation
-    if container in {tuple, list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection}:
+    return _container(origin or annotation, arguments) or (None if origin else _instance(annotation))
+
+
+def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
+    if container in _SEQUENCES:
         return _sequence(container, arguments)
-    if container in {dict, abc.Mapping, abc.MutableMapping}:
-        return _mapping(arguments)
-    return _instance(annotation) if isinstance(annotation, type) and origin is None else None
+    return _mapping(arguments) if container in _MAPPINGS else None
 
 
 def _nothing(value: Any) -> Any:
@@ -140,8 +143,10 @@ def _mapping(arguments: tuple[Any, ...]) -> Check:
     return check
 
 
-def _instance(cls: type) -> Check | None:
-    if cls is object:
+def _instance(cls: Any) -> Check | None:
+    if cls is None or cls is types.NoneType:
+        return _nothing
+    if not isinstance(cls, type) or cls in {Any, object}:
         return None
     if issubclass(cls, Enum):
         return _member(cls)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -65,6 +64,8 @@ def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> 
     Returns:
         What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
     """
+    import tempfile
+
     service = hub_service()
     with tempfile.TemporaryDirectory(prefix="pretrained-push-") as folder:
         save(Path(folder))

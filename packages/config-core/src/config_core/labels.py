@@ -18,7 +18,7 @@ def default_labels(count: int) -> dict[int, str]:
 
 
 def label_numbers(labels: Mapping[int, str]) -> dict[str, int]:
-    """Return `label2id` for an `id2label`. Of two classes with one name the later counts, as in ImageNet's own lists."""
+    """Return `label2id` for an `id2label`. Of two classes of one name the later counts, as in ImageNet's own list."""
     return {label: number for number, label in labels.items()}
 
 
@@ -42,8 +42,8 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     for number, label in numbers.items():
         if labels.get(number) != label:
             raise ConfigError(
-                f"label2id says that {label!r} is {number}, id2label names {number} {labels.get(number)!r}. Give only one "
-                "of the two; the other is made from it."
+                f"label2id says that {label!r} is {number}, but id2label says {labels.get(number)!r}. Give only "
+                "one of the two; the other is made from it."
             )
     return labels
 

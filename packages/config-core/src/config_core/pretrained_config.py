@@ -8,12 +8,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from config_core.checkpoint import Checkpoint, open_checkpoint
-from config_core.config_definition import check_init, define, install_aliases
-from config_core.config_json import MAX_CONFIG_BYTES, decode_config, encode_config, jsonable
+from config_core.config_definition import check_init, define, install_aliases, public_names
+from config_core.config_file import CONFIG_NAME, read_config, read_json
+from config_core.config_json import encode_config, jsonable
+from config_core.config_values import disagreement, listed, near, overridden, real_names, with_count
 from config_core.custom_code import collect_code, register_for_auto_class
 from config_core.errors import (
-    CheckpointFileNotFoundError,
     ConfigDefinitionError,
     ConfigError,
     ConfigFileError,
@@ -26,21 +26,19 @@ from config_core.labels import default_labels, label_numbers, read_labels
 from config_core.staged_save import staged_save
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
+    from config_core.checkpoint import Checkpoint
     from config_core.code_bundle import CodeBundle
-    from config_core.config_definition import ConfigDefinition
 
-__all__ = ["CONFIG_NAME", "PreTrainedConfig", "PretrainedConfig"]
+__all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
-CONFIG_NAME = "config.json"
 _DEFAULT_NUM_LABELS = 2
 # Who may run code is never read from data.
 _TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
-_LABEL_FIELDS = frozenset({"id2label", "label2id"})
 
 
 class _ConfigType(type):
@@ -49,9 +47,9 @@ class _ConfigType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         config, unknown = _construct(cls, args, kwargs)
         if unknown:
-            problem = f"{cls.__name__} has no field {_listed(unknown)}.{_near(unknown, _definition(cls).names)}"
+            problem = f"{cls.__name__} has no field {listed(unknown)}.{near(unknown, define(cls).names)}"
             if cls._extra_fields == "forbid":  # type: ignore[attr-defined]
-                raise UnknownOptionError(f"{problem} Known are {', '.join(_public_names(cls))}.", names=unknown)
+                raise UnknownOptionError(f"{problem} Known are {', '.join(public_names(cls))}.", names=unknown)
             warnings.warn(f"{problem} It is kept as an attribute all the same.", UserWarning, stacklevel=2)
         return config
 
@@ -60,16 +58,16 @@ class PretrainedConfig(metaclass=_ConfigType):
     """Base class of configs.
 
     A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and hands them to
-    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked; its mutable defaults
-    are not shared between instances. Attributes are fields: all public ones are written to `config.json`.
+    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked; its mutable
+    defaults are not shared between instances. Attributes are fields: all public ones are written to `config.json`.
 
-    `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords; otherwise they become attributes, with a
-    warning. Files are always read whole, so that one written by a newer version survives a round trip.
+    `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords; otherwise they become attributes, with
+    a warning. Files are always read whole, so that one written by a newer version survives a round trip.
 
     Args:
         architectures: Names of the model classes that the config was saved with.
         dtype: Type of the weights, as a name such as `"bfloat16"` or a `torch.dtype`. Kept as a name.
-        num_labels: Number of classes of a classifier. Where `attribute_map` maps it to a field, that field is the number.
+        num_labels: Number of classes of a classifier. Where `attribute_map` maps it to a field, the two are one.
         id2label: Number of a class to its name. Its length is `num_labels`.
         label2id: Name of a class to its number; made from `id2label` if that is given.
         problem_type: What a classifier's loss is.
@@ -140,14 +138,14 @@ class PretrainedConfig(metaclass=_ConfigType):
         self._unknown: tuple[str, ...] = ()
         self._take_further_fields(kwargs)
         self._id2label: dict[int, str] | None = None
-        if "num_labels" not in _definition(type(self)).aliases:
+        if "num_labels" not in define(type(self)).aliases:
             self._num_labels = _DEFAULT_NUM_LABELS
         if num_labels is not None:
             self.num_labels = num_labels
         labels = read_labels(id2label, label2id)
         if labels is not None:
             if num_labels is not None and num_labels != len(labels):
-                raise ConfigError(_disagreement(type(self), num_labels, labels))
+                raise ConfigError(disagreement(type(self), num_labels, labels))
             self.id2label = labels
 
     # Fields that are more than an attribute
@@ -263,12 +261,12 @@ class PretrainedConfig(metaclass=_ConfigType):
         for name in sorted(_TRUST_OPTIONS & overrides.keys()):
             if overrides.pop(name):
                 warnings.warn(
-                    f"{name} has no effect on {cls.__name__}.from_pretrained, which runs no code of the checkpoint: it is "
-                    "an option of the Auto classes.",
+                    f"{name} has no effect on {cls.__name__}.from_pretrained, which runs no code of the checkpoint: it "
+                    "is an option of the Auto classes.",
                     UserWarning,
                     stacklevel=2,
                 )
-        values, path, name = _read_config(
+        values, path, name = read_config(
             source,
             revision=revision,
             subfolder=subfolder,
@@ -304,7 +302,7 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         Args and errors are those of `from_pretrained`.
         """
-        values, _, _ = _read_config(
+        values, _, _ = read_config(
             source,
             revision=revision,
             subfolder=subfolder,
@@ -342,7 +340,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             FileNotFoundError: There is no such file.
             ConfigFileError: It is not a JSON object.
         """
-        config, _ = cls._from_values(_decode_file(Path(path)), {}, keep_unused=False)
+        config, _ = cls._from_values(read_json(Path(path)), {}, keep_unused=False)
         return config
 
     # Saving
@@ -356,10 +354,8 @@ class PretrainedConfig(metaclass=_ConfigType):
             ConfigError: A value has no form in JSON.
         """
         fields: dict[str, Any] = {"model_type": type(self).model_type}
-        for name, value in vars(self).items():
-            if not name.startswith("_") and not (name in _BASE_DEFAULTS and value == _BASE_DEFAULTS[name]):
-                fields[name] = value
-        fields.update(self._extra)
+        fields |= {name: value for name, value in vars(self).items() if self._is_written(name, value)}
+        fields |= self._extra
         if self.dtype is not None:
             fields["dtype"] = self.dtype
         labels = self._id2label
@@ -375,7 +371,7 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         All fields, if the class cannot be made without arguments.
         """
-        if _definition(type(self)).required:
+        if define(type(self)).required:
             return self.to_dict()
         defaults = type(self)().to_dict()
         return {
@@ -422,7 +418,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         """
         if options and not push_to_hub:
             raise UnknownOptionError(
-                f"save_pretrained has no option {_listed(options)} without push_to_hub=True.", names=tuple(options)
+                f"save_pretrained has no option {listed(options)} without push_to_hub=True.", names=tuple(options)
             )
         self.validate()
         code = collect_code(type(self), type(self))
@@ -495,7 +491,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         unknown = tuple(name for name in values if name.startswith("_") or not hasattr(self, name))
         if unknown:
             raise UnknownOptionError(
-                f"{type(self).__name__} has no field {_listed(unknown)}.{_near(unknown, _public_names(type(self)))}",
+                f"{type(self).__name__} has no field {listed(unknown)}.{near(unknown, public_names(type(self)))}",
                 names=unknown,
             )
         before = dict(vars(self))
@@ -509,13 +505,15 @@ class PretrainedConfig(metaclass=_ConfigType):
             raise
 
     def validate(self) -> None:
-        """Check every annotated field. Called after construction, by `update` and before a save; a subclass may add to it.
+        """Check every annotated field. Called after construction, by `update` and before a save.
+
+        A subclass may add to it.
 
         Raises:
             ConfigValidationError: A field has a value of the wrong type.
         """
         fields = vars(self)
-        for name, check in _definition(type(self)).checks.items():
+        for name, check in define(type(self)).checks.items():
             if name in fields:
                 try:
                     checked = check(fields[name])
@@ -541,16 +539,21 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Give the names of the fields that `to_dict` returns."""
         return iter(self.to_dict())
 
+    def _is_written(self, name: str, value: Any) -> bool:
+        is_default = name in _BASE_DEFAULTS and value == _BASE_DEFAULTS[name]
+        return not name.startswith("_") and not is_default
+
     # Construction
 
     def _take_further_fields(self, values: dict[str, Any]) -> None:
         """Keep keywords that no `__init__` took."""
-        known = _definition(type(self)).names
+        known = define(type(self)).names
         unknown: list[str] = []
         for name, value in values.items():
             if name in _TRUST_OPTIONS:
                 raise ConfigError(
-                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, never by data."
+                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, never "
+                    "by data."
                 )
             if name.startswith("_"):
                 self._extra[name] = value
@@ -567,13 +570,14 @@ class PretrainedConfig(metaclass=_ConfigType):
         cls, values: Mapping[str, Any], overrides: dict[str, Any], *, keep_unused: bool
     ) -> tuple[Self, dict[str, Any]]:
         """Make a config of what a file says and of overrides; return it with the keywords that are no fields."""
-        fields = _real_names(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
-        given = _real_names(cls, overrides)
-        known = _definition(cls).names | fields.keys()
+        fields = real_names(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
+        given = real_names(cls, overrides)
+        known = define(cls).names | fields.keys()
         unused = {name: value for name, value in given.items() if name not in known}
         if unused and not keep_unused:
             raise UnknownOptionError(
-                f"{_listed(unused)} is neither a field of {cls.__name__} nor an option of this call.{_near(unused, known)}",
+                f"{listed(unused)} is neither a field of {cls.__name__} nor an option of this call."
+                f"{near(unused, known)}",
                 names=tuple(unused),
             )
         own_type = values.get("model_type", cls.model_type)
@@ -585,7 +589,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             )
         for name in unused:
             del given[name]
-        config, _ = _construct(cls, (), _overridden(cls, fields, given))
+        config, _ = _construct(cls, (), overridden(cls, fields, given))
         return config, unused
 
 
@@ -602,14 +606,10 @@ _BASE_DEFAULTS: dict[str, Any] = {
 }
 
 
-def _definition(cls: type[Any]) -> ConfigDefinition:
-    return define(cls, PretrainedConfig)
-
-
 def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
     """Make a config and check it; return it with the keywords that the class does not know."""
-    definition = _definition(cls)
-    config = type.__call__(cls, *args, **_with_count(cls, _real_names(cls, kwargs)))
+    definition = define(cls)
+    config = type.__call__(cls, *args, **with_count(cls, real_names(cls, kwargs)))
     if "_extra" not in vars(config):
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ does not call super().__init__(**kwargs). Add it as its last line."
@@ -617,8 +617,8 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
     for name in definition.required:
         if not hasattr(config, name):
             raise ConfigDefinitionError(
-                f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved config could "
-                f"not be loaded. Add self.{name} = {name}, or give it a default."
+                f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved "
+                f"config could not be loaded. Add self.{name} = {name}, or give it a default."
             )
     for name, default in definition.mutable_defaults.items():
         if vars(config).get(name) is default:
@@ -643,52 +643,6 @@ def _make_sub_configs(config: Any) -> None:
             )
 
 
-def _real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace aliases by the names of the fields that they stand for."""
-    aliases = _definition(cls).aliases
-    real: dict[str, Any] = {name: value for name, value in values.items() if name not in aliases}
-    for alias, field in aliases.items():
-        if alias not in values:
-            continue
-        value = values[alias]
-        if field in real and real[field] is not None and value is not None and jsonable(real[field]) != jsonable(value):
-            raise ConfigError(
-                f"{cls.__name__}: {alias!r} is another name of {field!r}, but they are given as {value!r} and {real[field]!r}. "
-                "Give one of them."
-            )
-        if value is not None or field not in real:
-            real[field] = value
-    return real
-
-
-def _with_count(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Give the field that counts the classes the number of named classes, where only the names are given."""
-    count = _definition(cls).aliases.get("num_labels")
-    labels = read_labels(values.get("id2label"), values.get("label2id")) if count else None
-    if count is None or labels is None:
-        return values
-    if values.setdefault(count, len(labels)) != len(labels):
-        raise ConfigError(_disagreement(cls, values[count], labels))
-    return values
-
-
-def _overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return a file's fields with a caller's in their place. Labels go with their count."""
-    count = _definition(cls).aliases.get("num_labels", "num_labels")
-    replaced = set(_LABEL_FIELDS) if count in given else set()
-    if given.keys() & _LABEL_FIELDS:
-        replaced = {*_LABEL_FIELDS, count}
-    if count in given and count in fields and given[count] == fields[count]:
-        replaced = set()
-    values = {name: value for name, value in fields.items() if name not in replaced or name in given}
-    for name, value in given.items():
-        old = values.get(name)
-        values[name] = (
-            {**old, **value} if name in cls.sub_configs and isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return values
-
-
 def _is_machinery(cls: type[Any], name: str) -> bool:
     """Tell whether an instance attribute of this name would hide a method, a property or a setting of the class."""
     if name in {"attribute_map", "sub_configs", "model_type"}:
@@ -697,55 +651,6 @@ def _is_machinery(cls: type[Any], name: str) -> bool:
     return callable(found) or (isinstance(found, property) and found.fset is None)
 
 
-def _read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
-    """Return what a config file says, its path, and the name of the checkpoint that it belongs to."""
-    if (
-        not isinstance(source, Checkpoint)
-        and isinstance(source, (str, os.PathLike))
-        and (path := Path(source)).is_file()
-    ):
-        return _decode_file(path), path, os.fspath(path.parent)
-    checkpoint = open_checkpoint(source, **options)
-    try:
-        path = checkpoint.local_path(CONFIG_NAME)
-    except CheckpointFileNotFoundError as error:
-        raise CheckpointFileNotFoundError(
-            checkpoint=error.checkpoint,
-            filename=CONFIG_NAME,
-            hint="A checkpoint is what save_pretrained of a config or model writes.",
-        ) from None
-    return _decode_file(path), path, checkpoint.name
-
-
-def _decode_file(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        content = file.read(MAX_CONFIG_BYTES + 1)
-    return decode_config(content, path=path)
-
-
-def _disagreement(cls: type[Any], count: Any, labels: Mapping[int, str]) -> str:
-    name = _definition(cls).aliases.get("num_labels", "num_labels")
-    return f"{cls.__name__}: {name} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or make them agree."
-
-
-def _public_names(cls: type[Any]) -> list[str]:
-    definition = _definition(cls)
-    return sorted(definition.names | definition.aliases.keys())
-
-
 def _is_torch_dtype(value: Any) -> bool:
     # By name: nothing here may import torch.
     return type(value).__module__ == "torch" and type(value).__name__ == "dtype"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names))
-
-
-def _near(names: Iterable[str], known: Iterable[str]) -> str:
-    """Return a sentence that names known keywords spelled like unknown ones, or nothing."""
-    import difflib
-
-    candidates = sorted(known)
-    guesses = [guess for name in names for guess in difflib.get_close_matches(name, candidates, n=1)]
-    return f" Did you mean {_listed(guesses)}?" if guesses else ""

@@ -1,7 +1,8 @@
 """The definitions that classes need out of a program: a script, or the cells of a notebook.
 
 A program cannot be saved as it stands, because loading it would run it. What a class needs is cut out: its own
-definition, the imports, definitions and assignments that it refers to, and what those refer to. Bare calls never come along.
+definition, the imports, definitions and assignments that it refers to, and what those refer to. Bare calls never come
+along.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Program", "running_program"]
 
 _NO_SOURCE = (
-    "Python keeps no source of it. Define it in a file, in a notebook cell or in a script that is run as a file, and import or "
-    "run that."
+    "Python keeps no source of it. Define it in a module, in a script that is run as a file, or in a notebook cell."
 )
 
 
@@ -163,7 +163,7 @@ class _Statement:
 
 
 def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Give top-level statements that define something. Bare expressions and `if __name__ == "__main__"` are the program's own."""
+    """Give the top-level statements that may define something, not those that only run in the program itself."""
     for statement in statements:
         if isinstance(statement, ast.Expr) or (isinstance(statement, ast.If) and _asks_for_main(statement.test)):
             continue

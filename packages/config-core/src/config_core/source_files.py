@@ -91,7 +91,8 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     """
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
-    return ast.fix_missing_locations(_SiblingImports(name.rpartition("/")[0], read).visit(tree))
+    _SiblingImports(name.rpartition("/")[0], read).visit(tree)
+    return ast.fix_missing_locations(tree)
 
 
 class _SiblingImports(ast.NodeTransformer):

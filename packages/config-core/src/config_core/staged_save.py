@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
-import secrets
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.errors import ConfigCoreError, ConfigFileError, SaveError
 from config_core.safe_names import check_relative_name
@@ -66,7 +62,7 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
     try:
         created = _create(target)
         _sweep(target)
-        staging = target / f"{_STAGING_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+        staging = target / f"{_STAGING_PREFIX}{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
         staging.mkdir()
         yield staging
         journal = _prepare(target, staging, stale or (lambda _: False))
@@ -102,8 +98,7 @@ def pending_files(folder: Path) -> dict[str, Path | None]:
     return pending
 
 
-@dataclass(frozen=True)
-class _Journal:
+class _Journal(NamedTuple):
     """A decided save: files to move out of the staging folder, and files to remove."""
 
     staging: str
@@ -123,7 +118,7 @@ def _create(target: Path) -> list[Path]:
 def _discard(staging: Path | None, created: list[Path]) -> None:
     """Remove what a save that failed has made."""
     if staging is not None:
-        shutil.rmtree(staging, ignore_errors=True)
+        _remove_folder(staging)
     for path in reversed(created):
         with contextlib.suppress(OSError):
             path.rmdir()
@@ -139,7 +134,7 @@ def _prepare(target: Path, staging: Path, stale: Callable[[str], bool]) -> _Jour
             raise SaveError(f"{name} is a folder there.", path=target)
 
     draft = staging / _JOURNAL
-    draft.write_text(json.dumps(vars(journal), indent=2), encoding="utf-8")
+    draft.write_text(json.dumps(journal._asdict(), indent=2), encoding="utf-8")
     mode = draft.stat().st_mode & 0o777  # what the umask makes of a new file; some writers of weights use 0600
     for name in (*staged, _JOURNAL):
         (staging / name).chmod(mode)
@@ -173,7 +168,7 @@ def _finish(target: Path, journal: _Journal) -> None:
         (target / name).unlink(missing_ok=True)
     _flush(target)
     (target / _JOURNAL).unlink(missing_ok=True)
-    shutil.rmtree(target / journal.staging, ignore_errors=True)
+    _remove_folder(target / journal.staging)
 
 
 def _sweep(target: Path) -> None:
@@ -183,7 +178,7 @@ def _sweep(target: Path) -> None:
     for path in target.glob(f"{_STAGING_PREFIX}*"):
         staging = _STAGING.fullmatch(path.name)
         if staging and staging["host"] == _host() and not _is_running(int(staging["pid"])):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_folder(path)
 
 
 def _read_journal(folder: Path) -> _Journal | None:
@@ -204,6 +199,8 @@ def _read_journal(folder: Path) -> _Journal | None:
 
 
 def _host() -> str:
+    import hashlib
+
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
@@ -218,6 +215,12 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _remove_folder(path: Path) -> None:
+    import shutil  # brings every compression library along
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

@@ -1,0 +1,191 @@
+"""Collecting the source files of classes, from the module, package, script or notebook that defines them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config_core.code_bundle import CodeBundle
+from config_core.errors import SourceCodeError
+from config_core.program_source import running_program
+from config_core.source_files import ImportLeavesFolderError, needed_files, parse_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["bundle_for"]
+
+_MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
+
+
+def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type[Any], str]) -> CodeBundle:
+    """Return the source files of a registered class and of its registered siblings.
+
+    Siblings have the same config class and come from the same place: module, package, script or notebook.
+
+    Args:
+        cls: The class, or a class whose config class is registered.
+        config_class: Class of its config.
+        registered: Class to the name of its auto class, the latest last.
+
+    Raises:
+        SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
+    """
+    origin = _Origin.of(cls if cls in registered else config_class)
+    classes = {
+        name: other
+        for other, name in registered.items()
+        if getattr(other, "config_class", other) is config_class and origin.is_of(other)
+    }
+    if cls in registered:
+        classes[registered[cls]] = cls
+    if origin.is_of(config_class):
+        # A model that is found through its config needs the config to be found.
+        classes["AutoConfig"] = config_class
+    return _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a class was written: the program itself, a top-level package, or the folder of a single module."""
+
+    place: str
+    is_program: bool
+
+    @classmethod
+    def of(cls, written: type[Any]) -> _Origin:
+        name = written.__module__
+        if name in _MAIN_MODULES:
+            return cls("__main__", is_program=True)
+        package = name.partition(".")[0]
+        if "." in name or hasattr(sys.modules.get(name), "__path__"):
+            return cls(package, is_program=False)
+        return cls(str(_source_path(written).parent), is_program=False)
+
+    def is_of(self, written: type[Any]) -> bool:
+        """Tell whether another class was written in the same place."""
+        try:
+            return _Origin.of(written) == self
+        except SourceCodeError:
+            return False
+
+
+def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> CodeBundle:
+    """Cut the classes out of the script or notebook that defines them."""
+    for cls in classes.values():
+        _check_top_level(cls)
+    model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
+    program = running_program(config_class, notebook_module=f"modeling_{model_type}")
+    own_file = f"{program.module}.py"
+    own = program.definitions(cls.__name__ for cls in classes.values())
+    beside = _reader(program.folder)
+    files = needed_files(
+        [program.module], lambda name: own if name == own_file else beside(name), where=str(program.folder)
+    )
+    return CodeBundle(files, {name: f"{program.module}.{cls.__name__}" for name, cls in classes.items()})
+
+
+def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
+    """Collect the modules that define the classes, and what they import relatively."""
+    paths = {name: _source_path(cls) for name, cls in classes.items()}
+    # The highest folder that relative imports may reach: that of the top-level package.
+    highest = min(
+        (_package_folder(cls, paths[name]) for name, cls in classes.items()), key=lambda folder: len(folder.parts)
+    )
+    top = _common_folder([path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()])
+    while True:
+        modules = {name: _module_name(path, top) for name, path in paths.items()}
+        try:
+            files = needed_files(sorted(set(modules.values())), _reader(top), where=str(top))
+            break
+        except ImportLeavesFolderError:
+            if top == highest or highest not in top.parents:
+                raise
+            top = top.parent
+    package = next(iter(classes.values())).__module__.partition(".")[0]
+    _refuse_self_imports(files, package, top)
+    return CodeBundle(files, {name: f"{modules[name]}.{cls.__name__}" for name, cls in classes.items()})
+
+
+def _source_path(cls: type[Any]) -> Path:
+    """Return the file that defines a class at its top level."""
+    _check_top_level(cls)
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or not file.endswith(".py") or not Path(file).is_file():
+        raise SourceCodeError(
+            f"the module {cls.__module__!r} has no source file, so that its code cannot be saved. Define the "
+            "class in a .py file and import it.",
+            path=f"{cls.__module__}.{cls.__qualname__}",
+        )
+    path = Path(file).resolve()
+    if not _defines(parse_source(path.read_bytes(), path=str(path)), cls.__name__):
+        raise SourceCodeError(f"it defines no class {cls.__name__!r} at its top level.", path=str(path))
+    return path
+
+
+def _check_top_level(cls: type[Any]) -> None:
+    if "." in cls.__qualname__:
+        raise SourceCodeError(
+            f"it is defined inside {cls.__qualname__.rpartition('.')[0]!r}. Only classes at the top level of a "
+            "module can be saved and loaded: move it there.",
+            path=f"{cls.__module__}.{cls.__qualname__}",
+        )
+
+
+def _defines(tree: ast.Module, name: str) -> bool:
+    return any(isinstance(node, ast.ClassDef) and node.name == name for node in ast.walk(tree))
+
+
+def _package_folder(cls: type[Any], path: Path) -> Path:
+    """Return the folder of the top-level package that a module lies in; of the module itself if it is in none."""
+    depth = cls.__module__.count(".")
+    if path.name == "__init__.py":
+        return path.parents[depth + 1]
+    return path.parents[max(depth - 1, 0)]
+
+
+def _common_folder(folders: list[Path]) -> Path:
+    common = folders[0]
+    while not all(folder == common or common in folder.parents for folder in folders):
+        common = common.parent
+    return common
+
+
+def _module_name(path: Path, top: Path) -> str:
+    inside = path.relative_to(top)
+    return (inside.parent if path.name == "__init__.py" else inside.with_suffix("")).as_posix()
+
+
+def _reader(folder: Path) -> Callable[[str], bytes | None]:
+    def read(name: str) -> bytes | None:
+        path = folder / name
+        return path.read_bytes() if path.is_file() else None
+
+    return read
+
+
+def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:
+    """Refuse imports of the package by its own name: in a checkpoint the files have another."""
+    if f"{package}.py" in files or f"{package}/__init__.py" in files:
+        return
+    for name, content in files.items():
+        for module, line in _absolute_imports(parse_source(content, path=name)):
+            if module.partition(".")[0] == package:
+                raise SourceCodeError(
+                    f"it imports {module!r} by its absolute name, which does not exist where a checkpoint is loaded. "
+                    "Import it relatively: from .module import name.",
+                    path=str(top / name),
+                    line=line,
+                )
+
+
+def _absolute_imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module, node.lineno

@@ -1,0 +1,46 @@
+"""Reading the config file of a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from config_core.checkpoint import Checkpoint, open_checkpoint
+from config_core.config_json import MAX_CONFIG_BYTES, decode_config
+from config_core.errors import CheckpointFileNotFoundError
+
+__all__ = ["CONFIG_NAME", "read_config", "read_json"]
+
+CONFIG_NAME = "config.json"
+
+
+def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
+    """Return what a config file says, its path, and the name of the checkpoint that it belongs to."""
+    if (
+        not isinstance(source, Checkpoint)
+        and isinstance(source, (str, os.PathLike))
+        and (path := Path(source)).is_file()
+    ):
+        return read_json(path), path, os.fspath(path.parent)
+    checkpoint = open_checkpoint(source, **options)
+    try:
+        path = checkpoint.local_path(CONFIG_NAME)
+    except CheckpointFileNotFoundError as error:
+        raise CheckpointFileNotFoundError(
+            checkpoint=error.checkpoint,
+            filename=CONFIG_NAME,
+            hint="A checkpoint is what save_pretrained of a config or model writes.",
+        ) from None
+    return read_json(path), path, checkpoint.name
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        ConfigFileError: It holds no JSON object.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_CONFIG_BYTES + 1)
+    return decode_config(content, path=path)
