@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from config_core.custom_code import bundle_of
 
 from auto_registry.errors import CheckpointConfigError
 from config_core.pretrained_config import PretrainedConfig
@@ -157,6 +156,8 @@ def code_behind(
 
     The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
     """
+    from config_core.custom_code import bundle_of  # brings the parsers of Python source along
+
     bundle = bundle_of(config_class)
     if bundle is None:
         return None

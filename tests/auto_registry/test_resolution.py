@@ -1,0 +1,172 @@
+"""The order in which places are asked, as decisions: the program, the checkpoint's trusted code, an installed package."""
+
+from __future__ import annotations
+
+import pytest
+from config_core import FolderCheckpoint, MissingServiceError
+
+from auto_registry import AutoRegistryError, UnknownModelTypeError, UnknownTaskError
+from auto_registry.remote_code import OwnCode
+from auto_registry.resolution import Installed, Places, Registered, Remote, Unknown, resolve_config, resolve_model
+
+AUTO_MAP = {"AutoConfig": "configuration_parrot.ParrotConfig", "AutoModel": "modeling_parrot.Parrot"}
+
+
+def no_service():
+    raise MissingServiceError(group="auto_registry.remote_code", distribution="pretrained-hub-io", purpose="This")
+
+
+@pytest.fixture
+def own_code(write_checkpoint):
+    """Return a maker of what a checkpoint says of its code."""
+    folder = write_checkpoint(model_type="parrot")
+    return lambda auto_map=AUTO_MAP, **said: OwnCode(FolderCheckpoint(folder), auto_map, **said)
+
+
+def test_registered_config_comes_first(registry, parrot, own_code, install_parrot, make_judge):
+    """What the program registered is never replaced by a download, trusted or not, nor by a package."""
+    install_parrot("parrot")
+    judge = make_judge()
+    places = Places(registry, find_remote_code=lambda: judge)
+    resolution = resolve_config("parrot", own_code=own_code(trust_remote_code=True), places=places)
+    assert resolution == Registered(parrot[0])
+    assert judge.asked == []
+
+
+def test_registered_model_comes_first(registry, parrot, own_code, make_judge):
+    """The same order holds for the model class."""
+    judge = make_judge()
+    places = Places(registry, find_remote_code=lambda: judge)
+    resolution = resolve_model("AutoModel", parrot[0], own_code=own_code(trust_remote_code=True), places=places)
+    assert resolution == Registered(parrot[1])
+    assert judge.asked == []
+
+
+def test_trusted_code_comes_before_an_installed_package(registry, own_code, install_parrot, make_config, make_judge):
+    """A checkpoint that ships trusted code gets that code and no namesake."""
+    install_parrot("parrot-h")
+    remote = make_config("parrot-h")
+    judge = make_judge(AutoConfig=remote)
+    code = own_code(trust_remote_code=True, code_revision="v2", token="secret")
+    resolution = resolve_config("parrot-h", own_code=code, places=Places(registry, find_remote_code=lambda: judge))
+    assert isinstance(resolution, Remote)
+    assert resolution.load() is remote
+    assert judge.asked == [(code.origin, "AutoConfig", True, "v2", "secret")]
+
+
+@pytest.mark.parametrize("trust", [None, False])
+def test_installed_package_serves_without_trust(registry, own_code, install_parrot, make_judge, trust):
+    """Installing a package was a choice; the decision says which class of the checkpoint was passed over."""
+    install_parrot("parrot-i")
+    judge = make_judge()
+    resolution = resolve_config(
+        "parrot-i",
+        own_code=own_code(trust_remote_code=trust),
+        places=Places(registry, find_remote_code=lambda: judge),
+    )
+    assert isinstance(resolution, Installed)
+    assert resolution.passed_over == "configuration_parrot.ParrotConfig"
+    assert resolution.load().__module__ == "parrot_i_package"
+
+
+def test_installed_package_serves_without_a_service(registry, own_code, install_parrot):
+    """Who never runs a checkpoint's code needs nothing that could."""
+    install_parrot("parrot-j")
+    places = Places(registry, find_remote_code=no_service)
+    assert isinstance(resolve_config("parrot-j", own_code=own_code(), places=places), Installed)
+
+
+def test_untrusted_code_alone_is_refused(registry, own_code, make_judge):
+    """Nothing else serves: the refusal of the service is the error."""
+    judge = make_judge()
+    resolution = resolve_config(
+        "parrot", own_code=own_code(), places=Places(registry, find_remote_code=lambda: judge)
+    )
+    assert isinstance(resolution, Unknown)
+    assert resolution.reason == "the checkpoint's own code is not trusted"
+    with pytest.raises(PermissionError, match="not trusted"):
+        resolution.load()
+
+
+@pytest.mark.parametrize("trust", [None, True])
+def test_missing_service_is_named(registry, own_code, trust):
+    """Without the distribution that runs a checkpoint's code, the error says which one to install."""
+    resolution = resolve_config(
+        "parrot", own_code=own_code(trust_remote_code=trust), places=Places(registry, find_remote_code=no_service)
+    )
+    with pytest.raises(MissingServiceError, match="pip install pretrained-hub-io"):
+        resolution.load()
+
+
+def test_who_trusts_the_code_gets_no_namesake(registry, own_code, install_parrot):
+    """Asked to run the checkpoint's code and unable to, the load stops instead of taking an installed package's class."""
+    install_parrot("parrot-k")
+    places = Places(registry, find_remote_code=no_service)
+    resolution = resolve_config("parrot-k", own_code=own_code(trust_remote_code=True), places=places)
+    assert isinstance(resolution, Unknown)
+
+
+def test_trust_without_code_is_harmless(registry, own_code, install_parrot, make_judge):
+    """Trusting a checkpoint that ships no code changes nothing."""
+    install_parrot("parrot-l")
+    judge = make_judge()
+    places = Places(registry, find_remote_code=lambda: judge)
+    resolution = resolve_config("parrot-l", own_code=own_code({}, trust_remote_code=True), places=places)
+    assert isinstance(resolution, Installed)
+    assert resolution.passed_over is None
+    assert judge.asked == []
+
+
+def test_unknown_type_has_near_matches(registry, parrot, install_parrot):
+    """Types that the program registered and that packages offer are both suggested."""
+    install_parrot("parrots")
+    with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot' or 'parrots'") as caught:
+        resolve_config("parot", places=Places(registry)).load()
+    assert caught.value.model_type == "parot"
+    assert set(caught.value.near) == {"parrot", "parrots"}
+    assert {"parrot", "parrots"} <= set(caught.value.known)
+
+
+def test_code_for_other_classes_is_mentioned(registry, own_code):
+    """An auto_map that lacks the wanted class is said to lack it, whatever else it names."""
+    code = own_code({"AutoTokenizer": ["tokenization_parrot.ParrotTokenizer", None]}, trust_remote_code=True)
+    with pytest.raises(UnknownModelTypeError, match="its auto_map names AutoTokenizer and not AutoConfig"):
+        resolve_config("parrot", own_code=code, places=Places(registry)).load()
+
+
+def test_unknown_task_lists_the_known_ones(registry, parrot):
+    """Who asks for a head that there is none of hears which there are."""
+    with pytest.raises(UnknownTaskError, match=r"AutoModelForCausalLM has no model class.*AutoModel has one") as caught:
+        resolve_model("AutoModelForCausalLM", parrot[0], places=Places(registry)).load()
+    assert caught.value.available == ("AutoModel",)
+
+
+def test_unknown_task_lists_those_of_the_package(registry, install_parrot):
+    """The tasks of the installed package that the config is from count too."""
+    install_parrot("parrot-m")
+    places = Places(registry)
+    config_class = resolve_config("parrot-m", places=places).load()
+    with pytest.raises(UnknownTaskError) as caught:
+        resolve_model("AutoModelForCausalLM", config_class, places=places).load()
+    assert caught.value.available == ("AutoModel",)
+
+
+def test_registered_type_wins_over_an_installed_one(registry, install_parrot, make_config, make_model):
+    """A program may have its own class for a type that a package offers, and gets its own model with it."""
+    install_parrot("parrot-n")
+    config_class = make_config("parrot-n")
+    registry.register_config("parrot-n", config_class)
+    places = Places(registry)
+    assert resolve_config("parrot-n", places=places) == Registered(config_class)
+    assert isinstance(resolve_model("AutoModel", config_class, places=places), Unknown)
+    model_class = make_model(config_class)
+    registry.register_model("AutoModel", config_class, model_class)
+    assert resolve_model("AutoModel", config_class, places=places) == Registered(model_class)
+
+
+def test_every_error_of_a_miss_is_ours(registry, own_code):
+    """A caller may catch the package's own base class, or ValueError."""
+    for model_type in ("parrot", ""):
+        with pytest.raises(AutoRegistryError) as caught:
+            resolve_config(model_type, own_code=own_code({}), places=Places(registry)).load()
+        assert isinstance(caught.value, ValueError)
