@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from config_core.checkpoint import Checkpoint, open_checkpoint
+from config_core.checkpoint import open_checkpoint
 from config_core.config_json import MAX_CONFIG_BYTES, decode_config
 from config_core.errors import CheckpointFileNotFoundError
+
+if TYPE_CHECKING:
+    from config_core.checkpoint import Checkpoint
 
 __all__ = ["CONFIG_NAME", "read_config", "read_json"]
 
@@ -17,11 +20,7 @@ CONFIG_NAME = "config.json"
 
 def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
     """Return what a config file says, its path, and the name of the checkpoint that it belongs to."""
-    if (
-        not isinstance(source, Checkpoint)
-        and isinstance(source, (str, os.PathLike))
-        and (path := Path(source)).is_file()
-    ):
+    if isinstance(source, (str, os.PathLike)) and (path := Path(source)).is_file():
         return read_json(path), path, os.fspath(path.parent)
     checkpoint = open_checkpoint(source, **options)
     try:

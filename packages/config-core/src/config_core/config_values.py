@@ -58,9 +58,8 @@ def overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) ->
         dropped = _LABEL_FIELDS
     values = {name: value for name, value in fields.items() if name not in dropped}
     for name, value in given.items():
-        old = values.get(name)
-        is_part = name in cls.sub_configs and isinstance(old, dict) and isinstance(value, dict)
-        values[name] = {**old, **value} if is_part else value
+        old = values.get(name) if name in cls.sub_configs else None
+        values[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
     return values
 
 
@@ -68,8 +67,8 @@ def disagreement(cls: type[Any], count: Any, labels: Mapping[int, str]) -> str:
     """Say that the number of classes and their names do not belong together."""
     name = define(cls).aliases.get("num_labels", "num_labels")
     return (
-        f"{cls.__name__}: {name} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or make them "
-        "agree."
+        f"{cls.__name__}: {name} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or make "
+        "them agree."
     )
 
 

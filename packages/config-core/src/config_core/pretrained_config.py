@@ -6,7 +6,7 @@ import copy
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from config_core.config_definition import check_init, define, install_aliases, public_names
 from config_core.config_file import CONFIG_NAME, read_config, read_json
@@ -191,7 +191,7 @@ class PretrainedConfig(metaclass=_ConfigType):
 
     @num_labels.setter
     def num_labels(self, value: int) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if type(value) is not int or value < 0:
             raise ConfigValidationError(
                 f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
             )
@@ -217,9 +217,25 @@ class PretrainedConfig(metaclass=_ConfigType):
 
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
-        self.id2label = read_labels(None, dict(value)) if value is not None else None  # type: ignore[assignment]
+        self.id2label = read_labels(None, dict(value)) if value is not None else None
 
     # Loading
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint,
+        *,
+        return_unused_kwargs: Literal[False] = False,
+        **options: Any,
+    ) -> Self: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls, source: str | os.PathLike[str] | Checkpoint, *, return_unused_kwargs: bool, **options: Any
+    ) -> Self | tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_pretrained(
@@ -234,7 +250,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         local_files_only: bool = False,
         force_download: bool = False,
         **overrides: Any,
-    ) -> Any:
+    ) -> Self | tuple[Self, dict[str, Any]]:
         """Load a config.
 
         Args:
@@ -313,8 +329,22 @@ class PretrainedConfig(metaclass=_ConfigType):
         )
         return values, unused
 
+    @overload
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any) -> Any:
+    def from_dict(
+        cls, values: Mapping[str, Any], *, return_unused_kwargs: Literal[False] = False, **overrides: Any
+    ) -> Self: ...
+
+    @overload
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], *, return_unused_kwargs: bool, **overrides: Any
+    ) -> Self | tuple[Self, dict[str, Any]]: ...
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any
+    ) -> Self | tuple[Self, dict[str, Any]]:
         """Make a config of a dict such as `to_dict` returns. The dict is not changed.
 
         Args:
@@ -552,8 +582,8 @@ class PretrainedConfig(metaclass=_ConfigType):
         for name, value in values.items():
             if name in _TRUST_OPTIONS:
                 raise ConfigError(
-                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, never "
-                    "by data."
+                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, "
+                    "never by data."
                 )
             if name.startswith("_"):
                 self._extra[name] = value
