@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import open_checkpoint
 from config_core.config_json import MAX_CONFIG_BYTES, decode_config

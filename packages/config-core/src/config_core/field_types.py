@@ -1,8 +1,8 @@
 """Checking config values against the annotations of their fields.
 
 An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
-is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a `dict[int, …]`
-become numbers, a name becomes the member of an `Enum`.
+is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a
+`dict[int, …]` become numbers, a name becomes the member of an `Enum`.
 """
 
 from __future__ import annotations
