@@ -1,0 +1,149 @@
+"""Which files of a checkpoint hold its weights, and which names weights are saved under.
+
+An index comes from whoever wrote the checkpoint and may be hostile: its file names are checked, and no file is opened
+that the index does not name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from config_core.safe_names import check_relative_name
+
+from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config_core.checkpoint import Checkpoint
+
+__all__ = ["WeightFiles", "find_weight_files", "index_name", "is_weights_name", "shard_name", "single_name"]
+
+_VARIANT = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_MAX_INDEX_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFiles:
+    """The files that hold the weights of a checkpoint.
+
+    Attributes:
+        paths: Names of the files in the checkpoint to where they lie on this machine.
+        weight_map: Name of each tensor to the name of the file that holds it, or None where there is no index.
+        index: Name of the index file, or None.
+    """
+
+    paths: dict[str, Path]
+    weight_map: dict[str, str] | None = None
+    index: str | None = None
+
+
+def single_name(variant: str | None) -> str:
+    """Return `model.safetensors`, or `model.{variant}.safetensors`.
+
+    Raises:
+        ArgumentError: The variant cannot be part of a file name.
+    """
+    return f"model{_dotted(variant)}.safetensors"
+
+
+def index_name(variant: str | None) -> str:
+    """Return `model.safetensors.index.json`, or `model.safetensors.index.{variant}.json`.
+
+    Raises:
+        ArgumentError: The variant cannot be part of a file name.
+    """
+    return f"model.safetensors.index{_dotted(variant)}.json"
+
+
+def shard_name(number: int, count: int, variant: str | None) -> str:
+    """Return the name of a shard, counted from 1: `model-00001-of-00002.safetensors`.
+
+    Raises:
+        ArgumentError: The variant cannot be part of a file name.
+    """
+    return f"model{_dotted(variant)}-{number:05d}-of-{count:05d}.safetensors"
+
+
+def is_weights_name(filename: str, variant: str | None) -> bool:
+    """Tell whether a save with this variant writes, or in another layout wrote, a file of this name."""
+    shard = rf"model{re.escape(_dotted(variant))}-\d{{5,}}-of-\d{{5,}}\.safetensors"
+    return filename in {single_name(variant), index_name(variant)} or re.fullmatch(shard, filename) is not None
+
+
+def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightFiles:
+    """Find the files with the weights, and have them on this machine.
+
+    The first of these that the checkpoint has is used: `model.safetensors`, `model.safetensors.index.json`,
+    `pytorch_model.bin`, `pytorch_model.bin.index.json`; with the variant in their names if one is given.
+
+    Raises:
+        WeightsNotFoundError: It has none of them, or its index names files that it does not have.
+        WeightsFileError: The index is not one.
+        UnsafeNameError: The index names a file outside the checkpoint.
+        ArgumentError: The variant cannot be part of a file name.
+    """
+    dotted = _dotted(variant)
+    candidates = (
+        single_name(variant),
+        index_name(variant),
+        f"pytorch_model{dotted}.bin",
+        f"pytorch_model.bin.index{dotted}.json",
+    )
+    filename = next((name for name in candidates if checkpoint.has(name)), None)
+    if filename is None:
+        with_variant = f" of the variant {variant!r}" if variant else ""
+        raise WeightsNotFoundError(
+            f"has no weights{with_variant}. It needs one of", checkpoint=str(checkpoint), filenames=candidates
+        )
+    if not filename.endswith(".json"):
+        return WeightFiles({filename: checkpoint.local_path(filename)})
+    return _follow_index(checkpoint, filename)
+
+
+def _follow_index(checkpoint: Checkpoint, index: str) -> WeightFiles:
+    weight_map = _read_index(checkpoint, index)
+    shards = sorted(set(weight_map.values()))
+    present = checkpoint.filenames()
+    if absent := [shard for shard in shards if shard not in present]:
+        raise WeightsNotFoundError(
+            f"lacks {len(absent)} of the {len(shards)} files that {index} names. Download or copy it again, whole. Absent",
+            checkpoint=str(checkpoint),
+            filenames=absent,
+        )
+    return WeightFiles(checkpoint.local_paths(shards), weight_map, index)
+
+
+def _read_index(checkpoint: Checkpoint, index: str) -> dict[str, str]:
+    """Return the `weight_map` of an index, with every file name checked."""
+    place = f"{index} of {checkpoint}"
+    try:
+        values: Any = json.loads(checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise WeightsFileError(
+            f"this is no index of weights: {error or 'it is nested too deep'}", file=place
+        ) from error
+    weight_map = values.get("weight_map") if isinstance(values, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise WeightsFileError(
+            'this is no index of weights: it needs an object "weight_map" from tensor to file names', file=place
+        )
+    suffix = ".bin" if index.startswith("pytorch_model") else ".safetensors"
+    for name, shard in weight_map.items():
+        if not isinstance(shard, str) or not shard.endswith(suffix):
+            raise WeightsFileError(
+                f"the weight_map places {name!r} in {shard!r}, which is not the name of a {suffix} file", file=place
+            )
+        check_relative_name(shard, where=place)
+    return weight_map
+
+
+def _dotted(variant: str | None) -> str:
+    if variant is None:
+        return ""
+    if not isinstance(variant, str) or not _VARIANT.fullmatch(variant):
+        raise ArgumentError("variant", variant, allowed="letters, digits, '-', '_' and '.', such as 'fp16'")
+    return f".{variant}"

@@ -1,0 +1,226 @@
+"""The tensors of a checkpoint: first what they are, from the headers alone, then their values.
+
+`WeightSource` is the only way by which weights reach a model. A load asks it for names, shapes and dtypes, plans the
+whole load, and reads values only when nothing stands against it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from model_core.checkpoint_layout import find_weight_files
+from model_core.errors import ArgumentError, WeightsFileError
+from model_core.torch_dtypes import stored_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from config_core.checkpoint import Checkpoint
+
+    from model_core.checkpoint_layout import WeightFiles
+
+__all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "open_weights", "wrap_state_dict"]
+
+# Where a file of ours says which names were saved once for several: a JSON object {name left out: name saved}.
+TIED_METADATA_KEY = "tied_weights"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor as the header of its file describes it.
+
+    Attributes:
+        name: Its name in the checkpoint.
+        shape: Its shape.
+        dtype: Its dtype.
+        filename: The file that holds it, relative to the checkpoint; `""` for a given state dict.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    filename: str
+
+
+class WeightSource(ABC):
+    """The weights of one checkpoint.
+
+    Attributes:
+        name: The checkpoint in words.
+        tensors: What it holds, by name.
+        tied: Names that were left out because they share the values of another: name left out to name saved.
+    """
+
+    def __init__(self, name: str, tensors: Mapping[str, StoredTensor], tied: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.tensors = tensors
+        self.tied = tied or {}
+
+    @abstractmethod
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the tensors of these names, in any order, on the CPU or wherever a given state dict has them.
+
+        Raises:
+            WeightsFileError: A file changed or went away since its header was read.
+        """
+
+
+def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource:
+    """Find the weights of a checkpoint and read their headers.
+
+    Raises:
+        WeightsNotFoundError: It has none, or lacks files that its index names.
+        WeightsFileError: A file is damaged or not what its name says.
+        UnsafeNameError: The index names a file outside the checkpoint.
+    """
+    files = find_weight_files(checkpoint, variant=variant)
+    if next(iter(files.paths)).endswith(".bin"):
+        return _pickled(str(checkpoint), files)
+    return _SafetensorsFiles(str(checkpoint), files)
+
+
+def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given state_dict") -> WeightSource:
+    """Give a state dict in memory the form of a checkpoint. Nothing is copied.
+
+    Raises:
+        ArgumentError: It is not a mapping from names to tensors.
+    """
+    try:
+        return _StateDict(name, dict(state_dict))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
+
+
+class _StateDict(WeightSource):
+    """Weights that are in memory."""
+
+    def __init__(
+        self, name: str, state_dict: dict[str, torch.Tensor], filenames: Mapping[str, str] | None = None
+    ) -> None:
+        self._state_dict = state_dict
+        filenames = filenames or {}
+        super().__init__(
+            name,
+            {
+                key: StoredTensor(key, tuple(tensor.shape), tensor.dtype, filenames.get(key, ""))
+                for key, tensor in state_dict.items()
+            },
+        )
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        for name in names:
+            yield name, self._state_dict[name].detach()
+
+
+class _SafetensorsFiles(WeightSource):
+    """One safetensors file, or the shards that an index names. Values are mapped from the files, not read."""
+
+    def __init__(self, name: str, files: WeightFiles) -> None:
+        self._paths = files.paths
+        tensors: dict[str, StoredTensor] = {}
+        tied: dict[str, str] = {}
+        for filename, path in files.paths.items():
+            found, tied_here = _read_header(filename, path)
+            for tensor in found:
+                # The index decides where two shards hold the same name.
+                if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
+                    tensors[tensor.name] = tensor
+            tied |= tied_here
+        for tensor_name, filename in (files.weight_map or {}).items():
+            if tensor_name not in tensors:
+                raise WeightsFileError(
+                    f"{files.index} places {tensor_name!r} in this file, which does not hold it",
+                    file=files.paths[filename],
+                )
+        super().__init__(name, tensors, tied)
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        by_file: dict[str, list[str]] = {}
+        for name in names:
+            by_file.setdefault(self.tensors[name].filename, []).append(name)
+        for filename, wanted in by_file.items():
+            with _opened(self._paths[filename]) as file:
+                for name in wanted:
+                    yield name, file.get_tensor(name)
+
+
+def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[str, str]]:
+    """Return what a safetensors file holds, and which names it says were left out as tied."""
+    found = []
+    with _opened(path) as file:
+        for name in file.keys():  # noqa: SIM118 - a safe_open is no mapping
+            part = file.get_slice(name)
+            dtype = stored_dtype(part.get_dtype())
+            if dtype is None:
+                raise WeightsFileError(
+                    f"{name} is of dtype {part.get_dtype()}, which this torch does not have", file=path
+                )
+            found.append(StoredTensor(name, tuple(part.get_shape()), dtype, filename))
+        metadata = file.metadata() or {}
+    return found, _tied_names(metadata.get(TIED_METADATA_KEY), path)
+
+
+def _tied_names(text: str | None, path: Path) -> dict[str, str]:
+    if text is None:
+        return {}
+    try:
+        tied = json.loads(text)
+    except (ValueError, RecursionError):
+        tied = None
+    if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
+        raise WeightsFileError(
+            f"its metadata {TIED_METADATA_KEY!r} is not a JSON object from names to names", file=path
+        )
+    return tied
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file; whatever goes wrong names the file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        if isinstance(error, WeightsFileError):
+            raise
+        raise WeightsFileError(
+            f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
+        ) from error
+
+
+def _pickled(name: str, files: WeightFiles) -> WeightSource:
+    """Read legacy files, which have no header; only tensors are unpickled."""
+    state_dict: dict[str, torch.Tensor] = {}
+    filenames: dict[str, str] = {}
+    for filename, path in files.paths.items():
+        content = _unpickle(path)
+        state_dict |= content
+        filenames |= dict.fromkeys(content, filename)
+    for tensor_name, filename in (files.weight_map or {}).items():
+        if tensor_name not in state_dict:
+            raise WeightsFileError(
+                f"{files.index} places {tensor_name!r} in this file, which does not hold it", file=files.paths[filename]
+            )
+    return _StateDict(name, state_dict, filenames)
+
+
+def _unpickle(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or hostile pickle may raise anything
+        raise WeightsFileError(
+            f"this is not a file of tensors that torch.load(weights_only=True) reads ({type(error).__name__}). Nothing "
+            "else is ever unpickled; ask for the checkpoint as safetensors",
+            file=path,
+        ) from error
+    if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
+        raise WeightsFileError("expected a state dict, from names to tensors", file=path)
+    return content

@@ -1,0 +1,178 @@
+"""Writing the tensors of a model as safetensors: in one file, or in shards with an index."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from config_core.errors import SaveError
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import nn
+
+from model_core.checkpoint_layout import index_name, shard_name, single_name
+from model_core.checkpoint_reading import TIED_METADATA_KEY
+from model_core.errors import ArgumentError, UnsavableTensorError
+from model_core.module_tensors import group_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+    from typing import Any
+
+__all__ = ["SavableTensors", "parse_size", "savable_tensors", "write_weights"]
+
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+_SIZE = re.compile(r"\s*(?P<number>\d+(\.\d+)?)\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SavableTensors:
+    """The tensors to be written.
+
+    Attributes:
+        tensors: By name; each elements of memory stand here once. They are the model's own, not copies.
+        tied: Names left out, to the name that the same tensor is written under.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    tied: dict[str, str]
+
+
+def parse_size(size: int | str) -> int:
+    """Return a size in bytes.
+
+    Args:
+        size: Bytes, or a number with a unit: `"500MB"`, `"5GB"` (powers of 1000), `"1GiB"` (powers of 1024).
+
+    Raises:
+        ArgumentError: It is neither, or not positive.
+    """
+    number = None
+    if isinstance(size, int) and not isinstance(size, bool):
+        number = size
+    elif isinstance(size, str) and (match := _SIZE.fullmatch(size)) and match["unit"].upper() in _UNITS:
+        number = int(float(match["number"]) * _UNITS[match["unit"].upper()])
+    if number is None or number <= 0:
+        raise ArgumentError(
+            "max_shard_size", size, allowed="a number of bytes, or a number with a unit: '500MB', '5GB', '2GiB'"
+        )
+    return number
+
+
+def savable_tensors(
+    state_dict: Mapping[str, Any], *, sources: Collection[str] = (), ignored: Collection[str] = ()
+) -> SavableTensors:
+    """Choose what is written of a state dict, which is not changed.
+
+    Args:
+        state_dict: Names to tensors.
+        sources: Names that are kept where several names share a tensor; otherwise the first is.
+        ignored: Names that are left out.
+
+    Raises:
+        UnsavableTensorError: A value is not a tensor of a kind that safetensors stores.
+    """
+    wanted = {name: value for name, value in state_dict.items() if name not in ignored}
+    for name, value in wanted.items():
+        if reason := _unsavable(value):
+            raise UnsavableTensorError(name, reason=reason)
+    tied: dict[str, str] = {}
+    for names in group_shared(wanted):
+        kept = next((name for name in names if name in sources), names[0])
+        tied |= {name: kept for name in names if name != kept}
+    return SavableTensors({name: value.detach() for name, value in wanted.items() if name not in tied}, tied)
+
+
+def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int, variant: str | None) -> None:
+    """Write tensors into a folder: `model.safetensors` if they fit into one shard, otherwise shards and their index.
+
+    Args:
+        folder: A folder without weights of this variant.
+        savable: What is written.
+        max_shard_size: Largest size of the tensors in a file, in bytes. A larger tensor gets a file of its own.
+        variant: Part of the file names, or None.
+
+    Raises:
+        SaveError: The disk is full, or the folder cannot be written.
+    """
+    shards = _split(savable.tensors, max_shard_size)
+    if len(shards) == 1:
+        _write_file(folder / single_name(variant), shards[0], savable)
+        return
+    weight_map: dict[str, str] = {}
+    for number, names in enumerate(shards, start=1):
+        filename = shard_name(number, len(shards), variant)
+        _write_file(folder / filename, names, savable)
+        weight_map |= dict.fromkeys(names, filename)
+    total_size = sum(_num_bytes(tensor) for tensor in savable.tensors.values())
+    index = {"metadata": {"total_size": total_size}, "weight_map": dict(sorted(weight_map.items()))}
+    (folder / index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def _split(tensors: Mapping[str, torch.Tensor], max_shard_size: int) -> list[list[str]]:
+    """Return the names of each shard, in order. There is always one."""
+    shards: list[list[str]] = [[]]
+    size = 0
+    for name, tensor in tensors.items():
+        if shards[-1] and size + _num_bytes(tensor) > max_shard_size:
+            shards.append([])
+            size = 0
+        shards[-1].append(name)
+        size += _num_bytes(tensor)
+    return shards
+
+
+def _write_file(path: Path, names: Collection[str], savable: SavableTensors) -> None:
+    tied = {name: kept for name, kept in savable.tied.items() if kept in names}
+    metadata = {"format": "pt"}
+    if tied:
+        metadata[TIED_METADATA_KEY] = json.dumps(tied, sort_keys=True)
+    try:
+        save_file(_separate(savable.tensors, names), path, metadata=metadata)
+    except SafetensorError as error:
+        raise SaveError(f"{error}.", path=path.parent) from error
+
+
+def _separate(tensors: Mapping[str, torch.Tensor], names: Collection[str]) -> dict[str, torch.Tensor]:
+    """Return tensors of which each has its memory in order and to itself, as safetensors wants them."""
+    seen: set[int] = set()
+    separate = {}
+    for name in names:
+        tensor = tensors[name].contiguous()
+        storage = tensor.untyped_storage()._cdata  # noqa: SLF001
+        # Parts of one larger tensor, of which each is written by itself.
+        separate[name] = tensor.clone() if storage in seen else tensor
+        seen.add(storage)
+    return separate
+
+
+def _unsavable(value: Any) -> str | None:
+    """Return what is wrong with a value, or None."""
+    if not isinstance(value, torch.Tensor):
+        return f"is a {type(value).__name__} and not a tensor"
+    if nn.parameter.is_lazy(value):
+        return "is a lazy parameter that has no values before the first forward pass"
+    if value.device.type == "meta":
+        return "is on the meta device and has no values"
+    if value.layout is not torch.strided or value.is_quantized:
+        return f"is a tensor of layout {value.layout}{' and quantized' if value.is_quantized else ''}"
+    return None
+
+
+def _num_bytes(tensor: torch.Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

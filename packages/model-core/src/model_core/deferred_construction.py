@@ -1,0 +1,251 @@
+"""Constructing a module without paying for random values that a checkpoint then overwrites.
+
+Inside `DeferredConstruction`, constructors run as they always do, on real memory. Only random in-place fills of
+parameters are recorded instead of run, and the first operation that really reads such a parameter runs its record, so
+that constructor code never sees anything but right values. `settle` runs what is left over at the end. Memory that was
+never written costs next to nothing. Buffers, plain tensors and deterministic values stay real throughout.
+
+A function mode acts on the thread that entered it and on nothing else; no global function is replaced. It cannot see
+inside `torch.jit.script` functions and `torch.vmap`: a constructor that reads its parameters there switches this off
+with the class attribute `defer_initialization = False`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["DeferredConstruction", "num_storage_users"]
+
+# Fills that need nothing of what was there before and draw random numbers.
+_RANDOM_FILLS = frozenset(
+    {
+        "uniform_",
+        "normal_",
+        "kaiming_uniform_",
+        "exponential_",
+        "cauchy_",
+        "log_normal_",
+        "geometric_",
+        "bernoulli_",
+        "random_",
+    }
+)
+# Fills that need nothing of what was there before and cost little: they run, and what was recorded before is forgotten.
+_PLAIN_FILLS = frozenset({"zero_", "fill_", "constant_"})
+# Arithmetic in place on each element. On a recorded parameter it joins the record.
+_ELEMENTWISE = frozenset(
+    {
+        "add_",
+        "sub_",
+        "mul_",
+        "div_",
+        "clamp_",
+        "clamp_min_",
+        "clamp_max_",
+        "erfinv_",
+        "abs_",
+        "neg_",
+        "exp_",
+        "sqrt_",
+        "pow_",
+    }
+)
+# What tells about a tensor, or hands it on, without reading its values.
+_LOOKS = frozenset(
+    {
+        "__hash__",
+        "__len__",
+        "__set__",
+        "_is_view",
+        "detach",
+        "dim",
+        "element_size",
+        "get_device",
+        "is_complex",
+        "is_contiguous",
+        "is_floating_point",
+        "is_signed",
+        "nelement",
+        "new_empty",
+        "new_full",
+        "new_ones",
+        "new_tensor",
+        "new_zeros",
+        "numel",
+        "requires_grad_",
+        "size",
+        "stride",
+        "empty_like",
+        "full_like",
+        "ones_like",
+        "zeros_like",
+        "rand_like",
+        "randn_like",
+    }
+)
+
+
+def num_storage_users(tensor: torch.Tensor) -> int:
+    """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
+    storage = tensor.untyped_storage()
+    # The wrapper of the storage that we hold here counts as well.
+    return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@dataclass(slots=True)
+class _Record:
+    """What has to be run to give a parameter its values.
+
+    Attributes:
+        target: An alias of the parameter. It also keeps the memory from being given to another tensor.
+        steps: The calls, each without the tensor it is for.
+    """
+
+    target: torch.Tensor
+    steps: list[_Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def run(self, target: torch.Tensor) -> None:
+        if self.kwargs.get("tensor") is not None:  # functions of torch.nn.init are dispatched with keywords only
+            self.function(**self.kwargs | {"tensor": target})
+        else:
+            self.function(target, *self.args, **self.kwargs)
+
+
+class DeferredConstruction(TorchFunctionMode):
+    """A context in which random fills of parameters are recorded, run on the first read, and run at the end if need be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[int, _Record] = {}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        first = kwargs.get("tensor") if not args else args[0]
+        if isinstance(first, torch.Tensor):
+            if name in _RANDOM_FILLS and self._record(first, _Step(func, args[1:], kwargs)):
+                return first
+            if name in _ELEMENTWISE and self._extend(first, _Step(func, args[1:], kwargs)):
+                return first
+            if name in _PLAIN_FILLS:
+                self.forget(first)
+            elif name == "detach" or _property(func, name) == "data":
+                self._open(first)
+        if self._records and name not in _LOOKS and not _property(func, name):
+            for tensor in _tensors((args, kwargs)):
+                self._replay(_storage_key(tensor))
+        return func(*args, **kwargs)
+
+    def num_other_users(self, tensor: torch.Tensor) -> int:
+        """Return how many tensors besides this one share its memory, our own record of it left out."""
+        return num_storage_users(tensor) - 1 - (_storage_key(tensor) in self._records)
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """Drop what was recorded for a tensor, which is about to be overwritten whole."""
+        record = self._records.get(_storage_key(tensor))
+        if record is not None and _same_region(record.target, tensor):
+            del self._records[_storage_key(tensor)]
+
+    def settle(self) -> None:
+        """Run what is still recorded and in use. Call it when the checkpoint's values are in their places."""
+        for key in list(self._records):
+            if num_storage_users(self._records[key].target) > 1:
+                self._replay(key)
+            else:
+                del self._records[key]
+
+    def _open(self, tensor: torch.Tensor) -> _Record | None:
+        """Return the record of a tensor; a new one, without steps, for a parameter whose memory nothing else can read.
+
+        Whatever shares the memory later is made under our eyes, and reading it is noticed.
+        """
+        key = _storage_key(tensor)
+        record = self._records.get(key)
+        if record is None and _is_plain_parameter(tensor) and num_storage_users(tensor) == 1:
+            record = self._records[key] = _Record(tensor.detach())
+        return record
+
+    def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
+        """Record a fill in place of all that was recorded before. False if it has to run at once."""
+        record = self._open(tensor)
+        if record is None or not _same_region(record.target, tensor):
+            return False
+        record.steps = [step]
+        return True
+
+    def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
+        record = self._records.get(_storage_key(tensor))
+        if record is None or not _same_region(record.target, tensor) or any(_tensors((step.args, step.kwargs))):
+            return False
+        record.steps.append(step)
+        return True
+
+    def _replay(self, key: int) -> None:
+        record = self._records.pop(key, None)
+        if record is not None:
+            with torch.no_grad():
+                for step in record.steps:
+                    step.run(record.target)
+
+
+def _is_plain_parameter(tensor: torch.Tensor) -> bool:
+    return (
+        isinstance(tensor, nn.Parameter)
+        and not nn.parameter.is_lazy(tensor)
+        and tensor.layout is torch.strided
+        and not is_traceable_wrapper_subclass(tensor)
+        and _storage_key(tensor) != 0
+    )
+
+
+def _storage_key(tensor: torch.Tensor) -> int:
+    """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
+    try:
+        return tensor.untyped_storage()._cdata  # noqa: SLF001
+    except (NotImplementedError, RuntimeError, ValueError):
+        return 0
+
+
+def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return (
+        one.dtype is other.dtype
+        and one.storage_offset() == other.storage_offset()
+        and one.shape == other.shape
+        and one.stride() == other.stride()
+    )
+
+
+def _property(func: Any, name: str) -> str:
+    """Return which property a call looks at, or "". A property that gives a view counts: reading the view is noticed."""
+    looked_at = getattr(getattr(func, "__self__", None), "__name__", "") if name == "__get__" else ""
+    return "" if looked_at == "__cuda_array_interface__" else looked_at
+
+
+def _tensors(values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in nested arguments."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _tensors(value)
+    elif isinstance(values, dict):
+        for value in values.values():
+            yield from _tensors(value)

@@ -1,0 +1,96 @@
+"""What a load found: which tensors fit, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from model_core.torch_dtypes import dtype_name
+
+__all__ = ["LoadReport", "Mismatch"]
+
+_MAX_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A tensor whose shape or kind of number differs.
+
+    Attributes:
+        name: Its name in the model.
+        stored_shape: Shape in the checkpoint.
+        model_shape: Shape in the model.
+        stored_dtype: Dtype in the checkpoint.
+        model_dtype: Dtype in the model.
+    """
+
+    name: str
+    stored_shape: tuple[int, ...]
+    model_shape: tuple[int, ...]
+    stored_dtype: torch.dtype
+    model_dtype: torch.dtype
+
+    def __str__(self) -> str:
+        stored, model = str(list(self.stored_shape)), str(list(self.model_shape))
+        if self.stored_shape == self.model_shape:
+            stored, model = dtype_name(self.stored_dtype), dtype_name(self.model_dtype)
+        return f"{self.name}: {stored} in the checkpoint, {model} in the model"
+
+
+@dataclass(frozen=True, repr=False)
+class LoadReport(Mapping[str, Any]):
+    """What a load found. It prints as a short table, and reads like the dict of transformers' `output_loading_info`.
+
+    Attributes:
+        source: The checkpoint in words.
+        loaded: Names of the model's tensors that the checkpoint supplied, tied ones included.
+        missing: Names of the model's tensors that it did not supply, with their shapes.
+        unexpected: Names of the checkpoint's tensors that the model has no place for, with their shapes.
+        mismatched: Tensors that do not fit their place.
+        converted: Names of the loaded tensors to `(dtype in the file, dtype in the model)` where these differ.
+    """
+
+    source: str
+    loaded: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unexpected: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    mismatched: tuple[Mismatch, ...] = ()
+    converted: Mapping[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the entries that transformers gives: missing, unexpected and mismatched keys, and error messages."""
+        return {
+            "missing_keys": set(self.missing),
+            "unexpected_keys": set(self.unexpected),
+            "mismatched_keys": {(entry.name, entry.stored_shape, entry.model_shape) for entry in self.mismatched},
+            "error_msgs": [],
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        return self.as_dict()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.as_dict())
+
+    def __len__(self) -> int:
+        return len(self.as_dict())
+
+    def __str__(self) -> str:
+        rows = [
+            ("missing", [f"{name} {list(shape)}" for name, shape in self.missing.items()]),
+            ("unexpected", [f"{name} {list(shape)}" for name, shape in self.unexpected.items()]),
+            ("mismatched", [str(entry) for entry in self.mismatched]),
+        ]
+        lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
+        for title, entries in rows:
+            shown = entries[:_MAX_LINES]
+            lines += [f"  {title:<10}  {entry}" for entry in shown]
+            if len(entries) > len(shown):
+                lines.append(f"  {title:<10}  … and {len(entries) - len(shown)} more")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<LoadReport {self}>"

@@ -1,0 +1,493 @@
+"""`PreTrainedModel`: a torch module that is made from a config, saved as a folder and loaded from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+
+import torch
+from config_core.checkpoint import open_checkpoint
+from config_core.custom_code import collect_code, register_for_auto_class
+from config_core.errors import UnknownOptionError
+from config_core.hub_service import push_saved
+from config_core.pretrained_config import PretrainedConfig
+from config_core.staged_save import staged_save
+from torch import nn
+
+from model_core.checkpoint_layout import is_weights_name, single_name
+from model_core.checkpoint_reading import open_weights, wrap_state_dict
+from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
+from model_core.deferred_construction import DeferredConstruction
+from model_core.errors import ArgumentError, ModelDefinitionError
+from model_core.gradient_checkpointing import is_checkpointing, switch_checkpointing
+from model_core.initialization import modules_to_initialize
+from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
+from model_core.module_tensors import all_tensors, persistent_tensors
+from model_core.tied_weights import declared_ties, tie_declared
+from model_core.torch_dtypes import dtype_name, resolve_dtype
+from model_core.weight_loading import fill, place_rest
+from model_core.weight_matching import Allowed, NameRules, check_plan, plan_load
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+    from typing import Self
+
+    from config_core.checkpoint import Checkpoint
+
+    from model_core.load_report import LoadReport
+    from model_core.weight_matching import Patterns
+
+__all__ = ["PreTrainedModel"]
+
+
+class PreTrainedModel(nn.Module):
+    """Base class of models.
+
+    A subclass sets `config_class`, takes the config first in its `__init__`, calls `super().__init__(config)`, and builds
+    its layers. Nothing has to be called at the end, and no module is ever initialised by this class.
+
+    Args:
+        config: The config, kept as `self.config`.
+
+    Attributes:
+        config: The config of the model.
+        config_class: Class of the config. An annotation `config: MyConfig` in the class does as well.
+        base_model_prefix: Name of the attribute that holds the inner model in a model with a head. Weights of the inner
+            model load into one with a head, and the reverse.
+        main_input_name: Name of the argument of `forward` that holds the data.
+        supports_gradient_checkpointing: Whether layers of the model can compute their activations again.
+        defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces. False
+            for a constructor that reads its parameters inside `torch.jit.script` functions, `torch.vmap` or other threads.
+        model_tags: Tags for the hub, or None.
+
+    Raises:
+        ConfigClassError: `config` is not an object of `config_class`.
+    """
+
+    config: PretrainedConfig
+    config_class: ClassVar[type[PretrainedConfig] | None] = None
+    base_model_prefix: ClassVar[str] = ""
+    main_input_name: ClassVar[str] = "input_ids"
+    supports_gradient_checkpointing: ClassVar[bool] = False
+    defer_initialization: ClassVar[bool] = True
+    model_tags: list[str] | None = None
+
+    # The names that model authors know. Each may also be None.
+    _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
+    _keys_to_ignore_on_load_missing: ClassVar[Iterable[str] | None] = None
+    _keys_to_ignore_on_load_unexpected: ClassVar[Iterable[str] | None] = None
+    _keys_to_ignore_on_save: ClassVar[Iterable[str] | None] = None
+    _keep_in_fp32_modules: ClassVar[Iterable[str] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "config_class" not in cls.__dict__ and (annotated := annotated_config_class(cls)) is not None:
+            cls.config_class = annotated
+        if cls.config_class is not None and not (
+            isinstance(cls.config_class, type) and issubclass(cls.config_class, PretrainedConfig)
+        ):
+            raise ModelDefinitionError(
+                f"config_class must be a subclass of PretrainedConfig, got {cls.config_class!r}.", model_class=cls
+            )
+
+    def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
+        check_config(type(self), config, type(self).config_class)
+        super().__init__(*args, **kwargs)
+        self.config = config
+
+    # Loading
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint | None,
+        *model_args: Any,
+        output_loading_info: Literal[False] = ...,
+        **options: Any,
+    ) -> Self: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint | None,
+        *model_args: Any,
+        output_loading_info: Literal[True],
+        **options: Any,
+    ) -> tuple[Self, LoadReport]: ...
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint | None,
+        *model_args: Any,
+        config: PretrainedConfig | str | os.PathLike[str] | Checkpoint | None = None,
+        revision: str | None = None,
+        subfolder: str = "",
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        dtype: str | torch.dtype | None = None,
+        device: str | int | torch.device | None = None,
+        strict: bool = True,
+        allow_missing: Patterns = (),
+        allow_unexpected: Patterns = (),
+        ignore_mismatched_sizes: bool = False,
+        key_mapping: Mapping[str, str] | None = None,
+        variant: str | None = None,
+        state_dict: Mapping[str, torch.Tensor] | None = None,
+        output_loading_info: bool = False,
+        **kwargs: Any,
+    ) -> Self | tuple[Self, LoadReport]:
+        """Load a model. It comes in evaluation mode.
+
+        Every parameter and buffer holds what the checkpoint or the constructor gave it. What the checkpoint does not supply
+        is an error unless allowed, and then holds the constructor's own values.
+
+        Args:
+            source: A folder, a repository `owner/name`, or a checkpoint that is already open. None with `config` and
+                `state_dict`.
+            *model_args: Further positional arguments of the constructor.
+            config: A config, which is copied, or where to load one from; the checkpoint's own if None.
+            revision: Branch, tag or commit of a repository.
+            subfolder: Folder inside the checkpoint.
+            token: Access token for the hub; True for the stored one, False for none.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use what has been downloaded before and no network.
+            force_download: Download again what is already there.
+            dtype: What floating tensors are converted to: a `torch.dtype` or its name. None or `"auto"` keeps the
+                checkpoint's own, tensor by tensor. `torch_dtype` is accepted as another spelling.
+            device: Where all tensors go; where the constructor puts each, normally the CPU, if None.
+            strict: False allows all missing and unexpected tensors, but no other sizes.
+            allow_missing: Tensors of the model that the checkpoint may lack: names, names of modules, patterns such as
+                `"head.*"`, compiled regular expressions, or True for all.
+            allow_unexpected: Tensors of the checkpoint that the model may have no place for; likewise.
+            ignore_mismatched_sizes: Keep the constructor's values where shapes, or kinds of numbers, differ.
+            key_mapping: Regular expressions and replacements that turn names in the checkpoint into names in the model; the
+                first that is found in a name renames it.
+            variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
+            state_dict: Weights in memory, copied, in place of a `source`.
+            output_loading_info: Return the report as well.
+            **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor.
+
+        Returns:
+            The model, or with `output_loading_info` the pair `(model, LoadReport)`.
+
+        Raises:
+            CheckpointNotFoundError: There is no such folder, repository or revision.
+            WeightsNotFoundError: It has no weights, or lacks some of their files.
+            WeightsFileError: A file of weights is damaged.
+            WeightsMismatchError: Weights and model do not fit; the error lists everything with shapes.
+            ConfigError: The config is wrong.
+            ModelDefinitionError: The class does not keep the contract.
+            ArgumentError: An argument cannot be understood, or not together with another.
+        """
+        to_dtype = resolve_dtype(kwargs.pop("torch_dtype", None) if dtype is None else dtype)
+        to_device = _resolve_device(device)
+        hub_options = {
+            "revision": revision,
+            "token": token,
+            "cache_dir": cache_dir,
+            "local_files_only": local_files_only,
+            "force_download": force_download,
+        }
+        if (source is None) == (state_dict is None):
+            raise ArgumentError(
+                "source", source, allowed="a folder, repository or Checkpoint, or None with state_dict and config"
+            )
+
+        checkpoint = None if source is None else open_checkpoint(source, subfolder=subfolder, **hub_options)
+        own_config, model_kwargs = config_for_load(cls, cls.config_class, config, checkpoint, kwargs, **hub_options)
+        weights = wrap_state_dict(state_dict or {}) if checkpoint is None else open_weights(checkpoint, variant=variant)
+        model, deferred = cls._construct(own_config, model_args, model_kwargs)
+
+        plan = plan_load(persistent_tensors(model), weights, model._name_rules(key_mapping or {}), dtype=to_dtype)
+        allowed = Allowed(
+            allow_missing=allow_missing if strict else True,
+            allow_unexpected=allow_unexpected if strict else True,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+        )
+        check_plan(plan, allowed, hint=lambda: saved_by_hint(cls, checkpoint))
+
+        kept = model._kept_in_float32()
+        fill(model, plan, weights, dtype=to_dtype, device=to_device, deferred=deferred, kept_in_float32=kept)
+        deferred.settle()
+        place_rest(model, dtype=to_dtype, device=to_device, kept_in_float32=kept)
+        model.eval()
+        return (model, plan.report) if output_loading_info else model
+
+    @classmethod
+    def _from_config(cls, config: PretrainedConfig, *, dtype: str | torch.dtype | None = None, **kwargs: Any) -> Self:
+        """Make a model with fresh weights, in training mode.
+
+        Args:
+            config: The config; it is kept, not copied.
+            dtype: What floating tensors are converted to, or None.
+            **kwargs: Further arguments of the constructor.
+        """
+        model = cls(config, **kwargs)
+        place_rest(model, dtype=resolve_dtype(dtype), device=None)
+        return model
+
+    @classmethod
+    def _construct(
+        cls, config: PretrainedConfig, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Self, DeferredConstruction]:
+        """Make the model without random values that nobody may need."""
+        deferred = DeferredConstruction()
+        if cls.defer_initialization:
+            with deferred:
+                model = cls(config, *args, **kwargs)
+        else:
+            model = cls(config, *args, **kwargs)
+        model._check_constructed()
+        return model, deferred
+
+    def _check_constructed(self) -> None:
+        if not isinstance(self.__dict__.get("config"), PretrainedConfig):
+            raise ModelDefinitionError(
+                "it has no config. Call super().__init__(config) as the first line of its __init__.",
+                model_class=type(self),
+            )
+
+    def _name_rules(self, key_mapping: Mapping[str, str]) -> NameRules:
+        return NameRules(
+            key_mapping=key_mapping,
+            base_model_prefix=self.base_model_prefix,
+            ignored_missing=tuple(self._keys_to_ignore_on_load_missing or ()),
+            ignored_unexpected=tuple(self._keys_to_ignore_on_load_unexpected or ()),
+            tied=declared_ties(self),
+        )
+
+    def _kept_in_float32(self) -> frozenset[int]:
+        """Return the ids of parameters that stay in float32 in a model of a shorter dtype."""
+        patterns = tuple(self._keep_in_fp32_modules or ())
+        return frozenset(
+            id(tensor)
+            for name, tensor in persistent_tensors(self).items()
+            if any(part in patterns for part in name.split("."))
+        )
+
+    # Saving
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        *,
+        is_main_process: bool = True,
+        state_dict: Mapping[str, torch.Tensor] | None = None,
+        max_shard_size: int | str = "50GB",
+        variant: str | None = None,
+        push_to_hub: bool = False,
+        repo_id: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Write config, weights and, for a class registered for an auto class, its code, as one step.
+
+        The model, its config and `state_dict` are not changed. Weights that an earlier save left in another layout go in
+        the same step; files that are not ours stay.
+
+        Args:
+            save_directory: Folder, made if missing.
+            is_main_process: False writes nothing, for the other processes of a distributed program.
+            state_dict: What is written in place of the model's own state.
+            max_shard_size: Largest size of a file of weights: bytes, or `"5GB"`, `"500MB"`, `"1GiB"`.
+            variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
+            push_to_hub: Upload to a hub as well.
+            repo_id: Repository for that; the name of the folder under the token's account if None.
+            **options: Options of `push_to_hub`.
+
+        Raises:
+            SaveError: The folder cannot be written; what was there is unchanged.
+            UnsavableTensorError: A value has no form in safetensors; nothing is written.
+            SourceCodeError: The class was registered and its source cannot be had; nothing is written.
+            ArgumentError: `max_shard_size` or `variant` cannot be understood; nothing is written.
+        """
+        if options and not push_to_hub:
+            raise UnknownOptionError(
+                f"save_pretrained has no option {', '.join(map(repr, options))} without push_to_hub=True.",
+                names=tuple(options),
+            )
+        self._check_constructed()
+        shard_size = parse_size(max_shard_size)
+        single_name(variant)  # refuses a variant that cannot be part of a file name
+        if not is_main_process:
+            return
+        savable = savable_tensors(
+            self.state_dict(keep_vars=True) if state_dict is None else state_dict,
+            sources=frozenset(declared_ties(self).values()),
+            ignored=frozenset(self._keys_to_ignore_on_save or ()),
+        )
+        self.config.validate()
+        code = collect_code(type(self), type(self.config))
+        dtype = next((tensor.dtype for tensor in self.parameters() if tensor.is_floating_point()), None)
+
+        with staged_save(save_directory, stale=lambda name: is_weights_name(name, variant)) as folder:
+            self.config.write_to(
+                folder,
+                architectures=[type(self).__name__],
+                dtype=None if dtype is None else dtype_name(dtype),
+                code=code,
+            )
+            write_weights(folder, savable, max_shard_size=shard_size, variant=variant)
+        if push_to_hub:
+            self.push_to_hub(
+                repo_id or Path(save_directory).resolve().name,
+                max_shard_size=max_shard_size,
+                variant=variant,
+                **options,
+            )
+
+    def push_to_hub(
+        self, repo_id: str, *, max_shard_size: int | str = "50GB", variant: str | None = None, **options: Any
+    ) -> Any:
+        """Save into a temporary folder and upload that to a hub in one commit.
+
+        Args:
+            repo_id: Repository as `owner/name`, or `name` for the token's own account; made if missing.
+            max_shard_size: As for `save_pretrained`.
+            variant: As for `save_pretrained`.
+            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`, which are
+                added to `model_tags`.
+
+        Returns:
+            What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+
+        Raises:
+            MissingServiceError: `pretrained-hub-io` is not installed.
+        """
+        tags = [*(self.model_tags or ()), *(options.pop("tags", None) or ())]
+        if tags:
+            options["tags"] = tags
+        return push_saved(
+            lambda folder: self.save_pretrained(folder, max_shard_size=max_shard_size, variant=variant),
+            repo_id,
+            **options,
+        )
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
+        """Let saves write the source files of this class, for an auto class to load.
+
+        Args:
+            auto_class: Name of the auto class, such as `"AutoModelForImageClassification"`.
+
+        Raises:
+            AutoClassNameError: There is no auto class of this name.
+        """
+        register_for_auto_class(cls, auto_class)
+
+    def add_model_tags(self, tags: str | Iterable[str]) -> None:
+        """Add tags that uploads put into the model card; those that are there stay once."""
+        added = [tags] if isinstance(tags, str) else list(tags)
+        self.model_tags = list(dict.fromkeys([*(self.model_tags or ()), *added]))
+
+    # Initialisation and ties
+
+    def post_init(self) -> None:
+        """Run the author's own `_init_weights`, if there is one, and make the declared ties. Calling it is never needed."""
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        """Call the author's `_init_weights(module)` on the modules the author put together, then make the declared ties.
+
+        Parts that another package made, and models inside this one, are left as they are; see `initialization`.
+        """
+        hook = getattr(self, "_init_weights", None)
+        if hook is not None:
+            for module in list(modules_to_initialize(self, boundary=PreTrainedModel)):
+                with torch.no_grad():
+                    hook(module)
+        self.tie_weights()
+
+    def tie_weights(self) -> None:
+        """Make the ties that `_tied_weights_keys` declares.
+
+        Raises:
+            ModelDefinitionError: A declaration names no tensor, or two of different shapes.
+        """
+        tie_declared(self)
+
+    # Introspection
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The inner model that `base_model_prefix` names, or the model itself."""
+        inner = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
+        return inner if isinstance(inner, nn.Module) else self
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the first parameter or buffer; the CPU for a model that has none."""
+        return next((tensor.device for tensor in all_tensors(self)), torch.device("cpu"))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype of the first floating parameter, else buffer; torch's default for a model that has none."""
+        tensors = [*self.parameters(), *self.buffers()]
+        return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
+
+    @property
+    def name_or_path(self) -> str:
+        """Where the model was loaded from, `""` for one that was made by hand."""
+        return self.config.name_or_path
+
+    def num_parameters(self, *, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Return the number of values in all parameters, shared ones counted once.
+
+        Args:
+            only_trainable: Leave out parameters that do not require a gradient.
+            exclude_embeddings: Leave out the weights of `nn.Embedding` layers.
+        """
+        embeddings = {id(module.weight) for module in self.modules() if isinstance(module, nn.Embedding)}
+        return sum(
+            parameter.numel()
+            for parameter in self.parameters()
+            if (parameter.requires_grad or not only_trainable)
+            and not (exclude_embeddings and id(parameter) in embeddings)
+        )
+
+    def get_memory_footprint(self, *, return_buffers: bool = True) -> int:
+        """Return the bytes of all parameters and, unless `return_buffers` is False, all buffers."""
+        tensors = all_tensors(self) if return_buffers else list(self.parameters())
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    # Gradient checkpointing
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether any layer computes its activations again in the backward pass."""
+        return is_checkpointing(self)
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None) -> None:
+        """Let layers compute their activations again in the backward pass instead of keeping them.
+
+        Args:
+            gradient_checkpointing_kwargs: Arguments of `torch.utils.checkpoint.checkpoint`.
+
+        Raises:
+            ModelDefinitionError: The class does not support it.
+        """
+        if not self.supports_gradient_checkpointing:
+            raise ModelDefinitionError(
+                "it does not support gradient checkpointing. A class that does says supports_gradient_checkpointing = True.",
+                model_class=type(self),
+            )
+        switch_checkpointing(self, enable=True, options=gradient_checkpointing_kwargs)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Let layers keep their activations."""
+        switch_checkpointing(self, enable=False)
+
+
+def _resolve_device(device: str | int | torch.device | None) -> torch.device | None:
+    """Return the device with its number, found out by using it: a missing one is noticed before any work is done."""
+    if device is None:
+        return None
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ArgumentError("device", device, allowed=f"a device that this torch can use ({error})") from error

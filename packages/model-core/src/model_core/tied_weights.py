@@ -1,0 +1,51 @@
+"""Weights that are one tensor under several names.
+
+Ties that a constructor makes by assigning one parameter twice need nothing: they are seen by identity. A class may also
+declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, for `post_init()` and loading to make. A config
+with `tie_word_embeddings=False` switches declared ties off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from model_core.errors import ModelDefinitionError
+from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["declared_ties", "tie_declared"]
+
+
+def declared_ties(model: nn.Module) -> dict[str, str]:
+    """Return the ties that a model and the models inside it declare: name to the name of the tensor that it shall be."""
+    ties: dict[str, str] = {}
+    for path, module in model.named_modules():
+        declared = getattr(module, "_tied_weights_keys", None)
+        if isinstance(declared, dict) and getattr(getattr(module, "config", None), "tie_word_embeddings", True):
+            prefix = f"{path}." if path else ""
+            ties |= {prefix + name: prefix + other for name, other in declared.items()}
+    return ties
+
+
+def tie_declared(model: nn.Module) -> None:
+    """Make the declared ties: put the one parameter in the place of the other.
+
+    Raises:
+        ModelDefinitionError: A declaration names no tensor, or two of different shapes.
+    """
+    for name, other in declared_ties(model).items():
+        tensors = persistent_tensors(model)
+        for declared in (name, other):
+            if declared not in tensors:
+                raise ModelDefinitionError(
+                    f"_tied_weights_keys names {declared!r}, and the model has no such tensor.", model_class=type(model)
+                )
+        if shape_of(tensors[name]) != shape_of(tensors[other]):
+            raise ModelDefinitionError(
+                f"_tied_weights_keys ties {name!r} of shape {shape_of(tensors[name])} to {other!r} of shape "
+                f"{shape_of(tensors[other])}.",
+                model_class=type(model),
+            )
+        replace_tensor(model, name, tensors[other])

@@ -1,0 +1,247 @@
+"""Which tensor of a checkpoint goes to which tensor of a model. Everything is decided from names, shapes and dtypes."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from model_core.errors import ArgumentError, WeightsMismatchError
+from model_core.load_report import LoadReport, Mismatch
+from model_core.module_tensors import group_shared, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from model_core.checkpoint_reading import StoredTensor, WeightSource
+
+__all__ = ["Allowed", "LoadPlan", "NameRules", "Patterns", "check_plan", "plan_load"]
+
+Patterns = bool | str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class NameRules:
+    """How names in a checkpoint become names in a model.
+
+    Attributes:
+        key_mapping: Regular expressions and their replacements; the first that is found in a name renames it.
+        base_model_prefix: Attribute of the inner model in models with a head. Names are tried as they stand, then with
+            `prefix.` before them, then without it.
+        ignored_missing: Regular expressions; a name in which one is found may be absent without being reported.
+        ignored_unexpected: Regular expressions; likewise for names that the model has no place for.
+        tied: Names whose tensor is by the model's own declaration that of another: `{name: other}`.
+    """
+
+    key_mapping: Mapping[str, str] = field(default_factory=dict)
+    base_model_prefix: str = ""
+    ignored_missing: tuple[str, ...] = ()
+    ignored_unexpected: tuple[str, ...] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a load lets pass: the arguments of `from_pretrained` of the same names."""
+
+    allow_missing: Patterns = ()
+    allow_unexpected: Patterns = ()
+    ignore_mismatched_sizes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """A load that only has to be carried out.
+
+    Attributes:
+        targets: Name in the checkpoint to the name in the model that takes its values.
+        repeats: Name in the checkpoint to the name in the checkpoint whose values it must have, since both are the same
+            tensor in the model.
+        shared: Name in the model to all names of the same tensor.
+        ties: Name in the model to the name of the loaded tensor that is put in its place.
+        report: What fits and what does not.
+    """
+
+    targets: dict[str, str]
+    repeats: dict[str, str]
+    shared: dict[str, tuple[str, ...]]
+    ties: dict[str, str]
+    report: LoadReport
+
+
+def plan_load(
+    tensors: Mapping[str, torch.Tensor], source: WeightSource, rules: NameRules, *, dtype: torch.dtype | None
+) -> LoadPlan:
+    """Match a checkpoint with a model.
+
+    Args:
+        tensors: The parameters and persistent buffers of the model, by name.
+        source: The checkpoint.
+        rules: How names are matched.
+        dtype: What floating tensors are converted to, or None for the checkpoint's own.
+
+    Raises:
+        ArgumentError: A key of `key_mapping` is not a regular expression.
+    """
+    supplied, unexpected = _match_names(tensors, source.tensors, rules)
+    mismatched = [
+        Mismatch(name, stored.shape, shape_of(tensors[name]) or (), stored.dtype, tensors[name].dtype)
+        for name, stored in supplied.items()
+        if not _fits(stored, tensors[name])
+    ]
+    unfit = {entry.name for entry in mismatched}
+    fitting = {name: stored for name, stored in supplied.items() if name not in unfit}
+
+    targets, repeats, shared = _share_out(tensors, fitting)
+    reached = {alias for names in shared.values() for alias in names}
+    ties = _ties(tensors, reached, source.tied, rules)
+    missing = {
+        name: shape_of(tensor) or ()
+        for name, tensor in tensors.items()
+        if name not in reached and name not in ties and name not in unfit and not _found(rules.ignored_missing, name)
+    }
+    report = LoadReport(
+        source=source.name,
+        loaded=tuple(name for name in tensors if name in reached or name in ties),
+        missing=missing,
+        unexpected={
+            name: source.tensors[name].shape for name in unexpected if not _found(rules.ignored_unexpected, name)
+        },
+        mismatched=tuple(mismatched),
+        converted={
+            name: (stored.dtype, dtype)
+            for name, stored in fitting.items()
+            if dtype is not None and stored.dtype.is_floating_point and stored.dtype is not dtype
+        },
+    )
+    return LoadPlan(targets, repeats, shared, ties, report)
+
+
+def check_plan(plan: LoadPlan, allowed: Allowed, *, hint: Callable[[], str] = str) -> None:
+    """Refuse a plan that leaves out what the caller did not allow it to.
+
+    Args:
+        plan: The plan.
+        allowed: What may pass.
+        hint: Gives further advice for the error, which is only asked for then.
+
+    Raises:
+        WeightsMismatchError: Something is missing, unexpected or mismatched; the error lists everything.
+    """
+    report = plan.report
+    advice = []
+    if any(not _allows(allowed.allow_missing, name) for name in report.missing):
+        advice.append("allow_missing=[...] keeps the constructor's own values for tensors the checkpoint lacks")
+    if any(not _allows(allowed.allow_unexpected, name) for name in report.unexpected):
+        advice.append("allow_unexpected=[...] leaves out tensors the model has no place for")
+    if report.mismatched and not allowed.ignore_mismatched_sizes:
+        advice.append("ignore_mismatched_sizes=True keeps the constructor's own values where sizes or kinds differ")
+    if advice:
+        raise WeightsMismatchError(
+            f"The weights do not fit the model, and nothing was loaded. If this is meant: {'; '.join(advice)}. The lists "
+            f"take names, patterns such as 'head.*', or True for all. {hint()}".rstrip(),
+            report=report,
+        )
+
+
+def _match_names(
+    tensors: Mapping[str, torch.Tensor], stored: Mapping[str, StoredTensor], rules: NameRules
+) -> tuple[dict[str, StoredTensor], list[str]]:
+    """Return name in the model to tensor of the checkpoint, and the names in the checkpoint that are left over."""
+    supplied: dict[str, StoredTensor] = {}
+    left_over = []
+    placed = [(name, *_place(name, tensors, rules)) for name in stored]
+    # A name that fits as it stands goes before one that fits with or without the prefix.
+    for name, target, _ in sorted(placed, key=lambda place: place[2]):
+        if target is None or target in supplied:
+            left_over.append(name)
+        else:
+            supplied[target] = stored[name]
+    order = {name: number for number, name in enumerate(stored)}
+    return supplied, sorted(left_over, key=order.__getitem__)
+
+
+def _place(name: str, tensors: Mapping[str, torch.Tensor], rules: NameRules) -> tuple[str | None, int]:
+    """Return the name in the model for a name in the checkpoint, or None, and how far it was sought."""
+    name = _renamed(name, rules.key_mapping)
+    prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
+    candidates = [name]
+    if prefix:
+        candidates += [prefix + name, name.removeprefix(prefix)]
+    return next(((name, number) for number, name in enumerate(candidates) if name in tensors), (None, len(candidates)))
+
+
+def _renamed(name: str, key_mapping: Mapping[str, str]) -> str:
+    for pattern, replacement in key_mapping.items():
+        try:
+            renamed, count = re.subn(pattern, replacement, name)
+        except re.error as error:
+            raise ArgumentError(
+                "key_mapping", {pattern: replacement}, allowed=f"regular expressions and replacements ({error})"
+            ) from error
+        if count:
+            return renamed
+    return name
+
+
+def _fits(stored: StoredTensor, tensor: torch.Tensor) -> bool:
+    """Tell whether stored values can be those of a tensor: same shape, and numbers of the same kind."""
+    same_kind = stored.dtype is tensor.dtype or (stored.dtype.is_floating_point and tensor.dtype.is_floating_point)
+    return same_kind and shape_of(tensor) in {None, stored.shape}
+
+
+def _share_out(
+    tensors: Mapping[str, torch.Tensor], fitting: Mapping[str, StoredTensor]
+) -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, ...]]]:
+    """Give each tensor of the model, which may have several names, to one tensor of the checkpoint."""
+    targets: dict[str, str] = {}
+    repeats: dict[str, str] = {}
+    shared: dict[str, tuple[str, ...]] = {}
+    for names in group_shared(tensors):
+        first, *others = [name for name in names if name in fitting] or [None]
+        if first is None:
+            continue
+        targets[fitting[first].name] = first
+        shared[first] = tuple(names)
+        repeats.update({fitting[name].name: fitting[first].name for name in others if name is not None})
+    return targets, repeats, shared
+
+
+def _ties(
+    tensors: Mapping[str, torch.Tensor], reached: set[str], recorded: Mapping[str, str], rules: NameRules
+) -> dict[str, str]:
+    """Find the absent tensors that are to be another, loaded one: by the checkpoint's record or the model's declaration."""
+    pairs = [
+        (target, partner)
+        for name, other in recorded.items()
+        if (target := _place(name, tensors, rules)[0]) and (partner := _place(other, tensors, rules)[0])
+    ]
+    for name, other in rules.tied.items():
+        pairs += [(name, other), (other, name)]
+    ties: dict[str, str] = {}
+    for name, other in pairs:
+        if name in tensors and name not in reached and name not in ties and other in reached:
+            if shape_of(tensors[name]) == shape_of(tensors[other]):
+                ties[name] = other
+    return ties
+
+
+def _found(patterns: Iterable[str], name: str) -> bool:
+    return any(re.search(pattern, name) for pattern in patterns)
+
+
+def _allows(patterns: Patterns, name: str) -> bool:
+    """Tell whether a name is one of those that may be left out."""
+    if isinstance(patterns, bool):
+        return patterns
+    listed = [patterns] if isinstance(patterns, (str, re.Pattern)) else patterns
+    return any(
+        pattern.search(name) is not None
+        if isinstance(pattern, re.Pattern)
+        else fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")
+        for pattern in listed
+    )
