@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from config_core import PretrainedConfig
 
+import auto_registry
+import config_core
 from auto_registry import Registry
+from config_core import PretrainedConfig
 
 
 class ParrotModel:
@@ -38,12 +41,11 @@ def make_config():
     """Return a maker of config classes."""
 
     def make(model_type="parrot", name="ParrotConfig", bases=(PretrainedConfig,)):
-        def __init__(self, size=3, variant="plain", **kwargs):
+        def init(self, size=3, **kwargs):
             self.size = size
-            self.variant = variant
             super(made, self).__init__(**kwargs)
 
-        made = type(name, bases, {"model_type": model_type, "__init__": __init__, "__module__": __name__})
+        made = type(name, bases, {"model_type": model_type, "__init__": init, "__module__": __name__})
         return made
 
     return make
@@ -63,6 +65,13 @@ def parrot(registry, make_config, make_model):
     registry.register_config("parrot", config_class)
     registry.register_model("AutoModel", config_class, model_class)
     return config_class, model_class
+
+
+@pytest.fixture
+def aviary(registry, parrot):
+    """Return a registry that knows a parrot."""
+    assert registry.model_types() == (parrot[0].model_type,)
+    return registry
 
 
 @pytest.fixture
@@ -117,7 +126,7 @@ def write_distribution(site, distribution, *, modules, entry_points):
         (site / f"{name}.py").write_text(source, encoding="utf-8")
 
 
-PARROT_SOURCE = '''
+PARROT_SOURCE = """
 from config_core import PretrainedConfig
 
 class ParrotConfig(PretrainedConfig):
@@ -138,7 +147,7 @@ class Parrot:
         if config.size > 100:
             raise ValueError("the weights do not fit")
         return cls(config)
-'''
+"""
 
 
 @pytest.fixture
@@ -166,7 +175,7 @@ class Judge:
     asked: list = field(default_factory=list)
 
     def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None):
-        self.asked.append((origin, auto_class, trust_remote_code, code_revision, token))
+        self.asked.append((origin, auto_map, auto_class, trust_remote_code, code_revision, token))
         return Judgement(bool(trust_remote_code), self.classes.get(auto_class))
 
 
@@ -188,3 +197,72 @@ class Judgement:
 def make_judge():
     """Return a maker of remote-code services."""
     return lambda **classes: Judge(classes)
+
+
+@pytest.fixture
+def run_alone():
+    """Return a runner of programs in a fresh Python that has auto_registry, config_core and the given folders only."""
+
+    def run(program, *sites, cwd=None):
+        own = {str(Path(package.__file__).parents[1]) for package in (auto_registry, config_core)}
+        path = f"import sys; sys.path[:0] = {[*map(str, sites), *sorted(own)]!r}\n"
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-W", "error", "-c", path + program]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False, cwd=cwd)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def offer_service(tmp_path):
+    """Return a maker of a distribution that runs the code of checkpoints, in the plainest way."""
+
+    def offer():
+        site = tmp_path / "service"
+        groups = {"auto_registry.remote_code": {"plain": "plain_service:SERVICE"}}
+        write_distribution(site, "plain-service", modules={"plain_service": SERVICE_SOURCE}, entry_points=groups)
+        return site
+
+    return offer
+
+
+SERVICE_SOURCE = """
+import types
+from config_core.code_bundle import CodeBundle
+
+class Decision:
+    loaded = {}
+
+    def __init__(self, origin, auto_map, auto_class, trusted):
+        self.origin, self.auto_map, self.auto_class, self.trusted = origin, auto_map, auto_class, trusted
+
+    def load_class(self):
+        if not self.trusted:
+            raise self.refusal()
+        if isinstance(self.origin, type):
+            namespace = __import__("sys").modules[self.origin.__module__].__dict__
+        else:
+            namespace = self.run(self.origin)
+        return namespace[self.auto_map[self.auto_class].rpartition(".")[2]]
+
+    def run(self, checkpoint):
+        import sys
+        code = checkpoint.read_bytes("bird.py", limit=10_000)
+        bundle = CodeBundle(files={"bird.py": code}, auto_map=self.auto_map)
+        name = f"plain_remote_{bundle.digest}"
+        if name not in sys.modules:
+            sys.modules[name] = module = types.ModuleType(name)
+            module.__code_bundle__ = bundle
+            exec(code, module.__dict__)
+        return sys.modules[name].__dict__
+
+    def refusal(self):
+        return PermissionError("refused")
+
+class Service:
+    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None):
+        return Decision(origin, auto_map, auto_class, bool(trust_remote_code))
+
+SERVICE = Service()
+"""

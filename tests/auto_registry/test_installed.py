@@ -1,4 +1,4 @@
-"""Classes that installed packages offer: found by entry point, imported when chosen, refused when they are not what they say."""
+"""Classes that installed packages offer: found by entry point, imported when chosen, checked when imported."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def test_config_that_is_not_what_it_was_offered_as_is_refused(install, source, p
 
 def test_model_without_a_config_class_is_refused(install):
     """A model class says which configs it is for."""
-    source = "from config_core import PretrainedConfig\nclass C(PretrainedConfig): model_type = 'parrot-g'\nclass M: pass"
+    source = (
+        "from config_core import PretrainedConfig\nclass C(PretrainedConfig): model_type = 'parrot-g'\nclass M: pass"
+    )
     install(
         "half-birds",
         module="half_birds",

@@ -61,10 +61,10 @@ def test_model_clash_names_both_sides(registry, parrot, make_model):
     assert registry.model_class("AutoModel", config_class) is model_class
 
 
-def test_class_of_the_same_name_is_another_class(registry, parrot, make_config):
+def test_class_of_the_same_name_is_another_class(aviary, make_config):
     """Classes are told apart by identity, and the error says how two of one name come about."""
     with pytest.raises(AlreadyRegisteredError, match="two classes of the same name"):
-        registry.register_config("parrot", make_config())
+        aviary.register_config("parrot", make_config())
 
 
 def test_exist_ok_replaces(registry, parrot, make_config, make_model):
@@ -141,14 +141,14 @@ def test_update_takes_everything(registry, parrot):
     assert other.model_class("AutoModel", config_class) is model_class
 
 
-def test_update_with_a_clash_takes_nothing(registry, parrot, make_config):
+def test_update_with_a_clash_takes_nothing(aviary, make_config):
     """All is checked before anything is written."""
     other = Registry()
     other.register_config("parrot", make_config())
     other.register_config("owl", make_config("owl"))
     with pytest.raises(AlreadyRegisteredError):
-        registry.update(other)
-    assert registry.model_types() == ("parrot",)
+        aviary.update(other)
+    assert aviary.model_types() == ("parrot",)
 
 
 def test_unregister_forgets_the_type(registry, parrot):
@@ -159,17 +159,17 @@ def test_unregister_forgets_the_type(registry, parrot):
     assert registry.model_class("AutoModel", config_class) is None
 
 
-def test_unregister_of_an_unknown_type_suggests_near_ones(registry, parrot):
+def test_unregister_of_an_unknown_type_suggests_near_ones(aviary):
     """A misspelt type is not silently ignored."""
     with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot'"):
-        registry.unregister("parot")
+        aviary.unregister("parot")
 
 
-def test_copy_is_independent(registry, parrot):
+def test_copy_is_independent(aviary):
     """What is done to a copy is not done to its original."""
-    copy = registry.copy()
+    copy = aviary.copy()
     copy.clear()
-    assert (copy.model_types(), registry.model_types()) == ((), ("parrot",))
+    assert (copy.model_types(), aviary.model_types()) == ((), ("parrot",))
 
 
 def test_threads_register_side_by_side(registry, make_config, make_model):

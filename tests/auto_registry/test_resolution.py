@@ -1,13 +1,13 @@
-"""The order in which places are asked, as decisions: the program, the checkpoint's trusted code, an installed package."""
+"""The order of places, as decisions: the program, the checkpoint's trusted code, an installed package."""
 
 from __future__ import annotations
 
 import pytest
-from config_core import FolderCheckpoint, MissingServiceError
 
 from auto_registry import AutoRegistryError, UnknownModelTypeError, UnknownTaskError
 from auto_registry.remote_code import OwnCode
 from auto_registry.resolution import Installed, Places, Registered, Remote, Unknown, resolve_config, resolve_model
+from config_core import FolderCheckpoint, MissingServiceError
 
 AUTO_MAP = {"AutoConfig": "configuration_parrot.ParrotConfig", "AutoModel": "modeling_parrot.Parrot"}
 
@@ -51,7 +51,7 @@ def test_trusted_code_comes_before_an_installed_package(registry, own_code, inst
     resolution = resolve_config("parrot-h", own_code=code, places=Places(registry, find_remote_code=lambda: judge))
     assert isinstance(resolution, Remote)
     assert resolution.load() is remote
-    assert judge.asked == [(code.origin, "AutoConfig", True, "v2", "secret")]
+    assert judge.asked == [(code.origin, AUTO_MAP, "AutoConfig", True, "v2", "secret")]
 
 
 @pytest.mark.parametrize("trust", [None, False])
@@ -79,9 +79,7 @@ def test_installed_package_serves_without_a_service(registry, own_code, install_
 def test_untrusted_code_alone_is_refused(registry, own_code, make_judge):
     """Nothing else serves: the refusal of the service is the error."""
     judge = make_judge()
-    resolution = resolve_config(
-        "parrot", own_code=own_code(), places=Places(registry, find_remote_code=lambda: judge)
-    )
+    resolution = resolve_config("parrot", own_code=own_code(), places=Places(registry, find_remote_code=lambda: judge))
     assert isinstance(resolution, Unknown)
     assert resolution.reason == "the checkpoint's own code is not trusted"
     with pytest.raises(PermissionError, match="not trusted"):
@@ -99,7 +97,7 @@ def test_missing_service_is_named(registry, own_code, trust):
 
 
 def test_who_trusts_the_code_gets_no_namesake(registry, own_code, install_parrot):
-    """Asked to run the checkpoint's code and unable to, the load stops instead of taking an installed package's class."""
+    """A load that was asked to run the checkpoint's code and cannot does not take an installed class instead."""
     install_parrot("parrot-k")
     places = Places(registry, find_remote_code=no_service)
     resolution = resolve_config("parrot-k", own_code=own_code(trust_remote_code=True), places=places)
@@ -117,11 +115,11 @@ def test_trust_without_code_is_harmless(registry, own_code, install_parrot, make
     assert judge.asked == []
 
 
-def test_unknown_type_has_near_matches(registry, parrot, install_parrot):
+def test_unknown_type_has_near_matches(aviary, install_parrot):
     """Types that the program registered and that packages offer are both suggested."""
     install_parrot("parrots")
     with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot' or 'parrots'") as caught:
-        resolve_config("parot", places=Places(registry)).load()
+        resolve_config("parot", places=Places(aviary)).load()
     assert caught.value.model_type == "parot"
     assert set(caught.value.near) == {"parrot", "parrots"}
     assert {"parrot", "parrots"} <= set(caught.value.known)

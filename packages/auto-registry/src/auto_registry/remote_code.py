@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-
 from auto_registry.errors import CheckpointConfigError
 from config_core.pretrained_config import PretrainedConfig
 from config_core.services import find_service

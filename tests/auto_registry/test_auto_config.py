@@ -1,0 +1,202 @@
+"""AutoConfig on real folders."""
+
+from __future__ import annotations
+
+import pytest
+
+from auto_registry import (
+    REGISTRY,
+    AlreadyRegisteredError,
+    AutoConfig,
+    CheckpointConfigError,
+    InstantiationError,
+    UnknownModelTypeError,
+)
+from config_core import (
+    CheckpointFileNotFoundError,
+    CheckpointNotFoundError,
+    ConfigError,
+    ConfigFileError,
+    FolderCheckpoint,
+    UnknownOptionError,
+)
+
+
+def test_config_has_the_class_that_the_file_names(registry, parrot, write_checkpoint):
+    """The model_type in config.json names the class, and the fields come with it."""
+    folder = write_checkpoint(model_type="parrot", size=5)
+    config = AutoConfig.from_pretrained(folder, registry=registry)
+    assert (type(config), config.size, config.name_or_path) == (parrot[0], 5, str(folder))
+
+
+def test_overrides_replace_fields(aviary, write_checkpoint):
+    """Keywords are fields of the config."""
+    folder = write_checkpoint(model_type="parrot", size=5)
+    assert AutoConfig.from_pretrained(folder, registry=aviary, size=8).size == 8
+
+
+def test_unknown_override_is_refused(aviary, write_checkpoint):
+    """A misspelt field does not vanish."""
+    with pytest.raises(UnknownOptionError, match="'size'"):
+        AutoConfig.from_pretrained(write_checkpoint(model_type="parrot"), registry=aviary, sise=8)
+
+
+def test_unused_overrides_are_returned(aviary, write_checkpoint):
+    """Who sorts options from fields gets both."""
+    folder = write_checkpoint(model_type="parrot")
+    config, unused = AutoConfig.from_pretrained(
+        folder, registry=aviary, return_unused_kwargs=True, size=8, device="cuda"
+    )
+    assert (config.size, unused) == (8, {"device": "cuda"})
+
+
+def test_opened_checkpoint_is_taken(aviary, write_checkpoint):
+    """A checkpoint that is already open is not opened again."""
+    checkpoint = FolderCheckpoint(write_checkpoint(model_type="parrot", size=5))
+    assert AutoConfig.from_pretrained(checkpoint, registry=aviary).size == 5
+
+
+def test_json_file_is_taken(aviary, write_checkpoint):
+    """A config file of any name is a config."""
+    folder = write_checkpoint(model_type="parrot", size=5)
+    file = (folder / "config.json").rename(folder / "small.json")
+    assert AutoConfig.from_pretrained(str(file), registry=aviary).size == 5
+
+
+def test_subfolder_is_looked_into(aviary, write_checkpoint):
+    """A checkpoint may hold several configs in folders."""
+    folder = write_checkpoint(model_type="parrot", size=5)
+    assert AutoConfig.from_pretrained(folder.parent, subfolder=folder.name, registry=aviary).size == 5
+
+
+def test_installed_package_is_found(write_checkpoint, install_parrot):
+    """Nobody has to import a package for its model_type to be known."""
+    install_parrot("parrot-o")
+    config = AutoConfig.from_pretrained(write_checkpoint(model_type="parrot-o", size=5))
+    assert (type(config).__module__, config.size) == ("parrot_o_package", 5)
+
+
+def test_trust_without_code_is_harmless(registry, parrot, write_checkpoint):
+    """Trusting a checkpoint that ships no code changes nothing."""
+    folder = write_checkpoint(model_type="parrot")
+    assert isinstance(AutoConfig.from_pretrained(folder, trust_remote_code=True, registry=registry), parrot[0])
+
+
+def test_keys_of_other_auto_classes_are_no_matter(registry, parrot, write_checkpoint):
+    """An auto_map may name tokenizers and processors, in their own forms."""
+    auto_map = {"AutoTokenizer": ["tokenization_x.Slow", None], "AutoProcessor": "processing_x.Processor"}
+    folder = write_checkpoint(model_type="parrot", auto_map=auto_map)
+    assert isinstance(AutoConfig.from_pretrained(folder, registry=registry), parrot[0])
+
+
+def test_empty_auto_map_is_none(registry, parrot, write_checkpoint):
+    """A null is a map of nothing."""
+    folder = write_checkpoint(model_type="parrot", auto_map=None)
+    assert isinstance(AutoConfig.from_pretrained(folder, registry=registry), parrot[0])
+
+
+def test_file_cannot_grant_trust(aviary, write_checkpoint):
+    """A key named like the trust option is refused: who may run code is never said by data."""
+    folder = write_checkpoint(model_type="parrot", trust_remote_code=True)
+    with pytest.raises(ConfigError, match="trust_remote_code"):
+        AutoConfig.from_pretrained(folder, registry=aviary)
+
+
+def test_unknown_model_type_names_the_checkpoint(aviary, write_checkpoint):
+    """The error says which folder, and what is spelled alike."""
+    folder = write_checkpoint(model_type="parott")
+    with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot'") as caught:
+        AutoConfig.from_pretrained(folder, registry=aviary)
+    assert str(folder) in str(caught.value)
+
+
+def test_missing_model_type_is_said(registry, write_checkpoint):
+    """A config.json that names no type is told apart from one that names an unknown type."""
+    with pytest.raises(CheckpointConfigError, match="it has no model_type") as caught:
+        AutoConfig.from_pretrained(write_checkpoint(size=3), registry=registry)
+    assert caught.value.key == "model_type"
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"model_type": 3}, "model_type"),
+        ({"model_type": ["parrot"]}, "model_type"),
+        ({"model_type": "parrot", "auto_map": "modeling_x.X"}, "auto_map"),
+        ({"model_type": "parrot", "auto_map": ["modeling_x.X"]}, "auto_map"),
+    ],
+)
+def test_malformed_key_is_named(aviary, write_checkpoint, values, key):
+    """A value of the wrong form is refused with its key."""
+    with pytest.raises(CheckpointConfigError, match=f"{key} must be") as caught:
+        AutoConfig.from_pretrained(write_checkpoint(**values), registry=aviary)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"model_type": "par', "[]", "null", "\x00"])
+def test_broken_file_is_named(registry, write_checkpoint, text):
+    """A config.json that is cut off or garbage is an error with its path."""
+    folder = write_checkpoint(text)
+    with pytest.raises(ConfigFileError) as caught:
+        AutoConfig.from_pretrained(folder, registry=registry)
+    assert caught.value.path == folder / "config.json"
+
+
+def test_missing_file_is_named(registry, tmp_path):
+    """A folder without config.json is no checkpoint."""
+    with pytest.raises(CheckpointFileNotFoundError, match=r"config\.json"):
+        AutoConfig.from_pretrained(tmp_path, registry=registry)
+
+
+def test_missing_folder_is_said(registry, tmp_path):
+    """A path that is not there is not taken for a repository."""
+    with pytest.raises(CheckpointNotFoundError):
+        AutoConfig.from_pretrained(tmp_path / "nowhere", registry=registry)
+
+
+def test_namesake_that_does_not_fit_is_explained(write_checkpoint, install_parrot):
+    """When an installed class refuses the file of a checkpoint that ships its own, the error says so."""
+    install_parrot("parrot-p")
+    folder = write_checkpoint(
+        model_type="parrot-p", num_labels=-1, auto_map={"AutoConfig": "configuration_parrot.ParrotConfig"}
+    )
+    (folder / "configuration_parrot.py").write_text("class ParrotConfig: ...", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    (note,) = caught.value.__notes__
+    assert "parrot_p_package:ParrotConfig of the installed distribution parrot-p-models was used" in note
+    assert "configuration_parrot.ParrotConfig" in note
+    assert "trust_remote_code=True" in note
+
+
+def test_for_model_makes_a_new_config(registry, parrot):
+    """A model_type is enough to begin with."""
+    config = AutoConfig.for_model("parrot", size=7, registry=registry)
+    assert (type(config), config.size) == (parrot[0], 7)
+
+
+def test_for_model_refuses_an_unknown_type(aviary):
+    """Near names are suggested."""
+    with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot'"):
+        AutoConfig.for_model("parrots", registry=aviary)
+
+
+def test_register_fills_the_process_wide_registry(make_config, write_checkpoint):
+    """Without a registry of one's own, everybody in the process sees what is registered."""
+    config_class = make_config("parrot-q")
+    AutoConfig.register("parrot-q", config_class)
+    try:
+        assert isinstance(AutoConfig.from_pretrained(write_checkpoint(model_type="parrot-q")), config_class)
+        with pytest.raises(AlreadyRegisteredError):
+            AutoConfig.register("parrot-q", make_config("parrot-q"))
+        replacement = make_config("parrot-q")
+        AutoConfig.register("parrot-q", replacement, exist_ok=True)
+        assert isinstance(AutoConfig.for_model("parrot-q"), replacement)
+    finally:
+        REGISTRY.unregister("parrot-q")
+
+
+def test_auto_config_has_no_objects():
+    """Called like a constructor, it says what to call."""
+    with pytest.raises(InstantiationError, match=r"AutoConfig\.from_pretrained or AutoConfig\.for_model"):
+        AutoConfig()
