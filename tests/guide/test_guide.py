@@ -1,0 +1,163 @@
+"""The guide as it is written, with only the import lines changed: its mutable default, its missing `post_init`, its "resnet".
+
+Author and user are different processes; the user has nothing but a name. `pretrained=True` would need timm's weights
+from the network, so the timm model here is a seeded random one.
+"""
+
+from __future__ import annotations
+
+CREATE = """
+import torch, timm
+from resnet_model.configuration_resnet import ResnetConfig
+from resnet_model.modeling_resnet import ResnetModel, ResnetModelForImageClassification
+
+ResnetConfig.register_for_auto_class()
+ResnetModel.register_for_auto_class("AutoModel")
+ResnetModelForImageClassification.register_for_auto_class("AutoModelForImageClassification")
+
+resnet50d_config = ResnetConfig(block_type="bottleneck", stem_width=32, stem_type="deep", avg_down=True)
+resnet50d = ResnetModelForImageClassification(resnet50d_config)
+
+torch.manual_seed(0)
+pretrained_model = timm.create_model("resnet50d", pretrained=False)
+resnet50d.model.load_state_dict(pretrained_model.state_dict())
+
+resnet50d.eval()
+tensor = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+with torch.no_grad():
+    torch.save({"tensor": tensor, "logits": resnet50d(tensor)["logits"]}, "expected.pt")
+"""
+
+
+def use(user, author, source, program=""):
+    """Load by name in another process and compare the logits bit for bit."""
+    return user.run(f"""
+import torch
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
+source = {source!r}
+model = AutoModelForImageClassification.from_pretrained(source, trust_remote_code=True)
+expected = torch.load({str(author.folder / "expected.pt")!r}, weights_only=True)
+with torch.no_grad():
+    assert torch.equal(model(expected["tensor"])["logits"], expected["logits"])
+print(type(model).__module__)
+{program}
+""")
+
+
+def test_config_is_saved_and_loaded(author):
+    """The guide's configuration step: a folder with config.json, and the same config out of it."""
+    author.run("""
+from resnet_model.configuration_resnet import ResnetConfig
+
+resnet50d_config = ResnetConfig(block_type="bottleneck", stem_width=32, stem_type="deep", avg_down=True)
+resnet50d_config.save_pretrained("custom-resnet")
+assert ResnetConfig.from_pretrained("custom-resnet") == resnet50d_config
+assert ResnetConfig().layers is not ResnetConfig().layers
+""")
+    assert [path.name for path in (author.folder / "custom-resnet").iterdir()] == ["config.json"]
+
+
+def test_saved_folder_loads_by_its_path_in_another_process(author, user):
+    """Config, weights and code travel in the folder; logits are equal bit for bit."""
+    author.run(f'{CREATE}\nresnet50d.save_pretrained("custom-resnet50d")')
+    saved = {path.name for path in (author.folder / "custom-resnet50d").iterdir()}
+    assert saved == {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"}
+    assert use(user, author, str(author.folder / "custom-resnet50d")).startswith("hub_io.remote.")
+
+
+def test_folder_saved_from_the_classifier_serves_every_registered_class(author, user):
+    """`auto_map` lists the siblings, so AutoModel and AutoConfig work on it too."""
+    author.run(f'{CREATE}\nresnet50d.save_pretrained("custom-resnet50d")')
+    folder = str(author.folder / "custom-resnet50d")
+    use(
+        user,
+        author,
+        folder,
+        """
+config = AutoConfig.from_pretrained(source, trust_remote_code=True)
+backbone = AutoModel.from_pretrained(source, trust_remote_code=True)
+assert type(model.config) is type(config) is type(backbone.config) is type(model).config_class
+with torch.no_grad():
+    assert torch.equal(backbone(expected["tensor"]), model.model.forward_features(expected["tensor"]))
+""",
+    )
+
+
+def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
+    """`push_to_hub` under the account's own namespace, then everything back by name from one commit."""
+    author.run(f'{CREATE}\nresnet50d.push_to_hub("custom-resnet50d")', HF_TOKEN=hub.token("sgugger"))
+    assert set(hub.files("sgugger/custom-resnet50d")) == {
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "configuration_resnet.py",
+        "model.safetensors",
+        "modeling_resnet.py",
+    }
+    assert use(user, author, "sgugger/custom-resnet50d").startswith("hub_io.remote.")
+
+
+def test_registered_classes_serve_their_folder_without_remote_code(author):
+    """The guide's AutoClass step: what the program registers under "resnet" is what it gets, an installed namesake or not."""
+    author.run("""
+import torch
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
+from resnet_model.configuration_resnet import ResnetConfig
+from resnet_model.modeling_resnet import ResnetModel, ResnetModelForImageClassification
+
+AutoConfig.register("resnet", ResnetConfig)
+AutoModel.register(ResnetConfig, ResnetModel)
+AutoModelForImageClassification.register(ResnetConfig, ResnetModelForImageClassification)
+
+config = ResnetConfig(block_type="basic", layers=[1, 1, 1, 1], num_classes=10)
+model = ResnetModelForImageClassification(config)
+model.save_pretrained("tiny")
+assert type(AutoConfig.from_pretrained("tiny")) is ResnetConfig
+assert type(AutoModel.from_pretrained("tiny")) is ResnetModel
+loaded = AutoModelForImageClassification.from_pretrained("tiny")
+assert type(loaded) is ResnetModelForImageClassification
+assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in model.state_dict().items())
+assert type(AutoModelForImageClassification.from_config(config)) is ResnetModelForImageClassification
+""")
+
+
+def test_fresh_model_keeps_the_initialisation_that_timm_made(author):
+    """The base class never initialises modules that it did not create: the same seed gives timm's own weights."""
+    author.run("""
+import timm, torch
+from resnet_model.configuration_resnet import ResnetConfig
+from resnet_model.modeling_resnet import ResnetModelForImageClassification
+
+torch.manual_seed(0)
+theirs = timm.create_model("resnet18", pretrained=False).state_dict()
+torch.manual_seed(0)
+ours = ResnetModelForImageClassification(ResnetConfig(block_type="basic", layers=[2, 2, 2, 2])).model.state_dict()
+assert theirs.keys() == ours.keys()
+assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
+""")
+
+
+def test_forward_returns_a_loss_when_labels_are_given(author):
+    """What a standard trainer asks for: a dictionary with loss and logits."""
+    author.run("""
+import torch
+from resnet_model.configuration_resnet import ResnetConfig
+from resnet_model.modeling_resnet import ResnetModelForImageClassification
+
+model = ResnetModelForImageClassification(ResnetConfig(block_type="basic", layers=[1, 1, 1, 1], num_classes=4))
+output = model(torch.rand(2, 3, 32, 32), labels=torch.tensor([0, 3]))
+assert list(output) == ["loss", "logits"] and output["logits"].shape == (2, 4)
+output["loss"].backward()
+assert list(model(torch.rand(2, 3, 32, 32))) == ["logits"]
+""")
+
+
+def test_auto_map_edited_by_hand_names_code_of_another_repository(author, user, hub):
+    """The guide's "map more than one task" step: `owner/repo--module.Class` is found in that repository."""
+    author.run(f'{CREATE}\nresnet50d.push_to_hub("custom-resnet50d")', HF_TOKEN=hub.token("sgugger"))
+    files = hub.files("sgugger/custom-resnet50d")
+    config = files["config.json"].decode()
+    for module in ("configuration_resnet", "modeling_resnet"):
+        config = config.replace(f'"{module}.', f'"sgugger/custom-resnet50d--{module}.')
+    hub.create_repo("somebody/weights", files={"config.json": config, "model.safetensors": files["model.safetensors"]})
+    use(user, author, "somebody/weights")
