@@ -38,7 +38,8 @@ class LoopbackHub:
     """
 
     def __init__(self, port: socket.socket, cdn_port: socket.socket) -> None:
-        self.url, self.cdn_url = url_of(port), url_of(cdn_port)
+        # The CDN of the real Hub is another host, and the client before 2.2 looks at no more than that.
+        self.url, self.cdn_url = url_of(port), url_of(cdn_port, host="localhost")
         self._store, self._accounts, self._faults = Store(), Accounts(), Faults()
         access = Access(self._store, self._accounts)
         cdn = Cdn(self._store, self.cdn_url)

@@ -25,9 +25,9 @@ def bind() -> socket.socket:
     return reserved
 
 
-def url_of(reserved: socket.socket) -> str:
+def url_of(reserved: socket.socket, *, host: str = "127.0.0.1") -> str:
     """Return the address of a bound port, without a slash at the end."""
-    return "http://{}:{}".format(*reserved.getsockname())
+    return f"http://{host}:{reserved.getsockname()[1]}"
 
 
 class ServerThread:
