@@ -2,6 +2,7 @@
 
 from model_core.errors import (
     ArgumentError,
+    CheckpointingError,
     ConfigClassError,
     ModelCoreError,
     ModelDefinitionError,
@@ -15,6 +16,7 @@ from model_core.pretrained_model import PreTrainedModel
 
 __all__ = [
     "ArgumentError",
+    "CheckpointingError",
     "ConfigClassError",
     "LoadReport",
     "Mismatch",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config_core.safe_names import check_relative_name
-
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _follow_index(checkpoint: Checkpoint, index: str) -> WeightFiles:
     present = checkpoint.filenames()
     if absent := [shard for shard in shards if shard not in present]:
         raise WeightsNotFoundError(
-            f"lacks {len(absent)} of the {len(shards)} files that {index} names. Download or copy it again, whole. Absent",
+            f"lacks {len(absent)} of the {len(shards)} files that {index} names. Download or copy them again. Absent",
             checkpoint=str(checkpoint),
             filenames=absent,
         )
@@ -123,9 +122,7 @@ def _read_index(checkpoint: Checkpoint, index: str) -> dict[str, str]:
     try:
         values: Any = json.loads(checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES))
     except (ValueError, RecursionError) as error:
-        raise WeightsFileError(
-            f"this is no index of weights: {error or 'it is nested too deep'}", file=place
-        ) from error
+        raise WeightsFileError(f"this is no index of weights: {error}", file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsFileError(
@@ -144,6 +141,6 @@ def _read_index(checkpoint: Checkpoint, index: str) -> dict[str, str]:
 def _dotted(variant: str | None) -> str:
     if variant is None:
         return ""
-    if not isinstance(variant, str) or not _VARIANT.fullmatch(variant):
+    if not _VARIANT.fullmatch(variant):
         raise ArgumentError("variant", variant, allowed="letters, digits, '-', '_' and '.', such as 'fp16'")
     return f".{variant}"

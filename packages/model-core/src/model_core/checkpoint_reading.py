@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-
     from model_core.checkpoint_layout import WeightFiles
 
 __all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "open_weights", "wrap_state_dict"]

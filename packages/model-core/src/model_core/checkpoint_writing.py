@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from config_core.errors import SaveError
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
+from config_core.errors import SaveError
 from model_core.checkpoint_layout import index_name, shard_name, single_name
 from model_core.checkpoint_reading import TIED_METADATA_KEY
 from model_core.errors import ArgumentError, UnsavableTensorError

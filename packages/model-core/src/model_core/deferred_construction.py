@@ -98,7 +98,7 @@ def num_storage_users(tensor: torch.Tensor) -> int:
     """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
     storage = tensor.untyped_storage()
     # The wrapper of the storage that we hold here counts as well.
-    return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # type: ignore[attr-defined]  # noqa: SLF001
+    return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # noqa: SLF001
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class _Step:
 
 
 class DeferredConstruction(TorchFunctionMode):
-    """A context in which random fills of parameters are recorded, run on the first read, and run at the end if need be."""
+    """A context in which random fills of parameters are recorded, to be run on the first read or at the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +193,9 @@ class DeferredConstruction(TorchFunctionMode):
 
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
         record = self._records.get(_storage_key(tensor))
-        if record is None or not _same_region(record.target, tensor) or any(_tensors((step.args, step.kwargs))):
+        if record is None or not _same_region(record.target, tensor):
+            return False
+        if next(_tensors((step.args, step.kwargs)), None) is not None:  # its values may change before the record runs
             return False
         record.steps.append(step)
         return True
@@ -207,34 +209,30 @@ class DeferredConstruction(TorchFunctionMode):
 
 
 def _is_plain_parameter(tensor: torch.Tensor) -> bool:
-    return (
-        isinstance(tensor, nn.Parameter)
-        and not nn.parameter.is_lazy(tensor)
-        and tensor.layout is torch.strided
-        and not is_traceable_wrapper_subclass(tensor)
-        and _storage_key(tensor) != 0
-    )
+    """Tell whether a tensor is a parameter with memory of its own, and no wrapper around other tensors."""
+    if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
+        return False
+    return tensor.layout is torch.strided and not is_traceable_wrapper_subclass(tensor) and _storage_key(tensor) != 0
 
 
 def _storage_key(tensor: torch.Tensor) -> int:
     """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
     try:
-        return tensor.untyped_storage()._cdata  # noqa: SLF001
+        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
     except (NotImplementedError, RuntimeError, ValueError):
         return 0
 
 
 def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return (
-        one.dtype is other.dtype
-        and one.storage_offset() == other.storage_offset()
-        and one.shape == other.shape
-        and one.stride() == other.stride()
-    )
+    return _region(one) == _region(other)
+
+
+def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
+    return tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 def _property(func: Any, name: str) -> str:
-    """Return which property a call looks at, or "". A property that gives a view counts: reading the view is noticed."""
+    """Return which property a call looks at, or "". One that gives a view counts too: reading the view is noticed."""
     looked_at = getattr(getattr(func, "__self__", None), "__name__", "") if name == "__get__" else ""
     return "" if looked_at == "__cuda_array_interface__" else looked_at
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
+    "CheckpointingError",
     "ConfigClassError",
     "ModelCoreError",
     "ModelDefinitionError",
@@ -48,6 +49,18 @@ class ModelDefinitionError(ModelCoreError, TypeError):
 
     def __init__(self, problem: str, *, model_class: type) -> None:
         super().__init__(f"{model_class.__qualname__}: {problem}")
+        self.model_class = model_class
+
+
+class CheckpointingError(ModelCoreError, ValueError):
+    """Gradient checkpointing was asked of a model that does not support it.
+
+    Attributes:
+        model_class: The class of the model.
+    """
+
+    def __init__(self, problem: str, *, model_class: type) -> None:
+        super().__init__(f"{model_class.__qualname__} does not support gradient checkpointing: {problem}")
         self.model_class = model_class
 
 
@@ -135,6 +148,7 @@ class UnsavableTensorError(ModelCoreError, ValueError):
 
     def __init__(self, name: str, *, reason: str) -> None:
         super().__init__(
-            f"{name} {reason}, which safetensors cannot store. Convert it, or leave it out with `_keys_to_ignore_on_save`."
+            f"{name} {reason}, which safetensors cannot store. Convert it, or leave it out by naming it in "
+            "`_keys_to_ignore_on_save`."
         )
         self.name = name

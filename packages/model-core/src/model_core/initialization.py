@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch import nn
 
 __all__ = ["modules_to_initialize"]
 

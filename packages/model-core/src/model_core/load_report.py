@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from model_core.torch_dtypes import dtype_name
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["LoadReport", "Mismatch"]
 

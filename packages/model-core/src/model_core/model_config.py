@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import inspect
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from config_core.custom_code import bundle_of
 from config_core.errors import ConfigCoreError
 from config_core.pretrained_config import PretrainedConfig
-
 from model_core.errors import ConfigClassError, ModelDefinitionError
 
 if TYPE_CHECKING:
+    import os
+
     from config_core.checkpoint import Checkpoint
 
 __all__ = ["annotated_config_class", "check_config", "config_for_load", "saved_by_hint"]
@@ -76,7 +76,8 @@ def config_for_load(
         source = checkpoint if given is None else given
         if source is None:
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
-        config, unused = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
+        loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
+        config, unused = loaded
     if checkpoint is not None:
         config.name_or_path = checkpoint.name
     return config, unused
@@ -95,8 +96,9 @@ def saved_by_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
     if isinstance(architectures, list) and architectures and model_class.__name__ not in architectures:
         hints.append(f"The checkpoint was saved from {', '.join(map(str, architectures))}, not {model_class.__name__}.")
     if values.get("auto_map") and bundle_of(model_class) is None:
+        name = f"{model_class.__module__}.{model_class.__qualname__}"
         hints.append(
-            f"The checkpoint ships code of its own, and {model_class.__module__}.{model_class.__qualname__} is not that code: "
-            "the Auto classes use it with trust_remote_code=True."
+            f"The checkpoint ships code of its own, and {name} is not that code: the Auto classes use it with "
+            "trust_remote_code=True."
         )
     return " ".join(hints)

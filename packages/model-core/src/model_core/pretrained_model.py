@@ -6,26 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import torch
+from torch import nn
+
 from config_core.checkpoint import open_checkpoint
 from config_core.custom_code import collect_code, register_for_auto_class
 from config_core.errors import UnknownOptionError
 from config_core.hub_service import push_saved
 from config_core.pretrained_config import PretrainedConfig
 from config_core.staged_save import staged_save
-from torch import nn
-
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
 from model_core.deferred_construction import DeferredConstruction
 from model_core.errors import ArgumentError, ModelDefinitionError
-from model_core.gradient_checkpointing import is_checkpointing, switch_checkpointing
+from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
-from model_core.module_tensors import all_tensors, persistent_tensors
+from model_core.module_facts import ModuleFacts
+from model_core.module_tensors import persistent_tensors
+from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, resolve_dtype
-from model_core.weight_loading import fill, place_rest
+from model_core.weight_loading import fill
 from model_core.weight_matching import Allowed, NameRules, check_plan, plan_load
 
 if TYPE_CHECKING:
@@ -34,18 +36,17 @@ if TYPE_CHECKING:
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
-
     from model_core.load_report import LoadReport
     from model_core.weight_matching import Patterns
 
 __all__ = ["PreTrainedModel"]
 
 
-class PreTrainedModel(nn.Module):
+class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     """Base class of models.
 
-    A subclass sets `config_class`, takes the config first in its `__init__`, calls `super().__init__(config)`, and builds
-    its layers. Nothing has to be called at the end, and no module is ever initialised by this class.
+    A subclass sets `config_class`, takes the config first in its `__init__`, calls `super().__init__(config)`, and
+    builds its layers. Nothing has to be called at the end, and no module is ever initialised by this class.
 
     Args:
         config: The config, kept as `self.config`.
@@ -56,9 +57,8 @@ class PreTrainedModel(nn.Module):
         base_model_prefix: Name of the attribute that holds the inner model in a model with a head. Weights of the inner
             model load into one with a head, and the reverse.
         main_input_name: Name of the argument of `forward` that holds the data.
-        supports_gradient_checkpointing: Whether layers of the model can compute their activations again.
         defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces. False
-            for a constructor that reads its parameters inside `torch.jit.script` functions, `torch.vmap` or other threads.
+            for a constructor that reads its parameters inside `torch.jit.script`, `torch.vmap` or other threads.
         model_tags: Tags for the hub, or None.
 
     Raises:
@@ -69,7 +69,6 @@ class PreTrainedModel(nn.Module):
     config_class: ClassVar[type[PretrainedConfig] | None] = None
     base_model_prefix: ClassVar[str] = ""
     main_input_name: ClassVar[str] = "input_ids"
-    supports_gradient_checkpointing: ClassVar[bool] = False
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
 
@@ -84,11 +83,10 @@ class PreTrainedModel(nn.Module):
         super().__init_subclass__(**kwargs)
         if "config_class" not in cls.__dict__ and (annotated := annotated_config_class(cls)) is not None:
             cls.config_class = annotated
-        if cls.config_class is not None and not (
-            isinstance(cls.config_class, type) and issubclass(cls.config_class, PretrainedConfig)
-        ):
+        given: Any = cls.config_class
+        if given is not None and not (isinstance(given, type) and issubclass(given, PretrainedConfig)):
             raise ModelDefinitionError(
-                f"config_class must be a subclass of PretrainedConfig, got {cls.config_class!r}.", model_class=cls
+                f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
             )
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
@@ -144,8 +142,8 @@ class PreTrainedModel(nn.Module):
     ) -> Self | tuple[Self, LoadReport]:
         """Load a model. It comes in evaluation mode.
 
-        Every parameter and buffer holds what the checkpoint or the constructor gave it. What the checkpoint does not supply
-        is an error unless allowed, and then holds the constructor's own values.
+        Every parameter and buffer holds what the checkpoint or the constructor gave it. What the checkpoint does not
+        supply is an error unless allowed, and then holds the constructor's own values.
 
         Args:
             source: A folder, a repository `owner/name`, or a checkpoint that is already open. None with `config` and
@@ -166,8 +164,8 @@ class PreTrainedModel(nn.Module):
                 `"head.*"`, compiled regular expressions, or True for all.
             allow_unexpected: Tensors of the checkpoint that the model may have no place for; likewise.
             ignore_mismatched_sizes: Keep the constructor's values where shapes, or kinds of numbers, differ.
-            key_mapping: Regular expressions and replacements that turn names in the checkpoint into names in the model; the
-                first that is found in a name renames it.
+            key_mapping: Regular expressions and replacements that turn names in the checkpoint into names in the model;
+                the first that is found in a name renames it.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
             state_dict: Weights in memory, copied, in place of a `source`.
             output_loading_info: Return the report as well.
@@ -185,9 +183,9 @@ class PreTrainedModel(nn.Module):
             ModelDefinitionError: The class does not keep the contract.
             ArgumentError: An argument cannot be understood, or not together with another.
         """
-        to_dtype = resolve_dtype(kwargs.pop("torch_dtype", None) if dtype is None else dtype)
-        to_device = _resolve_device(device)
-        hub_options = {
+        torch_dtype = kwargs.pop("torch_dtype", None)
+        to_dtype, to_device = resolve_dtype(torch_dtype if dtype is None else dtype), resolve_device(device)
+        hub_options: dict[str, Any] = {
             "revision": revision,
             "token": token,
             "cache_dir": cache_dir,
@@ -204,7 +202,9 @@ class PreTrainedModel(nn.Module):
         weights = wrap_state_dict(state_dict or {}) if checkpoint is None else open_weights(checkpoint, variant=variant)
         model, deferred = cls._construct(own_config, model_args, model_kwargs)
 
-        plan = plan_load(persistent_tensors(model), weights, model._name_rules(key_mapping or {}), dtype=to_dtype)
+        placement = Placement(to_dtype, to_device, cls._kept_in_float32(model))
+        rules = cls._name_rules(model, key_mapping or {})
+        plan = plan_load(persistent_tensors(model), weights, rules, placement=placement)
         allowed = Allowed(
             allow_missing=allow_missing if strict else True,
             allow_unexpected=allow_unexpected if strict else True,
@@ -212,10 +212,9 @@ class PreTrainedModel(nn.Module):
         )
         check_plan(plan, allowed, hint=lambda: saved_by_hint(cls, checkpoint))
 
-        kept = model._kept_in_float32()
-        fill(model, plan, weights, dtype=to_dtype, device=to_device, deferred=deferred, kept_in_float32=kept)
+        fill(model, plan, weights, placement=placement, deferred=deferred)
         deferred.settle()
-        place_rest(model, dtype=to_dtype, device=to_device, kept_in_float32=kept)
+        placement.apply(model)
         model.eval()
         return (model, plan.report) if output_loading_info else model
 
@@ -229,7 +228,7 @@ class PreTrainedModel(nn.Module):
             **kwargs: Further arguments of the constructor.
         """
         model = cls(config, **kwargs)
-        place_rest(model, dtype=resolve_dtype(dtype), device=None)
+        Placement(resolve_dtype(dtype)).apply(model)
         return model
 
     @classmethod
@@ -243,31 +242,26 @@ class PreTrainedModel(nn.Module):
                 model = cls(config, *args, **kwargs)
         else:
             model = cls(config, *args, **kwargs)
-        model._check_constructed()
+        _check_constructed(model)
         return model, deferred
 
-    def _check_constructed(self) -> None:
-        if not isinstance(self.__dict__.get("config"), PretrainedConfig):
-            raise ModelDefinitionError(
-                "it has no config. Call super().__init__(config) as the first line of its __init__.",
-                model_class=type(self),
-            )
-
-    def _name_rules(self, key_mapping: Mapping[str, str]) -> NameRules:
+    @classmethod
+    def _name_rules(cls, model: nn.Module, key_mapping: Mapping[str, str]) -> NameRules:
         return NameRules(
             key_mapping=key_mapping,
-            base_model_prefix=self.base_model_prefix,
-            ignored_missing=tuple(self._keys_to_ignore_on_load_missing or ()),
-            ignored_unexpected=tuple(self._keys_to_ignore_on_load_unexpected or ()),
-            tied=declared_ties(self),
+            base_model_prefix=cls.base_model_prefix,
+            ignored_missing=tuple(cls._keys_to_ignore_on_load_missing or ()),
+            ignored_unexpected=tuple(cls._keys_to_ignore_on_load_unexpected or ()),
+            tied=declared_ties(model),
         )
 
-    def _kept_in_float32(self) -> frozenset[int]:
-        """Return the ids of parameters that stay in float32 in a model of a shorter dtype."""
-        patterns = tuple(self._keep_in_fp32_modules or ())
+    @classmethod
+    def _kept_in_float32(cls, model: nn.Module) -> frozenset[int]:
+        """Return the ids of tensors that stay in float32 in a model of a shorter dtype."""
+        patterns = tuple(cls._keep_in_fp32_modules or ())
         return frozenset(
             id(tensor)
-            for name, tensor in persistent_tensors(self).items()
+            for name, tensor in persistent_tensors(model).items()
             if any(part in patterns for part in name.split("."))
         )
 
@@ -287,8 +281,8 @@ class PreTrainedModel(nn.Module):
     ) -> None:
         """Write config, weights and, for a class registered for an auto class, its code, as one step.
 
-        The model, its config and `state_dict` are not changed. Weights that an earlier save left in another layout go in
-        the same step; files that are not ours stay.
+        The model, its config and `state_dict` are not changed. Weights that an earlier save left in another layout go
+        in the same step; files that are not ours stay.
 
         Args:
             save_directory: Folder, made if missing.
@@ -311,7 +305,7 @@ class PreTrainedModel(nn.Module):
                 f"save_pretrained has no option {', '.join(map(repr, options))} without push_to_hub=True.",
                 names=tuple(options),
             )
-        self._check_constructed()
+        _check_constructed(self)
         shard_size = parse_size(max_shard_size)
         single_name(variant)  # refuses a variant that cannot be part of a file name
         if not is_main_process:
@@ -350,8 +344,8 @@ class PreTrainedModel(nn.Module):
             repo_id: Repository as `owner/name`, or `name` for the token's own account; made if missing.
             max_shard_size: As for `save_pretrained`.
             variant: As for `save_pretrained`.
-            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`, which are
-                added to `model_tags`.
+            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, and `tags`,
+                which are added to `model_tags`.
 
         Returns:
             What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
@@ -388,11 +382,11 @@ class PreTrainedModel(nn.Module):
     # Initialisation and ties
 
     def post_init(self) -> None:
-        """Run the author's own `_init_weights`, if there is one, and make the declared ties. Calling it is never needed."""
+        """Run the author's own `_init_weights`, if any, and make the declared ties. Calling this is never needed."""
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Call the author's `_init_weights(module)` on the modules the author put together, then make the declared ties.
+        """Call the author's `_init_weights(module)` on the modules that are the author's, then make the declared ties.
 
         Parts that another package made, and models inside this one, are left as they are; see `initialization`.
         """
@@ -411,7 +405,7 @@ class PreTrainedModel(nn.Module):
         """
         tie_declared(self)
 
-    # Introspection
+    # What it is
 
     @property
     def base_model(self) -> nn.Module:
@@ -420,74 +414,15 @@ class PreTrainedModel(nn.Module):
         return inner if isinstance(inner, nn.Module) else self
 
     @property
-    def device(self) -> torch.device:
-        """Device of the first parameter or buffer; the CPU for a model that has none."""
-        return next((tensor.device for tensor in all_tensors(self)), torch.device("cpu"))
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Dtype of the first floating parameter, else buffer; torch's default for a model that has none."""
-        tensors = [*self.parameters(), *self.buffers()]
-        return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
-
-    @property
     def name_or_path(self) -> str:
         """Where the model was loaded from, `""` for one that was made by hand."""
         return self.config.name_or_path
 
-    def num_parameters(self, *, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """Return the number of values in all parameters, shared ones counted once.
 
-        Args:
-            only_trainable: Leave out parameters that do not require a gradient.
-            exclude_embeddings: Leave out the weights of `nn.Embedding` layers.
-        """
-        embeddings = {id(module.weight) for module in self.modules() if isinstance(module, nn.Embedding)}
-        return sum(
-            parameter.numel()
-            for parameter in self.parameters()
-            if (parameter.requires_grad or not only_trainable)
-            and not (exclude_embeddings and id(parameter) in embeddings)
+def _check_constructed(model: PreTrainedModel) -> None:
+    """Refuse a model whose constructor left out that of the base class."""
+    if not isinstance(vars(model).get("config"), PretrainedConfig):
+        raise ModelDefinitionError(
+            "it has no config. Call super().__init__(config) as the first line of its __init__.",
+            model_class=type(model),
         )
-
-    def get_memory_footprint(self, *, return_buffers: bool = True) -> int:
-        """Return the bytes of all parameters and, unless `return_buffers` is False, all buffers."""
-        tensors = all_tensors(self) if return_buffers else list(self.parameters())
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-    # Gradient checkpointing
-
-    @property
-    def is_gradient_checkpointing(self) -> bool:
-        """Whether any layer computes its activations again in the backward pass."""
-        return is_checkpointing(self)
-
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None) -> None:
-        """Let layers compute their activations again in the backward pass instead of keeping them.
-
-        Args:
-            gradient_checkpointing_kwargs: Arguments of `torch.utils.checkpoint.checkpoint`.
-
-        Raises:
-            ModelDefinitionError: The class does not support it.
-        """
-        if not self.supports_gradient_checkpointing:
-            raise ModelDefinitionError(
-                "it does not support gradient checkpointing. A class that does says supports_gradient_checkpointing = True.",
-                model_class=type(self),
-            )
-        switch_checkpointing(self, enable=True, options=gradient_checkpointing_kwargs)
-
-    def gradient_checkpointing_disable(self) -> None:
-        """Let layers keep their activations."""
-        switch_checkpointing(self, enable=False)
-
-
-def _resolve_device(device: str | int | torch.device | None) -> torch.device | None:
-    """Return the device with its number, found out by using it: a missing one is noticed before any work is done."""
-    if device is None:
-        return None
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise ArgumentError("device", device, allowed=f"a device that this torch can use ({error})") from error

@@ -1,8 +1,8 @@
 """Weights that are one tensor under several names.
 
 Ties that a constructor makes by assigning one parameter twice need nothing: they are seen by identity. A class may also
-declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, for `post_init()` and loading to make. A config
-with `tie_word_embeddings=False` switches declared ties off.
+declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, for `post_init()` and loading to make. A
+config with `tie_word_embeddings=False` switches declared ties off.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["declared_ties", "tie_declared"]
 
 
 def declared_ties(model: nn.Module) -> dict[str, str]:
-    """Return the ties that a model and the models inside it declare: name to the name of the tensor that it shall be."""
+    """Return the ties that a model and the models in it declare: name to the name of the tensor that it shall be."""
     ties: dict[str, str] = {}
     for path, module in model.named_modules():
         declared = getattr(module, "_tied_weights_keys", None)

@@ -1,4 +1,4 @@
-"""Names of dtypes and the dtypes themselves: as users write them, as configs hold them, as safetensors abbreviates them."""
+"""Dtypes and their names: as users write them, as configs hold them, as safetensors abbreviates them."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-
 from model_core.errors import ArgumentError, WeightsMismatchError
 from model_core.load_report import LoadReport, Mismatch
 from model_core.module_tensors import group_shared, shape_of
@@ -17,7 +15,10 @@ from model_core.module_tensors import group_shared, shape_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import torch
+
     from model_core.checkpoint_reading import StoredTensor, WeightSource
+    from model_core.placement import Placement
 
 __all__ = ["Allowed", "LoadPlan", "NameRules", "Patterns", "check_plan", "plan_load"]
 
@@ -74,7 +75,7 @@ class LoadPlan:
 
 
 def plan_load(
-    tensors: Mapping[str, torch.Tensor], source: WeightSource, rules: NameRules, *, dtype: torch.dtype | None
+    tensors: Mapping[str, torch.Tensor], source: WeightSource, rules: NameRules, *, placement: Placement
 ) -> LoadPlan:
     """Match a checkpoint with a model.
 
@@ -82,7 +83,7 @@ def plan_load(
         tensors: The parameters and persistent buffers of the model, by name.
         source: The checkpoint.
         rules: How names are matched.
-        dtype: What floating tensors are converted to, or None for the checkpoint's own.
+        placement: What dtype the values get.
 
     Raises:
         ArgumentError: A key of `key_mapping` is not a regular expression.
@@ -115,7 +116,7 @@ def plan_load(
         converted={
             name: (stored.dtype, dtype)
             for name, stored in fitting.items()
-            if dtype is not None and stored.dtype.is_floating_point and stored.dtype is not dtype
+            if (dtype := placement.dtype_for(tensors[name], stored.dtype)) is not stored.dtype
         },
     )
     return LoadPlan(targets, repeats, shared, ties, report)
@@ -142,8 +143,8 @@ def check_plan(plan: LoadPlan, allowed: Allowed, *, hint: Callable[[], str] = st
         advice.append("ignore_mismatched_sizes=True keeps the constructor's own values where sizes or kinds differ")
     if advice:
         raise WeightsMismatchError(
-            f"The weights do not fit the model, and nothing was loaded. If this is meant: {'; '.join(advice)}. The lists "
-            f"take names, patterns such as 'head.*', or True for all. {hint()}".rstrip(),
+            f"The weights do not fit the model, and nothing was loaded. If this is meant: {'; '.join(advice)}. The "
+            f"lists take names, patterns such as 'head.*', or True for all. {hint()}".rstrip(),
             report=report,
         )
 
@@ -202,19 +203,20 @@ def _share_out(
     repeats: dict[str, str] = {}
     shared: dict[str, tuple[str, ...]] = {}
     for names in group_shared(tensors):
-        first, *others = [name for name in names if name in fitting] or [None]
-        if first is None:
+        given = [name for name in names if name in fitting]
+        if not given:
             continue
+        first, *others = given
         targets[fitting[first].name] = first
         shared[first] = tuple(names)
-        repeats.update({fitting[name].name: fitting[first].name for name in others if name is not None})
+        repeats.update({fitting[name].name: fitting[first].name for name in others})
     return targets, repeats, shared
 
 
 def _ties(
     tensors: Mapping[str, torch.Tensor], reached: set[str], recorded: Mapping[str, str], rules: NameRules
 ) -> dict[str, str]:
-    """Find the absent tensors that are to be another, loaded one: by the checkpoint's record or the model's declaration."""
+    """Find absent tensors that are to be another, loaded one, by the checkpoint's record or the model's declaration."""
     pairs = [
         (target, partner)
         for name, other in recorded.items()
@@ -224,9 +226,9 @@ def _ties(
         pairs += [(name, other), (other, name)]
     ties: dict[str, str] = {}
     for name, other in pairs:
-        if name in tensors and name not in reached and name not in ties and other in reached:
-            if shape_of(tensors[name]) == shape_of(tensors[other]):
-                ties[name] = other
+        absent = name in tensors and name not in reached and name not in ties
+        if absent and other in reached and shape_of(tensors[name]) == shape_of(tensors[other]):
+            ties[name] = other
     return ties
 
 
