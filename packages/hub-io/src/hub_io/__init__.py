@@ -1,1 +1,61 @@
-"""The Hugging Face Hub up and down, and remote code that was trusted, for the pretrained packages."""
+"""The Hugging Face Hub up and down, and remote code that was trusted, for the pretrained packages.
+
+Installed beside the others it is found by entry point: `config_core` opens and publishes repositories through it, and
+`auto_registry` asks it about the code that checkpoints ship. Programs call it directly to put such code into a registry:
+
+    >>> import hub_io
+    >>> hub_io.load_into_registry("owner/name", revision="<commit>", trust_remote_code=True)
+
+Importing it loads neither the Hub's client nor torch.
+"""
+
+from __future__ import annotations
+
+from hub_io.errors import (
+    AccessDeniedError,
+    CodeRevisionError,
+    HubAnswerError,
+    HubError,
+    HubIoError,
+    HubUnavailableError,
+    NoRemoteCodeError,
+    NotDownloadedError,
+    RemoteClassError,
+    RemoteCodeImportError,
+    RemoteCodeRefusedError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    StorageError,
+    UnreadableRepositoryError,
+)
+from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
+from hub_io.registry_loading import LoadedClasses, load_into_registry
+from hub_io.remote_code import REMOTE_CODE_SERVICE
+from hub_io.repo_checkpoint import RepoCheckpoint
+from hub_io.trust import Refused, Trusted
+
+__all__ = [
+    "HUB_SERVICE",
+    "REMOTE_CODE_SERVICE",
+    "AccessDeniedError",
+    "CodeRevisionError",
+    "HubAnswerError",
+    "HubError",
+    "HubIoError",
+    "HubUnavailableError",
+    "HuggingFaceHub",
+    "LoadedClasses",
+    "NoRemoteCodeError",
+    "NotDownloadedError",
+    "Refused",
+    "RemoteClassError",
+    "RemoteCodeImportError",
+    "RemoteCodeRefusedError",
+    "RepoCheckpoint",
+    "RepositoryNotFoundError",
+    "RevisionNotFoundError",
+    "StorageError",
+    "Trusted",
+    "UnreadableRepositoryError",
+    "load_into_registry",
+]

@@ -1,0 +1,117 @@
+"""The files of a checkpoint that its own classes need, collected without executing anything.
+
+Whoever wrote the checkpoint may be hostile. References are parsed by a strict grammar, files are read through the
+checkpoint, which refuses names that leave it, and what is parsed is only parsed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.class_reference import ClassReference
+from config_core.code_bundle import CodeBundle
+from config_core.errors import ClassReferenceError, SourceCodeError
+from config_core.source_files import needed_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config_core.checkpoint import Checkpoint
+
+__all__ = ["MAX_SOURCE_BYTES", "collect_bundle", "loadable_names", "references_beside"]
+
+MAX_SOURCE_BYTES = 4 * 1024 * 1024
+
+
+def collect_bundle(
+    checkpoint: Checkpoint, references: Mapping[str, ClassReference], *, wanted: ClassReference
+) -> CodeBundle:
+    """Return the files that the classes of a checkpoint need together.
+
+    Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files lie in the
+    checkpoint's subfolder or, if it has none of them, at its top.
+
+    Args:
+        checkpoint: The folder or repository that holds the files.
+        references: Name of an auto class to a class in these files.
+        wanted: The one that is asked for. Of the others, those whose file is missing are left out.
+
+    Raises:
+        SourceCodeError: A file is missing, too large, or no Python.
+    """
+    if not any(_has_module(checkpoint, reference) for reference in references.values()):
+        checkpoint = checkpoint.at_root()
+    used = {
+        name: reference
+        for name, reference in references.items()
+        if reference == wanted or _has_module(checkpoint, reference)
+    }
+    present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
+    checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
+    modules = {reference.module for reference in used.values()}
+    files = needed_files(sorted(modules), _Reader(checkpoint), where=str(checkpoint))
+    return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
+
+
+def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str | None) -> dict[str, ClassReference]:
+    """Return the classes that lie in the same place as the one an `auto_map` names for an auto class, itself included.
+
+    Args:
+        auto_map: Name of an auto class to a reference. References other than the one asked for may be malformed, or
+            for libraries with a grammar of their own; those are left out.
+        auto_class: The name that is asked for.
+        own: Name of the repository that holds the config, or None for a folder: a reference may name its own home.
+
+    Returns:
+        Name of an auto class to a reference whose `repo` is None for the config's own home.
+
+    Raises:
+        ClassReferenceError: The reference that is asked for is malformed.
+    """
+    wanted = _parse(auto_map[auto_class], own)
+    found = {auto_class: wanted}
+    for name in sorted(loadable_names(auto_map) - {auto_class}):
+        try:
+            reference = _parse(auto_map[name], own)
+        except ClassReferenceError:
+            continue
+        if reference.repo == wanted.repo:
+            found[name] = reference
+    return found
+
+
+def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names in an `auto_map` that some auto class asks for: not tokenizers, which other libraries load."""
+    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
+
+    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
+
+
+class _Reader:
+    """Reads each file of a checkpoint once, so that what was parsed is what is hashed and run."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._contents: dict[str, bytes | None] = {}
+
+    def __call__(self, name: str) -> bytes | None:
+        if name not in self._contents:
+            self._contents[name] = self._read(name) if self._checkpoint.has(name) else None
+        return self._contents[name]
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES)
+        except ValueError as error:
+            raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error
+
+
+def _parse(text: Any, own: str | None) -> ClassReference:
+    reference = ClassReference.parse(text)
+    if reference.repo is None or reference.repo != own:
+        return reference
+    return ClassReference(module=reference.module, class_name=reference.class_name)
+
+
+def _has_module(checkpoint: Checkpoint, reference: ClassReference) -> bool:
+    return checkpoint.has(reference.filename) or checkpoint.has(f"{reference.module}/__init__.py")

@@ -1,0 +1,98 @@
+"""Deciding on the class that a checkpoint ships for an auto class, as auto_registry asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hub_io.code_origin import find_code
+from hub_io.trust import Refused, Trusted, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config_core.checkpoint import Checkpoint
+    from config_core.class_reference import ClassReference
+    from hub_io.trust import TrustDecision
+
+__all__ = ["REMOTE_CODE_SERVICE", "RemoteClass", "TrustedCode"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteClass:
+    """A class in the code of a checkpoint, and the decision on that code.
+
+    Attributes:
+        reference: The class.
+        decision: Whether the code may run, and why.
+    """
+
+    reference: ClassReference
+    decision: TrustDecision
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the code may run."""
+        return isinstance(self.decision, Trusted)
+
+    def load_class(self) -> type[Any]:
+        """Import the class: this runs the checkpoint's code, if it is trusted.
+
+        Raises:
+            RemoteCodeRefusedError: It is not.
+            RemoteCodeImportError: It failed, or has no such class.
+        """
+        if isinstance(self.decision, Refused):
+            raise self.decision.error()
+        from hub_io.code_import import import_classes
+
+        return import_classes(self.decision, [self.reference])[0]
+
+    def refusal(self) -> Exception:
+        """Return the error that lists the files, their digests, and what to call to trust them.
+
+        Raises:
+            ValueError: The code is trusted.
+        """
+        if isinstance(self.decision, Trusted):
+            raise ValueError(f"{self.reference} is trusted by {self.decision.by}; there is no refusal.")  # noqa: TRY004
+        return self.decision.error()
+
+
+class TrustedCode:
+    """Runs the code of checkpoints that is trusted. It holds nothing."""
+
+    def decide(
+        self,
+        origin: Checkpoint | type[Any],
+        auto_map: Mapping[str, Any],
+        auto_class: str,
+        *,
+        trust_remote_code: bool | None,
+        code_revision: str | None = None,
+        token: str | bool | None = None,
+    ) -> RemoteClass:
+        """Decide on the class that `auto_map` names for an auto class. Nothing of the code runs.
+
+        Args:
+            origin: The checkpoint that ships the code, or a class that came out of such code before.
+            auto_map: Name of an auto class to a reference.
+            auto_class: The name that is wanted.
+            trust_remote_code: What the caller said: yes, no, or nothing, which is no.
+            code_revision: Revision of the repository that holds the code, where that is another than the checkpoint's.
+                If all code is the checkpoint's own, it is that of the code alone.
+            token: Access token for the hub.
+
+        Raises:
+            ClassReferenceError: The reference is malformed.
+            SourceCodeError: The code is trusted, but a file is missing or is no Python.
+            CodeRevisionError: `code_revision` is given for code in a folder.
+            CheckpointNotFoundError: The code is trusted, but its repository cannot be opened.
+            TypeError: `trust_remote_code` is neither a truth value nor None.
+        """
+        code = find_code(origin, auto_map, auto_class, code_revision=code_revision, token=token)
+        return RemoteClass(code.wanted, decide(code, trust_remote_code=trust_remote_code))
+
+
+# What the entry point `auto_registry.remote_code` offers.
+REMOTE_CODE_SERVICE: Final = TrustedCode()
