@@ -193,7 +193,7 @@ def test_from_config_uses_the_class_s_own_way(registry, parrot, make_model):
 
     class Made(make_model(parrot[0])):
         @classmethod
-        def from_config(cls, config, *, dtype=None):
+        def _from_config(cls, config, *, dtype=None):
             model = cls(config)
             model.dtype = dtype
             return model

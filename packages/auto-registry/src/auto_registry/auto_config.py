@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.errors import InstantiationError
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import OwnCode, read_header
-from auto_registry.resolution import PLACES, explain_namesake, resolve_config
-from config_core.checkpoint import Checkpoint, FolderCheckpoint, open_checkpoint
+from auto_registry.resolution import Places, explain_namesake, resolve_config
 
 if TYPE_CHECKING:
     import os
 
+    from config_core.checkpoint import Checkpoint
     from config_core.pretrained_config import PretrainedConfig
 
 __all__ = ["AutoConfig"]
@@ -102,6 +100,10 @@ class AutoConfig:
             Exception: The code that it ships is refused, with the error of the installed remote-code service;
                 without such a service a MissingServiceError says what to install.
         """
+        from pathlib import Path
+
+        from config_core.checkpoint import Checkpoint, FolderCheckpoint, open_checkpoint
+
         file: Path | None = None
         if not isinstance(source, Checkpoint) and Path(source).is_file():
             file = Path(source)
@@ -117,7 +119,7 @@ class AutoConfig:
         )
         model_type, auto_map = read_header(file or checkpoint)
         own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token)
-        resolution = resolve_config(model_type, own_code=own_code, places=replace(PLACES, registry=registry))
+        resolution = resolve_config(model_type, own_code=own_code, places=Places(registry))
         config_class = resolution.load()
         with explain_namesake(resolution):
             return config_class.from_pretrained(
@@ -138,5 +140,5 @@ class AutoConfig:
             UnknownModelTypeError: No class is registered for the name and no installed package offers one.
             InstalledClassError: The installed class cannot be had.
         """
-        resolution = resolve_config(model_type, places=replace(PLACES, registry=registry))
+        resolution = resolve_config(model_type, places=Places(registry))
         return resolution.load()(*args, **kwargs)

@@ -6,17 +6,13 @@ Nothing here knows of torch. A model class is any class with a `config_class` an
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_config import AutoConfig
 from auto_registry.errors import ArgumentTypeError, ConfigClassMismatchError, InstantiationError
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import OwnCode, code_behind, read_header
-from auto_registry.resolution import PLACES, Registered, explain_namesake, resolve_config, resolve_model
-from config_core.checkpoint import open_checkpoint
-from config_core.pretrained_config import CONFIG_NAME, PretrainedConfig
+from auto_registry.resolution import Places, Registered, explain_namesake, resolve_config, resolve_model
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
 
     from auto_registry.resolution import Resolution
     from config_core.checkpoint import Checkpoint
+    from config_core.pretrained_config import PretrainedConfig
 
 __all__ = ["AutoModelClass"]
 
@@ -122,7 +119,10 @@ class AutoModelClass:
             Exception: The code that it ships is refused, with the error of the installed remote-code service;
                 without such a service a MissingServiceError says what to install.
         """
-        places = replace(PLACES, registry=registry)
+        from config_core.checkpoint import open_checkpoint
+        from config_core.pretrained_config import PretrainedConfig
+
+        places = Places(registry)
         trust: dict[str, Any] = {"trust_remote_code": trust_remote_code, "code_revision": code_revision, "token": token}
         download: dict[str, Any] = {
             "cache_dir": cache_dir,
@@ -173,7 +173,7 @@ class AutoModelClass:
                 from it does not allow the models beside it.
             code_revision: Revision of that code where it lies in another repository than the checkpoint.
             registry: What the program registered.
-            **kwargs: Passed to the model class: to its `from_config` if it has one, else to its constructor.
+            **kwargs: Passed to the model class: to its `_from_config` if it has one, else to its constructor.
 
         Raises:
             ArgumentTypeError: `config` is no PretrainedConfig.
@@ -182,13 +182,15 @@ class AutoModelClass:
             InstalledClassError: The installed class cannot be had.
             Exception: The code that its class came out of is refused, with the error of the remote-code service.
         """
+        from config_core.pretrained_config import PretrainedConfig
+
         if not isinstance(config, PretrainedConfig):
             raise ArgumentTypeError("config", config, expected="a PretrainedConfig")
         own_code = code_behind(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
-        places = replace(PLACES, registry=registry)
+        places = Places(registry)
         choice = resolve_model(cls.__name__, type(config), own_code=own_code, places=places)
         model_class = cls._load(choice, type(config))
-        return getattr(model_class, "from_config", model_class)(config, **kwargs)
+        return getattr(model_class, "_from_config", model_class)(config, **kwargs)
 
     @classmethod
     def _load(cls, choice: Resolution, config_class: type[PretrainedConfig]) -> type[Any]:
@@ -202,10 +204,14 @@ class AutoModelClass:
 
 def _own_code(checkpoint: Checkpoint, config_class: type[PretrainedConfig], trust: Mapping[str, Any]) -> OwnCode | None:
     """Return the code that a checkpoint ships, else the code that the config's class came out of."""
+    from config_core.config_file import CONFIG_NAME
+
     auto_map = read_header(checkpoint)[1] if checkpoint.has(CONFIG_NAME) else {}
     return OwnCode(checkpoint, auto_map, **trust) if auto_map else code_behind(config_class, **trust)
 
 
 def _options_of(model_class: type[Any]) -> frozenset[str]:
     """Return the keywords that are the model's, whatever fields the config has."""
+    import inspect
+
     return _MODEL_OPTIONS.union(inspect.signature(model_class.from_pretrained).parameters)

@@ -9,24 +9,23 @@ resnet = "resnet.configuration_resnet:ResnetConfig"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import AmbiguousOfferError, InstalledClassError
-from config_core.pretrained_config import PretrainedConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
-__all__ = ["CONFIG_GROUP", "MODEL_GROUP", "InstalledClass", "InstalledModels"]
+    from config_core.pretrained_config import PretrainedConfig
+
+__all__ = ["CONFIG_GROUP", "INSTALLED", "MODEL_GROUP", "InstalledClass", "InstalledModels"]
 
 CONFIG_GROUP = "auto_registry.configs"
 MODEL_GROUP = "auto_registry.models"
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledClass:
+class InstalledClass(NamedTuple):
     """A class that an installed package offers, not imported yet.
 
     Attributes:
@@ -43,6 +42,8 @@ class InstalledClass:
         Raises:
             InstalledClassError: It cannot be imported, or is not what it was offered as.
         """
+        from config_core.pretrained_config import PretrainedConfig
+
         try:
             cls: object = self.entry_point.load()
         except (ImportError, AttributeError) as error:
@@ -139,3 +140,7 @@ class InstalledModels:
             offers.setdefault(entry_point.name, []).append(InstalledClass(entry_point, distribution))
         self._offers[group] = offers
         return offers
+
+
+# What the auto classes look into: installed packages are the process's, whatever registry is used.
+INSTALLED: Final = InstalledModels()

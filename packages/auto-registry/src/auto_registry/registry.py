@@ -8,7 +8,7 @@ tables by new ones in one assignment, so that a reader in another thread sees al
 from __future__ import annotations
 
 import threading
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import (
     AlreadyRegisteredError,
@@ -17,7 +17,9 @@ from auto_registry.errors import (
     UnknownModelTypeError,
     describe,
 )
-from config_core.pretrained_config import PretrainedConfig
+
+if TYPE_CHECKING:
+    from config_core.pretrained_config import PretrainedConfig
 
 __all__ = ["REGISTRY", "Registry"]
 
@@ -195,6 +197,8 @@ def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_cl
 
 
 def _check_config_class(config_class: object) -> None:
+    from config_core.pretrained_config import PretrainedConfig
+
     if not (isinstance(config_class, type) and issubclass(config_class, PretrainedConfig)):
         raise ArgumentTypeError("config_class", config_class, expected="a subclass of PretrainedConfig")
 

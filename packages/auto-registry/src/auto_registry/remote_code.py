@@ -7,17 +7,15 @@ Nothing here reads or runs code. Another distribution offers the service under t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from auto_registry.errors import CheckpointConfigError
-from config_core.pretrained_config import PretrainedConfig
-from config_core.services import find_service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
+    from config_core.pretrained_config import PretrainedConfig
 
 __all__ = [
     "REMOTE_CODE_GROUP",
@@ -81,14 +79,15 @@ def find_remote_code() -> RemoteCodeService:
     Raises:
         MissingServiceError: None does; it names the one to install.
     """
+    from config_core.services import find_service
+
     service: RemoteCodeService = find_service(
         REMOTE_CODE_GROUP, distribution="pretrained-hub-io", purpose="Running the code that a checkpoint ships"
     )
     return service
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCode:
+class OwnCode(NamedTuple):
     """The code that a checkpoint ships, and what the caller said about it.
 
     Attributes:
@@ -128,6 +127,8 @@ def read_header(source: Checkpoint | Path) -> tuple[str, Mapping[str, Any]]:
         ConfigFileError: It is not a JSON object.
         CheckpointConfigError: One of the two is malformed.
     """
+    from config_core.pretrained_config import PretrainedConfig
+
     values, _ = PretrainedConfig.get_config_dict(source)
     model_type = values.get("model_type") or ""
     if not isinstance(model_type, str):
@@ -155,7 +156,7 @@ def code_behind(
 
     The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
     """
-    from config_core.custom_code import bundle_of  # brings the parsers of Python source along
+    from config_core.custom_code import bundle_of
 
     bundle = bundle_of(config_class)
     if bundle is None:

@@ -11,14 +11,12 @@ The order is the same for config and model classes:
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError, UnknownTaskError, describe
-from auto_registry.installed import InstalledModels
+from auto_registry.installed import INSTALLED, InstalledModels
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import find_remote_code
-from config_core.errors import MissingServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +39,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """The program registered this class."""
 
     cls: type[Any]
@@ -52,8 +49,7 @@ class Registered:
         return self.cls
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """The checkpoint ships this class, and its code is trusted."""
 
     decision: RemoteCodeDecision
@@ -63,8 +59,7 @@ class Remote:
         return self.decision.load_class()
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """An installed package offers this class.
 
     Attributes:
@@ -84,8 +79,7 @@ class Installed:
         return self.offer.load()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """Nothing serves.
 
     Attributes:
@@ -104,8 +98,7 @@ class Unknown:
 Resolution = Registered | Remote | Installed | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Where classes are looked for.
 
     Attributes:
@@ -115,7 +108,7 @@ class Places:
     """
 
     registry: Registry
-    installed: InstalledModels = field(default_factory=InstalledModels)
+    installed: InstalledModels = INSTALLED
     find_remote_code: ServiceFinder = find_remote_code
 
 
@@ -233,6 +226,8 @@ def _first(
 
 def _judge(own_code: OwnCode, auto_class: str, places: Places) -> Remote | Unknown:
     """Return the class that the checkpoint ships, or why it may not be used."""
+    from config_core.errors import MissingServiceError
+
     try:
         decision = own_code.decide(auto_class, places.find_remote_code())
     except MissingServiceError as error:
