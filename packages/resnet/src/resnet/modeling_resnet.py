@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import BlurPool2d, SEModule
+from timm.layers.blur_pool import BlurPool2d
+from timm.layers.squeeze_excite import SEModule
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from model_core import PreTrainedModel
@@ -24,8 +25,10 @@ _ANTI_ALIASING = {"": None, "avg": torch.nn.AvgPool2d, "blur": BlurPool2d}
 
 def build_resnet(config: ResnetConfig) -> ResNet:
     """Build the network that a config describes, initialised as timm does it."""
+    # timm annotates instances where it takes classes.
+    blocks: Any = [_BLOCKS[name] for name in config.block_types]
     return ResNet(
-        [_BLOCKS[name] for name in config.block_types],
+        blocks,
         config.layers,
         num_classes=config.num_classes,
         in_chans=config.input_channels,

@@ -7,13 +7,15 @@ Nothing is guessed from names, and an argument that no config field stands for r
 from __future__ import annotations
 
 import difflib
+import os
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
-from timm.layers import BlurPool2d, SEModule
+from timm.layers.blur_pool import BlurPool2d
+from timm.layers.squeeze_excite import SEModule
 from timm.models.resnet import BasicBlock, Bottleneck
 
 from config_core import ConfigError
@@ -22,7 +24,6 @@ from resnet.errors import PretrainedWeightsError, TimmNameError
 from resnet.modeling_resnet import ResnetModelForImageClassification
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
 
 __all__ = ["config_from_timm", "from_timm", "timm_names"]
@@ -222,7 +223,11 @@ def _fetch_weights(
         )
     try:
         model = timm.create_model(
-            name, pretrained=True, cache_dir=cache_dir, num_classes=config.num_classes, in_chans=config.input_channels
+            name,
+            pretrained=True,
+            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
+            num_classes=config.num_classes,
+            in_chans=config.input_channels,
         )
     except OSError as error:
         raise PretrainedWeightsError(

@@ -1,0 +1,84 @@
+"""The first half of the quickstart: configure, train, save. The second half runs in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import torch
+
+from resnet.configuration_resnet import ResnetConfig
+from resnet.modeling_resnet import ResnetModel, ResnetModelForImageClassification
+from resnet.quickstart.code_lines import print_step
+from resnet.quickstart.digits import load_digits
+from resnet.quickstart.training import learn, train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["give_lesson"]
+
+
+def give_lesson(output_dir: Path, *, push_to: str | None, epochs: int, seed: int) -> int:
+    """Run the quickstart; the arguments and the exit status are those of `run_quickstart`."""
+    torch.manual_seed(seed)
+    digits = load_digits()
+
+    print_step("1. Configure a ResNet of your own, and build it.", _build)
+    model = _build()
+    print(f"    {model.num_parameters():,} parameters")
+
+    print_step(f"2. Train it on {len(digits.train_labels):,} handwritten digits, one such step a batch.", learn)
+    train(model, digits.train_images, digits.train_labels, epochs=epochs, seed=seed)
+
+    print_step(
+        "3. Say for which Auto classes its code shall be saved, and save config, weights and code.", _register, _save
+    )
+    folder = output_dir / "digits-resnet"
+    _register()
+    _save(model, folder)
+    for path in sorted(folder.iterdir()):
+        print(f"    {path}  {path.stat().st_size:,} bytes")
+
+    if push_to is not None:
+        print_step("   Share it: the same files, in one commit.", _push)
+        print(f"    {_push(model, push_to)}")
+    return _classify_elsewhere(push_to or str(folder), output_dir / "digits.png")
+
+
+def _build() -> ResnetModelForImageClassification:
+    config = ResnetConfig(
+        block_type="basic",
+        layers=(1, 1, 1, 1),
+        channels=(16, 32, 64, 128),
+        stem_type="deep",
+        stem_width=16,
+        avg_down=True,
+        input_channels=1,
+        num_labels=10,
+    )
+    model = ResnetModelForImageClassification(config)
+    return model  # noqa: RET504 - the line above is printed
+
+
+def _register() -> None:
+    ResnetConfig.register_for_auto_class()
+    ResnetModel.register_for_auto_class("AutoModel")
+    ResnetModelForImageClassification.register_for_auto_class("AutoModelForImageClassification")
+
+
+def _save(model: ResnetModelForImageClassification, folder: Path) -> None:
+    model.save_pretrained(folder)
+
+
+def _push(model: ResnetModelForImageClassification, repo_id: str) -> object:
+    commit = model.push_to_hub(repo_id)
+    return commit  # noqa: RET504 - the line above is printed
+
+
+def _classify_elsewhere(source: str, picture: Path) -> int:
+    """Load and classify in a process that has never seen this model's classes."""
+    sys.stdout.flush()
+    program = [sys.executable, "-m", "resnet.quickstart.classification", source, "--picture", str(picture)]
+    return subprocess.run(program, check=False).returncode  # noqa: S603 - our own module
