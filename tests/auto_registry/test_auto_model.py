@@ -63,7 +63,7 @@ def test_own_task_works_by_its_name(registry, parrot, write_checkpoint, make_mod
         """Models that talk."""
 
     folder = write_checkpoint(model_type="parrot")
-    with pytest.raises(UnknownTaskError, match=r"AutoModelForTalking.*AutoModel has one"):
+    with pytest.raises(UnknownTaskError, match=r"AutoModelForTalking.*There is one for AutoModel"):
         AutoModelForTalking.from_pretrained(folder, registry=registry)
     talker = make_model(parrot[0], name="TalkingParrot")
     AutoModelForTalking.register(parrot[0], talker, registry=registry)
@@ -135,7 +135,7 @@ def test_unknown_type_is_refused(aviary, write_checkpoint):
 
 def test_unknown_task_is_refused(aviary, write_checkpoint):
     """The error names the tasks that there are."""
-    with pytest.raises(UnknownTaskError, match="AutoModel has one"):
+    with pytest.raises(UnknownTaskError, match="There is one for AutoModel"):
         AutoModelForImageClassification.from_pretrained(write_checkpoint(model_type="parrot"), registry=aviary)
 
 

@@ -149,9 +149,9 @@ class UnknownTaskError(AutoRegistryError, ValueError):
         self.auto_class = auto_class
         self.config_class = config_class
         self.available = tuple(sorted(available))
-        others = f"{', '.join(self.available)} has one." if self.available else "No other auto class has one either."
+        others = f" There is one for {', '.join(self.available)}." if self.available else ""
         super().__init__(
-            f"{auto_class} has no model class for {describe(config_class)}. {others} Register one with "
+            f"{auto_class} has no model class for {describe(config_class)}.{others} Register one with "
             f"{auto_class}.register({config_class.__name__}, ModelClass).{' ' if hint else ''}{hint}"
         )
 
