@@ -212,7 +212,9 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     """Tell whether a tensor is a parameter with memory of its own, and no wrapper around other tensors."""
     if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
         return False
-    return tensor.layout is torch.strided and not is_traceable_wrapper_subclass(tensor) and _storage_key(tensor) != 0
+    if is_traceable_wrapper_subclass(tensor):
+        return False
+    return tensor.layout is torch.strided and _storage_key(tensor) != 0
 
 
 def _storage_key(tensor: torch.Tensor) -> int:

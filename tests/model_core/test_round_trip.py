@@ -1,0 +1,307 @@
+"""What is saved comes back: bit for bit, in one file or in many, whatever lay in the folder before."""
+
+from __future__ import annotations
+
+import copy
+import json
+import stat
+import subprocess
+import sys
+
+import pytest
+import torch
+from config_core import FolderCheckpoint, SaveError, UnknownOptionError
+from model_core import ArgumentError, PreTrainedModel, UnsavableTensorError
+from safetensors import safe_open
+from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
+from torch import nn
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("model_class", [TinyModel, NormModel, HeadModel])
+def test_model_comes_back_bit_for_bit(tmp_path, model_class):
+    """Every parameter and buffer that is saved is loaded with the very same bits."""
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert same_state(model, model_class.from_pretrained(tmp_path))
+
+
+def test_outputs_are_equal_in_another_process(tmp_path):
+    """A fresh process computes the same logits, bit for bit."""
+    model = fill_randomly(HeadModel(TinyConfig())).eval()
+    inputs = torch.randn(3, 4)
+    torch.save({"inputs": inputs, "outputs": model(inputs)}, tmp_path / "expected.pt")
+    model.save_pretrained(tmp_path / "model")
+    program = (
+        "import torch; from tiny_models import HeadModel\n"
+        "expected = torch.load('expected.pt', weights_only=True)\n"
+        "assert torch.equal(HeadModel.from_pretrained('model')(expected['inputs']), expected['outputs'])\n"
+    )
+    support = next(path for path in sys.path if path.endswith("support"))
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": support}, check=True, timeout=120)
+
+
+def test_loaded_model_is_in_evaluation_mode(tmp_path):
+    """Dropout and batch statistics must not surprise whoever loads to predict."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    assert not TinyModel.from_pretrained(tmp_path).training
+    assert TinyModel(TinyConfig()).training
+
+
+def test_config_comes_with_the_model(tmp_path):
+    """The config is the saved one, and knows where it came from."""
+    TinyModel(TinyConfig(width=7)).save_pretrained(tmp_path)
+    loaded = TinyModel.from_pretrained(tmp_path)
+    assert (loaded.config.width, loaded.config.architectures, loaded.config.dtype) == (7, ["TinyModel"], "float32")
+    assert loaded.name_or_path == str(tmp_path)
+
+
+def test_file_says_that_it_holds_torch_tensors(tmp_path):
+    """Other readers of safetensors look for the format in its metadata."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert file.metadata() == {"format": "pt"}
+
+
+def test_files_are_readable_by_whom_the_umask_allows(tmp_path):
+    """The writer of weights makes files private whatever the umask; ours are as other new files."""
+    (tmp_path / "other").touch()
+    TinyModel(TinyConfig()).save_pretrained(tmp_path / "model")
+    expected = stat.S_IMODE((tmp_path / "other").stat().st_mode)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "model").iterdir()} == {expected}
+
+
+def test_shards_follow_the_index_of_transformers(tmp_path):
+    """Names, total size and weight map are what other programs read."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path, max_shard_size=100)
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    assert names(tmp_path) == [
+        "config.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+    ]
+    assert index["metadata"]["total_size"] == 2 * (16 + 4) * 4
+    assert index["weight_map"].keys() == model.state_dict().keys()
+    assert set(index["weight_map"].values()) == {name for name in names(tmp_path) if name.endswith(".safetensors")}
+
+
+def test_shards_come_back_bit_for_bit(tmp_path):
+    """A sharded checkpoint loads like any other."""
+    model = fill_randomly(NormModel(TinyConfig()))
+    model.save_pretrained(tmp_path, max_shard_size="20B")
+    assert same_state(model, NormModel.from_pretrained(tmp_path))
+
+
+def test_tensor_larger_than_a_shard_gets_its_own(tmp_path):
+    """The limit never splits a tensor."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path, max_shard_size=1)
+    assert len(list(tmp_path.glob("model-*-of-00004.safetensors"))) == 4
+    assert same_state(model, TinyModel.from_pretrained(tmp_path))
+
+
+@pytest.mark.parametrize(("before", "after"), [("50GB", 100), (100, "50GB"), (1, 100)])
+def test_earlier_layout_leaves_nothing_behind(tmp_path, before, after):
+    """A single file over shards, shards over a single file, and fewer shards: only the new weights are there."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path / "fresh", max_shard_size=after)
+    model.save_pretrained(tmp_path / "again", max_shard_size=before)
+    fill_randomly(model).save_pretrained(tmp_path / "again", max_shard_size=after)
+    assert names(tmp_path / "again") == names(tmp_path / "fresh")
+    assert same_state(model, TinyModel.from_pretrained(tmp_path / "again"))
+
+
+def test_files_that_are_not_ours_stay(tmp_path):
+    """A README, another variant and another library's weights are nobody's stale files."""
+    others = ["README.md", "model.fp16.safetensors", "adapter_model.safetensors", "model-best.safetensors"]
+    for name in others:
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in others} == dict.fromkeys(others, "mine")
+
+
+def test_variant_is_saved_and_loaded_beside_the_others(tmp_path):
+    """`variant` names another set of weights in the same folder, single or sharded."""
+    plain, other = fill_randomly(TinyModel(TinyConfig())), fill_randomly(TinyModel(TinyConfig()))
+    plain.save_pretrained(tmp_path)
+    other.save_pretrained(tmp_path, variant="fp16", max_shard_size=100)
+    assert "model.fp16-00001-of-00002.safetensors" in names(tmp_path)
+    assert "model.safetensors.index.fp16.json" in names(tmp_path)
+    assert same_state(plain, TinyModel.from_pretrained(tmp_path))
+    assert same_state(other, TinyModel.from_pretrained(tmp_path, variant="fp16"))
+
+
+def test_model_can_be_saved_over_the_files_it_is_mapped_from(tmp_path):
+    """A loaded model still reads from its files; saving it there must not pull them away."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    loaded = TinyModel.from_pretrained(tmp_path)
+    loaded.save_pretrained(tmp_path)
+    assert same_state(model, loaded)
+    assert same_state(model, TinyModel.from_pretrained(tmp_path))
+
+
+def test_training_a_loaded_model_leaves_its_files_alone(tmp_path):
+    """The mapping is private."""
+    fill_randomly(TinyModel(TinyConfig())).save_pretrained(tmp_path)
+    before = contents(tmp_path)
+    loaded = TinyModel.from_pretrained(tmp_path).train()
+    optimizer = torch.optim.SGD(loaded.parameters(), lr=1.0)
+    loaded(torch.randn(8, 4)).sum().backward()
+    optimizer.step()
+    assert contents(tmp_path) == before
+
+
+def test_saving_changes_neither_model_nor_config_nor_state_dict(tmp_path):
+    """transformers empties the given state dict and writes into the live config."""
+    model = TinyModel(TinyConfig())
+    state_dict = dict(fill_randomly(copy.deepcopy(model)).state_dict())
+    before = (dict(state_dict), model.config.to_dict(), model.config.architectures, copy.deepcopy(model.state_dict()))
+    model.save_pretrained(tmp_path, state_dict=state_dict, max_shard_size=100)
+    assert state_dict.keys() == before[0].keys()
+    assert (model.config.to_dict(), model.config.architectures) == before[1:3]
+    assert all(torch.equal(tensor, before[3][name]) for name, tensor in model.state_dict().items())
+    loaded = TinyModel.from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state_dict.items())
+
+
+def test_tensors_in_any_memory_order_are_saved(tmp_path):
+    """safetensors wants contiguous memory; the model keeps its own order, before and after."""
+    model = fill_randomly(NormModel(TinyConfig(width=8)).to(memory_format=torch.channels_last))
+    model.save_pretrained(tmp_path)
+    assert model.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert same_state(model, NormModel.from_pretrained(tmp_path))
+
+
+class ChannelsLastModel(NormModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.conv = nn.Conv2d(3, config.width, 3).to(memory_format=torch.channels_last)
+
+
+def test_memory_order_of_the_constructor_is_kept_on_load(tmp_path):
+    """A model that is built channels last is channels last after loading."""
+    model = fill_randomly(ChannelsLastModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    loaded = ChannelsLastModel.from_pretrained(tmp_path)
+    assert same_state(model, loaded)
+    assert loaded.conv.weight.stride() == model.conv.weight.stride()
+
+
+def test_only_the_main_process_writes(tmp_path):
+    """The other processes of a distributed program call save as well."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", is_main_process=False)
+    assert not (tmp_path / "model").exists()
+
+
+def test_opened_checkpoint_is_a_source(tmp_path):
+    """The Auto classes open a checkpoint once and pass it on."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path / "sub")
+    assert same_state(model, TinyModel.from_pretrained(FolderCheckpoint(tmp_path, subfolder="sub")))
+    assert same_state(model, TinyModel.from_pretrained(tmp_path, subfolder="sub"))
+
+
+def test_legacy_bin_file_is_loaded(tmp_path):
+    """Older checkpoints are pickles; their tensors are read and nothing else."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    assert same_state(model, TinyModel.from_pretrained(tmp_path))
+
+
+def test_safetensors_go_before_a_legacy_file(tmp_path):
+    """Where both are there, the pickle is not even opened."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"not a pickle")
+    assert same_state(model, TinyModel.from_pretrained(tmp_path))
+
+
+def test_names_to_ignore_are_not_saved(tmp_path):
+    """`_keys_to_ignore_on_save` keeps tensors that the constructor makes out of the file."""
+
+    class Model(NormModel):
+        _keys_to_ignore_on_save = ("table",)
+        _keys_to_ignore_on_load_missing = (r"^table$",)
+
+    Model(TinyConfig()).save_pretrained(tmp_path)
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert "table" not in file.keys()  # noqa: SIM118 - a safe_open is no mapping
+    assert torch.equal(Model.from_pretrained(tmp_path).table, torch.linspace(0, 1, 4))
+
+
+@pytest.mark.parametrize("size", ["5TO", "", "-1GB", "many", 0, -5, True, 1.5, None])
+def test_shard_size_that_is_none_is_refused_before_anything_is_written(tmp_path, size):
+    """transformers has already replaced config.json when it looks at the size."""
+    with pytest.raises(ArgumentError, match="max_shard_size"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", max_shard_size=size)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("size", [80, "80", "80B", "0.08KB", "0.08 kb"])
+def test_shard_size_is_bytes_or_has_a_unit(tmp_path, size):
+    """Numbers, and numbers with units in any case."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path, max_shard_size=size)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("variant", ["../x", "a/b", ""])
+def test_variant_that_is_no_part_of_a_name_is_refused(tmp_path, variant):
+    """It becomes part of a file name, so it cannot be a path."""
+    with pytest.raises(ArgumentError, match="variant"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", variant=variant)
+    assert not (tmp_path / "model").exists()
+
+
+def test_saving_to_a_file_is_an_error(tmp_path):
+    """transformers logs and returns; the caller believes in a save that is none."""
+    (tmp_path / "model").write_text("precious", encoding="utf-8")
+    with pytest.raises(SaveError, match="is a file"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path / "model")
+    assert (tmp_path / "model").read_text(encoding="utf-8") == "precious"
+
+
+class SparseModel(PreTrainedModel):
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.register_buffer("graph", torch.eye(3).to_sparse())
+
+
+@pytest.mark.parametrize("make", [lambda: SparseModel(TinyConfig()), lambda: TinyModel(TinyConfig()).to("meta")])
+def test_tensor_without_a_form_in_safetensors_is_named_and_nothing_is_written(tmp_path, make):
+    """Sparse tensors and tensors without values cannot be stored; what was there stays."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(UnsavableTensorError, match=r"graph|layers\.0\.weight"):
+        make().save_pretrained(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_config_that_cannot_be_written_leaves_the_folder_as_it_was(tmp_path):
+    """Config and weights are one step: an error in one is an error of the whole save."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path)
+    before = contents(tmp_path)
+    model.config.width = {1, 2}
+    with pytest.raises(ValueError, match="width"):
+        fill_randomly(model).save_pretrained(tmp_path, max_shard_size=100)
+    assert contents(tmp_path) == before
+
+
+def test_unknown_option_of_save_is_refused(tmp_path):
+    """A typo such as `max_shard_sise` must not vanish."""
+    with pytest.raises(UnknownOptionError, match="max_shard_sise"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", max_shard_sise="1GB")
+    assert not (tmp_path / "model").exists()
