@@ -1,7 +1,7 @@
 """The Hugging Face Hub up and down, and remote code that was trusted, for the pretrained packages.
 
 Installed beside the others it is found by entry point: `config_core` opens and publishes repositories through it, and
-`auto_registry` asks it about the code that checkpoints ship. Programs call it directly to put such code into a registry:
+`auto_registry` asks it about the code that checkpoints ship. Programs call it to put such code into a registry:
 
     >>> import hub_io
     >>> hub_io.load_into_registry("owner/name", revision="<commit>", trust_remote_code=True)

@@ -63,7 +63,7 @@ class Refused:
         try:
             bundle = self.bundle
             listing = "".join(f"\n  sha256:{digest}  {name}" for name, digest in bundle.file_digests().items())
-            text = f"{head} {self.code.wanted} needs:{listing}\n{self.what_to_do}"
+            text = f"{head} These files would be imported:{listing}\n{self.what_to_do}"
         except (ConfigCoreError, HubIoError) as error:
             bundle = None
             text = f"{head} Its files cannot be listed either: {error}"

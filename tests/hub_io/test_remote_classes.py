@@ -1,0 +1,301 @@
+"""Classes out of trusted code: which they are, what their code may import, and what is left when it fails."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import pickle
+import sys
+import traceback
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
+from config_core.custom_code import bundle_of
+from config_core.errors import ClassReferenceError, SourceCodeError
+from hub_io import RemoteClassError, RemoteCodeImportError
+from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
+
+
+def remote_modules():
+    return {name for name in sys.modules if name.startswith("hub_io.remote.")}
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save_files(content, name="saved"):
+        return write(tmp_path / name, content)
+
+    return save_files
+
+
+def load(folder, auto_class=AutoModel):
+    return auto_class.from_pretrained(folder, trust_remote_code=True)
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_trusted_model_loads_with_config_and_weights(request, save, place):
+    """The three parts come from one checkpoint."""
+    source = save(files())
+    if place == "hub":
+        request.getfixturevalue("hub").create_repo("me/tiny", files())
+        source = "me/tiny"
+    model = load(source)
+    assert (type(model).__name__, model.config.size, model.weights) == ("TinyModel", 2, [1.0, 2.0])
+    assert type(load(source, AutoModelForImageClassification)).__name__ == "TinyClassifier"
+
+
+def test_module_name_says_where_it_came_from_and_which_content(save):
+    """A name and a part of the digest, below hub_io.remote."""
+    model = load(save(files({"modeling_tiny.py": f"{MODELING}# a name of its own\n"}), "my-model.v1"))
+    digest = bundle_of(type(model)).digest
+    assert type(model).__module__.startswith("hub_io.remote.")
+    assert type(model).__module__.endswith(f"my_model_v1_{digest[:12]}.modeling_tiny")
+
+
+def test_same_content_gives_the_same_class(hub, save):
+    """Another folder, the Hub, another auto class, another commit: identity goes by content."""
+    content = files()
+    hub.create_repo("me/tiny", content)
+    first = load(save(content, "one"))
+    assert type(load(save(content, "two"))) is type(first)
+    assert type(load("me/tiny")) is type(first)
+    assert type(load("me/tiny", AutoConfig)) is type(first.config)
+    hub.commit("me/tiny", {"weights.json": "[3.0, 4.0]"})
+    again = load("me/tiny")
+    assert (type(again), again.weights) == (type(first), [3.0, 4.0])
+
+
+def test_different_content_lives_side_by_side(save):
+    """A byte makes other classes; the old ones stay what they were."""
+    old = load(save(files({"modeling_tiny.py": MODELING + "VERSION = 1\n"})))
+    new = load(save(files({"modeling_tiny.py": MODELING + "VERSION = 2\n"})))
+    versions = [sys.modules[type(model).__module__].VERSION for model in (old, new)]
+    assert versions == [1, 2]
+    assert type(old) is not type(new)
+
+
+def test_checkpoints_that_name_different_classes_keep_their_own_map(save):
+    """The code is the same, but each `auto_map` says which class it means, on a re-save too."""
+    one = save(files(), "one")
+    other_map = AUTO_MAP | {"AutoModel": "modeling_tiny.TinyClassifier"}
+    two = save(files() | {"config.json": config_json(other_map)}, "two")
+    assert bundle_of(type(load(one))).auto_map["AutoModel"] == "modeling_tiny.TinyModel"
+    assert bundle_of(type(load(two))).auto_map["AutoModel"] == "modeling_tiny.TinyClassifier"
+
+
+def test_later_checkpoint_adds_classes_that_the_first_did_not_name(save):
+    """A base checkpoint and a fine-tuned one of the same code share their config class."""
+    fewer = {name: AUTO_MAP[name] for name in ("AutoConfig", "AutoModel")}
+    config = config_json(fewer)
+    source = MODELING + "# for this test alone\n"
+    base = load(save(files({"modeling_tiny.py": source}) | {"config.json": config}, "base"))
+    tuned = load(save(files({"modeling_tiny.py": source}), "tuned"), AutoModelForImageClassification)
+    # The bundles differ: the base needs no file that the other does not, and the digest goes by files.
+    assert type(base.config) is type(tuned.config)
+    assert "AutoModelForImageClassification" in bundle_of(type(base)).auto_map
+
+
+def test_every_module_carries_its_bundle(save):
+    """What was run can be saved again, file by file."""
+    folder = save(files({"helper.py": "VALUE = 1\n", "modeling_tiny.py": "from . import helper\n" + MODELING}))
+    bundle = bundle_of(type(load(folder)))
+    names = {"configuration_tiny.py", "helper.py", "modeling_tiny.py"}
+    assert set(bundle.files) == names
+    assert {name: (folder / name).read_bytes() for name in names} == dict(bundle.files)
+    assert bundle.auto_map == AUTO_MAP
+
+
+def test_code_runs_from_the_bytes_that_were_read(save):
+    """A file that changes afterwards changes nothing, and its source is still shown."""
+    late = "def late():\n    from .late import VALUE\n    return VALUE\n"
+    folder = save(files({"late.py": "VALUE = 'read'\n", "modeling_tiny.py": MODELING + late}))
+    model = load(folder)
+    (folder / "late.py").write_text("VALUE = 'swapped'\n", encoding="utf-8")
+    (folder / "modeling_tiny.py").write_text("gone", encoding="utf-8")
+    assert sys.modules[type(model).__module__].late() == "read"
+    assert inspect.getsource(type(model)).startswith("class TinyModel:")
+
+
+def test_nothing_is_written_beside_the_code(save):
+    """No byte code appears in the checkpoint."""
+    folder = save(files())
+    before = sorted(folder.rglob("*"))
+    load(folder)
+    assert sorted(folder.rglob("*")) == before
+
+
+PACKAGE = {"blocks/__init__.py": "", "blocks/basic.py": "VALUE = 1\n"}
+IMPORTS = {
+    "module": ({"layers.py": "VALUE = 1\n"}, "from .layers import VALUE"),
+    "several lines": ({"layers.py": "VALUE = 1\n"}, "from .layers import (\n    VALUE,\n)"),
+    "module by name": ({"layers.py": "VALUE = 1\n"}, "from . import layers\nVALUE = layers.VALUE"),
+    "module of a package": (PACKAGE, "from .blocks.basic import VALUE"),
+    "module of a folder": ({"blocks/basic.py": "VALUE = 1\n"}, "from .blocks.basic import VALUE"),
+    "package": (PACKAGE | {"blocks/__init__.py": "from .basic import VALUE\n"}, "from .blocks import VALUE"),
+    "parent inside": (
+        PACKAGE | {"blocks/basic.py": "from ..constants import VALUE\n", "constants.py": "VALUE = 1\n"},
+        "from .blocks.basic import VALUE",
+    ),
+    "top package": ({"__init__.py": "VALUE = 1\n"}, "from . import VALUE"),
+    "by function": (
+        {"layers.py": "VALUE = 1\n"},
+        "import importlib\nVALUE = importlib.import_module('.layers', __package__).VALUE",
+    ),
+    "neighbour without dot": ({"blocks.py": "VALUE = 1\n"}, "from blocks import VALUE"),
+    "cycle": ({"one.py": "from . import two\nVALUE = 1\n", "two.py": "from . import one\n"}, "from .one import VALUE"),
+}
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_code_may_import_what_lies_beside_it(save, name):
+    """As in any package: modules, packages, folders, the parent inside, and cycles."""
+    helpers, line = IMPORTS[name]
+    modeling = MODELING
+    if name == "neighbour without dot":
+        modeling = modeling.replace("from .configuration_tiny", "from configuration_tiny")
+    model = load(save(files({"modeling_tiny.py": f"{line}\n{modeling}", **helpers})))
+    assert sys.modules[type(model).__module__].VALUE == 1
+
+
+def test_code_does_not_see_files_that_are_not_in_the_bundle(save):
+    """An import that was not found by reading the source is not found by running it."""
+    hidden = "name = '.' + 'hidden'\nimport importlib\nimportlib.import_module(name, __package__)\n"
+    folder = save(files({"hidden.py": "VALUE = 1\n", "modeling_tiny.py": hidden + MODELING}))
+    with pytest.raises(RemoteCodeImportError, match="hidden"):
+        load(folder)
+
+
+def test_module_in_a_folder_is_named_with_a_slash(save):
+    """`folder/module.Class` works, and its relative imports start in the folder."""
+    content = files(
+        {
+            "configuration_tiny.py": None,
+            "modeling_tiny.py": None,
+            "code/configuration_tiny.py": CONFIGURATION,
+            "code/modeling_tiny.py": MODELING,
+        }
+    )
+    auto_map = {"AutoConfig": "code/configuration_tiny.TinyConfig", "AutoModel": "code/modeling_tiny.TinyModel"}
+    assert load(save(content | {"config.json": config_json(auto_map)})).weights == [1.0, 2.0]
+
+
+def test_source_is_shown_in_tracebacks(save):
+    """An error inside a model shows the line that raised it."""
+    failing = MODELING + "def fail():\n    raise LookupError('here')  # this line\n"
+    model = load(save(files({"modeling_tiny.py": failing})))
+    module = sys.modules[type(model).__module__]
+    with pytest.raises(LookupError) as caught:
+        module.fail()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "raise LookupError('here')  # this line" in shown
+    assert linecache.getline(module.__file__, 2) == "import json\n"
+
+
+def test_objects_pickle_within_the_process(save):
+    """The class is found by its module's name."""
+    model = load(save(files()))
+    again = pickle.loads(pickle.dumps(model))
+    assert (type(again), again.weights, type(again.config)) == (type(model), model.weights, type(model.config))
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("raise LookupError('boom')\n", "LookupError: boom"),
+        ("import package_that_nobody_has\n", "Install the distribution that provides 'package_that_nobody_has'"),
+        ("from .helper import missing_name\n", "missing_name"),
+        ("return 1\n", "SyntaxError"),
+    ],
+)
+def test_failure_leaves_nothing_imported(save, code, sentence):
+    """The error names the file; the modules that it had imported are gone, and a repaired version loads."""
+    before = remote_modules()
+    configuration = f"from . import helper\n{code}{CONFIGURATION}"
+    folder = save(files({"helper.py": "VALUE = 1\n", "configuration_tiny.py": configuration}))
+    with pytest.raises(RemoteCodeImportError, match=sentence) as caught:
+        load(folder)
+    assert isinstance(caught.value, ImportError)
+    assert caught.value.file == "configuration_tiny.py"
+    assert remote_modules() == before
+    import hub_io.remote
+
+    leaves = {name.removeprefix("hub_io.remote.") for name in before}
+    assert {name for name in vars(hub_io.remote) if not name.startswith("_") and name != "annotations"} <= leaves
+
+
+def test_failure_of_a_model_leaves_the_config_that_was_loaded_before(save):
+    """What one call has given is not taken away by the next."""
+    helper_first = "from . import helper\nraise LookupError('boom')\n"
+    folder = save(files({"helper.py": "VALUE = 1\n", "modeling_tiny.py": helper_first + MODELING}))
+    config = load(folder, AutoConfig)
+    before = remote_modules()
+    with pytest.raises(RemoteCodeImportError, match="boom"):
+        load(folder)
+    assert remote_modules() == before
+    assert type(load(folder, AutoConfig)) is type(config)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("", "it has no such name"),
+        ("Wanted = 3\n", "that is int and no class"),
+        ("from config_core import PretrainedConfig as Wanted\n", "comes from config_core"),
+        ("from builtins import dict as Wanted\n", "comes from builtins"),
+    ],
+)
+def test_reference_must_name_a_class_of_the_code(save, code, sentence):
+    """A missing name, a value, and a class that was only imported are refused; the error lists what there is."""
+    auto_map = AUTO_MAP | {"AutoModel": "modeling_tiny.Wanted"}
+    folder = save(files({"modeling_tiny.py": MODELING + code, "config.json": config_json(auto_map)}))
+    with pytest.raises(RemoteClassError, match=rf"{sentence}.*TinyClassifier, TinyModel") as caught:
+        load(folder)
+    assert caught.value.class_name == "Wanted"
+
+
+@pytest.mark.parametrize(
+    "reference", ["modeling_tiny", "../modeling_tiny.TinyModel", "a.b.C", None, 3, "x--y.Z", "/etc/x.Y"]
+)
+def test_reference_that_is_malformed_is_refused(save, reference):
+    """Only the three forms are read, and only of the class that is asked for."""
+    auto_map = AUTO_MAP | {"AutoModel": reference}
+    folder = save(files() | {"config.json": config_json(auto_map)})
+    with pytest.raises(ClassReferenceError):
+        load(folder)
+    assert load(folder, AutoModelForImageClassification).weights == [1.0, 2.0]
+
+
+def test_entries_of_other_libraries_do_not_matter(save):
+    """A tokenizer's pair of classes is not ours to read."""
+    auto_map = AUTO_MAP | {
+        "AutoTokenizer": ["tokenization_x.Slow", None],
+        "AutoProcessor": "nothing.There",
+    }
+    assert load(save(files() | {"config.json": config_json(auto_map)})).weights == [
+        1.0,
+        2.0,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "no such file"),
+        ("def broken(:\n", "line 1"),
+        ("from .missing import x\n", "modeling_tiny.py line 1 imports it"),
+        ("from ..outside import x\n", "climbs out of the folder"),
+        ("# " + "x" * (4 * 1024 * 1024), "larger than"),
+    ],
+)
+def test_code_that_cannot_be_collected_is_an_error(save, content, sentence):
+    """A missing file, bad Python, a missing or outside import and a file beyond all measure."""
+    folder = save(files({"modeling_tiny.py": content}))
+    with pytest.raises(SourceCodeError, match=sentence):
+        load(folder)
+
+
+def test_missing_file_of_another_class_does_not_matter(save):
+    """Only what is asked for must be there."""
+    folder = save(files({"modeling_tiny.py": None}))
+    assert load(folder, AutoConfig).size == 2
