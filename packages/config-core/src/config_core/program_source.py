@@ -97,11 +97,8 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
 
 def _notebook_cells() -> tuple[tuple[str, str], ...]:
     """Return the cells that ran in IPython, with its magics turned into Python; nothing elsewhere."""
-    if "IPython" not in sys.modules:
-        return ()
-    from IPython import get_ipython  # type: ignore[import-not-found, unused-ignore]
-
-    shell = get_ipython()
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
     if shell is None:
         return ()
     cells = []
