@@ -10,11 +10,12 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
+from torch import nn
+
 from config_core import FolderCheckpoint, SaveError, UnknownOptionError
 from model_core import ArgumentError, PreTrainedModel, UnsavableTensorError
-from safetensors import safe_open
 from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
-from torch import nn
 
 
 def names(folder):
@@ -162,7 +163,7 @@ def test_training_a_loaded_model_leaves_its_files_alone(tmp_path):
 
 
 def test_saving_changes_neither_model_nor_config_nor_state_dict(tmp_path):
-    """transformers empties the given state dict and writes into the live config."""
+    """In transformers the given state dict is emptied, and the live config written to."""
     model = TinyModel(TinyConfig())
     state_dict = dict(fill_randomly(copy.deepcopy(model)).state_dict())
     before = (dict(state_dict), model.config.to_dict(), model.config.architectures, copy.deepcopy(model.state_dict()))
@@ -175,7 +176,7 @@ def test_saving_changes_neither_model_nor_config_nor_state_dict(tmp_path):
 
 
 def test_tensors_in_any_memory_order_are_saved(tmp_path):
-    """safetensors wants contiguous memory; the model keeps its own order, before and after."""
+    """A file wants contiguous memory; the model keeps its own order, before and after."""
     model = fill_randomly(NormModel(TinyConfig(width=8)).to(memory_format=torch.channels_last))
     model.save_pretrained(tmp_path)
     assert model.conv.weight.is_contiguous(memory_format=torch.channels_last)
@@ -242,7 +243,7 @@ def test_names_to_ignore_are_not_saved(tmp_path):
 
 @pytest.mark.parametrize("size", ["5TO", "", "-1GB", "many", 0, -5, True, 1.5, None])
 def test_shard_size_that_is_none_is_refused_before_anything_is_written(tmp_path, size):
-    """transformers has already replaced config.json when it looks at the size."""
+    """In transformers, config.json has been replaced when the size is looked at."""
     with pytest.raises(ArgumentError, match="max_shard_size"):
         TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", max_shard_size=size)
     assert not (tmp_path / "model").exists()
@@ -264,7 +265,7 @@ def test_variant_that_is_no_part_of_a_name_is_refused(tmp_path, variant):
 
 
 def test_saving_to_a_file_is_an_error(tmp_path):
-    """transformers logs and returns; the caller believes in a save that is none."""
+    """An error and not a line in a log: the caller must not believe in a save that is none."""
     (tmp_path / "model").write_text("precious", encoding="utf-8")
     with pytest.raises(SaveError, match="is a file"):
         TinyModel(TinyConfig()).save_pretrained(tmp_path / "model")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
+
 from config_core import PretrainedConfig
 from model_core import PreTrainedModel
-from torch import nn
 
 __all__ = ["HeadModel", "NormModel", "TinyConfig", "TinyModel", "fill_randomly", "same_state"]
 

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from model_core.checkpoint_layout import find_weight_files
+from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, WeightsFileError
 from model_core.torch_dtypes import stored_dtype
 
@@ -87,24 +88,30 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given state_dict") -> WeightSource:
-    """Give a state dict in memory the form of a checkpoint. Nothing is copied.
+    """Give a state dict in memory the form of a checkpoint. Its tensors are copied when they are read.
 
     Raises:
         ArgumentError: It is not a mapping from names to tensors.
     """
     try:
-        return _StateDict(name, dict(state_dict))
+        return _StateDict(name, dict(state_dict), borrowed=True)
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
 
 
 class _StateDict(WeightSource):
-    """Weights that are in memory."""
+    """Weights that are in memory. The model gets memory of its own."""
 
     def __init__(
-        self, name: str, state_dict: dict[str, torch.Tensor], filenames: Mapping[str, str] | None = None
+        self,
+        name: str,
+        state_dict: dict[str, torch.Tensor],
+        *,
+        borrowed: bool,
+        filenames: Mapping[str, str] | None = None,
     ) -> None:
         self._state_dict = state_dict
+        self._borrowed = borrowed
         filenames = filenames or {}
         super().__init__(
             name,
@@ -116,7 +123,10 @@ class _StateDict(WeightSource):
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         for name in names:
-            yield name, self._state_dict[name].detach()
+            tensor = self._state_dict[name]
+            # Tensors that shared memory when they were pickled share it again, whether the model ties them or not.
+            copied = self._borrowed or num_storage_users(tensor) > 1
+            yield name, tensor.detach().clone() if copied else tensor.detach()
 
 
 class _SafetensorsFiles(WeightSource):
@@ -208,7 +218,7 @@ def _pickled(name: str, files: WeightFiles) -> WeightSource:
             raise WeightsFileError(
                 f"{files.index} places {tensor_name!r} in this file, which does not hold it", file=files.paths[filename]
             )
-    return _StateDict(name, state_dict, filenames)
+    return _StateDict(name, state_dict, borrowed=False, filenames=filenames)
 
 
 def _unpickle(path: Path) -> dict[str, torch.Tensor]:

@@ -57,6 +57,9 @@ def resolve_device(device: str | int | torch.device | None) -> torch.device | No
     if device is None:
         return None
     try:
-        return torch.empty(0, device=device).device
+        resolved = torch.empty(0, device=device).device
     except (RuntimeError, TypeError, AssertionError) as error:
         raise ArgumentError("device", device, allowed=f"a device that this torch can use ({error})") from error
+    if resolved.type == "meta":
+        raise ArgumentError("device", device, allowed="a device that holds values, which weights are loaded for")
+    return resolved

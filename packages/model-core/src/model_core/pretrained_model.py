@@ -23,7 +23,7 @@ from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import persistent_tensors
+from model_core.module_tensors import all_tensors, persistent_tensors
 from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, resolve_dtype
@@ -243,6 +243,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         else:
             model = cls(config, *args, **kwargs)
         _check_constructed(model)
+        _check_values(model)
         return model, deferred
 
     @classmethod
@@ -424,5 +425,15 @@ def _check_constructed(model: PreTrainedModel) -> None:
     if not isinstance(vars(model).get("config"), PretrainedConfig):
         raise ModelDefinitionError(
             "it has no config. Call super().__init__(config) as the first line of its __init__.",
+            model_class=type(model),
+        )
+
+
+def _check_values(model: PreTrainedModel) -> None:
+    """Refuse a model that was built without memory: what no checkpoint supplies would stay without values."""
+    if any(tensor.device.type == "meta" for tensor in all_tensors(model)):
+        raise ModelDefinitionError(
+            "its constructor left tensors on the meta device. Load it outside of torch.device('meta'): from_pretrained "
+            "does not pay for values that the checkpoint replaces anyway.",
             model_class=type(model),
         )

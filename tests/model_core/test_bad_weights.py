@@ -1,0 +1,255 @@
+"""Files of weights that are damaged, absent or hostile. Each gets an error that names the file and what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from config_core import CheckpointNotFoundError, UnsafeNameError
+from model_core import WeightsFileError, WeightsMismatchError, WeightsNotFoundError
+from tiny_models import TinyConfig, TinyModel, fill_randomly
+
+SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+INDEX = "model.safetensors.index.json"
+
+
+@pytest.fixture
+def single(tmp_path):
+    """A saved model in one file."""
+    folder = tmp_path / "single"
+    fill_randomly(TinyModel(TinyConfig())).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def sharded(tmp_path):
+    """A saved model in two shards."""
+    folder = tmp_path / "sharded"
+    fill_randomly(TinyModel(TinyConfig())).save_pretrained(folder, max_shard_size=100)
+    return folder
+
+
+def change_index(folder, change):
+    """Rewrite the index of a folder."""
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    change(index)
+    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+def header(values):
+    """Make a safetensors file of a header alone."""
+    text = json.dumps(values).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+GARBAGE = {
+    "empty": b"",
+    "text": b"this is a text and no safetensors file at all",
+    "html": b"<!DOCTYPE html><html>404</html>",
+    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n",
+    "huge header": struct.pack("<Q", 2**60) + b"{}",
+    "no json": struct.pack("<Q", 4) + b"{{{{",
+    "offsets beyond the end": header({"x": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}),
+    "shape against offsets": header({"x": {"dtype": "F32", "shape": [4], "data_offsets": [0, 4]}}) + b"\0" * 4,
+    "unknown dtype": header({"x": {"dtype": "Q9", "shape": [1], "data_offsets": [0, 1]}}) + b"\0",
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE.keys())
+def test_file_that_is_no_safetensors_file_is_named(single, content):
+    """The error of safetensors has no file name."""
+    (single / "model.safetensors").write_bytes(content)
+    with pytest.raises(WeightsFileError, match=r"model\.safetensors: ") as caught:
+        TinyModel.from_pretrained(single)
+    assert isinstance(caught.value, OSError)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_truncated_file_is_named(single):
+    """A download that broke off."""
+    whole = (single / "model.safetensors").read_bytes()
+    (single / "model.safetensors").write_bytes(whole[:-1])
+    with pytest.raises(WeightsFileError, match="not a whole safetensors file"):
+        TinyModel.from_pretrained(single)
+
+
+def test_truncated_shard_is_named(sharded):
+    """The error names the one shard that is broken."""
+    (sharded / SHARDS[1]).write_bytes((sharded / SHARDS[1]).read_bytes()[:-1])
+    with pytest.raises(WeightsFileError, match=SHARDS[1]):
+        TinyModel.from_pretrained(sharded)
+
+
+def test_failed_load_leaves_files_as_they_were(single):
+    """Nothing is repaired, moved or removed."""
+    (single / "model.safetensors").write_bytes(b"garbage")
+    before = {path.name: path.read_bytes() for path in single.iterdir()}
+    with pytest.raises(WeightsFileError):
+        TinyModel.from_pretrained(single)
+    assert {path.name: path.read_bytes() for path in single.iterdir()} == before
+
+
+def test_folder_without_weights_says_what_it_looked_for(single):
+    """All names that would do are listed."""
+    (single / "model.safetensors").unlink()
+    with pytest.raises(
+        WeightsNotFoundError, match=r"model\.safetensors, model\.safetensors\.index\.json, pytorch_model\.bin"
+    ):
+        TinyModel.from_pretrained(single)
+    with pytest.raises(FileNotFoundError):
+        TinyModel.from_pretrained(single)
+
+
+def test_absent_variant_is_named(single):
+    """The plain weights are not taken in its place."""
+    with pytest.raises(WeightsNotFoundError, match=r"variant 'fp16'.*model\.fp16\.safetensors"):
+        TinyModel.from_pretrained(single, variant="fp16")
+
+
+def test_folder_that_does_not_exist_is_an_error(tmp_path):
+    """A path that looks like no repository is not asked of any hub."""
+    with pytest.raises(CheckpointNotFoundError, match="does not exist"):
+        TinyModel.from_pretrained(tmp_path / "nowhere")
+
+
+def test_absent_shards_are_all_named(sharded):
+    """And nothing is loaded from those that are there."""
+    (sharded / SHARDS[0]).unlink()
+    (sharded / SHARDS[1]).unlink()
+    with pytest.raises(WeightsNotFoundError, match="lacks 2 of the 2 files") as caught:
+        TinyModel.from_pretrained(sharded)
+    assert caught.value.filenames == tuple(SHARDS)
+
+
+def test_files_that_the_index_does_not_name_are_not_read(sharded):
+    """Stale and foreign files beside the shards change nothing."""
+    expected = TinyModel.from_pretrained(sharded).layers[0].weight.clone()
+    save_file({"layers.0.weight": torch.zeros(4, 4)}, sharded / "model-00003-of-00003.safetensors")
+    (sharded / "model-00001-of-00009.safetensors").write_bytes(b"garbage")
+    assert torch.equal(TinyModel.from_pretrained(sharded).layers[0].weight, expected)
+
+
+BAD_INDEXES = {
+    "empty": b"",
+    "no json": b"{",
+    "no utf-8": b'{"weight_map": {"\xff": "model.safetensors"}}',
+    "a list": b"[]",
+    "no map": b'{"metadata": {}}',
+    "empty map": b'{"weight_map": {}}',
+    "map is a list": b'{"weight_map": ["model.safetensors"]}',
+    "file is a number": b'{"weight_map": {"x": 3}}',
+    "file is a pickle": b'{"weight_map": {"x": "evil.bin"}}',
+    "too deep": b"[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("content", BAD_INDEXES.values(), ids=BAD_INDEXES.keys())
+def test_index_that_is_none_is_named(sharded, content):
+    """The error names the index, not a KeyError for 'metadata'."""
+    (sharded / INDEX).write_bytes(content)
+    with pytest.raises(WeightsFileError, match=INDEX):
+        TinyModel.from_pretrained(sharded)
+
+
+def test_index_needs_no_metadata(sharded):
+    """Only the weight map is used."""
+    change_index(sharded, lambda index: index.pop("metadata"))
+    assert isinstance(TinyModel.from_pretrained(sharded), TinyModel)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside.safetensors",
+        "/etc/outside.safetensors",
+        "sub/../../outside.safetensors",
+        "..\\outside.safetensors",
+        "C:\\outside.safetensors",
+        "~/outside.safetensors",
+        "./outside.safetensors",
+        "a\x00b.safetensors",
+        "//host/outside.safetensors",
+    ],
+)
+def test_shard_name_that_leaves_the_folder_is_refused(sharded, tmp_path, name):
+    """An index is written by whoever made the checkpoint: nothing outside the folder is opened."""
+    save_file({"layers.0.weight": torch.zeros(4, 4)}, tmp_path / "outside.safetensors")
+    change_index(sharded, lambda index: index["weight_map"].update({"layers.0.weight": name}))
+    with pytest.raises(UnsafeNameError, match="Only plain relative names"):
+        TinyModel.from_pretrained(sharded)
+
+
+def test_index_that_places_a_tensor_in_the_wrong_file_is_an_error(sharded):
+    """Index and shards of different saves do not belong together."""
+    change_index(sharded, lambda index: index["weight_map"].update({"layers.0.weight": SHARDS[1]}))
+    with pytest.raises(WeightsFileError, match=r"layers\.0\.weight"):
+        TinyModel.from_pretrained(sharded)
+
+
+def test_tensor_that_the_index_forgot_is_unexpected_or_used(sharded):
+    """A shard is read whole, so that nothing in it goes unnoticed."""
+    save_file(
+        {"layers.1.weight": torch.zeros(4, 4), "layers.1.bias": torch.zeros(4), "surplus": torch.zeros(1)},
+        sharded / SHARDS[1],
+    )
+    with pytest.raises(WeightsMismatchError) as caught:
+        TinyModel.from_pretrained(sharded)
+    assert set(caught.value.report.unexpected) == {"surplus"}
+
+
+class Evil:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_pickle_that_runs_code_runs_nothing(single, tmp_path):
+    """A legacy file is read by torch.load(weights_only=True), always."""
+    (single / "model.safetensors").unlink()
+    torch.save({"layers.0.weight": Evil(str(tmp_path / "marker"))}, single / "pytorch_model.bin")
+    with pytest.raises(WeightsFileError, match=r"pytorch_model\.bin"):
+        TinyModel.from_pretrained(single)
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"garbage", pickle.dumps([1, 2]), pickle.dumps({"x": 1})],
+    ids=["empty", "garbage", "list", "numbers"],
+)
+def test_legacy_file_without_tensors_is_named(single, content):
+    """A .bin that is something else."""
+    (single / "model.safetensors").unlink()
+    (single / "pytorch_model.bin").write_bytes(content)
+    with pytest.raises(WeightsFileError, match=r"pytorch_model\.bin"):
+        TinyModel.from_pretrained(single)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 1}', '"x"'])
+def test_metadata_about_ties_that_is_malformed_is_named(single, text):
+    """Metadata is data from outside as well."""
+    tensors = {name: tensor.clone() for name, tensor in TinyModel(TinyConfig()).state_dict().items()}
+    save_file(tensors, single / "model.safetensors", metadata={"format": "pt", "tied_weights": text})
+    with pytest.raises(WeightsFileError, match="tied_weights"):
+        TinyModel.from_pretrained(single)
+
+
+def test_metadata_about_unknown_names_is_harmless(single):
+    """It can neither add nor hide anything."""
+    tensors = {name: tensor.clone() for name, tensor in TinyModel(TinyConfig()).state_dict().items()}
+    del tensors["layers.0.weight"]
+    metadata = {"tied_weights": json.dumps({"nobody": "layers.1.weight", "layers.0.weight": "nothing"})}
+    save_file(tensors, single / "model.safetensors", metadata=metadata)
+    with pytest.raises(WeightsMismatchError) as caught:
+        TinyModel.from_pretrained(single)
+    assert set(caught.value.report.missing) == {"layers.0.weight"}

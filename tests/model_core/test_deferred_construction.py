@@ -1,0 +1,423 @@
+"""A constructor runs as it always does; only random values that the checkpoint replaces are left out."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from model_core import PreTrainedModel
+from model_core.deferred_construction import DeferredConstruction
+from tiny_models import NormModel, TinyConfig, TinyModel, fill_randomly, same_state
+
+
+def drop(folder, *names):
+    """Take tensors out of the weights of a folder."""
+    tensors = load_file(folder / "model.safetensors")
+    for name in names:
+        del tensors[name]
+    save_file(tensors, folder / "model.safetensors")
+
+
+def in_model(build, **attributes):
+    """Make a model class of a function that fills a model in its constructor."""
+
+    def __init__(self, config):  # noqa: N807 - becomes the method
+        PreTrainedModel.__init__(self, config)
+        build(self, config)
+
+    return type("Built", (PreTrainedModel,), {"config_class": TinyConfig, "__init__": __init__, **attributes})
+
+
+def reloaded(model_class, folder, **options):
+    """Save a model of random values and load it."""
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(folder)
+    loaded = model_class.from_pretrained(folder, **options)
+    assert same_state(model, loaded)
+    return loaded
+
+
+def test_buffers_that_are_not_saved_are_right(tmp_path):
+    """The constructor made them, and nothing else knows their values."""
+    loaded = reloaded(NormModel, tmp_path)
+    assert loaded.positions.tolist() == [0, 1, 2, 3]
+
+
+def test_plain_tensors_are_right(tmp_path):
+    """An attribute that is neither parameter nor buffer is real memory with its values."""
+    loaded = reloaded(NormModel, tmp_path)
+    assert loaded.offset.tolist() == [3.0, 3.0]
+
+
+def test_constructor_may_read_values_with_item(tmp_path):
+    """`.item()` on a table gives a number; on a parameter it gives a right one."""
+
+    def build(self, config):
+        self.rates = [rate.item() for rate in torch.linspace(0, 1, config.depth + 1)]
+        self.layer = nn.Linear(config.width, config.width)
+        self.largest = self.layer.weight.abs().max().item()
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert loaded.rates == [0.0, 0.5, 1.0]
+    assert 0 < loaded.largest <= 0.5
+
+
+def test_value_that_the_constructor_read_is_the_value_that_it_keeps(tmp_path):
+    """What a parameter was when it was read, it still is when the checkpoint does not replace it."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        self.seen = self.layer.weight.detach().clone()
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    drop(tmp_path, "layer.weight")
+    loaded = model_class.from_pretrained(tmp_path, allow_missing=True)
+    assert loaded.seen.abs().max() > 0
+    assert torch.equal(loaded.layer.weight, loaded.seen)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda weight: weight[0].tolist(),
+        lambda weight: weight.detach().flatten().tolist(),
+        lambda weight: weight.data.clone().flatten().tolist(),
+        lambda weight: weight.T.flatten().tolist(),
+        lambda weight: weight.detach().numpy().ravel().tolist(),
+        lambda weight: copy.deepcopy(weight).flatten().tolist(),
+        lambda weight: torch.cat([weight, weight]).flatten().tolist(),
+        lambda weight: nn.functional.linear(torch.eye(4), weight).flatten().tolist(),
+        lambda weight: torch.empty(0).set_(weight.detach().untyped_storage()).tolist(),
+        lambda weight: weight.half().flatten().tolist(),
+        lambda weight: [float(weight.detach().mean())],
+        lambda weight: torch.stack(list(weight)).flatten().tolist(),
+        lambda weight: [float(f"{weight.detach().mean():.3f}")],
+    ],
+)
+def test_every_way_to_read_a_parameter_sees_its_values(read):
+    """Views, aliases, copies, functions, storages: all see what a normal construction would give."""
+    with DeferredConstruction():
+        weight = nn.Parameter(torch.full((4, 4), 100.0))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        values = read(weight)
+    assert values
+    assert all(1.0 <= value <= 2.0 for value in values)
+
+
+@pytest.mark.parametrize("alias", ["view", "detached", "numpy"])
+def test_alias_from_before_a_fill_sees_the_fill(alias):
+    """Memory that something else can read is filled at once."""
+    with DeferredConstruction():
+        memory = torch.full((4,), 100.0)
+        seen = {"view": memory[:2], "detached": memory.detach(), "numpy": memory.numpy()}[alias]
+        weight = nn.Parameter(memory)
+        del memory
+        nn.init.uniform_(weight, 1.0, 2.0)
+        assert all(1.0 <= value <= 2.0 for value in seen.tolist())
+
+
+def test_fills_and_arithmetic_keep_their_order(tmp_path):
+    """A random fill that is scaled, shifted, clamped and partly zeroed is all of it, where the checkpoint lacks it."""
+
+    def build(self, _config):
+        self.scaled = nn.Parameter(torch.empty(1000))
+        self.zeroed = nn.Parameter(torch.empty(1000))
+        self.part = nn.Parameter(torch.empty(1000))
+        self.through_data = nn.Parameter(torch.empty(1000))
+        with torch.no_grad():
+            self.scaled.uniform_().mul_(2).add_(10).clamp_(max=11.5)
+            self.zeroed.normal_().zero_().add_(1)
+            self.part.uniform_(1, 2)[:500] = 7
+        self.through_data.data.uniform_(3, 4).add_(1)
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    drop(tmp_path, "scaled", "zeroed", "part", "through_data")
+    loaded = model_class.from_pretrained(tmp_path, strict=False)
+    assert 10 <= loaded.scaled.min() < 10.1
+    assert loaded.scaled.max() == 11.5
+    assert (loaded.zeroed == 1).all()
+    assert (loaded.part[:500] == 7).all()
+    assert 1 <= loaded.part[500:].min() < loaded.part[500:].max() <= 2
+    assert 4 <= loaded.through_data.min() < loaded.through_data.max() <= 5
+
+
+def test_values_computed_in_the_constructor_are_real(tmp_path):
+    """Weights that a constructor computes are there for later lines of it, and replaced like all others."""
+
+    def build(self, config):
+        self.basis = nn.Parameter(torch.linalg.qr(torch.randn(config.width, config.width))[0])
+        self.identity = (self.basis @ self.basis.T).round()
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert torch.equal(loaded.identity.detach().abs(), torch.eye(4))
+
+
+def test_parameters_that_no_module_holds_are_right(tmp_path):
+    """A parameter in a plain list is in no checkpoint; its random values are still drawn."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        self.hidden = [nn.Parameter(torch.full((100,), 100.0))]
+        nn.init.uniform_(self.hidden[0], 1.0, 2.0)
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert 1 <= loaded.hidden[0].min() < loaded.hidden[0].max() <= 2
+
+
+def test_view_that_the_constructor_keeps_sees_the_loaded_values(tmp_path):
+    """A plain attribute that looks into a parameter looks into the loaded one."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        self.first_row = self.layer.weight.data[0]
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert torch.equal(loaded.first_row, loaded.layer.weight[0])
+
+
+def test_buffer_that_is_not_saved_and_shares_memory_with_a_parameter_sees_the_loaded_values(tmp_path):
+    """Such as an alias under an older name."""
+
+    def build(self, config):
+        self.weight = nn.Parameter(torch.empty(config.width).normal_())
+        self.register_buffer("alias", self.weight.data, persistent=False)
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert torch.equal(loaded.alias, loaded.weight)
+
+
+def test_recurrent_layers_use_the_loaded_weights(tmp_path):
+    """`nn.LSTM` keeps a list of its parameters that it computes with."""
+
+    def build(self, config):
+        self.lstm = nn.LSTM(config.width, config.width)
+
+    model_class = in_model(build)
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    inputs = torch.randn(5, 1, 4)
+    assert torch.equal(model.lstm(inputs)[0], model_class.from_pretrained(tmp_path).lstm(inputs)[0])
+
+
+@pytest.mark.parametrize("normalize", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm])
+def test_parametrized_layers_come_back(tmp_path, normalize):
+    """Parametrizations read and split weights in the constructor."""
+
+    def build(self, config):
+        self.layer = normalize(nn.Linear(config.width, config.width))
+
+    model_class = in_model(build)
+    torch.manual_seed(0)
+    model = model_class(TinyConfig()).eval()
+    model.save_pretrained(tmp_path)
+    assert torch.equal(model.layer.weight, model_class.from_pretrained(tmp_path).layer.weight)
+
+
+def test_torchs_transformer_layers_come_back(tmp_path):
+    """Their constructor copies layers and initialises them once more."""
+
+    def build(self, config):
+        layer = nn.TransformerEncoderLayer(config.width, nhead=2, dim_feedforward=8, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, config.depth, enable_nested_tensor=False)
+
+    reloaded(in_model(build), tmp_path)
+
+
+def test_missing_layers_of_every_initialisation_are_initialised(tmp_path):
+    """Where the checkpoint has nothing at all, the model is as a fresh one is."""
+
+    def build(self, _config):
+        self.linear = nn.Linear(64, 64)
+        self.convolution = nn.Conv2d(8, 8, 3)
+        self.embedding = nn.Embedding(64, 64, padding_idx=0)
+        self.norm = nn.LayerNorm(64)
+        self.attention = nn.MultiheadAttention(64, 2)
+        self.truncated = nn.Parameter(torch.full((64, 64), 100.0))
+        self.orthogonal = nn.Parameter(torch.full((8, 8), 100.0))
+        nn.init.trunc_normal_(self.truncated, std=0.02)
+        nn.init.orthogonal_(self.orthogonal)
+        nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
+
+    model_class = in_model(build)
+    fresh = model_class(TinyConfig())
+    fresh.config.save_pretrained(tmp_path)
+    save_file({"nothing": torch.zeros(1)}, tmp_path / "model.safetensors")
+    loaded = model_class.from_pretrained(tmp_path, strict=False)
+    for name, tensor in loaded.state_dict().items():
+        expected = fresh.state_dict()[name]
+        assert tensor.std() == pytest.approx(expected.std(), rel=0.5), name
+        assert tensor.abs().max() <= 2 * expected.abs().max(), name
+    assert (loaded.embedding.weight[0] == 0).all()
+    assert torch.allclose(loaded.orthogonal @ loaded.orthogonal.T, torch.eye(8), atol=1e-5)
+
+
+def test_attributes_of_parameters_stay(tmp_path):
+    """Parameters keep their identity: frozen ones stay frozen, marks and subclasses stay."""
+
+    class Marked(nn.Parameter):
+        pass
+
+    def build(self, config):
+        self.frozen = nn.Linear(config.width, config.width).requires_grad_(requires_grad=False)
+        self.marked = Marked(torch.zeros(config.width))
+        self.frozen.weight.no_decay = True
+        self.listed = [self.marked]
+
+    loaded = reloaded(in_model(build), tmp_path)
+    assert not loaded.frozen.weight.requires_grad
+    assert loaded.frozen.weight.no_decay
+    assert isinstance(loaded.marked, Marked)
+    assert loaded.marked.requires_grad
+    assert loaded.listed[0] is loaded.marked
+
+
+def test_optimizer_made_in_the_constructor_trains_the_loaded_weights(tmp_path):
+    """It holds the parameter objects of the model."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        self.optimizer = torch.optim.SGD(self.layer.parameters(), lr=1.0)
+
+    loaded = reloaded(in_model(build), tmp_path)
+    before = loaded.layer.weight.detach().clone()
+    loaded.layer(torch.ones(1, 4)).sum().backward()
+    loaded.optimizer.step()
+    assert torch.equal(loaded.layer.weight, before - 1)
+
+
+def test_constructor_may_load_another_model(tmp_path):
+    """A backbone that is loaded inside keeps its loaded values unless the outer checkpoint has others."""
+    backbone = fill_randomly(TinyModel(TinyConfig()))
+    backbone.save_pretrained(tmp_path / "backbone")
+
+    def build(self, config):
+        self.backbone = TinyModel.from_pretrained(tmp_path / "backbone")
+        self.head = nn.Linear(config.width, 2)
+
+    model_class = in_model(build)
+    assert same_state(model_class(TinyConfig()).backbone, backbone)
+    reloaded(model_class, tmp_path / "outer")
+    drop(tmp_path / "outer", *(f"backbone.{name}" for name in backbone.state_dict()))
+    assert same_state(model_class.from_pretrained(tmp_path / "outer", allow_missing=["backbone"]).backbone, backbone)
+
+
+def test_missing_values_of_an_inner_load_are_initialised(tmp_path):
+    """What the inner load may lack is drawn, though an outer load is going on."""
+    fill_randomly(TinyModel(TinyConfig())).save_pretrained(tmp_path / "inner")
+    drop(tmp_path / "inner", "layers.1.weight")
+
+    def build(self, _config):
+        self.inner = TinyModel.from_pretrained(tmp_path / "inner", allow_missing=True)
+        self.seen = self.inner.layers[1].weight.detach().clone()
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path / "outer")
+    loaded = model_class.from_pretrained(tmp_path / "outer")
+    assert 0 < loaded.seen.abs().max() <= 0.5
+
+
+def test_lazy_layers_get_their_shapes_from_the_checkpoint(tmp_path):
+    """A lazy layer has no shape before its first input; the checkpoint has."""
+
+    def build(self, config):
+        self.layer = nn.LazyLinear(config.width)
+
+    model_class = in_model(build)
+    model = model_class(TinyConfig())
+    inputs = torch.randn(2, 3)
+    expected = model.layer(inputs)
+    model.save_pretrained(tmp_path)
+    loaded = model_class.from_pretrained(tmp_path)
+    assert torch.equal(loaded.layer(inputs), expected)
+
+
+def test_failing_constructor_leaves_nothing_behind(tmp_path):
+    """The thread computes as before after an error in a constructor."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        if config.depth == 3:
+            raise ValueError("three")
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="three"):
+        model_class.from_pretrained(tmp_path, depth=3)
+    weight = nn.Parameter(torch.full((4,), 100.0))
+    nn.init.uniform_(weight)
+    assert weight.max() <= 1
+
+
+def test_other_threads_are_not_affected():
+    """The recording is of one thread; another one constructs as usual meanwhile."""
+    entered, done = threading.Event(), threading.Event()
+    values = []
+
+    def construct():
+        assert entered.wait(60)
+        weight = nn.Parameter(torch.full((4,), 100.0))
+        nn.init.uniform_(weight)
+        values.extend(weight.tolist())
+        done.set()
+
+    thread = threading.Thread(target=construct)
+    thread.start()
+    with DeferredConstruction():
+        entered.set()
+        assert done.wait(60)
+    thread.join()
+    assert max(values) <= 1
+
+
+def test_many_threads_load_at_once(tmp_path):
+    """Loads share nothing."""
+    model = fill_randomly(NormModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _: NormModel.from_pretrained(tmp_path), range(32)))
+    assert all(same_state(model, other) for other in loaded)
+
+
+def test_class_can_switch_it_off(tmp_path):
+    """For constructors that read parameters where nobody can see it."""
+    seen = []
+
+    def build(self, config):
+        memory = torch.full((config.width,), 100.0)
+        self.weight = nn.Parameter(memory)
+        address = self.weight.data_ptr()
+        del memory
+        nn.init.uniform_(self.weight)
+        # A read that no function mode sees.
+        seen.append((ctypes.c_float * config.width).from_address(address)[0])
+
+    reloaded(in_model(build, defer_initialization=False), tmp_path)
+    assert max(seen) <= 1
+
+
+def test_construction_by_hand_draws_the_usual_random_numbers():
+    """Deferring is for loads only: a seed gives the values that it always gave."""
+    torch.manual_seed(0)
+    expected = nn.Linear(4, 4).weight
+    torch.manual_seed(0)
+    assert torch.equal(TinyModel(TinyConfig(depth=1)).layers[0].weight, expected)
+
+
+def test_memory_that_the_checkpoint_replaces_is_never_written():
+    """Memory that nobody writes to is never paged in: that is what makes construction cheap."""
+    with DeferredConstruction() as deferred:
+        weight = nn.Parameter(torch.full((64,), 100.0))
+        nn.init.normal_(weight)
+        nn.init.kaiming_uniform_(nn.Linear(64, 64).weight)
+    deferred.forget(weight)
+    deferred.settle()
+    assert (weight == 100.0).all()

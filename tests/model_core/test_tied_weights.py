@@ -1,0 +1,249 @@
+"""Tensors that are one under several names: saved once, and one again after loading."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from model_core import ModelDefinitionError, PreTrainedModel, WeightsFileError
+from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
+
+
+class TiedInConstructor(PreTrainedModel):
+    """The same parameter under two names, and nothing declared."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Embedding(6, config.width)
+        self.head = nn.Linear(config.width, 6, bias=False)
+        self.head.weight = self.embedding.weight
+
+
+class Declared(PreTrainedModel):
+    """Two parameters that the class declares to be one."""
+
+    config_class = TinyConfig
+    _tied_weights_keys = {"head.weight": "embedding.weight"}  # noqa: RUF012 - as authors write it
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.head = nn.Linear(config.width, 6, bias=False)
+        self.embedding = nn.Embedding(6, config.width)
+        self.post_init()
+
+
+class Undeclared(PreTrainedModel):
+    """Two parameters that only later become one."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.one = nn.Linear(config.width, config.width)
+        self.two = nn.Linear(config.width, config.width)
+
+
+class SharedModule(PreTrainedModel):
+    """One layer used twice."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        layer = nn.Linear(config.width, config.width)
+        self.layers = nn.ModuleList([layer, layer])
+
+
+class SharedMemory(PreTrainedModel):
+    """Two parameter objects over the same memory."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.one = nn.Parameter(torch.zeros(config.width))
+        self.two = nn.Parameter(self.one.data)
+
+
+def saved_names(folder):
+    with safe_open(folder / "model.safetensors", framework="pt") as file:
+        return set(file.keys())
+
+
+@pytest.mark.parametrize(
+    ("model_class", "kept", "left_out"),
+    [
+        (TiedInConstructor, "embedding.weight", "head.weight"),
+        (Declared, "embedding.weight", "head.weight"),
+        (SharedModule, "layers.0.weight", "layers.1.weight"),
+        (SharedMemory, "one", "two"),
+    ],
+)
+def test_tied_tensor_is_saved_once_and_tied_again(tmp_path, model_class, kept, left_out):
+    """Whether the tie is declared, made by assignment, by a shared module or by shared memory."""
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert kept in saved_names(tmp_path)
+    assert left_out not in saved_names(tmp_path)
+    loaded, report = model_class.from_pretrained(tmp_path, output_loading_info=True)
+    assert same_state(model, loaded)
+    assert not report.missing
+    state = loaded.state_dict()
+    assert state[kept].data_ptr() == state[left_out].data_ptr()
+
+
+def test_tied_parameter_stays_one_object(tmp_path):
+    """An optimizer sees it once, and training moves both names."""
+    fill_randomly(TiedInConstructor(TinyConfig())).save_pretrained(tmp_path)
+    loaded = TiedInConstructor.from_pretrained(tmp_path)
+    assert loaded.head.weight is loaded.embedding.weight
+    assert len(list(loaded.parameters())) == 1
+
+
+def test_tie_made_after_construction_is_made_again(tmp_path):
+    """The file records which names were one, since the constructor cannot know."""
+    model = fill_randomly(Undeclared(TinyConfig()))
+    model.two.weight = model.one.weight
+    model.save_pretrained(tmp_path)
+    loaded = Undeclared.from_pretrained(tmp_path)
+    assert same_state(model, loaded)
+    assert loaded.two.weight is loaded.one.weight
+    assert loaded.two.bias is not loaded.one.bias
+
+
+def test_ties_survive_shards(tmp_path):
+    """The record lies in the shard that holds the tensor."""
+    model = fill_randomly(Undeclared(TinyConfig()))
+    model.two.weight = model.one.weight
+    model.save_pretrained(tmp_path, max_shard_size=1)
+    loaded = Undeclared.from_pretrained(tmp_path)
+    assert same_state(model, loaded)
+    assert loaded.two.weight is loaded.one.weight
+
+
+def test_ties_survive_another_dtype(tmp_path):
+    """Conversion makes one new tensor and not two."""
+    fill_randomly(SharedMemory(TinyConfig())).save_pretrained(tmp_path)
+    loaded = SharedMemory.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert loaded.one.data_ptr() == loaded.two.data_ptr()
+    assert loaded.two.dtype is torch.bfloat16
+
+
+def test_declared_tie_is_made_by_loading_without_post_init(tmp_path):
+    """`post_init()` is never needed."""
+
+    class Silent(Declared):
+        def post_init(self):
+            """Do nothing, as if it had not been called."""
+
+    fill_randomly(Declared(TinyConfig())).save_pretrained(tmp_path)
+    loaded = Silent.from_pretrained(tmp_path)
+    assert loaded.head.weight is loaded.embedding.weight
+
+
+def test_declared_tie_works_from_either_name(tmp_path):
+    """Other libraries keep the other name."""
+    model = fill_randomly(Declared(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    save_file({"head.weight": tensors["embedding.weight"]}, tmp_path / "model.safetensors")
+    assert same_state(model, Declared.from_pretrained(tmp_path))
+
+
+def test_declared_tie_can_be_switched_off_by_the_config(tmp_path):
+    """`tie_word_embeddings=False` leaves two tensors two."""
+    with pytest.warns(UserWarning, match="tie_word_embeddings"):
+        config = TinyConfig(tie_word_embeddings=False)
+    model = fill_randomly(Declared(config))
+    assert model.head.weight is not model.embedding.weight
+    model.save_pretrained(tmp_path)
+    assert same_state(model, Declared.from_pretrained(tmp_path))
+
+
+def test_file_with_both_names_and_equal_values_is_fine(tmp_path):
+    """Checkpoints of other writers hold a tied tensor twice."""
+    model = fill_randomly(TiedInConstructor(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    weight = torch.full((6, 4), torch.nan)
+    save_file({"head.weight": weight, "embedding.weight": weight.clone()}, tmp_path / "model.safetensors")
+    assert TiedInConstructor.from_pretrained(tmp_path).head.weight.isnan().all()
+
+
+def test_file_with_different_values_for_one_tensor_is_an_error(tmp_path):
+    """Taking either of them would be wrong without a word."""
+    TiedInConstructor(TinyConfig()).config.save_pretrained(tmp_path)
+    save_file({"head.weight": torch.zeros(6, 4), "embedding.weight": torch.ones(6, 4)}, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsFileError, match=r"different values for .*head\.weight"):
+        TiedInConstructor.from_pretrained(tmp_path)
+
+
+def test_pickled_tensors_that_shared_memory_do_not_tie_a_model_that_does_not(tmp_path):
+    """A .bin brings shared memory back; two parameters of the model stay two."""
+    model = fill_randomly(Undeclared(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    state_dict = dict(model.state_dict())
+    state_dict["two.weight"] = state_dict["one.weight"]
+    torch.save(state_dict, tmp_path / "pytorch_model.bin")
+    loaded = Undeclared.from_pretrained(tmp_path)
+    assert torch.equal(loaded.one.weight, loaded.two.weight)
+    assert loaded.one.weight.data_ptr() != loaded.two.weight.data_ptr()
+
+
+def test_parts_of_one_tensor_are_saved_each(tmp_path):
+    """Slices of the same memory are different values, not ties."""
+
+    class Parts(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            whole = torch.zeros(2 * config.width)
+            self.register_buffer("left", whole[: config.width])
+            self.register_buffer("right", whole[config.width :])
+
+    model = fill_randomly(Parts(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert saved_names(tmp_path) == {"left", "right"}
+    assert same_state(model, Parts.from_pretrained(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"), [({"head.weight": "nowhere"}, "no such tensor"), ({"head.weight": "head.bias"}, "of shape")]
+)
+def test_declared_tie_that_cannot_be_made_is_an_error(keys, problem):
+    """The author learns of it at construction."""
+
+    class Wrong(PreTrainedModel):
+        config_class = TinyConfig
+        _tied_weights_keys = keys
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.head = nn.Linear(config.width, 6)
+            self.post_init()
+
+    with pytest.raises(ModelDefinitionError, match=problem):
+        Wrong(TinyConfig())
+
+
+def test_list_of_tied_names_of_older_models_is_accepted(tmp_path):
+    """It says nothing that identity does not; saving and loading go by identity."""
+
+    class Older(TiedInConstructor):
+        _tied_weights_keys = ["head.weight"]  # noqa: RUF012 - as authors write it
+
+    model = fill_randomly(Older(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert same_state(model, Older.from_pretrained(tmp_path))
+
+
+def test_untied_models_carry_no_record(tmp_path):
+    """The metadata of an ordinary file is what other writers write."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert file.metadata() == {"format": "pt"}
