@@ -159,7 +159,7 @@ def main():
         wheels = build_wheels(folder / "wheels")
         costs = []
         for package in WORKSPACE_PACKAGES.values():
-            for extra in ("", *(f"[{extra}]" for extra in package.project.get("optional-dependencies", {}))):
+            for extra in ("", *(f"[{extra}]" for extra in package.extras)):
                 name = package.distribution + extra
                 environment = FreshEnvironment.create(folder / name)
                 environment.install(name, wheels=wheels)

@@ -37,10 +37,9 @@ PACKAGES = [
 def lowest(request, tmp_path_factory, wheels):
     """A package with all its extras, in an environment where what it names is as old as it allows."""
     package = request.param
-    extras = ",".join(package.project.get("optional-dependencies", {}))
     environment = FreshEnvironment.create(tmp_path_factory.mktemp("lowest") / package.import_name)
     environment.install(
-        f"{package.distribution}[{extras}]",
+        f"{package.distribution}[{','.join(package.extras)}]",
         # uv takes the oldest only of what it is asked for by name.
         *map(str, bounded_requirements(package)),
         wheels=wheels,
@@ -63,7 +62,8 @@ def test_lower_bounds_are_releases(lowest):
 def test_package_does_its_job_on_the_lowest_versions(lowest, hub_environ):
     """The lines that each wheel runs alone run with the oldest dependencies as well."""
     package, environment = lowest
-    environment.run(JOBS / f"{package.import_name}.py", environ=hub_environ)
+    for job in (package.import_name, *(f"{package.import_name}_{extra}" for extra in package.extras)):
+        environment.run(JOBS / f"{job}.py", environ=hub_environ)
 
 
 def test_package_passes_its_own_tests_on_the_lowest_versions(lowest):

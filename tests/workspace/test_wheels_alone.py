@@ -15,6 +15,11 @@ pytestmark = pytest.mark.slow
 
 JOBS = Path(__file__).parent / "jobs"
 PACKAGES = [pytest.param(package, id=package.import_name) for package in WORKSPACE_PACKAGES.values()]
+EXTRAS = [
+    pytest.param(package, extra, id=f"{package.import_name}-{extra}")
+    for package in WORKSPACE_PACKAGES.values()
+    for extra in package.extras
+]
 WITHOUT_MODELS = [
     pytest.param(package, id=package.import_name)
     for package in WORKSPACE_PACKAGES.values()
@@ -72,6 +77,15 @@ def test_wheel_brings_only_the_siblings_that_it_declares(alone):
 def test_what_is_installed_fits_together(alone):
     """`uv pip check` finds no bound broken; those between siblings the workspace itself never checks."""
     _, environment = alone
+    environment.check()
+
+
+@pytest.mark.parametrize(("package", "extra"), EXTRAS)
+def test_extra_does_its_job_alone(package, extra, tmp_path, wheels):
+    """An extra brings all that its part of the package needs."""
+    environment = FreshEnvironment.create(tmp_path / "environment")
+    environment.install(f"{package.distribution}[{extra}]", wheels=wheels)
+    environment.run(JOBS / f"{package.import_name}_{extra}.py")
     environment.check()
 
 

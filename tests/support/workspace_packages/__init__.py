@@ -51,16 +51,21 @@ class WorkspacePackage:
         """Folder of the import package."""
         return self.folder / "src" / self.import_name
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Names of the optional parts that can be installed with it."""
+        return tuple(self.project.get("optional-dependencies", {}))
+
     def requirements(self, *extras: str) -> list[Requirement]:
         """Return the declared dependencies, with those of some extras."""
         lines = list(self.project.get("dependencies", []))
         for extra in extras:
-            lines += self.project.get("optional-dependencies", {})[extra]
+            lines += self.project["optional-dependencies"][extra]
         return [Requirement(line) for line in lines]
 
     def all_requirements(self) -> list[Requirement]:
         """Return the declared dependencies with those of every extra."""
-        return self.requirements(*self.project.get("optional-dependencies", {}))
+        return self.requirements(*self.extras)
 
     def modules(self) -> Iterator[tuple[str, Path]]:
         """Give the dotted name and the path of every module."""
