@@ -215,6 +215,17 @@ except FileNotFoundError as error:
     assert hub.requests == []
 
 
+def test_downloads_show_progress(hub):
+    """The client's bars show, unless it was told not to."""
+    hub.create_repo("me/tiny", {"config.json": CONFIG, "a.safetensors": bytes(1000), "b.safetensors": bytes(1000)})
+    program = "import hub_io; hub_io.HUB_SERVICE.open('me/tiny').local_paths(['a.safetensors', 'b.safetensors'])"
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_PROGRESS_BARS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "Fetching 2 files: 100%" in done.stderr
+
+
 @pytest.mark.usefixtures("hub")
 def test_unknown_repository_is_named():
     """The error says that it may be private, too."""

@@ -91,7 +91,6 @@ def test_later_checkpoint_adds_classes_that_the_first_did_not_name(save):
     source = MODELING + "# for this test alone\n"
     base = load(save(files({"modeling_tiny.py": source}) | {"config.json": config}, "base"))
     tuned = load(save(files({"modeling_tiny.py": source}), "tuned"), AutoModelForImageClassification)
-    # The bundles differ: the base needs no file that the other does not, and the digest goes by files.
     assert type(base.config) is type(tuned.config)
     assert "AutoModelForImageClassification" in bundle_of(type(base)).auto_map
 

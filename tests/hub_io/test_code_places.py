@@ -1,0 +1,180 @@
+"""Where code may lie: at the opened commit, in a subfolder, at the top, and in another repository with its own pin."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel
+from config_core import open_checkpoint
+from config_core.custom_code import bundle_of
+from config_core.errors import CheckpointNotFoundError
+from hub_io import REMOTE_CODE_SERVICE, CodeRevisionError, RemoteCodeRefusedError, RevisionNotFoundError
+from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
+
+CODE = ("configuration_tiny.py", "modeling_tiny.py")
+
+
+def elsewhere(repo):
+    """Return an `auto_map` whose code lies in another repository."""
+    return {name: f"{repo}--{reference}" for name, reference in AUTO_MAP.items()}
+
+
+def version(model):
+    return sys.modules[type(model).__module__].VERSION
+
+
+def modeling(number):
+    return f"{MODELING}VERSION = {number}\n"
+
+
+def test_code_comes_from_the_commit_of_the_config(hub):
+    """A branch that moves between config and code changes neither."""
+    hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
+    opened = open_checkpoint("me/tiny")
+    config = AutoConfig.from_pretrained(opened, trust_remote_code=True)
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "configuration_tiny.py": CONFIGURATION + "# moved\n"})
+    model = AutoModel.from_pretrained(opened, trust_remote_code=True)
+    assert version(model) == 1
+    assert type(model.config) is type(config)
+    assert version(AutoModel.from_pretrained("me/tiny", trust_remote_code=True)) == 2
+
+
+def test_revision_chooses_the_code_too(hub):
+    """Config, code and weights of the commit that was asked for."""
+    old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "weights.json": "[9.0]"})
+    model = AutoModel.from_pretrained("me/tiny", revision=old, trust_remote_code=True)
+    assert (version(model), model.weights) == (1, [1.0, 2.0])
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+@pytest.mark.parametrize("where", ["subfolder", "top", "both"])
+def test_code_of_a_subfolder_is_there_or_at_the_top(request, tmp_path, place, where):
+    """The subfolder's own files come first."""
+    content = {name: text for name, text in files().items() if name not in CODE}
+    content = {f"small/{name}": text for name, text in content.items()}
+    if where in {"subfolder", "both"}:
+        content |= {"small/configuration_tiny.py": CONFIGURATION, "small/modeling_tiny.py": modeling(1)}
+    if where in {"top", "both"}:
+        content |= {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": modeling(2)}
+    source = write(tmp_path / "saved", content)
+    if place == "hub":
+        request.getfixturevalue("hub").create_repo("me/tiny", content)
+        source = "me/tiny"
+    model = AutoModel.from_pretrained(source, subfolder="small", trust_remote_code=True)
+    assert version(model) == (2 if where == "top" else 1)
+    assert set(bundle_of(type(model)).files) == set(CODE)
+
+
+def test_reference_that_names_its_own_repository_is_at_home(hub):
+    """Older files write `owner/name--module.Class` of themselves; the commit stays that of the load."""
+    content = files({"modeling_tiny.py": modeling(1), "config.json": config_json(elsewhere("me/tiny"))})
+    old = hub.create_repo("me/tiny", content)
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2)})
+    model = AutoModel.from_pretrained("me/tiny", revision=old, trust_remote_code=True)
+    assert version(model) == 1
+    assert dict(bundle_of(type(model)).auto_map) == AUTO_MAP
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_code_in_another_repository_is_loaded_from_there(hub, tmp_path, place):
+    """At its default branch, or at the `code_revision` that was asked for."""
+    old = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": modeling(1)})
+    hub.commit("maker/code", {"modeling_tiny.py": modeling(2)})
+    content = {"config.json": config_json(elsewhere("maker/code")), "weights.json": "[1.0, 2.0]"}
+    source = write(tmp_path / "saved", content)
+    if place == "hub":
+        hub.create_repo("me/tiny", content)
+        source = "me/tiny"
+    newest = AutoModel.from_pretrained(source, trust_remote_code=True)
+    pinned = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=old)
+    assert (version(newest), version(pinned), pinned.weights) == (2, 1, [1.0, 2.0])
+    assert dict(bundle_of(type(pinned)).auto_map) == AUTO_MAP
+
+
+def test_code_in_another_repository_is_refused_in_its_own_name(hub):
+    """The refusal names that repository, its files, and `code_revision` with its commit."""
+    sha = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING})
+    hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
+    with pytest.raises(RemoteCodeRefusedError, match=rf"code_revision='{sha}', trust_remote_code=True") as caught:
+        AutoModel.from_pretrained("me/tiny")
+    assert (caught.value.source, set(caught.value.bundle.files)) == ("maker/code", set(CODE))
+
+
+def test_deciding_without_trust_does_not_ask_for_the_other_repository(hub):
+    """Nobody is contacted for code that will not run."""
+    hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
+    checkpoint = open_checkpoint("me/tiny")
+    hub.clear_requests()
+    decision = REMOTE_CODE_SERVICE.decide(checkpoint, elsewhere("maker/code"), "AutoModel", trust_remote_code=None)
+    assert not decision.trusted
+    assert hub.requests == []
+
+
+def test_refusal_survives_a_repository_that_is_not_there(hub):
+    """The load is refused, and the error says that the code cannot even be shown."""
+    hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
+    with pytest.raises(RemoteCodeRefusedError, match="cannot be listed either: There is no repository 'maker/code'"):
+        AutoModel.from_pretrained("me/tiny")
+
+
+def test_missing_repository_of_trusted_code_is_named(hub):
+    """With trust, the missing repository is the error."""
+    hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
+    with pytest.raises(CheckpointNotFoundError, match="maker/code"):
+        AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+
+
+def test_code_revision_pins_own_code_alone(hub):
+    """A reviewed commit of the code runs with the newest weights."""
+    old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "weights.json": "[9.0, 9.0]"})
+    model = AutoModel.from_pretrained("me/tiny", code_revision=old, trust_remote_code=True)
+    assert (version(model), model.weights) == (1, [9.0, 9.0])
+
+
+def test_code_revision_that_does_not_exist_is_an_error(hub):
+    """A pin is never ignored."""
+    hub.create_repo("me/tiny", files())
+    with pytest.raises(RevisionNotFoundError, match="nowhere"):
+        AutoModel.from_pretrained("me/tiny", code_revision="nowhere", trust_remote_code=True)
+
+
+def test_code_revision_of_a_folder_is_an_error(tmp_path):
+    """A folder has no revisions; a pin that cannot be kept is not dropped."""
+    folder = write(tmp_path / "saved", files())
+    with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
+        AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
+
+
+def test_token_opens_the_repository_of_the_code(hub):
+    """The token of the load is that of its code."""
+    hub.create_repo("me/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING}, private=True)
+    hub.create_repo(
+        "me/tiny", {"config.json": config_json(elsewhere("me/code")), "weights.json": "[1.0]"}, private=True
+    )
+    model = AutoModel.from_pretrained("me/tiny", trust_remote_code=True, token=hub.token("me"))
+    assert model.weights == [1.0]
+
+
+def test_loaded_code_loads_again_without_network(hub):
+    """What was downloaded with trust runs offline with trust, and without it does not."""
+    sha = hub.create_repo("me/tiny", files())
+    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+    hub.clear_requests()
+    assert AutoModel.from_pretrained("me/tiny", local_files_only=True, trust_remote_code=True).weights == [1.0, 2.0]
+    assert AutoModel.from_pretrained("me/tiny", revision=sha, trust_remote_code=True).weights == [1.0, 2.0]
+    with pytest.raises(RemoteCodeRefusedError):
+        AutoModel.from_pretrained("me/tiny", local_files_only=True)
+    assert hub.requests == []
+
+
+def test_class_out_of_code_brings_its_code_along(tmp_path):
+    """A config that was loaded with trust finds its models in the code that it came from, folder or no folder."""
+    folder = write(tmp_path / "saved", files({"modeling_tiny.py": modeling(3)}))
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    (folder / "modeling_tiny.py").write_text(modeling(4), encoding="utf-8")
+    model = AutoModel.from_config(config, trust_remote_code=True)
+    assert (version(model), type(model.config)) == (3, type(config))

@@ -1,0 +1,125 @@
+"""Many threads, and code that loads code: one class for one content, no dead-lock, no half a module."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel
+from hub_io import RemoteCodeImportError
+from tiny_checkpoints import CONFIGURATION, MODELING, files, write
+
+THREADS = 16
+
+
+def all_at_once(work, arguments):
+    """Call `work` in a thread for each argument, starting together, and return the results or exceptions."""
+    barrier = threading.Barrier(len(arguments))
+
+    def start(argument):
+        barrier.wait(timeout=60)
+        try:
+            return work(argument)
+        except Exception as error:  # noqa: BLE001 - the caller looks at it
+            return error
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(start, arguments, timeout=120))
+
+
+def load(folder):
+    return AutoModel.from_pretrained(folder, trust_remote_code=True)
+
+
+def test_threads_that_load_the_same_code_get_the_same_class(tmp_path):
+    """Importing takes a while, and nobody sees the module before it is done."""
+    slow = f"TOTAL = sum(range(300_000))\n{MODELING}# same\n"
+    folder = write(tmp_path / "saved", files({"modeling_tiny.py": slow}))
+    models = all_at_once(load, [folder] * THREADS)
+    assert [model for model in models if isinstance(model, Exception)] == []
+    assert len({type(model) for model in models}) == 1
+    assert len({type(model.config) for model in models}) == 1
+
+
+def test_threads_that_load_different_code_get_their_own(tmp_path):
+    """Each thread gets the class of its folder."""
+    folders = [
+        write(tmp_path / str(number), files({"modeling_tiny.py": f"{MODELING}VERSION = {number}\n"}))
+        for number in range(THREADS)
+    ]
+    models = all_at_once(load, folders)
+    assert [sys.modules[type(model).__module__].VERSION for model in models] == list(range(THREADS))
+
+
+def test_threads_that_fail_together_leave_nothing(tmp_path):
+    """Each gets the error; a later load of the config alone is not disturbed."""
+    before = {name for name in sys.modules if name.startswith("hub_io.remote.")}
+    broken = f"from . import helper\nsum(range(300_000))\nraise LookupError('boom')\n{CONFIGURATION}"
+    folder = write(tmp_path / "saved", files({"helper.py": "VALUE = 1\n", "configuration_tiny.py": broken}))
+    errors = all_at_once(load, [folder] * THREADS)
+    assert {type(error) for error in errors} == {RemoteCodeImportError}
+    assert {name for name in sys.modules if name.startswith("hub_io.remote.")} == before
+
+
+def test_failure_beside_successes_takes_nothing_from_them(tmp_path):
+    """The model's module fails while other threads load the config of the same code."""
+    broken = "from . import configuration_tiny\nsum(range(300_000))\nraise LookupError('boom')\n"
+    folder = write(tmp_path / "saved", files({"modeling_tiny.py": broken}))
+
+    def work(number):
+        return load(folder) if number % 2 else AutoConfig.from_pretrained(folder, trust_remote_code=True)
+
+    results = all_at_once(work, range(THREADS))
+    assert {type(result) for result in results[1::2]} == {RemoteCodeImportError}
+    assert len({type(config) for config in results[::2]}) == 1
+    assert type(AutoConfig.from_pretrained(folder, trust_remote_code=True)) is type(results[0])
+
+
+NESTED = """
+from auto_registry import AutoModel
+OTHER = AutoModel.from_pretrained({other!r}, trust_remote_code=True)
+"""
+
+
+def test_code_may_load_other_code_while_it_is_imported(tmp_path):
+    """A backbone out of another checkpoint."""
+    inner = write(tmp_path / "inner", files())
+    outer = write(tmp_path / "outer", files({"modeling_tiny.py": NESTED.format(other=str(inner)) + MODELING}))
+    model = load(outer)
+    assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
+
+
+def test_code_may_load_other_code_in_a_thread_that_it_waits_for(tmp_path):
+    """No lock is held while code runs, so that the thread can import."""
+    inner = write(tmp_path / "inner", files({"modeling_tiny.py": f"{MODELING}# inner\n"}))
+    threaded = f"""
+from concurrent.futures import ThreadPoolExecutor
+from auto_registry import AutoModel
+with ThreadPoolExecutor(1) as pool:
+    OTHER = pool.submit(AutoModel.from_pretrained, {str(inner)!r}, trust_remote_code=True).result(timeout=60)
+"""
+    outer = write(tmp_path / "outer", files({"modeling_tiny.py": threaded + MODELING}))
+    model = load(outer)
+    assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
+
+
+def test_nested_loads_in_many_threads_end(tmp_path):
+    """Half of the threads load the inner code directly, the others through the outer."""
+    inner = write(tmp_path / "inner", files({"modeling_tiny.py": f"sum(range(300_000))\n{MODELING}# threads\n"}))
+    outer = write(tmp_path / "outer", files({"modeling_tiny.py": NESTED.format(other=str(inner)) + MODELING}))
+    models = all_at_once(load, [inner, outer] * (THREADS // 2))
+    assert [model for model in models if isinstance(model, Exception)] == []
+    assert len({type(model) for model in models}) == 2
+
+
+@pytest.mark.timeout(120)
+def test_codes_that_load_each_other_end(tmp_path):
+    """Two checkpoints whose code loads the other's cannot work, but they end with an error and not in a dead-lock."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    write(one, files({"modeling_tiny.py": NESTED.format(other=str(two)) + MODELING}))
+    write(two, files({"modeling_tiny.py": NESTED.format(other=str(one)) + MODELING}))
+    results = all_at_once(load, [one, two] * 4)
+    assert all(isinstance(result, RemoteCodeImportError) or type(result).__name__ == "TinyModel" for result in results)

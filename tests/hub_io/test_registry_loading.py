@@ -1,0 +1,117 @@
+"""load_into_registry: all the classes of a checkpoint or none, and only with trust."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
+from auto_registry.errors import AlreadyRegisteredError, RegistrationError
+from config_core import PretrainedConfig
+from hub_io import NoRemoteCodeError, RemoteCodeImportError, load_into_registry
+from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
+
+
+@pytest.fixture
+def registry():
+    return Registry()
+
+
+def contents(registry):
+    return registry.model_types(), set(map(registry.config_class, registry.model_types()))
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_all_classes_are_registered_and_reported(request, tmp_path, registry, place):
+    """The auto classes then serve checkpoints of this type without code and without trust."""
+    source = str(write(tmp_path / "saved", files()))
+    sha = None
+    if place == "hub":
+        hub = request.getfixturevalue("hub")
+        sha, source = hub.create_repo("me/tiny", files()), "me/tiny"
+    report = load_into_registry(source, trust_remote_code=True, registry=registry)
+
+    assert (report.source, report.commit, report.model_type) == (source, sha, "tiny")
+    assert report.config_class.__name__ == "TinyConfig"
+    assert {name: cls.__name__ for name, cls in report.model_classes.items()} == {
+        "AutoModel": "TinyModel",
+        "AutoModelForImageClassification": "TinyClassifier",
+    }
+    assert report.trusted_by == "trust_remote_code=True"
+    assert len(report.digests) == 1
+    assert registry.config_class("tiny") is report.config_class
+
+    plain = write(tmp_path / "plain", {"config.json": '{"model_type": "tiny", "size": 5}', "weights.json": "[5.0]"})
+    assert AutoConfig.from_pretrained(plain, registry=registry).size == 5
+    assert AutoModel.from_pretrained(plain, registry=registry).weights == [5.0]
+    model = AutoModelForImageClassification.from_pretrained(source, registry=registry)
+    assert type(model) is report.model_classes["AutoModelForImageClassification"]
+
+
+def test_loading_a_class_registers_nothing(tmp_path):
+    """Only this function puts remote classes where other loads find them."""
+    folder = write(tmp_path / "saved", files())
+    AutoModel.from_pretrained(folder, trust_remote_code=True)
+    plain = write(tmp_path / "plain", {"config.json": '{"model_type": "tiny"}'})
+    with pytest.raises(ValueError, match="tiny"):
+        AutoConfig.from_pretrained(plain)
+
+
+def test_taken_place_leaves_the_registry_as_it_was(tmp_path, registry):
+    """One place that another class holds stops all, unless it may be replaced."""
+    folder = write(tmp_path / "saved", files())
+
+    class Mine(PretrainedConfig):
+        model_type = "tiny"
+
+    registry.register_config("tiny", Mine)
+    before = contents(registry)
+    with pytest.raises(AlreadyRegisteredError):
+        load_into_registry(folder, trust_remote_code=True, registry=registry)
+    assert contents(registry) == before
+    report = load_into_registry(folder, trust_remote_code=True, registry=registry, exist_ok=True)
+    assert registry.config_class("tiny") is report.config_class
+
+
+def test_loading_twice_changes_nothing(tmp_path, registry):
+    """The same content is the same class, which may be registered where it is."""
+    folder = write(tmp_path / "saved", files())
+    first = load_into_registry(folder, trust_remote_code=True, registry=registry)
+    assert load_into_registry(folder, trust_remote_code=True, registry=registry) == first
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"modeling_tiny.py": MODELING + "raise LookupError('boom')\n"}, RemoteCodeImportError),
+        ({"modeling_tiny.py": MODELING.replace("class TinyClassifier", "class Other")}, RemoteCodeImportError),
+        ({"configuration_tiny.py": CONFIGURATION.replace('"tiny"', '"large"')}, RegistrationError),
+        ({"modeling_tiny.py": MODELING.replace("config_class = TinyConfig", "config_class = None")}, Exception),
+    ],
+)
+def test_failure_registers_and_imports_nothing(tmp_path, registry, changed, error):
+    """A module that fails, a class that is missing, a wrong model_type, a wrong config class."""
+    folder = write(tmp_path / "saved", files(changed))
+    before = {name for name in sys.modules if name.startswith("hub_io.remote.")}
+    with pytest.raises(error):
+        load_into_registry(folder, trust_remote_code=True, registry=registry)
+    assert contents(registry) == ((), set())
+    if error is RemoteCodeImportError:
+        assert {name for name in sys.modules if name.startswith("hub_io.remote.")} == before
+
+
+@pytest.mark.parametrize("auto_map", [{}, {"AutoTokenizer": "tokenization_tiny.Tokenizer"}])
+def test_checkpoint_without_code_has_nothing_to_register(tmp_path, registry, auto_map):
+    """The error says so, whatever was trusted."""
+    folder = write(tmp_path / "saved", {"config.json": config_json(auto_map)})
+    with pytest.raises(NoRemoteCodeError, match="ships no code"):
+        load_into_registry(folder, trust_remote_code=True, registry=registry)
+
+
+def test_config_alone_can_be_registered(tmp_path, registry):
+    """A checkpoint need not ship models."""
+    auto_map = {"AutoConfig": AUTO_MAP["AutoConfig"]}
+    folder = write(tmp_path / "saved", files({"config.json": config_json(auto_map), "modeling_tiny.py": None}))
+    report = load_into_registry(folder, trust_remote_code=True, registry=registry)
+    assert (report.model_classes, registry.model_types()) == ({}, ("tiny",))
