@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     quickstart.add_argument(
         "--push-to", metavar="OWNER/NAME", default=None, help="repository to upload the model to and load it from"
     )
-    quickstart.add_argument("--epochs", type=_positive, default=12, help="how often the training sees each digit")
+    quickstart.add_argument("--epochs", type=_positive, default=10, help="how often the training sees each digit")
     quickstart.add_argument("--seed", type=int, default=0, help="seed of the weights and of the order of the digits")
     return parser
 

@@ -18,7 +18,7 @@ __all__ = ["EXTRA_MODULES", "run_quickstart"]
 EXTRA_MODULES = ("auto_registry", "hub_io", "sklearn", "PIL", "tqdm")
 
 
-def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int = 12, seed: int = 0) -> int:
+def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int = 10, seed: int = 0) -> int:
     """Train, save, load in a fresh process, classify. Prints each step with the code that it stands for.
 
     Args:

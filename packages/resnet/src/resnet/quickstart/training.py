@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,7 +37,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _LEARNING_RATE, total_steps=steps)
     generator = torch.Generator().manual_seed(seed)
     model.train()
-    with tqdm(total=steps, desc="training", unit="batch", mininterval=0.5) as progress:
+    with _one_thread(), tqdm(total=steps, desc="training", unit="batch", mininterval=0.5) as progress:
         for batch in _batches(len(labels), epochs, generator):
             loss = learn(model, optimizer, images[batch], labels[batch])
             schedule.step()
@@ -57,6 +58,17 @@ def learn(
     optimizer.step()
     optimizer.zero_grad()
     return float(loss.detach())
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in one thread: in a network this small, several would mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _batches(count: int, epochs: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
