@@ -1,4 +1,4 @@
-"""The guide as it is written, with only the import lines changed: its mutable default, its missing `post_init`, its "resnet".
+"""The guide as written, with only the import lines changed: its mutable default, its missing `post_init`, its "resnet".
 
 Author and user are different processes; the user has nothing but a name. `pretrained=True` would need timm's weights
 from the network, so the timm model here is a seeded random one.
@@ -98,7 +98,7 @@ def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
 
 
 def test_registered_classes_serve_their_folder_without_remote_code(author):
-    """The guide's AutoClass step: what the program registers under "resnet" is what it gets, an installed namesake or not."""
+    """The guide's AutoClass step: what the program registers as "resnet" is what it gets, and no installed namesake."""
     author.run("""
 import torch
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification

@@ -1,4 +1,4 @@
-"""Wherever a class is written, its saved folder loads in another process, or the save says why it cannot and writes nothing."""
+"""Wherever a class is written, its saved folder loads in another process; or saving says why not and writes nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,12 @@ from model_core import PreTrainedModel
 print("this program was run")
 {SAVE}
 """
-MODULE = f"import torch\nfrom config_core import PretrainedConfig\nfrom model_core import PreTrainedModel\n{HELPERS}{CONFIG}{MODEL}"
+MODULE = f"""
+import torch
+from config_core import PretrainedConfig
+from model_core import PreTrainedModel
+{HELPERS}{CONFIG}{MODEL}
+"""
 
 
 def write(workplace, files):
@@ -150,10 +155,11 @@ def test_single_module(author, user):
     [
         "from .layers.linear import make_layer, scaled",
         "from .layers import make_layer, scaled",
-        "from . import layers\nmake_layer, scaled = layers.make_layer, layers.scaled",
-        'import importlib\nlinear = importlib.import_module(".layers.linear", __package__)\n'
-        "make_layer, scaled = linear.make_layer, linear.scaled",
+        "from . import layers; make_layer, scaled = layers.make_layer, layers.scaled",
+        'import importlib; layers = importlib.import_module(".layers.linear", __package__); '
+        "make_layer, scaled = layers.make_layer, layers.scaled",
     ],
+    ids=["module", "package", "from-dot", "import_module"],
 )
 def test_package_with_helper_modules_and_sub_packages(author, user, helpers_import):
     """Relative imports are followed, whatever their form, into sub-packages and what those import."""
@@ -170,7 +176,8 @@ def test_package_with_helper_modules_and_sub_packages(author, user, helpers_impo
         },
     )
     author.run(
-        f"import torch\nfrom tiny.configuration_tiny import TinyConfig\nfrom tiny.modeling_tiny import TinyModel\n{SAVE}"
+        "import torch\nfrom tiny.configuration_tiny import TinyConfig\n"
+        f"from tiny.modeling_tiny import TinyModel\n{SAVE}"
     )
     load(user, author)
     assert saved_code(author) == {
