@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config_core.safe_names import check_relative_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,9 @@ class CodeBundle:
         auto_map: Name of an auto class to a class in these files: `{"AutoModel": "modeling_x.XModel"}`.
         digest: SHA-256 (hexadecimal) over the sorted names and the SHA-256 of each content. It does not depend on
             `auto_map`: the same files are the same code.
+
+    Raises:
+        UnsafeNameError: A file's name is not a plain relative name.
     """
 
     files: Mapping[str, bytes]
@@ -29,6 +34,8 @@ class CodeBundle:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(sorted(self.files.items())))
         object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
+        for name in self.files:
+            check_relative_name(name, where="code")
         import hashlib
 
         listing = "".join(f"{digest}  {name}\n" for name, digest in self.file_digests().items())

@@ -28,6 +28,8 @@ class ConfigDefinition(NamedTuple):
 
     Attributes:
         names: Every keyword that the class knows, the base class's own included.
+        own: Those that a subclass takes by name.
+        positional: Those that may be given without their name, in order.
         required: Keywords without a default.
         mutable_defaults: Defaults that instances must not share.
         checks: Field to the check of its annotation.
@@ -35,6 +37,8 @@ class ConfigDefinition(NamedTuple):
     """
 
     names: frozenset[str]
+    own: frozenset[str]
+    positional: tuple[str, ...]
     required: frozenset[str]
     mutable_defaults: Mapping[str, Any]
     checks: Mapping[str, Callable[[Any], Any]]
@@ -67,10 +71,21 @@ def check_init(cls: type[Any]) -> None:
     """Check that an `__init__` written by hand takes the fields of its base class.
 
     Raises:
-        ConfigDefinitionError: It takes no `**kwargs`.
+        ConfigDefinitionError: It takes no `**kwargs`, or a field by position only, or the class keeps fields in slots.
     """
+    if cls.__dict__.get("__slots__"):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__} has __slots__, but a config keeps its fields as attributes. Write @dataclass without "
+            "slots=True."
+        )
     init = cls.__dict__.get("__init__")
-    if init is not None and "__dataclass_fields__" not in cls.__dict__ and not _takes_any_keyword(init):
+    if init is None or "__dataclass_fields__" in cls.__dict__:
+        return
+    if _unwrapped(init).__code__.co_posonlyargcount > 1:
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.__init__ takes fields by position only, and a file gives them by name. Remove the '/'."
+        )
+    if not _takes_any_keyword(init):
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes no **kwargs, so that the fields of its base class could not be loaded. "
             f"Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
@@ -89,7 +104,8 @@ def install_aliases(cls: type[Any]) -> None:
     init = cls.__dict__.get("__init__")
     parameters = {parameter.name for parameter in _parameters(init)} if init else set()
     for alias, field in aliases.items():
-        taken = alias in parameters or callable(getattr(cls, alias, None))
+        is_own = alias in parameters or alias in cls.__dict__ or alias in cls.__annotations__
+        taken = is_own or callable(getattr(cls, alias, None))
         if taken or alias == field:
             raise ConfigDefinitionError(
                 f"{cls.__qualname__}.attribute_map: {alias!r} cannot stand for {field!r}, because it is itself "
@@ -110,7 +126,9 @@ def _alias(field: str) -> property:
 
 def _define(cls: type[Any]) -> ConfigDefinition:
     names: set[str] = set()
-    required: set[str] = set()
+    own: set[str] = set()
+    positional: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
     mutable_defaults: dict[str, Any] = {}
     checks: dict[str, Callable[[Any], Any]] = {}
     aliases: dict[str, str] = {"torch_dtype": "dtype"}
@@ -121,22 +139,27 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         init = base.__dict__.get("__init__")
         if init is None:
             continue
-        for parameter in _parameters(init):
+        parameters = _parameters(init)
+        required = frozenset(parameter.name for parameter in parameters if parameter.default is _MISSING)
+        positional = tuple(parameter.name for parameter in parameters if not parameter.is_keyword_only)
+        names.update(parameter.name for parameter in parameters)
+        if base.__mro__[1] is not object:
+            own.update(parameter.name for parameter in parameters)
+        for parameter in parameters:
             name = parameter.name
-            names.add(name)
-            required.discard(name)
-            if parameter.default is _MISSING:
-                required.add(name)
-            elif isinstance(parameter.default, (list, dict, set)):
+            if isinstance(parameter.default, (list, dict, set)):
                 mutable_defaults[name] = parameter.default
             check = compile_check(_annotation(parameter, base, init))
-            if check is not None:
-                checks[name] = check
-            else:
+            # Properties check what they are given, and what holds a config is checked as it is made one.
+            if check is None or name in cls.sub_configs or isinstance(getattr(cls, name, None), property):
                 checks.pop(name, None)
+            else:
+                checks[name] = check
     return ConfigDefinition(
         names=frozenset(names),
-        required=frozenset(required) if "__init__" in cls.__dict__ else frozenset(),
+        own=frozenset(own),
+        positional=positional,
+        required=required,
         mutable_defaults=mutable_defaults,
         checks=checks,
         aliases=aliases,
@@ -154,6 +177,7 @@ class _Parameter(NamedTuple):
     name: str
     default: Any
     annotation: Any
+    is_keyword_only: bool
 
 
 _MISSING: Any = object()
@@ -172,7 +196,12 @@ def _parameters(init: Any) -> list[_Parameter]:
         **(function.__kwdefaults__ or {}),
     }
     return [
-        _Parameter(name, defaults.get(name, _MISSING), function.__annotations__.get(name, Any))
+        _Parameter(
+            name,
+            defaults.get(name, _MISSING),
+            function.__annotations__.get(name, Any),
+            is_keyword_only=name in keyword_only,
+        )
         for name in (*positional[1:], *keyword_only)
     ]
 
@@ -224,3 +253,7 @@ def _adopt_dataclass(cls: type[Any]) -> None:
         init(self, *args, **own)
 
     type.__setattr__(cls, "__init__", init_all)
+    for name in parameters:
+        # The default of a field hides the property of that name in the base class: `num_labels: int = 10`.
+        if name in cls.__dict__ and isinstance(getattr(parent, name, None), property):
+            type.__delattr__(cls, name)

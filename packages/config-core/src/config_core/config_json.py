@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from config_core.errors import ConfigError, ConfigFileError
@@ -15,9 +16,12 @@ from config_core.errors import ConfigError, ConfigFileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MAX_CONFIG_BYTES", "decode_config", "encode_config", "jsonable"]
+__all__ = ["MAX_CONFIG_BYTES", "TRUST_OPTIONS", "decode_config", "encode_config", "jsonable"]
 
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
+# Who may run code is never read from data, at whatever depth.
+TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
+_PLAIN_TYPES = frozenset({type(None), bool, int, str})
 _FLOAT_KEY = "__float__"
 _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
@@ -34,21 +38,39 @@ def encode_config(values: dict[str, Any]) -> str:
 def jsonable(value: Any, *, path: str = "") -> Any:
     """Return a copy of a value made of JSON's types only.
 
-    Tuples become lists, keys become strings, objects with a `to_dict` what that returns, dtypes their name.
+    Tuples become lists, keys become strings, members of an `Enum` their value, objects with a `to_dict` what that
+    returns, dtypes their name.
 
     Raises:
         ConfigError: A value has no form in JSON; the error names the field.
     """
-    if value is None or isinstance(value, (str, int, float)):
+    try:
+        return _plain(value, path)
+    except RecursionError:
+        raise ConfigError(f"{path or 'a field'}: this holds itself, or is nested too deep for JSON.") from None
+
+
+def _plain(value: Any, path: str) -> Any:
+    if type(value) in _PLAIN_TYPES:
+        return value
+    if isinstance(value, (str, int, float)) and not isinstance(value, Enum):
         return _scalar(value)
     if isinstance(value, dict):
-        return {
-            _key(key, path): jsonable(item, path=f"{path}.{key}" if path else str(key)) for key, item in value.items()
-        }
+        plain = {_key(key, path): _plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+        if len(plain) != len(value):
+            raise ConfigError(f"{path}: keys in JSON are strings, and two of {list(value)!r:.80} are the same as such.")
+        return plain
     if isinstance(value, (list, tuple)):
-        return [jsonable(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
+        return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    return _stand_in(value, path)
+
+
+def _stand_in(value: Any, path: str) -> Any:
+    """Return what stands in JSON for an object of a class of its own."""
+    if isinstance(value, Enum):
+        return _plain(value.value, path)
     if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
-        return jsonable(to_dict(), path=path)
+        return _plain(to_dict(), path)
     if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
         return str(value).removeprefix("torch.")
     raise ConfigError(
@@ -73,7 +95,8 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
             f"this is not JSON: {error.msg} (column {error.colno}).", path=path, line=error.lineno
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigFileError("this is not UTF-8 text.", path=path) from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigFileError("this is not UTF-8 text.", path=path, line=line) from error
     except RecursionError as error:
         raise ConfigFileError("this is nested too deep.", path=path) from error
     except ValueError as error:
@@ -84,8 +107,13 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """Make one JSON object; refuse a key that stands twice, and read the form of non-finite numbers."""
+    """Make one JSON object; refuse a key that stands twice or grants trust, and read the form of non-finite numbers."""
     values = dict(pairs)
+    if not TRUST_OPTIONS.isdisjoint(values):
+        raise ValueError(
+            f"the key {min(TRUST_OPTIONS & values.keys())!r} may not stand in a config: who may run code is said by "
+            "the caller of from_pretrained, never by data"
+        )
     if len(values) != len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
@@ -94,10 +122,10 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
     return values
 
 
-def _scalar(value: str | float | None) -> Any:
+def _scalar(value: str | float) -> Any:
     """Return a value without parts in the form that JSON has for it."""
-    if value is None or isinstance(value, (str, bool)):
-        return value
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     return float(value) if math.isfinite(value) else {_FLOAT_KEY: _float_name(value)}
@@ -110,8 +138,10 @@ def _float_name(value: float) -> str:
 
 
 def _key(key: Any, path: str) -> str:
+    if isinstance(key, Enum):
+        key = key.value
     if isinstance(key, str):
-        return key
+        return str.__str__(key)
     if isinstance(key, int) and not isinstance(key, bool):
         return str(key)
     raise ConfigError(f"{path}: keys in JSON are strings, got {key!r}.")

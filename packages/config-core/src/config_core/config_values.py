@@ -20,6 +20,8 @@ _LABEL_FIELDS = frozenset({"id2label", "label2id"})
 def real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Replace aliases by the names of the fields that they stand for."""
     aliases = define(cls).aliases
+    if aliases.keys().isdisjoint(values):
+        return dict(values)
     real: dict[str, Any] = {name: value for name, value in values.items() if name not in aliases}
     for alias, field in aliases.items():
         if alias not in values:
@@ -37,11 +39,15 @@ def real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_count(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     """Give the field that counts the classes the number of named classes, where only the names are given."""
-    count = define(cls).aliases.get("num_labels")
-    labels = read_labels(values.get("id2label"), values.get("label2id")) if count else None
-    if count is None or labels is None:
+    if _LABEL_FIELDS.isdisjoint(values):
         return values
-    if values.setdefault(count, len(labels)) != len(labels):
+    count = define(cls).aliases.get("num_labels", "num_labels")
+    labels = read_labels(values.get("id2label"), values.get("label2id"))
+    if labels is None:
+        return values
+    if values.get(count) is None:
+        values[count] = len(labels)
+    if values[count] != len(labels):
         raise ConfigError(disagreement(cls, values[count], labels))
     return values
 

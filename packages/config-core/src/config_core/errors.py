@@ -18,7 +18,7 @@ ConfigCoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,21 @@ class ConfigCoreError(Exception):
     def __str__(self) -> str:
         # OSError and KeyError format their arguments in ways of their own; our messages are whole sentences.
         return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Process pools pickle errors, and by itself pickling knows nothing of arguments that are keyword-only.
+        data = dict(vars(self))
+        if isinstance(self, OSError):
+            data["filename"] = self.filename
+        return _rebuilt, (type(self), self.args, data)
+
+
+def _rebuilt(cls: type[ConfigCoreError], args: tuple[Any, ...], data: dict[str, Any]) -> ConfigCoreError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    for name, value in data.items():
+        setattr(error, name, value)
+    return error
 
 
 class ConfigError(ConfigCoreError, ValueError):

@@ -77,17 +77,25 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
 
 
 def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
-    checks = [compile_check(alternative) for alternative in alternatives]
-    if None in checks:
+    compiled = [compile_check(alternative) for alternative in alternatives]
+    checks = [check for check in compiled if check is not None]
+    if len(checks) < len(compiled):
         return None
 
     def check(value: Any) -> Any:
         problems: list[WrongValueError] = []
+        restored: list[Any] = []
         for alternative in checks:
             try:
-                return alternative(value) if alternative else value
+                checked = alternative(value)
             except WrongValueError as problem:
                 problems.append(problem)
+                continue
+            if checked is value:
+                return value
+            restored.append(checked)
+        if restored:
+            return restored[0]
         # The alternative that got furthest into the value knows best what is wrong with it.
         deepest = max(problems, key=lambda problem: len(problem.path))
         raise deepest if deepest.path else _expected(" or ".join(map(_name, alternatives)), value)
@@ -148,11 +156,23 @@ def _instance(cls: Any) -> Check | None:
         return _nothing
     if not isinstance(cls, type) or cls in {Any, object}:
         return None
-    if issubclass(cls, Enum):
-        return _member(cls)
     if getattr(cls, "_is_protocol", False):
         return None
+    return _restoring(cls) or _plain_instance(cls)
 
+
+def _restoring(cls: type[Any]) -> Check | None:
+    """Return the check of a class whose instances JSON cannot hold, and which is made again of what it holds."""
+    if issubclass(cls, Enum):
+        return _member(cls)
+    if typing.is_typeddict(cls):
+        return _mapping(())
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return _named_tuple(cls)
+    return _config(cls) if hasattr(cls, "sub_configs") else None
+
+
+def _plain_instance(cls: type[Any]) -> Check:
     def check(value: Any) -> Any:
         # True is an int to Python, but no number of layers; 1 is a fine float.
         allowed = (int, float) if cls is float else cls
@@ -163,8 +183,32 @@ def _instance(cls: Any) -> Check | None:
     return check
 
 
+def _named_tuple(cls: Any) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, (list, tuple)) or len(value) != len(cls._fields):
+            raise _expected(f"{_name(cls)} of {len(cls._fields)} values", value)
+        return cls(*value)
+
+    return check
+
+
+def _config(cls: Any) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, dict):
+            raise _expected(_name(cls), value)
+        return cls.from_dict(value)
+
+    return check
+
+
 def _member(cls: type[Enum]) -> Check:
     def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
         try:
             return cls(value)
         except ValueError as error:

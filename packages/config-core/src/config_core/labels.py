@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["default_labels", "label_numbers", "read_labels"]
 
@@ -33,12 +33,10 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     if id2label is None and label2id is None:
         return None
     given = _mapping("label2id", label2id or {})
-    numbers = _read("label2id", {number: label for label, number in given.items()})
-    if len(numbers) != len(given):
-        raise ConfigError("label2id: two names have the same number.")
+    numbers = _read("label2id", ((number, label) for label, number in given.items()))
     if id2label is None:
         return dict(sorted(numbers.items()))
-    labels = _read("id2label", _mapping("id2label", id2label))
+    labels = _read("id2label", _mapping("id2label", id2label).items())
     for number, label in numbers.items():
         if labels.get(number) != label:
             raise ConfigError(
@@ -54,13 +52,18 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
-def _read(name: str, labels: Mapping[Any, Any]) -> dict[int, str]:
+def _is_number(key: Any) -> bool:
+    return key.isdecimal() if isinstance(key, str) else type(key) is int
+
+
+def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     read: dict[int, str] = {}
-    for key, label in labels.items():
-        try:
-            number = int(key)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{name}: expected numbers of classes, got {key!r}.") from None
+    for key, label in labels:
+        number = int(key) if _is_number(key) else None
+        if number is None:
+            raise ConfigError(f"{name}: expected numbers of classes, got {key!r}.")
+        if number in read:
+            raise ConfigError(f"{name}: two names have the same number, {number}.")
         if not isinstance(label, str):
             raise ConfigError(f"{name}: expected names of classes, got {label!r} for {number}.")
         read[number] = label

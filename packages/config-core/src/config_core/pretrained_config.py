@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from config_core.config_definition import check_init, define, install_aliases, public_names
 from config_core.config_file import CONFIG_NAME, read_config, read_json
-from config_core.config_json import encode_config, jsonable
+from config_core.config_json import TRUST_OPTIONS, encode_config, jsonable
 from config_core.config_values import disagreement, listed, near, overridden, real_names, with_count
 from config_core.custom_code import collect_code, register_for_auto_class
 from config_core.errors import (
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
 _DEFAULT_NUM_LABELS = 2
-# Who may run code is never read from data.
-_TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
 
@@ -45,6 +43,8 @@ class _ConfigType(type):
     """Gives each construction a beginning and an end that no `__init__` of a subclass can leave out."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
+            _check_model_type(cls, kwargs.pop("model_type"), stacklevel=3)
         config, unknown = _construct(cls, args, kwargs)
         if unknown:
             problem = f"{cls.__name__} has no field {listed(unknown)}.{near(unknown, define(cls).names)}"
@@ -126,7 +126,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         name_or_path: str = "",
         **kwargs: Any,
     ) -> None:
-        self._name_or_path = name_or_path
+        self.name_or_path = name_or_path
         self.architectures = architectures
         self.dtype = dtype
         self.problem_type = problem_type
@@ -157,6 +157,12 @@ class PretrainedConfig(metaclass=_ConfigType):
 
     @name_or_path.setter
     def name_or_path(self, value: str | os.PathLike[str]) -> None:
+        if not isinstance(value, (str, os.PathLike)):
+            raise ConfigValidationError(
+                f"expected a path or the name of a repository, got {value!r:.80}.",
+                config_class=type(self).__name__,
+                field="name_or_path",
+            )
         self._name_or_path = os.fspath(value)
 
     @property
@@ -274,7 +280,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             ConfigError: A value in it is wrong, or it holds a key that data may not set.
             UnknownOptionError: A keyword is neither a field nor an option.
         """
-        for name in sorted(_TRUST_OPTIONS & overrides.keys()):
+        for name in sorted(TRUST_OPTIONS & overrides.keys()):
             if overrides.pop(name):
                 warnings.warn(
                     f"{name} has no effect on {cls.__name__}.from_pretrained, which runs no code of the checkpoint: it "
@@ -297,6 +303,9 @@ class PretrainedConfig(metaclass=_ConfigType):
             # Whoever made the object knows no file; whoever reads the error needs it.
             if not isinstance(error, (ConfigFileError, UnknownOptionError)):
                 error.args = (f"{path}: {error}",)
+            raise
+        except (TypeError, ValueError) as error:  # raised by the `__init__` of a subclass
+            error.add_note(f"This is what {path} says.")
             raise
         config.name_or_path = name
         return (config, unused) if return_unused_kwargs else config
@@ -345,7 +354,7 @@ class PretrainedConfig(metaclass=_ConfigType):
     def from_dict(
         cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any
     ) -> Self | tuple[Self, dict[str, Any]]:
-        """Make a config of a dict such as `to_dict` returns. The dict is not changed.
+        """Make a config of a dict such as `to_dict` returns. The two share nothing.
 
         Args:
             values: Fields. Unknown ones are kept, as in a file.
@@ -359,7 +368,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             ConfigError: A value is wrong, or a key is one that data may not set.
             UnknownOptionError: A keyword is neither a field nor in `values`.
         """
-        config, unused = cls._from_values(values, overrides, keep_unused=return_unused_kwargs)
+        config, unused = cls._from_values(copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs)
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -383,15 +392,20 @@ class PretrainedConfig(metaclass=_ConfigType):
         Raises:
             ConfigError: A value has no form in JSON.
         """
-        fields: dict[str, Any] = {"model_type": type(self).model_type}
-        fields |= {name: value for name, value in vars(self).items() if self._is_written(name, value)}
+        own = define(type(self)).own
+        fields: dict[str, Any] = {
+            name: value
+            for name, value in vars(self).items()
+            if not name.startswith("_") and (name not in _BASE_DEFAULTS or name in own or value != _BASE_DEFAULTS[name])
+        }
         fields |= self._extra
-        if self.dtype is not None:
+        fields["model_type"] = type(self).model_type or self.model_type
+        if self.dtype is not None or "dtype" in own:
             fields["dtype"] = self.dtype
         labels = self._id2label
-        if labels is not None and labels not in (default_labels(len(labels)), {}) and len(labels) == self.num_labels:
+        if labels and len(labels) == self.num_labels and labels != default_labels(len(labels)):
             fields.update(id2label=labels, label2id=self.label2id)
-        elif self.__dict__.get("_num_labels", _DEFAULT_NUM_LABELS) != _DEFAULT_NUM_LABELS:
+        elif "num_labels" in own or self.__dict__.get("_num_labels", _DEFAULT_NUM_LABELS) != _DEFAULT_NUM_LABELS:
             fields["num_labels"] = self.num_labels
         plain: dict[str, Any] = jsonable(fields)
         return plain
@@ -401,9 +415,10 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         All fields, if the class cannot be made without arguments.
         """
-        if define(type(self)).required:
+        try:
+            defaults = type(self)().to_dict()
+        except (TypeError, ValueError):
             return self.to_dict()
-        defaults = type(self)().to_dict()
         return {
             name: value
             for name, value in self.to_dict().items()
@@ -516,9 +531,13 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         Raises:
             UnknownOptionError: The config has no such field.
-            ConfigError: A value is wrong.
+            ConfigError: A value is wrong, or two of them contradict each other.
         """
-        unknown = tuple(name for name in values if name.startswith("_") or not hasattr(self, name))
+        unknown = tuple(
+            name
+            for name in values
+            if name.startswith("_") or not hasattr(self, name) or _is_machinery(type(self), name)
+        )
         if unknown:
             raise UnknownOptionError(
                 f"{type(self).__name__} has no field {listed(unknown)}.{near(unknown, public_names(type(self)))}",
@@ -526,7 +545,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             )
         before = dict(vars(self))
         try:
-            for name, value in values.items():
+            for name, value in with_count(type(self), real_names(type(self), values)).items():
                 setattr(self, name, value)
             self.validate()
         except BaseException:
@@ -542,36 +561,29 @@ class PretrainedConfig(metaclass=_ConfigType):
         Raises:
             ConfigValidationError: A field has a value of the wrong type.
         """
-        fields = vars(self)
-        for name, check in define(type(self)).checks.items():
-            if name in fields:
-                try:
-                    checked = check(fields[name])
-                except WrongValueError as problem:
-                    raise ConfigValidationError(
-                        f"{problem.problem}.", config_class=type(self).__name__, field=f"{name}{problem.path}"
-                    ) from None
-                if checked is not fields[name]:
-                    setattr(self, name, checked)
+        for name, restored in _restored(type(self), vars(self)).items():
+            setattr(self, name, restored)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented
-        return self.to_dict() == other.to_dict()
+        try:
+            return self.to_dict() == other.to_dict()
+        except ConfigError:  # values that JSON has no form for can still be compared
+            return vars(self) == vars(other)
 
     # Configs change, and equal ones would have to share a hash.
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} {self.to_json_string().rstrip()}"
+        try:
+            return f"{type(self).__name__} {self.to_json_string().rstrip()}"
+        except (AttributeError, ConfigError):  # half made, or with values that JSON has no form for
+            return f"{type(self).__name__} {vars(self)!r}"
 
     def __iter__(self) -> Iterator[str]:
         """Give the names of the fields that `to_dict` returns."""
         return iter(self.to_dict())
-
-    def _is_written(self, name: str, value: Any) -> bool:
-        is_default = name in _BASE_DEFAULTS and value == _BASE_DEFAULTS[name]
-        return not name.startswith("_") and not is_default
 
     # Construction
 
@@ -580,7 +592,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         known = define(type(self)).names
         unknown: list[str] = []
         for name, value in values.items():
-            if name in _TRUST_OPTIONS:
+            if name in TRUST_OPTIONS:
                 raise ConfigError(
                     f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, "
                     "never by data."
@@ -602,6 +614,8 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Make a config of what a file says and of overrides; return it with the keywords that are no fields."""
         fields = real_names(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
         given = real_names(cls, overrides)
+        if "self" in fields:
+            raise ConfigError("'self' cannot be the name of a field.")
         known = define(cls).names | fields.keys()
         unused = {name: value for name, value in given.items() if name not in known}
         if unused and not keep_unused:
@@ -610,16 +624,16 @@ class PretrainedConfig(metaclass=_ConfigType):
                 f"{near(unused, known)}",
                 names=tuple(unused),
             )
-        own_type = values.get("model_type", cls.model_type)
-        if cls.model_type and own_type != cls.model_type:
-            warnings.warn(
-                f"The config is of model_type {own_type!r}, and {cls.__name__} is for {cls.model_type!r}.",
-                UserWarning,
-                stacklevel=3,
-            )
+        model_type = values.get("model_type", cls.model_type)
+        _check_model_type(cls, model_type, stacklevel=4)
         for name in unused:
             del given[name]
-        config, _ = _construct(cls, (), overridden(cls, fields, given))
+        fields = overridden(cls, fields, given)
+        if missing := define(cls).required - fields.keys():
+            raise ConfigError(f"{cls.__name__} needs {listed(sorted(missing))}, and no value is given.")
+        config, _ = _construct(cls, (), fields)
+        if not cls.model_type and model_type:
+            config.model_type = model_type  # a class for configs of any type keeps what the file says
         return config, unused
 
 
@@ -639,7 +653,16 @@ _BASE_DEFAULTS: dict[str, Any] = {
 def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
     """Make a config and check it; return it with the keywords that the class does not know."""
     definition = define(cls)
-    config = type.__call__(cls, *args, **with_count(cls, real_names(cls, kwargs)))
+    by_position = dict(zip(definition.positional, args, strict=False))
+    if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
+        args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
+    fields = with_count(cls, real_names(cls, kwargs))
+    # What JSON has no word for is restored before `__init__` or `__post_init__` sees it.
+    fields |= _restored(cls, fields)
+    for name in cls.sub_configs.keys() & fields.keys():
+        if isinstance(fields[name], dict):
+            fields[name] = cls.sub_configs[name].from_dict(fields[name])
+    config = type.__call__(cls, *args, **fields)
     if "_extra" not in vars(config):
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ does not call super().__init__(**kwargs). Add it as its last line."
@@ -650,12 +673,44 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
                 f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved "
                 f"config could not be loaded. Add self.{name} = {name}, or give it a default."
             )
-    for name, default in definition.mutable_defaults.items():
-        if vars(config).get(name) is default:
-            setattr(config, name, copy.deepcopy(default))
+    defaults = {id(default) for default in definition.mutable_defaults.values()}
+    for name, value in vars(config).items() if defaults else ():
+        if id(value) in defaults:
+            vars(config)[name] = copy.deepcopy(value)
     _make_sub_configs(config)
     config.validate()
     return config, config.__dict__.pop("_unknown")
+
+
+def _restored(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values against the annotations of their fields; return those that JSON had changed, as they were.
+
+    Raises:
+        ConfigValidationError: A value does not fit.
+    """
+    restored: dict[str, Any] = {}
+    for name, check in define(cls).checks.items():
+        if name in fields:
+            value = fields[name]
+            try:
+                checked = check(value)
+            except WrongValueError as problem:
+                raise ConfigValidationError(
+                    f"{problem.problem}.", config_class=cls.__name__, field=f"{name}{problem.path}"
+                ) from None
+            if checked is not value:
+                restored[name] = checked
+    return restored
+
+
+def _check_model_type(cls: type[Any], model_type: Any, *, stacklevel: int) -> None:
+    """Warn of values that were written by a config of another kind."""
+    if cls.model_type and model_type and model_type != cls.model_type:
+        warnings.warn(
+            f"The config is of model_type {model_type!r}, and {cls.__name__} is for {cls.model_type!r}.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def _make_sub_configs(config: Any) -> None:

@@ -12,8 +12,9 @@ from config_core.errors import UnsafeNameError
 __all__ = ["check_relative_name"]
 
 _MAX_LENGTH = 1024
+_MAX_PART_BYTES = 255  # what file systems allow
 # Names that Windows opens as devices, whatever their extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 
 def check_relative_name(name: str, *, where: str) -> str:
@@ -51,6 +52,8 @@ def _unsafe_part(part: str) -> str | None:
         return "has an empty, '.' or '..' part"
     if part != part.strip() or part.endswith("."):
         return "has a part that begins or ends with a space or ends with a dot"
+    if len(part.encode()) > _MAX_PART_BYTES:
+        return f"has a part of more than {_MAX_PART_BYTES} bytes"
     if _DEVICE.fullmatch(part):
         return "is a device on some systems"
     return None
