@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, WeightsFileError
+from model_core.safetensors_file import ALIGNMENT_METADATA_KEY, is_aligned
 from model_core.torch_dtypes import stored_dtype
 
 if TYPE_CHECKING:
@@ -134,15 +135,18 @@ class _SafetensorsFiles(WeightSource):
 
     def __init__(self, name: str, files: WeightFiles) -> None:
         self._paths = files.paths
+        self._aligned: set[str] = set()
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
         for filename, path in files.paths.items():
-            found, tied_here = _read_header(filename, path)
+            found, metadata = _read_header(filename, path)
+            if ALIGNMENT_METADATA_KEY in metadata:
+                self._aligned.add(filename)
             for tensor in found:
                 # The index decides where two shards hold the same name.
                 if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
                     tensors[tensor.name] = tensor
-            tied |= tied_here
+            tied |= _tied_names(metadata.get(TIED_METADATA_KEY), path)
         for tensor_name, filename in (files.weight_map or {}).items():
             if tensor_name not in tensors:
                 raise WeightsFileError(
@@ -158,11 +162,14 @@ class _SafetensorsFiles(WeightSource):
         for filename, wanted in by_file.items():
             with _opened(self._paths[filename]) as file:
                 for name in wanted:
-                    yield name, file.get_tensor(name)
+                    tensor = file.get_tensor(name)
+                    # A file of ours gives the same bits as before the save; one of others stays mapped as it is.
+                    copied = filename in self._aligned and not is_aligned(tensor)
+                    yield name, tensor.clone() if copied else tensor
 
 
 def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[str, str]]:
-    """Return what a safetensors file holds, and which names it says were left out as tied."""
+    """Return what a safetensors file holds, and its metadata."""
     found = []
     with _opened(path) as file:
         for name in file.keys():  # noqa: SIM118 - a safe_open is no mapping
@@ -173,8 +180,8 @@ def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[st
                     f"{name} is of dtype {part.get_dtype()}, which this torch does not have", file=path
                 )
             found.append(StoredTensor(name, tuple(part.get_shape()), dtype, filename))
-        metadata = file.metadata() or {}
-    return found, _tied_names(metadata.get(TIED_METADATA_KEY), path)
+        metadata: dict[str, str] = file.metadata() or {}
+    return found, metadata
 
 
 def _tied_names(text: str | None, path: Path) -> dict[str, str]:

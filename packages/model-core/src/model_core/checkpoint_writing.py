@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import nn
 
-from config_core.errors import SaveError
 from model_core.checkpoint_layout import index_name, shard_name, single_name
 from model_core.checkpoint_reading import TIED_METADATA_KEY
 from model_core.errors import ArgumentError, UnsavableTensorError
 from model_core.module_tensors import group_shared
+from model_core.safetensors_file import num_bytes, write_safetensors
+from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -108,7 +107,7 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
         variant: Part of the file names, or None.
 
     Raises:
-        SaveError: The disk is full, or the folder cannot be written.
+        OSError: The disk is full, or the folder cannot be written.
     """
     shards = _split(savable.tensors, max_shard_size)
     if len(shards) == 1:
@@ -119,7 +118,7 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
         filename = shard_name(number, len(shards), variant)
         _write_file(folder / filename, names, savable)
         weight_map |= dict.fromkeys(names, filename)
-    total_size = sum(_num_bytes(tensor) for tensor in savable.tensors.values())
+    total_size = sum(num_bytes(tensor) for tensor in savable.tensors.values())
     index = {"metadata": {"total_size": total_size}, "weight_map": dict(sorted(weight_map.items()))}
     (folder / index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
@@ -129,11 +128,11 @@ def _split(tensors: Mapping[str, torch.Tensor], max_shard_size: int) -> list[lis
     shards: list[list[str]] = [[]]
     size = 0
     for name, tensor in tensors.items():
-        if shards[-1] and size + _num_bytes(tensor) > max_shard_size:
+        if shards[-1] and size + num_bytes(tensor) > max_shard_size:
             shards.append([])
             size = 0
         shards[-1].append(name)
-        size += _num_bytes(tensor)
+        size += num_bytes(tensor)
     return shards
 
 
@@ -142,23 +141,7 @@ def _write_file(path: Path, names: Collection[str], savable: SavableTensors) -> 
     metadata = {"format": "pt"}
     if tied:
         metadata[TIED_METADATA_KEY] = json.dumps(tied, sort_keys=True)
-    try:
-        save_file(_separate(savable.tensors, names), path, metadata=metadata)
-    except SafetensorError as error:
-        raise SaveError(f"{error}.", path=path.parent) from error
-
-
-def _separate(tensors: Mapping[str, torch.Tensor], names: Collection[str]) -> dict[str, torch.Tensor]:
-    """Return tensors of which each has its memory in order and to itself, as safetensors wants them."""
-    seen: set[int] = set()
-    separate = {}
-    for name in names:
-        tensor = tensors[name].contiguous()
-        storage = tensor.untyped_storage()._cdata  # noqa: SLF001
-        # Parts of one larger tensor, of which each is written by itself.
-        separate[name] = tensor.clone() if storage in seen else tensor
-        seen.add(storage)
-    return separate
+    write_safetensors(path, {name: savable.tensors[name] for name in names}, metadata)
 
 
 def _unsavable(value: Any) -> str | None:
@@ -171,8 +154,6 @@ def _unsavable(value: Any) -> str | None:
         return "is on the meta device and has no values"
     if value.layout is not torch.strided or value.is_quantized:
         return f"is a tensor of layout {value.layout}{' and quantized' if value.is_quantized else ''}"
+    if stored_name(value.dtype) is None:
+        return f"is of dtype {value.dtype}"
     return None
-
-
-def _num_bytes(tensor: torch.Tensor) -> int:
-    return tensor.numel() * tensor.element_size()

@@ -6,7 +6,7 @@ import torch
 
 from model_core.errors import ArgumentError
 
-__all__ = ["dtype_name", "resolve_dtype", "stored_dtype"]
+__all__ = ["dtype_name", "resolve_dtype", "stored_dtype", "stored_name"]
 
 # The abbreviations in the header of a safetensors file.
 _STORED = {
@@ -30,6 +30,7 @@ _STORED = {
     "U32": "uint32",
     "U16": "uint16",
 }
+_ABBREVIATIONS = {name: abbreviation for abbreviation, name in _STORED.items()}
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -60,3 +61,8 @@ def stored_dtype(abbreviation: str) -> torch.dtype | None:
     """Return the dtype that a safetensors header abbreviates, or None if this torch has no such dtype."""
     found = getattr(torch, _STORED.get(abbreviation, ""), None)
     return found if isinstance(found, torch.dtype) else None
+
+
+def stored_name(dtype: torch.dtype) -> str | None:
+    """Return how a safetensors header abbreviates a dtype, or None if the format has no such dtype."""
+    return _ABBREVIATIONS.get(dtype_name(dtype))
