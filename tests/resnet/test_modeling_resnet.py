@@ -1,0 +1,157 @@
+"""The two models: what they give, what they start from, and that they come back."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+
+from config_core import ConfigError
+from resnet import ResnetConfig, ResnetModel, ResnetModelForImageClassification
+from resnet.modeling_resnet import build_resnet
+
+SMALL = {"block_type": "basic", "layers": (1, 1, 1, 1), "channels": (8, 16, 24, 32), "num_classes": 5}
+
+
+def images(count=2, channels=3, side=64):
+    """Return images of noise, the same ones each time."""
+    return torch.rand(count, channels, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def test_backbone_gives_the_features_of_the_last_stage():
+    """They are not pooled: a thirty-second of each side is left."""
+    model = ResnetModel(ResnetConfig(**SMALL)).eval()
+    assert model(images()).shape == (2, 32, 2, 2)
+
+
+def test_classifier_gives_logits():
+    """Without labels there is nothing but logits."""
+    output = ResnetModelForImageClassification(ResnetConfig(**SMALL))(images())
+    assert list(output) == ["logits"]
+    assert output["logits"].shape == (2, 5)
+
+
+def test_classifier_gives_the_loss_of_labels():
+    """It is the mean cross-entropy of the logits, and gradients flow from it into every weight."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL))
+    labels = torch.tensor([4, 0])
+    output = model(images(), labels=labels)
+    assert list(output) == ["loss", "logits"]
+    assert torch.equal(output["loss"], torch.nn.functional.cross_entropy(output["logits"], labels))
+    output["loss"].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_without_classes_the_classifier_gives_pooled_features():
+    """`num_classes=0` is how timm describes a network without a head."""
+    output = ResnetModelForImageClassification(ResnetConfig(**{**SMALL, "num_classes": 0}))(images())
+    assert output["logits"].shape == (2, 32)
+
+
+@pytest.mark.parametrize("model_class", [ResnetModel, ResnetModelForImageClassification])
+def test_fresh_weights_are_what_timm_makes_them(model_class):
+    """With one seed, ours and timm's own network are equal bit for bit: nothing initialises them again."""
+    torch.manual_seed(7)
+    theirs = timm.create_model("resnet26d")
+    torch.manual_seed(7)
+    ours = model_class(
+        ResnetConfig(layers=(2, 2, 2, 2), stem_width=32, stem_type="deep", avg_down=True),
+    )
+    weights = ours.model.state_dict()
+    assert {
+        name: tensor for name, tensor in theirs.state_dict().items() if not torch.equal(tensor, weights[name])
+    } == {}
+    assert len(weights) == len(theirs.state_dict())
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_output_stride_is_what_the_features_are_smaller_by(output_stride):
+    """Later stages dilate where they may not stride."""
+    model = ResnetModel(ResnetConfig(**SMALL, output_stride=output_stride)).eval()
+    assert model(images()).shape[-1] == 64 // output_stride
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"act_layer": "leaky_relu"},
+        {"act_layer": "silu"},
+        {"act_layer": "gelu"},
+        {"norm_layer": "groupnorm", "channels": (32, 32, 64, 64)},
+        {"aa_layer": "avg"},
+        {"aa_layer": "blur"},
+        {"attn_layer": "se"},
+        {"attn_layer": "se", "attn_rd_ratio": 0.5},
+        {"attn_layer": "eca"},
+        {"replace_stem_pool": True},
+        {"block_reduce_first": 2},
+        {"stem_type": "deep", "stem_width": 8},
+        {"stem_type": "deep-tiered", "stem_width": 8},
+        {"avg_down": True},
+        {"block_type": ["basic", "bottleneck", "basic", "bottleneck"]},
+        {"block_type": "bottleneck", "cardinality": 4, "base_width": 16},
+        {"block_type": "bottleneck", "down_kernel_size": 3},
+        {"input_channels": 1},
+        {"channels": (8, 16, 24, 48)},
+    ],
+    ids=lambda fields: ",".join(f"{name}={value}" for name, value in fields.items()),
+)
+def test_every_field_changes_the_network(fields):
+    """No field is written to the file and then forgotten, and what each makes computes something finite."""
+    config = ResnetConfig(**{**SMALL, **fields})
+    model = ResnetModelForImageClassification(config)
+    assert repr(model.model) != repr(build_resnet(ResnetConfig(**SMALL)))
+    output = model(images(channels=config.input_channels), labels=torch.tensor([0, 1]))
+    output["loss"].backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("rate", ["drop_rate", "drop_path_rate", "drop_block_rate"])
+def test_rates_make_training_random(rate):
+    """In training two looks at the same images differ; in evaluation they do not."""
+    model = ResnetModelForImageClassification(ResnetConfig(**{**SMALL, "layers": (2, 2, 2, 2), rate: 0.5}))
+    # timm starts the last norm of a block at zero, which would hide what the block drops.
+    for stage in (model.model.layer1, model.model.layer2, model.model.layer3, model.model.layer4):
+        for block in stage:
+            torch.nn.init.ones_(block.bn2.weight)
+    torch.manual_seed(0)
+    pictures = images(side=256)
+    assert not torch.equal(model(pictures)["logits"], model(pictures)["logits"])
+    model.eval()
+    assert torch.equal(model(pictures)["logits"], model(pictures)["logits"])
+
+
+@pytest.mark.parametrize("model_class", [ResnetModel, ResnetModelForImageClassification])
+def test_saved_model_comes_back_bit_for_bit(model_class, tmp_path):
+    """Config and weights are enough for the same outputs; batch statistics are among them."""
+    model = model_class(ResnetConfig(**SMALL))
+    model(images())  # in training: moves the batch statistics
+    model.eval().save_pretrained(tmp_path)
+    loaded = model_class.from_pretrained(tmp_path)
+    before, after = model(images()), loaded(images())
+    if model_class is ResnetModelForImageClassification:
+        before, after = before["logits"], after["logits"]
+    assert torch.equal(after, before)
+
+
+def test_classifiers_folder_serves_the_backbone(tmp_path):
+    """Both classes hold the same network, so that neither misses or ignores a weight of the other's."""
+    classifier = ResnetModelForImageClassification(ResnetConfig(**SMALL)).eval()
+    classifier.save_pretrained(tmp_path)
+    backbone, report = ResnetModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report.missing
+    assert not report.unexpected
+    assert torch.equal(backbone(images()), classifier.model.forward_features(images()))
+
+
+def test_labels_of_the_guide_load_with_another_number_of_classes(tmp_path):
+    """Overriding the number of classes replaces the head alone, if its other shape is allowed."""
+    ResnetModelForImageClassification(ResnetConfig(**SMALL)).save_pretrained(tmp_path)
+    model = ResnetModelForImageClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
+    assert model(images())["logits"].shape == (2, 3)
+
+
+def test_unbuildable_config_is_refused_before_the_model_is_built():
+    """What timm would answer with an assertion is our error, with the field's name."""
+    with pytest.raises(ConfigError, match=r"ResnetConfig\.block_type"):
+        ResnetModel(ResnetConfig(block_type="basic", cardinality=32))
