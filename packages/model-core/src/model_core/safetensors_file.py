@@ -2,9 +2,9 @@
 
 Kernels choose their instructions by how memory is aligned, and another choice rounds otherwise: a model that is mapped
 from an unaligned file gives logits that differ in the last bits from those it gave before it was saved. Files are
-therefore laid out so that tensors begin at multiples of 64 bytes, as torch's own memory does. The format allows no gaps,
-so tensors of other sizes come last; a reader copies those few that are not aligned. `ALIGNMENT_METADATA_KEY` says that
-a file is laid out so. Everything else is the format as all others write it.
+therefore laid out so that tensors begin at multiples of 64 bytes, as torch's own memory does. The format allows no
+gaps, so tensors of other sizes come last; a reader copies those few that are not aligned. That a file is laid out so
+is said by `ALIGNMENT_METADATA_KEY` in its metadata. Everything else is the format as all others write it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
 
 
 def _position(size: int) -> tuple[bool, int]:
-    """Give the place of a tensor: whole multiples of the alignment first, and then the largest, which still is aligned."""
+    """Give the place of a tensor: multiples of the alignment first, and then the largest, which still is aligned."""
     uneven = size % _ALIGNMENT != 0
     return uneven, -size if uneven else 0
 
