@@ -156,8 +156,10 @@ def test_single_module(author, user):
         "from .layers.linear import make_layer, scaled",
         "from .layers import make_layer, scaled",
         "from . import layers; make_layer, scaled = layers.make_layer, layers.scaled",
-        'import importlib; layers = importlib.import_module(".layers.linear", __package__); '
-        "make_layer, scaled = layers.make_layer, layers.scaled",
+        (
+            'import importlib; layers = importlib.import_module(".layers.linear", __package__); '
+            "make_layer, scaled = layers.make_layer, layers.scaled"
+        ),
     ],
     ids=["module", "package", "from-dot", "import_module"],
 )
