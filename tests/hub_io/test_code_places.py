@@ -171,6 +171,15 @@ def test_loaded_code_loads_again_without_network(hub):
     assert hub.requests == []
 
 
+def test_loaded_branch_costs_one_request(hub):
+    """A whole load asks for the commit of the branch, and for nothing that it has."""
+    hub.create_repo("me/tiny", files())
+    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+    hub.clear_requests()
+    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+    assert [request.path for request in hub.requests] == ["/api/models/me/tiny"]
+
+
 def test_class_out_of_code_brings_its_code_along(tmp_path):
     """A config that was loaded with trust finds its models in the code that it came from, folder or no folder."""
     folder = write(tmp_path / "saved", files({"modeling_tiny.py": modeling(3)}))

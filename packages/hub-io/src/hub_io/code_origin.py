@@ -107,7 +107,9 @@ def find_code(
 
     if (repo := wanted.repo) is not None:
         options = _options(origin, token=token)
-        opener = collect_from(lambda: open_repository(repo, revision=code_revision, options=options))
+        opener = collect_from(
+            lambda: open_repository(repo, revision=code_revision, first=wanted.filename, options=options)
+        )
         return RemoteCode(repo, wanted, opener, pin="code_revision")
     if not isinstance(origin, Checkpoint):
         bundle = bundle_of(origin)
@@ -123,7 +125,9 @@ def find_code(
         )
     options = _options(origin, token=token)
     opener = collect_from(
-        lambda: open_repository(own, revision=code_revision, subfolder=origin.subfolder, options=options)
+        lambda: open_repository(
+            own, revision=code_revision, subfolder=origin.subfolder, first=wanted.filename, options=options
+        )
     )
     return RemoteCode(own, wanted, opener, pin="code_revision")
 

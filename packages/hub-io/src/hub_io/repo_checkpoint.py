@@ -152,7 +152,12 @@ class RepoCheckpoint(Checkpoint):
 
 
 def open_repository(
-    repo_id: str, *, revision: str | None = None, subfolder: str = "", options: DownloadOptions | None = None
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    subfolder: str = "",
+    first: str = "config.json",
+    options: DownloadOptions | None = None,
 ) -> RepoCheckpoint:
     """Open a repository at one commit.
 
@@ -160,6 +165,7 @@ def open_repository(
         repo_id: The repository, `owner/name`.
         revision: Branch, tag or commit; the default branch if None.
         subfolder: Folder inside the repository.
+        first: A file below the subfolder that is needed first; it comes along with the listing.
         options: How files get here.
 
     Raises:
@@ -179,7 +185,7 @@ def open_repository(
             cache_dir=_text(options.cache_dir),
             local_files_only=options.local_files_only,
         ).resolved
-        files = _list_files(api, repo_id, commit, subfolder=subfolder, options=options)
+        files = _list_files(api, repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
     opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options)
     if subfolder and not opened.filenames():
         folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
@@ -198,18 +204,17 @@ def hub_client(*, token: str | bool | None) -> HfApi:
     return HfApi(token=token, library_name="pretrained-hub-io")
 
 
-def _list_files(api: HfApi, repo_id: str, commit: str, *, subfolder: str, options: DownloadOptions) -> frozenset[str]:
+def _list_files(api: HfApi, repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
     """Return the names of all files of a commit: from the listing that the client keeps, or else from the Hub.
 
-    A listing arrives with the first download, so the config comes along, which is needed next anyway. Without network
-    and listing, what lies in the cache is all that is known.
+    The client lists a commit when it downloads a file of it, so the one that is needed next comes along. Without
+    network and listing, what lies in the cache is all that is known.
     """
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
         return listing
-    config = f"{subfolder}/config.json" if subfolder else "config.json"
     once = replace(options, force_download=False)
-    folder = Path(_snapshot_download(api, repo_id, commit, [config], once))
+    folder = Path(_snapshot_download(api, repo_id, commit, [first], once))
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
         return listing
