@@ -138,6 +138,13 @@ def test_not_strict_allows_names_but_not_shapes(saved):
     assert isinstance(TinyModel.from_pretrained(saved, strict=False), TinyModel)
 
 
+def test_not_strict_says_what_it_left_out(saved, caplog):
+    """A log line, for whoever wonders later why a model predicts nonsense."""
+    change_weights(saved, lambda tensors: tensors.pop("layers.0.bias"))
+    TinyModel.from_pretrained(saved, strict=False)
+    assert "layers.0.bias [4]" in caplog.text
+
+
 def test_report_reads_like_the_dict_of_transformers(saved):
     """Programs that read `output_loading_info` find the keys they know."""
     change_weights(saved, lambda tensors: tensors.update({"extra": torch.zeros(1), "layers.0.bias": torch.zeros(5)}))

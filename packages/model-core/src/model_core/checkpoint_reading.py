@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
     from model_core.checkpoint_layout import WeightFiles
 
-__all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "open_weights", "wrap_state_dict"]
+__all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "hold_weights", "open_weights", "wrap_state_dict"]
 
 # Where a file of ours says which names were saved once for several: a JSON object {name left out: name saved}.
 TIED_METADATA_KEY = "tied_weights"
@@ -98,6 +98,14 @@ def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given sta
         return _StateDict(name, dict(state_dict), borrowed=True)
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
+
+
+def hold_weights(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
+    """Return a checkpoint that has other tensors than `source`, already read, and is it otherwise."""
+    filenames = {name: tensor.filename for name, tensor in source.tensors.items()}
+    held = _StateDict(source.name, values, borrowed=False, filenames=filenames)
+    held.tied = source.tied
+    return held
 
 
 class _StateDict(WeightSource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
@@ -23,6 +24,7 @@ from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
 from model_core.module_facts import ModuleFacts
+from model_core.module_hooks import extra_states, run_load_hooks
 from model_core.module_tensors import all_tensors, persistent_tensors
 from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PreTrainedModel"]
 
+_logger = logging.getLogger(__name__)
+
 
 class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     """Base class of models.
@@ -58,7 +62,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             model load into one with a head, and the reverse.
         main_input_name: Name of the argument of `forward` that holds the data.
         defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces. False
-            for a constructor that reads its parameters inside `torch.jit.script`, `torch.vmap` or other threads.
+            for a constructor that reads its parameters inside `torch.jit.script`, `torch.vmap` or other threads, and
+            for a class that has such a model inside.
         model_tags: Tags for the hub, or None.
 
     Raises:
@@ -159,7 +164,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             dtype: What floating tensors are converted to: a `torch.dtype` or its name. None or `"auto"` keeps the
                 checkpoint's own, tensor by tensor. `torch_dtype` is accepted as another spelling.
             device: Where all tensors go; where the constructor puts each, normally the CPU, if None.
-            strict: False allows all missing and unexpected tensors, but no other sizes.
+            strict: False allows all missing and unexpected tensors, and logs them; other sizes it does not.
             allow_missing: Tensors of the model that the checkpoint may lack: names, names of modules, patterns such as
                 `"head.*"`, compiled regular expressions, or True for all.
             allow_unexpected: Tensors of the checkpoint that the model may have no place for; likewise.
@@ -204,13 +209,17 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         placement = Placement(to_dtype, to_device, cls._kept_in_float32(model))
         rules = cls._name_rules(model, key_mapping or {})
-        plan = plan_load(persistent_tensors(model), weights, rules, placement=placement)
+        tensors, keepers = persistent_tensors(model), extra_states(model)
+        weights = run_load_hooks(model, weights, tensors, rules)
+        plan = plan_load(tensors, weights, rules, placement=placement, extra_states=keepers)
         allowed = Allowed(
             allow_missing=allow_missing if strict else True,
             allow_unexpected=allow_unexpected if strict else True,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
         check_plan(plan, allowed, hint=lambda: saved_by_hint(cls, checkpoint))
+        if not strict and (plan.report.missing or plan.report.unexpected):
+            _logger.warning("Loaded with strict=False. %s", plan.report)
 
         fill(model, plan, weights, placement=placement, deferred=deferred)
         deferred.settle()

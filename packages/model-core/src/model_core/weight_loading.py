@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from model_core.errors import WeightsFileError
+from model_core.module_hooks import extra_states
 from model_core.module_tensors import persistent_tensors, replace_tensor
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def fill(
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
         _tie(model, name, other)
+    keepers = extra_states(model)
+    stored = dict(source.read(plan.extra.values()))
+    for name, stored_name in plan.extra.items():
+        keepers[name].set_extra_state(stored[stored_name])
 
 
 def _place(

@@ -13,7 +13,7 @@ from model_core.load_report import LoadReport, Mismatch
 from model_core.module_tensors import group_shared, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import torch
 
@@ -44,6 +44,14 @@ class NameRules:
     ignored_unexpected: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)
 
+    def place(self, name: str, tensors: Collection[str]) -> str | None:
+        """Return the name in the model for a name in the checkpoint, or None if the model has no place for it.
+
+        Raises:
+            ArgumentError: A key of `key_mapping` is not a regular expression.
+        """
+        return _place(name, tensors, self)[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -64,6 +72,7 @@ class LoadPlan:
             tensor in the model.
         shared: Name in the model to all names of the same tensor.
         ties: Name in the model to the name of the loaded tensor that is put in its place.
+        extra: Name of a module's extra state to the name in the checkpoint.
         report: What fits and what does not.
     """
 
@@ -71,11 +80,17 @@ class LoadPlan:
     repeats: dict[str, str]
     shared: dict[str, tuple[str, ...]]
     ties: dict[str, str]
+    extra: dict[str, str]
     report: LoadReport
 
 
 def plan_load(
-    tensors: Mapping[str, torch.Tensor], source: WeightSource, rules: NameRules, *, placement: Placement
+    tensors: Mapping[str, torch.Tensor],
+    source: WeightSource,
+    rules: NameRules,
+    *,
+    placement: Placement,
+    extra_states: Collection[str] = (),
 ) -> LoadPlan:
     """Match a checkpoint with a model.
 
@@ -84,11 +99,14 @@ def plan_load(
         source: The checkpoint.
         rules: How names are matched.
         placement: What dtype the values get.
+        extra_states: Names of the extra state of modules, whose values have no shape that could be known before.
 
     Raises:
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
-    supplied, unexpected = _match_names(tensors, source.tensors, rules)
+    extra = {place: name for name in source.tensors if (place := rules.place(name, extra_states)) is not None}
+    rest = {name: stored for name, stored in source.tensors.items() if name not in extra.values()}
+    supplied, unexpected = _match_names(tensors, rest, rules)
     mismatched = [
         Mismatch(name, stored.shape, shape_of(tensors[name]) or (), stored.dtype, tensors[name].dtype)
         for name, stored in supplied.items()
@@ -105,6 +123,7 @@ def plan_load(
         for name, tensor in tensors.items()
         if name not in reached and name not in ties and name not in unfit and not _found(rules.ignored_missing, name)
     }
+    missing |= {name: () for name in extra_states if name not in extra and not _found(rules.ignored_missing, name)}
     report = LoadReport(
         source=source.name,
         loaded=tuple(name for name in tensors if name in reached or name in ties),
@@ -119,7 +138,7 @@ def plan_load(
             if (dtype := placement.dtype_for(tensors[name], stored.dtype)) is not stored.dtype
         },
     )
-    return LoadPlan(targets, repeats, shared, ties, report)
+    return LoadPlan(targets, repeats, shared, ties, extra, report)
 
 
 def check_plan(plan: LoadPlan, allowed: Allowed, *, hint: Callable[[], str] = str) -> None:
@@ -166,7 +185,7 @@ def _match_names(
     return supplied, sorted(left_over, key=order.__getitem__)
 
 
-def _place(name: str, tensors: Mapping[str, torch.Tensor], rules: NameRules) -> tuple[str | None, int]:
+def _place(name: str, tensors: Collection[str], rules: NameRules) -> tuple[str | None, int]:
     """Return the name in the model for a name in the checkpoint, or None, and how far it was sought."""
     name = _renamed(name, rules.key_mapping)
     prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""

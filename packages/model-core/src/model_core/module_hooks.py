@@ -1,0 +1,63 @@
+"""What modules say about their own state: hooks that translate older names, and state that is none of their tensors.
+
+`register_load_state_dict_pre_hook` and `get_extra_state` are torch's own means for both, and work here as in
+`load_state_dict`. A model without hooks, as most are, is planned from headers alone; one with hooks has its values
+mapped first, since hooks may look at them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from model_core.checkpoint_reading import hold_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from model_core.checkpoint_reading import WeightSource
+    from model_core.weight_matching import NameRules
+
+__all__ = ["extra_states", "run_load_hooks"]
+
+_EXTRA_STATE = "_extra_state"
+
+
+def extra_states(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules that keep extra state, by the name that it has in a state dict."""
+    return {
+        f"{path}.{_EXTRA_STATE}" if path else _EXTRA_STATE: module
+        for path, module in model.named_modules()
+        if type(module).get_extra_state is not nn.Module.get_extra_state
+    }
+
+
+def run_load_hooks(
+    model: nn.Module, source: WeightSource, tensors: dict[str, torch.Tensor], rules: NameRules
+) -> WeightSource:
+    """Let the modules of a model translate what a checkpoint holds.
+
+    Args:
+        model: The model.
+        source: The checkpoint.
+        tensors: The parameters and persistent buffers of the model, by name.
+        rules: How names in the checkpoint become names in the model, which hooks see.
+
+    Returns:
+        The checkpoint as the hooks left it; `source` itself if there are none.
+    """
+    hooked = [(path, module) for path, module in model.named_modules() if module._load_state_dict_pre_hooks]  # noqa: SLF001
+    if not hooked:
+        return source
+    names: dict[str, str] = {}
+    for name in source.tensors:
+        placed = rules.place(name, tensors)
+        names[name if placed is None or placed in names else placed] = name
+    values = dict(source.read(source.tensors))
+    state_dict = {placed: values[name] for placed, name in names.items()}
+    for path, module in hooked:
+        prefix = f"{path}." if path else ""
+        for hook in module._load_state_dict_pre_hooks.values():  # noqa: SLF001
+            hook(state_dict, prefix, {}, True, [], [], [])
+    return hold_weights(source, {names.get(placed, placed): value for placed, value in state_dict.items()})
