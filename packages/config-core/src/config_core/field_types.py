@@ -245,4 +245,6 @@ def _expected(what: str, value: Any) -> WrongValueError:
 def _name(annotation: Any) -> str:
     if annotation is types.NoneType:
         return "None"
+    if typing.get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(repr, typing.get_args(annotation)))}"
     return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)

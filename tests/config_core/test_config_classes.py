@@ -1,0 +1,464 @@
+"""How config classes may be written, and what is said of those that could not be saved and loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from config_core import (
+    ConfigDefinitionError,
+    ConfigError,
+    ConfigValidationError,
+    PreTrainedConfig,
+    PretrainedConfig,
+    UnknownOptionError,
+)
+
+
+class GuideConfig(PretrainedConfig):
+    model_type = "guide"
+
+    def __init__(
+        self,
+        block_type="bottleneck",
+        layers: list[int] = [3, 4, 6, 3],  # noqa: B006 - as the guide writes it
+        num_classes: int = 1000,
+        stem_width: int = 64,
+        avg_down: bool = False,  # noqa: FBT001, FBT002
+        **kwargs,
+    ):
+        if block_type not in ["basic", "bottleneck"]:
+            raise ValueError(f"`block_type` must be 'basic' or bottleneck', got {block_type}.")
+        self.block_type = block_type
+        self.layers = layers
+        self.num_classes = num_classes
+        self.stem_width = stem_width
+        self.avg_down = avg_down
+        super().__init__(**kwargs)
+
+
+@dataclass
+class DataConfig(PretrainedConfig):
+    model_type = "data"
+    attribute_map = {"hidden_size": "width"}  # noqa: RUF012 - as the field writes it
+
+    width: int = 8
+    layers: tuple[int, ...] = (1, 2)
+    options: dict[str, int] = field(default_factory=dict)
+
+
+CLASSES = [GuideConfig, DataConfig]
+
+
+def test_both_names_are_one_class():
+    """Whoever writes the name as transformers does now, or as it did, gets the same class."""
+    assert PreTrainedConfig is PretrainedConfig
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_config_without_arguments_has_its_defaults(cls):
+    """Fields of the class and of the base class are there."""
+    config = cls()
+    assert len(config.layers) in {2, 4}
+    assert config.return_dict is True
+    assert config.architectures is None
+    assert config.model_type == cls.model_type
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_values_may_be_given_by_position(cls):
+    """Both styles take fields in the order in which they are written."""
+    value = "basic" if cls is GuideConfig else 16
+    config = cls(value, [1, 1])
+    assert list(config.layers) == [1, 1]
+    assert config == cls.from_dict(config.to_dict())
+
+
+def test_a_count_by_position_and_names_of_classes_must_agree():
+    """A number of classes that is given by position is the same number."""
+    assert GuideConfig("basic", [1], 2, id2label={0: "a", 1: "b"}).id2label == {0: "a", 1: "b"}
+
+
+def test_values_that_are_given_twice_are_pythons_own_error():
+    """By position and by name is one too many."""
+    with pytest.raises(TypeError, match=r"multiple values"):
+        GuideConfig("basic", block_type="basic")
+
+
+def test_too_many_values_are_pythons_own_error():
+    """A position that no field has is refused."""
+    with pytest.raises(TypeError, match=r"positional"):
+        GuideConfig("basic", [1], 2, 3, False, "surplus")
+
+
+def test_instances_do_not_share_a_mutable_default():
+    """A change to one config's list is seen by no other config, and not by the next one made."""
+    changed, other = GuideConfig(), GuideConfig()
+    changed.layers[0] = 99
+    assert other.layers == GuideConfig().layers == [3, 4, 6, 3]
+
+
+def test_a_mutable_default_under_another_name_is_not_shared_either():
+    """What counts is the list and not the name of the attribute that holds it."""
+
+    class DepthConfig(PretrainedConfig):
+        def __init__(self, layers=[1], **kwargs):  # noqa: B006
+            self.depths = layers
+            super().__init__(**kwargs)
+
+    DepthConfig().depths.append(2)
+    assert DepthConfig().depths == [1]
+
+
+def test_the_own_check_of_a_class_is_raised_as_it_is():
+    """A guide's ValueError reaches the user unchanged."""
+    with pytest.raises(ValueError, match=r"must be 'basic' or bottleneck', got wide"):
+        GuideConfig(block_type="wide")
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_an_unknown_keyword_warns_with_a_near_match(cls):
+    """A typing error is seen, at the line that made it, and the value is kept."""
+    typo, meant = ("stem_widht", "stem_width") if cls is GuideConfig else ("widht", "width")
+    with pytest.warns(UserWarning, match=f"{cls.__name__} has no field '{typo}'. Did you mean '{meant}'") as seen:
+        config = cls(**{typo: 3})
+    assert seen[0].filename == __file__
+    assert getattr(config, typo) == 3
+    assert config.to_dict()[typo] == 3
+
+
+def test_an_unknown_keyword_far_from_all_is_only_named():
+    """No guess is better than a wild one."""
+    with pytest.warns(UserWarning, match=r"has no field 'zzz'. It is kept"):
+        GuideConfig(zzz=1)
+
+
+@pytest.mark.parametrize("style", ["init", "dataclass"])
+def test_a_class_may_forbid_unknown_keywords(style):
+    """With extra="forbid" a typing error is an error that lists what is known, in subclasses too."""
+    if style == "init":
+
+        class Strict(PretrainedConfig, extra="forbid"):
+            def __init__(self, width: int = 3, **kwargs):
+                self.width = width
+                super().__init__(**kwargs)
+
+    else:
+
+        @dataclass
+        class Strict(PretrainedConfig, extra="forbid"):
+            width: int = 3
+
+    class Child(Strict):
+        pass
+
+    for cls in (Strict, Child):
+        with pytest.raises(UnknownOptionError, match=r"Did you mean 'width'.* Known are .*width") as caught:
+            cls(widht=3)
+        assert caught.value.names == ("widht",)
+
+
+def test_a_subclass_may_allow_what_its_parent_forbids():
+    """extra="warn" takes the refusal back."""
+
+    class Strict(PretrainedConfig, extra="forbid"):
+        pass
+
+    class Open(Strict, extra="warn"):
+        pass
+
+    with pytest.warns(UserWarning, match=r"'x'"):
+        assert Open(x=1).x == 1
+
+
+def test_a_strict_class_reads_files_of_newer_versions():
+    """What a file says beyond the class is kept, or a round trip through an older version would lose it."""
+
+    class Strict(PretrainedConfig, extra="forbid"):
+        pass
+
+    assert Strict.from_dict({"of_a_newer_version": 1}).to_dict()["of_a_newer_version"] == 1
+
+
+def test_extra_has_two_values():
+    """A misspelt setting of the class is seen when the class is made."""
+    with pytest.raises(ConfigDefinitionError, match=r"extra must be 'warn' or 'forbid', got 'ignore'"):
+
+        class Wrong(PretrainedConfig, extra="ignore"):
+            pass
+
+
+def test_an_init_without_kwargs_is_refused():
+    """It could be made by hand but never loaded, and so the class is refused when it is made."""
+    with pytest.raises(ConfigDefinitionError, match=r"takes no \*\*kwargs.*super\(\).__init__\(\*\*kwargs\)"):
+
+        class Wrong(PretrainedConfig):
+            def __init__(self, width=3):
+                self.width = width
+
+
+def test_an_init_that_takes_fields_by_position_only_is_refused():
+    """A file gives fields by name."""
+    with pytest.raises(ConfigDefinitionError, match=r"by position only"):
+
+        class Wrong(PretrainedConfig):
+            def __init__(self, width=3, /, **kwargs):
+                self.width = width
+                super().__init__(**kwargs)
+
+
+def test_a_forgotten_call_of_the_base_class_is_named():
+    """The first construction says what is missing, not a later save."""
+
+    class Forgetful(PretrainedConfig):
+        def __init__(self, width=3, **kwargs):
+            self.width = width
+
+    with pytest.raises(ConfigDefinitionError, match=r"does not call super\(\).__init__"):
+        Forgetful()
+
+
+def test_a_required_field_that_is_not_kept_is_named():
+    """A config that swallows a field could be saved but not loaded."""
+
+    class Swallowing(PretrainedConfig):
+        def __init__(self, width, **kwargs):
+            super().__init__(**kwargs)
+
+    with pytest.raises(ConfigDefinitionError, match=r"takes 'width' and keeps no attribute"):
+        Swallowing(3)
+
+
+def test_a_frozen_dataclass_is_refused():
+    """A config takes on fields as it is loaded."""
+
+    @dataclass(frozen=True)
+    class Frozen(PretrainedConfig):
+        width: int = 3
+
+    with pytest.raises(ConfigDefinitionError, match=r"frozen"):
+        Frozen()
+
+
+def test_a_dataclass_with_slots_is_refused():
+    """Fields in slots would silently be missing from the file."""
+    with pytest.raises(ConfigDefinitionError, match=r"slots=True"):
+
+        @dataclass(slots=True)
+        class Slotted(PretrainedConfig):
+            width: int = 3
+
+
+def test_a_model_type_is_text():
+    """A model_type that could name no class is seen when the class is made."""
+    with pytest.raises(ConfigDefinitionError, match=r"model_type must be a string"):
+
+        class Wrong(PretrainedConfig):
+            model_type = 3
+
+
+def test_fields_may_be_assigned_after_the_base_class_too():
+    """The order of the lines in `__init__` does not matter."""
+
+    class Late(PretrainedConfig):
+        def __init__(self, width: int = 3, **kwargs):
+            super().__init__(**kwargs)
+            self.width = width
+
+    assert Late.from_dict(Late(width=5).to_dict()).width == 5
+
+
+def test_a_class_without_an_init_is_a_config():
+    """Only a name is enough."""
+
+    class Named(PretrainedConfig):
+        model_type = "named"
+
+    assert Named(num_labels=3).to_dict() == {"model_type": "named", "num_labels": 3}
+
+
+def test_post_init_of_a_dataclass_sees_all_fields():
+    """Those of the base class are there already, and what JSON had changed is restored."""
+    seen = []
+
+    @dataclass
+    class Checked(PretrainedConfig):
+        layers: tuple[int, ...] = (1,)
+
+        def __post_init__(self):
+            seen.append((self.layers, self.output_attentions, self.num_labels))
+
+    Checked.from_dict({"layers": [4, 5], "output_attentions": True, "num_labels": 7})
+    assert seen == [((4, 5), True, 7)]
+
+
+def test_post_init_may_refuse():
+    """A dataclass checks what belongs together where dataclasses do."""
+
+    @dataclass
+    class Checked(PretrainedConfig):
+        width: int = 4
+        heads: int = 2
+
+        def __post_init__(self):
+            if self.width % self.heads:
+                raise ValueError("width must be a multiple of heads")
+
+    with pytest.raises(ValueError, match=r"multiple of heads"):
+        Checked(heads=3)
+
+
+def test_dataclass_options_work():
+    """Keyword-only fields, InitVars with defaults, and fields that are no arguments."""
+
+    @dataclass(kw_only=True)
+    class Optioned(PretrainedConfig):
+        width: int
+        scale: dataclasses.InitVar[int] = 2
+        area: int = field(init=False, default=0)
+
+        def __post_init__(self, scale):
+            self.area = self.width * scale
+
+    config = Optioned(width=3, scale=4)
+    assert config.area == 12
+    assert config.to_dict()["area"] == 12
+    with pytest.raises(TypeError):
+        Optioned(3)
+
+
+@pytest.mark.parametrize("order", ["classic of dataclass", "dataclass of classic", "dataclass of dataclass"])
+def test_styles_may_be_mixed_in_a_family(order, tmp_path):
+    """A child adds fields to its parent's in either style, and all of them are saved and loaded."""
+    if order == "classic of dataclass":
+
+        class Child(DataConfig):
+            model_type = "child"
+
+            def __init__(self, depth: int = 2, **kwargs):
+                self.depth = depth
+                super().__init__(**kwargs)
+
+    elif order == "dataclass of classic":
+
+        @dataclass
+        class Child(GuideConfig):
+            model_type = "child"
+            depth: int = 2
+
+    else:
+
+        @dataclass
+        class Child(DataConfig):
+            model_type = "child"
+            depth: int = 2
+
+    parents = {"stem_width": 5} if order == "dataclass of classic" else {"width": 5}
+    config = Child(depth=7, num_labels=4, **parents)
+    config.save_pretrained(tmp_path)
+    loaded = Child.from_pretrained(tmp_path)
+    assert loaded == config
+    assert (loaded.depth, loaded.num_labels) == (7, 4)
+    assert getattr(loaded, next(iter(parents))) == 5
+    with pytest.raises(ConfigValidationError, match=r"Child.depth"):
+        Child(depth="deep")
+
+
+def test_a_parents_field_is_checked_in_its_child():
+    """Annotations are inherited."""
+
+    class Child(GuideConfig):
+        pass
+
+    with pytest.raises(ConfigValidationError, match=r"Child.layers\[1\]: expected int"):
+        Child(layers=[1, "2"])
+
+
+def test_a_child_of_a_class_with_required_fields_is_whole():
+    """A child without an `__init__` needs what its parent needs."""
+
+    class Parent(PretrainedConfig):
+        def __init__(self, width: int, **kwargs):
+            self.width = width
+            super().__init__(**kwargs)
+
+    class Child(Parent):
+        pass
+
+    class Fixed(Parent):
+        def __init__(self, **kwargs):
+            super().__init__(**{"width": 3, **kwargs})
+
+    assert Child(4).to_diff_dict() == {"model_type": "", "width": 4}
+    assert Fixed().to_diff_dict() == {"model_type": ""}
+    with pytest.raises(ConfigError, match=r"Child needs 'width'"):
+        Child.from_dict({})
+
+
+def test_a_mixin_may_stand_before_the_base_class():
+    """A class that is no config may take part in the construction."""
+
+    class Scaled:
+        def __init__(self, scale=1, **kwargs):
+            self.scale = scale
+            super().__init__(**kwargs)
+
+    class Mixed(Scaled, PretrainedConfig):
+        model_type = "mixed"
+
+    assert Mixed.from_dict(Mixed(scale=3).to_dict()).scale == 3
+
+
+def test_a_default_of_the_base_class_that_a_child_changes_survives():
+    """A value that is the base class's default is written where the child's default is another."""
+
+    class Talkative(PretrainedConfig):
+        def __init__(self, output_hidden_states: bool = True, num_labels: int = 10, dtype="bfloat16", **kwargs):  # noqa: FBT001, FBT002
+            super().__init__(output_hidden_states=output_hidden_states, num_labels=num_labels, dtype=dtype, **kwargs)
+
+    config = Talkative(output_hidden_states=False, num_labels=2, dtype=None)
+    loaded = Talkative.from_dict(config.to_dict())
+    assert (loaded.output_hidden_states, loaded.num_labels, loaded.dtype) == (False, 2, None)
+
+
+def test_a_dataclass_may_give_base_fields_other_defaults():
+    """A redeclared field stays the property that it is in the base class."""
+
+    @dataclass
+    class Ten(PretrainedConfig):
+        num_labels: int = 10
+        dtype: str | None = "bfloat16"
+
+    assert Ten().id2label[9] == "LABEL_9"
+    named = Ten(id2label={0: "a", 1: "b"})
+    assert named.num_labels == 2
+    assert Ten.from_dict(named.to_dict()).label2id == {"a": 0, "b": 1}
+    assert Ten.from_dict(Ten(num_labels=2, dtype=None).to_dict()) == Ten(num_labels=2, dtype=None)
+    with pytest.raises(ConfigValidationError, match=r"dtype"):
+        Ten(dtype="not a dtype")
+
+
+def test_a_dict_of_another_config_may_be_spread():
+    """`Config(**config.to_dict())` is the idiom of the field, model_type included."""
+    config = GuideConfig(num_classes=3, block_type="basic")
+    assert GuideConfig(**config.to_dict()) == config
+
+
+def test_a_dict_of_another_kind_of_config_warns():
+    """The values are taken, and the class keeps its own model_type."""
+    with pytest.warns(UserWarning, match=r"model_type 'data', and GuideConfig is for 'guide'") as seen:
+        config = GuideConfig(model_type="data")
+    assert seen[0].filename == __file__
+    assert config.model_type == "guide"
+
+
+def test_construction_and_loading_do_not_warn_without_reason(tmp_path):
+    """A known field is no news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GuideConfig(num_labels=3, architectures=["X"], torch_dtype="float32").save_pretrained(tmp_path)
+        GuideConfig.from_pretrained(Path(tmp_path), num_labels=4)

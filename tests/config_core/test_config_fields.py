@@ -1,0 +1,394 @@
+"""The values of fields: what is checked, what is restored, and which names mean the same field."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any, Literal, NamedTuple, Optional, TypedDict, Union
+
+import pytest
+
+from config_core import ConfigDefinitionError, ConfigError, ConfigValidationError, PretrainedConfig
+
+
+class Mode(Enum):
+    FAST = "fast"
+    EXACT = "exact"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class TextMode(str, Enum):  # noqa: UP042 - what older code has
+    PLAIN = "plain"
+
+
+class Size(NamedTuple):
+    height: int
+    width: int
+
+
+class Crop(TypedDict):
+    top: int
+
+
+@dataclass
+class PartConfig(PretrainedConfig):
+    model_type = "part"
+    width: int = 4
+
+
+@dataclass
+class TypedConfig(PretrainedConfig):
+    model_type = "typed"
+
+    count: int = 3
+    rate: float = 0.1
+    flag: bool = False
+    name: str = ""
+    maybe: int | None = None
+    implied: int = None
+    layers: list[int] = field(default_factory=list)
+    pair: tuple[int, str] = (1, "a")
+    sizes: tuple[tuple[int, int], ...] = ((1, 2),)
+    names: dict[int, str] = field(default_factory=dict)
+    groups: dict[str, list[float]] = field(default_factory=dict)
+    kind: Literal["a", "b", 3] = "a"
+    mode: Mode = Mode.FAST
+    modes: list[Mode] = field(default_factory=list)
+    level: Level = Level.LOW
+    text_mode: TextMode = TextMode.PLAIN
+    size: Size = Size(1, 2)
+    crop: Crop = field(default_factory=dict)
+    either: Union[int, str] = 0  # noqa: UP007
+    several: Optional[list[int]] = None  # noqa: UP045
+    two_kinds: tuple[int, ...] | list[int] = ()
+    part: PartConfig | None = None
+    parts: list[PartConfig] = field(default_factory=list)
+    anything: Any = None
+    unknown_to_python: SomethingUnknown = None  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "problem"),
+    [
+        ({"count": "3"}, "count", "expected int, got str '3'"),
+        ({"count": True}, "count", "expected int, got bool True"),
+        ({"count": 3.0}, "count", "expected int, got float 3.0"),
+        ({"count": None}, "count", "expected int, got NoneType None"),
+        ({"rate": "0.1"}, "rate", "expected float, got str"),
+        ({"rate": True}, "rate", "expected float, got bool"),
+        ({"flag": 1}, "flag", "expected bool, got int 1"),
+        ({"name": 1}, "name", "expected str, got int 1"),
+        ({"maybe": "x"}, "maybe", "expected int or None, got str 'x'"),
+        ({"layers": 3}, "layers", "expected list, got int 3"),
+        ({"layers": [1, 2, "6"]}, "layers[2]", "expected int, got str '6'"),
+        ({"layers": "abc"}, "layers", "expected list, got str"),
+        ({"pair": [1]}, "pair", "expected 2 values, got 1"),
+        ({"pair": ["1", "a"]}, "pair[0]", "expected int, got str"),
+        ({"sizes": [[1, 2], [1, None]]}, "sizes[1][1]", "expected int, got NoneType"),
+        ({"names": {"one": "a"}}, "names['one']", "expected int, got str"),
+        ({"names": {"1": 2}}, "names['1']", "expected str, got int"),
+        ({"groups": {"g": [1.0, "x"]}}, "groups['g'][1]", "expected float, got str"),
+        ({"kind": "c"}, "kind", "expected one of 'a', 'b', 3, got 'c'"),
+        ({"kind": True}, "kind", "expected one of"),
+        ({"mode": "slow"}, "mode", "expected one of 'fast', 'exact', got 'slow'"),
+        ({"mode": ["fast"]}, "mode", "expected one of"),
+        ({"modes": ["fast", 3]}, "modes[1]", "expected one of"),
+        ({"size": [1]}, "size", "expected Size of 2 values"),
+        ({"size": 3}, "size", "expected Size of 2 values"),
+        ({"crop": 3}, "crop", "expected dict"),
+        ({"either": 1.5}, "either", "expected int or str, got float 1.5"),
+        ({"several": [1, "x"]}, "several[1]", "expected int, got str"),
+        ({"part": 3}, "part", "expected PartConfig or None, got int 3"),
+        ({"parts": [{}, 3]}, "parts[1]", "expected PartConfig, got int 3"),
+        ({"architectures": "X"}, "architectures", "expected list"),
+        ({"problem_type": "foo"}, "problem_type", "expected one of 'regression'"),
+        ({"output_attentions": "yes"}, "output_attentions", "expected bool"),
+        ({"dtype": "not a dtype"}, "dtype", "expected the name of a torch.dtype"),
+        ({"dtype": 32}, "dtype", "expected the name of a torch.dtype"),
+        ({"num_labels": "3"}, "num_labels", "expected a number of classes"),
+        ({"num_labels": True}, "num_labels", "expected a number of classes"),
+        ({"num_labels": -1}, "num_labels", "expected a number of classes"),
+        ({"name_or_path": 3}, "name_or_path", "expected a path"),
+    ],
+)
+@pytest.mark.parametrize("way", ["made", "loaded", "updated"])
+def test_a_wrong_value_is_an_error_with_its_path(values, path, problem, way):
+    """However it comes in, a value of the wrong type is refused, and the error says where it is."""
+    config = TypedConfig()
+    before = config.to_dict()
+    with pytest.raises(ConfigValidationError) as caught:
+        {
+            "made": lambda: TypedConfig(**values),
+            "loaded": lambda: TypedConfig.from_dict(values),
+            "updated": lambda: config.update(values),
+        }[way]()
+    assert caught.value.field == path
+    assert caught.value.config_class == "TypedConfig"
+    assert str(caught.value).startswith(f"TypedConfig.{path}: {problem}")
+    assert config.to_dict() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("count", -(2**70)),
+        ("rate", 1),
+        ("rate", math.inf),
+        ("maybe", None),
+        ("maybe", 3),
+        ("implied", None),
+        ("implied", 3),
+        ("layers", [1, 2]),
+        ("pair", (2, "b")),
+        ("sizes", ((1, 2), (3, 4))),
+        ("names", {1: "a", -2: "b"}),
+        ("groups", {"g": [1.0, 2]}),
+        ("kind", 3),
+        ("mode", Mode.EXACT),
+        ("modes", [Mode.FAST, Mode.EXACT]),
+        ("level", Level.HIGH),
+        ("text_mode", TextMode.PLAIN),
+        ("size", Size(3, 4)),
+        ("crop", {"top": 1}),
+        ("either", "x"),
+        ("several", None),
+        ("several", [1]),
+        ("two_kinds", [1, 2]),
+        ("part", PartConfig(width=5)),
+        ("parts", [PartConfig(), PartConfig(width=6)]),
+        ("anything", {"a": [1, None, {"b": 1.5}]}),
+        ("unknown_to_python", [1]),
+    ],
+)
+def test_a_value_comes_back_as_it_was(name, value, tmp_path):
+    """What JSON has no word for is restored by the annotation: tuples, numbers as keys, enums, parts."""
+    TypedConfig(**{name: value}).save_pretrained(tmp_path)
+    loaded = getattr(TypedConfig.from_pretrained(tmp_path), name)
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+def test_values_are_restored_before_a_class_sees_them():
+    """An `__init__` that compares with a member of an enum may do so for a loaded config too."""
+    seen = []
+
+    class Careful(PretrainedConfig):
+        def __init__(self, mode: Mode = Mode.FAST, layers: tuple[int, ...] = (), **kwargs):
+            seen.append((mode, layers))
+            self.mode, self.layers = mode, layers
+            super().__init__(**kwargs)
+
+    Careful.from_dict({"mode": "exact", "layers": [1]})
+    assert seen == [(Mode.EXACT, (1,))]
+
+
+def test_a_wrong_value_is_named_before_a_class_stumbles_over_it():
+    """An `__init__` that calculates with its fields gives the same error as one that does not."""
+
+    class Calculating(PretrainedConfig):
+        def __init__(self, width: int = 8, **kwargs):
+            self.half = width // 2
+            self.width = width
+            super().__init__(**kwargs)
+
+    with pytest.raises(ConfigValidationError, match=r"Calculating.width: expected int, got str 'wide'"):
+        Calculating(width="wide")
+
+
+def test_a_fields_list_is_the_callers_own():
+    """A list that fits its annotation is not copied on construction, as for any Python object."""
+    layers = [1, 2]
+    assert TypedConfig(layers=layers).layers is layers
+
+
+def test_a_long_value_is_shortened_in_the_message():
+    """An error about a large value stays readable."""
+    with pytest.raises(ConfigValidationError) as caught:
+        TypedConfig(count="x" * 10_000)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"bytes", object(), 1j])
+def test_a_value_without_a_form_in_json_is_named_at_the_save(value, tmp_path):
+    """Nothing is written, and the error has the path to the value."""
+    config = TypedConfig(anything={"deep": [0, value]})
+    with pytest.raises(ConfigError, match=rf"^anything.deep\[1\]: a {type(value).__name__} cannot be written"):
+        config.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("keys", [(1, "1"), ("1", Level.LOW)])
+def test_keys_that_json_cannot_tell_apart_are_refused(keys):
+    """One of the two values would be lost."""
+    with pytest.raises(ConfigError, match=r"anything: keys in JSON are strings, and two of"):
+        TypedConfig(anything=dict.fromkeys(keys, 0)).to_dict()
+
+
+@pytest.mark.parametrize("key", [None, True, 1.5, (1, 2)])
+def test_keys_that_are_no_names_are_refused(key):
+    """JSON would turn them into something else."""
+    with pytest.raises(ConfigError, match=r"anything: keys in JSON are strings, got"):
+        TypedConfig(anything={key: 0}).to_dict()
+
+
+def test_a_value_that_holds_itself_is_refused():
+    """A circle has no end in a file; the config can still be shown."""
+    circle: list[Any] = []
+    circle.append(circle)
+    config = TypedConfig(anything=circle)
+    with pytest.raises(ConfigError, match=r"holds itself"):
+        config.to_json_string()
+    assert repr(config).startswith("TypedConfig {")
+
+
+# Other names of a field
+
+
+class AliasConfig(PretrainedConfig):
+    model_type = "alias"
+    attribute_map = {"hidden_size": "width", "num_labels": "num_classes"}  # noqa: RUF012
+
+    def __init__(self, width: int = 8, num_classes: int = 1000, **kwargs):
+        self.width = width
+        self.num_classes = num_classes
+        super().__init__(**kwargs)
+
+
+def test_an_alias_reads_and_writes_its_field():
+    """Both names are one value, in both directions, and only the field is written."""
+    config = AliasConfig(hidden_size=16)
+    assert config.width == config.hidden_size == 16
+    config.hidden_size = 32
+    assert config.width == 32
+    assert "hidden_size" not in config.to_dict()
+
+
+def test_an_alias_is_read_from_files_and_overrides():
+    """A file or a caller may use either name."""
+    assert AliasConfig.from_dict({"hidden_size": 3}).width == 3
+    assert AliasConfig.from_dict({"width": 3}, hidden_size=4).width == 4
+    assert AliasConfig.from_dict({"hidden_size": 3}, width=4).width == 4
+
+
+def test_an_alias_and_its_field_must_agree():
+    """Two values for one field are an error that shows both; the same value twice is not."""
+    with pytest.raises(ConfigError, match=r"'hidden_size' is another name of 'width'.* 3 and 4"):
+        AliasConfig(hidden_size=3, width=4)
+    assert AliasConfig(hidden_size=3, width=3).width == 3
+
+
+def test_an_alias_is_inherited():
+    """A child has its parent's aliases, and may add some."""
+
+    class Child(AliasConfig):
+        attribute_map = {"depth": "layers"}  # noqa: RUF012
+
+        def __init__(self, layers: int = 1, **kwargs):
+            self.layers = layers
+            super().__init__(**kwargs)
+
+    config = Child(hidden_size=3, depth=4)
+    assert (config.width, config.layers) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("attribute_map", "problem"),
+    [
+        ({"width": "width"}, "that field"),
+        ({"width": "depth"}, "a field or method"),
+        ({"save_pretrained": "width"}, "a field or method"),
+        ({"x": 3}, "must map names to names"),
+        (["x"], "must map names to names"),
+    ],
+)
+def test_a_wrong_attribute_map_is_refused_with_the_class(attribute_map, problem):
+    """An alias that is a field or method as well would hide it."""
+    with pytest.raises(ConfigDefinitionError, match=problem):
+        type(
+            "Wrong",
+            (PretrainedConfig,),
+            {"attribute_map": attribute_map, "__init__": lambda self, width=3, **kwargs: None},  # noqa: ARG005
+        )
+
+
+def test_an_alias_may_not_be_a_dataclass_field():
+    """The decorator would take the alias for the field's default."""
+    with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot stand for 'width'"):
+
+        @dataclass
+        class Wrong(PretrainedConfig):
+            attribute_map = {"hidden": "width"}  # noqa: RUF012
+            width: int = 3
+            hidden: int = 4
+
+
+# dtype
+
+
+class dtype:  # noqa: N801 - stands for torch.dtype, which is known by its name
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return f"torch.{self.name}"
+
+
+dtype.__module__ = "torch"
+
+
+def test_dtype_is_kept_as_a_name():
+    """A torch.dtype, its name with or without "torch.", and the old keyword all give the same name."""
+    for given in ("bfloat16", "torch.bfloat16", dtype("bfloat16")):
+        assert TypedConfig(dtype=given).dtype == "bfloat16"
+        assert TypedConfig(torch_dtype=given).dtype == "bfloat16"
+        assert TypedConfig.from_dict({"torch_dtype": "bfloat16"}, dtype=given).dtype == "bfloat16"
+    config = TypedConfig()
+    config.torch_dtype = dtype("float16")
+    assert config.torch_dtype == config.to_dict()["dtype"] == "float16"
+
+
+def test_dtype_is_not_written_while_unset():
+    """A config that no model was saved with says nothing of a type."""
+    assert "dtype" not in TypedConfig().to_dict()
+
+
+def test_a_dtype_in_a_field_is_written_as_its_name():
+    """A field of the class's own may hold one too."""
+    assert TypedConfig(anything=[dtype("int8")]).to_dict()["anything"] == ["int8"]
+
+
+# Parts
+
+
+class WholeConfig(PretrainedConfig):
+    model_type = "whole"
+    sub_configs = {"part": PartConfig}  # noqa: RUF012
+
+    def __init__(self, part: dict | None = None, **kwargs):
+        self.part = part
+        super().__init__(**kwargs)
+
+
+def test_a_part_is_made_from_a_dict_or_from_nothing(tmp_path):
+    """A field of sub_configs always holds a config of its class, with the class's own checks."""
+    assert WholeConfig().part == PartConfig()
+    whole = WholeConfig(part={"width": 6, "newer": 1})
+    assert isinstance(whole.part, PartConfig)
+    whole.save_pretrained(tmp_path)
+    assert WholeConfig.from_pretrained(tmp_path) == whole
+    with pytest.raises(ConfigValidationError, match=r"PartConfig.width"):
+        WholeConfig(part={"width": "x"})
+    with pytest.raises(ConfigValidationError, match=r"WholeConfig.part: expected a PartConfig or a dict"):
+        WholeConfig(part=3)
+
+
+def test_an_override_of_a_part_is_merged(tmp_path):
+    """Fields of a part that are not overridden stay as the file has them."""
+    WholeConfig(part={"width": 6, "newer": 1}).save_pretrained(tmp_path)
+    part = WholeConfig.from_pretrained(tmp_path, part={"width": 7}).part
+    assert (part.width, part.newer) == (7, 1)
