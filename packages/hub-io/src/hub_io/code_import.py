@@ -215,10 +215,7 @@ def _make_package(trusted: Trusted) -> _Package:
 def _import_class(package: _Package, reference: ClassReference, source: str) -> type[Any]:
     name = f"{package.name}.{reference.module.replace('/', '.')}"
     try:
-        # Not importlib.import_module: the statement's own way gives a module that another thread is importing while
-        # it waits for ours, where the function reports a dead-lock.
-        __import__(name)
-        module = sys.modules[name]
+        module = _import_module(name)
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
         raise RemoteCodeImportError(
@@ -231,6 +228,19 @@ def _import_class(package: _Package, reference: ClassReference, source: str) -> 
     if not isinstance(cls, type) or not own:
         raise _no_class(module, reference, source)
     return cls
+
+
+def _import_module(name: str) -> ModuleType:
+    """Import a module as the `import` statement does.
+
+    Unlike `importlib.import_module`, which reports a dead-lock, that gives a module which another thread is importing
+    while it waits for one of ours.
+    """
+    __import__(name)
+    module = sys.modules.get(name)
+    if module is None:
+        raise ImportError("another thread was importing it, waited for this one, and has failed")
+    return module
 
 
 def _advice(error: Exception) -> str:
