@@ -35,12 +35,22 @@ class Workplace:
         return done.stdout
 
 
+def author_in(folder):
+    """Return a workplace with the guide's package in it."""
+    shutil.copytree(GUIDE_MODEL, folder / "resnet_model", ignore=shutil.ignore_patterns("__pycache__"))
+    return Workplace(folder)
+
+
 @pytest.fixture
 def author(tmp_path):
     """Where the model's author works: the guide's package lies beside the program."""
-    folder = tmp_path / "author"
-    shutil.copytree(GUIDE_MODEL, folder / "resnet_model", ignore=shutil.ignore_patterns("__pycache__"))
-    return Workplace(folder)
+    return author_in(tmp_path / "author")
+
+
+@pytest.fixture(scope="module")
+def shared_author(tmp_path_factory):
+    """A workplace that the tests of a module share."""
+    return author_in(tmp_path_factory.mktemp("authors") / "author")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from the network, so the timm model here is a seeded random one.
 
 from __future__ import annotations
 
+import pytest
+
 CREATE = """
 import torch, timm
 from resnet_model.configuration_resnet import ResnetConfig
@@ -29,14 +31,21 @@ with torch.no_grad():
 """
 
 
-def use(user, author, source, program=""):
-    """Load by name in another process and compare the logits bit for bit."""
+@pytest.fixture(scope="module")
+def saved(shared_author):
+    """The guide's resnet50d, saved with its code, and the logits that it gave."""
+    shared_author.run(f'{CREATE}\nresnet50d.save_pretrained("custom-resnet50d")')
+    return shared_author.folder / "custom-resnet50d"
+
+
+def use(user, source, expected, program=""):
+    """Load by name in another process, and compare the logits bit for bit."""
     return user.run(f"""
 import torch
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
 source = {source!r}
 model = AutoModelForImageClassification.from_pretrained(source, trust_remote_code=True)
-expected = torch.load({str(author.folder / "expected.pt")!r}, weights_only=True)
+expected = torch.load({str(expected)!r}, weights_only=True)
 with torch.no_grad():
     assert torch.equal(model(expected["tensor"])["logits"], expected["logits"])
 print(type(model).__module__)
@@ -57,22 +66,19 @@ assert ResnetConfig().layers is not ResnetConfig().layers
     assert [path.name for path in (author.folder / "custom-resnet").iterdir()] == ["config.json"]
 
 
-def test_saved_folder_loads_by_its_path_in_another_process(author, user):
+def test_saved_folder_loads_by_its_path_in_another_process(saved, user):
     """Config, weights and code travel in the folder; logits are equal bit for bit."""
-    author.run(f'{CREATE}\nresnet50d.save_pretrained("custom-resnet50d")')
-    saved = {path.name for path in (author.folder / "custom-resnet50d").iterdir()}
-    assert saved == {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"}
-    assert use(user, author, str(author.folder / "custom-resnet50d")).startswith("hub_io.remote.")
+    names = {path.name for path in saved.iterdir()}
+    assert names == {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"}
+    assert use(user, str(saved), saved.parent / "expected.pt").startswith("hub_io.remote.")
 
 
-def test_folder_saved_from_the_classifier_serves_every_registered_class(author, user):
+def test_folder_saved_from_the_classifier_serves_every_registered_class(saved, user):
     """`auto_map` lists the siblings, so AutoModel and AutoConfig work on it too."""
-    author.run(f'{CREATE}\nresnet50d.save_pretrained("custom-resnet50d")')
-    folder = str(author.folder / "custom-resnet50d")
     use(
         user,
-        author,
-        folder,
+        str(saved),
+        saved.parent / "expected.pt",
         """
 config = AutoConfig.from_pretrained(source, trust_remote_code=True)
 backbone = AutoModel.from_pretrained(source, trust_remote_code=True)
@@ -94,7 +100,8 @@ def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
         "model.safetensors",
         "modeling_resnet.py",
     }
-    assert use(user, author, "sgugger/custom-resnet50d").startswith("hub_io.remote.")
+    module = use(user, "sgugger/custom-resnet50d", author.folder / "expected.pt")
+    assert module.startswith("hub_io.remote.sgugger_custom_resnet50d_")
 
 
 def test_registered_classes_serve_their_folder_without_remote_code(author):
@@ -152,12 +159,13 @@ assert list(model(torch.rand(2, 3, 32, 32))) == ["logits"]
 """)
 
 
-def test_auto_map_edited_by_hand_names_code_of_another_repository(author, user, hub):
+def test_auto_map_edited_by_hand_names_code_of_another_repository(saved, user, hub):
     """The guide's "map more than one task" step: `owner/repo--module.Class` is found in that repository."""
-    author.run(f'{CREATE}\nresnet50d.push_to_hub("custom-resnet50d")', HF_TOKEN=hub.token("sgugger"))
-    files = hub.files("sgugger/custom-resnet50d")
+    files = {path.name: path.read_bytes() for path in saved.iterdir()}
+    hub.create_repo("sgugger/code", files={name: files[name] for name in files if name.endswith(".py")})
     config = files["config.json"].decode()
     for module in ("configuration_resnet", "modeling_resnet"):
-        config = config.replace(f'"{module}.', f'"sgugger/custom-resnet50d--{module}.')
+        config = config.replace(f'"{module}.', f'"sgugger/code--{module}.')
     hub.create_repo("somebody/weights", files={"config.json": config, "model.safetensors": files["model.safetensors"]})
-    use(user, author, "somebody/weights")
+    module = use(user, "somebody/weights", saved.parent / "expected.pt")
+    assert module.startswith("hub_io.remote.sgugger_code_")
