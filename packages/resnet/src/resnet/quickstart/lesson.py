@@ -22,6 +22,7 @@ __all__ = ["give_lesson"]
 
 def give_lesson(output_dir: Path, *, push_to: str | None, epochs: int, seed: int) -> int:
     """Run the quickstart; the arguments and the exit status are those of `run_quickstart`."""
+    output_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     digits = load_digits()
 
