@@ -70,7 +70,7 @@ def test_push_without_rights_is_refused(hub, tiny_config_class):
 
 
 def test_save_pretrained_pushes_under_the_folders_name(hub, tiny_config_class, tmp_path):
-    """`push_to_hub=True` saves the folder and uploads the same, under the token's account unless `repo_id` says where."""
+    """`push_to_hub=True` saves and uploads the same, under the token's account unless `repo_id` says where."""
     config, token = tiny_config_class(size=7), hub.token("me")
     config.save_pretrained(tmp_path / "tiny-config", push_to_hub=True, token=token)
     config.save_pretrained(tmp_path / "tiny-config", push_to_hub=True, repo_id="me/named", token=token)
