@@ -215,7 +215,7 @@ def test_a_forgotten_call_of_the_base_class_is_named():
     """The first construction says what is missing, not a later save."""
 
     class Forgetful(PretrainedConfig):
-        def __init__(self, width=3, **kwargs):
+        def __init__(self, width=3, **kwargs):  # noqa: ARG002
             self.width = width
 
     with pytest.raises(ConfigDefinitionError, match=r"does not call super\(\).__init__"):
@@ -226,7 +226,7 @@ def test_a_required_field_that_is_not_kept_is_named():
     """A config that swallows a field could be saved but not loaded."""
 
     class Swallowing(PretrainedConfig):
-        def __init__(self, width, **kwargs):
+        def __init__(self, width, **kwargs):  # noqa: ARG002
             super().__init__(**kwargs)
 
     with pytest.raises(ConfigDefinitionError, match=r"takes 'width' and keeps no attribute"):

@@ -61,7 +61,7 @@ class TypedConfig(PretrainedConfig):
     modes: list[Mode] = field(default_factory=list)
     level: Level = Level.LOW
     text_mode: TextMode = TextMode.PLAIN
-    size: Size = Size(1, 2)
+    size: Size = Size(1, 2)  # noqa: RUF009 - a tuple does not change
     crop: Crop = field(default_factory=dict)
     either: Union[int, str] = 0  # noqa: UP007
     several: Optional[list[int]] = None  # noqa: UP045

@@ -19,10 +19,10 @@ from config_core.staged_save import pending_files
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Checkpoint", "FolderCheckpoint", "open_checkpoint"]
+__all__ = ["Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
 
 # `name` or `owner/name`; the hub itself judges the finer rules.
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 
 
 class Checkpoint(ABC):
@@ -151,6 +151,19 @@ class FolderCheckpoint(Checkpoint):
         return FolderCheckpoint(self.name)
 
 
+def existing_path(source: str | os.PathLike[str]) -> Path | None:
+    """Return the file or folder that a user names, `~` being the home folder; None if there is none."""
+    if not os.fspath(source):
+        return None  # pathlib would take it for the current folder
+    try:
+        path = Path(source).expanduser()
+        return path if path.exists() else None
+    except PermissionError:
+        raise
+    except (OSError, RuntimeError, ValueError):  # no name of a file at all, or the home of nobody
+        return None
+
+
 def open_checkpoint(
     source: str | os.PathLike[str] | Checkpoint,
     *,
@@ -183,14 +196,16 @@ def open_checkpoint(
         return source
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {source!r}.")
-    path = Path(source).expanduser()
-    if path.is_dir():
+    path = existing_path(source)
+    if path is not None and path.is_dir():
         return FolderCheckpoint(path, subfolder=subfolder)
     if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
         reason = (
-            "is a file, not a folder" if path.exists() else "does not exist, and is no repository 'owner/name' either"
+            "is a file, not a folder"
+            if path is not None
+            else "does not exist, and is no repository 'owner/name' either"
         )
-        raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r} {reason}.", source=os.fspath(source))
+        raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if subfolder:
         check_relative_name(subfolder, where="subfolder")
     return hub_service().open(

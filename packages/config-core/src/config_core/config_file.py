@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import open_checkpoint
+from config_core.checkpoint import existing_path, open_checkpoint
 from config_core.config_json import MAX_CONFIG_BYTES, decode_config
 from config_core.errors import CheckpointFileNotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config_core.checkpoint import Checkpoint
 
 __all__ = ["CONFIG_NAME", "read_config", "read_json"]
@@ -20,8 +21,9 @@ CONFIG_NAME = "config.json"
 
 def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
     """Return what a config file says, its path, and the name of the checkpoint that it belongs to."""
-    if isinstance(source, (str, os.PathLike)) and (path := Path(source)).is_file():
-        return read_json(path), path, os.fspath(path.parent)
+    file = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
+    if file is not None and file.is_file():
+        return read_json(file), file, os.fspath(file.parent)
     checkpoint = open_checkpoint(source, **options)
     try:
         path = checkpoint.local_path(CONFIG_NAME)

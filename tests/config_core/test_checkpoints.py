@@ -1,0 +1,220 @@
+"""Opening checkpoints: folders, what is inside them, and what cannot be opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from config_core import (
+    Checkpoint,
+    CheckpointFileNotFoundError,
+    CheckpointNotFoundError,
+    ConfigCoreError,
+    FolderCheckpoint,
+    UnsafeNameError,
+    open_checkpoint,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a few files and what is not part of a checkpoint."""
+    for name in ("config.json", "model.safetensors", "code/blocks.py", ".git/config", "sub/config.json"):
+        path = tmp_path / "saved" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, encoding="utf-8")
+    return tmp_path / "saved"
+
+
+def test_a_folder_is_opened_by_path_or_text(folder):
+    """Both are the same checkpoint, named as its user named it."""
+    for source in (folder, str(folder)):
+        checkpoint = open_checkpoint(source)
+        assert isinstance(checkpoint, FolderCheckpoint)
+        assert (checkpoint.name, checkpoint.commit, checkpoint.subfolder) == (str(folder), None, "")
+        assert str(checkpoint) == str(folder)
+        assert repr(checkpoint) == f"<FolderCheckpoint {folder}>"
+
+
+def test_an_open_checkpoint_is_returned_as_it_is(folder):
+    """All the files of a load come from one opening."""
+    checkpoint = FolderCheckpoint(folder, subfolder="sub")
+    assert open_checkpoint(checkpoint, subfolder="other", revision="main") is checkpoint
+
+
+def test_files_are_listed_without_hidden_folders(folder):
+    """A .git beside the files is no part of the checkpoint."""
+    assert FolderCheckpoint(folder).filenames() == {
+        "config.json",
+        "model.safetensors",
+        "code/blocks.py",
+        "sub/config.json",
+    }
+
+
+def test_files_have_a_path_and_content(folder):
+    """One by one, several at once, and as bytes."""
+    checkpoint = FolderCheckpoint(folder)
+    assert checkpoint.local_path("code/blocks.py") == folder / "code" / "blocks.py"
+    assert checkpoint.local_paths(["config.json"]) == {"config.json": folder / "config.json"}
+    assert checkpoint.read_bytes("config.json", limit=11) == b"config.json"
+    assert checkpoint.has("config.json")
+    assert not checkpoint.has("code")
+
+
+def test_a_file_over_the_limit_is_not_read(folder):
+    """A hostile file does not fill the memory."""
+    with pytest.raises(ValueError, match=r"config.json of .* is larger than 10 bytes"):
+        FolderCheckpoint(folder).read_bytes("config.json", limit=10)
+
+
+def test_a_missing_file_is_named_with_its_folder(folder):
+    """The error is a FileNotFoundError and has both as attributes."""
+    with pytest.raises(CheckpointFileNotFoundError, match=r"has no file 'absent.bin'") as caught:
+        FolderCheckpoint(folder).local_path("absent.bin")
+    assert caught.value.filename == "absent.bin"
+    assert str(folder) in caught.value.checkpoint
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+def test_a_subfolder_is_a_checkpoint_of_its_own(folder):
+    """Names are relative to it; the root is a step away."""
+    checkpoint = open_checkpoint(folder, subfolder="sub")
+    assert checkpoint.filenames() == {"config.json"}
+    assert checkpoint.local_path("config.json") == folder / "sub" / "config.json"
+    assert str(checkpoint) == f"{folder}/sub"
+    assert checkpoint.at_root().local_path("config.json") == folder / "config.json"
+
+
+HOSTILE = [
+    "../secret",
+    "a/../../secret",
+    "/etc/passwd",
+    "~/secret",
+    "a\\..\\..\\secret",
+    "C:secret",
+    "a//b",
+    "./a",
+    "a\0b",
+    "a\nb",
+    "aux.json",
+    "a" * 300,
+    "",
+    " a",
+    "a.",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_leave_no_folder(folder, name):
+    """Neither as a file nor as a subfolder, and asking whether they exist is no error."""
+    (folder.parent / "secret").write_text("secret", encoding="utf-8")
+    checkpoint = FolderCheckpoint(folder)
+    with pytest.raises(UnsafeNameError):
+        checkpoint.local_path(name)
+    assert not checkpoint.has(name)
+    if name:
+        for opening in (
+            lambda: FolderCheckpoint(folder, subfolder=name),
+            lambda: open_checkpoint(folder, subfolder=name),
+        ):
+            with pytest.raises(UnsafeNameError):
+                opening()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "./absent",
+        "/absent/folder",
+        "absent/folder/deep",
+        "../absent",
+        "absent folder",
+        "",
+        "~nobody-has-this-name/x",
+        "a\0b",
+        "x" * 10_000,
+        "{}",
+        Path("absent"),
+    ],
+)
+def test_what_is_neither_folder_nor_repository_is_refused(source, tmp_path, monkeypatch):
+    """The error is a FileNotFoundError, keeps what was given and stays readable."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointNotFoundError, match="does not exist, and is no repository") as caught:
+        open_checkpoint(source)
+    assert caught.value.source == str(source)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_file_is_no_checkpoint(folder):
+    """A checkpoint is the folder that the file lies in."""
+    with pytest.raises(CheckpointNotFoundError, match="is a file, not a folder"):
+        open_checkpoint(folder / "config.json")
+
+
+@pytest.mark.parametrize("source", [None, 3, b"folder", {"a": 1}])
+def test_other_types_are_refused(source):
+    """The error says what is allowed."""
+    with pytest.raises(TypeError, match="Expected a folder, a repository 'owner/name' or a Checkpoint"):
+        open_checkpoint(source)
+
+
+def test_a_missing_subfolder_is_named(folder):
+    """With the whole path."""
+    with pytest.raises(CheckpointNotFoundError, match=r"no folder '.*saved/absent'"):
+        open_checkpoint(folder, subfolder="absent")
+
+
+def test_a_folder_is_preferred_to_a_repository(tmp_path, monkeypatch):
+    """`owner/name` that exists here is the folder."""
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert open_checkpoint("owner/name").name == "owner/name"
+
+
+def test_links_are_followed(folder, tmp_path):
+    """A cache is made of them."""
+    os.symlink(folder, tmp_path / "link")
+    assert FolderCheckpoint(tmp_path / "link").read_bytes("config.json", limit=99) == b"config.json"
+
+
+def test_another_place_may_be_a_checkpoint(folder):
+    """A subclass needs three methods; the rest follows."""
+
+    class InMemory(Checkpoint):
+        name, commit, subfolder = "memory", "0123456789abcdef", "s"
+
+        def filenames(self):
+            return frozenset({"config.json"})
+
+        def local_path(self, filename):
+            return folder / filename
+
+        def at_root(self):
+            return self
+
+    checkpoint = InMemory()
+    assert checkpoint.has("config.json")
+    assert checkpoint.read_bytes("config.json", limit=99) == b"config.json"
+    assert str(checkpoint) == "memory@0123456789ab/s"
+
+
+def test_errors_survive_a_pickle(folder):
+    """A worker process can send them home."""
+    import pickle
+
+    for raise_it in (
+        lambda: FolderCheckpoint(folder).local_path("absent"),
+        lambda: FolderCheckpoint(folder).local_path("../x"),
+        lambda: open_checkpoint("./absent"),
+    ):
+        with pytest.raises(ConfigCoreError) as caught:
+            raise_it()
+        twin = pickle.loads(pickle.dumps(caught.value))
+        assert type(twin) is type(caught.value)
+        assert str(twin) == str(caught.value)
+        assert vars(twin) == vars(caught.value)
+        assert getattr(twin, "filename", None) == getattr(caught.value, "filename", None)
