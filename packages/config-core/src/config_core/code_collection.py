@@ -80,13 +80,20 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
         _check_top_level(cls)
     model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
     program = running_program(config_class, notebook_module=f"modeling_{model_type}")
-    own_file = f"{program.module}.py"
     own = program.definitions(cls.__name__ for cls in classes.values())
-    beside = _reader(program.folder)
-    files = needed_files(
-        [program.module], lambda name: own if name == own_file else beside(name), where=str(program.folder)
-    )
-    return CodeBundle(files, {name: f"{program.module}.{cls.__name__}" for name, cls in classes.items()})
+    module, top = program.module, program.folder
+    # A program that was run with `python -m package.module` may import relatively up to the package.
+    package = getattr(sys.modules.get(config_class.__module__), "__package__", None) or ""
+    while True:
+        try:
+            files = needed_files([module], _reader(top, {f"{module}.py": own}), where=str(top))
+            break
+        except ImportLeavesFolderError:
+            if module.count("/") >= package.count("."):
+                raise
+            module, top = f"{top.name}/{module}", top.parent
+    _refuse_self_imports(files, package.partition(".")[0], top)
+    return CodeBundle(files, {name: f"{module}.{cls.__name__}" for name, cls in classes.items()})
 
 
 def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
@@ -160,8 +167,12 @@ def _module_name(path: Path, top: Path) -> str:
     return (inside.parent if path.name == "__init__.py" else inside.with_suffix("")).as_posix()
 
 
-def _reader(folder: Path) -> Callable[[str], bytes | None]:
+def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callable[[str], bytes | None]:
+    """Return a function that reads files of a folder, some of them with another content."""
+
     def read(name: str) -> bytes | None:
+        if changed and name in changed:
+            return changed[name]
         path = folder / name
         return path.read_bytes() if path.is_file() else None
 
@@ -169,12 +180,14 @@ def _reader(folder: Path) -> Callable[[str], bytes | None]:
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:
-    """Refuse imports of the package by its own name: in a checkpoint the files have another."""
-    if f"{package}.py" in files or f"{package}/__init__.py" in files:
-        return
+    """Refuse imports of a package by its own name from inside it: in a checkpoint it has another."""
+    # Beside a script or a single module lie packages of their own, which know themselves by their names.
+    is_flat = not package or f"{package}.py" in files
     for name, content in files.items():
+        folder = name.partition("/")[0]
+        own = folder if is_flat and f"{folder}/__init__.py" in files else package
         for module, line in _absolute_imports(parse_source(content, path=name)):
-            if module.partition(".")[0] == package:
+            if module.partition(".")[0] == own and f"{own}.py" not in files:
                 raise SourceCodeError(
                     f"it imports {module!r} by its absolute name, which does not exist where a checkpoint is loaded. "
                     "Import it relatively: from .module import name.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ImportLeavesFolderError", "needed_files", "parse_source", "resolve_sibling_imports"]
 
 _PACKAGE_FILE = "__init__.py"
+_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class ImportLeavesFolderError(SourceCodeError):
@@ -31,7 +32,7 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
     A relative import brings the module it names, the `__init__.py` of every sub-package on the way, and what those
     import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is no module.
     Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do, because
-    whether they run is not known here.
+    whether they run is not known here. Only a missing file may stay missing where `except ImportError` expects that.
 
     Args:
         modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
@@ -52,6 +53,8 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         if wanted.name in files:
             continue
         content = read(wanted.name)
+        if content is None and wanted.is_optional:
+            continue
         if content is None:
             raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
         files[wanted.name] = content
@@ -91,15 +94,17 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     """
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
-    _SiblingImports(name.rpartition("/")[0], read).visit(tree)
+    folder, _, file = name.rpartition("/")
+    _SiblingImports(folder, file.removesuffix(".py"), read).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
 class _SiblingImports(ast.NodeTransformer):
     """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
 
-    def __init__(self, folder: str, read: Callable[[str], bytes | None]) -> None:
+    def __init__(self, folder: str, own_name: str, read: Callable[[str], bytes | None]) -> None:
         self._prefix = f"{folder}/" if folder else ""
+        self._own_name = own_name
         self._read = read
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
@@ -119,7 +124,10 @@ class _SiblingImports(ast.NodeTransformer):
 
     def _is_sibling(self, module: str) -> bool:
         first = module.partition(".")[0]
-        return first not in sys.stdlib_module_names and _module_file(f"{self._prefix}{first}", self._read) is not None
+        # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
+        if first == self._own_name or first in sys.stdlib_module_names:
+            return False
+        return _module_file(f"{self._prefix}{first}", self._read) is not None
 
 
 def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
@@ -140,6 +148,7 @@ class _Wanted:
 
     name: str
     by: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,7 @@ class _RelativeImport:
     module: str
     names: tuple[str, ...]
     line: int
+    is_optional: bool
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
@@ -169,17 +179,34 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
             )
         parts = (*folder[: len(folder) - climbed], *filter(None, found.module.split(".")))
         by = f", and {name} line {found.line} imports it"
-        yield from (_Wanted(file, by) for file in _files_of_import("/".join(parts), found, read))
+        yield from (_Wanted(file, by, found.is_optional) for file in _files_of_import("/".join(parts), found, read))
 
 
 def _relative_imports(tree: ast.Module) -> Iterator[_RelativeImport]:
+    optional = _optional_nodes(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = tuple(alias.name for alias in node.names)
-            yield _RelativeImport(node.level, node.module or "", names, node.lineno)
+            yield _RelativeImport(node.level, node.module or "", names, node.lineno, node in optional)
         elif isinstance(node, ast.Call) and (target := _import_module_target(node)):
             module = target.lstrip(".")
-            yield _RelativeImport(len(target) - len(module), module, (), node.lineno)
+            yield _RelativeImport(len(target) - len(module), module, (), node.lineno, node in optional)
+
+
+def _optional_nodes(tree: ast.Module) -> set[ast.AST]:
+    """Return what stands in the `try` of a statement that goes on without an import: `except ImportError`."""
+    return {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and any(_catches_import_errors(handler) for handler in node.handlers)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+
+
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
+    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
+    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in caught)
 
 
 def _import_module_target(call: ast.Call) -> str | None:
