@@ -79,7 +79,8 @@ class Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         def read(name):
             path = Path("elsewhere", name)
             return path.read_bytes() if path.is_file() else None
-        tree = resolve_sibling_imports(ast.parse(file.read_bytes()), str(file.relative_to(Path("elsewhere").resolve())), read)
+        name = file.relative_to(Path("elsewhere").resolve()).as_posix()
+        tree = resolve_sibling_imports(ast.parse(file.read_bytes()), name, read)
         exec(compile(tree, str(file), "exec"), module.__dict__)
 
 sys.meta_path.insert(0, Siblings())
