@@ -10,7 +10,7 @@ from config_core.safe_names import check_relative_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CodeBundle"]
+__all__ = ["CodeBundle", "listing_digest"]
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,22 @@ class CodeBundle:
         object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
         for name in self.files:
             check_relative_name(name, where="code")
-        import hashlib
-
-        listing = "".join(f"{digest}  {name}\n" for name, digest in self.file_digests().items())
-        object.__setattr__(self, "digest", hashlib.sha256(listing.encode()).hexdigest())
+        object.__setattr__(self, "digest", listing_digest(self.file_digests()))
 
     def file_digests(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
         import hashlib
 
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+
+
+def listing_digest(file_digests: Mapping[str, str]) -> str:
+    """Return the digest of a bundle whose files have these digests.
+
+    Args:
+        file_digests: Name of each file to the SHA-256 (hexadecimal) of its content.
+    """
+    import hashlib
+
+    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(file_digests.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -14,10 +14,13 @@ from __future__ import annotations
 from hub_io.errors import (
     AccessDeniedError,
     CodeRevisionError,
+    CodeStoreError,
+    FrozenPolicyError,
     HubAnswerError,
     HubError,
     HubIoError,
     HubUnavailableError,
+    MissingRequirementsError,
     NoRemoteCodeError,
     NotDownloadedError,
     RemoteClassError,
@@ -26,6 +29,9 @@ from hub_io.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
     StorageError,
+    TrustPolicyError,
+    TrustStoreError,
+    UnpinnedCodeWarning,
     UnreadableRepositoryError,
 )
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
@@ -33,18 +39,22 @@ from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.repo_checkpoint import RepoCheckpoint
 from hub_io.trust import Refused, Trusted
+from hub_io.trust_store import TrustEntry, TrustFile, TrustStore
 
 __all__ = [
     "HUB_SERVICE",
     "REMOTE_CODE_SERVICE",
     "AccessDeniedError",
     "CodeRevisionError",
+    "CodeStoreError",
+    "FrozenPolicyError",
     "HubAnswerError",
     "HubError",
     "HubIoError",
     "HubUnavailableError",
     "HuggingFaceHub",
     "LoadedClasses",
+    "MissingRequirementsError",
     "NoRemoteCodeError",
     "NotDownloadedError",
     "Refused",
@@ -55,7 +65,13 @@ __all__ = [
     "RepositoryNotFoundError",
     "RevisionNotFoundError",
     "StorageError",
+    "TrustEntry",
+    "TrustFile",
+    "TrustPolicyError",
+    "TrustStore",
+    "TrustStoreError",
     "Trusted",
+    "UnpinnedCodeWarning",
     "UnreadableRepositoryError",
     "load_into_registry",
 ]
