@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config_core.code_bundle import CodeBundle
+from config_core.code_manifest import MANIFEST_NAME, declared_files
 from config_core.errors import SourceCodeError
 from config_core.program_source import running_program
 from config_core.source_files import ImportLeavesFolderError, needed_files, parse_source
@@ -86,6 +88,7 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     files = needed_files(
         [program.module], lambda name: own if name == own_file else beside(name), where=str(program.folder)
     )
+    files = {**_declared_beside(program.folder), **files}
     return CodeBundle(files, {name: f"{program.module}.{cls.__name__}" for name, cls in classes.items()})
 
 
@@ -96,7 +99,10 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
     highest = min(
         (_package_folder(cls, paths[name]) for name, cls in classes.items()), key=lambda folder: len(folder.parts)
     )
-    top = _common_folder([path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()])
+    folder = _common_folder(
+        [path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()]
+    )
+    top = folder
     while True:
         modules = {name: _module_name(path, top) for name, path in paths.items()}
         try:
@@ -108,6 +114,12 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
             top = top.parent
     package = next(iter(classes.values())).__module__.partition(".")[0]
     _refuse_self_imports(files, package, top)
+    if folder != top and (folder / MANIFEST_NAME).is_file():
+        raise SourceCodeError(
+            f"the code beside it imports from {top}, so that this is the folder which is saved: move it there.",
+            path=str(folder / MANIFEST_NAME),
+        )
+    files = {**_declared_beside(top), **files}
     return CodeBundle(files, {name: f"{modules[name]}.{cls.__name__}" for name, cls in classes.items()})
 
 
@@ -166,6 +178,17 @@ def _reader(folder: Path) -> Callable[[str], bytes | None]:
         return path.read_bytes() if path.is_file() else None
 
     return read
+
+
+def _declared_beside(folder: Path) -> dict[str, bytes]:
+    """Return the manifest in a folder, if it has one, and the data files that it declares."""
+
+    def names() -> Iterator[str]:
+        for base, folders, found in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            yield from ((Path(base) / name).relative_to(folder).as_posix() for name in found)
+
+    return declared_files(_reader(folder), names, where=str(folder))
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.class_reference import ClassReference
 from config_core.code_bundle import CodeBundle
+from config_core.code_manifest import MAX_DATA_BYTES, declared_files
 from config_core.errors import ClassReferenceError, SourceCodeError
 from config_core.source_files import needed_files
 
@@ -29,7 +30,8 @@ def collect_bundle(
     """Return the files that the classes of a checkpoint need together.
 
     Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files lie in the
-    checkpoint's subfolder or, if it has none of them, at its top.
+    checkpoint's subfolder or, if it has none of them, at its top. A manifest beside them, and the data that it declares,
+    belong to the bundle.
 
     Args:
         checkpoint: The folder or repository that holds the files.
@@ -49,7 +51,9 @@ def collect_bundle(
     present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
     checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
     modules = {reference.module for reference in used.values()}
-    files = needed_files(sorted(modules), _Reader(checkpoint), where=str(checkpoint))
+    read = _Reader(checkpoint)
+    files = needed_files(sorted(modules), read, where=str(checkpoint))
+    files = {**declared_files(read, checkpoint.filenames, where=str(checkpoint)), **files}
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
 
 
@@ -100,8 +104,9 @@ class _Reader:
         return self._contents[name]
 
     def _read(self, name: str) -> bytes:
+        limit = MAX_SOURCE_BYTES if name.endswith(".py") else MAX_DATA_BYTES
         try:
-            return self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES)
+            return self._checkpoint.read_bytes(name, limit=limit)
         except ValueError as error:
             raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error
 
