@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["ImportLeavesFolderError", "needed_files", "parse_source", "resolve_sibling_imports"]
 
 _PACKAGE_FILE = "__init__.py"
+# Absolute imports of these mean what every reader takes them to mean, whatever files lie beside the code.
+_NEVER_SIBLINGS = sys.stdlib_module_names | {
+    "auto_registry", "config_core", "hub_io", "huggingface_hub", "model_core", "numpy", "safetensors", "torch",
+    "transformers",
+}  # fmt: skip
 
 
 class ImportLeavesFolderError(SourceCodeError):
@@ -80,6 +85,9 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
 
     Scripts and flat folders import their neighbours as `from blocks import Block`, which only works while their folder
     is on the path. A file that has relative imports belongs to a package, where such an import means something else.
+    Which of a file beside it and an installed package is meant does not depend on what is installed: it is the file,
+    which is part of what was reviewed. Only the standard library, torch, numpy and the packages that every checkpoint's
+    code builds on are never taken for a file beside it.
 
     Args:
         tree: The parsed file.
@@ -91,35 +99,39 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     """
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
-    _SiblingImports(name.rpartition("/")[0], read).visit(tree)
-    return ast.fix_missing_locations(tree)
+    siblings = _SiblingImports(name.rpartition("/")[0], read)
+    # Imports are statements, so only lists of statements are looked at, and one by one: expressions may be nested so
+    # deep that a visitor, which calls itself, would not come back from them.
+    for node in ast.walk(tree):
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
+                setattr(node, field, [part for item in value for part in siblings.replace(item)])
+    return tree
 
 
-class _SiblingImports(ast.NodeTransformer):
+class _SiblingImports:
     """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
 
     def __init__(self, folder: str, read: Callable[[str], bytes | None]) -> None:
         self._prefix = f"{folder}/" if folder else ""
         self._read = read
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        if node.module and self._is_sibling(node.module):
-            node.level = 1
-        return node
-
-    def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.AST]:
-        kept = [alias for alias in node.names if not self._is_sibling(alias.name)]
-        if len(kept) == len(node.names):
-            return node
-        found: list[ast.AST] = [ast.copy_location(ast.Import(names=kept), node)] if kept else []
-        for alias in node.names:
-            if alias not in kept:
-                found += [ast.copy_location(statement, node) for statement in _as_relative(alias)]
-        return found
+    def replace(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Return what stands in place of a statement: mostly itself."""
+        if isinstance(statement, ast.ImportFrom) and statement.module and self._is_sibling(statement.module):
+            statement.level = 1
+        if not isinstance(statement, ast.Import):
+            return [statement]
+        kept = [alias for alias in statement.names if not self._is_sibling(alias.name)]
+        if len(kept) == len(statement.names):
+            return [statement]
+        found: list[ast.stmt] = [ast.Import(names=kept)] if kept else []
+        found += [relative for alias in statement.names if alias not in kept for relative in _as_relative(alias)]
+        return [ast.fix_missing_locations(ast.copy_location(part, statement)) for part in found]
 
     def _is_sibling(self, module: str) -> bool:
         first = module.partition(".")[0]
-        return first not in sys.stdlib_module_names and _module_file(f"{self._prefix}{first}", self._read) is not None
+        return first not in _NEVER_SIBLINGS and _module_file(f"{self._prefix}{first}", self._read) is not None
 
 
 def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
