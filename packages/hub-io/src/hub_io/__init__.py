@@ -39,6 +39,7 @@ from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.repo_checkpoint import RepoCheckpoint
 from hub_io.trust import Refused, Trusted
+from hub_io.trust_policy import TrustPolicy, default_policy, set_default_policy
 from hub_io.trust_store import TrustEntry, TrustFile, TrustStore
 
 __all__ = [
@@ -67,11 +68,14 @@ __all__ = [
     "StorageError",
     "TrustEntry",
     "TrustFile",
+    "TrustPolicy",
     "TrustPolicyError",
     "TrustStore",
     "TrustStoreError",
     "Trusted",
     "UnpinnedCodeWarning",
     "UnreadableRepositoryError",
+    "default_policy",
     "load_into_registry",
+    "set_default_policy",
 ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.code_bundle import CodeBundle
+    from hub_io.trust_store import FileChanges
 
 __all__ = [
     "AccessDeniedError",
@@ -71,7 +72,10 @@ class HubIoError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Process pools pickle errors, and by itself pickling knows nothing of arguments that are keyword-only.
-        return _rebuilt, (type(self), self.args, dict(vars(self)))
+        data = dict(vars(self))
+        if isinstance(self, OSError):
+            data["errno"] = self.errno
+        return _rebuilt, (type(self), self.args, data)
 
 
 def _rebuilt(cls: type[HubIoError], args: tuple[Any, ...], data: dict[str, Any]) -> HubIoError:
@@ -164,13 +168,23 @@ class RemoteCodeRefusedError(HubIoError, PermissionError):
         source: The folder or repository that holds the code.
         reason: Why it is not trusted.
         bundle: The files that would run, with their digests; None if they could not even be collected.
+        changes: How they differ from what was trusted of the same source; None if nothing was.
     """
 
-    def __init__(self, problem: str, *, source: str, reason: str, bundle: CodeBundle | None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        source: str,
+        reason: str,
+        bundle: CodeBundle | None,
+        changes: FileChanges | None = None,
+    ) -> None:
         super().__init__(problem)
         self.source = source
         self.reason = reason
         self.bundle = bundle
+        self.changes = changes
 
 
 class RemoteCodeImportError(HubIoError, ImportError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.model_card import CARD_FILE, add_tags, write_card
 from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, hub_client, open_repository
+from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +43,8 @@ class HuggingFaceHub:
 
         Args:
             repo_id: The repository, `owner/name`.
-            revision: Branch, tag or commit; the default branch if None. It is resolved once.
+            revision: Branch, tag or commit. If None, the commit at which the trust store has the repository's code, or
+                else the default branch. It is resolved once.
             subfolder: Folder inside the repository, with forward slashes.
             token: Access token; True for the stored one, False for none, None for the stored one if any.
             cache_dir: Where downloads are kept; the client's own place if None.
@@ -53,7 +55,9 @@ class HuggingFaceHub:
             CheckpointNotFoundError: There is no such repository, revision or subfolder, or it may not be read.
             HubError: The Hub cannot be reached and the commit was not downloaded before, or it refused.
             ValueError: `force_download` and `local_files_only` contradict each other.
+            TrustStoreError: The trust store, which may name the commit, is malformed.
         """
+        revision = revision or policy_in_force().store.pin(repo_id)
         options = DownloadOptions(
             token=token, cache_dir=cache_dir, local_files_only=local_files_only, force_download=force_download
         )

@@ -171,7 +171,8 @@ class TrustStore:
     """
 
     files: tuple[TrustFile, ...] = ()
-    ignored: Mapping[Path, str] = field(default_factory=dict)
+    ignored: Mapping[Path, str] = field(default_factory=dict, compare=False)
+    _read: dict[TrustFile, tuple[TrustEntry, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def located_entries(self) -> tuple[tuple[TrustFile, TrustEntry], ...]:
@@ -180,7 +181,10 @@ class TrustStore:
         Raises:
             TrustStoreError: A file is malformed.
         """
-        return tuple((file, entry) for file in self.files for entry in file.entries())
+        for file in self.files:
+            if file not in self._read:
+                self._read[file] = file.entries()
+        return tuple((file, entry) for file in self.files for entry in self._read[file])
 
     def find(self, digest: str) -> TrustEntry | None:
         """Return the first entry of a digest, whatever its source."""
@@ -207,6 +211,7 @@ class TrustStore:
         return TrustStore(
             tuple(file for file in self.files if file.path not in inside),
             {**self.ignored, **dict.fromkeys(sorted(inside), reason)},
+            self._read,
         )
 
 
