@@ -115,7 +115,7 @@ class CodeStore:
     def digests(self, start: str = "") -> list[str]:
         """Return the digests of the entries, those that begin in a certain way, sorted."""
         try:
-            names = os.listdir(self.folder)
+            names = [path.name for path in self.folder.iterdir()]
         except OSError:
             return []
         return sorted(name for name in names if _DIGEST.fullmatch(name) and name.startswith(start))

@@ -1,8 +1,8 @@
 """Code that this process has trusted, said to the processes that it starts.
 
 Objects of remote classes travel to worker processes, which must import the same code. A worker that was started by a
-process which trusted that code may run it: the digests stand in the environment variable `HUB_IO_GRANTS`, which children
-inherit. Digests name content, so a grant lets nothing else run.
+process which trusted that code may run it: the digests stand in the environment variable `HUB_IO_GRANTS`, which
+children inherit. Digests name content, so a grant lets nothing else run.
 """
 
 from __future__ import annotations

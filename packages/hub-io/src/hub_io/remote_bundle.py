@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["MAX_SOURCE_BYTES", "collect_bundle", "loadable_names", "references_beside"]
+__all__ = ["MAX_CODE_BYTES", "MAX_SOURCE_BYTES", "collect_bundle", "loadable_names", "references_beside"]
 
-MAX_SOURCE_BYTES = 4 * 1024 * 1024
+# To parse Python takes up to five hundred times its size in memory.
+MAX_SOURCE_BYTES = 1024 * 1024  # of one file
+MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
 
 
 def collect_bundle(
@@ -30,8 +32,8 @@ def collect_bundle(
     """Return the files that the classes of a checkpoint need together.
 
     Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files lie in the
-    checkpoint's subfolder or, if it has none of them, at its top. A manifest beside them, and the data that it declares,
-    belong to the bundle.
+    checkpoint's subfolder or, if it has none of them, at its top. A manifest beside them, and the data that it
+    declares, belong to the bundle.
 
     Args:
         checkpoint: The folder or repository that holds the files.
@@ -97,6 +99,7 @@ class _Reader:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self._contents: dict[str, bytes | None] = {}
+        self._code_bytes = 0
 
     def __call__(self, name: str) -> bytes | None:
         if name not in self._contents:
@@ -104,11 +107,18 @@ class _Reader:
         return self._contents[name]
 
     def _read(self, name: str) -> bytes:
-        limit = MAX_SOURCE_BYTES if name.endswith(".py") else MAX_DATA_BYTES
+        is_source = name.endswith(".py")
+        path = f"{self._checkpoint}/{name}"
         try:
-            return self._checkpoint.read_bytes(name, limit=limit)
+            content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
         except ValueError as error:
-            raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error
+            raise SourceCodeError(str(error), path=path) from error
+        self._code_bytes += len(content) if is_source else 0
+        if self._code_bytes > MAX_CODE_BYTES:
+            raise SourceCodeError(
+                f"with it the source files are larger than {MAX_CODE_BYTES:,} bytes together.", path=path
+            )
+        return content
 
 
 def _parse(text: Any, own: str | None) -> ClassReference:
