@@ -284,7 +284,7 @@ def test_entries_of_other_libraries_do_not_matter(save):
         ("def broken(:\n", "line 1"),
         ("from .missing import x\n", "modeling_tiny.py line 1 imports it"),
         ("from ..outside import x\n", "climbs out of the folder"),
-        ("# " + "x" * (4 * 1024 * 1024), "larger than"),
+        ("# " + "x" * (1024 * 1024), "larger than"),
     ],
 )
 def test_code_that_cannot_be_collected_is_an_error(save, content, sentence):

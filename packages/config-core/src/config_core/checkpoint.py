@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,10 +115,15 @@ class FolderCheckpoint(Checkpoint):
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
         found: set[str] = set()
-        for folder, subfolders, names in os.walk(self._folder):
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            prefix = Path(folder).relative_to(self._folder).as_posix()
-            found.update(name if prefix == "." else f"{prefix}/{name}" for name in names)
+        folders = [""]  # one after the other: `os.walk` calls itself, and a hostile folder can be deeper than it may
+        while folders:
+            prefix = folders.pop()
+            with suppress(OSError), os.scandir(self._folder / prefix) as entries:
+                for entry in entries:
+                    if not entry.is_dir():
+                        found.add(f"{prefix}{entry.name}")
+                    elif not entry.is_symlink() and not entry.name.startswith("."):
+                        folders.append(f"{prefix}{entry.name}/")
         for name, staged in self._pending.items():
             found.discard(name) if staged is None else found.add(name)
         return frozenset(found)

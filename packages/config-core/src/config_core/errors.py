@@ -150,7 +150,7 @@ class UnsafeNameError(ConfigCoreError, ValueError):
 
     def __init__(self, name: str, *, where: str, reason: str) -> None:
         super().__init__(
-            f"{where} names {name!r}, which {reason}. Only plain relative names inside the folder are used."
+            f"{where} names {name!r:.300}, which {reason}. Only plain relative names inside the folder are used."
         )
         self.name = name
         self.where = where
@@ -165,7 +165,7 @@ class ClassReferenceError(ConfigCoreError, ValueError):
 
     def __init__(self, reference: object, *, problem: str) -> None:
         super().__init__(
-            f"auto_map value {reference!r}: {problem}. Allowed are 'module.Class', 'folder/module.Class' and "
+            f"auto_map value {reference!r:.300}: {problem:.500}. Allowed are 'module.Class', 'folder/module.Class' and "
             "'owner/repo--module.Class'."
         )
         self.reference = reference
