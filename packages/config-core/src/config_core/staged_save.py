@@ -211,6 +211,8 @@ def _read_journal(folder: Path) -> _Journal | None:
 
 def _read_regular(path: Path) -> bytes:
     """Return the content of a small file; not of a link, and never waiting for what a pipe might bring."""
+    if path.is_symlink():
+        raise ValueError(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
