@@ -33,6 +33,7 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     HF_HUB_DISABLE_PROGRESS_BARS="1",
+    XDG_CONFIG_HOME=str(Path(_HOME.name, "config")),
     HUB_IO_CACHE=str(Path(_HOME.name, "hub-io")),
     # Both spellings: urllib, and with it the client, lets the lower one win.
     NO_PROXY="127.0.0.1,localhost",

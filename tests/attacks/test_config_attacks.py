@@ -96,7 +96,7 @@ def test_name_in_a_config_does_not_move_the_checkpoint(lenient_witness, hub):
 def test_dtype_is_a_name_and_no_expression(lenient_witness, dtype):
     """Nothing is evaluated or looked up outside of torch."""
     folder = lenient_witness.write({"config.json": config_json(dtype=dtype)}, harmless=True)
-    with pytest.raises(ConfigError, match="dtype: expected the name of a torch.dtype"):
+    with pytest.raises(ConfigError, match=r"dtype: expected the name of a torch\.dtype"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 

@@ -30,7 +30,7 @@ def test_all_classes_are_registered_and_reported(request, tmp_path, registry, pl
     if place == "hub":
         hub = request.getfixturevalue("hub")
         sha, source = hub.create_repo("me/tiny", files()), "me/tiny"
-    report = load_into_registry(source, trust_remote_code=True, registry=registry)
+    report = load_into_registry(source, revision=sha, trust_remote_code=True, registry=registry)
 
     assert (report.source, report.commit, report.model_type) == (source, sha, "tiny")
     assert report.config_class.__name__ == "TinyConfig"
@@ -45,7 +45,7 @@ def test_all_classes_are_registered_and_reported(request, tmp_path, registry, pl
     plain = write(tmp_path / "plain", {"config.json": '{"model_type": "tiny", "size": 5}', "weights.json": "[5.0]"})
     assert AutoConfig.from_pretrained(plain, registry=registry).size == 5
     assert AutoModel.from_pretrained(plain, registry=registry).weights == [5.0]
-    model = AutoModelForImageClassification.from_pretrained(source, registry=registry)
+    model = AutoModelForImageClassification.from_pretrained(source, revision=sha, registry=registry)
     assert type(model) is report.model_classes["AutoModelForImageClassification"]
 
 

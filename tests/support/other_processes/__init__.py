@@ -28,12 +28,12 @@ def environment(cache: Path, **changed: str) -> dict[str, str]:
 
 
 def start_program(path: Path, source: str, *arguments: object, environ: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Write a program to a file and start it; what it prints can be read."""
+    """Write a program to a file and start it. It can be written to, and what it prints be read."""
     path.write_text(source, encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, str(path), *map(str, arguments)],
         env=dict(environ),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -25,7 +25,7 @@ class ProbeConfig(PretrainedConfig):
 from configuration_probe import ProbeConfig  # noqa: E402
 
 ProbeConfig.register_for_auto_class()
-ProbeConfig(hidden_size=16).push_to_hub("alice/probe")
+commit = ProbeConfig(hidden_size=16).push_to_hub("alice/probe")
 
 refusal = None
 try:
@@ -34,7 +34,7 @@ except Exception as error:  # noqa: BLE001  # whatever its class: it must say wh
     refusal = error
 assert "trust_remote_code" in str(refusal)
 
-config = AutoConfig.from_pretrained("alice/probe", trust_remote_code=True)
+config = AutoConfig.from_pretrained("alice/probe", revision=commit.oid, trust_remote_code=True)
 assert type(config).__name__ == "ProbeConfig"
 assert type(config) is not ProbeConfig
 assert config.hidden_size == 16

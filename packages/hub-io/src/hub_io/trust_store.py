@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +28,8 @@ from hub_io.errors import TrustStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from config_core.code_bundle import CodeBundle
 
 __all__ = ["MAX_STORE_BYTES", "FileChanges", "TrustEntry", "TrustFile", "TrustStore", "compare_files"]
 
@@ -71,6 +73,19 @@ class TrustEntry:
 
     def __hash__(self) -> int:
         return hash((self.source, self.commit, self.digest, self.trusted_at, self.note))
+
+    @classmethod
+    def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "") -> TrustEntry:
+        """Return an entry that trusts a bundle from now on.
+
+        Args:
+            bundle: The code that was read.
+            source: The repository, or the full path of the folder, that it was read from.
+            commit: The commit in full, or None for a folder.
+            note: Why, or by whom.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return cls(source, commit, bundle.digest, bundle.file_digests(), now, note)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as it stands in a file."""

@@ -1,0 +1,246 @@
+"""Places in source code that deserve a look before it may run, found by `ast`.
+
+This helps people to read, and proves nothing: code that wants to hide finds a way around any list. What is listed is
+what honest code seldom needs; what is not listed may do harm all the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hub_io.command.screen import split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Remark", "remarks_on"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """A place that deserves a look.
+
+    Attributes:
+        file: The file.
+        line: Its line, counted from 1.
+        kind: What is done there, such as `starts programs`.
+        what: By which name, such as `subprocess.run`.
+        at_import: Whether it stands outside of functions, and so runs as soon as the file is imported.
+    """
+
+    file: str
+    line: int
+    kind: str
+    what: str
+    at_import: bool
+
+
+# Full names, or the beginnings of some, by what they are for.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "starts programs": (
+        "subprocess", "os.system", "os.popen", "os.startfile", "os.fork", "os.forkpty", "os.posix_spawn",
+        "os.posix_spawnp", "pty", "multiprocessing", "concurrent.futures.ProcessPoolExecutor",
+        "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "webbrowser",
+        *(f"os.exec{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+        *(f"os.spawn{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+    ),
+    "talks to the network": (
+        "socket", "socketserver", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "httpx2", "aiohttp",
+        "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc", "websocket", "websockets", "paramiko",
+        "asyncio.open_connection", "asyncio.start_server", "huggingface_hub", "torch.hub",
+        "torch.distributed.rpc", "boto3", "wget",
+    ),
+    "runs text as code": (
+        "builtins.eval", "builtins.exec", "builtins.compile", "code", "codeop", "runpy", "types.FunctionType",
+        "types.CodeType", "timeit",
+    ),
+    "imports what it computes": (
+        "builtins.__import__", "importlib.import_module", "importlib.__import__", "importlib.reload", "importlib.util",
+        "importlib.machinery", "pkgutil.resolve_name", "imp", "zipimport",
+    ),
+    "unpickles": (
+        "pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib.load", "shelve", "marshal", "pandas.read_pickle",
+        "yaml.load", "yaml.unsafe_load", "yaml.full_load", "jsonpickle",
+    ),
+    "runs native code": (
+        "ctypes", "_ctypes", "cffi", "mmap", "torch.utils.cpp_extension", "torch.ops.load_library",
+        "torch.classes.load_library",
+    ),
+    "writes or removes files": (
+        "shutil", "os.remove", "os.unlink", "os.rename", "os.renames", "os.replace", "os.rmdir", "os.removedirs",
+        "os.mkdir", "os.makedirs", "os.chmod", "os.chown", "os.symlink", "os.link", "os.truncate", "os.open",
+        "os.write", "os.mkfifo",
+    ),
+    "reads the environment": (
+        "os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv", "getpass", "keyring",
+        "netrc", "pwd",
+    ),
+    "reaches into the interpreter": (
+        "sys.modules", "sys.path", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache", "sys.settrace",
+        "sys.setprofile", "sys.addaudithook", "sys._getframe", "sys.excepthook", "sys.unraisablehook", "threading.settrace",
+        "threading.setprofile", "inspect.currentframe", "inspect.stack", "gc", "atexit", "signal", "site", "ensurepip",
+        "builtins.globals", "builtins.breakpoint",
+    ),
+    "touches what decides on code": ("hub_io",),
+}  # fmt: skip
+_KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
+
+# These modules themselves, handed around: what is then called on them is not seen.
+_HANDED_AROUND: Final = frozenset({"os", "sys", "builtins", "importlib", "posix", "nt"})
+_METHODS: Final = frozenset({"write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "chmod"})
+_INSIDES: Final = frozenset({
+    "__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "__bases__", "__mro__", "f_globals",
+    "f_back", "f_locals", "gi_frame", "tb_frame",
+})  # fmt: skip
+_OURS: Final = re.compile(r"HUB_IO_|hub-code\.lock|trust_remote_code")
+_BUILTINS: Final = frozenset({"eval", "exec", "compile", "__import__", "globals", "breakpoint", "open"})
+_LONG_TEXT = 4096
+_LONG_LINE = 1000
+# Characters that change what a reader sees: direction, zero width, and controls other than those of white space.
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f]")
+
+
+def remarks_on(file: str, text: str, tree: ast.Module) -> list[Remark]:
+    """Return the places of a file that deserve a look, in order.
+
+    Args:
+        file: Its name.
+        text: Its content.
+        tree: The same, parsed.
+    """
+    found = {Remark(file, line, kind, what, at_import) for line, kind, what, at_import in _in_tree(tree)}
+    found |= {Remark(file, line, "hides from readers", what, at_import=True) for line, what in _in_text(text)}
+    return sorted(found)
+
+
+def _in_tree(tree: ast.Module) -> Iterator[tuple[int, str, str, bool]]:
+    """Yield line, kind, name, and whether it runs at import. No recursion: expressions may be nested deep."""
+    names = _imported_names(tree)
+    waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while waiting:
+        node, at_import = waiting.pop()
+        line = getattr(node, "lineno", 1)
+        dotted = _dotted(node, names)
+        for kind, what in _about(node, dotted, names):
+            yield line, kind, what, at_import
+        inside = _bodies(node)
+        # The parts of `os.environ` are not looked at again, or `os` would count as handed around.
+        children = [] if dotted is not None else ast.iter_child_nodes(node)
+        waiting.extend((child, at_import and child not in inside) for child in children)
+
+
+def _bodies(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a function that run when it is called, not when it is defined."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return list(node.body)
+    return [node.body] if isinstance(node, ast.Lambda) else []
+
+
+def _imported_names(tree: ast.Module) -> dict[str, str]:
+    """Return what the names of a file stand for: builtins, and what is imported anywhere in it."""
+    names = {name: f"builtins.{name}" for name in _BUILTINS}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                names[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return names
+
+
+def _dotted(node: ast.AST, names: dict[str, str]) -> str | None:
+    """Return the full name that a name or chain of attributes stands for, or None."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in names:
+        return None
+    return ".".join([names[node.id], *reversed(parts)])
+
+
+def _about(node: ast.AST, dotted: str | None, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of one node: kind and name."""
+    if dotted is not None:
+        if kind := _kind_of(dotted):
+            yield kind, dotted.removeprefix("builtins.")
+        elif dotted in _HANDED_AROUND:
+            yield "hides what it calls", dotted
+    if isinstance(node, ast.Call):
+        yield from _about_call(node, names)
+    elif isinstance(node, ast.Attribute) and node.attr in _INSIDES:
+        yield "reaches into the interpreter", node.attr
+    elif isinstance(node, ast.Name) and node.id in _INSIDES:
+        yield "reaches into the interpreter", node.id
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*":
+        if node.module in _HANDED_AROUND or _kind_of(node.module):
+            yield "hides what it calls", f"from {node.module} import *"
+    elif isinstance(node, ast.Constant):
+        yield from _about_constant(node.value)
+
+
+def _kind_of(dotted: str) -> str | None:
+    """Return the kind of a full name: its own, or that of a module that it lies in."""
+    while dotted:
+        if dotted in _KIND_OF:
+            return _KIND_OF[dotted]
+        dotted = dotted.rpartition(".")[0]
+    return None
+
+
+def _about_call(call: ast.Call, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    called = _dotted(call.func, names)
+    options = {option.arg: option.value for option in call.keywords}
+    if called in {"builtins.open", "io.open"}:
+        mode = call.args[1] if len(call.args) > 1 else options.get("mode", ast.Constant("r"))
+        if not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+"):
+            yield "writes or removes files", "open"
+    elif called == "torch.load" and not _is_true(options.get("weights_only")):
+        yield "unpickles", "torch.load without weights_only=True"
+    elif called == "numpy.load" and "allow_pickle" in options:
+        yield "unpickles", "numpy.load with allow_pickle"
+    elif called is None and isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
+        yield "writes or removes files", f".{call.func.attr}()"
+
+
+def _is_true(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is True
+
+
+def _about_constant(value: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, (str, bytes)):
+        return
+    if isinstance(value, str):
+        if value in _INSIDES:
+            yield "reaches into the interpreter", repr(value)
+        if ours := _OURS.search(value):
+            yield "touches what decides on code", ours[0]
+    if len(value) > _LONG_TEXT and " " not in str(value[:_LONG_TEXT]):
+        yield "hides from readers", f"a constant of {len(value):,} characters without a space"
+
+
+def _in_text(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of what a reader would not see, or see as something else."""
+    for number, line in enumerate(split_lines(text.removeprefix("\ufeff")), start=1):
+        for character in sorted(set(_UNSEEN.findall(line))):
+            yield number, f"the character U+{ord(character):04X}"
+        if len(line) > _LONG_LINE:
+            yield number, f"a line of {len(line):,} characters"
+    if not text.isascii():
+        yield from _foreign_identifiers(text)
+
+
+def _foreign_identifiers(text: str) -> Iterator[tuple[int, str]]:
+    """Yield names with letters that look like others: Python reads some of them as ASCII, and readers too."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NAME and not token.string.isascii():
+                yield token.start[0], f"the name {token.string}"
+    except (tokenize.TokenError, SyntaxError):
+        return
