@@ -125,8 +125,9 @@ def table(costs):
         "brings",
         "on disk",
         "without CUDA",
-        "modules loaded by import",
-        "import CPU (bare Python = 1)",
+        "import",
+        "loads",
+        "CPU time (bare Python = 1)",
     )
     rows = [
         (
@@ -140,7 +141,7 @@ def table(costs):
         )
         for cost in sorted(costs, key=lambda cost: cost.size)
     ]
-    lines = [titles, ("---", *["--:"] * (len(titles) - 1)), *rows]
+    lines = [titles, ("---", "--:", "--:", "--:", "---", "--:", "--:"), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -177,7 +176,7 @@ def test_a_folder_is_preferred_to_a_repository(tmp_path, monkeypatch):
 
 def test_links_are_followed(folder, tmp_path):
     """A cache is made of them."""
-    os.symlink(folder, tmp_path / "link")
+    (tmp_path / "link").symlink_to(folder)
     assert FolderCheckpoint(tmp_path / "link").read_bytes("config.json", limit=99) == b"config.json"
 
 

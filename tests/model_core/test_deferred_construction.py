@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model_core import PreTrainedModel
-from model_core.deferred_construction import DeferredConstruction
+from model_core.deferred_construction import DeferredConstruction, num_storage_users
 from tiny_models import NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -42,6 +42,16 @@ def reloaded(model_class, folder, **options):
     loaded = model_class.from_pretrained(folder, **options)
     assert same_state(model, loaded)
     return loaded
+
+
+def test_users_of_memory_are_counted():
+    """Whether memory may be filled later hangs on this count, which torch does not document."""
+    memory = torch.zeros(4)
+    assert num_storage_users(memory) == 1
+    others = [memory[:2], memory.detach(), nn.Parameter(memory)]
+    assert num_storage_users(memory) == 1 + len(others)
+    del others
+    assert num_storage_users(memory) == 1
 
 
 def test_buffers_that_are_not_saved_are_right(tmp_path):
@@ -122,6 +132,16 @@ def test_alias_from_before_a_fill_sees_the_fill(alias):
         del memory
         nn.init.uniform_(weight, 1.0, 2.0)
         assert all(1.0 <= value <= 2.0 for value in seen.tolist())
+
+
+def test_memory_that_was_handed_out_is_filled_at_once():
+    """An exchange of memory with other libraries keeps the parameter itself, and no tensor that could be counted."""
+    with DeferredConstruction() as deferred:
+        weight = nn.Parameter(torch.full((4,), 100.0), requires_grad=False)
+        seen = torch.from_dlpack(weight)
+        nn.init.uniform_(weight, 1.0, 2.0)
+        assert all(1.0 <= value <= 2.0 for value in seen.tolist())
+    assert deferred.num_other_users(weight) > 0
 
 
 def test_fills_and_arithmetic_keep_their_order(tmp_path):

@@ -257,6 +257,20 @@ def test_legacy_bin_file_is_loaded(tmp_path):
     assert same_state(model, TinyModel.from_pretrained(tmp_path))
 
 
+def test_sharded_legacy_files_are_loaded(tmp_path):
+    """Their index is read as that of safetensors is."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    shards = {"pytorch_model-00001-of-00002.bin": "layers.0", "pytorch_model-00002-of-00002.bin": "layers.1"}
+    weight_map = {}
+    for filename, layer in shards.items():
+        state_dict = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(layer)}
+        torch.save(state_dict, tmp_path / filename)
+        weight_map |= dict.fromkeys(state_dict, filename)
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
+    assert same_state(model, TinyModel.from_pretrained(tmp_path))
+
+
 def test_safetensors_go_before_a_legacy_file(tmp_path):
     """Where both are there, the pickle is not even opened."""
     model = fill_randomly(TinyModel(TinyConfig()))

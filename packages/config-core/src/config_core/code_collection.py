@@ -81,15 +81,33 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     for cls in classes.values():
         _check_top_level(cls)
     model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
-    program = running_program(config_class, notebook_module=f"modeling_{model_type}")
-    own_file = f"{program.module}.py"
+    written = next(iter(classes.values()))
+    program = running_program(written, notebook_module=f"modeling_{model_type}")
     own = program.definitions(cls.__name__ for cls in classes.values())
-    beside = _reader(program.folder)
-    files = needed_files(
-        [program.module], lambda name: own if name == own_file else beside(name), where=str(program.folder)
-    )
-    files = {**_declared_beside(program.folder), **files}
-    return CodeBundle(files, {name: f"{program.module}.{cls.__name__}" for name, cls in classes.items()})
+    module, top = program.module, program.folder
+    # A program that was run with `python -m package.module` may import relatively up to the package.
+    package = getattr(sys.modules.get(written.__module__), "__package__", None) or ""
+    while True:
+        try:
+            files = needed_files([module], _reader(top, {f"{module}.py": own}), where=str(top))
+            break
+        except ImportLeavesFolderError:
+            if module.count("/") >= package.count("."):
+                raise
+            module, top = f"{top.name}/{module}", top.parent
+    _refuse_self_imports(files, package.partition(".")[0], top)
+    files = {**_declared_beside(top), **files}
+    auto_map = {name: f"{module}.{cls.__name__}" for name, cls in classes.items()}
+    if config_class not in classes.values() and (config_module := _module_among(files, config_class, top)):
+        auto_map["AutoConfig"] = f"{config_module}.{config_class.__name__}"
+    return CodeBundle(files, auto_map)
+
+
+def _module_among(files: Mapping[str, bytes], cls: type[Any], top: Path) -> str | None:
+    """Return the module that defines a class if it is one of the files."""
+    path = _source_path(cls)
+    is_inside = top in path.parents and path.relative_to(top).as_posix() in files
+    return _module_name(path, top) if is_inside else None
 
 
 def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
@@ -172,8 +190,12 @@ def _module_name(path: Path, top: Path) -> str:
     return (inside.parent if path.name == "__init__.py" else inside.with_suffix("")).as_posix()
 
 
-def _reader(folder: Path) -> Callable[[str], bytes | None]:
+def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callable[[str], bytes | None]:
+    """Return a function that reads files of a folder, some of them with another content."""
+
     def read(name: str) -> bytes | None:
+        if changed and name in changed:
+            return changed[name]
         path = folder / name
         return path.read_bytes() if path.is_file() else None
 
@@ -192,12 +214,14 @@ def _declared_beside(folder: Path) -> dict[str, bytes]:
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:
-    """Refuse imports of the package by its own name: in a checkpoint the files have another."""
-    if f"{package}.py" in files or f"{package}/__init__.py" in files:
-        return
+    """Refuse imports of a package by its own name from inside it: in a checkpoint it has another."""
+    # Beside a script or a single module lie packages of their own, which know themselves by their names.
+    is_flat = not package or f"{package}.py" in files
     for name, content in files.items():
+        folder = name.partition("/")[0]
+        own = folder if is_flat and f"{folder}/__init__.py" in files else package
         for module, line in _absolute_imports(parse_source(content, path=name)):
-            if module.partition(".")[0] == package:
+            if module.partition(".")[0] == own and f"{own}.py" not in files:
                 raise SourceCodeError(
                     f"it imports {module!r} by its absolute name, which does not exist where a checkpoint is loaded. "
                     "Import it relatively: from .module import name.",

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from config_core.errors import AutoClassNameError, MissingServiceError
+from config_core.errors import AutoClassNameError, MissingServiceError, SourceCodeError
 from config_core.services import find_service
 
 if TYPE_CHECKING:
@@ -69,6 +69,12 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     Raises:
         SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
     """
+    if cls in _registered and bundle_of(cls) is None and bundle_of(config_class) is not None:
+        raise SourceCodeError(
+            f"its config {config_class.__name__} was loaded out of a checkpoint's own code, which cannot be saved "
+            "together with yours. Save that code as files, import the config from them, and use it as config_class.",
+            path=f"{cls.__module__}.{cls.__qualname__}",
+        )
     for loaded in (cls, config_class):
         if (bundle := bundle_of(loaded)) is not None:
             return bundle

@@ -8,6 +8,7 @@ along.
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 import sys
 from collections import deque
@@ -26,6 +27,9 @@ __all__ = ["Program", "running_program"]
 _NO_SOURCE = (
     "Python keeps no source of it. Define it in a module, in a script that is run as a file, or in a notebook cell."
 )
+
+
+_PYTHON_MAGIC = re.compile(r"%%(time|capture|prun)\b")
 
 
 @dataclass(frozen=True)
@@ -53,25 +57,71 @@ class Program:
             for where, text in self.sources
             for node in _flat(parse_source(text.encode(), path=where).body)
         ]
-        bound: dict[str, list[int]] = {}
-        for index, statement in enumerate(statements):
-            for name in statement.binds():
-                if isinstance(
-                    statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)
-                ):
-                    bound[name] = []  # what stood there before is gone
-                bound.setdefault(name, []).append(index)
-        wanted = deque(names)
-        needed = {index for index, statement in enumerate(statements) if statement.is_future_import()}
+        top_level = _TopLevel(statements)
+        wanted = list(names)
         for name in wanted:
-            if name not in bound:
+            if name not in top_level.bound:
                 raise SourceCodeError(f"it defines no {name!r} at its top level.", path=self.sources[-1][0])
-        while wanted:
-            for index in bound.get(wanted.popleft(), ()):
-                if index not in needed:
-                    needed.add(index)
-                    wanted.extend(statements[index].refers_to())
+        needed = top_level.needed_by(wanted)
         return "\n\n".join(statements[index].text() for index in sorted(needed)).encode() + b"\n"
+
+
+class _TopLevel:
+    """What the top level of a program defines.
+
+    Attributes:
+        bound: Name to the statements (their indices) that make it what it is at the end.
+    """
+
+    def __init__(self, statements: list[_Statement]) -> None:
+        self.bound: dict[str, list[int]] = {}
+        self._statements = statements
+        self._imported: set[str] = set()
+        self._variables: set[str] = set()
+        for index, statement in enumerate(statements):
+            is_import = isinstance(statement.node, (ast.Import, ast.ImportFrom))
+            is_definition = isinstance(statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            for name in statement.binds():
+                if is_import or is_definition:
+                    self.bound[name] = []  # what stood there before is gone
+                self.bound.setdefault(name, []).append(index)
+                for names, holds in (
+                    (self._imported, is_import),
+                    (self._variables, not is_import and not is_definition),
+                ):
+                    names.add(name) if holds else names.discard(name)
+            for name in statement.changes():
+                # A setting of an imported module is the program's business and not that of a class.
+                if name in self.bound and name not in self._imported:
+                    self.bound[name].append(index)
+
+    def needed_by(self, names: Iterable[str]) -> set[int]:
+        """Return the statements that names need, and what those need in turn."""
+        needed = {index for index, statement in enumerate(self._statements) if statement.is_always_needed()}
+        seen: set[str] = set()
+        wanted = deque(names)
+        while wanted:
+            while wanted:
+                name = wanted.popleft()
+                seen.add(name)
+                for index in self.bound.get(name, ()):
+                    if index not in needed:
+                        needed.add(index)
+                        wanted.extend(self._statements[index].refers_to())
+            for index, statement in enumerate(self._statements):
+                if index not in needed and self._is_entered_into(statement, seen):
+                    needed.add(index)
+                    wanted.extend(statement.refers_to())
+        return needed
+
+    def _is_entered_into(self, statement: _Statement, seen: set[str]) -> bool:
+        """Tell whether a decorator of the program's own puts a definition into one of its variables that are needed."""
+        return any(
+            not self._variables.isdisjoint(seen & self._statements[index].refers_to())
+            for name in statement.decorators()
+            if name not in self._imported
+            for index in self.bound.get(name, ())
+        )
 
 
 def running_program(cls: type[Any], *, notebook_module: str) -> Program:
@@ -92,7 +142,11 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
         raise SourceCodeError(_NO_SOURCE, path=f"{cls.__module__}.{cls.__qualname__}")
     path = Path(file).resolve()
     stem = path.stem if path.stem.isidentifier() else notebook_module
-    return Program(module=stem, folder=path.parent, sources=((str(path), path.read_text(encoding="utf-8-sig")),))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceCodeError("it is not UTF-8 text.", path=str(path)) from error
+    return Program(module=stem, folder=path.parent, sources=((str(path), text),))
 
 
 def _notebook_cells() -> tuple[tuple[str, str], ...]:
@@ -102,7 +156,10 @@ def _notebook_cells() -> tuple[tuple[str, str], ...]:
     if shell is None:
         return ()
     cells = []
-    for number, text in enumerate(shell.user_ns.get("In", ())):
+    # As they were typed: `In` has them with their magics already taken apart.
+    for number, text in enumerate(shell.history_manager.input_hist_raw):
+        if _PYTHON_MAGIC.match(text):
+            text = text.partition("\n")[2]  # noqa: PLW2901 - these run the rest of the cell as it stands
         python = shell.transform_cell(text)
         try:
             ast.parse(python)
@@ -142,21 +199,38 @@ class _Statement:
             names.update(
                 symbol.get_name()
                 for symbol in scope.get_symbols()
-                if symbol.is_referenced() and (top or symbol.is_global())
+                # In the body of a class, `x = x` takes the right one from the top level.
+                if symbol.is_referenced() and (top or symbol.is_global() or scope.get_type() == "class")
             )
         return names
 
-    def is_future_import(self) -> bool:
-        return isinstance(self.node, ast.ImportFrom) and self.node.module == "__future__"
+    def changes(self) -> Iterator[str]:
+        """Give the names whose values the statement changes: `x[key] = 1` and `x.y = 1`."""
+        for node in _outside_scopes(self.node):
+            if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                yield from _root_name(node)
+
+    def decorators(self) -> Iterator[str]:
+        """Give the names of the decorators: `x` of `@x(1)` and of `@x.y`."""
+        for decorator in getattr(self.node, "decorator_list", ()):
+            yield from _root_name(decorator)
+
+    def is_always_needed(self) -> bool:
+        """Tell whether the statement has a meaning without being named: `from __future__` and `from x import *`."""
+        node = self.node
+        return isinstance(node, ast.ImportFrom) and (node.module == "__future__" or node.names[0].name == "*")
 
     def text(self) -> str:
         """Return the statement as it was written, decorators included."""
         decorators = getattr(self.node, "decorator_list", [])
         first = min([self.node.lineno, *(decorator.lineno for decorator in decorators)])
-        lines = self.source.splitlines()[first - 1 : self.node.end_lineno]
-        text = "\n".join(lines)
-        alone = self.node.col_offset == 0 and len(ast.parse(text).body) == 1
-        return text if alone else ast.unparse(self.node)
+        # Only these are ends of lines to Python; `splitlines` knows more.
+        text = "\n".join(self.source.split("\n")[first - 1 : self.node.end_lineno])
+        try:
+            is_alone = self.node.col_offset == 0 and len(ast.parse(text).body) == 1
+        except SyntaxError:  # it begins on the line on which another one ends
+            is_alone = False
+        return text if is_alone else ast.unparse(self.node)
 
 
 def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -165,6 +239,14 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(statement, ast.Expr) or (isinstance(statement, ast.If) and _asks_for_main(statement.test)):
             continue
         yield statement
+
+
+def _root_name(node: ast.expr) -> Iterator[str]:
+    """Give `x` of `x.y[z](…)`."""
+    while isinstance(node, (ast.Subscript, ast.Attribute, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    if isinstance(node, ast.Name):
+        yield node.id
 
 
 def _asks_for_main(test: ast.expr) -> bool:

@@ -24,6 +24,7 @@ _NEVER_SIBLINGS = sys.stdlib_module_names | {
     "auto_registry", "config_core", "hub_io", "huggingface_hub", "model_core", "numpy", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
+_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 class ImportLeavesFolderError(SourceCodeError):
@@ -36,7 +37,7 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
     A relative import brings the module it names, the `__init__.py` of every sub-package on the way, and what those
     import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is no module.
     Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do, because
-    whether they run is not known here.
+    whether they run is not known here. Only a missing file may stay missing where `except ImportError` expects that.
 
     Args:
         modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
@@ -57,6 +58,8 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         if wanted.name in files:
             continue
         content = read(wanted.name)
+        if content is None and wanted.is_optional:
+            continue
         if content is None:
             raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
         files[wanted.name] = content
@@ -99,7 +102,8 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     """
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
-    siblings = _SiblingImports(name.rpartition("/")[0], read)
+    folder, _, file = name.rpartition("/")
+    siblings = _SiblingImports(folder, file.removesuffix(".py"), read)
     # Imports are statements, so only lists of statements are looked at, and one by one: expressions may be nested so
     # deep that a visitor, which calls itself, would not come back from them.
     for node in ast.walk(tree):
@@ -112,8 +116,9 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
 class _SiblingImports:
     """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
 
-    def __init__(self, folder: str, read: Callable[[str], bytes | None]) -> None:
+    def __init__(self, folder: str, own_name: str, read: Callable[[str], bytes | None]) -> None:
         self._prefix = f"{folder}/" if folder else ""
+        self._own_name = own_name
         self._read = read
 
     def replace(self, statement: ast.stmt) -> list[ast.stmt]:
@@ -131,7 +136,10 @@ class _SiblingImports:
 
     def _is_sibling(self, module: str) -> bool:
         first = module.partition(".")[0]
-        return first not in _NEVER_SIBLINGS and _module_file(f"{self._prefix}{first}", self._read) is not None
+        # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
+        if first == self._own_name or first in _NEVER_SIBLINGS:
+            return False
+        return _module_file(f"{self._prefix}{first}", self._read) is not None
 
 
 def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
@@ -152,6 +160,7 @@ class _Wanted:
 
     name: str
     by: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,7 @@ class _RelativeImport:
     module: str
     names: tuple[str, ...]
     line: int
+    is_optional: bool
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
@@ -181,17 +191,34 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
             )
         parts = (*folder[: len(folder) - climbed], *filter(None, found.module.split(".")))
         by = f", and {name} line {found.line} imports it"
-        yield from (_Wanted(file, by) for file in _files_of_import("/".join(parts), found, read))
+        yield from (_Wanted(file, by, found.is_optional) for file in _files_of_import("/".join(parts), found, read))
 
 
 def _relative_imports(tree: ast.Module) -> Iterator[_RelativeImport]:
+    optional = _optional_nodes(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             names = tuple(alias.name for alias in node.names)
-            yield _RelativeImport(node.level, node.module or "", names, node.lineno)
+            yield _RelativeImport(node.level, node.module or "", names, node.lineno, node in optional)
         elif isinstance(node, ast.Call) and (target := _import_module_target(node)):
             module = target.lstrip(".")
-            yield _RelativeImport(len(target) - len(module), module, (), node.lineno)
+            yield _RelativeImport(len(target) - len(module), module, (), node.lineno, node in optional)
+
+
+def _optional_nodes(tree: ast.Module) -> set[ast.AST]:
+    """Return what stands in the `try` of a statement that goes on without an import: `except ImportError`."""
+    return {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and any(_catches_import_errors(handler) for handler in node.handlers)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+
+
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
+    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
+    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in caught)
 
 
 def _import_module_target(call: ast.Call) -> str | None:

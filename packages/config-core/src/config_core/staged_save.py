@@ -3,7 +3,7 @@
 New files are written to a staging folder inside the target, so that they lie on the same file system. The save is
 decided when a journal that lists them appears in the target, in one rename. After that the files are moved to their
 places; if this is cut short, readers follow the journal (`pending_files`) and the next save finishes the moves. Files
-that are not part of the save are never touched.
+that are not part of the save are never touched. Of several savers one at a time moves files: they lock the target.
 
 A folder that was downloaded may hold a journal that no save has written. It is believed only as far as it stays in the
 folder: names are plain, and nothing is read, moved or removed through a link.
@@ -32,6 +32,7 @@ _JOURNAL = ".pretrained-save.json"
 _STAGING_PREFIX = ".pretrained-save-"
 _MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 _STAGING = re.compile(r"\.pretrained-save-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
+_NO_JOURNAL = "this is not the journal of an interrupted save; remove it."
 _UNWRITABLE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -63,23 +64,31 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
     target = Path(folder)
     created: list[Path] = []
     staging: Path | None = None
-    decided = False
     try:
         created = _create(target)
-        _sweep(target)
+        with _locked(target):
+            _sweep(target)
         staging = target / f"{_STAGING_PREFIX}{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
         staging.mkdir()
         yield staging
-        journal = _prepare(target, staging, stale or (lambda _: False))
-        if len(journal.files) + len(journal.remove) > 1:  # one change needs no journal to be one step
-            _publish(staging / _JOURNAL, target)
-            decided = True
-        _finish(target, journal)
+        staged = _flush_files(staging)
+        with _locked(target):
+            _sweep(target)
+            journal = _plan(target, staging, staged, stale)
+            if len(journal.files) + len(journal.remove) > 1:  # one change needs no journal to be one step
+                _publish(journal, target)
+            _finish(target, journal)
     except BaseException as error:
+        decided = staging is not None and _is_decided(target, staging)
         if not decided:
             _discard(staging, created)
         if isinstance(error, OSError) and error.errno in _UNWRITABLE and not isinstance(error, ConfigCoreError):
-            raise SaveError(f"{error.strerror}. What was there before is unchanged.", path=target) from error
+            state = (
+                "The new files are whole, and the next load or save puts them in their places"
+                if decided
+                else "What was there before is unchanged"
+            )
+            raise SaveError(f"{error.strerror}. {state}.", path=target) from error
         raise
 
 
@@ -113,11 +122,20 @@ class _Journal(NamedTuple):
 
 def _create(target: Path) -> list[Path]:
     """Create the target and its parents; return the folders that were missing, outermost first."""
-    if target.exists() and not target.is_dir():
+    if (target.exists() or target.is_symlink()) and not target.is_dir():
         raise SaveError("it is a file, and a checkpoint is a folder.", path=target)
     missing = [path for path in (target, *target.parents) if not path.exists()]
     target.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
+
+
+def _is_decided(target: Path, staging: Path) -> bool:
+    """Tell whether the journal of a save is in its place. An interrupt may come between that and any note of it."""
+    try:
+        journal = _read_journal(target)
+    except (OSError, ConfigFileError):
+        return False
+    return journal is not None and journal.staging == staging.name
 
 
 def _discard(staging: Path | None, created: list[Path]) -> None:
@@ -129,33 +147,55 @@ def _discard(staging: Path | None, created: list[Path]) -> None:
             path.rmdir()
 
 
-def _prepare(target: Path, staging: Path, stale: Callable[[str], bool]) -> _Journal:
-    """Flush the staged files and write the journal beside them."""
-    staged = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
-    old = sorted(path.name for path in target.iterdir() if path.is_file() and path.name not in {*staged, _JOURNAL})
-    journal = _Journal(staging=staging.name, files=staged, remove=[name for name in old if stale(name)])
+def _flush_files(staging: Path) -> list[str]:
+    """Wait until what is staged is on the disk; return the names, sorted."""
+    paths = [path for path in staging.rglob("*") if path.is_file()]
+    mode = _mode_of_new_files(staging)
+    for path in paths:
+        path.chmod(mode)
+        _flush(path)
+    for folder in {path.parent for path in paths}:
+        _flush(folder)
+    return sorted(path.relative_to(staging).as_posix() for path in paths)
+
+
+def _mode_of_new_files(staging: Path) -> int:
+    """Return what the umask makes of a new file; some writers of weights let nobody else read theirs."""
+    probe = staging / _JOURNAL
+    probe.touch()
+    mode = probe.stat().st_mode & 0o777
+    probe.unlink()
+    return mode
+
+
+def _plan(target: Path, staging: Path, staged: list[str], stale: Callable[[str], bool] | None) -> _Journal:
+    """Return what the save does to the target, after a look at everything that could stop it half way."""
     for name in staged:
+        check_relative_name(name, where="the save")
         if (target / name).is_dir():
             raise SaveError(f"{name} is a folder there.", path=target)
         if link := _link_above(target, name):
             raise SaveError(f"{name} would be written through {link}, which is a link.", path=target)
+        for parent in list(Path(name).parents)[:-1]:
+            if (target / parent).exists() and not (target / parent).is_dir():
+                raise SaveError(f"{parent.as_posix()} is a file there, and was to be a folder.", path=target)
+    old = [path.name for path in target.iterdir() if path.is_file()] if stale is not None else []
+    kept = {*staged, _JOURNAL}
+    remove = sorted(name for name in old if name not in kept and stale is not None and stale(name))
+    for name in remove:
+        check_relative_name(name, where="the save")
+    return _Journal(staging=staging.name, files=staged, remove=remove)
 
-    draft = staging / _JOURNAL
-    draft.write_text(json.dumps(journal._asdict(), indent=2), encoding="utf-8")
-    mode = draft.stat().st_mode & 0o777  # what the umask makes of a new file; some writers of weights use 0600
-    for name in (*staged, _JOURNAL):
-        (staging / name).chmod(mode)
-        _flush(staging / name)
-    _flush(staging)
-    return journal
 
-
-def _publish(draft: Path, target: Path) -> None:
+def _publish(journal: _Journal, target: Path) -> None:
     """Put the journal in its place, which decides the save. A save that another process decided is finished first."""
+    draft = target / journal.staging / _JOURNAL
+    draft.write_text(json.dumps(journal._asdict(), indent=2), encoding="utf-8")
+    _flush(draft)
     while True:
         try:
             os.link(draft, target / _JOURNAL)
-        except FileExistsError:
+        except FileExistsError:  # only where folders cannot be locked
             _sweep(target)
         except OSError:  # file systems without hard links
             draft.replace(target / _JOURNAL)
@@ -178,6 +218,23 @@ def _finish(target: Path, journal: _Journal) -> None:
     _remove_folder(target / journal.staging)
 
 
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Let one process at a time change the target. Where folders cannot be locked, the journal alone keeps order."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(target, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _sweep(target: Path) -> None:
     """Finish a decided save, and remove what processes that are gone had staged."""
     if (journal := _read_journal(target)) is not None:
@@ -191,7 +248,13 @@ def _sweep(target: Path) -> None:
 def _read_journal(folder: Path) -> _Journal | None:
     path = folder / _JOURNAL
     try:
-        values = json.loads(_read_regular(path))
+        text = _read_regular(path)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigFileError(_NO_JOURNAL, path=path) from error
+    try:
+        values = json.loads(text)
         if not all(isinstance(values[key], list) for key in ("files", "remove")):
             raise TypeError(values)  # noqa: TRY301 - one place says what is wrong
         journal = _Journal(**values)
@@ -202,10 +265,8 @@ def _read_journal(folder: Path) -> _Journal | None:
             staged = f"{journal.staging}/{name}"
             if _link_above(folder, name) or _link_above(folder, staged) or (folder / staged).is_symlink():
                 raise ValueError(name)  # noqa: TRY301 - one place says what is wrong
-    except FileNotFoundError:
-        return None
-    except (LookupError, ValueError, TypeError, RecursionError, OSError) as error:
-        raise ConfigFileError("this is not the journal of an interrupted save; remove it.", path=path) from error
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigFileError(_NO_JOURNAL, path=path) from error
     return journal
 
 

@@ -92,6 +92,10 @@ _LOOKS = frozenset(
         "randn_like",
     }
 )
+# What hands memory to others who are not tensors, whom nobody counts: from then on it is filled at once.
+_EXPORTS = frozenset(
+    {"__array__", "__dlpack__", "data_ptr", "numpy", "share_memory_", "storage", "to_dlpack", "untyped_storage"}
+)
 
 
 def num_storage_users(tensor: torch.Tensor) -> int:
@@ -133,6 +137,7 @@ class DeferredConstruction(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self._records: dict[int, _Record] = {}
+        self._exported: set[int] = set()
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -149,14 +154,17 @@ class DeferredConstruction(TorchFunctionMode):
                 self.forget(first)
             elif name == "detach" or _property(func, name) == "data":
                 self._open(first)
+        if name in _EXPORTS:
+            self._exported.update(_storage_key(tensor) for tensor in _tensors((args, kwargs)))
         if self._records and name not in _LOOKS and not _property(func, name):
             for tensor in _tensors((args, kwargs)):
                 self._replay(_storage_key(tensor))
         return func(*args, **kwargs)
 
     def num_other_users(self, tensor: torch.Tensor) -> int:
-        """Return how many tensors besides this one share its memory, our own record of it left out."""
-        return num_storage_users(tensor) - 1 - (_storage_key(tensor) in self._records)
+        """Return how many others besides this tensor share its memory, our own record of it left out."""
+        key = _storage_key(tensor)
+        return num_storage_users(tensor) - 1 - (key in self._records) + (key in self._exported)
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Drop what was recorded for a tensor, which is about to be overwritten whole."""
@@ -179,7 +187,7 @@ class DeferredConstruction(TorchFunctionMode):
         """
         key = _storage_key(tensor)
         record = self._records.get(key)
-        if record is None and _is_plain_parameter(tensor) and num_storage_users(tensor) == 1:
+        if record is None and _is_plain_parameter(tensor) and self.num_other_users(tensor) == 0:
             record = self._records[key] = _Record(tensor.detach())
         return record
 

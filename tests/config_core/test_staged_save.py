@@ -1,0 +1,425 @@
+"""Saving a folder as one step: real processes that are killed, that fail and that save at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from config_core import ConfigFileError, FolderCheckpoint, SaveError, UnsafeNameError, staged_save
+from config_core.staged_save import pending_files
+
+# Two checkpoints that lie in one folder one after the other: whole weights and code, and weights in parts.
+SAVES = """
+import json, os, re, signal, sys
+from pathlib import Path
+from config_core import FolderCheckpoint, staged_save
+
+def is_weights(name):
+    return re.fullmatch(r"weights.*\\.bin", name) is not None
+
+CHECKPOINTS = {
+    "whole": ["config.json", "weights.bin", "code/blocks.py"],
+    "parts": ["config.json", "weights-1.bin", "weights-2.bin", "index.json"],
+}
+
+def save(folder, kind, version):
+    with staged_save(folder, stale=is_weights) as staging:
+        for name in CHECKPOINTS[kind]:
+            (staging / name).parent.mkdir(exist_ok=True)
+            (staging / name).write_text(f"{kind} {version}")
+
+def version_of(folder):
+    # Which save the folder holds, or what is mixed up in it.
+    checkpoint = FolderCheckpoint(folder)
+    weights = sorted(name for name in checkpoint.filenames() if is_weights(name))
+    kind = "whole" if weights == ["weights.bin"] else "parts"
+    if weights != sorted(filter(is_weights, CHECKPOINTS[kind])):
+        return f"mixed: {weights}"
+    contents = {checkpoint.read_bytes(name, limit=99).decode() for name in CHECKPOINTS[kind]}
+    return contents.pop() if len(contents) == 1 else f"mixed: {sorted(contents)}"
+"""
+
+
+def start(program, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", SAVES + program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **options,
+    )
+
+
+def run(program, *arguments, **options):
+    with start(program, *arguments, **options) as process:
+        shown, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return shown
+
+
+# Ends the process, without a word, before its n-th step on the file system.
+KILLED = """
+os.fsync = lambda descriptor: None  # what a killed process wrote is there all the same
+
+def killed_at(step, work):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] != 0
+    steps = 0
+    def count(event, arguments):
+        nonlocal steps
+        if event == "open" or event.startswith("os."):
+            steps += 1
+            if steps == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+    work()
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(("old", "new"), [("whole", "parts"), ("parts", "whole"), ("whole", "whole")])
+def test_a_save_that_is_killed_anywhere_leaves_the_old_or_the_new(tmp_path, old, new):
+    """Before every single step on the file system; and the next save leaves nothing behind of the killed one."""
+    shown = run(
+        KILLED
+        + """
+root, old, new = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+results = []
+for step in range(1, 10_000):
+    folder = root / str(step)
+    save(folder, old, 1)
+    (folder / "README.md").write_text("mine")
+    was_killed = killed_at(step, lambda: save(folder, new, 2))
+    found = version_of(folder)
+    again = version_of(folder)
+    save(folder, old, 3)
+    left = sorted(path.name for path in folder.rglob(".*"))
+    results.append([was_killed, found, again, version_of(folder), left, (folder / "README.md").read_text()])
+    if not was_killed:
+        break
+print(json.dumps(results))
+""",
+        tmp_path,
+        old,
+        new,
+    )
+    results = json.loads(shown)
+    killed = [found for was_killed, found, *_ in results if was_killed]
+    assert set(killed) == {f"{old} 1", f"{new} 2"}
+    assert killed == sorted(killed, key=lambda found: found.endswith("2")), "once new, always new"
+    assert len(killed) > 20
+    assert results[-1][:2] == [False, f"{new} 2"]
+    for _, found, again, after, left, readme in results:
+        assert again == found
+        assert (after, left, readme) == (f"{old} 3", [], "mine")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_finishing_a_killed_save_may_be_killed_too(tmp_path):
+    """A save that was decided stays decided, however often its end is cut short."""
+    shown = run(
+        KILLED
+        + """
+root = Path(sys.argv[1])
+results = set()
+for first in range(20, 60):
+    folder = root / str(first)
+    save(folder, "whole", 1)
+    killed_at(first, lambda: save(folder, "parts", 2))
+    found = [version_of(folder)]
+    for step in range(4, 30, 5):
+        killed_at(step, lambda: save(folder, "whole", 3))
+        found.append(version_of(folder))
+    results.add(" > ".join(dict.fromkeys(found)))
+print(json.dumps(sorted(results)))
+""",
+        tmp_path,
+    )
+    assert set(json.loads(shown)) <= {
+        "whole 1",
+        "parts 2",
+        "whole 3",
+        "whole 1 > whole 3",
+        "parts 2 > whole 3",
+    }
+    assert "parts 2" in shown
+
+
+def test_savers_that_are_killed_from_outside_leave_a_whole_checkpoint(tmp_path):
+    """At whatever moment the signal comes."""
+    for count in range(1, 9):
+        with start(
+            """
+for version in range(int(sys.argv[2]), 10**9):
+    save(sys.argv[1], "whole" if version % 2 else "parts", version)
+    print(version, flush=True)
+""",
+            tmp_path,
+            count * 1_000_000,
+        ) as process:
+            for _ in range(count):
+                saved = int(process.stdout.readline())
+            process.kill()
+        found = run("print(version_of(sys.argv[1]), end='')", tmp_path)
+        assert not found.startswith("mixed"), found
+        assert int(found.split()[1]) >= saved
+
+
+def test_savers_at_the_same_time_leave_one_of_their_checkpoints(tmp_path):
+    """Whole weights and weights in parts, over and over: the last one wins as a whole."""
+    program = """
+for version in range(12):
+    save(sys.argv[1], "whole" if version % 2 else "parts", f"{sys.argv[2]}-{version}")
+"""
+    processes = [start(program, tmp_path, number) for number in range(4)]
+    for process in processes:
+        with process:
+            _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert run("print(version_of(sys.argv[1]), end='')", tmp_path).startswith("whole ")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["code", "config.json", "index.json", "weights.bin"]
+
+
+def test_threads_of_one_process_may_save_at_the_same_time(tmp_path):
+    """The lock holds between threads too."""
+    shown = run(
+        """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda n: save(sys.argv[1], "whole" if n % 2 else "parts", n), range(60)))
+print(version_of(sys.argv[1]), end="")
+""",
+        tmp_path,
+    )
+    assert shown.split()[0] in {"whole", "parts"}
+
+
+def interrupted(folder):
+    """Leave a folder as a process does that was killed right after its save was decided."""
+    folder.mkdir(exist_ok=True)
+    staging = folder / ".pretrained-save-00000000-1-00000000"
+    staging.mkdir()
+    (folder / "config.json").write_text("old", encoding="utf-8")
+    (folder / "weights.bin").write_text("old", encoding="utf-8")
+    (staging / "config.json").write_text("new", encoding="utf-8")
+    (staging / "part.bin").write_text("new", encoding="utf-8")
+    journal = {"staging": staging.name, "files": ["config.json", "part.bin"], "remove": ["weights.bin"]}
+    (folder / ".pretrained-save.json").write_text(json.dumps(journal), encoding="utf-8")
+    return folder
+
+
+def test_a_reader_sees_the_new_files_of_a_decided_save(tmp_path):
+    """It changes nothing: a reader may have no right to write."""
+    folder = interrupted(tmp_path / "saved")
+    before = sorted(folder.rglob("*"))
+    checkpoint = FolderCheckpoint(folder)
+    assert checkpoint.read_bytes("config.json", limit=9) == b"new"
+    assert checkpoint.has("part.bin")
+    assert not checkpoint.has("weights.bin")
+    assert {"config.json", "part.bin"} <= checkpoint.filenames()
+    assert "weights.bin" not in checkpoint.filenames()
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_next_save_finishes_a_decided_one_first(tmp_path):
+    """Even one that fails itself."""
+    folder = interrupted(tmp_path / "saved")
+    with pytest.raises(ZeroDivisionError), staged_save(folder):
+        raise ZeroDivisionError
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+        "config.json": "new",
+        "part.bin": "new",
+    }
+    assert pending_files(folder) == {}
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"staging": "x", "files": [], "remove": []}',
+        '{"staging": "../other", "files": [], "remove": []}',
+        '{"staging": ".pretrained-save-00000000-1-00000000", "files": ["../x"], "remove": []}',
+        '{"staging": ".pretrained-save-00000000-1-00000000", "files": [], "remove": ["/etc/passwd"]}',
+        '{"staging": ".pretrained-save-00000000-1-00000000", "files": [3], "remove": []}',
+        '{"staging": ".pretrained-save-00000000-1-00000000", "files": 3, "remove": []}',
+        '{"staging": 3, "files": [], "remove": []}',
+        "[" * 100_000,
+    ],
+)
+def test_a_journal_that_is_not_ours_is_refused(tmp_path, journal):
+    """Whoever wrote the folder cannot make us move or remove files elsewhere."""
+    (tmp_path / ".pretrained-save.json").write_text(journal, encoding="utf-8")
+    with pytest.raises(ConfigFileError, match="not the journal of an interrupted save"):
+        FolderCheckpoint(tmp_path)
+    with pytest.raises(ConfigFileError, match=r"\.pretrained-save\.json"), staged_save(tmp_path):
+        pass
+
+
+def test_a_journal_cannot_lead_out_by_a_link(tmp_path):
+    """A staging folder that is a link to another folder would take files out of that one."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_text("secret", encoding="utf-8")
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    name = ".pretrained-save-00000000-1-00000000"
+    (folder / name).symlink_to(tmp_path / "private")
+    journal = {"staging": name, "files": ["key"], "remove": []}
+    (folder / ".pretrained-save.json").write_text(json.dumps(journal), encoding="utf-8")
+    with pytest.raises(ConfigFileError), staged_save(folder):
+        pass
+    assert (tmp_path / "private" / "key").exists()
+
+
+# What a save does
+
+
+def save_files(folder, *names, interrupt=False):
+    with staged_save(folder, stale=lambda _: interrupt) as staging:
+        for name in names:
+            (staging / name).parent.mkdir(exist_ok=True)
+            (staging / name).write_text("new", encoding="utf-8")
+        if interrupt:
+            raise KeyboardInterrupt
+
+
+def test_files_are_staged_inside_the_target_and_then_in_place(tmp_path):
+    """Nothing is seen of them before the block ends."""
+    with staged_save(tmp_path / "a" / "b") as staging:
+        (staging / "sub").mkdir()
+        (staging / "sub" / "x.py").write_text("x", encoding="utf-8")
+        (staging / "y").write_text("y", encoding="utf-8")
+        assert [path for path in (tmp_path / "a" / "b").iterdir() if path != staging] == []
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "a",
+        "a/b",
+        "a/b/sub",
+        "a/b/sub/x.py",
+        "a/b/y",
+    ]
+
+
+def test_only_stale_files_go(tmp_path):
+    """Files of the same kind that were not written again; nothing else, and nothing in sub-folders."""
+    for name in ("old.bin", "kept.bin", "README.md", "sub/old.bin"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("before", encoding="utf-8")
+    with staged_save(tmp_path, stale=lambda name: name.endswith(".bin")) as staging:
+        (staging / "kept.bin").write_text("after", encoding="utf-8")
+    assert {
+        path.relative_to(tmp_path).as_posix(): path.read_text(encoding="utf-8")
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    } == {"kept.bin": "after", "README.md": "before", "sub/old.bin": "before"}
+
+
+def test_an_exception_leaves_everything_as_it_was(tmp_path):
+    """The folders that the save made are gone too."""
+    (tmp_path / "kept").write_text("kept", encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "new" / "folder"):
+        with pytest.raises(KeyboardInterrupt):
+            save_files(folder, "x", interrupt=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
+
+
+def test_a_save_of_nothing_changes_nothing(tmp_path):
+    """An empty block makes the folder and no more."""
+    with staged_save(tmp_path / "new"):
+        pass
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_files_get_the_mode_that_new_files_have(tmp_path):
+    """Some writers of weights make files that nobody else may read."""
+    with staged_save(tmp_path) as staging:
+        (staging / "weights").touch(mode=0o600)
+    (tmp_path / "mine").touch()
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "mine").stat().st_mode
+
+
+@pytest.mark.parametrize("target", ["file", "file/below", "broken link"])
+def test_a_target_that_is_no_folder_is_refused(tmp_path, target):
+    """The error is an OSError, has the path, and the file is untouched."""
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    (tmp_path / "broken link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SaveError, match=r"Cannot save to .*(is a file|Not a directory)") as caught:
+        save_files(tmp_path / target, "x")
+    assert caught.value.path == tmp_path / target
+    assert isinstance(caught.value, OSError)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(("there", "staged"), [("x/y", "x"), ("x", "x/y")])
+def test_a_file_does_not_replace_a_folder_nor_the_reverse(tmp_path, there, staged):
+    """It is seen before anything is moved, and the next save works."""
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_text("mine", encoding="utf-8")
+    with pytest.raises(SaveError, match=r"x is a (file|folder) there"):
+        save_files(tmp_path, staged, "other")
+    assert not (tmp_path / "other").exists()
+    save_files(tmp_path, "other")
+    assert (tmp_path / there).read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", ["aux.py", "a:b", "a\nb"])
+def test_a_name_that_no_load_would_take_is_not_saved(tmp_path, name):
+    """A journal with such a name could never be followed."""
+    with pytest.raises(UnsafeNameError, match="the save names"):
+        save_files(tmp_path, name, "y")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX rights")
+def test_a_folder_without_the_right_to_write_is_refused():
+    """The error names the folder, and nothing is left in it."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent, "saved")
+        folder.mkdir()
+        Path(parent).chmod(0o755)
+        folder.chmod(0o555)
+        shown = run(
+            """
+from config_core import SaveError
+import fcntl, hashlib, shutil  # what a save imports: another user might not find them
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    save(sys.argv[1], "whole", 1)
+except SaveError as error:
+    print(error, end="")
+""",
+            folder,
+        )
+        assert shown == f"Cannot save to {folder}: Permission denied. What was there before is unchanged."
+        assert list(folder.iterdir()) == []
+
+
+def test_what_dead_processes_had_staged_is_swept_away(tmp_path):
+    """What a living one stages, or somebody else's folder, is left alone."""
+    run(
+        """
+context = staged_save(sys.argv[1])
+staging = context.__enter__()
+(staging / "x").write_text("x")
+os._exit(0)
+""",
+        tmp_path,
+    )
+    (dead,) = tmp_path.iterdir()
+    (tmp_path / ".pretrained-save-mine").mkdir()
+    with staged_save(tmp_path) as alive, staged_save(tmp_path) as other:
+        assert not dead.exists()
+        assert alive.exists()
+        assert other.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [".pretrained-save-mine"]
