@@ -251,7 +251,7 @@ def _read_journal(folder: Path) -> _Journal | None:
         text = _read_regular(path)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise ConfigFileError(_NO_JOURNAL, path=path) from error
     try:
         values = json.loads(text)
