@@ -164,7 +164,7 @@ def test_file_beside_the_code_that_stands_for_another_package_is_listed(witness)
 
 def test_warning_of_a_file_is_no_way_to_speak(witness, capfd):
     """Refused code says nothing: not by what Python finds odd in it, and not by its output."""
-    source = 'print("hello")\nx = 1 is 1\ny = "\\d"\nassert (1, "x")\n' + witness.trace
+    source = 'print("hello")\nx = 1 is 1\nassert (1, "x")\n' + witness.trace
     folder = witness.write({"configuration_tiny.py": source})
     with pytest.raises(RemoteCodeRefusedError, match=r"sha256:[0-9a-f]{64}  configuration_tiny\.py"):
         AutoConfig.from_pretrained(folder)
@@ -177,7 +177,10 @@ SIDE_EFFECTS = {
     "decorator": "def d(f):\n    {call}\n    return f\n@d\ndef g(): pass",
     "default": "def f(x={call}): pass",
     "annotation": "x: {call} = 1",
-    "metaclass": "class M(type):\n    def __new__(m, *a):\n        {call}\n        return type.__new__(m, *a)\nclass A(metaclass=M): pass",
+    "metaclass": (
+        "class M(type):\n    def __new__(m, *a):\n        {call}\n        return type.__new__(m, *a)\n"
+        "class A(metaclass=M): pass"
+    ),
     "subclass hook": "class B:\n    def __init_subclass__(cls):\n        {call}\nclass C(B): pass",
     "set name": "class D:\n    def __set_name__(self, *a):\n        {call}\nclass E:\n    d = D()",
     "item of a class": "class F:\n    def __class_getitem__(cls, x):\n        {call}\nF[0]",
@@ -185,7 +188,7 @@ SIDE_EFFECTS = {
     "generic": "from typing import Annotated\nx: Annotated[int, {call}]",
     "context": "import contextlib\nwith contextlib.nullcontext({call}): pass",
     "base class": "class G(*[{call}] and ()): pass",
-    "format": "f'{{{call}}}'",
+    "format": 'f"{{{call}}}"',
     "module attribute": "def __getattr__(name):\n    {call}\n    raise AttributeError(name)",
 }
 
@@ -304,7 +307,9 @@ NESTED = {
     "model": "AutoModel.from_pretrained({inner!r}, trust_remote_code=True)",
     "registry": "load_into_registry({inner!r}, trust_remote_code=True)",
     "in a function": "def f():\n    return AutoModel.from_pretrained({inner!r}, trust_remote_code=True)\nf()",
-    "by eval": "eval('AutoModel.from_pretrained({inner}, trust_remote_code=True)'.replace('(/', '(\"/').replace(', t', '\", t'))",
+    "by eval": (
+        "eval('AutoModel.from_pretrained({inner}, trust_remote_code=True)'.replace('(/', '(\"/').replace(', t', '\", t'))"
+    ),
     "in a callback": "list(map(lambda x: AutoModel.from_pretrained(x, trust_remote_code=True), [{inner!r}]))",
     "own policy": (
         "from hub_io import TrustPolicy\nload_into_registry({inner!r}, trust_remote_code=True, policy=TrustPolicy())"

@@ -133,7 +133,9 @@ def test_processes_that_load_cold_get_their_classes_though_some_are_killed(
         watcher = stack.enter_context(start_program(tmp_path / "watch.py", WATCH, environ=environ))
         processes = [
             stack.enter_context(
-                start_program(tmp_path / "load.py", IN_PROCESS, sources[number % different], when, environ=environ)
+                start_program(
+                    tmp_path / f"load-{number}.py", IN_PROCESS, sources[number % different], when, environ=environ
+                )
             )
             for number, when in killed_at.items()
         ]

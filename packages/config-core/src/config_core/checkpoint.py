@@ -134,24 +134,42 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the folder.
+            UnsafeNameError: The name would leave the folder, or a link does.
         """
         check_relative_name(filename, where=str(self))
-        path = self._pending.get(filename, self._folder / filename)
-        if path is not None and not path.is_file():
-            # A save that was being finished while we looked has moved the file to its place.
-            path = self._folder / filename
-        if path is None or not path.is_file():
+        path = self._find(filename)
+        if path is None:
             raise CheckpointFileNotFoundError(checkpoint=f"The folder {str(self._folder)!r}", filename=filename)
+        self._check_links(filename, path)
         return path
 
     def has(self, filename: str) -> bool:
         """Tell whether there is a file of this name. A name that would leave the folder has none."""
         try:
-            self.local_path(filename)
-        except (CheckpointFileNotFoundError, UnsafeNameError):
+            check_relative_name(filename, where=str(self))
+        except UnsafeNameError:
             return False
-        return True
+        return self._find(filename) is not None
+
+    def _find(self, filename: str) -> Path | None:
+        path = self._pending.get(filename, self._folder / filename)
+        if path is not None and not path.is_file():
+            # A save that was being finished while we looked has moved the file to its place.
+            path = self._folder / filename
+        return path if path is not None and path.is_file() else None
+
+    def _check_links(self, filename: str, path: Path) -> None:
+        """Refuse a file that a link leads out of the folder to.
+
+        A snapshot in the cache of a hub's client is made of links: `snapshots/<commit>/<name>` to `blobs/<digest>`.
+        """
+        real, top = Path(os.path.realpath(path)), Path(os.path.realpath(self.name))
+        if top in real.parents:
+            return
+        for snapshot in (top, *top.parents):
+            if snapshot.parent.name == "snapshots" and snapshot.parents[1] / "blobs" in real.parents:
+                return
+        raise UnsafeNameError(filename, where=str(self), reason=f"is a link to {str(real)!r}, outside of it")
 
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""

@@ -55,36 +55,50 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
     name = f"{package.name}.{reference.module.replace('/', '.')}"
     try:
         module = import_module(name)
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
+        # Not by `getattr`, which a module may answer as it likes.
+        found = vars(module).get(reference.class_name)
+        if issubclass(type(found), type) and _is_of(package, found):
+            return found
+        problem = _no_class(module, reference, source)
+    except (Exception, SystemExit) as error:
         raise RemoteCodeImportError(
-            f"The code of {source} is trusted, but importing {reference.filename} failed: {problem}{_advice(error)}",
+            f"The code of {source} is trusted, but importing {reference.filename} failed: {_told(error)}"
+            f"{_advice(error)}",
             source=source,
             file=reference.filename,
         ) from error
-    cls = getattr(module, reference.class_name, None)
-    own = isinstance(cls, type) and f"{cls.__module__}.".startswith(f"{package.name}.")
-    if not isinstance(cls, type) or not own:
-        raise _no_class(module, reference, source)
-    return cls
+    raise problem
 
 
-def _advice(error: Exception) -> str:
+def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
+    return f"{cls.__module__}.".startswith(f"{package.name}.")
+
+
+def _told(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - errors of strangers may not even have a text
+        return type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
         return f". Install the distribution that provides {error.name.partition('.')[0]!r} and try again."
     return ""
 
 
 def _no_class(module: ModuleType, reference: ClassReference, source: str) -> RemoteClassError:
-    found = getattr(module, reference.class_name, None)
+    found = vars(module).get(reference.class_name)
     if found is None:
         problem = "it has no such name"
-    elif isinstance(found, type):
+    elif issubclass(type(found), type):
         problem = f"that class comes from {found.__module__}, and only the checkpoint's own classes are loaded"
     else:
         problem = f"that is {type(found).__name__} and no class"
     classes = sorted(
-        name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__
+        name
+        for name, value in vars(module).items()
+        if issubclass(type(value), type) and value.__module__ == module.__name__
     )
     return RemoteClassError(
         f"auto_map of {source} names {reference.class_name!r} in {reference.filename}, but {problem}. "

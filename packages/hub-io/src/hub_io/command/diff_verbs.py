@@ -27,7 +27,9 @@ __all__ = ["diff"]
 
 @click.command()
 @of_source
-@click.option("--since", metavar="DIGEST", help="Compare with this reviewed version; the one that was trusted last if left out.")
+@click.option(
+    "--since", metavar="DIGEST", help="Compare with this reviewed version; the one that was trusted last if left out."
+)
 @reporting
 def diff(*, since: str | None, **asked: Any) -> Report:
     """Show how the code of SOURCE differs from what was reviewed.

@@ -49,19 +49,25 @@ def download(*, repo_id: str, folder: Path | None, revision: str | None, offline
     repository.local_paths(names)
     place = repository.snapshot if folder is None else _copy_to(folder, repository)
     values = {"repo_id": repo_id, "commit": repository.commit, "folder": str(place), "files": names}
-    return Report(values, [f"{printable(repo_id)} at commit {repository.commit}, {len(names)} files", printable(str(place))])
+    return Report(
+        values, [f"{printable(repo_id)} at commit {repository.commit}, {len(names)} files", printable(str(place))]
+    )
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("repo_id", metavar="OWNER/NAME")
 @click.option("--message", metavar="TEXT", help="First line of the commit.")
-@click.option("--private/--public", default=None, help="Whether a new repository is private. An existing one stays as it is.")
+@click.option(
+    "--private/--public", default=None, help="Whether a new repository is private. An existing one stays as it is."
+)
 @click.option("--branch", metavar="NAME", help="Branch to commit to, made if need be; `main` if left out.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of changing the branch.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="A tag for the model card. May be repeated.")
 @reporting
-def push(*, folder: Path, repo_id: str, message: str | None, branch: str | None, tags: tuple[str, ...], **rest: Any) -> Report:
+def push(
+    *, folder: Path, repo_id: str, message: str | None, branch: str | None, tags: tuple[str, ...], **rest: Any
+) -> Report:
     """Upload a saved FOLDER to the Hub in one commit.
 
     The repository is made if need be, with a model card if neither side has one. Weights that an earlier push left in

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["of_source", "offline_option", "revision_option", "source_argument"]
 
 source_argument = click.argument("source")
-revision_option = click.option("--revision", metavar="REV", help="Branch, tag or commit of a repository; `main` if left out.")
+revision_option = click.option(
+    "--revision", metavar="REV", help="Branch, tag or commit of a repository; `main` if left out."
+)
 offline_option = click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")
 
 

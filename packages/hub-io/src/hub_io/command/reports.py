@@ -9,14 +9,30 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
-from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError, ConfigFileError, MissingServiceError
+from config_core.errors import (
+    CheckpointFileNotFoundError,
+    CheckpointNotFoundError,
+    ConfigFileError,
+    MissingServiceError,
+)
 from hub_io.command.screen import show, show_error
 from hub_io.errors import CodeStoreError, HubError, NoRemoteCodeError, TrustStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["DEFECT", "NO", "OK", "UNAVAILABLE", "USAGE", "Report", "exit_code_of", "reporting", "show_failure", "wants_json"]
+__all__ = [
+    "DEFECT",
+    "NO",
+    "OK",
+    "UNAVAILABLE",
+    "USAGE",
+    "Report",
+    "exit_code_of",
+    "reporting",
+    "show_failure",
+    "wants_json",
+]
 
 OK = 0
 NO = 1  # it differs, is refused, or nobody said yes

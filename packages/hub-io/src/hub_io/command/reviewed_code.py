@@ -53,11 +53,15 @@ def find_reviewed_files(entry: TrustEntry, *, subfolder: str, offline: bool) -> 
     except CodeStoreError:
         pass  # trusted elsewhere, or the cache was cleared
     if entry.commit is None:
-        return _nothing_of(entry, "it was a folder, and the code store of this machine has no copy of what was read there")
+        return _nothing_of(
+            entry, "it was a folder, and the code store of this machine has no copy of what was read there"
+        )
     try:
         repository = open_at_commit(entry, offline=offline)
         folders = [f"{subfolder}/", ""] if subfolder else [""]
-        found = {name: content for folder in reversed(folders) for name, content in _matching(entry, repository, folder)}
+        found = {
+            name: content for folder in reversed(folders) for name, content in _matching(entry, repository, folder)
+        }
     except (ConfigCoreError, HubIoError, OSError) as error:
         return _nothing_of(entry, str(error))
     missing = tuple(sorted(entry.files.keys() - found.keys()))
@@ -96,7 +100,9 @@ def sha256_of(content: bytes) -> str:
 
 def _matching(entry: TrustEntry, checkpoint: Checkpoint, folder: str) -> list[tuple[str, bytes]]:
     contents = ((name, read_if_there(checkpoint, f"{folder}{name}")) for name in entry.files)
-    return [(name, content) for name, content in contents if content is not None and sha256_of(content) == entry.files[name]]
+    return [
+        (name, content) for name, content in contents if content is not None and sha256_of(content) == entry.files[name]
+    ]
 
 
 def _nothing_of(entry: TrustEntry, problem: str) -> ReviewedFiles:

@@ -31,7 +31,9 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() or character == "\t" else _escape(character) for character in text)
+    return "".join(
+        character if character.isprintable() or character == "\t" else _escape(character) for character in text
+    )
 
 
 def split_lines(text: str) -> list[str]:

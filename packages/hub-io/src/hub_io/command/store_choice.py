@@ -77,7 +77,9 @@ def refuse_file_in_checkpoint(file: TrustFile, code: RemoteCode) -> None:
 def _path_of(owner: Owner | None) -> Path:
     if (named := named_store_path()) is not None:
         if owner is not None:
-            raise click.UsageError(f"{STORE_VARIABLE} names the one file that is used. Unset it, or leave --{owner} out.")
+            raise click.UsageError(
+                f"{STORE_VARIABLE} names the one file that is used. Unset it, or leave --{owner} out."
+            )
         return named
     project = project_store_path()
     if owner == "project" or (owner is None and project is not None):

@@ -75,12 +75,16 @@ def trust(
     values |= {"file": str(file.path), "entries": [entry.to_dict() for entry in entries]}
     if refusal := _not_expected(entries, digests):
         return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
-    if asks and not click.confirm(f"Let this code run from now on, and note that in {printable(str(file.path))}?", err=True):
+    if asks and not click.confirm(
+        f"Let this code run from now on, and note that in {printable(str(file.path))}?", err=True
+    ):
         return Report({}, [bad("Not trusted")], NO)
     for code, entry in zip(shipped.codes, entries, strict=True):
         file.add(entry)
         _keep_for_diff(code.bundle, source=code.source)
-    lines = [f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries]
+    lines = [
+        f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries
+    ]
     return Report(values, lines)
 
 
@@ -128,7 +132,8 @@ def revoke(*, what: str, owner: Owner | None) -> Report:
             removed.append((file, entry))
     values = {"removed": [{"file": str(file.path), **entry.to_dict()} for file, entry in removed]}
     lines = [
-        f"{good('Revoked')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for file, entry in removed
+        f"{good('Revoked')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}"
+        for file, entry in removed
     ]
     if not removed:
         return Report(values, [f"No entry is about {printable(what)}. `hub-io list` shows what there is."], UNAVAILABLE)
