@@ -308,7 +308,8 @@ NESTED = {
     "registry": "load_into_registry({inner!r}, trust_remote_code=True)",
     "in a function": "def f():\n    return AutoModel.from_pretrained({inner!r}, trust_remote_code=True)\nf()",
     "by eval": (
-        "eval('AutoModel.from_pretrained({inner}, trust_remote_code=True)'.replace('(/', '(\"/').replace(', t', '\", t'))"
+        "eval('AutoModel.from_pretrained({inner}, trust_remote_code=True)'"
+        ".replace('(/', '(\"/').replace(', t', '\", t'))"
     ),
     "in a callback": "list(map(lambda x: AutoModel.from_pretrained(x, trust_remote_code=True), [{inner!r}]))",
     "own policy": (

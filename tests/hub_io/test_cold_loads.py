@@ -117,10 +117,9 @@ def test_threads_that_load_cold_get_their_classes(tmp_path, folders, cache, diff
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 @pytest.mark.parametrize("place", ["folder", "hub"])
 @pytest.mark.parametrize("different", [1, DIFFERENT])
-def test_processes_that_load_cold_get_their_classes_though_some_are_killed(
-    request, tmp_path, folders, cache, place, different
-):
+def test_processes_that_load_cold_get_their_classes_though_some_are_killed(request, tmp_path, cache, place, different):
     """All others are right, and whoever watches the store sees whole entries only."""
+    folders = request.getfixturevalue("folders")
     sources = list(map(str, folders[:different]))
     if place == "hub":
         sources = [f"me/tiny-{number}" for number in range(different)]

@@ -57,7 +57,7 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
         module = import_module(name)
         # Not by `getattr`, which a module may answer as it likes.
         found = vars(module).get(reference.class_name)
-        if issubclass(type(found), type) and _is_of(package, found):
+        if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
             return found
         problem = _no_class(module, reference, source)
     except (Exception, SystemExit) as error:

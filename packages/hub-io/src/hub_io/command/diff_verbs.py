@@ -100,7 +100,8 @@ def _lines(code: RemoteCode, comparison: Comparison | None) -> Iterator[str]:
         yield "  nothing of it was reviewed. `hub-io inspect` shows it, `hub-io trust` adds an entry."
         return
     entry = comparison.entry
-    yield f"  reviewed  {entry.commit or 'a folder'}  {dim(f'trusted {entry.trusted_at}')} {printable(entry.note)}".rstrip()
+    since = dim(f"trusted {entry.trusted_at}")
+    yield f"  reviewed  {entry.commit or 'a folder'}  {since} {printable(entry.note)}".rstrip()
     yield f"  newer     {code.commit or 'a folder'}"
     if comparison.same:
         yield f"  {good('the same code')}, digest {entry.digest}"

@@ -33,14 +33,14 @@ class _Program(click.Group):
             show_failure(error, exit_code=code)
         except Exception as error:  # noqa: BLE001 - a plain traceback would show a stranger's text to the terminal as it is
             code = DEFECT
-            show_failure(_Defect(error), exit_code=code)
-        ctx.exit(code)
+            show_failure(_DefectError(error), exit_code=code)
+        return ctx.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)  # in the order of use
 
 
-class _Defect(Exception):
+class _DefectError(Exception):
     """Something that this command did not expect."""
 
     def __init__(self, cause: Exception) -> None:
@@ -51,8 +51,8 @@ class _Defect(Exception):
 @click.group(
     cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, or all is as it was trusted; 1 the answer is no: it differs, is refused or malformed; 2 the "
-    "command was not understood; 3 something was not found, reached, read or written; 70 a defect of hub-io.",
+    epilog="Exit codes: 0 done, or all is as it was trusted; 1 the answer is no: it differs, is refused or malformed; "
+    "2 the command was not understood; 3 something was not found, reached, read or written; 70 a defect of hub-io.",
 )
 @click.version_option(package_name="pretrained-hub-io", prog_name="hub-io")
 def main() -> None:

@@ -82,8 +82,9 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "reaches into the interpreter": (
         "sys.modules", "sys.path", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache", "sys.settrace",
-        "sys.setprofile", "sys.addaudithook", "sys._getframe", "sys.excepthook", "sys.unraisablehook", "threading.settrace",
-        "threading.setprofile", "inspect.currentframe", "inspect.stack", "gc", "atexit", "signal", "site", "ensurepip",
+        "sys.setprofile", "sys.addaudithook", "sys._getframe", "sys.excepthook", "sys.unraisablehook",
+        "threading.settrace", "threading.setprofile",
+        "inspect.currentframe", "inspect.stack", "gc", "atexit", "signal", "site", "ensurepip",
         "builtins.globals", "builtins.breakpoint",
     ),
     "touches what decides on code": ("hub_io",),

@@ -1,7 +1,7 @@
 """Showing text to people: escaped, in colour where that is wanted, with progress on a terminal.
 
 File names, source code and the Hub's answers are other people's. A terminal obeys escape sequences and reorders text
-for control characters, so only what is printable reaches it; everything else appears as `\\x1b`.
+for control characters, so only what is printable reaches it; everything else appears as its escape.
 """
 
 from __future__ import annotations

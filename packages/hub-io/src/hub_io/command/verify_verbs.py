@@ -29,7 +29,8 @@ def verify(*, offline: bool) -> Report:
     """Compare every entry of the trust store with what the cache, the Hub and the code store hold.
 
     For a repository that is the recorded commit, which the Hub is asked for anew; for a folder its files as they are
-    now. Nothing that differs would run. Exits with 1 if something differs, or else with 3 if the Hub could not be asked.
+    now. Nothing that differs would run. Exits with 1 if something differs, or else with 3 if the Hub could not be
+    asked.
 
     \b
     Examples:
