@@ -24,6 +24,9 @@ __all__ = ["Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
 
 # `name` or `owner/name`; the hub itself judges the finer rules.
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+# Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
+_CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class Checkpoint(ABC):
@@ -103,7 +106,7 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointNotFoundError: The folder or its subfolder does not exist.
-            UnsafeNameError: The subfolder is no plain relative name.
+            UnsafeNameError: The subfolder is no plain relative name, or a link leads out of the folder to it.
         """
         self.name = os.fspath(path)
         self.commit = None
@@ -111,6 +114,8 @@ class FolderCheckpoint(Checkpoint):
         self._folder = Path(path) / self.subfolder
         if not self._folder.is_dir():
             raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
+        if self.subfolder:
+            self._check_links(self.subfolder, self._folder)
         self._pending = pending_files(self._folder)
 
     def filenames(self) -> frozenset[str]:
@@ -158,22 +163,28 @@ class FolderCheckpoint(Checkpoint):
             path = self._folder / filename
         return path if path is not None and path.is_file() else None
 
-    def _check_links(self, filename: str, path: Path) -> None:
-        """Refuse a file that a link leads out of the folder to.
+    def _check_links(self, name: str, path: Path) -> None:
+        """Refuse what a link leads out of the folder to.
 
         A snapshot in the cache of a hub's client is made of links: `snapshots/<commit>/<name>` to `blobs/<digest>`.
         """
         real, top = Path(os.path.realpath(path)), Path(os.path.realpath(self.name))
-        if top in real.parents:
+        if top in real.parents or _blobs_of_snapshot(top) in real.parents:
             return
-        for snapshot in (top, *top.parents):
-            if snapshot.parent.name == "snapshots" and snapshot.parents[1] / "blobs" in real.parents:
-                return
-        raise UnsafeNameError(filename, where=str(self), reason=f"is a link to {str(real)!r}, outside of it")
+        raise UnsafeNameError(name, where=str(self), reason=f"is a link to {str(real)!r}, outside of it")
 
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""
         return FolderCheckpoint(self.name)
+
+
+def _blobs_of_snapshot(folder: Path) -> Path | None:
+    """Return where the files lie that the links in a cached repository point to; None if the folder is in none."""
+    for snapshot in (folder, *folder.parents):
+        repo = snapshot.parent.parent
+        if snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name) and _CACHED_REPO.match(repo.name):
+            return repo / "blobs"
+    return None
 
 
 def existing_path(source: str | os.PathLike[str]) -> Path | None:

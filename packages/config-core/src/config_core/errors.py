@@ -178,6 +178,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
     Attributes:
         path: The source file at fault, or the class where no file is known.
         line: Line of the fault, counted from 1, or None.
+        files: Name to content of the needed files that could be read, as far as they are known in spite of the fault.
     """
 
     def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
@@ -185,6 +186,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
         super().__init__(f"{place}: {problem}")
         self.path = path
         self.line = line
+        self.files: Mapping[str, bytes] = {}
 
 
 class AutoClassNameError(ConfigCoreError, ValueError):

@@ -6,7 +6,9 @@ Two callers share this: saving a class (files of a package on disk) and loading 
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import warnings
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ _NEVER_SIBLINGS = sys.stdlib_module_names | {
     "transformers",
 }  # fmt: skip
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_PARSED_NAME = "<source that is only read>"
+_QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
 
 
 class ImportLeavesFolderError(SourceCodeError):
@@ -48,33 +52,43 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         Name relative to the top folder to content, sorted by name.
 
     Raises:
-        SourceCodeError: A file is missing, is not UTF-8 or is not Python.
+        SourceCodeError: A file is missing, is not UTF-8 or is not Python. It is the first of all such errors, and
+            `files` has what could be read.
         ImportLeavesFolderError: A relative import climbs above the top folder.
     """
     files: dict[str, bytes] = {}
+    first_error: SourceCodeError | None = None
     queue = deque(_Wanted(_module_file(module, read) or f"{module}.py", "") for module in modules)
     while queue:
         wanted = queue.popleft()
         if wanted.name in files:
             continue
-        content = read(wanted.name)
-        if content is None and wanted.is_optional:
-            continue
-        if content is None:
-            raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
-        files[wanted.name] = content
-        queue.extend(_imported_files(wanted.name, content, read, where))
-    return dict(sorted(files.items()))
+        try:
+            content = _read_wanted(wanted, read, where)
+            if content is not None:
+                files[wanted.name] = content
+                queue.extend(_imported_files(wanted.name, content, read, where))
+        except SourceCodeError as error:
+            first_error = first_error or error
+    files = dict(sorted(files.items()))
+    if first_error is not None:
+        first_error.files = files
+        raise first_error
+    return files
 
 
 def parse_source(content: bytes, *, path: str) -> ast.Module:
-    """Parse Python source.
+    """Parse Python source, in silence: what Python finds odd in it is no warning of the program that reads it.
 
     Raises:
         SourceCodeError: It is not UTF-8 or not Python; `line` says where.
     """
+    # One filter for good, on a name that nothing else has: to take it back, as `catch_warnings` does, would take those
+    # of other threads along. Whoever has put another before it meanwhile gets it again.
+    if warnings.filters[:1] != [_QUIET]:
+        warnings.filterwarnings("ignore", module=re.escape(_PARSED_NAME))
     try:
-        return ast.parse(content.decode("utf-8-sig"), filename=path)
+        return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
     except UnicodeDecodeError as error:
         raise SourceCodeError("it is not UTF-8 text.", path=path) from error
     except SyntaxError as error:
@@ -172,6 +186,14 @@ class _RelativeImport:
     names: tuple[str, ...]
     line: int
     is_optional: bool
+
+
+def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:
+    """Return the content of a file, or None if it may be missing and is."""
+    content = read(wanted.name)
+    if content is None and not wanted.is_optional:
+        raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
+    return content
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:

@@ -60,7 +60,9 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
         if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
             return found
         problem = _no_class(module, reference, source)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise RemoteCodeImportError(
             f"The code of {source} is trusted, but importing {reference.filename} failed: {_told(error)}"
             f"{_advice(error)}",
@@ -77,7 +79,7 @@ def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
 def _told(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - errors of strangers may not even have a text
+    except BaseException:  # noqa: BLE001 - errors of strangers may not even have a text
         return type(error).__name__
 
 
