@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -178,7 +179,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
     Attributes:
         path: The source file at fault, or the class where no file is known.
         line: Line of the fault, counted from 1, or None.
-        files: Name to content of the needed files that could be read, as far as they are known in spite of the fault.
+        digests: Name to SHA-256 (hexadecimal) of the needed files that could be read in spite of the fault.
     """
 
     def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
@@ -186,7 +187,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
         super().__init__(f"{place}: {problem}")
         self.path = path
         self.line = line
-        self.files: Mapping[str, bytes] = {}
+        self.digests: Mapping[str, str] = {}
 
 
 class AutoClassNameError(ConfigCoreError, ValueError):

@@ -53,12 +53,12 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
 
     Raises:
         SourceCodeError: A file is missing, is not UTF-8 or is not Python. It is the first of all such errors, and
-            `files` has what could be read.
+            `digests` tells of what could be read.
         ImportLeavesFolderError: A relative import climbs above the top folder.
     """
     files: dict[str, bytes] = {}
     first_error: SourceCodeError | None = None
-    queue = deque(_Wanted(_module_file(module, read) or f"{module}.py", "") for module in modules)
+    queue = deque(_Wanted(_first_file(module, read), "") for module in modules)
     while queue:
         wanted = queue.popleft()
         if wanted.name in files:
@@ -72,7 +72,9 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
             first_error = first_error or error
     files = dict(sorted(files.items()))
     if first_error is not None:
-        first_error.files = files
+        import hashlib
+
+        first_error.digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         raise first_error
     return files
 
@@ -186,6 +188,13 @@ class _RelativeImport:
     names: tuple[str, ...]
     line: int
     is_optional: bool
+
+
+def _first_file(module: str, read: Callable[[str], bytes | None]) -> str:
+    try:
+        return _module_file(module, read) or f"{module}.py"
+    except SourceCodeError:
+        return f"{module}.py"  # reading it tells the same again, to be remembered with the others
 
 
 def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:

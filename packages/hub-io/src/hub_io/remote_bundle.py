@@ -98,27 +98,39 @@ class _Reader:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._contents: dict[str, bytes | None] = {}
+        self._contents: dict[str, bytes | SourceCodeError | None] = {}
         self._code_bytes = 0
 
     def __call__(self, name: str) -> bytes | None:
         if name not in self._contents:
-            self._contents[name] = self._read(name) if self._checkpoint.has(name) else None
-        return self._contents[name]
+            try:
+                self._contents[name] = self._read(name) if self._checkpoint.has(name) else None
+            except SourceCodeError as error:
+                self._contents[name] = error
+        content = self._contents[name]
+        if isinstance(content, SourceCodeError):
+            raise content
+        return content
 
     def _read(self, name: str) -> bytes:
         is_source = name.endswith(".py")
         path = f"{self._checkpoint}/{name}"
+        if is_source:
+            self._check_code_bytes(path)  # a listing goes on after an error, and is not to read on and on
         try:
             content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
         except ValueError as error:
             raise SourceCodeError(str(error), path=path) from error
-        self._code_bytes += len(content) if is_source else 0
+        if is_source:
+            self._code_bytes += len(content)
+            self._check_code_bytes(path)
+        return content
+
+    def _check_code_bytes(self, path: str) -> None:
         if self._code_bytes > MAX_CODE_BYTES:
             raise SourceCodeError(
                 f"with it the source files are larger than {MAX_CODE_BYTES:,} bytes together.", path=path
             )
-        return content
 
 
 def _parse(text: Any, own: str | None) -> ClassReference:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config_core.errors import ConfigCoreError
+from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
 
 if TYPE_CHECKING:
@@ -87,20 +87,29 @@ class Refused:
         try:
             bundle = self.bundle
             marks = _marks(self.changes)
-            listing = "".join(
-                f"\n  sha256:{digest}  {name}{marks.pop(name, '')}" for name, digest in bundle.file_digests().items()
-            )
+            listing = _listing(bundle.file_digests(), marks)
             listing += "".join(f"\n  {name}{mark}" for name, mark in marks.items())
             text = f"{head} These files would be imported:{listing}\n{self.what_to_do}{aside}"
         except (ConfigCoreError, HubIoError) as error:
             bundle = None
-            text = f"{head} Its files cannot be listed either: {error}{aside}"
+            known = _listing(error.digests) if isinstance(error, SourceCodeError) else ""
+            named = f" Of its files, those could be read:{known}\n" if known else " "
+            text = f"{head}{named}Its files cannot be listed{' in full' if known else ' either'}: {error}{aside}"
         return RemoteCodeRefusedError(
             text, source=self.code.source, reason=self.reason, bundle=bundle, changes=self.changes
         )
 
 
 TrustDecision = Trusted | Refused
+
+
+def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) -> str:
+    """Return a line for each file, with what is to be said of it taken out of `marks`."""
+    marks = {} if marks is None else marks
+    return "".join(
+        f"\n  sha256:{digest}  {name if name.isascii() else ascii(name)}{marks.pop(name, '')}"
+        for name, digest in digests.items()
+    )
 
 
 def _marks(changes: FileChanges | None) -> dict[str, str]:
