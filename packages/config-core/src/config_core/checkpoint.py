@@ -111,7 +111,8 @@ class FolderCheckpoint(Checkpoint):
         self.name = os.fspath(path)
         self.commit = None
         self.subfolder = check_relative_name(subfolder, where="subfolder") if subfolder else ""
-        self._folder = Path(path) / self.subfolder
+        self._top = Path(path)
+        self._folder = self._top / self.subfolder
         if not self._folder.is_dir():
             raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
         if self.subfolder:
@@ -168,7 +169,7 @@ class FolderCheckpoint(Checkpoint):
 
         A snapshot in the cache of a hub's client is made of links: `snapshots/<commit>/<name>` to `blobs/<digest>`.
         """
-        real, top = Path(os.path.realpath(path)), Path(os.path.realpath(self.name))
+        real, top = Path(os.path.realpath(path)), Path(os.path.realpath(self._top))
         if top in real.parents or _blobs_of_snapshot(top) in real.parents:
             return
         raise UnsafeNameError(name, where=str(self), reason=f"is a link to {str(real)!r}, outside of it")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config_core.class_reference import ClassReference
 from config_core.code_bundle import CodeBundle
 from config_core.code_manifest import MANIFEST_NAME, declared_files
 from config_core.errors import SourceCodeError
@@ -36,6 +37,7 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
 
     Raises:
         SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
+        ClassReferenceError: A class or its file has a name that no checkpoint may use.
     """
     origin = _Origin.of(cls if cls in registered else config_class)
     classes = {
@@ -48,7 +50,10 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
     if origin.is_of(config_class):
         # A model that is found through its config needs the config to be found.
         classes["AutoConfig"] = config_class
-    return _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+    bundle = _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+    for reference in bundle.auto_map.values():
+        ClassReference.parse(reference)  # what no load would take is not saved
+    return bundle
 
 
 @dataclass(frozen=True)

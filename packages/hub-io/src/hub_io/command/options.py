@@ -9,13 +9,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["of_source", "offline_option", "revision_option", "source_argument"]
+__all__ = ["of_source", "offline_option", "revision_option"]
 
-source_argument = click.argument("source")
-revision_option = click.option(
-    "--revision", metavar="REV", help="Branch, tag or commit of a repository; `main` if left out."
-)
-offline_option = click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")
+
+def revision_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--revision`."""
+    text = "Branch, tag or commit of a repository; `main` if left out."
+    return click.option("--revision", metavar="REV", help=text)(function)
+
+
+def offline_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--offline`."""
+    return click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")(function)
 
 
 def of_source(function: Callable[..., None]) -> Callable[..., None]:
@@ -27,7 +32,7 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,
-        source_argument,
+        click.argument("source"),
     ):
         function = option(function)
     return function
