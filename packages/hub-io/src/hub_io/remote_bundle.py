@@ -7,6 +7,7 @@ checkpoint, which refuses names that leave it, and what is parsed is only parsed
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from config_core.class_reference import ClassReference
 from config_core.code_bundle import CodeBundle
@@ -33,7 +34,8 @@ def collect_bundle(
 
     Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files lie in the
     checkpoint's subfolder or, if it has none of them, at its top. A manifest beside them, and the data that it
-    declares, belong to the bundle.
+    declares, belong to the bundle. Each file is read once for an opened checkpoint: what is decided on later in the
+    same load is what was decided on before, even if the files change meanwhile.
 
     Args:
         checkpoint: The folder or repository that holds the files.
@@ -43,6 +45,7 @@ def collect_bundle(
     Raises:
         SourceCodeError: A file is missing, too large, or no Python.
     """
+    opened = checkpoint
     if not any(_has_module(checkpoint, reference) for reference in references.values()):
         checkpoint = checkpoint.at_root()
     used = {
@@ -53,7 +56,7 @@ def collect_bundle(
     present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
     checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
     modules = {reference.module for reference in used.values()}
-    read = _Reader(checkpoint)
+    read = _Reader(checkpoint, _contents_of(opened, checkpoint.subfolder))
     files = needed_files(sorted(modules), read, where=str(checkpoint))
     files = {**declared_files(read, checkpoint.filenames, where=str(checkpoint)), **files}
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
@@ -93,24 +96,34 @@ def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
 
 
+# What was read of a checkpoint, by subfolder and name. It holds no reader and no error: they would hold the checkpoint.
+_read_before: WeakKeyDictionary[Checkpoint, dict[str, dict[str, bytes | None]]] = WeakKeyDictionary()
+
+
+def _contents_of(checkpoint: Checkpoint, subfolder: str) -> dict[str, bytes | None]:
+    return _read_before.setdefault(checkpoint, {}).setdefault(subfolder, {})
+
+
 class _Reader:
     """Reads each file of a checkpoint once, so that what was parsed is what is hashed and run."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, contents: dict[str, bytes | None]) -> None:
         self._checkpoint = checkpoint
-        self._contents: dict[str, bytes | SourceCodeError | None] = {}
-        self._code_bytes = 0
+        self._contents = contents
+        self._errors: dict[str, SourceCodeError] = {}
+        self._code_bytes = sum(len(content or b"") for name, content in contents.items() if name.endswith(".py"))
 
     def __call__(self, name: str) -> bytes | None:
+        if name in self._errors:
+            raise self._errors[name]
         if name not in self._contents:
             try:
-                self._contents[name] = self._read(name) if self._checkpoint.has(name) else None
+                content = self._read(name) if self._checkpoint.has(name) else None
             except SourceCodeError as error:
-                self._contents[name] = error
-        content = self._contents[name]
-        if isinstance(content, SourceCodeError):
-            raise content
-        return content
+                self._errors[name] = error
+                raise
+            return self._contents.setdefault(name, content)
+        return self._contents[name]
 
     def _read(self, name: str) -> bytes:
         is_source = name.endswith(".py")
