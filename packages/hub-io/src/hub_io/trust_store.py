@@ -219,7 +219,7 @@ class TrustStore:
 
     def without(self, folder: Path) -> TrustStore:
         """Return the store without the files that lie in a folder: there they are data like the rest of it."""
-        inside = {file.path for file in self.files if _real(file.path).is_relative_to(_real(folder))}
+        inside = {file.path for file in self.files if _lies_in(file.path, _real(folder))}
         if not inside:
             return self
         reason = f"lies in the checkpoint {str(folder)!r} itself, and a checkpoint cannot say that it is trusted"
@@ -293,6 +293,11 @@ def _key(entry: TrustEntry) -> tuple[str, str]:
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Tell whether a file is in a folder, or a link to one in it, or a link in it, as in a cache of downloads."""
+    return any(place.is_relative_to(folder) for place in (_real(path), _real(path.parent) / path.name))
 
 
 def _decode(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
