@@ -21,19 +21,19 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from auto_registry import AutoModel
 
-folders = sys.argv[1:]
+different, sources = int(sys.argv[1]), sys.argv[2:]
 barrier = threading.Barrier({THREADS})
 
 def load(number):
     barrier.wait(timeout=60)
-    return AutoModel.from_pretrained(folders[number % len(folders)], trust_remote_code=True)
+    return AutoModel.from_pretrained(sources[number % len(sources)], trust_remote_code=True)
 
 with ThreadPoolExecutor({THREADS}) as pool:
     models = list(pool.map(load, range({THREADS})))
 for number, model in enumerate(models):
-    assert type(model) is type(models[number % len(folders)])
-    assert sys.modules[type(model).__module__].VERSION == number % len(folders), number
-assert len({{type(model) for model in models}}) == len(folders)
+    assert type(model) is type(models[number % different])
+    assert sys.modules[type(model).__module__].VERSION == number % different, number
+assert len({{type(model) for model in models}}) == different
 """
 
 # Waits for a line, so that all processes are at the same point when they begin. Some are killed at a certain point:
@@ -93,6 +93,19 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def put_up(hub):
+    """Put the content of folders on the Hub, and return the repositories."""
+
+    def put_up(folders):
+        for number, folder in enumerate(folders):
+            content = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+            hub.create_repo(f"me/tiny-{number}", content)
+        return [f"me/tiny-{number}" for number in range(len(folders))]
+
+    return put_up
+
+
 def digest_of(folder):
     with pytest.raises(RemoteCodeRefusedError) as caught:
         AutoModel.from_pretrained(folder)
@@ -108,24 +121,27 @@ def assert_whole(cache, folders):
 
 
 @pytest.mark.parametrize("different", [1, DIFFERENT])
-def test_threads_that_load_cold_get_their_classes(tmp_path, folders, cache, different):
-    """One class for one content, in a process that has loaded nothing before."""
-    run_program(tmp_path / "main.py", IN_THREADS, *folders[:different], environ=environment(cache))
+def test_threads_that_load_cold_get_their_classes(tmp_path, folders, put_up, cache, different):
+    """One class for one content, be it in a folder or on the Hub, in a process that has loaded nothing before."""
+    sources = [*folders[:different], *put_up(folders[:different])]
+    run_program(tmp_path / "main.py", IN_THREADS, different, *sources, environ=environment(cache))
     assert_whole(cache, folders[:different])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("place", ["folder", "hub"])
-@pytest.mark.parametrize("different", [1, DIFFERENT])
-def test_processes_that_load_cold_get_their_classes_though_some_are_killed(request, tmp_path, cache, place, different):
+@pytest.mark.parametrize(
+    "sources",
+    [
+        "different in folders and on the hub",
+        *(pytest.param("the same in folders and on the hub", marks=pytest.mark.slow, id=f"same-{n}") for n in range(5)),
+        *(pytest.param(f"different {place}", marks=pytest.mark.slow) for place in ("in folders", "on the hub")),
+    ],
+)
+def test_processes_that_load_cold_get_their_classes_though_some_are_killed(tmp_path, folders, put_up, cache, sources):
     """All others are right, and whoever watches the store sees whole entries only."""
-    folders = request.getfixturevalue("folders")
-    sources = list(map(str, folders[:different]))
-    if place == "hub":
-        sources = [f"me/tiny-{number}" for number in range(different)]
-        for source, folder in zip(sources, folders, strict=False):
-            content = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-            request.getfixturevalue("hub").create_repo(source, content)
+    different = DIFFERENT if "different" in sources else 1
+    places = [*folders[:different]] if "folders" in sources else []
+    places += put_up(folders[:different]) if "hub" in sources else []
     killed_at = dict.fromkeys(range(PROCESSES), "") | {3: "import", 6: "store", 9: "store"}
     environ = environment(cache)
     with ExitStack() as stack:
@@ -133,7 +149,7 @@ def test_processes_that_load_cold_get_their_classes_though_some_are_killed(reque
         processes = [
             stack.enter_context(
                 start_program(
-                    tmp_path / f"load-{number}.py", IN_PROCESS, sources[number % different], when, environ=environ
+                    tmp_path / f"load-{number}.py", IN_PROCESS, places[number % len(places)], when, environ=environ
                 )
             )
             for number, when in killed_at.items()
