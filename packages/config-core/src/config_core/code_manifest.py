@@ -25,7 +25,9 @@ __all__ = ["MANIFEST_NAME", "MAX_DATA_BYTES", "CodeManifest", "declared_files"]
 MANIFEST_NAME = "hub-code.toml"
 MAX_DATA_BYTES = 16 * 1024 * 1024  # of all data files together
 
+_MAX_MANIFEST_BYTES = 256 * 1024
 _MAX_ENTRIES = 1000
+_MAX_COMPARISONS = 2_000_000  # of names with patterns
 _WILDCARDS = re.compile(r"[*?]")
 # Beside the code of a checkpoint lie files that come and go without it. A pattern that takes them is a trap: the code
 # would have another digest after every save. The last part of a pattern is tried on names of every such kind.
@@ -63,7 +65,7 @@ class CodeManifest:
         values = _toml(content, path)
         unknown = sorted(values.keys() - {"requires", "data"})
         if unknown:
-            raise SourceCodeError(f"it has a key {unknown[0]!r}. Allowed are 'requires' and 'data'.", path=path)
+            raise SourceCodeError(f"it has a key {unknown[0]!r:.100}. Allowed are 'requires' and 'data'.", path=path)
         manifest = cls(
             requires=_strings(values, "requires", path, example='["numpy>=1.26"]'),
             data=_strings(values, "data", path, example='["tables/*.json"]'),
@@ -80,14 +82,20 @@ class CodeManifest:
             path: The manifest's name for errors.
 
         Raises:
-            SourceCodeError: A pattern means no file.
+            SourceCodeError: A pattern means no file, or there are too many files for so many patterns.
         """
         listed = sorted(names)
+        if len(listed) * len(self.data) > _MAX_COMPARISONS:
+            raise SourceCodeError(
+                f"data has {len(self.data):,} patterns for {len(listed):,} files, which is too much to compare.",
+                path=path,
+            )
         found: set[str] = set()
         for pattern in self.data:
-            matching = [name for name in listed if _matches(tuple(name.split("/")), tuple(pattern.split("/")))]
+            parts = _compiled(pattern)
+            matching = [name for name in listed if _matches(name.split("/"), parts)]
             if not matching:
-                raise SourceCodeError(f"data names {pattern!r}, and there is no such file beside it.", path=path)
+                raise SourceCodeError(f"data names {pattern!r:.300}, and there is no such file beside it.", path=path)
             found.update(matching)
         return sorted(found)
 
@@ -128,6 +136,8 @@ def declared_files(
 def _toml(content: bytes, path: str) -> dict[str, Any]:
     import tomllib  # few checkpoints have a manifest
 
+    if len(content) > _MAX_MANIFEST_BYTES:
+        raise SourceCodeError(f"it is larger than {_MAX_MANIFEST_BYTES:,} bytes.", path=path)
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -151,22 +161,29 @@ def _check_pattern(pattern: str, path: str) -> None:
         check_relative_name(_WILDCARDS.sub("x", pattern), where="data")
     except UnsafeNameError as error:
         raise SourceCodeError(
-            f"data names {pattern!r}; allowed are plain relative names inside the folder, with * and ? in place of "
-            "characters.",
+            f"data names {pattern!r:.300}; allowed are plain relative names inside the folder, with * and ? in place "
+            "of characters.",
             path=path,
         ) from error
-    parts = tuple(pattern.split("/"))
-    if any(part.startswith(".") for part in parts):
-        raise SourceCodeError(f"data names {pattern!r}; hidden files are not part of code.", path=path)
-    if taken := next((name for name in _NOT_DATA if _matches((name,), parts)), None):
+    if any(part.startswith(".") for part in pattern.split("/")):
+        raise SourceCodeError(f"data names {pattern!r:.300}; hidden files are not part of code.", path=path)
+    parts = _compiled(pattern)
+    if taken := next((name for name in _NOT_DATA if _matches([name], parts)), None):
         raise SourceCodeError(
-            f"data names {pattern!r}, which means {taken} as well, and that changes with every save. Name data more "
-            "closely, such as 'tables/*.json'.",
+            f"data names {pattern!r:.300}, which means {taken} as well, and that changes with every save. Name data "
+            "more closely, such as 'tables/*.json'.",
             path=path,
         )
 
 
-def _matches(name: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+def _compiled(pattern: str) -> list[re.Pattern[str] | None]:
+    """Return a regular expression for each part of a pattern, None for `**`."""
+    return [
+        None if part == "**" else re.compile(fnmatch.translate(part.replace("[", "[[]"))) for part in pattern.split("/")
+    ]
+
+
+def _matches(name: list[str], pattern: list[re.Pattern[str] | None]) -> bool:
     """Tell whether the parts of a name fit those of a pattern.
 
     Each part of the pattern is tried on every part of the name once, whatever a hostile pattern looks like.
@@ -174,12 +191,11 @@ def _matches(name: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     # reached[i]: the pattern so far fits the first i parts.
     reached = [True] + [False] * len(name)
     for wanted in pattern:
-        if wanted == "**":
+        if wanted is None:
             for index, part in enumerate(name):
                 reached[index + 1] |= reached[index] and not part.startswith(".")
         else:
-            fits = re.compile(fnmatch.translate(wanted.replace("[", "[[]"))).match
             previous, reached = reached, [False] * len(reached)
             for index, part in enumerate(name):
-                reached[index + 1] = previous[index] and not part.startswith(".") and fits(part) is not None
+                reached[index + 1] = previous[index] and not part.startswith(".") and wanted.match(part) is not None
     return reached[-1]

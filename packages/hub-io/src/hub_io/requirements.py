@@ -215,11 +215,13 @@ def _is_installed(name: str) -> bool:
 
 
 def _parse(text: str, source: str) -> Requirement:
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     try:
         requirement = Requirement(text)
-    except InvalidRequirement as error:
+        if requirement.marker is not None:
+            _holds(requirement.marker)  # some markers are well formed and mean nothing
+    except (ValueError, LookupError, RecursionError) as error:
         raise RemoteCodeImportError(
             f"{MANIFEST_NAME} of {source} requires {text!r:.200}, which is no requirement: expected a distribution and "
             "its versions, such as 'numpy>=1.26'. None of the code was run.",
