@@ -244,7 +244,7 @@ def test_help_teaches_each_verb():
 def test_program_is_installed_and_is_a_module_too(tmp_path):
     """`hub-io` and `python -m hub_io` are the same program, and a closed pipe is no traceback."""
     folder = write(tmp_path / "saved", files({"modeling_tiny.py": MODELING + "# more\n" * 20_000}))
-    program = [sys.executable, "-m", "hub_io", "inspect", str(folder), "--source-code"]
+    program = [sys.executable, "-P", "-m", "hub_io", "inspect", str(folder), "--source-code"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         process.stdout.close()

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from config_core.safe_names import check_relative_name
-from hub_io.client_errors import HubRequest, client_errors_as_ours
-from hub_io.command.options import offline_option, revision_option
 from hub_io.command.reports import Report, reporting
 from hub_io.command.screen import good, printable
-from hub_io.command.sources import DEFAULT_BRANCH
+from hub_io.command.sources import DEFAULT_BRANCH, offline_option, revision_option
 from hub_io.hub_service import HUB_SERVICE
-from hub_io.repo_checkpoint import DownloadOptions, hub_client, open_repository
+from hub_io.repo_checkpoint import DownloadOptions, open_repository
 
 if TYPE_CHECKING:
-    from hub_io.repo_checkpoint import RepoCheckpoint
+    from collections.abc import Mapping
 
 __all__ = ["download", "push"]
 
 
-@click.command()
+@click.command(short_help="Download a repository at one commit.")
 @click.argument("repo_id", metavar="OWNER/NAME")
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @revision_option
@@ -32,7 +31,8 @@ __all__ = ["download", "push"]
 def download(*, repo_id: str, folder: Path | None, revision: str | None, offline: bool, overwrite: bool) -> Report:
     """Download a repository at one commit, into the cache or into FOLDER. Nothing of it is run.
 
-    The last line of the output is the path: that of the cache may be given to every load, but is not for changing.
+    The last line of the output is the path. That of the cache may be given to every load, but is not for changing;
+    FOLDER gets copies.
 
     \b
     Examples:
@@ -46,8 +46,8 @@ def download(*, repo_id: str, folder: Path | None, revision: str | None, offline
     names = sorted(repository.filenames())
     for name in names:
         check_relative_name(name, where=str(repository))
-    repository.local_paths(names)
-    place = repository.snapshot if folder is None else _copy_to(folder, repository)
+    paths = repository.local_paths(names)
+    place = repository.snapshot if folder is None else _copy(paths, folder)
     values = {"repo_id": repo_id, "commit": repository.commit, "folder": str(place), "files": names}
     return Report(
         values, [f"{printable(repo_id)} at commit {repository.commit}, {len(names)} files", printable(str(place))]
@@ -84,14 +84,11 @@ def push(
     return Report(values, [f"{good('Pushed')} {printable(str(folder))} as commit {info.oid}", printable(where)])
 
 
-def _copy_to(folder: Path, repository: RepoCheckpoint) -> Path:
-    """Put the files of a repository into a folder: copies, which may be changed."""
-    request = HubRequest(repository.name, revision=repository.commit)
-    with client_errors_as_ours(request):
-        hub_client(token=None).snapshot_download(
-            repository.name,
-            revision=repository.commit,
-            local_dir=folder,
-            local_files_only=repository.options.local_files_only,
-        )
+def _copy(paths: Mapping[str, Path], folder: Path) -> Path:
+    """Put files into a folder under their names, and return the folder."""
+    for name, path in paths.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # a link that is there is replaced, not followed
+        shutil.copyfile(path, target)
     return folder

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config_core.class_reference import ClassReference
-from config_core.code_manifest import MANIFEST_NAME
 from config_core.errors import SourceCodeError
 from config_core.source_files import parse_source, resolve_sibling_imports
 from hub_io.command.remarks import Remark, remarks_on
@@ -115,7 +114,7 @@ def _text(content: bytes) -> str | None:
 
 def _tree(bundle: CodeBundle, name: str) -> ast.Module | None:
     """Return the parsed file, or None for data: Python that is no Python can only be data, or it were no bundle."""
-    if not name.endswith(".py") or name == MANIFEST_NAME:
+    if not name.endswith(".py"):
         return None
     try:
         return resolve_sibling_imports(parse_source(bundle.files[name], path=name), name, bundle.files.get)

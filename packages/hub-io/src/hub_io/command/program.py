@@ -9,8 +9,8 @@ import click
 
 from auto_registry.errors import AutoRegistryError
 from config_core.errors import ConfigCoreError
-from hub_io.command import diff_verbs, folder_verbs, inspect_verbs, trust_verbs, verify_verbs
-from hub_io.command.reports import DEFECT, exit_code_of, show_failure
+from hub_io.command import diff_verb, folder_verbs, inspect_verb, trust_verbs, verify_verb
+from hub_io.command.reports import DEFECT, EXIT_CODES, exit_code_of, show_failure
 from hub_io.command.screen import wants_colour
 from hub_io.errors import HubIoError
 
@@ -51,8 +51,7 @@ class _DefectError(Exception):
 @click.group(
     cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, or all is as it was trusted; 1 the answer is no: it differs, is refused or malformed; "
-    "2 the command was not understood; 3 something was not found, reached, read or written; 70 a defect of hub-io.",
+    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
 )
 @click.version_option(package_name="pretrained-hub-io", prog_name="hub-io")
 def main() -> None:
@@ -83,10 +82,10 @@ def main() -> None:
 
 
 for _verb in (
-    inspect_verbs.inspect,
+    inspect_verb.inspect,
     trust_verbs.trust,
-    diff_verbs.diff,
-    verify_verbs.verify,
+    diff_verb.diff,
+    verify_verb.verify,
     trust_verbs.list_entries,
     trust_verbs.revoke,
     folder_verbs.download,

@@ -10,6 +10,7 @@ import ast
 import io
 import re
 import tokenize
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -102,8 +103,9 @@ _OURS: Final = re.compile(r"HUB_IO_|hub-code\.lock|trust_remote_code")
 _BUILTINS: Final = frozenset({"eval", "exec", "compile", "__import__", "globals", "breakpoint", "open"})
 _LONG_TEXT = 4096
 _LONG_LINE = 1000
-# Characters that change what a reader sees: direction, zero width, and controls other than those of white space.
-_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f]")
+# Kinds of characters that nobody sees or that change what is seen: controls, direction, zero width, tags, private ones.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def remarks_on(file: str, text: str, tree: ast.Module) -> list[Remark]:
@@ -229,8 +231,9 @@ def _about_constant(value: object) -> Iterator[tuple[str, str]]:
 def _in_text(text: str) -> Iterator[tuple[int, str]]:
     """Yield line and name of what a reader would not see, or see as something else."""
     for number, line in enumerate(split_lines(text.removeprefix("\ufeff")), start=1):
-        for character in sorted(set(_UNSEEN.findall(line))):
-            yield number, f"the character U+{ord(character):04X}"
+        for character in sorted(set(line) - {"\t", "\f"}):
+            if unicodedata.category(character) in _UNSEEN or character in _BLANK_LETTERS:
+                yield number, f"the character U+{ord(character):04X}"
         if len(line) > _LONG_LINE:
             yield number, f"a line of {len(line):,} characters"
     if not text.isascii():
@@ -242,6 +245,6 @@ def _foreign_identifiers(text: str) -> Iterator[tuple[int, str]]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME and not token.string.isascii():
-                yield token.start[0], f"the name {token.string}"
+                yield token.start[0], f"the name {token.string!a}"
     except (tokenize.TokenError, SyntaxError):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import click
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFECT",
+    "EXIT_CODES",
     "NO",
     "OK",
     "UNAVAILABLE",
@@ -34,11 +35,14 @@ __all__ = [
     "wants_json",
 ]
 
-OK = 0
-NO = 1  # it differs, is refused, or nobody said yes
-USAGE = 2
-UNAVAILABLE = 3  # not found, not reachable, not readable, not writable
-DEFECT = 70
+OK, NO, USAGE, UNAVAILABLE, DEFECT = 0, 1, 2, 3, 70
+EXIT_CODES: Final = {
+    OK: "done, or all is as it was trusted",
+    NO: "the answer is no: it differs, is refused or malformed, or nobody said yes",
+    USAGE: "the command was not understood",
+    UNAVAILABLE: "something was not found, reached, read or written",
+    DEFECT: "a defect of hub-io",
+}
 
 _AS_JSON = "hub_io.command.as_json"
 _UNAVAILABLE = (

@@ -16,13 +16,13 @@ from hub_io.errors import CodeStoreError, HubIoError
 from hub_io.repo_checkpoint import DownloadOptions, open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
     from hub_io.trust_store import TrustEntry
 
-__all__ = ["ReviewedFiles", "find_reviewed_files", "open_at_commit", "read_if_there", "sha256_of"]
+__all__ = ["ReviewedFiles", "find_reviewed_files", "open_at_commit", "sha256_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,10 @@ def find_reviewed_files(entry: TrustEntry, *, subfolder: str, offline: bool) -> 
         )
     try:
         repository = open_at_commit(entry, offline=offline)
-        folders = [f"{subfolder}/", ""] if subfolder else [""]
-        found = {
-            name: content for folder in reversed(folders) for name, content in _matching(entry, repository, folder)
-        }
-    except (ConfigCoreError, HubIoError, OSError) as error:
+        found = dict(_matching(entry, repository, ""))
+        if subfolder:
+            found |= _matching(entry, repository, f"{subfolder}/")
+    except (ConfigCoreError, HubIoError, OSError, ValueError) as error:
         return _nothing_of(entry, str(error))
     missing = tuple(sorted(entry.files.keys() - found.keys()))
     return ReviewedFiles(found, missing, "the commit has no such files any more" if missing else None)
@@ -79,30 +78,18 @@ def open_at_commit(entry: TrustEntry, *, offline: bool, cache_dir: Path | None =
     return open_repository(entry.source, revision=entry.commit, options=options)
 
 
-def read_if_there(checkpoint: Checkpoint, name: str) -> bytes | None:
-    """Return the content of a file, or None if there is none, or one so large that it cannot be code.
-
-    Raises:
-        NotDownloadedError: It was not downloaded, and may not be now.
-    """
-    if not checkpoint.has(name):
-        return None
-    try:
-        return checkpoint.read_bytes(name, limit=MAX_DATA_BYTES)
-    except ValueError:
-        return None
-
-
 def sha256_of(content: bytes) -> str:
     """Return the SHA-256 (hexadecimal) of a content."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _matching(entry: TrustEntry, checkpoint: Checkpoint, folder: str) -> list[tuple[str, bytes]]:
-    contents = ((name, read_if_there(checkpoint, f"{folder}{name}")) for name in entry.files)
-    return [
-        (name, content) for name, content in contents if content is not None and sha256_of(content) == entry.files[name]
-    ]
+def _matching(entry: TrustEntry, checkpoint: Checkpoint, folder: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a folder of the repository that have the digest of the entry."""
+    for name, digest in entry.files.items():
+        if checkpoint.has(f"{folder}{name}"):
+            content = checkpoint.read_bytes(f"{folder}{name}", limit=MAX_DATA_BYTES)
+            if sha256_of(content) == digest:
+                yield name, content
 
 
 def _nothing_of(entry: TrustEntry, problem: str) -> ReviewedFiles:

@@ -1,4 +1,4 @@
-"""Opening what a user names, and finding all code that it ships, without running any."""
+"""What a user names and how it is named: opening it, and finding all code that it ships, without running any."""
 
 from __future__ import annotations
 
@@ -14,14 +14,48 @@ from hub_io.command.screen import busy
 from hub_io.remote_bundle import loadable_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from config_core.checkpoint import Checkpoint
     from hub_io.code_origin import RemoteCode
 
-__all__ = ["DEFAULT_BRANCH", "Asked", "ShippedCode", "find_shipped_code", "open_asked"]
+__all__ = [
+    "DEFAULT_BRANCH",
+    "Asked",
+    "ShippedCode",
+    "find_shipped_code",
+    "of_source",
+    "offline_option",
+    "revision_option",
+]
 
 DEFAULT_BRANCH = "main"
+
+
+def revision_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--revision`."""
+    text = "Branch, tag or commit of a repository; `main` if left out."
+    return click.option("--revision", metavar="REV", help=text)(function)
+
+
+def offline_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--offline`."""
+    return click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")(function)
+
+
+def of_source(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the argument SOURCE and the options that say which version of it is meant."""
+    for option in (
+        offline_option,
+        click.option(
+            "--code-revision", metavar="REV", help="The same for code that lies in another repository than the config."
+        ),
+        click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
+        revision_option,
+        click.argument("source"),
+    ):
+        function = option(function)
+    return function
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +92,28 @@ class ShippedCode:
     others: Mapping[str, Any]
 
 
-def open_asked(asked: Asked) -> Checkpoint:
+def find_shipped_code(asked: Asked) -> ShippedCode:
+    """Open what a user has named, and collect all code that it ships.
+
+    Raises:
+        ClassReferenceError: A reference in `auto_map` is malformed.
+        SourceCodeError: A file is missing or is no Python.
+        CheckpointNotFoundError: There is no such folder, repository or revision.
+    """
+    checkpoint = _open(asked)
+    _, auto_map = read_header(checkpoint)
+    left = loadable_names(auto_map)
+    others = {name: value for name, value in auto_map.items() if name not in left}
+    codes: list[RemoteCode] = []
+    while left:
+        code = find_code(checkpoint, auto_map, min(left), code_revision=asked.code_revision)
+        with busy(f"Reading the code of {code.source} …"):
+            left -= code.bundle.auto_map.keys()
+        codes.append(code)
+    return ShippedCode(checkpoint, tuple(codes), others)
+
+
+def _open(asked: Asked) -> Checkpoint:
     """Open what a user has named.
 
     Unlike a load, this never takes the commit that the trust store has: whoever reads code means what is there now.
@@ -77,24 +132,3 @@ def open_asked(asked: Asked) -> Checkpoint:
             subfolder=asked.subfolder,
             local_files_only=asked.offline,
         )
-
-
-def find_shipped_code(asked: Asked) -> ShippedCode:
-    """Open what a user has named, and collect all code that it ships.
-
-    Raises:
-        ClassReferenceError: A reference in `auto_map` is malformed.
-        SourceCodeError: A file is missing or is no Python.
-        CheckpointNotFoundError: There is no such folder, repository or revision.
-    """
-    checkpoint = open_asked(asked)
-    _, auto_map = read_header(checkpoint)
-    left = loadable_names(auto_map)
-    others = {name: value for name, value in auto_map.items() if name not in left}
-    codes: list[RemoteCode] = []
-    while left:
-        code = find_code(checkpoint, auto_map, min(left), code_revision=asked.code_revision)
-        with busy(f"Reading the code of {code.source} …"):
-            left -= code.bundle.auto_map.keys()
-        codes.append(code)
-    return ShippedCode(checkpoint, tuple(codes), others)

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hub_io.code_store import CodeStore
-from hub_io.command.inspection_view import shipped_code_lines, shipped_code_values
-from hub_io.command.options import of_source
+from hub_io.command.inspect_verb import shipped_code_lines, shipped_code_values
 from hub_io.command.reports import NO, UNAVAILABLE, Report, reporting, wants_json
 from hub_io.command.screen import bad, dim, good, heading, printable, show
-from hub_io.command.sources import Asked, find_shipped_code
+from hub_io.command.sources import Asked, find_shipped_code, of_source
 from hub_io.command.store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError
-from hub_io.store_places import find_store
-from hub_io.trust_policy import default_policy
+from hub_io.trust_policy import CAP_VARIABLE, default_policy
 from hub_io.trust_store import TrustEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from config_core.code_bundle import CodeBundle
     from hub_io.command.store_choice import Owner
+    from hub_io.trust_policy import TrustPolicy
     from hub_io.trust_store import TrustFile
 
 __all__ = ["list_entries", "revoke", "trust"]
@@ -31,7 +31,7 @@ __all__ = ["list_entries", "revoke", "trust"]
 _SHORTEST_DIGEST = 12
 
 
-@click.command()
+@click.command(short_help="Show the code that SOURCE ships, and trust it.")
 @of_source
 @click.option("--note", default="", metavar="TEXT", help="Why, or who has read it; kept in the entry.")
 @store_options
@@ -85,32 +85,34 @@ def trust(
     lines = [
         f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries
     ]
-    return Report(values, lines)
+    return Report(values, [*lines, *_cap_lines(policy)])
 
 
 @click.command(name="list")
 @reporting
 def list_entries() -> Report:
-    """List what is trusted here, and by which file.
+    """List what is trusted here, and by which file; and what an administrator has set.
 
     \b
     Examples:
       hub-io list
       hub-io list --json
     """  # noqa: D301 - click's sign for text that stays as it is
-    store = find_store()
-    located = store.located_entries
+    policy = default_policy()
+    store, located = policy.store, policy.store.located_entries
     values = {
+        "cap": policy.cap,
         "entries": [{"file": str(file.path), **entry.to_dict()} for file, entry in located],
         "files": [str(file.path) for file in store.files],
         "not_used": {str(path): why for path, why in store.ignored.items()},
     }
     lines = [line for file in store.files for line in _lines_of_file(file, [e for of, e in located if of == file])]
     lines += [f"{bad('not used')}: {printable(str(path))} {printable(why)}" for path, why in store.ignored.items()]
-    return Report(values, lines or ["Nothing is trusted here. `hub-io trust SOURCE` adds an entry."])
+    lines = lines or ["Nothing is trusted here. `hub-io trust SOURCE` adds an entry."]
+    return Report(values, [*lines, *_cap_lines(policy)])
 
 
-@click.command()
+@click.command(short_help="Remove entries, so that their code runs no longer.")
 @click.argument("what", metavar="SOURCE|DIGEST")
 @store_options
 @reporting
@@ -152,7 +154,7 @@ def _not_expected(entries: Sequence[TrustEntry], digests: tuple[str, ...]) -> st
     return None
 
 
-def _keep_for_diff(bundle: Any, *, source: str) -> None:
+def _keep_for_diff(bundle: CodeBundle, *, source: str) -> None:
     """Keep the code, so that what was reviewed can be compared with later versions. Trust does not depend on it."""
     try:
         CodeStore.default().keep(bundle, source=source)
@@ -168,6 +170,13 @@ def _lines_of_file(file: TrustFile, entries: Sequence[TrustEntry]) -> Iterator[s
         yield f"    since   {entry.trusted_at}{f'  {printable(entry.note)}' if entry.note else ''}"
     if not entries:
         yield "  no entries"
+
+
+def _cap_lines(policy: TrustPolicy) -> Iterator[str]:
+    if policy.cap == "deny":
+        yield f"{bad(f'{CAP_VARIABLE}=deny')}: no remote code runs here, whatever is trusted."
+    elif policy.cap == "locked":
+        yield f"{heading(f'{CAP_VARIABLE}=locked')}: no other remote code runs here, whatever a program passes."
 
 
 def _at(entry: TrustEntry) -> str:

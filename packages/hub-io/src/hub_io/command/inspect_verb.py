@@ -1,4 +1,4 @@
-"""An inspection, and what the trust store says of the same code, for people and for machines."""
+"""`hub-io inspect`: what would run, and what the trust store says of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from hub_io.command.inspecting import inspect_bundle
+from hub_io.command.reports import Report, reporting, wants_json
 from hub_io.command.screen import bad, dim, good, heading, printable, split_lines
+from hub_io.command.sources import Asked, find_shipped_code, of_source
 from hub_io.trust import Trusted
+from hub_io.trust_policy import default_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,12 +27,34 @@ if TYPE_CHECKING:
     from hub_io.trust import TrustDecision
     from hub_io.trust_policy import TrustPolicy
 
-__all__ = ["NO_VERDICT", "shipped_code_lines", "shipped_code_values"]
+__all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
 
-NO_VERDICT = (
+_NO_VERDICT = (
     "This is an aid to reading and no verdict: code can do harm without a single line that is listed here. Nothing was "
     "run. Once trusted, it runs with your rights."
 )
+
+
+@click.command()
+@of_source
+@click.option("--source-code", is_flag=True, help="Print the files too, with everything unprintable escaped.")
+@reporting
+def inspect(*, source_code: bool, **asked: Any) -> Report:
+    """Show the code that SOURCE ships and that a load would run.
+
+    SOURCE is a folder or a repository `owner/name`. The files, their digests, the classes, imports and declared
+    requirements are listed, and the places that deserve a look, such as subprocess, sockets, eval, ctypes or pickle.
+    This is an aid to reading and no verdict. Nothing is executed or imported.
+
+    \b
+    Examples:
+      hub-io inspect owner/name
+      hub-io inspect owner/name --revision v1.2 --source-code | less
+      hub-io inspect ./checkpoint --json
+    """  # noqa: D301 - click's sign for text that stays as it is
+    shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
+    values = shipped_code_values(shipped, policy, with_source=source_code) if wants_json() else {}
+    return Report(values, [] if values else shipped_code_lines(shipped, policy, with_source=source_code))
 
 
 def shipped_code_values(shipped: ShippedCode, policy: TrustPolicy, *, with_source: bool) -> dict[str, Any]:
@@ -38,7 +65,7 @@ def shipped_code_values(shipped: ShippedCode, policy: TrustPolicy, *, with_sourc
         "subfolder": shipped.checkpoint.subfolder,
         "code": [_code_values(code, policy, with_source=with_source) for code in shipped.codes],
         "loaded_by_other_libraries": dict(shipped.others),
-        "remark": NO_VERDICT,
+        "remark": _NO_VERDICT,
     }
 
 
@@ -55,7 +82,7 @@ def shipped_code_lines(shipped: ShippedCode, policy: TrustPolicy, *, with_source
         lines.append(heading("Not loaded by these packages, perhaps by other libraries"))
         lines += [f"  {printable(str(name))}  {printable(str(value))}" for name, value in shipped.others.items()]
         lines.append("")
-    return [*lines, dim(NO_VERDICT)] if shipped.codes else lines[:-1]
+    return [*lines, dim(_NO_VERDICT)] if shipped.codes else lines[:-1]
 
 
 def _decide(code: RemoteCode, policy: TrustPolicy) -> TrustDecision:
