@@ -75,6 +75,9 @@ def test_declared_requirement_that_is_met_is_silent(load, requirement):
         ("-r other.txt", "which is no requirement"),
         ("--index-url=https://example.com", "which is no requirement"),
         ("a; __import__('os').system('true')", "which is no requirement"),
+        ("a; os_name ~= 'posix'", "which is no requirement"),
+        ("a; 'x' in extras", "which is no requirement"),
+        ("a" * 100_000 + "!", "which is no requirement"),
     ],
 )
 def test_declared_requirement_that_is_none_is_refused(load, marker, requirement, sentence):
@@ -82,6 +85,65 @@ def test_declared_requirement_that_is_none_is_refused(load, marker, requirement,
     with pytest.raises(RemoteCodeImportError, match=sentence):
         load(requires=[requirement])
     assert not marker.exists()
+
+
+METADATA = """\
+Metadata-Version: 2.3
+Name: made
+Version: 2.0rc1
+Provides-Extra: lacking
+Provides-Extra: met
+Provides-Extra: elsewhere
+Provides-Extra: around
+Provides-Extra: broken
+Requires-Dist: absent-always
+Requires-Dist: absent-lib>=2; extra == "lacking"
+Requires-Dist: packaging>=20; extra == "met"
+Requires-Dist: absent-lib; extra == "elsewhere" and python_version < "3"
+Requires-Dist: made[around,lacking]; extra == "around"
+Requires-Dist: absent-lib; extra ~= "broken"
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a distribution that consists of nothing but metadata, called `made`."""
+
+    def install(metadata=METADATA):
+        monkeypatch.syspath_prepend(write(tmp_path / "site", {"made-2.0rc1.dist-info/METADATA": metadata}))
+
+    return install
+
+
+@pytest.mark.parametrize("requirement", ["made", "made>=1", "MADE[Met]", "made[elsewhere]"])
+def test_requirement_on_an_extra_that_is_met_is_silent(load, installed, requirement):
+    """What an extra needs under a marker that does not hold is not needed; early versions count."""
+    installed("".join(line for line in METADATA.splitlines(keepends=True) if "~=" not in line))
+    assert load(requires=[requirement]).weights == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "problem"),
+    [
+        ("made[lacking]", "its extra 'lacking' needs 'absent-lib>=2', and absent-lib is not installed"),
+        ("made[around]", "needs 'absent-lib>=2', and absent-lib is not installed"),
+        ("made[broken]", "the installed made needs .* which is no requirement"),
+        ("made>=2", "made 2.0rc1 is installed"),
+    ],
+)
+def test_requirement_on_an_extra_that_is_not_met_is_named(load, installed, marker, requirement, problem):
+    """With what is missing for it, over any number of distributions and in circles."""
+    installed()
+    with pytest.raises(MissingRequirementsError, match=problem):
+        load(requires=[requirement])
+    assert not marker.exists()
+
+
+def test_distribution_without_a_version_meets_nothing(load, installed):
+    """Half an installation is none."""
+    installed("Metadata-Version: 2.3\nName: made\n")
+    with pytest.raises(MissingRequirementsError, match="the installed made does not say its version"):
+        load(requires=["made"])
 
 
 def test_malformed_manifest_lets_nothing_run(load, marker):
@@ -101,6 +163,7 @@ def test_malformed_manifest_lets_nothing_run(load, marker):
         ("try:\n    import absent_module\nfinally:\n    pass", "absent_module"),
         ("import flash_attn", r"flash-attn \(it provides 'flash_attn'\)"),
         ("import mamba_ssm", r"mamba-ssm \(it provides 'mamba_ssm'\)"),
+        ("import absent_module", "the distribution that provides 'absent_module'"),
     ],
 )
 def test_import_of_what_is_not_there_is_found_before_anything_runs(load, marker, line, named):
@@ -139,11 +202,11 @@ def test_all_that_is_missing_is_named_at_once(load):
     """Nobody wants to install one thing after the other."""
     with pytest.raises(MissingRequirementsError) as caught:
         load(
-            {"configuration_tiny.py": f"import absent_two\n{CONFIGURATION}"},
-            head="import absent_one",
-            requires=["absent-three>=1"],
+            {"configuration_tiny.py": f"import absent_two\nimport absent_one\n{CONFIGURATION}"},
+            requires=["absent-four", "absent-three>=1"],
         )
-    assert (caught.value.modules, caught.value.requirements) == (("absent_two",), ("absent-three>=1",))
+    assert caught.value.modules == ("absent_one", "absent_two")
+    assert caught.value.requirements == ("absent-four", "absent-three>=1")
 
 
 def test_looking_imports_nothing(load, tmp_path, monkeypatch):

@@ -29,11 +29,17 @@ if TYPE_CHECKING:
 __all__ = ["UnmetRequirement", "check_requirements", "declared_requirements", "imported_modules", "unmet_requirements"]
 
 _PACKAGE_FILE = "__init__.py"
-# Modules whose distribution has another name, and no metadata tells it where it is not installed.
+# Distributions that provide modules: no metadata tells it of what is not installed. A name is never guessed, since
+# anybody may own the distribution that has it.
 _DISTRIBUTIONS: Final = {
+    **{
+        name: name
+        for name in ("einops", "numpy", "safetensors", "scipy", "timm", "torch", "torchvision", "transformers")
+    },
     "PIL": "pillow",
     "auto_registry": "pretrained-auto-registry",
     "bs4": "beautifulsoup4",
+    "causal_conv1d": "causal-conv1d",
     "config_core": "pretrained-config-core",
     "cv2": "opencv-python",
     "dateutil": "python-dateutil",
@@ -251,8 +257,8 @@ def _problem(requirement: Requirement, *, seen: set[tuple[str, str]]) -> str | N
     except PackageNotFoundError:
         return f"{requirement.name} is not installed"
     try:
-        version = Version(found.version)
-    except (InvalidVersion, TypeError):
+        version = Version((found.metadata.get_all("Version") or [""])[0])
+    except InvalidVersion:
         return f"the installed {requirement.name} does not say its version"
     if not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} {version} is installed"
@@ -274,9 +280,13 @@ def _extras_problem(requirement: Requirement, seen: set[tuple[str, str]]) -> str
         if (requirement.name, extra) in seen:
             continue
         seen.add((requirement.name, extra))
-        for needed in map(Requirement, found.requires or ()):
-            if needed.marker is None or _holds(needed.marker) or not _holds(needed.marker, extra):
-                continue
+        for text in found.requires or ():
+            try:
+                needed = Requirement(text)
+                if needed.marker is None or _holds(needed.marker) or not _holds(needed.marker, extra):
+                    continue
+            except (ValueError, LookupError):
+                return f"the installed {requirement.name} needs {text!r:.200}, which is no requirement"
             needed.marker = None
             if problem := _problem(needed, seen=seen):
                 return f"its extra {extra!r} needs {str(needed)!r}, and {problem}"
