@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError, UnsafeNameError
 from config_core.hub_service import hub_service
-from config_core.safe_names import check_relative_name
+from config_core.safe_names import check_links, check_relative_name
 from config_core.staged_save import pending_files
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ __all__ = ["Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
 
 # `name` or `owner/name`; the hub itself judges the finer rules.
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
-# Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
-_CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class Checkpoint(ABC):
@@ -116,7 +113,7 @@ class FolderCheckpoint(Checkpoint):
         if not self._folder.is_dir():
             raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
         if self.subfolder:
-            self._check_links(self.subfolder, self._folder)
+            check_links(self.subfolder, self._folder, top=self._top)
         self._pending = pending_files(self._folder)
 
     def filenames(self) -> frozenset[str]:
@@ -146,7 +143,7 @@ class FolderCheckpoint(Checkpoint):
         path = self._find(filename)
         if path is None:
             raise CheckpointFileNotFoundError(checkpoint=f"The folder {str(self._folder)!r}", filename=filename)
-        self._check_links(filename, path)
+        check_links(filename, path, top=self._top)
         return path
 
     def has(self, filename: str) -> bool:
@@ -164,28 +161,9 @@ class FolderCheckpoint(Checkpoint):
             path = self._folder / filename
         return path if path is not None and path.is_file() else None
 
-    def _check_links(self, name: str, path: Path) -> None:
-        """Refuse what a link leads out of the folder to.
-
-        A snapshot in the cache of a hub's client is made of links: `snapshots/<commit>/<name>` to `blobs/<digest>`.
-        """
-        real, top = Path(os.path.realpath(path)), Path(os.path.realpath(self._top))
-        if top in real.parents or _blobs_of_snapshot(top) in real.parents:
-            return
-        raise UnsafeNameError(name, where=str(self), reason=f"is a link to {str(real)!r}, outside of it")
-
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""
         return FolderCheckpoint(self.name)
-
-
-def _blobs_of_snapshot(folder: Path) -> Path | None:
-    """Return where the files lie that the links in a cached repository point to; None if the folder is in none."""
-    for snapshot in (folder, *folder.parents):
-        repo = snapshot.parent.parent
-        if snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name) and _CACHED_REPO.match(repo.name):
-            return repo / "blobs"
-    return None
 
 
 def existing_path(source: str | os.PathLike[str]) -> Path | None:

@@ -19,7 +19,8 @@
     │   └── FrozenPolicyError (RuntimeError)                     the process's policy may not be changed any more
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
     ├── CodeRevisionError (ValueError)                         `code_revision` was given for code that has no revisions
-    └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
+    ├── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
+    └── ModelCardError (ValueError)                            a model card's metadata cannot be changed
 
     UnpinnedCodeWarning (UserWarning)                          trusted code was loaded without saying which commit
 
@@ -48,6 +49,7 @@ __all__ = [
     "HubIoError",
     "HubUnavailableError",
     "MissingRequirementsError",
+    "ModelCardError",
     "NoRemoteCodeError",
     "NotDownloadedError",
     "RemoteClassError",
@@ -285,3 +287,10 @@ class CodeStoreError(HubIoError, OSError):
     def __init__(self, problem: str, *, path: Path) -> None:
         super().__init__(f"{path}: {problem} Nothing of it was run. Remove that folder, and load the code again.")
         self.path = path
+
+
+class ModelCardError(HubIoError, ValueError):
+    """The metadata of a model card cannot be read, so that it cannot be changed either."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"No tags can be added to the model card README.md: {problem}. Mend it, or push without tags.")
