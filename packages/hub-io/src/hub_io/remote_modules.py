@@ -89,6 +89,12 @@ class RemotePackage:
         modules = sys.modules.copy()  # other threads import meanwhile
         return {key: module for key, module in modules.items() if ".".join(key.split(".", 3)[:3]) in names}
 
+    def begin(self) -> None:
+        """Count an import that begins."""
+        if not self.active:
+            self.settle()  # what import statements in functions have brought meanwhile
+        self.active += 1
+
     def settle(self) -> None:
         """Note that what is imported by now stays. Folders stay with what lies in them."""
         for name, module in self.loaded().items():
@@ -117,7 +123,7 @@ def importing(trusted: Trusted) -> Iterator[RemotePackage]:
     with _lock:
         install_finder()
         package = _find_package(trusted.bundle) or _make_package(_free_name(trusted), trusted.bundle)
-        package.active += 1
+        package.begin()
     with _accounting(package):
         yield package
 
@@ -215,7 +221,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
             return
         # An import statement, or `pickle`, wants this module: it is to fail as a whole, too.
         with _lock:
-            self._package.active += 1
+            self._package.begin()
         with _accounting(self._package, wanted=self._package.place(module.__name__)):
             super().exec_module(module)
 
@@ -242,9 +248,6 @@ def _accounting(package: RemotePackage, *, wanted: str | None = None) -> Iterato
     """
     names = _names_in_this_thread()
     names.append(package.name)
-    if package.active == 1:
-        with _lock:
-            package.settle()  # what import statements in functions have brought meanwhile
     succeeded = False
     try:
         yield
