@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -100,6 +101,33 @@ def test_code_in_another_repository_is_loaded_from_there(hub, tmp_path, place):
     pinned = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=old)
     assert (version(newest), version(pinned), pinned.weights) == (2, 1, [1.0, 2.0])
     assert dict(bundle_of(type(pinned)).auto_map) == AUTO_MAP
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_code_in_another_repository_is_vendored_on_save(hub, tmp_path, place):
+    """What is saved has the code in it, with its manifest and data, and asks nobody for it any more."""
+    code = {
+        "configuration_tiny.py": CONFIGURATION,
+        "modeling_tiny.py": MODELING,
+        "hub-code.toml": 'data = ["tables/*.txt"]',
+        "tables/a.txt": f"for {place}",
+    }
+    sha = hub.create_repo("maker/code", code)
+    content = {"config.json": config_json(elsewhere("maker/code")), "weights.json": "[1.0, 2.0]"}
+    source = write(tmp_path / "saved", content)
+    if place == "hub":
+        hub.create_repo("me/tiny", content)
+        source = "me/tiny"
+    model = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=sha)
+    hub.clear_requests()
+    model.config.save_pretrained(tmp_path / "copy")
+    saved = {name: (tmp_path / "copy" / name).read_text(encoding="utf-8") for name in code}
+    assert saved == code
+    assert json.loads((tmp_path / "copy/config.json").read_text(encoding="utf-8"))["auto_map"] == AUTO_MAP
+    write(tmp_path / "copy", {"weights.json": "[3.0, 4.0]"})
+    again = AutoModel.from_pretrained(tmp_path / "copy", trust_remote_code=True)
+    assert (type(again), again.weights) == (type(model), [3.0, 4.0])
+    assert hub.requests == []
 
 
 def test_code_in_another_repository_is_refused_in_its_own_name(hub):
