@@ -106,7 +106,7 @@ def _code_values(code: RemoteCode, policy: TrustPolicy, *, with_source: bool) ->
         "files": files,
         "classes": dict(inspection.classes),
         "imports": [{**asdict(module), "from": _provider(module.name)} for module in inspection.imports],
-        "requirements": list(inspection.requirements),
+        "requirements": dict(inspection.requirements),
         "remarks": [asdict(remark) for remark in inspection.remarks],
     }
 
@@ -130,7 +130,8 @@ def _code_lines(code: RemoteCode, policy: TrustPolicy) -> Iterator[str]:
     yield from _import_lines(inspection.imports)
     if inspection.requirements:
         yield from ("", heading("Requirements that the code declares"))
-        yield from (f"  {printable(requirement)}" for requirement in inspection.requirements)
+        for requirement, problem in inspection.requirements.items():
+            yield f"  {printable(requirement)}{f'  {bad(problem)}' if problem else ''}"
     yield from _remark_lines(inspection)
 
 

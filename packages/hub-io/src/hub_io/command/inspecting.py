@@ -11,7 +11,8 @@ from config_core.errors import SourceCodeError
 from config_core.source_files import parse_source, resolve_sibling_imports
 from hub_io.command.remarks import Remark, remarks_on
 from hub_io.command.screen import split_lines
-from hub_io.requirements import declared_requirements, imported_modules
+from hub_io.errors import RemoteCodeImportError
+from hub_io.requirements import declared_requirements, imported_modules, unmet_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +66,7 @@ class Inspection:
         files: Its files, by name.
         classes: Name of an auto class to the class in the files.
         imports: What the files import from outside, the standard library included, by name.
-        requirements: What the manifest declares, PEP 508.
+        requirements: What the manifest declares, PEP 508, to why this environment does not meet it; None if it does.
         remarks: Places that deserve a look, by file and line.
     """
 
@@ -73,7 +74,7 @@ class Inspection:
     files: tuple[InspectedFile, ...]
     classes: Mapping[str, str]
     imports: tuple[ImportedModule, ...]
-    requirements: tuple[str, ...]
+    requirements: Mapping[str, str | None]
     remarks: tuple[Remark, ...]
 
 
@@ -100,9 +101,17 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
         ),
         classes=bundle.auto_map,
         imports=tuple(_imports(bundle, trees)),
-        requirements=declared_requirements(bundle),
+        requirements=_requirements(bundle),
         remarks=tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree)),
     )
+
+
+def _requirements(bundle: CodeBundle) -> dict[str, str | None]:
+    declared = dict.fromkeys(map(str.strip, declared_requirements(bundle)))
+    try:
+        return declared | {unmet.requirement: unmet.problem for unmet in unmet_requirements(bundle, source="this code")}
+    except RemoteCodeImportError as error:  # one of them is no requirement, so that nothing would run
+        return dict.fromkeys(declared, str(error))
 
 
 def _text(content: bytes) -> str | None:

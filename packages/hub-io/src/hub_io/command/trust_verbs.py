@@ -88,10 +88,10 @@ def trust(
     return Report(values, [*lines, *_cap_lines(policy)])
 
 
-@click.command(name="list")
+@click.command(name="list", short_help="List what is trusted here, and by which file.")
 @reporting
 def list_entries() -> Report:
-    """List what is trusted here, and by which file; and what an administrator has set.
+    """List what is trusted here, by which file, and what an administrator has set.
 
     \b
     Examples:
