@@ -355,6 +355,24 @@ def test_failure_of_received_code_leaves_nothing(tmp_path, cache):
     assert printed == "LookupError boom\n[]\n"
 
 
+def test_received_code_is_not_run_where_something_is_missing(tmp_path, cache):
+    """What it needs is looked for first, as where a checkpoint is loaded; the package of the bundle is gone, too."""
+    site = write(tmp_path / "site", {"helping.py": "VALUE = 1\n"})
+    traced = f"open({str(tmp_path / 'trace')!r}, 'w').close()\nimport helping\n"
+    folder = write(tmp_path / "needing", files({"modeling_tiny.py": traced + MODELING}))
+    environ = environment(cache, PYTHONPATH=str(site))
+    run_program(tmp_path / "parent.py", PARENT, folder, tmp_path / "needing.pkl", environ=environ)
+    (tmp_path / "trace").unlink()
+    with pytest.raises(RemoteCodeRefusedError) as caught:
+        AutoModel.from_pretrained(folder)
+    granted = environment(cache, HUB_IO_GRANTS=caught.value.bundle.digest)
+    printed = run_program(tmp_path / "child.py", REFUSED, tmp_path / "needing.pkl", environ=granted)
+    assert printed.startswith("MissingRequirementsError")
+    assert "modeling_tiny.py imports 'helping', which is not installed" in printed
+    assert printed.endswith("\n[]\n")
+    assert not (tmp_path / "trace").exists()
+
+
 def test_object_unpickles_where_its_code_was_only_partly_imported(tmp_path):
     """A module of the bundle that nobody has needed yet is imported when it is, and stays."""
     late = "class Late:\n    pass\n"

@@ -220,9 +220,14 @@ class _BundleLoader(importlib.abc.InspectLoader):
             super().exec_module(module)
             return
         # An import statement, or `pickle`, wants this module: it is to fail as a whole, too.
+        wanted = self._package.place(module.__name__)
         with _lock:
             self._package.begin()
-        with _accounting(self._package, wanted=self._package.place(module.__name__)):
+        with _accounting(self._package, wanted=wanted):
+            if not self._package.settled:  # the first of it in this process
+                from hub_io.requirements import check_requirements
+
+                check_requirements(self._package.bundle, [wanted], source=self._package.name)
             super().exec_module(module)
 
 
