@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 import pytest
 
@@ -16,7 +15,6 @@ from hub_io import (
     TrustPolicyError,
     TrustStore,
     TrustStoreError,
-    UnpinnedCodeWarning,
     default_policy,
     load_into_registry,
     set_default_policy,
@@ -109,9 +107,25 @@ def test_project_file_is_found_upwards(folder, lock, places, monkeypatch):  # no
     assert AutoConfig.from_pretrained(folder).size == 2
 
 
+def test_nearest_project_file_counts(folder, lock, places, monkeypatch):  # noqa: ARG001
+    """A project in a project keeps its own."""
+    (places / "inner").mkdir()
+    monkeypatch.chdir(places / "inner")
+    trust(places / "inner" / "hub-code.lock", {"other.py": ""}, source="me/other")
+    with pytest.raises(RemoteCodeRefusedError):
+        AutoConfig.from_pretrained(folder)
+
+
 def test_users_file_trusts_in_every_project(folder, marker, tmp_path):
     """It lies in the settings of the user."""
     trust(tmp_path / "settings" / "hub-io" / "trust.json", files(marker=marker))
+    assert AutoConfig.from_pretrained(folder).size == 2
+
+
+def test_environment_names_the_file_that_trusts(folder, marker, tmp_path, monkeypatch):
+    """Wherever it lies, and whatever it is called."""
+    trust(tmp_path / "ours.json", files(marker=marker))
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "ours.json"))
     assert AutoConfig.from_pretrained(folder).size == 2
 
 
@@ -171,6 +185,17 @@ def test_changed_file_is_refused_and_named(folder, lock, marker):  # noqa: ARG00
     assert not marker.exists()
 
 
+def test_file_that_is_gone_is_named(tmp_path, places, marker):
+    """Code that needs less than what was read is not what was read."""
+    content = files({"more.py": "X = 1"}, marker=marker)
+    folder = write(tmp_path / "saved", files(marker=marker))
+    trust(places / "hub-code.lock", content, source=os.path.realpath(folder))
+    with pytest.raises(RemoteCodeRefusedError, match=r"more\.py  \(removed\)") as caught:
+        AutoModel.from_pretrained(folder)
+    assert (caught.value.changes.changed, caught.value.changes.removed) == ((), ("more.py",))
+    assert not marker.exists()
+
+
 def test_same_content_is_trusted_wherever_it_lies(folder, lock, tmp_path, marker):  # noqa: ARG001
     """Trust is in content, not in places."""
     copy = write(tmp_path / "copy", files(marker=marker))
@@ -198,33 +223,6 @@ def test_code_of_another_repository_has_its_own_entry(hub, places):
     trust(places / "hub-code.lock", files(), source="other/code", commit=code)
     hub.commit("other/code", {"modeling_tiny.py": "raise SystemExit"})
     assert AutoModel.from_pretrained("me/tiny").weights == [1.0, 2.0]
-
-
-def test_unpinned_trust_warns_once_with_the_revision_to_pin(hub, places):  # noqa: ARG001
-    """At the line of the caller, once for a source in a process."""
-    commit = hub.create_repo("me/warned", files())
-    with pytest.warns(UnpinnedCodeWarning, match=f"revision='{commit}'") as caught:
-        AutoModel.from_pretrained("me/warned", trust_remote_code=True)
-    assert [warning.filename for warning in caught] == [__file__]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        AutoModel.from_pretrained("me/warned", trust_remote_code=True)
-
-
-@pytest.mark.parametrize("how", ["commit", "store", "folder", "offline"])
-def test_pinned_trust_does_not_warn(hub, folder, places, how):
-    """A full commit, an entry, and a folder are what was read; warnings are errors here."""
-    commit = hub.create_repo("me/pinned", files())
-    if how == "commit":
-        AutoModel.from_pretrained("me/pinned", revision=commit, trust_remote_code=True)
-    elif how == "store":
-        trust(places / "hub-code.lock", files(), source="me/pinned", commit=commit)
-        AutoModel.from_pretrained("me/pinned", trust_remote_code=True)
-    elif how == "folder":
-        AutoModel.from_pretrained(folder, trust_remote_code=True)
-    else:
-        AutoModel.from_pretrained("me/pinned", revision=commit, trust_remote_code=True)
-        AutoModel.from_pretrained("me/pinned", revision=commit, local_files_only=True, trust_remote_code=True)
 
 
 @pytest.mark.usefixtures("_policy_of_the_environment")

@@ -205,6 +205,14 @@ def test_folder_in_the_place_of_a_file_is_an_error(file):
         file.entries()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_in_the_place_of_a_file_is_an_error(file):
+    """Nobody waits for what somebody might write into it."""
+    os.mkfifo(file.path)
+    with pytest.raises(TrustStoreError, match="it is no file"):
+        file.entries()
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("source", None), ("commit", "main"), ("digest", OTHER), ("files", {}), ("trusted_at", "")]
 )

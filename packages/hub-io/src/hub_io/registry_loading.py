@@ -131,7 +131,7 @@ def load_into_registry(
         config_class=config_class,
         model_classes=classes,
         digests=tuple(trusted.bundle.digest for trusted in decisions),
-        trusted_by=decisions[0].by,
+        trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
     )
 
 

@@ -233,7 +233,9 @@ def _store_for(code: RemoteCode, policy: TrustPolicy) -> TrustStore:
 
 
 def _capped(policy: TrustPolicy) -> TrustPolicy:
-    cap = min(policy.cap, _environment_cap(), key=_STRICTEST_FIRST.index)
+    # Code that was let in before the policy was frozen brings the policy of then.
+    frozen = _default.cap if _frozen and _default else None
+    cap = min(policy.cap, _environment_cap(), frozen, key=_STRICTEST_FIRST.index)
     return policy if cap == policy.cap else replace(policy, cap=cap)
 
 

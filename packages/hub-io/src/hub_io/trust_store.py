@@ -9,6 +9,7 @@ A file is read strictly. One that is malformed trusts nothing and is an error; i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -133,8 +134,7 @@ class TrustFile:
             TrustStoreError: It cannot be read, or is malformed.
         """
         try:
-            with self.path.open("rb") as file:
-                content = file.read(MAX_STORE_BYTES + 1)
+            content = _read(self.path)
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -298,6 +298,13 @@ def _real(path: Path) -> Path:
 def _lies_in(path: Path, folder: Path) -> bool:
     """Tell whether a file is in a folder, or a link to one in it, or a link in it, as in a cache of downloads."""
     return any(place.is_relative_to(folder) for place in (_real(path), _real(path.parent) / path.name))
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # to open a pipe would be to wait for a writer
+        raise OSError(errno.EINVAL, "it is no file")
+    with path.open("rb") as file:
+        return file.read(MAX_STORE_BYTES + 1)
 
 
 def _decode(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
