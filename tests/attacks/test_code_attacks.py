@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import sys
+import warnings
 
 import pytest
 
 import tiny_checkpoints
 from auto_registry import REGISTRY, AutoConfig, AutoModel, Registry
 from config_core import PretrainedConfig, SourceCodeError
+from hostile import reads_of
 from hub_io import RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
@@ -164,11 +167,59 @@ def test_file_beside_the_code_that_stands_for_another_package_is_listed(witness)
 
 def test_warning_of_a_file_is_no_way_to_speak(witness, capfd):
     """Refused code says nothing: not by what Python finds odd in it, and not by its output."""
-    source = 'print("hello")\nx = 1 is 1\nassert (1, "x")\n' + witness.trace
+    source = 'print("hello")\nx = 1 is 1\nassert (1, "x")\ny = "\\d"\n0or 1\n' + witness.trace
     folder = witness.write({"configuration_tiny.py": source})
     with pytest.raises(RemoteCodeRefusedError, match=r"sha256:[0-9a-f]{64}  configuration_tiny\.py"):
         AutoConfig.from_pretrained(folder)
     assert capfd.readouterr() == ("", "")
+
+
+def test_warnings_of_a_file_are_not_taken_for_errors_of_it(lenient_witness):
+    """Where warnings are errors, as here, an odd escape is no reason to take code for broken and list it no more."""
+    source = f'PATTERN = "\\d\\w"\n{CONFIGURATION}'
+    folder = lenient_witness.write({"configuration_tiny.py": source}, harmless=True)
+    with pytest.raises(RemoteCodeRefusedError, match=r"sha256:[0-9a-f]{64}  configuration_tiny\.py"):
+        AutoConfig.from_pretrained(folder)
+    assert AutoConfig.from_pretrained(folder, trust_remote_code=True).size == 2
+
+
+def test_reading_code_leaves_the_warnings_of_the_program_as_they_are(witness):
+    """What is filtered for a stranger's file is filtered for nothing else, in whatever thread."""
+    folder = witness.write({"configuration_tiny.py": 'x = "\\d"\n'})
+    with pytest.raises(RemoteCodeRefusedError):
+        AutoConfig.from_pretrained(folder)
+    with pytest.raises(SyntaxError, match="invalid escape sequence"):
+        compile('"\\d"', "other.py", "exec")
+    with pytest.raises(UserWarning, match="still an error"):
+        warnings.warn("still an error", UserWarning, stacklevel=1)
+
+
+@pytest.mark.parametrize("name", ["modeling_tiny.py", "part.py"])
+@pytest.mark.parametrize("broken", ["def f(:\n", "x = '\0'\n", "from ..outside import x\n"])
+def test_broken_file_does_not_hide_the_others(witness, name, broken):
+    """The refusal lists what can be read, the broken file too, with digests, and says what is wrong with it."""
+    content = {"modeling_tiny.py": f"from . import part\n{MODELING}", "part.py": witness.trace} | {name: broken}
+    folder = witness.write(content)
+    with pytest.raises(RemoteCodeRefusedError, match="Its files cannot be listed in full") as caught:
+        AutoModel.from_pretrained(folder)
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    assert f"sha256:{digest}  {name}" in str(caught.value)
+    assert f"{hashlib.sha256((folder / 'configuration_tiny.py').read_bytes()).hexdigest()}  conf" in str(caught.value)
+
+
+def test_listing_of_broken_code_does_not_read_on_and_on(witness):
+    """One broken file, and a thousand others that it would be listed with: what is read stays bounded."""
+    names = [f"part_{number}" for number in range(30)]
+    folder = witness.write(
+        {
+            "configuration_tiny.py": "".join(f"from . import {name}\n" for name in names) + witness.trace,
+            "part_0.py": "def broken(:",
+            **{f"{name}.py": "#" * 1_000_000 for name in names[1:]},
+        }
+    )
+    with reads_of(folder) as opened, pytest.raises(RemoteCodeRefusedError, match=r"part_0\.py"):
+        AutoConfig.from_pretrained(folder)
+    assert len([path for path in opened if "part_" in path]) < 10
 
 
 SIDE_EFFECTS = {
@@ -218,6 +269,12 @@ NO_CLASSES = {
     "pretends": "class A:\n    __class__ = type\nWanted = A()",
     "of another file": "class Wanted:\n    __module__ = 'os'",
     "raises": "def __getattr__(name): raise LookupError(name)",
+    "alias": "class A: pass\nA.__module__ = 'builtins'\nWanted = A",
+    "union": "Wanted = int | str",
+    "instance of a class that says it is a type": "class A:\n    __mro__ = (object,)\nWanted = A()",
+    "partial": "import functools\nWanted = functools.partial(dict)",
+    "exception of Python": "Wanted = KeyboardInterrupt",
+    "class of hub_io": "from hub_io import TrustPolicy as Wanted",
     "exits": "def __getattr__(name): raise SystemExit(3)",
     "module of a class raises": (
         "class M(type):\n    @property\n    def __module__(cls): raise LookupError('boom')\n"
@@ -239,6 +296,10 @@ def test_reference_must_name_a_class_that_the_code_defines(lenient_witness, name
 FAILURES = {
     "exit": "raise SystemExit(0)",
     "exit by function": "import sys; sys.exit('bye')",
+    "exception beside all others": "class Odd(BaseException): pass\nraise Odd('boom')",
+    "end of a generator": "raise GeneratorExit",
+    "exit without a text": "class Odd(SystemExit):\n    def __str__(self): raise SystemExit\nraise Odd",
+    "removes all": "import sys\nfor n in list(sys.modules):\n    if 'io.remote.' in n: del sys.modules[n]\n1/0",
     "recursion": "def f(): f()\nf()",
     "memory": "raise MemoryError",
     "odd exception": "class Odd(Exception):\n    def __str__(self): raise LookupError\nraise Odd",
