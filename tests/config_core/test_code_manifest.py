@@ -85,6 +85,12 @@ def test_data_beyond_measure_is_refused():
         declared('data = ["a.bin", "b.bin"]', {"a.bin": half, "b.bin": half + b"x"})
 
 
+def test_more_files_than_code_has_are_refused():
+    """Each would be asked for on its own."""
+    with pytest.raises(SourceCodeError, match=r"data names 1,001 files\. Allowed are 1,000"):
+        declared('data = ["t/*"]', [f"t/{number}" for number in range(1001)])
+
+
 def test_hostile_pattern_is_matched_in_no_time():
     """Each part is tried once on each part of a name, whatever the pattern looks like."""
     deep = "/".join(["a"] * 100)

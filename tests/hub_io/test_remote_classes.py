@@ -292,6 +292,15 @@ def test_code_that_cannot_be_collected_is_an_error(save, content, sentence):
         load(folder)
 
 
+def test_code_of_too_many_files_is_an_error(save):
+    """Each would be asked for on its own, however small they are."""
+    names = [f"part_{number}" for number in range(1001)]
+    code = "".join(f"from . import {name}\n" for name in names)
+    content = {f"{name}.py": "" for name in names}
+    with pytest.raises(SourceCodeError, match="more than 1,000 source files"):
+        load(save(files({"modeling_tiny.py": code, **content})))
+
+
 def test_missing_file_of_another_class_does_not_matter(save):
     """Only what is asked for must be there."""
     folder = save(files({"modeling_tiny.py": None}))

@@ -233,6 +233,41 @@ def test_data_is_read_through_the_package_of_the_code(load):
     assert (module.TABLE, module.SAME, module.OTHERS) == ("content", "content", False)
 
 
+def test_data_behaves_like_files_of_a_package(load):
+    """It is listed, opened, and put on the disk for those who need a path; names that leave the bundle are nothing."""
+    head = (
+        "import importlib.resources\n"
+        "from .sub import block\n"
+        "HERE = importlib.resources.files(__package__)\n"
+        "NAMES = sorted(path.name for path in HERE.iterdir())\n"
+        "INNER = importlib.resources.files(block.__package__).joinpath('b.bin').read_bytes()\n"
+        "with importlib.resources.as_file(HERE / 'tables' / 'a.txt') as path:\n"
+        "    ON_DISK = path.read_text(encoding='utf-8')\n"
+        "LEAVING = ['../weights.json', '/etc/passwd', 'tables/../weights.json', 'tables/../../config.json']\n"
+        "FOUND = [name for name in LEAVING if HERE.joinpath(name).is_file() or HERE.joinpath(name).is_dir()]\n"
+    )
+    data = {"tables/a.txt": "content", "sub/b.bin": "\x00", "sub/__init__.py": "", "sub/block.py": ""}
+    model = load({**data, "hub-code.toml": 'data = ["tables/*.txt", "sub/*.bin"]'}, head=head)
+    module = sys.modules[type(model).__module__]
+    assert module.NAMES == ["configuration_tiny.py", "hub-code.toml", "modeling_tiny.py", "sub", "tables"]
+    assert (module.ON_DISK, module.INNER, module.FOUND) == ("content", b"\x00", [])
+
+
+def test_file_that_is_not_declared_cannot_be_read(load):
+    """The error of a missing file, from both ways to ask; what the digest does not cover is not there."""
+    head = (
+        "import importlib.resources, pkgutil\n"
+        "ERRORS = []\n"
+        "for read in (importlib.resources.files(__package__).joinpath('weights.json').read_bytes,\n"
+        "             lambda: pkgutil.get_data(__package__, 'weights.json')):\n"
+        "    try:\n"
+        "        read()\n"
+        "    except FileNotFoundError as error:\n"
+        "        ERRORS.append(error)\n"
+    )
+    assert len(sys.modules[type(load(head=head)).__module__].ERRORS) == 2
+
+
 def test_saved_code_takes_its_manifest_and_data_along(load, tmp_path):
     """A config that is saved again has the same code, to the byte."""
     from config_core.custom_code import bundle_of

@@ -30,7 +30,7 @@ _MAX_ENTRIES = 1000
 _MAX_COMPARISONS = 2_000_000  # of names with patterns
 _WILDCARDS = re.compile(r"[*?]")
 # Beside the code of a checkpoint lie files that come and go without it. A pattern that takes them is a trap: the code
-# would have another digest after every save. The last part of a pattern is tried on names of every such kind.
+# would have another digest after every save. A pattern is tried on names of every such kind.
 _NOT_DATA = (
     "config.json", "generation_config.json", "model.safetensors", "model-00001-of-00002.safetensors",
     "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json", "README.md",
@@ -82,7 +82,7 @@ class CodeManifest:
             path: The manifest's name for errors.
 
         Raises:
-            SourceCodeError: A pattern means no file, or there are too many files for so many patterns.
+            SourceCodeError: A pattern means no file, the patterns mean too many, or they are too many to compare.
         """
         listed = sorted(names)
         if len(listed) * len(self.data) > _MAX_COMPARISONS:
@@ -97,6 +97,8 @@ class CodeManifest:
             if not matching:
                 raise SourceCodeError(f"data names {pattern!r:.300}, and there is no such file beside it.", path=path)
             found.update(matching)
+        if len(found) > _MAX_ENTRIES:
+            raise SourceCodeError(f"data names {len(found):,} files. Allowed are {_MAX_ENTRIES:,}.", path=path)
         return sorted(found)
 
 

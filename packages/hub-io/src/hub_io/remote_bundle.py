@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["MAX_CODE_BYTES", "MAX_SOURCE_BYTES", "collect_bundle", "loadable_names", "references_beside"]
+__all__ = [
+    "MAX_CODE_BYTES",
+    "MAX_SOURCE_BYTES",
+    "MAX_SOURCE_FILES",
+    "collect_bundle",
+    "loadable_names",
+    "references_beside",
+]
 
 # To parse Python takes up to five hundred times its size in memory.
 MAX_SOURCE_BYTES = 1024 * 1024  # of one file
 MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
+MAX_SOURCE_FILES = 1000  # each is asked for on its own, and may be empty
 
 
 def collect_bundle(
@@ -111,7 +119,8 @@ class _Reader:
         self._checkpoint = checkpoint
         self._contents = contents
         self._errors: dict[str, SourceCodeError] = {}
-        self._code_bytes = sum(len(content or b"") for name, content in contents.items() if name.endswith(".py"))
+        sources = [content for name, content in contents.items() if content is not None and name.endswith(".py")]
+        self._code_files, self._code_bytes = len(sources), sum(map(len, sources))
 
     def __call__(self, name: str) -> bytes | None:
         if name in self._errors:
@@ -129,17 +138,20 @@ class _Reader:
         is_source = name.endswith(".py")
         path = f"{self._checkpoint}/{name}"
         if is_source:
-            self._check_code_bytes(path)  # a listing goes on after an error, and is not to read on and on
+            self._check_code_size(path)  # a listing goes on after an error, and is not to read on and on
         try:
             content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
         except ValueError as error:
             raise SourceCodeError(str(error), path=path) from error
         if is_source:
             self._code_bytes += len(content)
-            self._check_code_bytes(path)
+            self._code_files += 1
+            self._check_code_size(path)
         return content
 
-    def _check_code_bytes(self, path: str) -> None:
+    def _check_code_size(self, path: str) -> None:
+        if self._code_files > MAX_SOURCE_FILES:
+            raise SourceCodeError(f"with it there are more than {MAX_SOURCE_FILES:,} source files.", path=path)
         if self._code_bytes > MAX_CODE_BYTES:
             raise SourceCodeError(
                 f"with it the source files are larger than {MAX_CODE_BYTES:,} bytes together.", path=path
