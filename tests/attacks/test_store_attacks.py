@@ -313,3 +313,13 @@ def test_store_lists_no_file_twice(tmp_path):
     path.write_text(json.dumps(text), encoding="utf-8")
     with pytest.raises(TrustStoreError, match="has an entry with this digest already"):
         TrustFile(path).entries()
+
+
+def test_store_that_is_named_inside_the_checkpoint_is_data(witness, monkeypatch):
+    """Even the environment cannot make a file of the checkpoint the one that says it is trusted."""
+    folder = witness.write()
+    write_store(folder / "store.json", witness.files())
+    witness.note()
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(folder / "store.json"))
+    with pytest.raises(RemoteCodeRefusedError, match="a checkpoint cannot say that it is trusted"):
+        AutoModel.from_pretrained(folder)

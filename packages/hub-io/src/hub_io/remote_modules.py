@@ -163,8 +163,10 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
         package = _packages.get(name) or _resume(name)
         own_name = package.name + fullname.removeprefix(name) if package else ""
         found = package.find(own_name) if package else None
-        if package is None or found is None:
+        if package is None:
             return None
+        if found is None:  # nor does Python look where the code may have put other folders into its `__path__`
+            raise ModuleNotFoundError(f"No module named {fullname!r} in the code that was trusted", name=fullname)
         if own_name != fullname:
             return importlib.machinery.ModuleSpec(fullname, _AliasLoader(own_name), is_package=found[1])
         file, is_package = found
