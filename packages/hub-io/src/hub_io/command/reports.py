@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
@@ -107,9 +108,11 @@ def show_failure(error: Exception, *, exit_code: int) -> None:
     """Print an error: to stderr for people, as an object on stdout for machines."""
     message = str(error) or type(error).__name__
     if wants_json():
-        _show_json({"ok": False, "error": {"type": type(error).__name__, "message": message, "exit_code": exit_code}})
-    else:
-        show_error(message)
+        with suppress(OSError):  # if it is stdout itself that cannot be written, stderr has to do
+            told = {"type": type(error).__name__, "message": message, "exit_code": exit_code}
+            _show_json({"ok": False, "error": told})
+            return
+    show_error(message)
 
 
 def _show_json(values: Mapping[str, Any]) -> None:
