@@ -140,6 +140,33 @@ def test_refusals_come_back_from_a_pool(tmp_path, folder, cache):
     assert run_program(tmp_path / "main.py", ERRORS, folder, environ=environment(cache)).endswith(" 2 2\n")
 
 
+EARLIER = f"""{LOAD}
+import multiprocessing, os
+
+def work(queue):
+    try:
+        queue.get()
+    except OSError:  # so do the workers of multiprocessing.Pool, who take it for a broken pipe
+        pass
+
+if __name__ == "__main__":
+    os.dup2(1, 2)
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    worker = context.Process(target=work, args=(queue,))
+    worker.start()
+    queue.put(load(sys.argv[1]))
+    worker.join()
+"""
+
+
+def test_worker_that_was_started_before_the_load_says_why_it_refuses(tmp_path, folder, cache):
+    """Its pool would hang without a word otherwise; it says what to do."""
+    said = run_program(tmp_path / "main.py", EARLIER, folder, environ=environment(cache))
+    assert said.startswith("An object out of another process needs hub_io.remote.")
+    assert "or start this process from one that has loaded it by then" in said
+
+
 CLOUDPICKLE = f"""{LOAD}
 import subprocess
 import cloudpickle

@@ -7,7 +7,10 @@ started this one counts. The pickle itself grants nothing.
 
 from __future__ import annotations
 
+import logging
 import re
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config_core.class_reference import ClassReference
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from hub_io.trust import TrustDecision
 
 __all__ = ["find_inherited"]
+
+_logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"hub_io\.remote\.\w*?_(?P<digest>[0-9a-f]{64}|[0-9a-f]{12})(_\d+)?", re.ASCII)
 
@@ -46,8 +51,19 @@ def find_inherited(name: str) -> Trusted | None:
     matched = _NAME.fullmatch(name)
     if matched is None:
         return None
+    try:
+        return _find(name, matched["digest"])
+    except OSError as error:
+        processes = sys.modules.get("multiprocessing.process")
+        if processes and processes.parent_process():
+            # A worker of `multiprocessing.Pool` takes any such error for a broken pipe, and ends without a word.
+            _logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        raise
+
+
+def _find(name: str, digest: str) -> Trusted:
     store = CodeStore.default()
-    decisions, damage = _decisions(store, matched["digest"])
+    decisions, damage = _decisions(store, digest)
     trusted = [decision for decision in decisions if isinstance(decision, Trusted)]
     if len(trusted) > 1:
         raise RemoteCodeImportError(
@@ -94,10 +110,10 @@ def _giver(bundle: CodeBundle) -> Callable[[], tuple[CodeBundle, None]]:
 
 
 def _refusal(name: str, refused: Refused) -> RemoteCodeRefusedError:
-    error = refused.error()
+    error = replace(refused, may_be_passed=False).error()  # to `pickle` nothing can be passed
     inherits = (
-        " To `pickle` nothing can be passed: load the checkpoint in this process before, or start this process from "
-        f"one that has loaded it by then, which says so in {GRANTS_VARIABLE}."
+        " Or load the checkpoint in this process before, or start this process from one that has loaded it by then, "
+        f"which says so in {GRANTS_VARIABLE}."
     )
     return RemoteCodeRefusedError(
         f"An object out of another process needs {name}. {error}{inherits if refused.may_be_passed else ''}",
