@@ -64,6 +64,24 @@ def test_keeping_again_changes_nothing(store, entry):
     assert {path: path.stat().st_mtime_ns for path in entry.rglob("*")} == before
 
 
+def test_classes_that_another_checkpoint_names_are_added(store, entry):
+    """The same files serve several checkpoints; where two name one class differently, the latest counts."""
+    files = {path: path.stat().st_mtime_ns for path in (entry / "files").rglob("*")}
+    store.keep(CodeBundle(BUNDLE.files, {"AutoConfig": "modeling.Config"}), source="you/other")
+    store.keep(CodeBundle(BUNDLE.files, {"AutoConfig": "modeling.Other"}), source="you/other")
+    kept = store.read(BUNDLE.digest)
+    assert kept.bundle.auto_map == {"AutoModel": "modeling.Model", "AutoConfig": "modeling.Other"}
+    assert kept.source == "me/tiny"
+    assert sorted(listed(entry)) == ["code.json", "files"]
+    assert {path: path.stat().st_mtime_ns for path in (entry / "files").rglob("*")} == files
+
+
+def test_source_with_a_strange_name_is_kept(store):
+    """A folder may be called anything; what would move a cursor is left out."""
+    store.keep(BUNDLE, source="/data/my\u00a0models\n\udcff")
+    assert store.read(BUNDLE.digest).source == "/data/my?models??"
+
+
 def test_store_that_is_not_there_is_empty(store):
     """Looking into it makes no folder."""
     assert store.digests() == []
@@ -154,10 +172,11 @@ def test_leftovers_of_killed_processes_are_removed_in_the_end(store):
     assert store.digests() == [BUNDLE.digest]
 
 
-def test_store_that_cannot_be_written_does_not_keep_code_from_loading(tmp_path, monkeypatch):
-    """Only other processes need it; a home that is read-only is no reason to fail."""
+@pytest.mark.parametrize("place", ["{}/cache", "~no-such-user/cache"])
+def test_store_that_cannot_be_written_does_not_keep_code_from_loading(tmp_path, monkeypatch, place):
+    """Only other processes need it; a home that is read-only, or is not there, is no reason to fail."""
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")
-    monkeypatch.setenv("HUB_IO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HUB_IO_CACHE", place.format(tmp_path))
     folder = write(tmp_path / "saved", files())
     assert AutoModel.from_pretrained(folder, trust_remote_code=True).weights == [1.0, 2.0]
 

@@ -24,7 +24,7 @@ from config_core.code_manifest import MAX_DATA_BYTES
 from hub_io.errors import CodeStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["CACHE_VARIABLE", "CodeStore", "KeptCode"]
 
@@ -66,11 +66,17 @@ class CodeStore:
 
     @classmethod
     def default(cls) -> CodeStore:
-        """Return the store of this user: in `$HUB_IO_CACHE`, or else in the system's place for caches."""
+        """Return the store of this user: in `$HUB_IO_CACHE`, or else in the system's place for caches.
+
+        Raises:
+            CodeStoreError: The place is in a home that is not there.
+        """
         return cls(_cache_folder() / "code")
 
     def keep(self, bundle: CodeBundle, *, source: str) -> Path:
         """Put code into the store, if it is not there yet. An entry that was tampered with is replaced.
+
+        Classes that another checkpoint with the same files names are added to those of the entry.
 
         Args:
             bundle: The code.
@@ -83,7 +89,8 @@ class CodeStore:
             OSError: The store cannot be written.
         """
         entry = self.folder / bundle.digest
-        if _is_whole(entry):
+        if kept := _kept(entry):
+            _add_classes(entry, kept, bundle)
             return entry
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._remove_abandoned()
@@ -94,7 +101,7 @@ class CodeStore:
                 with contextlib.suppress(OSError):
                     fresh.rename(entry)
                     return entry
-                if _is_whole(entry):  # another process was faster
+                if _kept(entry):  # another process was faster
                     return entry
                 with contextlib.suppress(OSError):  # another one may move it away at the same time
                     entry.rename(scratch / f"bad-{time.monotonic_ns()}")
@@ -143,30 +150,46 @@ class CodeStore:
 
 def _cache_folder() -> Path:
     if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+        folder = Path(given)
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local", "hub-io")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "hub-io"
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "hub-io")
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        raise CodeStoreError(f"there is no such home. Set {CACHE_VARIABLE} to a folder.", path=folder) from error
 
 
 def _write(entry: Path, bundle: CodeBundle, source: str) -> None:
     entry.mkdir()
-    header = {"version": _VERSION, "source": source, "auto_map": dict(bundle.auto_map)}
-    (entry / _HEADER).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
+    (entry / _HEADER).write_text(_header(source, bundle.auto_map), encoding="utf-8")
     for name, content in bundle.files.items():
         path = entry / _FILES / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def _is_whole(entry: Path) -> bool:
+def _add_classes(entry: Path, kept: KeptCode, bundle: CodeBundle) -> None:
+    """Add the classes of a bundle to an entry with the same files; where the two contradict, the latest counts."""
+    if bundle.auto_map.items() <= kept.bundle.auto_map.items():
+        return
+    fresh = entry / f"{_UNFINISHED}{os.urandom(8).hex()}"
+    fresh.write_text(_header(kept.source, {**kept.bundle.auto_map, **bundle.auto_map}), encoding="utf-8")
+    fresh.replace(entry / _HEADER)
+
+
+def _header(source: str, auto_map: Mapping[str, str]) -> str:
+    shown = "".join(character if character.isprintable() else "?" for character in source)
+    return json.dumps({"version": _VERSION, "source": shown, "auto_map": dict(auto_map)}, indent=2) + "\n"
+
+
+def _kept(entry: Path) -> KeptCode | None:
+    """Return what an entry holds, or None if it is not there or not what its name says."""
     try:
-        _read(entry)
+        return _read(entry)
     except CodeStoreError:
-        return False
-    return True
+        return None
 
 
 def _read(entry: Path) -> KeptCode:
