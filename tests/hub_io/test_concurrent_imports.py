@@ -104,18 +104,29 @@ def test_code_may_load_other_code_while_it_is_imported(tmp_path, write_trusted):
     assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
 
 
-def test_code_may_load_other_code_in_a_thread_that_it_waits_for(tmp_path):
-    """No lock is held while code runs, so that the thread can import."""
-    inner = write(tmp_path / "inner", files({"modeling_tiny.py": f"{MODELING}# inner\n"}))
-    threaded = f"""
+IN_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
 from auto_registry import AutoModel
-with ThreadPoolExecutor(1) as pool:
-    OTHER = pool.submit(AutoModel.from_pretrained, {str(inner)!r}, trust_remote_code=True).result(timeout=60)
+with ThreadPoolExecutor(4) as pool:
+    OTHERS = list(pool.map(AutoModel.from_pretrained, {others!r}, timeout=60))
 """
-    outer = write(tmp_path / "outer", files({"modeling_tiny.py": threaded + MODELING}))
-    model = load(outer)
-    assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
+
+
+def test_code_may_load_other_code_in_threads_that_it_waits_for(tmp_path, write_trusted):
+    """No lock is held while code runs, so that the threads can import, and others load the same meanwhile."""
+    inner = [
+        write_trusted(
+            tmp_path / f"inner-{number}", files({"modeling_tiny.py": f"sum(range(300_000))\n{MODELING}# {number}\n"})
+        )
+        for number in range(2)
+    ]
+    code = IN_THREADS.format(others=[str(folder) for folder in inner] * 2) + MODELING
+    outer = write(tmp_path / "outer", files({"modeling_tiny.py": code}))
+    models = all_at_once(load, [outer, *inner, outer] * (THREADS // 4))
+    assert [model for model in models if isinstance(model, Exception)] == []
+    others = sys.modules[type(models[0]).__module__].OTHERS
+    assert [type(other) for other in others] == [type(model) for model in models[1:3]] * 2
+    assert len({type(model) for model in models}) == 3
 
 
 def test_nested_loads_in_many_threads_end(tmp_path, write_trusted):
