@@ -86,6 +86,16 @@ def test_folder_that_is_gone_runs_nothing(folder):
     assert (ran.exit_code, "there is no such folder any more" in ran.out) == (0, True)
 
 
+def test_entry_about_a_path_that_cannot_be_stops_no_other(folder, tmp_path):  # noqa: ARG001
+    """A file of entries may come from another system."""
+    store = tmp_path / "settings" / "hub-io" / "trust.json"
+    for source in ("C:\\Users\\ada\\model", f"/{'long' * 2000}"):
+        trust(store, files(), source=source)
+    ran = hub_io("verify", "--json")
+    assert ran.exit_code == 0
+    assert [entry["findings"][0]["state"] for entry in ran.values["entries"]].count("absent") == 2
+
+
 def test_copy_of_the_code_in_another_folder_does_not_hide_a_change(folder):
     """The folder that has most of the files right is the one that is named."""
     write(folder / "old", {"configuration_tiny.py": CONFIGURATION})

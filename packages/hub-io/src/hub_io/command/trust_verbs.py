@@ -57,8 +57,7 @@ def trust(
       hub-io trust owner/name --revision 0123abc… --project
       hub-io trust ./checkpoint --digest 5f70bf18… --yes
     """  # noqa: D301 - click's sign for text that stays as it is
-    asks = not yes and _at_terminal()
-    if not yes and (not asks or wants_json()):
+    if not yes and (wants_json() or not _at_terminal()):
         raise click.UsageError("Nobody can be asked here. Read what `hub-io inspect` shows, then pass --yes.")
     file = choose_file(owner)
     shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
@@ -75,7 +74,7 @@ def trust(
     values |= {"file": str(file.path), "entries": [entry.to_dict() for entry in entries]}
     if refusal := _not_expected(entries, digests):
         return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
-    if asks and not click.confirm(
+    if not yes and not click.confirm(
         f"Let this code run from now on, and note that in {printable(str(file.path))}?", err=True
     ):
         return Report({}, [bad("Not trusted")], NO)

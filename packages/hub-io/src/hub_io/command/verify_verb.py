@@ -109,17 +109,21 @@ def _verify_entry(entry: TrustEntry, *, offline: bool) -> Iterator[_Finding]:
 
 
 def _in_folder(entry: TrustEntry) -> _Finding:
-    path = Path(entry.source)
-    if not path.is_dir():
+    try:
+        return _compare("folder", entry, open_checkpoint(Path(entry.source)))
+    except CheckpointNotFoundError:
         return _Finding("folder", "absent", problem="there is no such folder any more")
-    return _compare("folder", entry, open_checkpoint(path))
+    except (ConfigCoreError, OSError) as error:
+        return _Finding("folder", "differs", problem=str(error))
 
 
 def _in_cache(entry: TrustEntry) -> _Finding:
     try:
         found = _compare("cache", entry, open_at_commit(entry, offline=True))
-    except (CheckpointNotFoundError, NotDownloadedError):
+    except CheckpointNotFoundError:  # which that it was not downloaded is, too
         return _Finding("cache", "absent")
+    except HubError as error:
+        return _Finding("cache", "unreachable", problem=str(error))
     # The cache holds what was needed so far.
     return found if found.changed or not found.missing else _Finding("cache", "absent", missing=found.missing)
 
