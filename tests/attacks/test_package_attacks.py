@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from auto_registry import AutoConfig, AutoModel, Registry
+from auto_registry.errors import CheckpointConfigError
 from config_core import SourceCodeError
 from hub_io import RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
@@ -86,6 +87,15 @@ def test_trusted_class_that_is_no_config_enters_no_registry(lenient_witness, sou
     with pytest.raises((TypeError, ValueError, ImportError)):
         load_into_registry(folder, registry=registry, trust_remote_code=True)
     assert registry.model_types() == ()
+
+
+@pytest.mark.parametrize("base", ["object", "dict", "type"])
+def test_trusted_class_that_is_no_config_serves_no_config(lenient_witness, base):
+    """It is not called as if it were one; the error names the class and the key."""
+    folder = lenient_witness.write({"configuration_tiny.py": f"class TinyConfig({base}): pass"}, harmless=True)
+    for load in (AutoConfig.from_pretrained, AutoModel.from_pretrained):
+        with pytest.raises(CheckpointConfigError, match=r"auto_map names .*TinyConfig for AutoConfig, which is no"):
+            load(folder, trust_remote_code=True)
 
 
 def test_code_cannot_leave_the_bundle_by_its_path(lenient_witness):

@@ -22,7 +22,7 @@ from hub_io import (
     TrustStoreError,
     load_into_registry,
 )
-from tiny_checkpoints import CONFIGURATION, MODELING
+from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
 
 def write_store(path, code_files, /, **changed):
@@ -69,6 +69,20 @@ def test_store_that_comes_with_a_repository_is_data(witness, hub, monkeypatch):
     for source in ("stranger/tiny", snapshot):
         with pytest.raises(RemoteCodeRefusedError, match="None of it was run"):
             AutoModel.from_pretrained(source)
+
+
+def test_store_that_comes_with_a_repository_is_data_for_other_code_too(witness, hub, monkeypatch):
+    """It trusts the code of yet another repository, which a config somewhere names."""
+    from config_core import open_checkpoint
+
+    files = witness.files()
+    lock = write_store(witness.outside / "lock", files, source="evil/code").read_text(encoding="utf-8")
+    sha = hub.create_repo("evil/code", files | {"hub-code.lock": lock})
+    auto_map = {name: f"evil/code--{reference}" for name, reference in AUTO_MAP.items()}
+    folder = witness.write({"config.json": config_json(auto_map)})
+    monkeypatch.chdir(open_checkpoint("evil/code", revision=sha).local_path("hub-code.lock").parent)
+    with pytest.raises(RemoteCodeRefusedError, match="came with a repository that was downloaded"):
+        AutoModel.from_pretrained(folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX modes")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config_core.errors import UnsafeNameError
 
-__all__ = ["check_links", "check_relative_name"]
+__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name"]
 
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
@@ -54,12 +54,19 @@ def check_links(name: str, path: Path, *, top: Path) -> None:
         UnsafeNameError: It lies elsewhere.
     """
     real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
-    if folder not in real.parents and _blobs_of_snapshot(folder) not in real.parents:
+    if folder not in real.parents and blobs_of_snapshot(folder) not in real.parents:
         raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
 
 
-def _blobs_of_snapshot(folder: Path) -> Path | None:
-    """Return where the files lie that the links in a cached repository point to; None if the folder is in none."""
+def blobs_of_snapshot(folder: Path) -> Path | None:
+    """Return where the files lie that the links of a snapshot point to, in the cache of a hub's client.
+
+    Args:
+        folder: A snapshot or a folder in it, without links in its path.
+
+    Returns:
+        The blobs of the repository, or None if the folder is in no snapshot.
+    """
     for snapshot in (folder, *folder.parents):
         repo = snapshot.parent.parent
         if snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name) and _CACHED_REPO.match(repo.name):

@@ -10,6 +10,7 @@ import os
 import stat
 from pathlib import Path
 
+from config_core.safe_names import blobs_of_snapshot
 from hub_io.trust_store import TrustFile, TrustStore
 
 __all__ = ["PROJECT_STORE", "STORE_VARIABLE", "find_store", "named_store_path", "project_store_path", "user_store_path"]
@@ -77,6 +78,8 @@ def _exists(path: Path) -> bool:
 
 def _why_not(path: Path) -> str | None:
     """Return why a file that was found may not be used, or None."""
+    if blobs_of_snapshot(Path(os.path.realpath(path.parent))) is not None:
+        return "came with a repository that was downloaded, and is data like the rest of it"
     if os.name == "nt":
         return None
     places = (path.parent.stat(), path.lstat(), path.stat())
