@@ -108,6 +108,7 @@ def test_calls_that_deserve_a_look_are_noted_with_file_and_line(tmp_path):
         ("def f(x=exec('')): ...", "runs text as code", "exec"),
         ("(lambda: __builtins__)", "reaches into the interpreter", "__builtins__"),
         ("().__class__.__mro__", "reaches into the interpreter", "__mro__"),
+        ("import json\njson.__builtins__.x", "reaches into the interpreter", "__builtins__"),
         ("getattr(f, '__globals__')", "reaches into the interpreter", "'__globals__'"),
         ("import ctypes\nctypes.CDLL(None)", "runs native code", "ctypes.CDLL"),
         ("from pickle import loads\nloads(b'')", "unpickles", "pickle.loads"),
@@ -130,6 +131,29 @@ def test_calls_that_deserve_a_look_are_noted_with_file_and_line(tmp_path):
 def test_risky_call_is_noted(remarks, source, kind, what):
     """By what it does and by its full name, under whatever name it was imported."""
     assert (kind, what) in {(remark["kind"], remark["what"]) for remark in remarks(source + "\n")}
+
+
+def test_name_with_two_meanings_is_noted(remarks):
+    """A harmless import elsewhere in the file hides nothing."""
+    source = (
+        "from os import system as f\nf('')\ndef later():\n    from math import floor as f, sqrt as eval\neval('')\n"
+    )
+    assert [(remark["line"], remark["what"]) for remark in remarks(source)] == [(2, "os.system"), (5, "eval")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"x{'.a' * 1000}\n" * 20,
+        "def later():\n" + "    x\n" * 20_000,
+        f"ä = [{'1, ' * 20_000}]\n",
+        "(" * 150 + ")" * 150 + "\n",
+    ],
+    ids=["chains", "body", "line", "nested"],
+)
+def test_code_that_is_made_to_take_long_is_read(remarks, source):
+    """Time grows with the size of it, and not with its square."""
+    assert isinstance(remarks(source), list)
 
 
 def test_what_runs_on_import_is_told_apart(remarks):

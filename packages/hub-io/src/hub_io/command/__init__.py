@@ -7,7 +7,8 @@ Nothing that it looks at is ever executed or imported, and nothing that it shows
     screen.py         escaping, colour and progress
     sources.py        what is named and how: options that verbs share, and finding all code of a checkpoint
     inspecting.py     what a bundle would run, as a value
-    remarks.py        the calls in it that deserve a look
+    remarks.py        the places in it that deserve a look
+    risky_names.py    what is called there, by full name
     store_choice.py   which file of trusted code a verb writes
     reviewed_code.py  content that was reviewed: from the code store, the cache or the Hub
     inspect_verb.py, trust_verbs.py, diff_verb.py, verify_verb.py, folder_verbs.py

@@ -14,6 +14,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hub_io.command.risky_names import HANDED_AROUND, deserves_a_look, kind_of
 from hub_io.command.screen import split_lines
 
 if TYPE_CHECKING:
@@ -41,59 +42,6 @@ class Remark:
     at_import: bool
 
 
-# Full names, or the beginnings of some, by what they are for.
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "starts programs": (
-        "subprocess", "os.system", "os.popen", "os.startfile", "os.fork", "os.forkpty", "os.posix_spawn",
-        "os.posix_spawnp", "pty", "multiprocessing", "concurrent.futures.ProcessPoolExecutor",
-        "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "webbrowser",
-        *(f"os.exec{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
-        *(f"os.spawn{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
-    ),
-    "talks to the network": (
-        "socket", "socketserver", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "httpx2", "aiohttp",
-        "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc", "websocket", "websockets", "paramiko",
-        "asyncio.open_connection", "asyncio.start_server", "huggingface_hub", "torch.hub",
-        "torch.distributed.rpc", "boto3", "wget",
-    ),
-    "runs text as code": (
-        "builtins.eval", "builtins.exec", "builtins.compile", "code", "codeop", "runpy", "types.FunctionType",
-        "types.CodeType", "timeit",
-    ),
-    "imports what it computes": (
-        "builtins.__import__", "importlib.import_module", "importlib.__import__", "importlib.reload", "importlib.util",
-        "importlib.machinery", "pkgutil.resolve_name", "imp", "zipimport",
-    ),
-    "unpickles": (
-        "pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib.load", "shelve", "marshal", "pandas.read_pickle",
-        "yaml.load", "yaml.unsafe_load", "yaml.full_load", "jsonpickle",
-    ),
-    "runs native code": (
-        "ctypes", "_ctypes", "cffi", "mmap", "torch.utils.cpp_extension", "torch.ops.load_library",
-        "torch.classes.load_library",
-    ),
-    "writes or removes files": (
-        "shutil", "os.remove", "os.unlink", "os.rename", "os.renames", "os.replace", "os.rmdir", "os.removedirs",
-        "os.mkdir", "os.makedirs", "os.chmod", "os.chown", "os.symlink", "os.link", "os.truncate", "os.open",
-        "os.write", "os.mkfifo",
-    ),
-    "reads the environment": (
-        "os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv", "getpass", "keyring",
-        "netrc", "pwd",
-    ),
-    "reaches into the interpreter": (
-        "sys.modules", "sys.path", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache", "sys.settrace",
-        "sys.setprofile", "sys.addaudithook", "sys._getframe", "sys.excepthook", "sys.unraisablehook",
-        "threading.settrace", "threading.setprofile",
-        "inspect.currentframe", "inspect.stack", "gc", "atexit", "signal", "site", "ensurepip",
-        "builtins.globals", "builtins.breakpoint",
-    ),
-    "touches what decides on code": ("hub_io",),
-}  # fmt: skip
-_KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
-
-# These modules themselves, handed around: what is then called on them is not seen.
-_HANDED_AROUND: Final = frozenset({"os", "sys", "builtins", "importlib", "posix", "nt"})
 _METHODS: Final = frozenset({"write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "chmod"})
 _INSIDES: Final = frozenset({
     "__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "__bases__", "__mro__", "f_globals",
@@ -103,6 +51,7 @@ _OURS: Final = re.compile(r"HUB_IO_|hub-code\.lock|trust_remote_code")
 _BUILTINS: Final = frozenset({"eval", "exec", "compile", "__import__", "globals", "breakpoint", "open"})
 _LONG_TEXT = 4096
 _LONG_LINE = 1000
+_LONGEST_TOKENIZED = 10_000  # some releases of Python copy the whole line for each token of it
 # Kinds of characters that nobody sees or that change what is seen: controls, direction, zero width, tags, private ones.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
@@ -127,78 +76,81 @@ def _in_tree(tree: ast.Module) -> Iterator[tuple[int, str, str, bool]]:
     waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
     while waiting:
         node, at_import = waiting.pop()
-        line = getattr(node, "lineno", 1)
-        dotted = _dotted(node, names)
-        for kind, what in _about(node, dotted, names):
-            yield line, kind, what, at_import
+        root, attributes = _chain(node)
+        dotted = _dotted(root, attributes, names)
+        for kind, what in _about(node, dotted, attributes, names):
+            yield getattr(node, "lineno", 1), kind, what, at_import
+        if dotted is not None:
+            continue  # or `os` of `os.environ` would count as handed around
+        if attributes:
+            waiting.append((root, at_import))
+            continue
         inside = _bodies(node)
-        # The parts of `os.environ` are not looked at again, or `os` would count as handed around.
-        children = [] if dotted is not None else ast.iter_child_nodes(node)
-        waiting.extend((child, at_import and child not in inside) for child in children)
+        waiting.extend((child, at_import and child not in inside) for child in ast.iter_child_nodes(node))
 
 
-def _bodies(node: ast.AST) -> list[ast.AST]:
+def _bodies(node: ast.AST) -> set[ast.AST]:
     """Return the parts of a function that run when it is called, not when it is defined."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return list(node.body)
-    return [node.body] if isinstance(node, ast.Lambda) else []
+        return set(node.body)
+    return {node.body} if isinstance(node, ast.Lambda) else set()
 
 
 def _imported_names(tree: ast.Module) -> dict[str, str]:
-    """Return what the names of a file stand for: builtins, and what is imported anywhere in it."""
+    """Return what the names of a file stand for: builtins, and what is imported anywhere in it.
+
+    Of two meanings of a name, the one that deserves a look counts.
+    """
     names = {name: f"builtins.{name}" for name in _BUILTINS}
     for node in ast.walk(tree):
+        found: dict[str, str] = {}
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]
-                names[alias.asname or first] = alias.name if alias.asname else first
+                found[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            found = {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        names |= {name: full for name, full in found.items() if name not in names or deserves_a_look(full)}
     return names
 
 
-def _dotted(node: ast.AST, names: dict[str, str]) -> str | None:
-    """Return the full name that a name or chain of attributes stands for, or None."""
-    parts: list[str] = []
+def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
+    """Return what a chain of attributes begins with, and the attributes; none for what is no chain."""
+    attributes: list[str] = []
     while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+        attributes.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name) or node.id not in names:
-        return None
-    return ".".join([names[node.id], *reversed(parts)])
+    return node, attributes[::-1]
 
 
-def _about(node: ast.AST, dotted: str | None, names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of one node: kind and name."""
+def _dotted(root: ast.AST, attributes: list[str], names: dict[str, str]) -> str | None:
+    """Return the full name that a name or chain of attributes stands for, or None."""
+    return ".".join([names[root.id], *attributes]) if isinstance(root, ast.Name) and root.id in names else None
+
+
+def _about(
+    node: ast.AST, dotted: str | None, attributes: list[str], names: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of one node, or chain of attributes: kind and name."""
     if dotted is not None:
-        if kind := _kind_of(dotted):
+        if kind := kind_of(dotted):
             yield kind, dotted.removeprefix("builtins.")
-        elif dotted in _HANDED_AROUND:
+        elif dotted in HANDED_AROUND:
             yield "hides what it calls", dotted
+    for name in [node.id] if isinstance(node, ast.Name) else attributes:
+        if name in _INSIDES:
+            yield "reaches into the interpreter", name
     if isinstance(node, ast.Call):
         yield from _about_call(node, names)
-    elif isinstance(node, ast.Attribute) and node.attr in _INSIDES:
-        yield "reaches into the interpreter", node.attr
-    elif isinstance(node, ast.Name) and node.id in _INSIDES:
-        yield "reaches into the interpreter", node.id
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*":
-        if node.module in _HANDED_AROUND or _kind_of(node.module):
+        if node.module in HANDED_AROUND or kind_of(node.module):
             yield "hides what it calls", f"from {node.module} import *"
     elif isinstance(node, ast.Constant):
         yield from _about_constant(node.value)
 
 
-def _kind_of(dotted: str) -> str | None:
-    """Return the kind of a full name: its own, or that of a module that it lies in."""
-    while dotted:
-        if dotted in _KIND_OF:
-            return _KIND_OF[dotted]
-        dotted = dotted.rpartition(".")[0]
-    return None
-
-
 def _about_call(call: ast.Call, names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    called = _dotted(call.func, names)
+    called = _dotted(*_chain(call.func), names)
     options = {option.arg: option.value for option in call.keywords}
     if called in {"builtins.open", "io.open"}:
         mode = call.args[1] if len(call.args) > 1 else options.get("mode", ast.Constant("r"))
@@ -236,7 +188,7 @@ def _in_text(text: str) -> Iterator[tuple[int, str]]:
                 yield number, f"the character U+{ord(character):04X}"
         if len(line) > _LONG_LINE:
             yield number, f"a line of {len(line):,} characters"
-    if not text.isascii():
+    if not text.isascii() and max(map(len, text.split("\n"))) <= _LONGEST_TOKENIZED:
         yield from _foreign_identifiers(text)
 
 
