@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import marshal
 import sys
 import warnings
@@ -317,11 +318,12 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_code_that_fails_leaves_nothing_imported(lenient_witness, name):
     """However it fails, its modules are gone, the program goes on, and a load of other code works."""
-    before = set(sys.modules)
+    before, attributes = set(sys.modules), set(vars(importlib.import_module("hub_io.remote")))
     folder = lenient_witness.write({"configuration_tiny.py": f"{FAILURES[name]}\n"}, harmless=True)
     with pytest.raises(RemoteCodeImportError, match=r"configuration_tiny\.py"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert {module for module in sys.modules.keys() - before if module.startswith("hub_io.remote.")} == set()
+    assert vars(sys.modules["hub_io.remote"]).keys() - attributes == set()
     repaired = tiny_checkpoints.write(folder, {"configuration_tiny.py": f"{CONFIGURATION}# {name}\n"})
     lenient_witness.note()
     assert AutoConfig.from_pretrained(repaired, trust_remote_code=True).size == 2

@@ -273,13 +273,18 @@ def _accounting(package: RemotePackage, *, wanted: str | None = None) -> Iterato
 
 def _forget_unsettled(package: RemotePackage) -> None:
     for name in (name for name in package.loaded() if not package.stays(name)):
-        sys.modules.pop(name, None)
-        parent, _, last = name.rpartition(".")
-        if parent in sys.modules:
-            vars(sys.modules[parent]).pop(last, None)
+        _forget(name)
     if not package.settled:
         for name in (package.name, *package.aliases):
             _packages.pop(name, None)
+            _forget(name)  # code may have removed its modules from `sys.modules` itself
+
+
+def _forget(name: str) -> None:
+    sys.modules.pop(name, None)
+    parent, _, last = name.rpartition(".")
+    if parent in sys.modules:
+        vars(sys.modules[parent]).pop(last, None)
 
 
 def _names_in_this_thread() -> list[str]:
