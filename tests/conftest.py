@@ -20,7 +20,7 @@ from loopback_hub.server import bind, url_of
 if "huggingface_hub" in sys.modules:
     raise pytest.UsageError("huggingface_hub was imported before tests/conftest.py could point it at loopback")
 
-for _name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_"))]:
+for _name in [name for name in os.environ if name.startswith(("HF_", "HUB_IO_", "HUGGING", "TRANSFORMERS_"))]:
     del os.environ[_name]
 
 _HOME = tempfile.TemporaryDirectory(prefix="pretrained-tests-")
@@ -33,6 +33,8 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     HF_HUB_DISABLE_PROGRESS_BARS="1",
+    XDG_CONFIG_HOME=str(Path(_HOME.name, "config")),
+    HUB_IO_CACHE=str(Path(_HOME.name, "hub-io")),
     # Both spellings: urllib, and with it the client, lets the lower one win.
     NO_PROXY="127.0.0.1,localhost",
     no_proxy="127.0.0.1,localhost",

@@ -445,7 +445,7 @@ def test_the_folder_of_a_program(tmp_path):
     write(
         tmp_path, {"lib/__main__.py": "from .blocks import block\n" + CONFIG + MODEL + SAVE_MODEL + "save(TinyModel)"}
     )
-    assert save_with(tmp_path, "-m", "lib")[1] == ["__main__.py", "blocks.py"]
+    assert save_with(tmp_path, "-m", "lib")[1] == ["blocks.py", "modeling_tiny.py"]
     load_elsewhere(tmp_path)
 
 
@@ -599,3 +599,11 @@ from m import TinyConfig, TinyModel
     done = run(tmp_path, "-c", program + SAVE_MODEL + 'save(TinyModel, "other")')
     assert "its config TinyConfig was loaded out of a checkpoint's own code" in done.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_a_file_whose_name_no_load_would_take_is_not_saved(tmp_path):
+    """Letters that look like others are refused in checkpoints, so nobody may make one with them."""
+    write(tmp_path, {"mod\u00e8l.py": CONFIG + "TinyConfig.register_for_auto_class()\n"})
+    done = run(tmp_path, "-c", "from mod\u00e8l import TinyConfig\nTinyConfig().save_pretrained('saved')")
+    assert "is not ASCII" in done.stderr
+    assert not (tmp_path / "saved").exists()

@@ -38,13 +38,14 @@ def saved(shared_author):
     return shared_author.folder / "custom-resnet50d"
 
 
-def use(user, source, expected, program=""):
+def use(user, source, expected, program="", **pin):
     """Load by name in another process, and compare the logits bit for bit."""
+    options = "".join(f", {name}={commit!r}" for name, commit in pin.items())
     return user.run(f"""
 import torch
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
 source = {source!r}
-model = AutoModelForImageClassification.from_pretrained(source, trust_remote_code=True)
+model = AutoModelForImageClassification.from_pretrained(source, trust_remote_code=True{options})
 expected = torch.load({str(expected)!r}, weights_only=True)
 with torch.no_grad():
     assert torch.equal(model(expected["tensor"])["logits"], expected["logits"])
@@ -91,7 +92,8 @@ with torch.no_grad():
 
 def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
     """`push_to_hub` under the account's own namespace, then everything back by name from one commit."""
-    author.run(f'{CREATE}\nresnet50d.push_to_hub("custom-resnet50d")', HF_TOKEN=hub.token("sgugger"))
+    push = 'print(resnet50d.push_to_hub("custom-resnet50d").oid)'
+    commit = author.run(f"{CREATE}\n{push}", HF_TOKEN=hub.token("sgugger")).strip()
     assert set(hub.files("sgugger/custom-resnet50d")) == {
         ".gitattributes",
         "README.md",
@@ -100,7 +102,7 @@ def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
         "model.safetensors",
         "modeling_resnet.py",
     }
-    module = use(user, "sgugger/custom-resnet50d", author.folder / "expected.pt")
+    module = use(user, "sgugger/custom-resnet50d", author.folder / "expected.pt", revision=commit)
     assert module.startswith("hub_io.remote.sgugger_custom_resnet50d_")
 
 
@@ -162,10 +164,10 @@ assert list(model(torch.rand(2, 3, 32, 32))) == ["logits"]
 def test_auto_map_edited_by_hand_names_code_of_another_repository(saved, user, hub):
     """The guide's "map more than one task" step: `owner/repo--module.Class` is found in that repository."""
     files = {path.name: path.read_bytes() for path in saved.iterdir()}
-    hub.create_repo("sgugger/code", files={name: files[name] for name in files if name.endswith(".py")})
+    commit = hub.create_repo("sgugger/code", files={name: files[name] for name in files if name.endswith(".py")})
     config = files["config.json"].decode()
     for module in ("configuration_resnet", "modeling_resnet"):
         config = config.replace(f'"{module}.', f'"sgugger/code--{module}.')
     hub.create_repo("somebody/weights", files={"config.json": config, "model.safetensors": files["model.safetensors"]})
-    module = use(user, "somebody/weights", saved.parent / "expected.pt")
+    module = use(user, "somebody/weights", saved.parent / "expected.pt", code_revision=commit)
     assert module.startswith("hub_io.remote.sgugger_code_")

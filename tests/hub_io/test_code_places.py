@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -10,7 +11,13 @@ from auto_registry import AutoConfig, AutoModel
 from config_core import open_checkpoint
 from config_core.custom_code import bundle_of
 from config_core.errors import CheckpointNotFoundError
-from hub_io import REMOTE_CODE_SERVICE, CodeRevisionError, RemoteCodeRefusedError, RevisionNotFoundError
+from hub_io import (
+    REMOTE_CODE_SERVICE,
+    CodeRevisionError,
+    RemoteCodeRefusedError,
+    RevisionNotFoundError,
+    UnpinnedCodeWarning,
+)
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
 
 CODE = ("configuration_tiny.py", "modeling_tiny.py")
@@ -31,14 +38,15 @@ def modeling(number):
 
 def test_code_comes_from_the_commit_of_the_config(hub):
     """A branch that moves between config and code changes neither."""
-    hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
-    opened = open_checkpoint("me/tiny")
-    config = AutoConfig.from_pretrained(opened, trust_remote_code=True)
-    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "configuration_tiny.py": CONFIGURATION + "# moved\n"})
+    hub.create_repo("me/moving", files({"modeling_tiny.py": modeling(1)}))
+    opened = open_checkpoint("me/moving")
+    with pytest.warns(UnpinnedCodeWarning):
+        config = AutoConfig.from_pretrained(opened, trust_remote_code=True)
+    hub.commit("me/moving", {"modeling_tiny.py": modeling(2), "configuration_tiny.py": CONFIGURATION + "# moved\n"})
     model = AutoModel.from_pretrained(opened, trust_remote_code=True)
     assert version(model) == 1
     assert type(model.config) is type(config)
-    assert version(AutoModel.from_pretrained("me/tiny", trust_remote_code=True)) == 2
+    assert version(AutoModel.from_pretrained("me/moving", trust_remote_code=True)) == 2
 
 
 def test_revision_chooses_the_code_too(hub):
@@ -59,11 +67,10 @@ def test_code_of_a_subfolder_is_there_or_at_the_top(request, tmp_path, place, wh
         content |= {"small/configuration_tiny.py": CONFIGURATION, "small/modeling_tiny.py": modeling(1)}
     if where in {"top", "both"}:
         content |= {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": modeling(2)}
-    source = write(tmp_path / "saved", content)
+    source, revision = write(tmp_path / "saved", content), None
     if place == "hub":
-        request.getfixturevalue("hub").create_repo("me/tiny", content)
-        source = "me/tiny"
-    model = AutoModel.from_pretrained(source, subfolder="small", trust_remote_code=True)
+        source, revision = "me/tiny", request.getfixturevalue("hub").create_repo("me/tiny", content)
+    model = AutoModel.from_pretrained(source, revision=revision, subfolder="small", trust_remote_code=True)
     assert version(model) == (2 if where == "top" else 1)
     assert set(bundle_of(type(model)).files) == set(CODE)
 
@@ -81,17 +88,46 @@ def test_reference_that_names_its_own_repository_is_at_home(hub):
 @pytest.mark.parametrize("place", ["folder", "hub"])
 def test_code_in_another_repository_is_loaded_from_there(hub, tmp_path, place):
     """At its default branch, or at the `code_revision` that was asked for."""
-    old = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": modeling(1)})
-    hub.commit("maker/code", {"modeling_tiny.py": modeling(2)})
+    maker = f"maker/code-for-{place}"
+    old = hub.create_repo(maker, {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": modeling(1)})
+    sha = hub.commit(maker, {"modeling_tiny.py": modeling(2)})
+    content = {"config.json": config_json(elsewhere(maker)), "weights.json": "[1.0, 2.0]"}
+    source = write(tmp_path / "saved", content)
+    if place == "hub":
+        hub.create_repo("me/tiny", content)
+        source = "me/tiny"
+    with pytest.warns(UnpinnedCodeWarning, match=rf"{maker} .*code_revision='{sha}'"):
+        newest = AutoModel.from_pretrained(source, trust_remote_code=True)
+    pinned = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=old)
+    assert (version(newest), version(pinned), pinned.weights) == (2, 1, [1.0, 2.0])
+    assert dict(bundle_of(type(pinned)).auto_map) == AUTO_MAP
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_code_in_another_repository_is_vendored_on_save(hub, tmp_path, place):
+    """What is saved has the code in it, with its manifest and data, and asks nobody for it any more."""
+    code = {
+        "configuration_tiny.py": CONFIGURATION,
+        "modeling_tiny.py": MODELING,
+        "hub-code.toml": 'data = ["tables/*.txt"]',
+        "tables/a.txt": f"for {place}",
+    }
+    sha = hub.create_repo("maker/code", code)
     content = {"config.json": config_json(elsewhere("maker/code")), "weights.json": "[1.0, 2.0]"}
     source = write(tmp_path / "saved", content)
     if place == "hub":
         hub.create_repo("me/tiny", content)
         source = "me/tiny"
-    newest = AutoModel.from_pretrained(source, trust_remote_code=True)
-    pinned = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=old)
-    assert (version(newest), version(pinned), pinned.weights) == (2, 1, [1.0, 2.0])
-    assert dict(bundle_of(type(pinned)).auto_map) == AUTO_MAP
+    model = AutoModel.from_pretrained(source, trust_remote_code=True, code_revision=sha)
+    hub.clear_requests()
+    model.config.save_pretrained(tmp_path / "copy")
+    saved = {name: (tmp_path / "copy" / name).read_text(encoding="utf-8") for name in code}
+    assert saved == code
+    assert json.loads((tmp_path / "copy/config.json").read_text(encoding="utf-8"))["auto_map"] == AUTO_MAP
+    write(tmp_path / "copy", {"weights.json": "[3.0, 4.0]"})
+    again = AutoModel.from_pretrained(tmp_path / "copy", trust_remote_code=True)
+    assert (type(again), again.weights) == (type(model), [3.0, 4.0])
+    assert hub.requests == []
 
 
 def test_code_in_another_repository_is_refused_in_its_own_name(hub):
@@ -151,33 +187,36 @@ def test_code_revision_of_a_folder_is_an_error(tmp_path):
 
 def test_token_opens_the_repository_of_the_code(hub):
     """The token of the load is that of its code."""
-    hub.create_repo("me/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING}, private=True)
+    code = {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING}
+    sha = hub.create_repo("me/code", code, private=True)
     hub.create_repo(
         "me/tiny", {"config.json": config_json(elsewhere("me/code")), "weights.json": "[1.0]"}, private=True
     )
-    model = AutoModel.from_pretrained("me/tiny", trust_remote_code=True, token=hub.token("me"))
+    model = AutoModel.from_pretrained("me/tiny", trust_remote_code=True, code_revision=sha, token=hub.token("me"))
     assert model.weights == [1.0]
 
 
 def test_loaded_code_loads_again_without_network(hub):
     """What was downloaded with trust runs offline with trust, and without it does not."""
-    sha = hub.create_repo("me/tiny", files())
-    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+    sha = hub.create_repo("me/offline", files())
+    with pytest.warns(UnpinnedCodeWarning):
+        AutoModel.from_pretrained("me/offline", trust_remote_code=True)
     hub.clear_requests()
-    assert AutoModel.from_pretrained("me/tiny", local_files_only=True, trust_remote_code=True).weights == [1.0, 2.0]
-    assert AutoModel.from_pretrained("me/tiny", revision=sha, trust_remote_code=True).weights == [1.0, 2.0]
+    assert AutoModel.from_pretrained("me/offline", local_files_only=True, trust_remote_code=True).weights == [1.0, 2.0]
+    assert AutoModel.from_pretrained("me/offline", revision=sha, trust_remote_code=True).weights == [1.0, 2.0]
     with pytest.raises(RemoteCodeRefusedError):
-        AutoModel.from_pretrained("me/tiny", local_files_only=True)
+        AutoModel.from_pretrained("me/offline", local_files_only=True)
     assert hub.requests == []
 
 
 def test_loaded_branch_costs_one_request(hub):
     """A whole load asks for the commit of the branch, and for nothing that it has."""
-    hub.create_repo("me/tiny", files())
-    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
+    hub.create_repo("me/branch", files())
+    with pytest.warns(UnpinnedCodeWarning):
+        AutoModel.from_pretrained("me/branch", trust_remote_code=True)
     hub.clear_requests()
-    AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
-    assert [request.path for request in hub.requests] == ["/api/models/me/tiny"]
+    AutoModel.from_pretrained("me/branch", trust_remote_code=True)
+    assert [request.path for request in hub.requests] == ["/api/models/me/branch"]
 
 
 def test_class_out_of_code_brings_its_code_along(tmp_path):

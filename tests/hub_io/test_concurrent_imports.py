@@ -10,7 +10,7 @@ import pytest
 
 from auto_registry import AutoConfig, AutoModel
 from hub_io import RemoteCodeImportError
-from tiny_checkpoints import CONFIGURATION, MODELING, files, write
+from tiny_checkpoints import CONFIGURATION, MODELING, files, trust, write
 
 THREADS = 16
 
@@ -84,31 +84,56 @@ OTHER = AutoModel.from_pretrained({other!r}, trust_remote_code=True)
 """
 
 
-def test_code_may_load_other_code_while_it_is_imported(tmp_path):
+@pytest.fixture
+def write_trusted(tmp_path, monkeypatch):
+    """Write a checkpoint whose code is in the trust store, as code that other code loads must be."""
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "trust.json"))
+
+    def write_one(folder, content):
+        trust(tmp_path / "trust.json", content, source=str(folder))
+        return write(folder, content)
+
+    return write_one
+
+
+def test_code_may_load_other_code_while_it_is_imported(tmp_path, write_trusted):
     """A backbone out of another checkpoint."""
-    inner = write(tmp_path / "inner", files())
+    inner = write_trusted(tmp_path / "inner", files())
     outer = write(tmp_path / "outer", files({"modeling_tiny.py": NESTED.format(other=str(inner)) + MODELING}))
     model = load(outer)
     assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
 
 
-def test_code_may_load_other_code_in_a_thread_that_it_waits_for(tmp_path):
-    """No lock is held while code runs, so that the thread can import."""
-    inner = write(tmp_path / "inner", files({"modeling_tiny.py": f"{MODELING}# inner\n"}))
-    threaded = f"""
+IN_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
 from auto_registry import AutoModel
-with ThreadPoolExecutor(1) as pool:
-    OTHER = pool.submit(AutoModel.from_pretrained, {str(inner)!r}, trust_remote_code=True).result(timeout=60)
+with ThreadPoolExecutor(4) as pool:
+    OTHERS = list(pool.map(AutoModel.from_pretrained, {others!r}, timeout=60))
 """
-    outer = write(tmp_path / "outer", files({"modeling_tiny.py": threaded + MODELING}))
-    model = load(outer)
-    assert type(sys.modules[type(model).__module__].OTHER) is type(load(inner))
 
 
-def test_nested_loads_in_many_threads_end(tmp_path):
+def test_code_may_load_other_code_in_threads_that_it_waits_for(tmp_path, write_trusted):
+    """No lock is held while code runs, so that the threads can import, and others load the same meanwhile."""
+    inner = [
+        write_trusted(
+            tmp_path / f"inner-{number}", files({"modeling_tiny.py": f"sum(range(300_000))\n{MODELING}# {number}\n"})
+        )
+        for number in range(2)
+    ]
+    code = IN_THREADS.format(others=[str(folder) for folder in inner] * 2) + MODELING
+    outer = write(tmp_path / "outer", files({"modeling_tiny.py": code}))
+    models = all_at_once(load, [outer, *inner, outer] * (THREADS // 4))
+    assert [model for model in models if isinstance(model, Exception)] == []
+    others = sys.modules[type(models[0]).__module__].OTHERS
+    assert [type(other) for other in others] == [type(model) for model in models[1:3]] * 2
+    assert len({type(model) for model in models}) == 3
+
+
+def test_nested_loads_in_many_threads_end(tmp_path, write_trusted):
     """Half of the threads load the inner code directly, the others through the outer."""
-    inner = write(tmp_path / "inner", files({"modeling_tiny.py": f"sum(range(300_000))\n{MODELING}# threads\n"}))
+    inner = write_trusted(
+        tmp_path / "inner", files({"modeling_tiny.py": f"sum(range(300_000))\n{MODELING}# threads\n"})
+    )
     outer = write(tmp_path / "outer", files({"modeling_tiny.py": NESTED.format(other=str(inner)) + MODELING}))
     models = all_at_once(load, [inner, outer] * (THREADS // 2))
     assert [model for model in models if isinstance(model, Exception)] == []
@@ -116,10 +141,10 @@ def test_nested_loads_in_many_threads_end(tmp_path):
 
 
 @pytest.mark.timeout(120)
-def test_codes_that_load_each_other_end(tmp_path):
+def test_codes_that_load_each_other_end(tmp_path, write_trusted):
     """Two checkpoints whose code loads the other's cannot work, but they end with an error and not in a dead-lock."""
     one, two = tmp_path / "one", tmp_path / "two"
-    write(one, files({"modeling_tiny.py": NESTED.format(other=str(two)) + MODELING}))
-    write(two, files({"modeling_tiny.py": NESTED.format(other=str(one)) + MODELING}))
+    write_trusted(one, files({"modeling_tiny.py": NESTED.format(other=str(two)) + MODELING}))
+    write_trusted(two, files({"modeling_tiny.py": NESTED.format(other=str(one)) + MODELING}))
     results = all_at_once(load, [one, two] * 4)
     assert all(isinstance(result, RemoteCodeImportError) or type(result).__name__ == "TinyModel" for result in results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
 from auto_registry.errors import AlreadyRegisteredError, RegistrationError
 from config_core import PretrainedConfig
-from hub_io import NoRemoteCodeError, RemoteCodeImportError, load_into_registry
-from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
+from hub_io import NoRemoteCodeError, RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
+from other_processes import environment, run_program
+from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, trust, write
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_all_classes_are_registered_and_reported(request, tmp_path, registry, pl
     if place == "hub":
         hub = request.getfixturevalue("hub")
         sha, source = hub.create_repo("me/tiny", files()), "me/tiny"
-    report = load_into_registry(source, trust_remote_code=True, registry=registry)
+    report = load_into_registry(source, revision=sha, trust_remote_code=True, registry=registry)
 
     assert (report.source, report.commit, report.model_type) == (source, sha, "tiny")
     assert report.config_class.__name__ == "TinyConfig"
@@ -45,7 +47,7 @@ def test_all_classes_are_registered_and_reported(request, tmp_path, registry, pl
     plain = write(tmp_path / "plain", {"config.json": '{"model_type": "tiny", "size": 5}', "weights.json": "[5.0]"})
     assert AutoConfig.from_pretrained(plain, registry=registry).size == 5
     assert AutoModel.from_pretrained(plain, registry=registry).weights == [5.0]
-    model = AutoModelForImageClassification.from_pretrained(source, registry=registry)
+    model = AutoModelForImageClassification.from_pretrained(source, revision=sha, registry=registry)
     assert type(model) is report.model_classes["AutoModelForImageClassification"]
 
 
@@ -115,3 +117,89 @@ def test_config_alone_can_be_registered(tmp_path, registry):
     folder = write(tmp_path / "saved", files({"config.json": config_json(auto_map), "modeling_tiny.py": None}))
     report = load_into_registry(folder, trust_remote_code=True, registry=registry)
     assert (report.model_classes, registry.model_types()) == ({}, ("tiny",))
+
+
+NUMPY_MODELING = """
+import numpy
+
+from .configuration_tiny import TinyConfig
+
+
+class TinyModel:
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        self.weights = numpy.zeros(config.size)
+
+    @classmethod
+    def from_pretrained(cls, checkpoint, *, config):
+        model = cls(config)
+        model.weights = numpy.loadtxt(checkpoint.local_path("weights.csv"), delimiter=",")
+        return model
+
+    def __call__(self, values):
+        return float(self.weights @ numpy.asarray(values))
+"""
+
+
+def test_model_of_numpy_is_registered(tmp_path):
+    """The registry and its loaders know of no framework: torch is not even imported."""
+    if importlib.util.find_spec("numpy") is None:
+        pytest.skip("needs numpy")
+    auto_map = {name: AUTO_MAP[name] for name in ("AutoConfig", "AutoModel")}
+    content = {"config.json": config_json(auto_map), "modeling_tiny.py": NUMPY_MODELING, "weights.csv": "1.0,2.0"}
+    folder = write(tmp_path / "saved", files(content))
+    program = """
+import sys
+from auto_registry import AutoModel
+from hub_io import load_into_registry
+
+report = load_into_registry(sys.argv[1], trust_remote_code=True)
+model = AutoModel.from_pretrained(sys.argv[1])
+assert type(model) is report.model_classes["AutoModel"]
+print(model([3.0, 4.0]), "torch" in sys.modules)
+"""
+    printed = run_program(tmp_path / "main.py", program, folder, environ=environment(tmp_path / "cache"))
+    assert printed == "11.0 False\n"
+
+
+def test_entry_of_the_store_is_enough(tmp_path, registry, places):
+    """No flag is needed, and the report says what trusted it."""
+    trust(places / "hub-code.lock", files(), source="somewhere")
+    report = load_into_registry(write(tmp_path / "saved", files()), registry=registry)
+    assert report.trusted_by.startswith(f"{places / 'hub-code.lock'} (somewhere, ")
+    assert registry.model_types() == ("tiny",)
+
+
+@pytest.fixture
+def two_repositories(hub, places):  # noqa: ARG001 - a machine where nobody has trusted anything
+    """A checkpoint whose models lie elsewhere. Returns the commits of both."""
+    code = hub.create_repo("other/code", files())
+    elsewhere = {name: f"other/code--{reference}" for name, reference in AUTO_MAP.items()} | {
+        "AutoConfig": AUTO_MAP["AutoConfig"]
+    }
+    own = files({"config.json": config_json(elsewhere), "modeling_tiny.py": None})
+    return hub.create_repo("me/tiny", own), code
+
+
+def test_code_of_two_repositories_is_reported_as_two(registry, two_repositories, places):
+    """Two bundles, each with what trusted it."""
+    commit, code = two_repositories
+    own = {"configuration_tiny.py": CONFIGURATION}
+    trust(places / "hub-code.lock", own, source="me/tiny", commit=commit)
+    report = load_into_registry("me/tiny", code_revision=code, trust_remote_code=True, registry=registry)
+    assert len(report.digests) == 2
+    assert report.trusted_by.startswith(f"{places / 'hub-code.lock'} (me/tiny, ")
+    assert report.trusted_by.endswith("; trust_remote_code=True")
+
+
+def test_one_bundle_that_is_refused_lets_none_run(registry, two_repositories, places):
+    """Everything is decided on before anything is imported."""
+    commit, _ = two_repositories
+    trust(places / "hub-code.lock", {"configuration_tiny.py": CONFIGURATION}, source="me/tiny", commit=commit)
+    before = set(sys.modules)
+    with pytest.raises(RemoteCodeRefusedError) as caught:
+        load_into_registry("me/tiny", registry=registry)
+    assert caught.value.source == "other/code"
+    assert {name for name in set(sys.modules) - before if name.startswith("hub_io.remote.")} == set()
+    assert registry.model_types() == ()

@@ -29,20 +29,19 @@ def save(tmp_path):
     return save_files
 
 
-def load(folder, auto_class=AutoModel):
-    return auto_class.from_pretrained(folder, trust_remote_code=True)
+def load(source, auto_class=AutoModel, revision=None):
+    return auto_class.from_pretrained(source, revision=revision, trust_remote_code=True)
 
 
 @pytest.mark.parametrize("place", ["folder", "hub"])
 def test_trusted_model_loads_with_config_and_weights(request, save, place):
     """The three parts come from one checkpoint."""
-    source = save(files())
+    source, revision = save(files()), None
     if place == "hub":
-        request.getfixturevalue("hub").create_repo("me/tiny", files())
-        source = "me/tiny"
-    model = load(source)
+        source, revision = "me/tiny", request.getfixturevalue("hub").create_repo("me/tiny", files())
+    model = load(source, revision=revision)
     assert (type(model).__name__, model.config.size, model.weights) == ("TinyModel", 2, [1.0, 2.0])
-    assert type(load(source, AutoModelForImageClassification)).__name__ == "TinyClassifier"
+    assert type(load(source, AutoModelForImageClassification, revision)).__name__ == "TinyClassifier"
 
 
 def test_module_name_says_where_it_came_from_and_which_content(save):
@@ -56,13 +55,12 @@ def test_module_name_says_where_it_came_from_and_which_content(save):
 def test_same_content_gives_the_same_class(hub, save):
     """Another folder, the Hub, another auto class, another commit: identity goes by content."""
     content = files()
-    hub.create_repo("me/tiny", content)
+    sha = hub.create_repo("me/tiny", content)
     first = load(save(content, "one"))
     assert type(load(save(content, "two"))) is type(first)
-    assert type(load("me/tiny")) is type(first)
-    assert type(load("me/tiny", AutoConfig)) is type(first.config)
-    hub.commit("me/tiny", {"weights.json": "[3.0, 4.0]"})
-    again = load("me/tiny")
+    assert type(load("me/tiny", revision=sha)) is type(first)
+    assert type(load("me/tiny", AutoConfig, sha)) is type(first.config)
+    again = load("me/tiny", revision=hub.commit("me/tiny", {"weights.json": "[3.0, 4.0]"}))
     assert (type(again), again.weights) == (type(first), [3.0, 4.0])
 
 
@@ -284,7 +282,7 @@ def test_entries_of_other_libraries_do_not_matter(save):
         ("def broken(:\n", "line 1"),
         ("from .missing import x\n", "modeling_tiny.py line 1 imports it"),
         ("from ..outside import x\n", "climbs out of the folder"),
-        ("# " + "x" * (4 * 1024 * 1024), "larger than"),
+        ("# " + "x" * (1024 * 1024), "larger than"),
     ],
 )
 def test_code_that_cannot_be_collected_is_an_error(save, content, sentence):
@@ -292,6 +290,15 @@ def test_code_that_cannot_be_collected_is_an_error(save, content, sentence):
     folder = save(files({"modeling_tiny.py": content}))
     with pytest.raises(SourceCodeError, match=sentence):
         load(folder)
+
+
+def test_code_of_too_many_files_is_an_error(save):
+    """Each would be asked for on its own, however small they are."""
+    names = [f"part_{number}" for number in range(1001)]
+    code = "".join(f"from . import {name}\n" for name in names)
+    content = {f"{name}.py": "" for name in names}
+    with pytest.raises(SourceCodeError, match="more than 1,000 source files"):
+        load(save(files({"modeling_tiny.py": code, **content})))
 
 
 def test_missing_file_of_another_class_does_not_matter(save):

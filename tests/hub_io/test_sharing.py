@@ -42,8 +42,8 @@ def test_config_is_pushed_with_its_code_and_loads_with_trust(hub, tiny_config_cl
 def test_remote_config_is_shared_on_with_the_code_it_came_with(hub, tiny_config_class, tmp_path):
     """Saving and pushing vendors the code, byte for byte, with no pointer to where it was."""
     token = hub.token("me")
-    tiny_config_class(size=7).push_to_hub("me/tiny", token=token)
-    config = AutoConfig.from_pretrained("me/tiny", trust_remote_code=True)
+    info = tiny_config_class(size=7).push_to_hub("me/tiny", token=token)
+    config = AutoConfig.from_pretrained("me/tiny", revision=info.oid, trust_remote_code=True)
     config.save_pretrained(tmp_path / "saved")
     config.push_to_hub("me/copy", token=token)
     original = hub.files("me/tiny")["configuration_tiny.py"]

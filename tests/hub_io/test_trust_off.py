@@ -20,12 +20,22 @@ def marker(tmp_path):
 
 
 @pytest.fixture(params=["folder", "hub"])
-def source(request, tmp_path, marker):
+def place(request, tmp_path, marker):
+    """Return a checkpoint's source, and its commit if it is on the Hub."""
     files = tiny_checkpoints.files(marker=marker)
     if request.param == "folder":
-        return str(tiny_checkpoints.write(tmp_path / "saved", files))
-    request.getfixturevalue("hub").create_repo("stranger/tiny", files)
-    return "stranger/tiny"
+        return str(tiny_checkpoints.write(tmp_path / "saved", files)), None
+    return "stranger/tiny", request.getfixturevalue("hub").create_repo("stranger/tiny", files)
+
+
+@pytest.fixture
+def source(place):
+    return place[0]
+
+
+@pytest.fixture
+def revision(place):
+    return place[1]
 
 
 @pytest.mark.parametrize("trust", [None, False])
@@ -47,11 +57,11 @@ def test_load_into_registry_runs_nothing(source, marker, trust):
     assert registry.model_types() == ()
 
 
-def test_decision_runs_nothing_even_if_trusted(source, marker):
+def test_decision_runs_nothing_even_if_trusted(source, revision, marker):
     """Code runs when a class is loaded, and not before."""
     from config_core import open_checkpoint
 
-    checkpoint = open_checkpoint(source)
+    checkpoint = open_checkpoint(source, revision=revision)
     for trust in (None, False, True):
         decision = REMOTE_CODE_SERVICE.decide(
             checkpoint, tiny_checkpoints.AUTO_MAP, "AutoModel", trust_remote_code=trust
@@ -60,9 +70,9 @@ def test_decision_runs_nothing_even_if_trusted(source, marker):
     assert not marker.exists()
 
 
-def test_models_of_a_trusted_config_are_not_trusted_with_it(source, marker):
+def test_models_of_a_trusted_config_are_not_trusted_with_it(source, revision, marker):
     """A config that was loaded with trust gives its models none."""
-    config = AutoConfig.from_pretrained(source, trust_remote_code=True)
+    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=True)
     before = marker.read_text(encoding="utf-8")
     for trust in (None, False):
         with pytest.raises(RemoteCodeRefusedError):
@@ -72,9 +82,9 @@ def test_models_of_a_trusted_config_are_not_trusted_with_it(source, marker):
     assert marker.read_text(encoding="utf-8") == before
 
 
-def test_trust_of_one_load_is_not_that_of_the_next(source, marker):
+def test_trust_of_one_load_is_not_that_of_the_next(source, revision, marker):
     """True is about this call, and not about the process."""
-    AutoModel.from_pretrained(source, trust_remote_code=True)
+    AutoModel.from_pretrained(source, revision=revision, trust_remote_code=True)
     before = marker.read_text(encoding="utf-8")
     with pytest.raises(RemoteCodeRefusedError):
         AutoModel.from_pretrained(source)

@@ -126,6 +126,8 @@ def test_command_goes_through_the_hub(hub, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert accuracy(done.stdout) >= 0.97
+    assert "from_pretrained(source, revision=commit, trust_remote_code=True)" in done.stdout
+    assert "Warning" not in done.stderr
     pushed = hub.files("me/digits")
     assert {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"} <= pushed.keys()
     assert len([request for request in hub.requests if "/commit/" in request.path]) == 1

@@ -10,9 +10,14 @@ import contextlib
 import importlib
 import inspect
 import json
+import re
+import warnings
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from hub_io.command.program import main
 from workspace_packages import WORKSPACE_PACKAGES
 
 MODULE = """
@@ -35,25 +40,49 @@ class MarkedModel:
 """
 
 
+# How a public loader's name begins, and what its first parameter may be.
+VERB = re.compile(r"(from|load|open|read|download|import|get_config)(_|$)")
+FIRST = ("source", "repo_id", "path", "values", "config")
+NOT_OF_CHECKPOINTS = {
+    "resnet.timm_weights.from_timm": "timm's own weights; nothing of a checkpoint is read",
+}
+
+
+def public_callables(module):
+    """Return what a module offers to be called without making an object first, by name."""
+    found = {}
+    for name in module.__all__:
+        public = getattr(module, name)
+        if inspect.isfunction(public):
+            found[f"{public.__module__}.{public.__qualname__}"] = public
+        elif type(public).__module__.partition(".")[0] in IMPORT_NAMES:  # an object, such as the Hub
+            for attribute, method in inspect.getmembers(public, inspect.ismethod):
+                found[f"{module.__name__}.{name}.{attribute}"] = method
+        elif inspect.isclass(public):
+            for attribute, method in inspect.getmembers(public, inspect.ismethod):
+                if isinstance(method.__self__, type):
+                    found[f"{public.__module__}.{public.__qualname__}.{attribute}"] = method
+    return {name: each for name, each in found.items() if not name.rpartition(".")[2].startswith("_")}
+
+
+def is_loader(name, loader):
+    """Tell whether a callable is given something to load from."""
+    parameters = list(inspect.signature(loader).parameters)
+    named_so = VERB.match(name.rpartition(".")[2]) and parameters and parameters[0] in FIRST
+    return "source" in parameters or bool(named_so)
+
+
 def loaders():
-    """Return every public function and class method that is given a source to load from, by name."""
+    """Return every public function and method that is given something to load from, by name."""
     found = {}
     for package in WORKSPACE_PACKAGES.values():
         for module_name, _ in package.modules():
-            if module_name.endswith("__main__"):
-                continue
-            module = importlib.import_module(module_name)
-            for name in module.__all__:
-                public = getattr(module, name)
-                if inspect.isfunction(public):
-                    found[f"{public.__module__}.{public.__qualname__}"] = public
-                elif inspect.isclass(public):
-                    for attribute, method in inspect.getmembers(public, inspect.ismethod):
-                        if not attribute.startswith("_") and isinstance(method.__self__, type):
-                            found[f"{public.__module__}.{public.__qualname__}.{attribute}"] = method
-    return {name: loader for name, loader in found.items() if "source" in inspect.signature(loader).parameters}
+            if not module_name.endswith("__main__"):
+                found |= public_callables(importlib.import_module(module_name))
+    return {name: loader for name, loader in found.items() if is_loader(name, loader)}
 
 
+IMPORT_NAMES = {package.import_name for package in WORKSPACE_PACKAGES.values()}
 LOADERS = loaders()
 
 
@@ -91,13 +120,25 @@ def source(request, files, tmp_path):
     return str(folder)
 
 
-def call(loader, source, **options):
+@pytest.fixture
+def given(source, files, tmp_path):
+    """What loaders are given, by the name of the parameter."""
+    path = tmp_path / "alone" / "config.json"
+    path.parent.mkdir()
+    path.write_text(files["config.json"], encoding="utf-8")
+    config = importlib.import_module("config_core").PretrainedConfig.from_json_file(path)
+    values = json.loads(files["config.json"])
+    return {"source": source, "repo_id": source, "path": path, "values": values, "config": config}
+
+
+def call(loader, given, **options):
     """Call a loader as far as it goes; the trust options only where it has them."""
     parameters = inspect.signature(loader).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    given = {name: value for name, value in options.items() if takes_any or name in parameters}
+    options = {name: value for name, value in options.items() if takes_any or name in parameters}
+    first = "source" if "source" in parameters else next(iter(parameters))
     with contextlib.suppress(Exception):
-        loader(source=source, **given)
+        loader(**{first: given[first]}, **options)
 
 
 def test_loaders_are_found():
@@ -107,24 +148,62 @@ def test_loaders_are_found():
         "config_core.pretrained_config.PretrainedConfig.get_config_dict",
         "config_core.checkpoint.open_checkpoint",
         "model_core.pretrained_model.PreTrainedModel.from_pretrained",
+        "config_core.pretrained_config.PretrainedConfig.from_json_file",
         "auto_registry.auto_config.AutoConfig.from_pretrained",
         "auto_registry.auto_tasks.AutoModel.from_pretrained",
         "auto_registry.auto_tasks.AutoModelForImageClassification.from_pretrained",
+        "auto_registry.auto_tasks.AutoModel.from_config",
+        "hub_io.hub_service.HUB_SERVICE.open",
         "hub_io.registry_loading.load_into_registry",
         "resnet.configuration_resnet.ResnetConfig.from_pretrained",
         "resnet.modeling_resnet.ResnetModel.from_pretrained",
     } <= LOADERS.keys()
 
 
+def test_everything_that_is_called_like_a_loader_is_walked():
+    """A new loader whose first parameter has another name is met here, and not forgotten."""
+    public = {}
+    for name in sorted(IMPORT_NAMES):
+        public |= public_callables(importlib.import_module(name))
+    called_so = {name for name in public if VERB.match(name.rpartition(".")[2])}
+    walked = {inspect.unwrap(getattr(loader, "__func__", loader)) for loader in LOADERS.values()}
+    forgotten = {
+        name for name in called_so if inspect.unwrap(getattr(public[name], "__func__", public[name])) not in walked
+    }
+    assert forgotten == NOT_OF_CHECKPOINTS.keys()
+
+
 @pytest.mark.parametrize("options", [{}, {"trust_remote_code": None}, {"trust_remote_code": False}], ids=str)
-def test_no_loader_runs_code_unasked(source, marker, options):
+def test_no_loader_runs_code_unasked(given, marker, options):
     """Saying nothing, None and False are all no."""
     for name, loader in LOADERS.items():
-        call(loader, source, **options)
+        call(loader, given, **options)
         assert not marker.exists(), name
 
 
-def test_marker_appears_with_trust(source, marker):
+def test_marker_appears_with_trust(given, marker):
     """The walk above could fail: with trust, the code runs and the file appears."""
-    call(LOADERS["auto_registry.auto_tasks.AutoModel.from_pretrained"], source, trust_remote_code=True)
+    loader = LOADERS["auto_registry.auto_tasks.AutoModel.from_pretrained"]
+    with warnings.catch_warnings(action="ignore"):  # that nobody has pinned the code
+        call(loader, given, trust_remote_code=True)
     assert marker.exists()
+
+
+def arguments_of(verb, source):
+    """Return arguments for a verb: the checkpoint, a repository to push to, and yes to what it would ask."""
+    names = [parameter for parameter in verb.params if isinstance(parameter, click.Argument)]
+    places = [source, *(["alice/there"] if names[1:] and names[1].required else [])]
+    asks = any("--yes" in parameter.opts for parameter in verb.params)
+    return [*(places if names else []), *(["--yes"] if asks else [])]
+
+
+def test_no_verb_of_the_command_runs_code(source, marker, tmp_path, monkeypatch):
+    """It shows code, records that it is trusted, compares it, fetches it and pushes it; it runs none."""
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "trust.json"))
+    monkeypatch.chdir(tmp_path)
+    ended = {}
+    for name, verb in main.commands.items():
+        ended[name] = CliRunner().invoke(main, [name, *arguments_of(verb, source)], prog_name="hub-io").exit_code
+        assert not marker.exists(), name
+    done = {"inspect", "trust", "diff", "verify", "list", "revoke"}
+    assert {name: ended[name] for name in done} == dict.fromkeys(done, 0)

@@ -94,3 +94,11 @@ def test_packages_without_models_bring_no_model_software(alone):
     """A config, a registry or the Hub costs no torch, no numpy and no model's code."""
     _, environment = alone
     assert [name for name in environment.distributions() if name.startswith(MODEL_SOFTWARE)] == []
+
+
+def test_hub_io_runs_models_of_whatever_library_is_there(tmp_path, wheels):
+    """With NumPy beside it and no torch, a NumPy model loads, and one of torch says what it lacks."""
+    environment = FreshEnvironment.create(tmp_path / "environment")
+    environment.install("pretrained-hub-io", "numpy", wheels=wheels)
+    environment.run(JOBS / "hub_io_numpy.py")
+    assert not [name for name in environment.distributions() if name.startswith("torch")]

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["AUTO_MAP", "CONFIGURATION", "MODELING", "config_json", "files", "write"]
+    from hub_io import TrustEntry
+
+__all__ = ["AUTO_MAP", "CONFIGURATION", "MODELING", "config_json", "files", "trust", "write"]
 
 AUTO_MAP = {
     "AutoConfig": "configuration_tiny.TinyConfig",
@@ -83,6 +85,24 @@ def files(changed: Mapping[str, str | None] | None = None, *, marker: Path | Non
         **(changed or {}),
     }
     return {name: text for name, text in content.items() if text is not None}
+
+
+def trust(file: Path, content: Mapping[str, str], *, source: str = "me/tiny", commit: str | None = None) -> TrustEntry:
+    """Put the code of a checkpoint into a file of trusted code, and return the entry.
+
+    Args:
+        file: The file.
+        content: Files of the checkpoint, of which those of Python are the code.
+        source: The repository or folder that the entry names.
+        commit: Its commit.
+    """
+    from config_core.code_bundle import CodeBundle
+    from hub_io import TrustEntry, TrustFile
+
+    code = CodeBundle({name: text.encode() for name, text in content.items() if name.endswith(".py")})
+    entry = TrustEntry.of(code, source=source, commit=commit)
+    TrustFile(file).add(entry)
+    return entry
 
 
 def write(folder: Path, content: Mapping[str, str]) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from auto_registry.errors import InstantiationError
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import OwnCode, read_header
-from auto_registry.resolution import Places, explain_namesake, resolve_config
+from auto_registry.resolution import Places, explain_namesake, load_config_class, resolve_config
 
 if TYPE_CHECKING:
     import os
@@ -94,7 +94,7 @@ class AutoConfig:
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
-            CheckpointConfigError: Its config.json does not name its class.
+            CheckpointConfigError: Its config.json does not name its class, or names one that is no config class.
             UnknownModelTypeError: Nothing serves its model_type.
             InstalledClassError: The installed class cannot be had.
             Exception: The code that it ships is refused, with the error of the installed remote-code service;
@@ -120,7 +120,7 @@ class AutoConfig:
         model_type, auto_map = read_header(file or checkpoint)
         own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token)
         resolution = resolve_config(model_type, own_code=own_code, places=Places(registry))
-        config_class = resolution.load()
+        config_class = load_config_class(resolution, checkpoint=checkpoint)
         with explain_namesake(resolution):
             return config_class.from_pretrained(
                 file or checkpoint, return_unused_kwargs=return_unused_kwargs, **overrides

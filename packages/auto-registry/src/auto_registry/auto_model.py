@@ -12,7 +12,14 @@ from auto_registry.auto_config import AutoConfig
 from auto_registry.errors import ArgumentTypeError, ConfigClassMismatchError, InstantiationError
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import OwnCode, code_behind, read_header
-from auto_registry.resolution import Places, Registered, explain_namesake, resolve_config, resolve_model
+from auto_registry.resolution import (
+    Places,
+    Registered,
+    explain_namesake,
+    load_config_class,
+    resolve_config,
+    resolve_model,
+)
 
 if TYPE_CHECKING:
     import os
@@ -142,7 +149,7 @@ class AutoModelClass:
                 config = loaded
             own_code = _own_code(checkpoint, type(config), trust)
             config_choice = Registered(type(config))
-        config_class = config_choice.load()
+        config_class = load_config_class(config_choice, checkpoint=checkpoint)
 
         model_choice = resolve_model(cls.__name__, config_class, own_code=own_code, places=places)
         model_class = cls._load(model_choice, config_class)

@@ -127,11 +127,12 @@ class UnknownModelTypeError(AutoRegistryError, ValueError):
         self.model_type = model_type
         self.known = tuple(sorted(known))
         self.near = tuple(difflib.get_close_matches(model_type, self.known))
-        asked = f"The model_type {model_type!r}{' of ' if where else ''}{where}"
+        shown = f"{model_type!r:.200}"  # out of a file, which may say anything
+        asked = f"The model_type {shown}{' of ' if where else ''}{where}"
         guess = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
         super().__init__(
             f"{asked} is unknown: no config class is registered for it and no installed package offers one.{guess} "
-            f"Register its class with AutoConfig.register({model_type!r}, ConfigClass), or install a package that "
+            f"Register its class with AutoConfig.register({shown}, ConfigClass), or install a package that "
             f"offers it.{' ' if hint else ''}{hint}"
         )
 

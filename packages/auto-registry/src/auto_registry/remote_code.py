@@ -133,12 +133,12 @@ def read_header(source: Checkpoint | Path) -> tuple[str, Mapping[str, Any]]:
     model_type = values.get("model_type") or ""
     if not isinstance(model_type, str):
         raise CheckpointConfigError(
-            f"model_type must be a string, got {model_type!r}.", checkpoint=str(source), key="model_type"
+            f"model_type must be a string, got {model_type!r:.200}.", checkpoint=str(source), key="model_type"
         )
     auto_map = values.get("auto_map") or {}
     if not isinstance(auto_map, dict):
         raise CheckpointConfigError(
-            f'auto_map must be an object such as {{"AutoModel": "modeling_x.XModel"}}, got {auto_map!r}.',
+            f'auto_map must be an object such as {{"AutoModel": "modeling_x.XModel"}}, got {auto_map!r:.200}.',
             checkpoint=str(source),
             key="auto_map",
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from auto_registry.installed import InstalledClass
     from auto_registry.remote_code import OwnCode, RemoteCodeDecision, ServiceFinder
+    from config_core.checkpoint import Checkpoint
     from config_core.pretrained_config import PretrainedConfig
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Resolution",
     "Unknown",
     "explain_namesake",
+    "load_config_class",
     "resolve_config",
     "resolve_model",
 ]
@@ -113,6 +115,25 @@ class Places(NamedTuple):
 
 
 PLACES = Places(REGISTRY)
+
+
+def load_config_class(resolution: Resolution, *, checkpoint: Checkpoint) -> type[Any]:
+    """Return the config class of a checkpoint that was decided on.
+
+    Raises:
+        CheckpointConfigError: The checkpoint's own code has another kind of class under the name.
+        Exception: The class cannot be had: what `load` of the resolution raises.
+    """
+    from config_core.pretrained_config import PretrainedConfig
+
+    cls = resolution.load()
+    if not issubclass(cls, PretrainedConfig):
+        raise CheckpointConfigError(
+            f"auto_map names {describe(cls)} for AutoConfig, which is no subclass of PretrainedConfig.",
+            checkpoint=str(checkpoint),
+            key="auto_map",
+        )
+    return cls
 
 
 def resolve_config(model_type: str, *, own_code: OwnCode | None = None, places: Places = PLACES) -> Resolution:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError, UnsafeNameError
 from config_core.hub_service import hub_service
-from config_core.safe_names import check_relative_name
+from config_core.safe_names import check_links, check_relative_name
 from config_core.staged_save import pending_files
 
 if TYPE_CHECKING:
@@ -102,23 +103,31 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointNotFoundError: The folder or its subfolder does not exist.
-            UnsafeNameError: The subfolder is no plain relative name.
+            UnsafeNameError: The subfolder is no plain relative name, or a link leads out of the folder to it.
         """
         self.name = os.fspath(path)
         self.commit = None
         self.subfolder = check_relative_name(subfolder, where="subfolder") if subfolder else ""
-        self._folder = Path(path) / self.subfolder
+        self._top = Path(path)
+        self._folder = self._top / self.subfolder
         if not self._folder.is_dir():
             raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
+        if self.subfolder:
+            check_links(self.subfolder, self._folder, top=self._top)
         self._pending = pending_files(self._folder)
 
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
         found: set[str] = set()
-        for folder, subfolders, names in os.walk(self._folder):
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            prefix = Path(folder).relative_to(self._folder).as_posix()
-            found.update(name if prefix == "." else f"{prefix}/{name}" for name in names)
+        folders = [""]  # one after the other: `os.walk` calls itself, and a hostile folder can be deeper than it may
+        while folders:
+            prefix = folders.pop()
+            with suppress(OSError), os.scandir(self._folder / prefix) as entries:
+                for entry in entries:
+                    if not entry.is_dir():
+                        found.add(f"{prefix}{entry.name}")
+                    elif not entry.is_symlink() and not entry.name.startswith("."):
+                        folders.append(f"{prefix}{entry.name}/")
         for name, staged in self._pending.items():
             found.discard(name) if staged is None else found.add(name)
         return frozenset(found)
@@ -128,24 +137,29 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the folder.
+            UnsafeNameError: The name would leave the folder, or a link does.
         """
         check_relative_name(filename, where=str(self))
-        path = self._pending.get(filename, self._folder / filename)
-        if path is not None and not path.is_file():
-            # A save that was being finished while we looked has moved the file to its place.
-            path = self._folder / filename
-        if path is None or not path.is_file():
+        path = self._find(filename)
+        if path is None:
             raise CheckpointFileNotFoundError(checkpoint=f"The folder {str(self._folder)!r}", filename=filename)
+        check_links(filename, path, top=self._top)
         return path
 
     def has(self, filename: str) -> bool:
         """Tell whether there is a file of this name. A name that would leave the folder has none."""
         try:
-            self.local_path(filename)
-        except (CheckpointFileNotFoundError, UnsafeNameError):
+            check_relative_name(filename, where=str(self))
+        except UnsafeNameError:
             return False
-        return True
+        return self._find(filename) is not None
+
+    def _find(self, filename: str) -> Path | None:
+        path = self._pending.get(filename, self._folder / filename)
+        if path is not None and not path.is_file():
+            # A save that was being finished while we looked has moved the file to its place.
+            path = self._folder / filename
+        return path if path is not None and path.is_file() else None
 
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""

@@ -51,6 +51,12 @@ class ClassReference:
             raise ClassReferenceError(text, problem=str(error)) from error
         if not all(part.isidentifier() for part in module.split("/")):
             raise ClassReferenceError(text, problem=f"{module!r} is not a module in a folder")
+        if not module.isascii():
+            raise ClassReferenceError(
+                text, problem=f"{module!a} is not ASCII: letters that look alike would hide which file is meant"
+            )
+        if any(part.startswith("__") and part.endswith("__") for part in module.split("/")):
+            raise ClassReferenceError(text, problem=f"{module!r} is a name that Python keeps for itself")
         return cls(module=module, class_name=class_name, repo=repo or None)
 
     @property

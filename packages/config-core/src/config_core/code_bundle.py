@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config_core.errors import UnsafeNameError
 from config_core.safe_names import check_relative_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["CodeBundle"]
+__all__ = ["CodeBundle", "listing_digest"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class CodeBundle:
             `auto_map`: the same files are the same code.
 
     Raises:
-        UnsafeNameError: A file's name is not a plain relative name.
+        UnsafeNameError: A file's name is not a plain relative name in ASCII, or differs from another only in case. Some
+            systems would write such names otherwise, or take two files for one.
     """
 
     files: Mapping[str, bytes]
@@ -34,15 +36,34 @@ class CodeBundle:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(sorted(self.files.items())))
         object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
-        for name in self.files:
-            check_relative_name(name, where="code")
-        import hashlib
-
-        listing = "".join(f"{digest}  {name}\n" for name, digest in self.file_digests().items())
-        object.__setattr__(self, "digest", hashlib.sha256(listing.encode()).hexdigest())
+        _check_names(self.files)
+        object.__setattr__(self, "digest", listing_digest(self.file_digests()))
 
     def file_digests(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
         import hashlib
 
         return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+
+
+def _check_names(names: Iterable[str]) -> None:
+    by_folded: dict[str, str] = {}
+    for name in names:
+        check_relative_name(name, where="code")
+        if not name.isascii():
+            reason = f"is not ASCII ({name!a}): letters that look alike would hide which file is meant"
+            raise UnsafeNameError(name, where="code", reason=reason)
+        if (other := by_folded.setdefault(name.lower(), name)) != name:
+            raise UnsafeNameError(name, where="code", reason=f"is the same file as {other!r} on some systems")
+
+
+def listing_digest(file_digests: Mapping[str, str]) -> str:
+    """Return the digest of a bundle whose files have these digests.
+
+    Args:
+        file_digests: Name of each file to the SHA-256 (hexadecimal) of its content.
+    """
+    import hashlib
+
+    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(file_digests.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config_core.class_reference import ClassReference
 from config_core.code_bundle import CodeBundle
+from config_core.code_manifest import MANIFEST_NAME, declared_files
 from config_core.errors import SourceCodeError
 from config_core.program_source import running_program
 from config_core.source_files import ImportLeavesFolderError, needed_files, parse_source
@@ -34,6 +37,7 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
 
     Raises:
         SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
+        ClassReferenceError: A class or its file has a name that no checkpoint may use.
     """
     origin = _Origin.of(cls if cls in registered else config_class)
     classes = {
@@ -46,7 +50,10 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
     if origin.is_of(config_class):
         # A model that is found through its config needs the config to be found.
         classes["AutoConfig"] = config_class
-    return _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+    bundle = _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+    for reference in bundle.auto_map.values():
+        ClassReference.parse(reference)  # what no load would take is not saved
+    return bundle
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
                 raise
             module, top = f"{top.name}/{module}", top.parent
     _refuse_self_imports(files, package.partition(".")[0], top)
+    files = {**_declared_beside(top), **files}
     auto_map = {name: f"{module}.{cls.__name__}" for name, cls in classes.items()}
     if config_class not in classes.values() and (config_module := _module_among(files, config_class, top)):
         auto_map["AutoConfig"] = f"{config_module}.{config_class.__name__}"
@@ -114,7 +122,10 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
     highest = min(
         (_package_folder(cls, paths[name]) for name, cls in classes.items()), key=lambda folder: len(folder.parts)
     )
-    top = _common_folder([path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()])
+    folder = _common_folder(
+        [path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()]
+    )
+    top = folder
     while True:
         modules = {name: _module_name(path, top) for name, path in paths.items()}
         try:
@@ -126,6 +137,12 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
             top = top.parent
     package = next(iter(classes.values())).__module__.partition(".")[0]
     _refuse_self_imports(files, package, top)
+    if folder != top and (folder / MANIFEST_NAME).is_file():
+        raise SourceCodeError(
+            f"the code beside it imports from {top}, so that this is the folder which is saved: move it there.",
+            path=str(folder / MANIFEST_NAME),
+        )
+    files = {**_declared_beside(top), **files}
     return CodeBundle(files, {name: f"{modules[name]}.{cls.__name__}" for name, cls in classes.items()})
 
 
@@ -188,6 +205,17 @@ def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callabl
         return path.read_bytes() if path.is_file() else None
 
     return read
+
+
+def _declared_beside(folder: Path) -> dict[str, bytes]:
+    """Return the manifest in a folder, if it has one, and the data files that it declares."""
+
+    def names() -> Iterator[str]:
+        for base, folders, found in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            yield from ((Path(base) / name).relative_to(folder).as_posix() for name in found)
+
+    return declared_files(_reader(folder), names, where=str(folder))
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:

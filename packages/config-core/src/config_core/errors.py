@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -151,7 +152,7 @@ class UnsafeNameError(ConfigCoreError, ValueError):
 
     def __init__(self, name: str, *, where: str, reason: str) -> None:
         super().__init__(
-            f"{where} names {name!r}, which {reason}. Only plain relative names inside the folder are used."
+            f"{where} names {name!r:.300}, which {reason}. Only plain relative names inside the folder are used."
         )
         self.name = name
         self.where = where
@@ -166,7 +167,7 @@ class ClassReferenceError(ConfigCoreError, ValueError):
 
     def __init__(self, reference: object, *, problem: str) -> None:
         super().__init__(
-            f"auto_map value {reference!r}: {problem}. Allowed are 'module.Class', 'folder/module.Class' and "
+            f"auto_map value {reference!r:.300}: {problem:.500}. Allowed are 'module.Class', 'folder/module.Class' and "
             "'owner/repo--module.Class'."
         )
         self.reference = reference
@@ -178,6 +179,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
     Attributes:
         path: The source file at fault, or the class where no file is known.
         line: Line of the fault, counted from 1, or None.
+        digests: Name to SHA-256 (hexadecimal) of the needed files that could be read in spite of the fault.
     """
 
     def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
@@ -185,6 +187,7 @@ class SourceCodeError(ConfigCoreError, ValueError):
         super().__init__(f"{place}: {problem}")
         self.path = path
         self.line = line
+        self.digests: Mapping[str, str] = {}
 
 
 class AutoClassNameError(ConfigCoreError, ValueError):

@@ -129,7 +129,7 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
 
     Args:
         cls: The class.
-        notebook_module: What to name the module if the program is a notebook.
+        notebook_module: What to name the module if the program is a notebook, or a file whose name cannot be imported.
 
     Raises:
         SourceCodeError: Python keeps no source of the program.
@@ -141,7 +141,9 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
     if file is None or not Path(file).is_file() or Path(file).suffix != ".py":
         raise SourceCodeError(_NO_SOURCE, path=f"{cls.__module__}.{cls.__qualname__}")
     path = Path(file).resolve()
-    stem = path.stem if path.stem.isidentifier() else notebook_module
+    # `__main__.py` of a folder, and other names that no checkpoint may have for its code.
+    is_plain = path.stem.isidentifier() and path.stem.isascii() and not path.stem.startswith("__")
+    stem = path.stem if is_plain else notebook_module
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

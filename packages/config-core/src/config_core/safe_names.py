@@ -1,20 +1,26 @@
-"""Names that were read from a file.
+"""Names that were read from a file, and links in a folder.
 
-Whoever wrote the file may be hostile: nothing may leave the checkpoint's folder.
+Whoever wrote them may be hostile: nothing may leave the checkpoint's folder.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from config_core.errors import UnsafeNameError
 
-__all__ = ["check_relative_name"]
+__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name"]
 
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
 # Names that Windows opens as devices, whatever their extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+
+# Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
+_CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def check_relative_name(name: str, *, where: str) -> str:
@@ -31,6 +37,41 @@ def check_relative_name(name: str, *, where: str) -> str:
     if reason := _unsafe(name):
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
+
+
+def check_links(name: str, path: Path, *, top: Path) -> None:
+    """Refuse a file or folder that a link leads out of its checkpoint to.
+
+    A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`: those
+    of the folder's own repository are followed.
+
+    Args:
+        name: Its name, for the error.
+        path: Where it is looked for.
+        top: The checkpoint's folder, which may be a link itself.
+
+    Raises:
+        UnsafeNameError: It lies elsewhere.
+    """
+    real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
+    if folder not in real.parents and blobs_of_snapshot(folder) not in real.parents:
+        raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
+
+
+def blobs_of_snapshot(folder: Path) -> Path | None:
+    """Return where the files lie that the links of a snapshot point to, in the cache of a hub's client.
+
+    Args:
+        folder: A snapshot or a folder in it, without links in its path.
+
+    Returns:
+        The blobs of the repository, or None if the folder is in no snapshot.
+    """
+    for snapshot in (folder, *folder.parents):
+        repo = snapshot.parent.parent
+        if snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name) and _CACHED_REPO.match(repo.name):
+            return repo / "blobs"
+    return None
 
 
 def _unsafe(name: object) -> str | None:

@@ -6,7 +6,9 @@ Two callers share this: saving a class (files of a package on disk) and loading 
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import warnings
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["ImportLeavesFolderError", "needed_files", "parse_source", "resolve_sibling_imports"]
 
 _PACKAGE_FILE = "__init__.py"
+# Absolute imports of these mean what every reader takes them to mean, whatever files lie beside the code.
+_NEVER_SIBLINGS = sys.stdlib_module_names | {
+    "auto_registry", "config_core", "hub_io", "huggingface_hub", "model_core", "numpy", "safetensors", "torch",
+    "transformers",
+}  # fmt: skip
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_PARSED_NAME = "<source that is only read>"
+_QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
 
 
 class ImportLeavesFolderError(SourceCodeError):
@@ -43,33 +52,45 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         Name relative to the top folder to content, sorted by name.
 
     Raises:
-        SourceCodeError: A file is missing, is not UTF-8 or is not Python.
+        SourceCodeError: A file is missing, is not UTF-8 or is not Python. It is the first of all such errors, and
+            `digests` tells of what could be read.
         ImportLeavesFolderError: A relative import climbs above the top folder.
     """
     files: dict[str, bytes] = {}
-    queue = deque(_Wanted(_module_file(module, read) or f"{module}.py", "") for module in modules)
+    first_error: SourceCodeError | None = None
+    queue = deque(_Wanted(_first_file(module, read), "") for module in modules)
     while queue:
         wanted = queue.popleft()
         if wanted.name in files:
             continue
-        content = read(wanted.name)
-        if content is None and wanted.is_optional:
-            continue
-        if content is None:
-            raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
-        files[wanted.name] = content
-        queue.extend(_imported_files(wanted.name, content, read, where))
-    return dict(sorted(files.items()))
+        try:
+            content = _read_wanted(wanted, read, where)
+            if content is not None:
+                files[wanted.name] = content
+                queue.extend(_imported_files(wanted.name, content, read, where))
+        except SourceCodeError as error:
+            first_error = first_error or error
+    files = dict(sorted(files.items()))
+    if first_error is not None:
+        import hashlib
+
+        first_error.digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        raise first_error
+    return files
 
 
 def parse_source(content: bytes, *, path: str) -> ast.Module:
-    """Parse Python source.
+    """Parse Python source, in silence: what Python finds odd in it is no warning of the program that reads it.
 
     Raises:
         SourceCodeError: It is not UTF-8 or not Python; `line` says where.
     """
+    # One filter for good, on a name that nothing else has: to take it back, as `catch_warnings` does, would take those
+    # of other threads along. Whoever has put another before it meanwhile gets it again.
+    if warnings.filters[:1] != [_QUIET]:
+        warnings.filterwarnings("ignore", module=re.escape(_PARSED_NAME))
     try:
-        return ast.parse(content.decode("utf-8-sig"), filename=path)
+        return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
     except UnicodeDecodeError as error:
         raise SourceCodeError("it is not UTF-8 text.", path=path) from error
     except SyntaxError as error:
@@ -83,6 +104,9 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
 
     Scripts and flat folders import their neighbours as `from blocks import Block`, which only works while their folder
     is on the path. A file that has relative imports belongs to a package, where such an import means something else.
+    Which of a file beside it and an installed package is meant does not depend on what is installed: it is the file,
+    which is part of what was reviewed. Only the standard library, torch, numpy and the packages that every checkpoint's
+    code builds on are never taken for a file beside it.
 
     Args:
         tree: The parsed file.
@@ -95,11 +119,17 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
     folder, _, file = name.rpartition("/")
-    _SiblingImports(folder, file.removesuffix(".py"), read).visit(tree)
-    return ast.fix_missing_locations(tree)
+    siblings = _SiblingImports(folder, file.removesuffix(".py"), read)
+    # Imports are statements, so only lists of statements are looked at, and one by one: expressions may be nested so
+    # deep that a visitor, which calls itself, would not come back from them.
+    for node in ast.walk(tree):
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
+                setattr(node, field, [part for item in value for part in siblings.replace(item)])
+    return tree
 
 
-class _SiblingImports(ast.NodeTransformer):
+class _SiblingImports:
     """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
 
     def __init__(self, folder: str, own_name: str, read: Callable[[str], bytes | None]) -> None:
@@ -107,25 +137,23 @@ class _SiblingImports(ast.NodeTransformer):
         self._own_name = own_name
         self._read = read
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        if node.module and self._is_sibling(node.module):
-            node.level = 1
-        return node
-
-    def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.AST]:
-        kept = [alias for alias in node.names if not self._is_sibling(alias.name)]
-        if len(kept) == len(node.names):
-            return node
-        found: list[ast.AST] = [ast.copy_location(ast.Import(names=kept), node)] if kept else []
-        for alias in node.names:
-            if alias not in kept:
-                found += [ast.copy_location(statement, node) for statement in _as_relative(alias)]
-        return found
+    def replace(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Return what stands in place of a statement: mostly itself."""
+        if isinstance(statement, ast.ImportFrom) and statement.module and self._is_sibling(statement.module):
+            statement.level = 1
+        if not isinstance(statement, ast.Import):
+            return [statement]
+        kept = [alias for alias in statement.names if not self._is_sibling(alias.name)]
+        if len(kept) == len(statement.names):
+            return [statement]
+        found: list[ast.stmt] = [ast.Import(names=kept)] if kept else []
+        found += [relative for alias in statement.names if alias not in kept for relative in _as_relative(alias)]
+        return [ast.fix_missing_locations(ast.copy_location(part, statement)) for part in found]
 
     def _is_sibling(self, module: str) -> bool:
         first = module.partition(".")[0]
         # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
-        if first == self._own_name or first in sys.stdlib_module_names:
+        if first == self._own_name or first in _NEVER_SIBLINGS:
             return False
         return _module_file(f"{self._prefix}{first}", self._read) is not None
 
@@ -160,6 +188,21 @@ class _RelativeImport:
     names: tuple[str, ...]
     line: int
     is_optional: bool
+
+
+def _first_file(module: str, read: Callable[[str], bytes | None]) -> str:
+    try:
+        return _module_file(module, read) or f"{module}.py"
+    except SourceCodeError:
+        return f"{module}.py"  # reading it tells the same again, to be remembered with the others
+
+
+def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:
+    """Return the content of a file, or None if it may be missing and is."""
+    content = read(wanted.name)
+    if content is None and not wanted.is_optional:
+        raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
+    return content
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:

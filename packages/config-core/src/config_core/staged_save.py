@@ -4,6 +4,9 @@ New files are written to a staging folder inside the target, so that they lie on
 decided when a journal that lists them appears in the target, in one rename. After that the files are moved to their
 places; if this is cut short, readers follow the journal (`pending_files`) and the next save finishes the moves. Files
 that are not part of the save are never touched. Of several savers one at a time moves files: they lock the target.
+
+A folder that was downloaded may hold a journal that no save has written. It is believed only as far as it stays in the
+folder: names are plain, and nothing is read, moved or removed through a link.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import errno
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +30,9 @@ __all__ = ["pending_files", "staged_save"]
 
 _JOURNAL = ".pretrained-save.json"
 _STAGING_PREFIX = ".pretrained-save-"
+_MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 _STAGING = re.compile(r"\.pretrained-save-(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)-[0-9a-f]{8}")
+_NO_JOURNAL = "this is not the journal of an interrupted save; remove it."
 _UNWRITABLE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -168,6 +174,8 @@ def _plan(target: Path, staging: Path, staged: list[str], stale: Callable[[str],
         check_relative_name(name, where="the save")
         if (target / name).is_dir():
             raise SaveError(f"{name} is a folder there.", path=target)
+        if link := _link_above(target, name):
+            raise SaveError(f"{name} would be written through {link}, which is a link.", path=target)
         for parent in list(Path(name).parents)[:-1]:
             if (target / parent).exists() and not (target / parent).is_dir():
                 raise SaveError(f"{parent.as_posix()} is a file there, and was to be a folder.", path=target)
@@ -240,18 +248,47 @@ def _sweep(target: Path) -> None:
 def _read_journal(folder: Path) -> _Journal | None:
     path = folder / _JOURNAL
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read_regular(path)
     except FileNotFoundError:
         return None
+    except (ValueError, OSError) as error:
+        raise ConfigFileError(_NO_JOURNAL, path=path) from error
     try:
-        journal = _Journal(**json.loads(text))
+        values = json.loads(text)
+        if not all(isinstance(values[key], list) for key in ("files", "remove")):
+            raise TypeError(values)  # noqa: TRY301 - one place says what is wrong
+        journal = _Journal(**values)
         if not _STAGING.fullmatch(journal.staging) or (folder / journal.staging).is_symlink():
             raise ValueError(journal.staging)  # noqa: TRY301 - one place says what is wrong
         for name in (*journal.files, *journal.remove):
             check_relative_name(name, where=str(path))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigFileError("this is not the journal of an interrupted save; remove it.", path=path) from error
+            staged = f"{journal.staging}/{name}"
+            if _link_above(folder, name) or _link_above(folder, staged) or (folder / staged).is_symlink():
+                raise ValueError(name)  # noqa: TRY301 - one place says what is wrong
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigFileError(_NO_JOURNAL, path=path) from error
     return journal
+
+
+def _read_regular(path: Path) -> bytes:
+    """Return the content of a small file; not of a link, and never waiting for what a pipe might bring."""
+    if path.is_symlink():
+        raise ValueError(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(path)
+        content = file.read(_MAX_JOURNAL_BYTES + 1)
+    if len(content) > _MAX_JOURNAL_BYTES:
+        raise ValueError(path)
+    return content
+
+
+def _link_above(folder: Path, name: str) -> str | None:
+    """Return the first folder on the way to a name that is a link, or None."""
+    parts = name.split("/")
+    ways = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+    return next((way for way in ways if (folder / way).is_symlink()), None)
 
 
 def _host() -> str:

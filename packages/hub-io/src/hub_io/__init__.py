@@ -14,10 +14,14 @@ from __future__ import annotations
 from hub_io.errors import (
     AccessDeniedError,
     CodeRevisionError,
+    CodeStoreError,
+    FrozenPolicyError,
     HubAnswerError,
     HubError,
     HubIoError,
     HubUnavailableError,
+    MissingRequirementsError,
+    ModelCardError,
     NoRemoteCodeError,
     NotDownloadedError,
     RemoteClassError,
@@ -26,6 +30,9 @@ from hub_io.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
     StorageError,
+    TrustPolicyError,
+    TrustStoreError,
+    UnpinnedCodeWarning,
     UnreadableRepositoryError,
 )
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
@@ -33,18 +40,24 @@ from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.repo_checkpoint import RepoCheckpoint
 from hub_io.trust import Refused, Trusted
+from hub_io.trust_policy import TrustPolicy, default_policy, set_default_policy
+from hub_io.trust_store import TrustEntry, TrustFile, TrustStore
 
 __all__ = [
     "HUB_SERVICE",
     "REMOTE_CODE_SERVICE",
     "AccessDeniedError",
     "CodeRevisionError",
+    "CodeStoreError",
+    "FrozenPolicyError",
     "HubAnswerError",
     "HubError",
     "HubIoError",
     "HubUnavailableError",
     "HuggingFaceHub",
     "LoadedClasses",
+    "MissingRequirementsError",
+    "ModelCardError",
     "NoRemoteCodeError",
     "NotDownloadedError",
     "Refused",
@@ -55,7 +68,16 @@ __all__ = [
     "RepositoryNotFoundError",
     "RevisionNotFoundError",
     "StorageError",
+    "TrustEntry",
+    "TrustFile",
+    "TrustPolicy",
+    "TrustPolicyError",
+    "TrustStore",
+    "TrustStoreError",
     "Trusted",
+    "UnpinnedCodeWarning",
     "UnreadableRepositoryError",
+    "default_policy",
     "load_into_registry",
+    "set_default_policy",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from config_core.checkpoint import Checkpoint
+from config_core.checkpoint import Checkpoint, FolderCheckpoint
 from config_core.custom_code import bundle_of
 from hub_io.errors import CodeRevisionError
 from hub_io.remote_bundle import collect_bundle, references_beside
@@ -28,27 +31,36 @@ class RemoteCode:
         source: The folder or repository that holds it, as the caller or the config names it.
         wanted: The class in it that is asked for.
         pin: The option that pins its commit, `revision` or `code_revision`.
+        load: The checkpoint or class whose load needs it.
+        at_hand: Whether it lies in the opened checkpoint itself, or is loaded already: then reading it contacts nobody
+            new.
     """
 
     def __init__(
         self,
         source: str,
         wanted: ClassReference,
-        collect: Callable[[], tuple[CodeBundle, str | None]],
+        collect: Callable[[], tuple[CodeBundle, Checkpoint | None]],
         *,
         pin: str = "revision",
+        load: Checkpoint | type[Any] | None = None,
+        at_hand: bool = True,
     ) -> None:
         """Describe code.
 
         Args:
             source: The folder or repository that holds it.
             wanted: The class in it that is asked for.
-            collect: Returns the bundle and its commit.
+            collect: Returns the bundle, and the checkpoint that holds it, or None for code that lies in none.
             pin: The option that pins its commit.
+            load: The checkpoint or class whose load needs it.
+            at_hand: Whether reading it contacts nobody new.
         """
         self.source = source
         self.wanted = replace(wanted, repo=None)
         self.pin = pin
+        self.load = load
+        self.at_hand = at_hand
         self._collect = collect
 
     @property
@@ -64,10 +76,30 @@ class RemoteCode:
     @property
     def commit(self) -> str | None:
         """The commit that the files are from, None for a folder."""
-        return self._collected[1]
+        holder = self._collected[1]
+        return None if holder is None else holder.commit
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it was this commit that was asked for, and no branch or tag that is at it now. True for a folder."""
+        holder = self._collected[1]
+        return holder.pinned if isinstance(holder, RepoCheckpoint) else True
 
     @cached_property
-    def _collected(self) -> tuple[CodeBundle, str | None]:
+    def place(self) -> str:
+        """What a trust store calls the source: a repository's name, or the full path of a folder."""
+        folder = isinstance(self.load, FolderCheckpoint) and self.at_hand
+        return os.path.realpath(self.source) if folder else self.source
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders on this machine that hold the checkpoint: what lies there is data, and grants nothing."""
+        if isinstance(self.load, RepoCheckpoint):
+            return (self.load.snapshot,)
+        return (Path(self.load.name),) if isinstance(self.load, FolderCheckpoint) else ()
+
+    @cached_property
+    def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
         return self._collect()
 
 
@@ -78,6 +110,7 @@ def find_code(
     *,
     code_revision: str | None = None,
     token: str | bool | None = None,
+    find_pin: Callable[[str], str | None] = lambda _: None,
 ) -> RemoteCode:
     """Find the code of the class that an `auto_map` names. Nothing is fetched or read yet.
 
@@ -88,6 +121,7 @@ def find_code(
         code_revision: Revision of the other repository that a reference names. Where none does, that of the code alone
             in the checkpoint's own repository.
         token: Access token for the hub.
+        find_pin: Returns the commit of another repository to use where `code_revision` says none, or None.
 
     Raises:
         ClassReferenceError: The reference is malformed.
@@ -98,38 +132,61 @@ def find_code(
     wanted = references[auto_class]
     here = {name: replace(reference, repo=None) for name, reference in references.items()}
 
-    def collect_from(open_holder: Callable[[], Checkpoint]) -> Callable[[], tuple[CodeBundle, str | None]]:
-        def collect() -> tuple[CodeBundle, str | None]:
+    def collect_from(open_holder: Callable[[], Checkpoint]) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
+        def collect() -> tuple[CodeBundle, Checkpoint | None]:
             holder = open_holder()
-            return collect_bundle(holder, here, wanted=here[auto_class]), holder.commit
+            return collect_bundle(holder, here, wanted=here[auto_class]), holder
 
         return collect
 
-    if (repo := wanted.repo) is not None:
+    def collect_from_repository(
+        repo: str, revision: str | None, subfolder: str = ""
+    ) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
         options = _options(origin, token=token)
-        opener = collect_from(
-            lambda: open_repository(repo, revision=code_revision, first=wanted.filename, options=options)
+        return collect_from(
+            lambda: _open_once(
+                origin, repo, revision=revision, subfolder=subfolder, first=wanted.filename, options=options
+            )
         )
-        return RemoteCode(repo, wanted, opener, pin="code_revision")
+
+    if (repo := wanted.repo) is not None:
+        collect = collect_from_repository(repo, code_revision or find_pin(repo))
+        return RemoteCode(repo, wanted, collect, pin="code_revision", load=origin, at_hand=False)
     if not isinstance(origin, Checkpoint):
         bundle = bundle_of(origin)
         if bundle is None:
             raise TypeError(f"{origin!r} did not come out of the code of a checkpoint.")
-        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None))
+        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin)
     if code_revision is None or _names_other_repository(auto_map, own):
-        return RemoteCode(origin.name, wanted, collect_from(lambda: origin))
+        return RemoteCode(origin.name, wanted, collect_from(lambda: origin), load=origin)
     if own is None:
         raise CodeRevisionError(
             f"code_revision={code_revision!r} was passed, but the code of {origin} lies in that folder, which has no "
             "revisions. Leave code_revision out."
         )
-    options = _options(origin, token=token)
-    opener = collect_from(
-        lambda: open_repository(
-            own, revision=code_revision, subfolder=origin.subfolder, first=wanted.filename, options=options
-        )
-    )
-    return RemoteCode(own, wanted, opener, pin="code_revision")
+    collect = collect_from_repository(own, code_revision, origin.subfolder)
+    return RemoteCode(own, wanted, collect, pin="code_revision", load=origin, at_hand=False)
+
+
+# Repositories that hold the code of a checkpoint, by the checkpoint or class that needs it.
+_opened: WeakKeyDictionary[Checkpoint | type[Any], dict[tuple[Any, ...], RepoCheckpoint]] = WeakKeyDictionary()
+
+
+def _open_once(
+    origin: Checkpoint | type[Any],
+    repo: str,
+    *,
+    revision: str | None,
+    subfolder: str,
+    first: str,
+    options: DownloadOptions,
+) -> RepoCheckpoint:
+    """Open another repository for all the classes of a load, so that they come from one commit of it."""
+    opened = _opened.setdefault(origin, {})
+    key = (repo, revision, subfolder, options)
+    if key not in opened:
+        opened[key] = open_repository(repo, revision=revision, subfolder=subfolder, first=first, options=options)
+    return opened[key]
 
 
 def _options(origin: Checkpoint | type[Any], *, token: str | bool | None) -> DownloadOptions:

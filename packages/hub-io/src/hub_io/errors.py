@@ -12,29 +12,44 @@
     │   └── StorageError                                         a download cannot be written to this machine
     ├── RemoteCodeRefusedError (PermissionError)               a checkpoint's code is not trusted
     ├── RemoteCodeImportError (ImportError)                    trusted code failed while it was imported
-    │   └── RemoteClassError                                     it has no such class
+    │   ├── RemoteClassError                                     it has no such class
+    │   └── MissingRequirementsError                             something that it needs is not installed; nothing ran
+    ├── TrustStoreError (ValueError, OSError)                  a file of trusted code is malformed; nothing runs
+    ├── TrustPolicyError (ValueError)                          a setting about remote code is none; nothing runs
+    │   └── FrozenPolicyError (RuntimeError)                     the process's policy may not be changed any more
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
-    └── CodeRevisionError (ValueError)                         `code_revision` was given for code that has no revisions
+    ├── CodeRevisionError (ValueError)                         `code_revision` was given for code that has no revisions
+    ├── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
+    └── ModelCardError (ValueError)                            a model card's metadata cannot be changed
+
+    UnpinnedCodeWarning (UserWarning)                          trusted code was loaded without saying which commit
 
 `CheckpointNotFoundError` is config_core's, and a `FileNotFoundError`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config_core.errors import CheckpointNotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from config_core.code_bundle import CodeBundle
+    from hub_io.trust_store import FileChanges
 
 __all__ = [
     "AccessDeniedError",
     "CodeRevisionError",
+    "CodeStoreError",
+    "FrozenPolicyError",
     "HubAnswerError",
     "HubError",
     "HubIoError",
     "HubUnavailableError",
+    "MissingRequirementsError",
+    "ModelCardError",
     "NoRemoteCodeError",
     "NotDownloadedError",
     "RemoteClassError",
@@ -43,6 +58,9 @@ __all__ = [
     "RepositoryNotFoundError",
     "RevisionNotFoundError",
     "StorageError",
+    "TrustPolicyError",
+    "TrustStoreError",
+    "UnpinnedCodeWarning",
     "UnreadableRepositoryError",
 ]
 
@@ -53,6 +71,21 @@ class HubIoError(Exception):
     def __str__(self) -> str:
         # OSError formats its arguments in a way of its own; our messages are whole sentences.
         return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Process pools pickle errors, and by itself pickling knows nothing of arguments that are keyword-only.
+        data = dict(vars(self))
+        if isinstance(self, OSError):
+            data["errno"] = self.errno
+        return _rebuilt, (type(self), self.args, data)
+
+
+def _rebuilt(cls: type[HubIoError], args: tuple[Any, ...], data: dict[str, Any]) -> HubIoError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    for name, value in data.items():
+        setattr(error, name, value)
+    return error
 
 
 class HubError(HubIoError, OSError):
@@ -137,13 +170,23 @@ class RemoteCodeRefusedError(HubIoError, PermissionError):
         source: The folder or repository that holds the code.
         reason: Why it is not trusted.
         bundle: The files that would run, with their digests; None if they could not even be collected.
+        changes: How they differ from what was trusted of the same source; None if nothing was.
     """
 
-    def __init__(self, problem: str, *, source: str, reason: str, bundle: CodeBundle | None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        source: str,
+        reason: str,
+        bundle: CodeBundle | None,
+        changes: FileChanges | None = None,
+    ) -> None:
         super().__init__(problem)
         self.source = source
         self.reason = reason
         self.bundle = bundle
+        self.changes = changes
 
 
 class RemoteCodeImportError(HubIoError, ImportError):
@@ -172,6 +215,49 @@ class RemoteClassError(RemoteCodeImportError):
         self.class_name = class_name
 
 
+class TrustStoreError(HubIoError, ValueError, OSError):
+    """A file of a trust store cannot be read as one, or not be written. Nothing is trusted by it, and nothing runs.
+
+    Attributes:
+        path: The file.
+        line: Line of the fault, counted from 1, or None where a line makes no sense.
+    """
+
+    def __init__(self, problem: str, *, path: Path, line: int | None = None) -> None:
+        place = f"{path}, line {line}" if line else f"{path}"
+        super().__init__(f"{place}: {problem}")
+        self.path = path
+        self.line = line
+
+
+class TrustPolicyError(HubIoError, ValueError):
+    """A setting says something about remote code that is not understood. Nothing runs until it is."""
+
+
+class FrozenPolicyError(TrustPolicyError, RuntimeError):
+    """The policy of this process was frozen, or a checkpoint's code tried to change it."""
+
+
+class UnpinnedCodeWarning(UserWarning):
+    """A repository's code was trusted as it happened to be: nobody said at which commit."""
+
+
+class MissingRequirementsError(RemoteCodeImportError):
+    """Trusted code needs what is not installed here. None of it was run.
+
+    Attributes:
+        requirements: Requirements (PEP 508) of the code's manifest that are not met.
+        modules: Top-level modules that its files import and that are not there.
+    """
+
+    def __init__(
+        self, problem: str, *, source: str, file: str, requirements: tuple[str, ...], modules: tuple[str, ...]
+    ) -> None:
+        super().__init__(problem, source=source, file=file)
+        self.requirements = requirements
+        self.modules = modules
+
+
 class NoRemoteCodeError(HubIoError, ValueError):
     """The checkpoint's config.json names no class of its own for any auto class.
 
@@ -189,3 +275,22 @@ class NoRemoteCodeError(HubIoError, ValueError):
 
 class CodeRevisionError(HubIoError, ValueError):
     """`code_revision` was given, but the code lies in a folder, which has no revisions."""
+
+
+class CodeStoreError(HubIoError, OSError):
+    """An entry of the code store is missing, or its files are not those that its digest names.
+
+    Attributes:
+        path: The folder of the entry.
+    """
+
+    def __init__(self, problem: str, *, path: Path) -> None:
+        super().__init__(f"{path}: {problem} Nothing of it was run. Remove that folder, and load the code again.")
+        self.path = path
+
+
+class ModelCardError(HubIoError, ValueError):
+    """The metadata of a model card cannot be read, so that it cannot be changed either."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"No tags can be added to the model card README.md: {problem}. Mend it, or push without tags.")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from config_core.safe_names import check_links
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.model_card import CARD_FILE, add_tags, write_card
 from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, hub_client, open_repository
+from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
@@ -42,7 +44,8 @@ class HuggingFaceHub:
 
         Args:
             repo_id: The repository, `owner/name`.
-            revision: Branch, tag or commit; the default branch if None. It is resolved once.
+            revision: Branch, tag or commit. If None, the commit at which the trust store has the repository's code, or
+                else the default branch. It is resolved once.
             subfolder: Folder inside the repository, with forward slashes.
             token: Access token; True for the stored one, False for none, None for the stored one if any.
             cache_dir: Where downloads are kept; the client's own place if None.
@@ -53,7 +56,9 @@ class HuggingFaceHub:
             CheckpointNotFoundError: There is no such repository, revision or subfolder, or it may not be read.
             HubError: The Hub cannot be reached and the commit was not downloaded before, or it refused.
             ValueError: `force_download` and `local_files_only` contradict each other.
+            TrustStoreError: The trust store, which may name the commit, is malformed.
         """
+        revision = revision or policy_in_force().store.pin(repo_id)
         options = DownloadOptions(
             token=token, cache_dir=cache_dir, local_files_only=local_files_only, force_download=force_download
         )
@@ -94,15 +99,18 @@ class HuggingFaceHub:
             AccessDeniedError: No token, an unknown one, or one that may not write there.
             HubError: The Hub cannot be reached or refused. Nothing was committed.
             ConfigFileError: config.json of the folder cannot be read.
+            ModelCardError: The metadata of the card that is there cannot be read, so that no tags can be added.
+            UnsafeNameError: A link in the folder leads to a file outside of it. Nothing was uploaded.
         """
+        files = _files(folder)
         api = hub_client(token=token)
         request = HubRequest(repo_id, revision=revision, writes=True, token_given=isinstance(token, str))
         with client_errors_as_ours(request):
             repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
             branch = _branch(api, repo_id, revision, create_pr=create_pr)
             present = set(api.list_repo_files(repo_id, revision=branch))
-            card = _card(api, repo_id, folder, present, tags=tags, revision=branch)
-            additions = list(_additions(folder, card))
+            card = _card(api, repo_id, files, folder, present=present, tags=tags, revision=branch)
+            additions = list(_additions(files, card))
             added = {operation.path_in_repo for operation in additions}
             return api.create_commit(
                 repo_id,
@@ -126,11 +134,18 @@ def _branch(api: HfApi, repo_id: str, revision: str | None, *, create_pr: bool) 
 
 
 def _card(
-    api: HfApi, repo_id: str, folder: Path, present: set[str], *, tags: Sequence[str], revision: str | None
+    api: HfApi,
+    repo_id: str,
+    files: Mapping[str, Path],
+    folder: Path,
+    *,
+    present: set[str],
+    tags: Sequence[str],
+    revision: str | None,
 ) -> str | None:
     """Return the text of the model card to upload, or None to leave card and folder as they are."""
-    if (folder / CARD_FILE).is_file():
-        return add_tags((folder / CARD_FILE).read_text(encoding="utf-8"), tags) if tags else None
+    if CARD_FILE in files:
+        return add_tags(files[CARD_FILE].read_text(encoding="utf-8"), tags) if tags else None
     if CARD_FILE not in present:
         return write_card(folder, repo_id, tags=tags)
     if not tags:
@@ -141,13 +156,26 @@ def _card(
     return add_tags(path.read_text(encoding="utf-8"), tags)
 
 
-def _additions(folder: Path, card: str | None) -> Iterator[CommitOperationAdd]:
-    from huggingface_hub import CommitOperationAdd
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the files to upload, by name.
 
+    Raises:
+        UnsafeNameError: A link leads to a file outside: that file is not the folder's to be published.
+    """
+    found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        hidden_folder = any(part.startswith(".") for part in name.split("/")[:-1])
-        if path.is_file() and not hidden_folder and not (name == CARD_FILE and card is not None):
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")[:-1]):
+            check_links(name, path, top=folder)
+            found[name] = path
+    return found
+
+
+def _additions(files: Mapping[str, Path], card: str | None) -> Iterator[CommitOperationAdd]:
+    from huggingface_hub import CommitOperationAdd
+
+    for name, path in files.items():
+        if name != CARD_FILE or card is None:
             yield CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
     if card is not None:
         yield CommitOperationAdd(path_in_repo=CARD_FILE, path_or_fileobj=card.encode())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config_core.config_json import decode_config
+from hub_io.errors import ModelCardError
+from hub_io.remote_bundle import loadable_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,12 +39,21 @@ def write_card(folder: Path, repo_id: str, *, tags: Iterable[str] = ()) -> str:
 
 
 def add_tags(card: str, tags: Iterable[str]) -> str:
-    """Return a model card with further tags in its metadata and everything else as it was."""
+    """Return a model card with further tags in its metadata and everything else as it was.
+
+    Raises:
+        ModelCardError: Its metadata is no YAML of plain values, or its tags are no list.
+    """
     from huggingface_hub import ModelCard
 
-    parsed = ModelCard(card, ignore_metadata_errors=True)
+    try:
+        parsed = ModelCard(card, ignore_metadata_errors=True)
+    except Exception as error:  # those of YAML too, which is the client's and not ours
+        raise ModelCardError(f"its metadata cannot be read: {str(error) or type(error).__name__:.300}") from error
     present = parsed.data.get("tags") or []
-    parsed.data["tags"] = [*present, *sorted(set(tags) - set(present))]
+    if not isinstance(present, list):
+        raise ModelCardError(f"its tags must be a list, got {present!r:.100}")
+    parsed.data["tags"] = [*present, *(tag for tag in sorted(set(tags)) if tag not in present)]
     return str(parsed)
 
 
@@ -55,8 +66,16 @@ class _Saved:
 
     @property
     def auto_map(self) -> Mapping[str, Any]:
+        """Name of each auto class to its reference; other keys are not for a text that people copy code from."""
         auto_map = self.config.get("auto_map")
-        return auto_map if isinstance(auto_map, dict) else {}
+        return {name: auto_map[name] for name in sorted(loadable_names(auto_map))} if isinstance(auto_map, dict) else {}
+
+    @property
+    def architecture(self) -> str:
+        """The class that was saved, or `""`."""
+        architectures = self.config.get("architectures")
+        first = architectures[0] if isinstance(architectures, list) and architectures else ""
+        return first if isinstance(first, str) and first.isidentifier() else ""
 
     def tags(self) -> list[str]:
         model_type = self.config.get("model_type")
@@ -64,8 +83,7 @@ class _Saved:
         return [*named, *(["custom_code"] if self.auto_map else [])]
 
     def introduction(self) -> str:
-        architectures = self.config.get("architectures")
-        of = f" of `{architectures[0]}`" if isinstance(architectures, list) and architectures else ""
+        of = f" of `{self.architecture}`" if self.architecture else ""
         return f"{'A model' if self.has_weights else 'A configuration'}{of}."
 
     def auto_class(self) -> str:
@@ -73,8 +91,7 @@ class _Saved:
         if not self.has_weights:
             return "AutoConfig"
         names = [name for name in self.auto_map if name != "AutoConfig"]
-        architectures = self.config.get("architectures") or [""]
-        exact = [name for name in names if str(self.auto_map[name]).endswith(f".{architectures[0]}")]
+        exact = [name for name in names if str(self.auto_map[name]).endswith(f".{self.architecture}")]
         return next(iter([*exact, *names]), "AutoModel")
 
     def usage(self, repo_id: str) -> str:

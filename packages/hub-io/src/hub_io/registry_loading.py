@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.registry import REGISTRY, Registry
 from auto_registry.remote_code import read_header
-from config_core.checkpoint import Checkpoint, open_checkpoint
+from config_core.checkpoint import Checkpoint, existing_path, open_checkpoint
 from hub_io.code_import import import_classes
 from hub_io.code_origin import find_code
 from hub_io.errors import NoRemoteCodeError
 from hub_io.remote_bundle import loadable_names
-from hub_io.trust import Refused, decide
+from hub_io.trust import Refused
+from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
     from hub_io.trust import Trusted
+    from hub_io.trust_policy import TrustPolicy
 
 __all__ = ["LoadedClasses", "load_into_registry"]
 
@@ -58,6 +60,7 @@ def load_into_registry(
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     trust_remote_code: bool | None = None,
+    policy: TrustPolicy | None = None,
     registry: Registry = REGISTRY,
     exist_ok: bool = False,
 ) -> LoadedClasses:
@@ -68,13 +71,15 @@ def load_into_registry(
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
-        revision: Branch, tag or commit of a repository.
+        revision: Branch, tag or commit of a repository. If None, the commit at which the trust store has its code, or
+            else the default branch.
         code_revision: Revision of the repository that holds the code, where that is another one.
         subfolder: Folder inside the checkpoint.
         token: Access token for the Hub.
         cache_dir: Where downloads are kept.
         local_files_only: Use what was downloaded before and no network.
-        trust_remote_code: Whether the code may run. Without True it does not.
+        trust_remote_code: Whether the code may run. None leaves it to the trust store.
+        policy: Whose store and cap decide; the default policy if None.
         registry: Where to register.
         exist_ok: Replace other classes that are registered there.
 
@@ -83,6 +88,8 @@ def load_into_registry(
 
     Raises:
         RemoteCodeRefusedError: The code is not trusted.
+        TrustStoreError: The trust store is malformed.
+        TrustPolicyError: `HUB_IO_REMOTE_CODE` is none of its values.
         NoRemoteCodeError: The checkpoint ships none.
         RemoteCodeImportError: The code failed, or lacks a class.
         ClassReferenceError: A reference in `auto_map` is malformed.
@@ -91,6 +98,9 @@ def load_into_registry(
         RegistrationError: The classes do not belong together.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
+    policy = policy_in_force(policy)
+    if revision is None and isinstance(source, str) and existing_path(source) is None:
+        revision = policy.store.pin(source)
     checkpoint = open_checkpoint(
         source,
         revision=revision,
@@ -101,7 +111,7 @@ def load_into_registry(
     )
     model_type, auto_map = read_header(checkpoint)
     decisions = _decide_all(
-        checkpoint, auto_map, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
+        checkpoint, auto_map, policy, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
     )
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
     config_class = classes.pop(_CONFIG, None)
@@ -121,13 +131,14 @@ def load_into_registry(
         config_class=config_class,
         model_classes=classes,
         digests=tuple(trusted.bundle.digest for trusted in decisions),
-        trusted_by=decisions[0].by,
+        trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
     )
 
 
 def _decide_all(
     checkpoint: Checkpoint,
     auto_map: Mapping[str, Any],
+    policy: TrustPolicy,
     *,
     trust_remote_code: bool | None,
     code_revision: str | None,
@@ -139,8 +150,10 @@ def _decide_all(
         raise NoRemoteCodeError(str(checkpoint))
     decisions = []
     while left:
-        code = find_code(checkpoint, auto_map, min(left), code_revision=code_revision, token=token)
-        decision = decide(code, trust_remote_code=trust_remote_code)
+        code = find_code(
+            checkpoint, auto_map, min(left), code_revision=code_revision, token=token, find_pin=policy.store.pin
+        )
+        decision = policy.decide(code, trust_remote_code=trust_remote_code)
         if isinstance(decision, Refused):
             raise decision.error()
         decisions.append(decision)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hub_io.code_origin import find_code
-from hub_io.trust import Refused, Trusted, decide
+from hub_io.trust import Refused, Trusted
+from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ class RemoteClass:
 
 
 class TrustedCode:
-    """Runs the code of checkpoints that is trusted. It holds nothing."""
+    """Runs the code of checkpoints that the policy in force trusts. It holds nothing."""
 
     def decide(
         self,
@@ -78,7 +79,7 @@ class TrustedCode:
             origin: The checkpoint that ships the code, or a class that came out of such code before.
             auto_map: Name of an auto class to a reference.
             auto_class: The name that is wanted.
-            trust_remote_code: What the caller said: yes, no, or nothing, which is no.
+            trust_remote_code: What the caller said: yes, no, or nothing, which leaves it to the trust store.
             code_revision: Revision of the repository that holds the code, where that is another than the checkpoint's.
                 If all code is the checkpoint's own, it is that of the code alone.
             token: Access token for the hub.
@@ -89,9 +90,14 @@ class TrustedCode:
             CodeRevisionError: `code_revision` is given for code in a folder.
             CheckpointNotFoundError: The code is trusted, but its repository cannot be opened.
             TypeError: `trust_remote_code` is neither a truth value nor None.
+            TrustStoreError: The trust store is malformed.
+            TrustPolicyError: `HUB_IO_REMOTE_CODE` is none of its values.
         """
-        code = find_code(origin, auto_map, auto_class, code_revision=code_revision, token=token)
-        return RemoteClass(code.wanted, decide(code, trust_remote_code=trust_remote_code))
+        policy = policy_in_force()
+        code = find_code(
+            origin, auto_map, auto_class, code_revision=code_revision, token=token, find_pin=policy.store.pin
+        )
+        return RemoteClass(code.wanted, policy.decide(code, trust_remote_code=trust_remote_code))
 
 
 # What the entry point `auto_registry.remote_code` offers.

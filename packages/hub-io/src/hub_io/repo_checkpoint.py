@@ -52,7 +52,14 @@ class RepoCheckpoint(Checkpoint):
     """The files of a repository at one commit. Made by `open_repository`."""
 
     def __init__(
-        self, repo_id: str, commit: str, files: frozenset[str], *, subfolder: str, options: DownloadOptions
+        self,
+        repo_id: str,
+        commit: str,
+        files: frozenset[str],
+        *,
+        subfolder: str,
+        options: DownloadOptions,
+        pinned: bool = True,
     ) -> None:
         """Describe a repository.
 
@@ -62,11 +69,13 @@ class RepoCheckpoint(Checkpoint):
             files: Names of all files of that commit.
             subfolder: Folder inside the repository that holds the files, `""` for the top.
             options: How files get here.
+            pinned: Whether it was this commit that was asked for, and no branch or tag that is at it now.
         """
         self.name = repo_id
         self.commit: str = commit
         self.subfolder = subfolder
         self.options = options
+        self.pinned = pinned
         self._files = files
         self._prefix = f"{subfolder}/" if subfolder else ""
         self._own = frozenset(name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
@@ -92,7 +101,7 @@ class RepoCheckpoint(Checkpoint):
         names = list(dict.fromkeys(filenames))
         for name in names:
             self._check(name)
-        paths = {name: self._snapshot / self._prefix / name for name in names}
+        paths = {name: self.snapshot / self._prefix / name for name in names}
         missing = [name for name, path in paths.items() if not self._is_current(name, path)]
         if missing:
             self._download([f"{self._prefix}{name}" for name in missing])
@@ -104,10 +113,12 @@ class RepoCheckpoint(Checkpoint):
         """Return the same repository at the same commit, without the subfolder."""
         if not self.subfolder:
             return self
-        return RepoCheckpoint(self.name, self.commit, self._files, subfolder="", options=self.options)
+        return RepoCheckpoint(
+            self.name, self.commit, self._files, subfolder="", options=self.options, pinned=self.pinned
+        )
 
     @property
-    def _snapshot(self) -> Path:
+    def snapshot(self) -> Path:
         """The folder that the client keeps the files of this commit in."""
         return _repo_cache(self.name, self.options) / "snapshots" / self.commit
 
@@ -186,7 +197,7 @@ def open_repository(
             local_files_only=options.local_files_only,
         ).resolved
         files = _list_files(api, repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
-    opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options)
+    opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options, pinned=revision == commit)
     if subfolder and not opened.filenames():
         folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
         raise RepositoryNotFoundError(

@@ -1,22 +1,25 @@
-"""Whether a checkpoint's code may run: the one place that decides, and the decision as a value.
+"""A decision on a checkpoint's code, as a value.
 
-Everything that imports such code takes a `Trusted`, and runs the bundle in it. Trust comes from the caller, never from
-data; nothing here asks anybody, and refusing executes nothing.
+Everything that imports such code takes a `Trusted`, and runs the bundle in it. `hub_io.trust_policy` makes them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config_core.errors import ConfigCoreError
+from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from config_core.code_bundle import CodeBundle
     from hub_io.code_origin import RemoteCode
+    from hub_io.trust_store import FileChanges
 
-__all__ = ["Refused", "TrustDecision", "Trusted", "decide"]
+__all__ = ["Refused", "TrustDecision", "Trusted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,18 @@ class Refused:
     Attributes:
         reason: Why.
         code: The code. Its files are only fetched and read if somebody looks.
+        changes: How it differs from what was trusted of the same source, or None if nothing was.
+        ignored: Files of trusted code that were found and not used, and why.
+        may_be_passed: Whether the caller could trust it with `trust_remote_code=True`.
+        may_be_stored: Whether an entry of the trust store would trust it.
     """
 
     reason: str
     code: RemoteCode
+    changes: FileChanges | None = None
+    ignored: Mapping[Path, str] = field(default_factory=dict)
+    may_be_passed: bool = True
+    may_be_stored: bool = True
 
     @property
     def bundle(self) -> CodeBundle:
@@ -55,38 +66,58 @@ class Refused:
     def what_to_do(self) -> str:
         """What makes the code run, if its reader wants that."""
         pin = f"{self.code.pin}={self.code.commit!r}, " if self.code.commit else ""
-        return f"Read these files. If you trust them, pass {pin}trust_remote_code=True; they then run with your rights."
+        if self.may_be_passed:
+            then = ", or put it into your trust store (`hub-io trust`)" if self.may_be_stored else ""
+            return (
+                f"Read these files. If you trust them, pass {pin}trust_remote_code=True{then}; they then run with "
+                "your rights."
+            )
+        if self.may_be_stored:
+            at = f" at {pin.rstrip(', ')}" if pin else ""
+            return (
+                f"Read these files. If you trust them{at}, put them into your trust store (`hub-io trust`); they then "
+                "run with your rights."
+            )
+        return "Whoever has set this can lift it; nothing that a program passes does."
 
     def error(self) -> RemoteCodeRefusedError:
         """Return the refusal: the files, the SHA-256 of each, and what to call."""
         head = f"{self.code.source} ships Python code, and {self.reason}. None of it was run."
+        aside = "".join(f"\n{path} was not used: it {reason}." for path, reason in self.ignored.items())
         try:
             bundle = self.bundle
-            listing = "".join(f"\n  sha256:{digest}  {name}" for name, digest in bundle.file_digests().items())
-            text = f"{head} These files would be imported:{listing}\n{self.what_to_do}"
+            marks = _marks(self.changes)
+            listing = _listing(bundle.file_digests(), marks)
+            listing += "".join(f"\n  {name}{mark}" for name, mark in marks.items())
+            text = f"{head} These files would be imported:{listing}\n{self.what_to_do}{aside}"
         except (ConfigCoreError, HubIoError) as error:
             bundle = None
-            text = f"{head} Its files cannot be listed either: {error}"
-        return RemoteCodeRefusedError(text, source=self.code.source, reason=self.reason, bundle=bundle)
+            known = _listing(error.digests) if isinstance(error, SourceCodeError) else ""
+            named = f" Of its files, those could be read:{known}\n" if known else " "
+            text = f"{head}{named}Its files cannot be listed{' in full' if known else ' either'}: {error}{aside}"
+        return RemoteCodeRefusedError(
+            text, source=self.code.source, reason=self.reason, bundle=bundle, changes=self.changes
+        )
 
 
 TrustDecision = Trusted | Refused
 
 
-def decide(code: RemoteCode, *, trust_remote_code: bool | None) -> TrustDecision:
-    """Decide whether code may run.
+def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) -> str:
+    """Return a line for each file, with what is to be said of it taken out of `marks`."""
+    marks = {} if marks is None else marks
+    return "".join(
+        f"\n  sha256:{digest}  {name if name.isascii() else ascii(name)}{marks.pop(name, '')}"
+        for name, digest in digests.items()
+    )
 
-    Args:
-        code: The code of one folder or repository. It is read only if it is trusted.
-        trust_remote_code: What the caller said: True trusts this load's content, False and None do not.
 
-    Raises:
-        TypeError: `trust_remote_code` is something else, such as a string out of a file.
-        SourceCodeError: The code is trusted, but a file is missing or is no Python.
-    """
-    if trust_remote_code is not None and not isinstance(trust_remote_code, bool):
-        raise TypeError(f"trust_remote_code must be True, False or None, got {trust_remote_code!r}.")
-    if trust_remote_code:
-        return Trusted(by="trust_remote_code=True", source=code.source, bundle=code.bundle)
-    said = "trust_remote_code=False was passed" if trust_remote_code is False else "nobody has said that it is trusted"
-    return Refused(reason=said, code=code)
+def _marks(changes: FileChanges | None) -> dict[str, str]:
+    """Return what to say of each file that is not what was trusted."""
+    if changes is None:
+        return {}
+    return {
+        **dict.fromkeys(changes.changed, "  (changed)"),
+        **dict.fromkeys(changes.added, "  (added)"),
+        **dict.fromkeys(changes.removed, "  (removed)"),
+    }

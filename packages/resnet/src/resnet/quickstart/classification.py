@@ -31,10 +31,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Read held-out digits with a saved model.")
     parser.add_argument("source", help="folder or repository of the model")
     parser.add_argument("--picture", type=Path, required=True, help="where to write the sheet of digits")
+    parser.add_argument("--revision", default=None, help="commit of the repository")
     options = parser.parse_args(arguments)
 
-    print_step("4. In a fresh process, load it by name. Its code comes with it, and runs because you say so.", _load)
-    model = _load(options.source)
+    title = "4. In a fresh process, load it by name. Its code comes with it, and runs because you say so."
+    if options.revision is None:
+        print_step(title, _load)
+        model = _load(options.source)
+    else:
+        print_step(
+            f"{title}\n   The commit is the one that you have just read, so nobody can put other code there.", _load_at
+        )
+        model = _load_at(options.source, options.revision)
     home = type(model).__module__
     print(f"    {type(model).__name__}\n    of {home}")
     if not home.startswith("hub_io.remote"):
@@ -57,6 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(source: str) -> Any:
     model = AutoModelForImageClassification.from_pretrained(source, trust_remote_code=True)
+    return model  # noqa: RET504 - the line above is printed
+
+
+def _load_at(source: str, commit: str) -> Any:
+    model = AutoModelForImageClassification.from_pretrained(source, revision=commit, trust_remote_code=True)
     return model  # noqa: RET504 - the line above is printed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -42,10 +42,13 @@ def give_lesson(output_dir: Path, *, push_to: str | None, epochs: int, seed: int
     for path in sorted(folder.iterdir()):
         print(f"    {path}  {path.stat().st_size:,} bytes")
 
-    if push_to is not None:
-        print_step("   Share it: the same files, in one commit.", _push)
-        print(f"    {_push(model, push_to)}")
-    return _classify_elsewhere(push_to or str(folder), output_dir / "digits.png")
+    picture = output_dir / "digits.png"
+    if push_to is None:
+        return _classify_elsewhere(str(folder), picture)
+    print_step("   Share it: the same files, in one commit.", _push)
+    commit = _push(model, push_to)
+    print(f"    {commit}")
+    return _classify_elsewhere(push_to, picture, "--revision", commit.oid)
 
 
 def _build() -> ResnetModelForImageClassification:
@@ -73,13 +76,13 @@ def _save(model: ResnetModelForImageClassification, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-def _push(model: ResnetModelForImageClassification, repo_id: str) -> object:
+def _push(model: ResnetModelForImageClassification, repo_id: str) -> Any:
     commit = model.push_to_hub(repo_id)
     return commit  # noqa: RET504 - the line above is printed
 
 
-def _classify_elsewhere(source: str, picture: Path) -> int:
+def _classify_elsewhere(source: str, picture: Path, *options: str) -> int:
     """Load and classify in a process that has never seen this model's classes."""
     sys.stdout.flush()
-    program = [sys.executable, "-m", "resnet.quickstart.classification", source, "--picture", str(picture)]
+    program = [sys.executable, "-m", "resnet.quickstart.classification", source, "--picture", str(picture), *options]
     return subprocess.run(program, check=False).returncode  # noqa: S603 - our own module

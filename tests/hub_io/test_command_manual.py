@@ -1,0 +1,79 @@
+"""The command `hub-io` is what its page in the README and its help say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from hub_io.command.reports import EXIT_CODES
+from hub_io_command import hub_io
+from tiny_checkpoints import MODELING, files
+
+README = Path(__file__).parents[2] / "packages" / "hub-io" / "README.md"
+VERBS = ("inspect", "trust", "diff", "verify", "list", "revoke", "download", "push")
+
+
+def section():
+    """Return what the README says of the command."""
+    return re.search(r"^## The command\n(.*?)^## ", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[1]
+
+
+def sessions():
+    """Return the commands of the README with what they print, in order."""
+    blocks = re.findall(r"^```console\n(.*?)^```$", section(), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\$ hub-io (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks), re.MULTILINE)
+
+
+def pattern(shown):
+    """Return what matches an output as the README shows it: `…` alone are any lines, and within one any text."""
+    lines = (r"(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in shown.splitlines())
+    return "".join(lines)
+
+
+@pytest.mark.usefixtures("places")
+def test_session_of_the_readme_goes_as_it_stands(hub, monkeypatch):
+    """Each command in turn prints what is shown."""
+    monkeypatch.setenv("HF_TOKEN", hub.token("owner"))
+    hub.create_repo(
+        "owner/name", files({"modeling_tiny.py": f'{MODELING}import subprocess\nsubprocess.run(["true"])\n'})
+    )
+    for command, shown in sessions():
+        if command.startswith("diff"):
+            hub.commit("owner/name", {"modeling_tiny.py": f"{MODELING}ANSWER = 42\n"})
+        ran = hub_io(*shlex.split(command))
+        assert re.fullmatch(pattern(shown), ran.out), f"{command}\n{ran.out}{ran.err}"
+
+
+def test_session_of_the_readme_has_every_verb():
+    """Nobody has to guess how one is used."""
+    assert {command.split()[0] for command, _ in sessions()} == set(VERBS)
+
+
+def test_exit_codes_of_the_readme_are_those_of_the_program():
+    """Each with its meaning, and no other."""
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", section(), re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
+
+
+def test_help_names_every_verb_and_exit_code():
+    """The overview, of which no line is cut off."""
+    told = hub_io("--help").out
+    for verb in VERBS:
+        assert f"\n  {verb} " in told
+    for code, meaning in EXIT_CODES.items():
+        assert f"{code} {meaning}" in " ".join(told.split())
+    assert "..." not in told.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_teaches(verb):
+    """What it does, and examples that can be typed as they stand."""
+    told = hub_io(verb, "--help").out
+    examples = re.findall(r"^ {4}hub-io (.*)$", told.partition("Examples:")[2], re.MULTILINE)
+    assert examples
+    for example in examples:
+        ran = hub_io(*shlex.split(example.partition(" | ")[0]), "--help")  # an unknown option would be refused first
+        assert ran.exit_code == 0, example

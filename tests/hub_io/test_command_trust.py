@@ -1,0 +1,263 @@
+"""`hub-io trust`, `list` and `revoke`: what was decided, kept in the trust store."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel
+from hub_io import RemoteCodeRefusedError, TrustFile
+from hub_io_command import hub_io, hub_io_at_terminal
+from tiny_checkpoints import MODELING, config_json, files, trust, write
+
+at_terminals = pytest.mark.skipif(os.name == "nt", reason="there is no pty")
+
+
+@pytest.fixture
+def folder(tmp_path, places):  # noqa: ARG001 - a machine where nobody has trusted anything
+    return write(tmp_path / "saved", files())
+
+
+def entries():
+    """Return the entries that `list` gives machines."""
+    return hub_io("list", "--json").values["entries"]
+
+
+@pytest.mark.usefixtures("places")
+def test_trusted_code_runs_without_a_word_and_without_network(hub):
+    """The entry is the decision, and pins the commit that was read."""
+    hub.create_repo("me/tiny", files())
+    assert hub_io("trust", "me/tiny", "--yes", "--note", "read by Ada").exit_code == 0
+    hub.commit("me/tiny", {"modeling_tiny.py": "raise SystemExit"})
+    AutoModel.from_pretrained("me/tiny")
+    hub.clear_requests()
+    assert AutoModel.from_pretrained("me/tiny").weights == [1.0, 2.0]
+    assert hub.requests == []
+
+
+@pytest.mark.usefixtures("places")
+def test_trusted_code_runs_in_new_processes_offline_until_it_is_revoked(hub):
+    """Then it is refused, and the refusal says how it can be trusted."""
+    load = "from auto_registry import AutoModel; print(AutoModel.from_pretrained('me/tiny').weights)"
+
+    def loaded():
+        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+        return subprocess.run(
+            [sys.executable, "-c", load],
+            capture_output=True,
+            encoding="utf-8",
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+
+    hub.create_repo("me/tiny", files())
+    hub_io("download", "me/tiny")
+    hub_io("trust", "me/tiny", "--yes")
+    assert loaded().stdout == "[1.0, 2.0]\n"
+    hub_io("revoke", "me/tiny")
+    assert "RemoteCodeRefusedError" in (refused := loaded().stderr)
+    assert "`hub-io trust`" in refused
+
+
+def test_what_is_trusted_is_shown_with_the_file_that_says_so(folder, places):
+    """The same text as `inspect`, then the entry."""
+    read = hub_io("inspect", folder).out
+    ran = hub_io("trust", folder, "--yes", "--project")
+    assert ran.out == f"{read}\nTrusted {folder}, in {places / 'hub-code.lock'}\n"
+    (entry,) = TrustFile(places / "hub-code.lock").entries()
+    assert (entry.source, entry.commit, set(entry.files)) == (
+        str(folder),
+        None,
+        {"configuration_tiny.py", "modeling_tiny.py"},
+    )
+
+
+def test_file_of_the_user_is_taken_unless_the_project_has_one(folder, places, tmp_path):
+    """`--user` and `--project` say which."""
+    user, project = tmp_path / "settings" / "hub-io" / "trust.json", places / "hub-code.lock"
+
+    def written(*options):
+        return hub_io("trust", folder, "--yes", *options, "--json").values["file"]
+
+    assert [written(), written("--project"), written(), written("--user")] == list(
+        map(str, [user, project, project, user])
+    )
+
+
+def test_file_that_the_environment_names_is_the_only_one(folder, tmp_path, monkeypatch):
+    """An option that says another is refused."""
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "mine.json"))
+    ran = hub_io("trust", folder, "--yes", "--project")
+    assert (ran.exit_code, "HUB_IO_TRUST_STORE" in ran.err) == (2, True)
+    hub_io("trust", folder, "--yes")
+    assert [entry["file"] for entry in entries()] == [str(tmp_path / "mine.json")]
+
+
+def test_nobody_is_asked_where_nobody_sits(folder):
+    """Without --yes nothing is noted, and nothing waits."""
+    for options in ([], ["--json"]):
+        ran = hub_io("trust", folder, *options)
+        assert (ran.exit_code, "pass --yes" in ran.err) == (2, True)
+    assert entries() == []
+
+
+@at_terminals
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "trusted"), [("y\n", 0, 1), ("n\n", 1, 0), ("\n", 1, 0), ("\x04", 1, 0)]
+)
+def test_who_sits_at_a_terminal_is_asked(folder, answer, exit_code, trusted):
+    """After the code was shown; anything but yes is no."""
+    ran = hub_io_at_terminal("trust", folder, answer=answer)
+    assert ran.exit_code == exit_code
+    assert 0 < ran.out.index("modeling_tiny.TinyModel") < ran.out.index("Let this code run from now on")
+    assert len(entries()) == trusted
+
+
+def test_only_the_digest_that_was_read_is_trusted(folder):
+    """What changed between reading and trusting is refused by name of the digest."""
+    (code,) = hub_io("inspect", folder, "--json").values["code"]
+    write(folder, {"modeling_tiny.py": MODELING + "changed = 1\n"})
+    ran = hub_io("trust", folder, "--yes", "--digest", code["digest"])
+    assert (ran.exit_code, "which was not given" in ran.out) == (1, True)
+    assert hub_io("trust", folder, "--yes", "--digest", code["digest"], "--json").values["entries"] == []
+    assert entries() == []
+    (code,) = hub_io("inspect", folder, "--json").values["code"]
+    assert hub_io("trust", folder, "--yes", "--digest", f"sha256:{code['digest']}").exit_code == 0
+
+
+def test_checkpoint_without_code_has_nothing_to_trust(folder):
+    """Exit code 3, and no entry."""
+    write(folder, {"config.json": '{"model_type": "tiny"}'})
+    ran = hub_io("trust", folder, "--yes")
+    assert (ran.exit_code, "ships no code" in ran.err) == (3, True)
+    assert entries() == []
+
+
+def test_file_in_the_checkpoint_itself_is_not_written(folder, monkeypatch):
+    """It would not be used: data cannot say that it is trusted."""
+    monkeypatch.chdir(folder)
+    ran = hub_io("trust", ".", "--yes", "--project")
+    assert (ran.exit_code, "lies in the checkpoint itself" in ran.err) == (3, True)
+    assert not (folder / "hub-code.lock").exists()
+
+
+def test_file_that_would_not_be_used_is_not_written(folder, places):
+    """Others could put entries into it."""
+    trust(places / "hub-code.lock", files(), source="me/tiny")
+    (places / "hub-code.lock").chmod(0o666)
+    before = (places / "hub-code.lock").read_bytes()
+    ran = hub_io("trust", folder, "--yes", "--project")
+    assert (ran.exit_code, "it is not used" in ran.err) == (3, True)
+    assert (places / "hub-code.lock").read_bytes() == before
+
+
+@pytest.mark.usefixtures("places")
+def test_code_of_another_repository_gets_an_entry_of_its_own(hub):
+    """With its own commit, and the load needs no flag for either."""
+    code = hub.create_repo("other/code", files())
+    auto_map = {"AutoConfig": "other/code--configuration_tiny.TinyConfig"}
+    hub.create_repo("me/tiny", {"config.json": config_json(auto_map)})
+    values = hub_io("trust", "me/tiny", "--yes", "--json").values
+    assert [(entry["source"], entry["commit"]) for entry in values["entries"]] == [("other/code", code)]
+    assert AutoConfig.from_pretrained("me/tiny").size == 2
+
+
+def test_list_says_who_trusts_what(folder, places):
+    """Each entry with its file, digest, time and note; files that are not used with the reason."""
+    hub_io("trust", folder, "--yes", "--note", "read by Ada")
+    hub_io("trust", folder, "--yes", "--project")
+    (places / "hub-code.lock").chmod(0o666)
+    ran = hub_io("list")
+    (entry,) = entries()
+    for told in (entry["file"], f"  {folder}\n", entry["digest"], entry["trusted_at"], "read by Ada"):
+        assert told in ran.out
+    assert f"not used: {places / 'hub-code.lock'}" in ran.out
+
+
+@pytest.mark.usefixtures("places")
+def test_list_of_nothing_says_what_to_do():
+    """And machines get an empty list."""
+    assert "`hub-io trust SOURCE` adds an entry" in hub_io("list").out
+    assert hub_io("list", "--json").values == {"ok": True, "cap": None, "entries": [], "files": [], "not_used": {}}
+
+
+@pytest.mark.parametrize("cap", ["deny", "locked"])
+def test_cap_of_an_administrator_is_shown(folder, monkeypatch, cap):
+    """Whoever adds an entry, or looks at them, learns that it is not all that counts."""
+    monkeypatch.setenv("HUB_IO_REMOTE_CODE", cap)
+    assert f"HUB_IO_REMOTE_CODE={cap}" in hub_io("trust", folder, "--yes").out.splitlines()[-1]
+    assert f"HUB_IO_REMOTE_CODE={cap}" in hub_io("list").out.splitlines()[-1]
+    assert hub_io("list", "--json").values["cap"] == cap
+
+
+def test_cap_that_is_none_stops_no_revoking(folder, monkeypatch):
+    """What cannot be understood is an error, except where trust is taken away."""
+    hub_io("trust", folder, "--yes")
+    monkeypatch.setenv("HUB_IO_REMOTE_CODE", "sure")
+    for arguments in (["inspect", folder], ["trust", folder, "--yes"], ["list"]):
+        ran = hub_io(*arguments)
+        assert (ran.exit_code, "got 'sure'" in ran.err) == (1, True), arguments
+    assert hub_io("revoke", folder).exit_code == 0
+
+
+def test_revoked_code_does_not_run(folder):
+    """It is refused as if nobody had ever read it."""
+    hub_io("trust", folder, "--yes")
+    AutoConfig.from_pretrained(folder)
+    assert hub_io("revoke", folder).out == f"Revoked {folder}, in {folder.parent / 'settings/hub-io/trust.json'}\n"
+    with pytest.raises(RemoteCodeRefusedError, match="nobody has said"):
+        AutoConfig.from_pretrained(folder)
+
+
+def test_revoke_takes_a_source_or_the_beginning_of_a_digest(folder, monkeypatch):
+    """A folder may be named in any way, and of a digest twelve digits are enough."""
+    monkeypatch.chdir(folder.parent)
+    for name in ("saved", "./saved/", folder):
+        hub_io("trust", folder, "--yes")
+        assert (hub_io("revoke", name).exit_code, entries()) == (0, [])
+    hub_io("trust", folder, "--yes")
+    digest = entries()[0]["digest"]
+    assert hub_io("revoke", digest[:11]).exit_code == 3
+    assert hub_io("revoke", f"sha256:{digest[:12]}").exit_code == 0
+    assert entries() == []
+
+
+def test_revoke_takes_every_file_unless_one_is_named(folder):
+    """No copy of an entry is forgotten."""
+    hub_io("trust", folder, "--yes", "--user")
+    hub_io("trust", folder, "--yes", "--project")
+    assert len(hub_io("revoke", folder, "--project", "--json").values["removed"]) == 1
+    hub_io("trust", folder, "--yes", "--project")
+    assert len(hub_io("revoke", folder, "--json").values["removed"]) == 2
+
+
+def test_revoke_of_what_nobody_trusts_says_so(folder):
+    """Exit code 3, so that a script does not go on in good faith."""
+    hub_io("trust", folder, "--yes")
+    ran = hub_io("revoke", "me/other")
+    assert (ran.exit_code, "No entry is about me/other" in ran.out) == (3, True)
+    assert len(entries()) == 1
+
+
+def test_malformed_store_is_named_and_left_alone(folder, tmp_path, monkeypatch):
+    """Nothing is trusted by it, and nothing is written to it."""
+    store = tmp_path / "store.json"
+    store.write_text("{", encoding="utf-8")
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(store))
+    for arguments in (["list"], ["trust", folder, "--yes"], ["revoke", folder], ["verify"], ["diff", folder]):
+        ran = hub_io(*arguments)
+        assert (ran.exit_code, str(store) in ran.err) == (3, True), arguments
+    assert store.read_text(encoding="utf-8") == "{"
+
+
+@pytest.mark.parametrize("verb", ["trust", "revoke"])
+def test_store_that_cannot_be_written_is_named(folder, tmp_path, monkeypatch, verb):
+    """Here a folder stands in its place."""
+    (tmp_path / "store.json").mkdir()
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "store.json"))
+    ran = hub_io(verb, folder, *(["--yes"] if verb == "trust" else []))
+    assert (ran.exit_code, str(tmp_path / "store.json") in ran.err) == (3, True)
