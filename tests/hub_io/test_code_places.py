@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from auto_registry import AutoConfig, AutoModel
 from config_core import open_checkpoint
 from config_core.custom_code import bundle_of
-from config_core.errors import CheckpointNotFoundError
+from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from hub_io import (
     REMOTE_CODE_SERVICE,
     CodeRevisionError,
@@ -207,6 +208,30 @@ def test_loaded_code_loads_again_without_network(hub):
     with pytest.raises(RemoteCodeRefusedError):
         AutoModel.from_pretrained("me/offline", local_files_only=True)
     assert hub.requests == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_link_out_of_the_cache_is_refused(hub, tmp_path):
+    """The client's links lead to its blobs; whoever puts another there does not get a file of this machine read."""
+    sha = hub.create_repo("me/linked", files())
+    path = open_checkpoint("me/linked", revision=sha).local_path("modeling_tiny.py")
+    path.unlink()
+    path.symlink_to(write(tmp_path / "elsewhere", {"modeling_tiny.py": MODELING}) / "modeling_tiny.py")
+    with pytest.raises(UnsafeNameError, match=r"is a link to .*elsewhere"):
+        AutoModel.from_pretrained("me/linked", revision=sha, trust_remote_code=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_cache_that_lies_behind_links_is_used(hub, tmp_path):
+    """A whole cache, or a repository in it, may be kept on another disk, under another name."""
+    cache = tmp_path / "cache"
+    (tmp_path / "disk" / "here").mkdir(parents=True)
+    cache.symlink_to(tmp_path / "disk", target_is_directory=True)
+    (cache / "models--me--moved").symlink_to(tmp_path / "disk" / "here", target_is_directory=True)
+    sha = hub.create_repo("me/moved", files())
+    options = {"revision": sha, "cache_dir": cache, "trust_remote_code": True}
+    assert AutoModel.from_pretrained("me/moved", **options).weights == [1.0, 2.0]
+    assert (tmp_path / "disk" / "here" / "blobs").is_dir()
 
 
 def test_loaded_branch_costs_one_request(hub):

@@ -12,7 +12,7 @@ from auto_registry import AutoModel
 from config_core.custom_code import bundle_of
 from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
 from other_processes import environment, run_program
-from tiny_checkpoints import MODELING, files, write
+from tiny_checkpoints import MODELING, files, trust, write
 
 LOAD = """
 import sys
@@ -235,6 +235,18 @@ def test_cap_holds_for_what_the_parent_has_granted(receive, digest, marker, cap)
     printed = receive(REFUSED, HUB_IO_GRANTS=digest, HUB_IO_REMOTE_CODE=cap)
     assert printed.startswith("TrustPolicyError" if cap == "nonsense" else "RemoteCodeRefusedError")
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("cap", ["", "locked", "deny"])
+def test_receiving_process_asks_its_own_trust_store(tmp_path, receive, marker, cap):
+    """What was reviewed there runs without a grant, whatever the sender has said; deny holds here, too."""
+    trust(tmp_path / "trust.json", files(marker=marker))
+    environ = {"HUB_IO_TRUST_STORE": str(tmp_path / "trust.json"), "HUB_IO_REMOTE_CODE": cap}
+    if cap == "deny":
+        assert receive(REFUSED, **environ).startswith("RemoteCodeRefusedError")
+    else:
+        assert receive(**environ) == RECEIVED
+    assert marker.exists() == (cap != "deny")
 
 
 def test_grant_of_code_that_is_not_in_the_store_says_where_it_looked(tmp_path, receive, digest, marker):

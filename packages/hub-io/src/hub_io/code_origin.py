@@ -185,7 +185,8 @@ def _open_once(
     opened = _opened.setdefault(origin, {})
     key = (repo, revision, subfolder, options)
     if key not in opened:
-        opened[key] = open_repository(repo, revision=revision, subfolder=subfolder, first=first, options=options)
+        found = open_repository(repo, revision=revision, subfolder=subfolder, first=first, options=options)
+        opened.setdefault(key, found)  # another thread may have opened it meanwhile, at another commit
     return opened[key]
 
 
