@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
-from model_core.errors import ArgumentError, WeightsFileError
+from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
 from model_core.safetensors_file import ALIGNMENT_METADATA_KEY, is_aligned
+from model_core.save_identity import SAVE_ID_KEY, check_one_save
 from model_core.torch_dtypes import stored_dtype
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource
 
     Raises:
         WeightsNotFoundError: It has none, or lacks files that its index names.
-        WeightsFileError: A file is damaged or not what its name says.
+        WeightsFileError: A file is damaged or not what its name says, or files are of different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     files = find_weight_files(checkpoint, variant=variant)
@@ -146,8 +147,10 @@ class _SafetensorsFiles(WeightSource):
         self._aligned: set[str] = set()
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
+        save_ids = {} if files.index is None else {files.index: files.save_id}
         for filename, path in files.paths.items():
             found, metadata = _read_header(filename, path)
+            save_ids[filename] = metadata.get(SAVE_ID_KEY)
             if ALIGNMENT_METADATA_KEY in metadata:
                 self._aligned.add(filename)
             for tensor in found:
@@ -155,6 +158,10 @@ class _SafetensorsFiles(WeightSource):
                 if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
                     tensors[tensor.name] = tensor
             tied |= _tied_names(metadata.get(TIED_METADATA_KEY), path)
+        check_one_save(name, save_ids)
+        if files.other_index is not None and (self._aligned or files.save_id is not None):
+            # A save of ours removes the other layout, so at most one of the two is of the save that came last.
+            raise MixedSavesError(checkpoint=name, saves=[files.paths, [files.other_index]])
         for tensor_name, filename in (files.weight_map or {}).items():
             if tensor_name not in tensors:
                 raise WeightsFileError(

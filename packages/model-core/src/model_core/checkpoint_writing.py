@@ -15,6 +15,7 @@ from model_core.checkpoint_reading import TIED_METADATA_KEY
 from model_core.errors import ArgumentError, UnsavableTensorError
 from model_core.module_tensors import group_shared
 from model_core.safetensors_file import num_bytes, write_safetensors
+from model_core.save_identity import SAVE_ID_KEY, new_save_id
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
@@ -111,15 +112,16 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
     """
     shards = _split(savable.tensors, max_shard_size)
     if len(shards) == 1:
-        _write_file(folder / single_name(variant), shards[0], savable)
+        _write_file(folder / single_name(variant), shards[0], savable, {})
         return
+    identity = {SAVE_ID_KEY: new_save_id()}
     weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         filename = shard_name(number, len(shards), variant)
-        _write_file(folder / filename, names, savable)
+        _write_file(folder / filename, names, savable, identity)
         weight_map |= dict.fromkeys(names, filename)
     total_size = sum(num_bytes(tensor) for tensor in savable.tensors.values())
-    index = {"metadata": {"total_size": total_size}, "weight_map": dict(sorted(weight_map.items()))}
+    index = {"metadata": {"total_size": total_size, **identity}, "weight_map": dict(sorted(weight_map.items()))}
     (folder / index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
@@ -136,9 +138,9 @@ def _split(tensors: Mapping[str, torch.Tensor], max_shard_size: int) -> list[lis
     return shards
 
 
-def _write_file(path: Path, names: Collection[str], savable: SavableTensors) -> None:
+def _write_file(path: Path, names: Collection[str], savable: SavableTensors, identity: Mapping[str, str]) -> None:
     tied = {name: kept for name, kept in savable.tied.items() if kept in names}
-    metadata = {"format": "pt"}
+    metadata = {"format": "pt", **identity}
     if tied:
         metadata[TIED_METADATA_KEY] = json.dumps(tied, sort_keys=True)
     write_safetensors(path, {name: savable.tensors[name] for name in names}, metadata)
