@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,21 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
     from model_core.checkpoint_layout import WeightFiles
 
-__all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "hold_weights", "open_weights", "wrap_state_dict"]
+__all__ = [
+    "TIED_CHECKSUM_KEY",
+    "TIED_METADATA_KEY",
+    "StoredTensor",
+    "WeightSource",
+    "checksum",
+    "hold_weights",
+    "open_weights",
+    "wrap_state_dict",
+]
 
 # Where a file of ours says which names were saved once for several: a JSON object {name left out: name saved}.
 TIED_METADATA_KEY = "tied_weights"
+# The CRC-32 of that text in hexadecimal. A damaged name there could be the name of another tensor that fits as well.
+TIED_CHECKSUM_KEY = "tied_weights_crc32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +169,7 @@ class _SafetensorsFiles(WeightSource):
                 # The index decides where two shards hold the same name.
                 if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
                     tensors[tensor.name] = tensor
-            tied |= _tied_names(metadata.get(TIED_METADATA_KEY), path)
+            tied |= _tied_names(metadata, path)
         check_one_save(name, save_ids)
         if files.other_index is not None and (self._aligned or files.save_id is not None):
             # A save of ours removes the other layout, so at most one of the two is of the save that came last.
@@ -199,9 +211,19 @@ def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[st
     return found, metadata
 
 
-def _tied_names(text: str | None, path: Path) -> dict[str, str]:
+def checksum(text: str) -> str:
+    """Return the CRC-32 of a text in hexadecimal."""
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _tied_names(metadata: Mapping[str, str], path: Path) -> dict[str, str]:
+    text = metadata.get(TIED_METADATA_KEY)
     if text is None:
         return {}
+    if metadata.get(TIED_CHECKSUM_KEY, checksum(text)) != checksum(text):
+        raise WeightsFileError(
+            f"its metadata {TIED_METADATA_KEY!r} is damaged. Download or copy the file again", file=path
+        )
     try:
         tied = json.loads(text)
     except (ValueError, RecursionError):

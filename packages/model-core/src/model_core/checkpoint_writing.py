@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from model_core.checkpoint_layout import index_name, shard_name, single_name
-from model_core.checkpoint_reading import TIED_METADATA_KEY
+from model_core.checkpoint_reading import TIED_CHECKSUM_KEY, TIED_METADATA_KEY, checksum
 from model_core.errors import ArgumentError, UnsavableTensorError
 from model_core.module_tensors import group_shared
-from model_core.safetensors_file import num_bytes, write_safetensors
+from model_core.safetensors_file import METADATA_NAME, num_bytes, write_safetensors
 from model_core.save_identity import SAVE_ID_KEY, new_save_id
 from model_core.torch_dtypes import stored_name
 
@@ -89,6 +89,8 @@ def savable_tensors(
     """
     wanted = {name: value for name, value in state_dict.items() if name not in ignored}
     for name, value in wanted.items():
+        if problem := _unsavable_name(name):
+            raise UnsavableTensorError(repr(name), reason=problem)
         if reason := _unsavable(value):
             raise UnsavableTensorError(name, reason=reason)
     tied: dict[str, str] = {}
@@ -142,8 +144,20 @@ def _write_file(path: Path, names: Collection[str], savable: SavableTensors, ide
     tied = {name: kept for name, kept in savable.tied.items() if kept in names}
     metadata = {"format": "pt", **identity}
     if tied:
-        metadata[TIED_METADATA_KEY] = json.dumps(tied, sort_keys=True)
+        metadata[TIED_METADATA_KEY] = text = json.dumps(tied, sort_keys=True)
+        metadata[TIED_CHECKSUM_KEY] = checksum(text)
     write_safetensors(path, {name: savable.tensors[name] for name in names}, metadata)
+
+
+def _unsavable_name(name: str) -> str | None:
+    """Return what is wrong with a name, or None."""
+    if name == METADATA_NAME:
+        return "is the name of an entry of the file's own header"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "is a name that has no form in UTF-8"
+    return None
 
 
 def _unsavable(value: Any) -> str | None:

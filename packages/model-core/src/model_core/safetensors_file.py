@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["ALIGNMENT_METADATA_KEY", "is_aligned", "num_bytes", "write_safetensors"]
+__all__ = ["ALIGNMENT_METADATA_KEY", "METADATA_NAME", "is_aligned", "num_bytes", "write_safetensors"]
 
 ALIGNMENT_METADATA_KEY = "alignment"
+# The entry of the header that describes no tensor.
+METADATA_NAME = "__metadata__"
 _ALIGNMENT = 64
 _LENGTH_BYTES = 8
 
@@ -68,7 +70,7 @@ def _position(size: int) -> tuple[bool, int]:
 
 def _header(ordered: list[str], tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
     """Return the header, filled up with spaces so that the values after it begin aligned."""
-    entries: dict[str, object] = {"__metadata__": dict(metadata)}
+    entries: dict[str, object] = {METADATA_NAME: dict(metadata)}
     begin = 0
     for name in ordered:
         tensor = tensors[name]
