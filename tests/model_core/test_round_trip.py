@@ -346,7 +346,7 @@ def test_name_without_a_form_in_safetensors_is_an_error_and_nothing_is_written(t
     """A file with such a name would be no safetensors file, for any reader."""
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(UnsavableTensorError, match="is (the|a) name"):
+    with pytest.raises(UnsavableTensorError, match=r"is (the|a) name"):
         TinyModel(TinyConfig()).save_pretrained(tmp_path, state_dict={name: torch.zeros(1)})
     assert contents(tmp_path) == before
 
