@@ -12,8 +12,10 @@ with the class attribute `defer_initialization = False`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import enum
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -21,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
 __all__ = ["DeferredConstruction", "num_storage_users"]
 
@@ -105,6 +107,18 @@ def num_storage_users(tensor: torch.Tensor) -> int:
     return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # noqa: SLF001
 
 
+class _Step(NamedTuple):
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def run(self, target: torch.Tensor) -> None:
+        if self.kwargs.get("tensor") is not None:  # functions of torch.nn.init are dispatched with keywords only
+            self.function(**self.kwargs | {"tensor": target})
+        else:
+            self.function(target, *self.args, **self.kwargs)
+
+
 @dataclass(slots=True)
 class _Record:
     """What has to be run to give a parameter its values.
@@ -115,20 +129,19 @@ class _Record:
     """
 
     target: torch.Tensor
-    steps: list[_Step] = field(default_factory=list)
+    steps: list[_Step]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+class _Kind(enum.Enum):
+    """What a function means for the tensors that it is called with."""
 
-    def run(self, target: torch.Tensor) -> None:
-        if self.kwargs.get("tensor") is not None:  # functions of torch.nn.init are dispatched with keywords only
-            self.function(**self.kwargs | {"tensor": target})
-        else:
-            self.function(target, *self.args, **self.kwargs)
+    LOOK = enum.auto()
+    ALIAS = enum.auto()
+    RANDOM_FILL = enum.auto()
+    PLAIN_FILL = enum.auto()
+    ELEMENTWISE = enum.auto()
+    EXPORT = enum.auto()
+    READ = enum.auto()
 
 
 class DeferredConstruction(TorchFunctionMode):
@@ -142,21 +155,25 @@ class DeferredConstruction(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        # Every question about a shape comes through here: constructing takes as long as this function does.
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        first = kwargs.get("tensor") if not args else args[0]
+        kind = _kind(func)
+        if kind is _LOOK:
+            return func(*args, **kwargs)
+        first = args[0] if args else kwargs.get("tensor")
         if isinstance(first, torch.Tensor):
-            if name in _RANDOM_FILLS and self._record(first, _Step(func, args[1:], kwargs)):
+            if kind is _Kind.RANDOM_FILL and self._record(first, _Step(func, args[1:], kwargs)):
                 return first
-            if name in _ELEMENTWISE and self._extend(first, _Step(func, args[1:], kwargs)):
+            if kind is _Kind.ELEMENTWISE and self._extend(first, _Step(func, args[1:], kwargs)):
                 return first
-            if name in _PLAIN_FILLS:
+            if kind is _Kind.PLAIN_FILL:
                 self.forget(first)
-            elif name == "detach" or _property(func, name) == "data":
+            elif kind is _Kind.ALIAS:
                 self._open(first)
-        if name in _EXPORTS:
+                return func(*args, **kwargs)
+        if kind is _Kind.EXPORT:
             self._exported.update(_storage_key(tensor) for tensor in _tensors((args, kwargs)))
-        if self._records and name not in _LOOKS and not _property(func, name):
+        if self._records:
             for tensor in _tensors((args, kwargs)):
                 self._replay(_storage_key(tensor))
         return func(*args, **kwargs)
@@ -187,8 +204,8 @@ class DeferredConstruction(TorchFunctionMode):
         """
         key = _storage_key(tensor)
         record = self._records.get(key)
-        if record is None and _is_plain_parameter(tensor) and self.num_other_users(tensor) == 0:
-            record = self._records[key] = _Record(tensor.detach())
+        if record is None and key and _is_plain_parameter(tensor) and self.num_other_users(tensor) == 0:
+            record = self._records[key] = _Record(tensor.detach(), [])
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
@@ -203,7 +220,7 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.get(_storage_key(tensor))
         if record is None or not _same_region(record.target, tensor):
             return False
-        if next(_tensors((step.args, step.kwargs)), None) is not None:  # its values may change before the record runs
+        if _tensors((step.args, step.kwargs)):  # its values may change before the record runs
             return False
         record.steps.append(step)
         return True
@@ -217,12 +234,13 @@ class DeferredConstruction(TorchFunctionMode):
 
 
 def _is_plain_parameter(tensor: torch.Tensor) -> bool:
-    """Tell whether a tensor is a parameter with memory of its own, and no wrapper around other tensors."""
-    if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
-        return False
-    if is_traceable_wrapper_subclass(tensor):
-        return False
-    return tensor.layout is torch.strided and _storage_key(tensor) != 0
+    """Tell whether a tensor is a parameter with values of its own, and no wrapper around other tensors."""
+    if type(tensor) is not nn.Parameter:  # which most are, and asking for the class is faster than isinstance
+        if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
+            return False
+        if is_traceable_wrapper_subclass(tensor):
+            return False
+    return tensor.layout is torch.strided
 
 
 def _storage_key(tensor: torch.Tensor) -> int:
@@ -241,19 +259,43 @@ def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
     return tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
-def _property(func: Any, name: str) -> str:
-    """Return which property a call looks at, or "". One that gives a view counts too: reading the view is noticed."""
+_LOOK = _Kind.LOOK
+_KINDS_BY_NAME = {
+    **dict.fromkeys(_LOOKS, _Kind.LOOK),
+    **dict.fromkeys(_RANDOM_FILLS, _Kind.RANDOM_FILL),
+    **dict.fromkeys(_ELEMENTWISE, _Kind.ELEMENTWISE),
+    **dict.fromkeys(_PLAIN_FILLS, _Kind.PLAIN_FILL),
+    **dict.fromkeys(_EXPORTS, _Kind.EXPORT),
+    "detach": _Kind.ALIAS,
+}
+
+
+def _kind(func: Callable[..., Any]) -> _Kind:
+    """Return what a function means for its tensors; what is not known reads them."""
+    try:
+        return _kind_of(func)
+    except TypeError:  # not hashable
+        return _kind_of.__wrapped__(func)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind_of(func: Callable[..., Any]) -> _Kind:
+    name = getattr(func, "__name__", "")
     looked_at = getattr(getattr(func, "__self__", None), "__name__", "") if name == "__get__" else ""
-    return "" if looked_at == "__cuda_array_interface__" else looked_at
+    if looked_at and looked_at != "__cuda_array_interface__":
+        # A property that gives a view is only a look too: reading the view is noticed.
+        return _Kind.ALIAS if looked_at == "data" else _Kind.LOOK
+    return _KINDS_BY_NAME.get(name, _Kind.READ)
 
 
-def _tensors(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors in nested arguments."""
-    if isinstance(values, torch.Tensor):
-        yield values
-    elif isinstance(values, (list, tuple)):
-        for value in values:
-            yield from _tensors(value)
-    elif isinstance(values, dict):
-        for value in values.values():
-            yield from _tensors(value)
+def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
+    """Return the tensors in nested arguments."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += _tensors(value)
+        elif isinstance(value, dict):
+            found += _tensors(value.values())
+    return found

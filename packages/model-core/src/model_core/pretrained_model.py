@@ -18,11 +18,11 @@ from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
-from model_core.deferred_construction import DeferredConstruction
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
+from model_core.model_construction import construct
 from model_core.module_facts import ModuleFacts
 from model_core.module_hooks import extra_states, run_load_hooks
 from model_core.module_tensors import all_tensors, persistent_tensors
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
+    from model_core.deferred_construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.weight_matching import Patterns
 
@@ -245,12 +246,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         cls, config: PretrainedConfig, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Self, DeferredConstruction]:
         """Make the model without random values that nobody may need."""
-        deferred = DeferredConstruction()
-        if cls.defer_initialization:
-            with deferred:
-                model = cls(config, *args, **kwargs)
-        else:
-            model = cls(config, *args, **kwargs)
+        model, deferred = construct(lambda: cls(config, *args, **kwargs), defer=cls.defer_initialization)
         _check_constructed(model)
         _check_values(model)
         return model, deferred
