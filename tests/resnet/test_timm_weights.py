@@ -24,14 +24,11 @@ from resnet import (
 
 LISTED = timm.list_models(module="resnet")
 PRUNED = [name for name in LISTED if "pruned" in name]
-# One of each kind that the family knows: blocks, stems, groups, attention, smoothing, norms, and mixed blocks.
+# Small ones of each kind: blocks, stems, groups, attention, smoothing, norms, and mixed blocks.
 KINDS = [
     "resnet18",
     "resnet26t",
-    "resnet50d",
     "resnet50_gn",
-    "resnext50_32x4d",
-    "wide_resnet50_2",
     "seresnet18",
     "seresnext26d_32x4d",
     "ecaresnet26t",
@@ -39,7 +36,6 @@ KINDS = [
     "resnetaa34d",
     "resnetblur18",
     "resnetrs50",
-    "senet154",
     "test_resnet",
 ]
 SMALL = "test_resnet"
@@ -77,7 +73,7 @@ def check_against_timm(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_kind_computes_what_timm_computes(name):
-    """One of each kind of ResNet: same weights from the same seed, same logits."""
+    """A small one of each kind of ResNet: same weights from the same seed, same logits."""
     check_against_timm(name)
 
 

@@ -76,7 +76,8 @@ class Checkpoint(ABC):
         """
         path = self.local_path(filename)
         with path.open("rb") as file:
-            content = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(min(size, limit) + 1)  # Python makes room for all that is asked for
         if len(content) > limit:
             raise ValueError(f"{filename} of {self} is larger than {limit:,} bytes.")
         return content

@@ -79,11 +79,12 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     for cls in classes.values():
         _check_top_level(cls)
     model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
-    program = running_program(config_class, notebook_module=f"modeling_{model_type}")
+    written = next(iter(classes.values()))
+    program = running_program(written, notebook_module=f"modeling_{model_type}")
     own = program.definitions(cls.__name__ for cls in classes.values())
     module, top = program.module, program.folder
     # A program that was run with `python -m package.module` may import relatively up to the package.
-    package = getattr(sys.modules.get(config_class.__module__), "__package__", None) or ""
+    package = getattr(sys.modules.get(written.__module__), "__package__", None) or ""
     while True:
         try:
             files = needed_files([module], _reader(top, {f"{module}.py": own}), where=str(top))
@@ -93,7 +94,17 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
                 raise
             module, top = f"{top.name}/{module}", top.parent
     _refuse_self_imports(files, package.partition(".")[0], top)
-    return CodeBundle(files, {name: f"{module}.{cls.__name__}" for name, cls in classes.items()})
+    auto_map = {name: f"{module}.{cls.__name__}" for name, cls in classes.items()}
+    if config_class not in classes.values() and (config_module := _module_among(files, config_class, top)):
+        auto_map["AutoConfig"] = f"{config_module}.{config_class.__name__}"
+    return CodeBundle(files, auto_map)
+
+
+def _module_among(files: Mapping[str, bytes], cls: type[Any], top: Path) -> str | None:
+    """Return the module that defines a class if it is one of the files."""
+    path = _source_path(cls)
+    is_inside = top in path.parents and path.relative_to(top).as_posix() in files
+    return _module_name(path, top) if is_inside else None
 
 
 def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:

@@ -43,5 +43,6 @@ def read_json(path: Path) -> dict[str, Any]:
         ConfigFileError: It holds no JSON object.
     """
     with path.open("rb") as file:
-        content = file.read(MAX_CONFIG_BYTES + 1)
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(min(size, MAX_CONFIG_BYTES) + 1)  # Python makes room for all that is asked for
     return decode_config(content, path=path)

@@ -57,36 +57,71 @@ class Program:
             for where, text in self.sources
             for node in _flat(parse_source(text.encode(), path=where).body)
         ]
-        bound = _bound_names(statements)
-        wanted = deque(names)
-        needed = {index for index, statement in enumerate(statements) if statement.is_always_needed()}
+        top_level = _TopLevel(statements)
+        wanted = list(names)
         for name in wanted:
-            if name not in bound:
+            if name not in top_level.bound:
                 raise SourceCodeError(f"it defines no {name!r} at its top level.", path=self.sources[-1][0])
-        while wanted:
-            for index in bound.get(wanted.popleft(), ()):
-                if index not in needed:
-                    needed.add(index)
-                    wanted.extend(statements[index].refers_to())
+        needed = top_level.needed_by(wanted)
         return "\n\n".join(statements[index].text() for index in sorted(needed)).encode() + b"\n"
 
 
-def _bound_names(statements: list[_Statement]) -> dict[str, list[int]]:
-    """Return, for each name, the statements that make it what it is at the end."""
-    bound: dict[str, list[int]] = {}
-    imported: set[str] = set()
-    for index, statement in enumerate(statements):
-        is_import = isinstance(statement.node, (ast.Import, ast.ImportFrom))
-        for name in statement.binds():
-            if is_import or isinstance(statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                bound[name] = []  # what stood there before is gone
-            bound.setdefault(name, []).append(index)
-            imported.add(name) if is_import else imported.discard(name)
-        for name in statement.changes():
-            # A setting of an imported module is the program's business and not that of a class.
-            if name in bound and name not in imported:
-                bound[name].append(index)
-    return bound
+class _TopLevel:
+    """What the top level of a program defines.
+
+    Attributes:
+        bound: Name to the statements (their indices) that make it what it is at the end.
+    """
+
+    def __init__(self, statements: list[_Statement]) -> None:
+        self.bound: dict[str, list[int]] = {}
+        self._statements = statements
+        self._imported: set[str] = set()
+        self._variables: set[str] = set()
+        for index, statement in enumerate(statements):
+            is_import = isinstance(statement.node, (ast.Import, ast.ImportFrom))
+            is_definition = isinstance(statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            for name in statement.binds():
+                if is_import or is_definition:
+                    self.bound[name] = []  # what stood there before is gone
+                self.bound.setdefault(name, []).append(index)
+                for names, holds in (
+                    (self._imported, is_import),
+                    (self._variables, not is_import and not is_definition),
+                ):
+                    names.add(name) if holds else names.discard(name)
+            for name in statement.changes():
+                # A setting of an imported module is the program's business and not that of a class.
+                if name in self.bound and name not in self._imported:
+                    self.bound[name].append(index)
+
+    def needed_by(self, names: Iterable[str]) -> set[int]:
+        """Return the statements that names need, and what those need in turn."""
+        needed = {index for index, statement in enumerate(self._statements) if statement.is_always_needed()}
+        seen: set[str] = set()
+        wanted = deque(names)
+        while wanted:
+            while wanted:
+                name = wanted.popleft()
+                seen.add(name)
+                for index in self.bound.get(name, ()):
+                    if index not in needed:
+                        needed.add(index)
+                        wanted.extend(self._statements[index].refers_to())
+            for index, statement in enumerate(self._statements):
+                if index not in needed and self._is_entered_into(statement, seen):
+                    needed.add(index)
+                    wanted.extend(statement.refers_to())
+        return needed
+
+    def _is_entered_into(self, statement: _Statement, seen: set[str]) -> bool:
+        """Tell whether a decorator of the program's own puts a definition into one of its variables that are needed."""
+        return any(
+            not self._variables.isdisjoint(seen & self._statements[index].refers_to())
+            for name in statement.decorators()
+            if name not in self._imported
+            for index in self.bound.get(name, ())
+        )
 
 
 def running_program(cls: type[Any], *, notebook_module: str) -> Program:
@@ -121,7 +156,8 @@ def _notebook_cells() -> tuple[tuple[str, str], ...]:
     if shell is None:
         return ()
     cells = []
-    for number, text in enumerate(shell.user_ns.get("In", ())):
+    # As they were typed: `In` has them with their magics already taken apart.
+    for number, text in enumerate(shell.history_manager.input_hist_raw):
         if _PYTHON_MAGIC.match(text):
             text = text.partition("\n")[2]  # noqa: PLW2901 - these run the rest of the cell as it stands
         python = shell.transform_cell(text)
@@ -169,10 +205,13 @@ class _Statement:
         return names
 
     def changes(self) -> Iterator[str]:
-        """Give the names whose values the statement changes: `x[key] = 1`, `x.y = 1`, and the `x` of `@x(1)`."""
+        """Give the names whose values the statement changes: `x[key] = 1` and `x.y = 1`."""
         for node in _outside_scopes(self.node):
             if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
                 yield from _root_name(node)
+
+    def decorators(self) -> Iterator[str]:
+        """Give the names of the decorators: `x` of `@x(1)` and of `@x.y`."""
         for decorator in getattr(self.node, "decorator_list", ()):
             yield from _root_name(decorator)
 

@@ -1,0 +1,601 @@
+"""The code that a save ships: from modules, packages, scripts and notebooks, or an error and nothing written.
+
+What is saved is proven by a fresh process that sees nothing but the saved folder, under another name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import config_core
+
+CONFIG = """
+from config_core import PretrainedConfig
+
+class TinyConfig(PretrainedConfig):
+    model_type = "tiny"
+
+    def __init__(self, width: int = 3, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+"""
+# Stands for a model class: this package knows of models only that they have a `config_class`.
+MODEL = """
+class TinyModel:
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        self.size = block(config.width)
+"""
+BLOCK = """
+def block(width):
+    return 2 * width
+"""
+SAVE = """
+TinyConfig.register_for_auto_class()
+TinyConfig(width=5).save_pretrained("saved")
+"""
+# For a model class, what model_core does.
+SAVE_MODEL = """
+from config_core import staged_save
+from config_core.custom_code import collect_code, register_for_auto_class
+
+def save(model_class, folder="saved"):
+    register_for_auto_class(TinyConfig, "AutoConfig")
+    register_for_auto_class(model_class, "AutoModel")
+    code = collect_code(model_class, TinyConfig)
+    with staged_save(folder) as staging:
+        TinyConfig(width=5).write_to(staging, code=code)
+"""
+# Makes the class of a saved folder, which was copied to `elsewhere`, as a loader does.
+LOAD = """
+import ast, importlib.abc, importlib.util, json, sys
+from pathlib import Path
+from config_core.class_reference import ClassReference
+from config_core.source_files import resolve_sibling_imports
+
+class Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path, target=None):
+        if name.startswith("elsewhere."):
+            file = Path(*name.split(".")).resolve().with_suffix(".py")
+            package = file.with_suffix("") / "__init__.py"
+            file = package if package.exists() else file
+            if file.exists():
+                folders = [str(file.parent)] if file == package else None
+                return importlib.util.spec_from_file_location(
+                    name, file, loader=self, submodule_search_locations=folders
+                )
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        file = Path(module.__spec__.origin)
+        def read(name):
+            path = Path("elsewhere", name)
+            return path.read_bytes() if path.is_file() else None
+        name = file.relative_to(Path("elsewhere").resolve()).as_posix()
+        tree = resolve_sibling_imports(ast.parse(file.read_bytes()), name, read)
+        exec(compile(tree, str(file), "exec"), module.__dict__)
+
+sys.meta_path.insert(0, Siblings())
+values = json.loads(Path("elsewhere", "config.json").read_text())
+classes = {}
+for auto_class, reference in values["auto_map"].items():
+    reference = ClassReference.parse(reference)
+    module = importlib.import_module("elsewhere." + reference.module.replace("/", "."))
+    classes[auto_class] = getattr(module, reference.class_name)
+config = classes["AutoConfig"].from_pretrained("elsewhere")
+assert config.width == 5 and type(config).__name__ == "TinyConfig"
+if "AutoModel" in classes:
+    assert classes["AutoModel"].config_class is classes["AutoConfig"]
+    assert classes["AutoModel"](config).size == 10
+"""
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def run(folder, *arguments, program=None):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        input=program,
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+        env={
+            "PYTHONPATH": str(Path(config_core.__file__).parents[1]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": str(folder),
+        },
+    )
+
+
+def saved(folder):
+    """Return the auto_map and the names of the saved source files."""
+    values = json.loads((folder / "saved" / "config.json").read_text(encoding="utf-8"))
+    files = (path.relative_to(folder / "saved").as_posix() for path in (folder / "saved").rglob("*.py"))
+    return values["auto_map"], sorted(files)
+
+
+def load_elsewhere(folder):
+    """Import the saved classes in a fresh process, in which nothing else of the folder is left."""
+    other = folder.parent / f"{folder.name}-elsewhere"
+    shutil.copytree(folder / "saved", other / "elsewhere")
+    write(other, {"elsewhere/__init__.py": ""} if not (other / "elsewhere" / "__init__.py").exists() else {})
+    done = run(other, "-c", LOAD)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def save_with(folder, *arguments, program=None):
+    done = run(folder, *arguments, program=program)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return saved(folder)
+
+
+# Modules and packages
+
+
+def test_a_class_in_a_module(tmp_path):
+    """The module is saved as it stands."""
+    write(tmp_path, {"configuration_tiny.py": CONFIG})
+    found = save_with(tmp_path, "-c", "from configuration_tiny import TinyConfig\n" + SAVE)
+    assert found == ({"AutoConfig": "configuration_tiny.TinyConfig"}, ["configuration_tiny.py"])
+    assert (tmp_path / "saved" / "configuration_tiny.py").read_text(encoding="utf-8") == CONFIG
+    load_elsewhere(tmp_path)
+
+
+def test_classes_in_flat_modules_that_import_each_other(tmp_path):
+    """Neighbours that are imported absolutely come along; auto_map lists both classes."""
+    write(
+        tmp_path,
+        {
+            "configuration_tiny.py": CONFIG,
+            "modeling_tiny.py": "from configuration_tiny import TinyConfig\nimport blocks\nblock = blocks.block\n"
+            + MODEL,
+            "blocks.py": BLOCK,
+            "unneeded.py": "1 / 0",
+        },
+    )
+    program = "from modeling_tiny import TinyConfig, TinyModel\n" + SAVE_MODEL + "save(TinyModel)"
+    assert save_with(tmp_path, "-c", program) == (
+        {"AutoConfig": "configuration_tiny.TinyConfig", "AutoModel": "modeling_tiny.TinyModel"},
+        ["blocks.py", "configuration_tiny.py", "modeling_tiny.py"],
+    )
+    load_elsewhere(tmp_path)
+
+
+PACKAGE = {
+    "lib/__init__.py": "from .models.tiny.modeling_tiny import TinyModel\n",
+    "lib/blocks.py": BLOCK,
+    "lib/models/__init__.py": "",
+    "lib/models/tiny/__init__.py": "",
+    "lib/models/tiny/configuration_tiny.py": CONFIG,
+    "lib/models/tiny/modeling_tiny.py": "from ...blocks import block\nfrom . import configuration_tiny\n"
+    "TinyConfig = configuration_tiny.TinyConfig\n" + MODEL,
+}
+
+
+def test_classes_in_a_package_with_subpackages(tmp_path):
+    """As many folders come along as the imports climb through, and not the package's own `__init__`."""
+    write(tmp_path, PACKAGE)
+    program = (
+        "from lib.models.tiny.modeling_tiny import TinyModel\n"
+        "from lib.models.tiny.configuration_tiny import TinyConfig\n" + SAVE_MODEL + "save(TinyModel)"
+    )
+    assert save_with(tmp_path, "-c", program) == (
+        {
+            "AutoConfig": "models/tiny/configuration_tiny.TinyConfig",
+            "AutoModel": "models/tiny/modeling_tiny.TinyModel",
+        },
+        [
+            "blocks.py",
+            "models/__init__.py",
+            "models/tiny/__init__.py",
+            "models/tiny/configuration_tiny.py",
+            "models/tiny/modeling_tiny.py",
+        ],
+    )
+    load_elsewhere(tmp_path)
+
+
+def test_a_package_that_needs_no_more_is_saved_flat(tmp_path):
+    """The usual package of two files gives the usual folder of two files."""
+    write(
+        tmp_path,
+        {
+            "resnet_model/__init__.py": "",
+            "resnet_model/configuration_tiny.py": CONFIG,
+            "resnet_model/modeling_tiny.py": "from .configuration_tiny import TinyConfig\n" + BLOCK + MODEL,
+        },
+    )
+    program = (
+        "from resnet_model.configuration_tiny import TinyConfig\nfrom resnet_model.modeling_tiny import TinyModel\n"
+        + SAVE_MODEL
+        + "save(TinyModel)"
+    )
+    assert save_with(tmp_path, "-c", program)[1] == ["configuration_tiny.py", "modeling_tiny.py"]
+    load_elsewhere(tmp_path)
+
+
+def test_a_class_in_the_init_of_a_package(tmp_path):
+    """The package is saved as a folder."""
+    write(tmp_path, {"lib/__init__.py": "from .blocks import block\n" + CONFIG, "lib/blocks.py": BLOCK})
+    assert save_with(tmp_path, "-c", "from lib import TinyConfig\n" + SAVE) == (
+        {"AutoConfig": "lib.TinyConfig"},
+        ["lib/__init__.py", "lib/blocks.py"],
+    )
+    load_elsewhere(tmp_path)
+
+
+def test_a_parent_in_another_file_comes_along(tmp_path):
+    """What a class inherits is imported, and so saved."""
+    write(
+        tmp_path,
+        {
+            "lib/parent.py": CONFIG.replace("TinyConfig", "ParentConfig"),
+            "lib/child.py": "from .parent import ParentConfig\nclass TinyConfig(ParentConfig):\n    pass\n",
+        },
+    )
+    assert save_with(tmp_path, "-c", "from lib.child import TinyConfig\n" + SAVE)[1] == ["child.py", "parent.py"]
+    load_elsewhere(tmp_path)
+
+
+def test_all_registered_classes_of_the_same_code_are_listed(tmp_path):
+    """A folder saved from one class serves the others; another config's classes and foreign code are not listed."""
+    models = "".join(MODEL.replace("TinyModel", name) for name in ("TinyModel", "TinyForTask", "Unregistered"))
+    write(
+        tmp_path,
+        {
+            "lib/configuration_tiny.py": CONFIG + "class OtherConfig(TinyConfig):\n    model_type = 'other'\n",
+            "lib/modeling_tiny.py": "from .configuration_tiny import TinyConfig, OtherConfig\n"
+            + BLOCK
+            + models
+            + "class OtherModel:\n    config_class = OtherConfig\n",
+            "foreign.py": "from lib.configuration_tiny import TinyConfig\n"
+            + MODEL.replace("TinyModel", "ForeignModel"),
+        },
+    )
+    program = """
+from lib.configuration_tiny import TinyConfig
+from lib.modeling_tiny import *
+from foreign import ForeignModel
+from config_core.custom_code import register_for_auto_class
+register_for_auto_class(TinyForTask, "AutoModelForImageClassification")
+register_for_auto_class(ForeignModel, "AutoModelForObjectDetection")
+register_for_auto_class(OtherModel, "AutoModelForImageSegmentation")
+"""
+    assert save_with(tmp_path, "-c", program + SAVE_MODEL + "save(TinyModel)")[0] == {
+        "AutoConfig": "configuration_tiny.TinyConfig",
+        "AutoModel": "modeling_tiny.TinyModel",
+        "AutoModelForImageClassification": "modeling_tiny.TinyForTask",
+    }
+    load_elsewhere(tmp_path)
+
+
+def test_registering_again_replaces(tmp_path):
+    """The last class that was registered for an auto class is the one."""
+    write(tmp_path, {"m.py": CONFIG + BLOCK + MODEL.replace("TinyModel", "OldModel") + MODEL})
+    program = "from m import *\n" + SAVE_MODEL + "register_for_auto_class(OldModel, 'AutoModel')\nsave(TinyModel)"
+    assert save_with(tmp_path, "-c", program)[0]["AutoModel"] == "m.TinyModel"
+    load_elsewhere(tmp_path)
+
+
+def test_a_class_that_is_not_registered_is_saved_without_code(tmp_path):
+    """Only who asks for it ships code; a subclass has not asked."""
+    write(tmp_path, {"m.py": CONFIG})
+    program = """
+from m import TinyConfig
+TinyConfig.register_for_auto_class()
+class Child(TinyConfig): pass
+Child().save_pretrained("saved")
+"""
+    assert run(tmp_path, "-c", program).returncode == 0
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["config.json"]
+
+
+# Programs
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Return a script whose classes use all that a program may hold."""
+    write(tmp_path, {"blocks.py": BLOCK, "train.py": SCRIPT})
+    return tmp_path
+
+
+SCRIPT = '''\
+#!/usr/bin/env python3
+"""A training script.
+
+from .absent import nothing
+"""
+from __future__ import annotations
+
+import json, sys
+import math as mathematics
+from dataclasses import dataclass, field
+from os.path import *
+
+from blocks import block
+from config_core import PretrainedConfig
+
+print("the program runs")  # to be seen in the program only
+FACTOR = 1; SCALE = {"one": FACTOR}; LONG = [
+    "a\\fb",
+]
+SCALE["two"] = 2
+SCALE["two"] += 0
+UNUSED = open("marker", "a").write("unused")
+REGISTRY = {}
+
+def register(name):
+    def add(function):
+        REGISTRY[name] = function
+        return function
+    return add
+
+@register("square")
+def square(x):
+    return x * x
+
+@dataclass
+class Settings:
+    names: list[str] = field(default_factory=lambda: list(LONG))
+
+try:
+    import absent_module
+except ImportError:
+    absent_module = None
+
+if sys.version_info > (3,):
+    def doubled(x): return helper(x) * SCALE["two"]
+
+def helper(x):
+    """Here comes a form feed: \x0c and a separator: \u2028 in a docstring."""
+    return block(x) // 2
+\x0c
+class TinyConfig(PretrainedConfig):
+    model_type = "tiny"
+    SCALE = SCALE
+
+    def __init__(self, width: int = 3, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+class TinyModel:
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        assert REGISTRY["square"](3) == 9 and absent_module is None and Settings().names == ["a\\fb"]
+        assert mathematics.floor(1.5) == 1 and isinstance(join("a", "b"), str)
+        self.size = doubled(config.width)
+
+TinyModel.version = 2
+
+config = TinyConfig(width=5)
+'''
+
+
+def check_program(folder, module):
+    auto_map, files = saved(folder)
+    assert auto_map == {"AutoConfig": f"{module}.TinyConfig", "AutoModel": f"{module}.TinyModel"}
+    assert files == ["blocks.py", f"{module}.py"]
+    source = (folder / "saved" / f"{module}.py").read_text(encoding="utf-8")
+    for absent in ("print", "UNUSED", "save(", "config = ", "staged_save"):
+        assert absent not in source
+    for present in ("TinyModel.version = 2", "@register", "\x0c and a separator: \u2028"):
+        assert present in source
+    (folder / "marker").unlink()
+    load_elsewhere(folder)
+
+
+def test_a_script_that_is_run_as_a_file(script):
+    """Only what the classes need is cut out; loading it does not run the program."""
+    with (script / "train.py").open("a", encoding="utf-8") as file:
+        file.write(SAVE_MODEL + 'if __name__ == "__main__":\n    save(TinyModel)\n')
+    save_with(script, "train.py")
+    check_program(script, "train")
+
+
+def test_a_script_with_a_name_that_is_no_module(script):
+    """`train-tiny.py` becomes a module that can be imported."""
+    (script / "train.py").rename(script / "train-tiny.py")
+    with (script / "train-tiny.py").open("a", encoding="utf-8") as file:
+        file.write(SAVE_MODEL + "save(TinyModel)\n")
+    save_with(script, "train-tiny.py")
+    check_program(script, "modeling_tiny")
+
+
+def test_a_module_that_is_run_as_a_program(tmp_path):
+    """`python -m package.module` may import relatively, up to its package."""
+    program = "from ..blocks import block\nfrom .part import TinyConfig\n" + MODEL + SAVE_MODEL + "save(TinyModel)"
+    write(tmp_path, {"lib/blocks.py": BLOCK, "lib/apps/train.py": program, "lib/apps/part.py": CONFIG})
+    auto_map, files = save_with(tmp_path, "-m", "lib.apps.train")
+    assert auto_map == {"AutoConfig": "apps/part.TinyConfig", "AutoModel": "apps/train.TinyModel"}
+    assert files == ["apps/part.py", "apps/train.py", "blocks.py"]
+    load_elsewhere(tmp_path)
+
+
+def test_a_module_that_is_run_as_a_program_with_all_its_classes(tmp_path):
+    """And is found by its auto_map."""
+    program = "from .blocks import block\n" + CONFIG + MODEL + SAVE_MODEL + "save(TinyModel)"
+    write(tmp_path, {"lib/blocks.py": BLOCK, "lib/train.py": program})
+    assert save_with(tmp_path, "-m", "lib.train") == (
+        {"AutoConfig": "train.TinyConfig", "AutoModel": "train.TinyModel"},
+        ["blocks.py", "train.py"],
+    )
+    load_elsewhere(tmp_path)
+
+
+def test_the_folder_of_a_program(tmp_path):
+    """`python -m package` runs its `__main__.py`."""
+    write(tmp_path, {"lib/__init__.py": "", "lib/blocks.py": BLOCK})
+    write(
+        tmp_path, {"lib/__main__.py": "from .blocks import block\n" + CONFIG + MODEL + SAVE_MODEL + "save(TinyModel)"}
+    )
+    assert save_with(tmp_path, "-m", "lib")[1] == ["__main__.py", "blocks.py"]
+    load_elsewhere(tmp_path)
+
+
+NOTEBOOK = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.history_manager.enabled = False
+for cell in json.load(sys.stdin):
+    result = shell.run_cell(cell, store_history=True)
+    if "raises" not in cell:
+        result.raise_error()
+"""
+
+
+def run_notebook(folder, *cells):
+    pytest.importorskip("IPython")
+    return run(folder, "-c", NOTEBOOK, program=json.dumps(cells))
+
+
+def test_classes_in_the_cells_of_a_notebook(script):
+    """With magics, cells that fail, and definitions that a later cell replaces."""
+    head, tail = (script / "train.py").read_text(encoding="utf-8").split("@dataclass\n", 1)
+    done = run_notebook(
+        script,
+        "%cd .\n!true\nx = !echo shell",
+        "def block(width):\n    return 'an earlier one'",
+        head,
+        "def broken(:  # raises",
+        "1 / 0  # raises",
+        "%%time\n@dataclass\n" + tail,
+        SAVE_MODEL,
+        "save(TinyModel)",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert saved(script)[0]["AutoModel"] == "modeling_tiny.TinyModel"
+    check_program(script, "modeling_tiny")
+
+
+def test_a_cell_that_was_run_again_counts_as_it_is_now(tmp_path):
+    """Changing a cell and running it again is how notebooks are written."""
+    done = run_notebook(
+        tmp_path,
+        CONFIG + BLOCK,
+        MODEL.replace("block(config.width)", "'an earlier one'"),
+        SAVE_MODEL + "save(TinyModel)",
+        MODEL,
+        "save(TinyModel)",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "earlier" not in (tmp_path / "saved" / "modeling_tiny.py").read_text(encoding="utf-8")
+    load_elsewhere(tmp_path)
+
+
+def test_a_class_of_a_module_that_a_notebook_imports(tmp_path):
+    """Not everything in a notebook is a cell."""
+    write(tmp_path, {"configuration_tiny.py": CONFIG})
+    done = run_notebook(tmp_path, "from configuration_tiny import TinyConfig", SAVE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert saved(tmp_path)[1] == ["configuration_tiny.py"]
+
+
+# Where there is nothing to save
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        (CONFIG + SAVE, "Python keeps no source of it. Define it in a module"),
+        ("exec(" + repr(CONFIG) + ")\n" + SAVE, "Python keeps no source"),
+        ("import made\nTinyConfig = made.TinyConfig\n" + SAVE, "it defines no class 'TinyConfig' at its top level"),
+        ("from local import make\nTinyConfig = make()\n" + SAVE, "it is defined inside 'make.<locals>'"),
+        ("from local import Outer\nTinyConfig = Outer.TinyConfig\n" + SAVE, "it is defined inside 'Outer'"),
+        ("from virtual import module\nTinyConfig = module.TinyConfig\n" + SAVE, "'virtual_module' has no source file"),
+        ("from selfish.m import TinyConfig\n" + SAVE, "imports 'selfish.other' by its absolute name"),
+        ("from leaving.m import TinyConfig\n" + SAVE, "climbs out of the folder"),
+        ("from lacking.m import TinyConfig\n" + SAVE, "there is no such file, and m.py line 3 imports it"),
+        ("from flat import TinyConfig\n" + SAVE, "imports 'beside.inner' by its absolute name"),
+    ],
+)
+def test_code_that_could_not_be_loaded_is_an_error_and_nothing_is_written(tmp_path, program, problem):
+    """Neither the config nor the folder; the error says what to do instead."""
+    indented = CONFIG.replace("\n", "\n    ")
+    write(
+        tmp_path,
+        {
+            "made.py": "exec(" + repr(CONFIG) + ")",
+            "local.py": f"def make():\n    {indented}\n    return TinyConfig\nclass Outer:\n    {indented}\n",
+            "virtual.py": "import sys, types\nmodule = types.ModuleType('virtual_module')\n"
+            "sys.modules['virtual_module'] = module\nexec(" + repr(CONFIG) + ", module.__dict__)",
+            "selfish/m.py": "\nimport selfish.other" + CONFIG,
+            "selfish/other.py": "",
+            "leaving/m.py": "def never():\n    from ..elsewhere import x\n" + CONFIG,
+            "lacking/m.py": "def never():\n    import os\n    from .absent import x\n" + CONFIG,
+            "flat.py": "import beside" + CONFIG,
+            "beside/__init__.py": "from beside.inner import x",
+            "beside/inner.py": "x = 1",
+        },
+    )
+    done = run(tmp_path, "-c", program)
+    assert done.returncode == 1
+    assert re.search(r"config_core\.(errors\.SourceCode|source_files\.ImportLeavesFolder)Error", done.stderr)
+    assert problem in done.stderr
+    assert not (tmp_path / "saved").exists()
+
+
+def test_a_program_from_standard_input_has_no_source(tmp_path):
+    """Nor has one that was typed."""
+    done = run(tmp_path, "-", program=CONFIG + SAVE)
+    assert "Python keeps no source of it" in done.stderr
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("# -*- coding: latin-1 -*-\nx = 'é'\n", "it is not UTF-8 text"),
+        (
+            "def make():\n    global TinyConfig\n" + CONFIG.replace("\n", "\n    ") + "\nmake()\n",
+            "defined inside|defines no",
+        ),
+        (
+            "if __name__ == '__main__':\n" + CONFIG.replace("\n", "\n    ") + "\n",
+            "defines no 'TinyConfig' at its top level",
+        ),
+    ],
+)
+def test_a_script_whose_classes_cannot_be_cut_out(tmp_path, program, problem):
+    """The error names the script or the class, and nothing is written."""
+    text = program if "TinyConfig" in program else program + CONFIG
+    (tmp_path / "train.py").write_text(text + SAVE, encoding="latin-1")
+    done = run(tmp_path, "train.py")
+    assert "SourceCodeError" in done.stderr
+    assert any(part in done.stderr for part in problem.split("|"))
+    assert not (tmp_path / "saved").exists()
+
+
+def test_an_own_class_for_a_config_of_remote_code_is_refused(tmp_path):
+    """Its code would be left behind while the config's is saved."""
+    write(tmp_path, {"remote.py": CONFIG, "m.py": "from remote import TinyConfig\n" + BLOCK + MODEL})
+    program = """
+import remote
+from config_core.code_bundle import CodeBundle
+remote.__code_bundle__ = CodeBundle({"remote.py": open("remote.py", "rb").read()}, {"AutoConfig": "remote.TinyConfig"})
+from m import TinyConfig, TinyModel
+"""
+    done = run(tmp_path, "-c", program + 'TinyConfig(width=5).save_pretrained("saved")')
+    assert done.returncode == 0, done.stderr
+    assert saved(tmp_path) == ({"AutoConfig": "remote.TinyConfig"}, ["remote.py"])
+    done = run(tmp_path, "-c", program + SAVE_MODEL + 'save(TinyModel, "other")')
+    assert "its config TinyConfig was loaded out of a checkpoint's own code" in done.stderr
+    assert not (tmp_path / "other").exists()
