@@ -57,7 +57,8 @@ class ConfigCoreError(Exception):
 
 
 def _rebuilt(cls: type[ConfigCoreError], args: tuple[Any, ...], data: dict[str, Any]) -> ConfigCoreError:
-    error = cls.__new__(cls, *args)
+    # With two builtins among the bases, only the one that lays out the object may make it.
+    error = OSError.__new__(cls, *args) if issubclass(cls, OSError) else cls.__new__(cls, *args)
     error.args = args
     for name, value in data.items():
         setattr(error, name, value)
