@@ -26,8 +26,6 @@ def main():
         def __init__(self, config):
             super().__init__(config)
             name = threading.current_thread().name
-            if name == "second":
-                assert inside["first"].wait(PATIENCE)
             inside[name].set()
             assert (inside["second"] if name == "first" else first_is_out).wait(PATIENCE)
 
@@ -35,8 +33,9 @@ def main():
         Slow.from_pretrained(folder, dtype=torch.bfloat16)
 
     threads = {name: threading.Thread(target=load, name=name) for name in inside}
-    for thread in threads.values():
-        thread.start()
+    threads["first"].start()
+    assert inside["first"].wait(PATIENCE)
+    threads["second"].start()
     threads["first"].join(PATIENCE)
     first_is_out.set()
     threads["second"].join(PATIENCE)

@@ -17,7 +17,7 @@ LAYOUTS = {
     "variant": {"variant": "fp16"},
     "shards of a variant": {"variant": "fp16", "max_shard_size": 600},
 }
-DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+DTYPES = (torch.bfloat16, torch.float16, torch.float64)
 DIRECTIONS = {"from transformers": (THEIRS, OURS), "to transformers": (OURS, THEIRS)}
 
 pytestmark = pytest.mark.parametrize(("writer", "reader"), DIRECTIONS.values(), ids=DIRECTIONS)

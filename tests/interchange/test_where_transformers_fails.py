@@ -250,6 +250,7 @@ def test_config_of_the_caller_is_not_changed_by_a_save(tmp_path):
     assert only_we_are_right(right, tmp_path)
 
 
+@pytest.mark.slow
 def test_overlapping_loads_leave_the_process_as_it_was(tmp_path):
     """W23: two loads that overlap leave transformers with another default dtype, and new models that are not tied."""
     made(OURS, "Tied").save_pretrained(tmp_path)
