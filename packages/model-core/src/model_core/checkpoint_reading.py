@@ -6,25 +6,23 @@ whole load, and reads values only when nothing stands against it.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
-from model_core.safetensors_file import ALIGNMENT_METADATA_KEY, is_aligned
+from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
+from model_core.safetensors_reading import SafetensorsFile
 from model_core.save_identity import SAVE_ID_KEY, check_one_save
-from model_core.torch_dtypes import stored_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
@@ -47,8 +45,7 @@ TIED_METADATA_KEY = "tied_weights"
 TIED_CHECKSUM_KEY = "tied_weights_crc32"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
+class StoredTensor(NamedTuple):
     """A tensor as the header of its file describes it.
 
     Attributes:
@@ -87,8 +84,13 @@ class WeightSource(ABC):
         """
 
 
-def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource:
+def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
+
+    Args:
+        checkpoint: The checkpoint.
+        variant: Part of the file names, or None.
+        mapped: Whether values are mapped from the files where that is possible, or read into memory.
 
     Raises:
         WeightsNotFoundError: It has none, or lacks files that its index names.
@@ -97,8 +99,8 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource
     """
     files = find_weight_files(checkpoint, variant=variant)
     if next(iter(files.paths)).endswith(".bin"):
-        return _pickled(str(checkpoint), files)
-    return _SafetensorsFiles(str(checkpoint), files)
+        return _pickled(str(checkpoint), files, mapped=mapped)
+    return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given state_dict") -> WeightSource:
@@ -152,34 +154,27 @@ class _StateDict(WeightSource):
 
 
 class _SafetensorsFiles(WeightSource):
-    """One safetensors file, or the shards that an index names. Values are mapped from the files, not read."""
+    """One safetensors file, or the shards that an index names."""
 
-    def __init__(self, name: str, files: WeightFiles) -> None:
-        self._paths = files.paths
-        self._aligned: set[str] = set()
+    def __init__(self, name: str, files: WeightFiles, *, mapped: bool) -> None:
+        self._mapped = mapped
+        self._files = {filename: SafetensorsFile(path) for filename, path in files.paths.items()}
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
         save_ids = {} if files.index is None else {files.index: files.save_id}
-        for filename, path in files.paths.items():
-            found, metadata = _read_header(filename, path)
-            save_ids[filename] = metadata.get(SAVE_ID_KEY)
-            if ALIGNMENT_METADATA_KEY in metadata:
-                self._aligned.add(filename)
-            for tensor in found:
+        for filename, file in self._files.items():
+            save_ids[filename] = file.metadata.get(SAVE_ID_KEY)
+            for tensor_name, (dtype, shape, _) in file.spans.items():
                 # The index decides where two shards hold the same name.
-                if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
-                    tensors[tensor.name] = tensor
-            tied |= _tied_names(metadata, path)
+                if files.weight_map is None or files.weight_map.get(tensor_name, filename) == filename:
+                    tensors[tensor_name] = StoredTensor(tensor_name, shape, dtype, filename)
+            tied |= _tied_names(file.metadata, file.path)
         check_one_save(name, save_ids)
-        if files.other_index is not None and (self._aligned or files.save_id is not None):
+        ours = any(ALIGNMENT_METADATA_KEY in file.metadata for file in self._files.values())
+        if files.other_index is not None and (ours or files.save_id is not None):
             # A save of ours removes the other layout, so at most one of the two is of the save that came last.
             raise MixedSavesError(checkpoint=name, saves=[files.paths, [files.other_index]])
-        for tensor_name, filename in (files.weight_map or {}).items():
-            if tensor_name not in tensors:
-                raise WeightsFileError(
-                    f"{files.index} places {tensor_name!r} in this file, which does not hold it",
-                    file=files.paths[filename],
-                )
+        _check_index(files, tensors)
         super().__init__(name, tensors, tied)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -187,28 +182,16 @@ class _SafetensorsFiles(WeightSource):
         for name in names:
             by_file.setdefault(self.tensors[name].filename, []).append(name)
         for filename, wanted in by_file.items():
-            with _opened(self._paths[filename]) as file:
-                for name in wanted:
-                    tensor = file.get_tensor(name)
-                    # A file of ours gives the same bits as before the save; one of others stays mapped as it is.
-                    copied = filename in self._aligned and not is_aligned(tensor)
-                    yield name, tensor.clone() if copied else tensor
+            yield from self._files[filename].tensors(wanted, mapped=self._mapped)
 
 
-def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[str, str]]:
-    """Return what a safetensors file holds, and its metadata."""
-    found = []
-    with _opened(path) as file:
-        for name in file.keys():  # noqa: SIM118 - a safe_open is no mapping
-            part = file.get_slice(name)
-            dtype = stored_dtype(part.get_dtype())
-            if dtype is None:
-                raise WeightsFileError(
-                    f"{name} is of dtype {part.get_dtype()}, which this torch does not have", file=path
-                )
-            found.append(StoredTensor(name, tuple(part.get_shape()), dtype, filename))
-        metadata: dict[str, str] = file.metadata() or {}
-    return found, metadata
+def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
+    """Refuse an index that places tensors in files that do not hold them."""
+    for name, filename in (files.weight_map or {}).items():
+        if name not in tensors:
+            raise WeightsFileError(
+                f"{files.index} places {name!r} in this file, which does not hold it", file=files.paths[filename]
+            )
 
 
 def checksum(text: str) -> str:
@@ -235,39 +218,23 @@ def _tied_names(metadata: Mapping[str, str], path: Path) -> dict[str, str]:
     return tied
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a safetensors file; whatever goes wrong names the file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        if isinstance(error, WeightsFileError):
-            raise
-        raise WeightsFileError(
-            f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
-        ) from error
-
-
-def _pickled(name: str, files: WeightFiles) -> WeightSource:
+def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
     """Read legacy files, which have no header; only tensors are unpickled."""
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
     for filename, path in files.paths.items():
-        content = _unpickle(path)
+        content = _unpickle(path, mapped=mapped)
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
-    for tensor_name, filename in (files.weight_map or {}).items():
-        if tensor_name not in state_dict:
-            raise WeightsFileError(
-                f"{files.index} places {tensor_name!r} in this file, which does not hold it", file=files.paths[filename]
-            )
+    _check_index(files, state_dict)
     return _StateDict(name, state_dict, borrowed=False, filenames=filenames)
 
 
-def _unpickle(path: Path) -> dict[str, torch.Tensor]:
+def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # Torch maps the files that it writes today; those of before 1.6 are no archives.
+        mapped = mapped and zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a damaged or hostile pickle may raise anything
         raise WeightsFileError(
             f"this is not a file of tensors that torch.load(weights_only=True) reads ({type(error).__name__}). Nothing "

@@ -6,24 +6,26 @@ that constructor code never sees anything but right values. `settle` runs what i
 never written costs next to nothing. Buffers, plain tensors and deterministic values stay real throughout.
 
 A function mode acts on the thread that entered it and on nothing else; no global function is replaced. It cannot see
-inside `torch.jit.script` functions and `torch.vmap`: a constructor that reads its parameters there switches this off
-with the class attribute `defer_initialization = False`.
+what `torch.jit` compiled, so it notices afterwards that such code ran. Nor can it see other threads, or extensions
+written in C that are handed a tensor: a constructor that reads its parameters there switches this off with the class
+attribute `defer_initialization = False`.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
 __all__ = ["DeferredConstruction", "num_storage_users"]
 
@@ -61,7 +63,8 @@ _ELEMENTWISE = frozenset(
         "pow_",
     }
 )
-# What tells about a tensor, or hands it on, without reading its values.
+# What tells about a tensor, or hands it on, without reading its values. Integers may be sizes, so only parameters that
+# are none are ever recorded.
 _LOOKS = frozenset(
     {
         "__hash__",
@@ -71,6 +74,7 @@ _LOOKS = frozenset(
         "detach",
         "dim",
         "element_size",
+        "empty",
         "get_device",
         "is_complex",
         "is_contiguous",
@@ -78,16 +82,13 @@ _LOOKS = frozenset(
         "is_signed",
         "nelement",
         "new_empty",
-        "new_full",
         "new_ones",
-        "new_tensor",
         "new_zeros",
         "numel",
         "requires_grad_",
         "size",
         "stride",
         "empty_like",
-        "full_like",
         "ones_like",
         "zeros_like",
         "rand_like",
@@ -113,23 +114,32 @@ class _Step(NamedTuple):
     kwargs: dict[str, Any]
 
     def run(self, target: torch.Tensor) -> None:
-        if self.kwargs.get("tensor") is not None:  # functions of torch.nn.init are dispatched with keywords only
+        if "tensor" in self.kwargs:  # functions of torch.nn.init are dispatched with keywords only
             self.function(**self.kwargs | {"tensor": target})
         else:
-            self.function(target, *self.args, **self.kwargs)
+            self.function(target, *self.args[1:], **self.kwargs)
 
 
-@dataclass(slots=True)
 class _Record:
     """What has to be run to give a parameter its values.
 
     Attributes:
         target: An alias of the parameter. It also keeps the memory from being given to another tensor.
-        steps: The calls, each without the tensor it is for.
+        steps: The calls, for whichever tensor they were.
     """
 
-    target: torch.Tensor
-    steps: list[_Step]
+    __slots__ = ("steps", "target")
+
+    def __init__(self, target: torch.Tensor) -> None:
+        self.target = target
+        self.steps: list[_Step] = []
+
+    def release(self) -> None:
+        """Let go of the tensors that the calls were for. One that the constructor threw away lives in them alone."""
+        self.steps = [
+            _Step(step.function, (None, *step.args[1:]), step.kwargs | dict.fromkeys({"tensor"} & step.kwargs.keys()))
+            for step in self.steps
+        ]
 
 
 class _Kind(enum.Enum):
@@ -145,37 +155,53 @@ class _Kind(enum.Enum):
 
 
 class DeferredConstruction(TorchFunctionMode):
-    """A context in which random fills of parameters are recorded, to be run on the first read or at the end."""
+    """A context in which random fills of parameters are recorded, to be run on the first read or at the end.
+
+    Attributes:
+        num_recorded: How many fills were recorded.
+        ran_compiled: Whether code that `torch.jit` compiled ran meanwhile, which may have read what was not there yet.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.num_recorded = 0
+        self.ran_compiled = False
         self._records: dict[int, _Record] = {}
         self._exported: set[int] = set()
+        self._last_graph: object = None
+
+    def __enter__(self) -> Self:
+        self._last_graph = _last_compiled_graph()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self.ran_compiled = torch._C._last_executed_optimized_graph() is not self._last_graph  # noqa: SLF001
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         # Every question about a shape comes through here: constructing takes as long as this function does.
-        kwargs = kwargs or {}
-        kind = _kind(func)
-        if kind is _LOOK:
+        try:
+            kind = _kind(func)
+        except TypeError:  # not hashable
+            kind = _Kind.READ
+        if kwargs is None:
+            if kind is _LOOK:
+                return func(*args)
+            kwargs = {}
+        elif kind is _LOOK and "out" not in kwargs:
             return func(*args, **kwargs)
         first = args[0] if args else kwargs.get("tensor")
-        if isinstance(first, torch.Tensor):
-            if kind is _Kind.RANDOM_FILL and self._record(first, _Step(func, args[1:], kwargs)):
-                return first
-            if kind is _Kind.ELEMENTWISE and self._extend(first, _Step(func, args[1:], kwargs)):
-                return first
-            if kind is _Kind.PLAIN_FILL:
-                self.forget(first)
-            elif kind is _Kind.ALIAS:
-                self._open(first)
-                return func(*args, **kwargs)
-        if kind is _Kind.EXPORT:
-            self._exported.update(_storage_key(tensor) for tensor in _tensors((args, kwargs)))
-        if self._records:
+        if isinstance(first, torch.Tensor) and self._note(kind, first, _Step(func, args, kwargs)):
+            return first
+        if kind is not _Kind.ALIAS:
             for tensor in _tensors((args, kwargs)):
-                self._replay(_storage_key(tensor))
+                key = _storage_key(tensor)
+                self._replay(key)
+                if kind is _Kind.EXPORT:
+                    self._exported.add(key)
         return func(*args, **kwargs)
 
     def num_other_users(self, tensor: torch.Tensor) -> int:
@@ -185,17 +211,31 @@ class DeferredConstruction(TorchFunctionMode):
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Drop what was recorded for a tensor, which is about to be overwritten whole."""
-        record = self._records.get(_storage_key(tensor))
+        key = _storage_key(tensor)
+        record = self._records.get(key)
         if record is not None and _same_region(record.target, tensor):
-            del self._records[_storage_key(tensor)]
+            del self._records[key]
 
     def settle(self) -> None:
         """Run what is still recorded and in use. Call it when the checkpoint's values are in their places."""
-        for key in list(self._records):
-            if num_storage_users(self._records[key].target) > 1:
-                self._replay(key)
-            else:
-                del self._records[key]
+        for key, record in list(self._records.items()):
+            if num_storage_users(record.target) > 1:
+                record.release()
+                if num_storage_users(record.target) > 1:
+                    self._replay(key)
+        self._records.clear()
+
+    def _note(self, kind: _Kind, tensor: torch.Tensor, step: _Step) -> bool:
+        """Take notice of a call for a tensor. True if it need not run now."""
+        if kind is _RANDOM_FILL:
+            return self._record(tensor, step)
+        if kind is _Kind.ELEMENTWISE:
+            return self._extend(tensor, step)
+        if kind is _Kind.PLAIN_FILL:
+            self.forget(tensor)
+        elif kind is _Kind.ALIAS:
+            self._open(tensor)
+        return False
 
     def _open(self, tensor: torch.Tensor) -> _Record | None:
         """Return the record of a tensor; a new one, without steps, for a parameter whose memory nothing else can read.
@@ -204,33 +244,55 @@ class DeferredConstruction(TorchFunctionMode):
         """
         key = _storage_key(tensor)
         record = self._records.get(key)
-        if record is None and key and _is_plain_parameter(tensor) and self.num_other_users(tensor) == 0:
-            record = self._records[key] = _Record(tensor.detach(), [])
+        if record is not None:
+            return record if _same_region(record.target, tensor) else None
+        if key and _is_plain_parameter(tensor) and key not in self._exported and num_storage_users(tensor) == 1:
+            record = self._records[key] = _Record(tensor.detach())
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
         """Record a fill in place of all that was recorded before. False if it has to run at once."""
         record = self._open(tensor)
-        if record is None or not _same_region(record.target, tensor):
+        if record is None:
             return False
         record.steps = [step]
+        self.num_recorded += 1
         return True
 
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
         record = self._records.get(_storage_key(tensor))
         if record is None or not _same_region(record.target, tensor):
             return False
-        if _tensors((step.args, step.kwargs)):  # its values may change before the record runs
+        if _tensors((step.args[1:], step.kwargs)):  # its values may change before the record runs
             return False
         record.steps.append(step)
         return True
 
     def _replay(self, key: int) -> None:
         record = self._records.pop(key, None)
-        if record is not None:
-            with torch.no_grad():
+        if record is not None and record.steps:
+            # A transformation such as vmap would take the fill for a part of what it transforms.
+            with torch.no_grad(), temporarily_clear_interpreter_stack():
                 for step in record.steps:
                     step.run(record.target)
+
+
+def _last_compiled_graph() -> object:
+    """Return what torch tells about the code of `torch.jit` that this thread ran last; None if it ran none.
+
+    Running the same code again would tell the same, so some other code is run first; unless a load around this one has
+    done so, which would take that for code of its constructor.
+    """
+    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    nested = any(isinstance(mode, DeferredConstruction) for mode in modes)
+    if torch._C._last_executed_optimized_graph() is not None and not nested:  # noqa: SLF001
+        _marker()()
+    return torch._C._last_executed_optimized_graph()  # noqa: SLF001
+
+
+@functools.cache
+def _marker() -> Any:
+    return torch.jit.CompilationUnit("def mark() -> int:\n  return 1").mark
 
 
 def _is_plain_parameter(tensor: torch.Tensor) -> bool:
@@ -240,7 +302,7 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
             return False
         if is_traceable_wrapper_subclass(tensor):
             return False
-    return tensor.layout is torch.strided
+    return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
 def _storage_key(tensor: torch.Tensor) -> int:
@@ -260,6 +322,7 @@ def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
 
 
 _LOOK = _Kind.LOOK
+_RANDOM_FILL = _Kind.RANDOM_FILL
 _KINDS_BY_NAME = {
     **dict.fromkeys(_LOOKS, _Kind.LOOK),
     **dict.fromkeys(_RANDOM_FILLS, _Kind.RANDOM_FILL),
@@ -270,16 +333,9 @@ _KINDS_BY_NAME = {
 }
 
 
+@functools.lru_cache(maxsize=1024)
 def _kind(func: Callable[..., Any]) -> _Kind:
     """Return what a function means for its tensors; what is not known reads them."""
-    try:
-        return _kind_of(func)
-    except TypeError:  # not hashable
-        return _kind_of.__wrapped__(func)
-
-
-@functools.lru_cache(maxsize=1024)
-def _kind_of(func: Callable[..., Any]) -> _Kind:
     name = getattr(func, "__name__", "")
     looked_at = getattr(getattr(func, "__self__", None), "__name__", "") if name == "__get__" else ""
     if looked_at and looked_at != "__cuda_array_interface__":
@@ -289,13 +345,21 @@ def _kind_of(func: Callable[..., Any]) -> _Kind:
 
 
 def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
-    """Return the tensors in nested arguments."""
+    """Return the tensors in nested arguments, for a wrapper those that it is made of."""
     found: list[torch.Tensor] = []
     for value in values:
         if isinstance(value, torch.Tensor):
-            found.append(value)
+            found += [value] if type(value) is nn.Parameter else _unwrapped(value)
         elif isinstance(value, (list, tuple)):
             found += _tensors(value)
         elif isinstance(value, dict):
             found += _tensors(value.values())
     return found
+
+
+def _unwrapped(tensor: torch.Tensor) -> list[torch.Tensor]:
+    if is_traceable_wrapper_subclass(tensor):
+        return _tensors(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001
+        tensor = torch._C._functorch.get_unwrapped(tensor)  # noqa: SLF001
+    return [tensor]

@@ -21,23 +21,27 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["ALIGNMENT_METADATA_KEY", "METADATA_NAME", "is_aligned", "num_bytes", "write_safetensors"]
+__all__ = [
+    "ALIGNMENT",
+    "ALIGNMENT_METADATA_KEY",
+    "LENGTH_BYTES",
+    "METADATA_NAME",
+    "num_bytes",
+    "write_safetensors",
+]
 
 ALIGNMENT_METADATA_KEY = "alignment"
 # The entry of the header that describes no tensor.
 METADATA_NAME = "__metadata__"
-_ALIGNMENT = 64
-_LENGTH_BYTES = 8
+# Multiple of bytes at which tensors begin.
+ALIGNMENT = 64
+# Size of the number, at the beginning of the file, that gives the length of the header.
+LENGTH_BYTES = 8
 
 
 def num_bytes(tensor: torch.Tensor) -> int:
     """Return the size of a tensor's values in bytes."""
     return tensor.numel() * tensor.element_size()
-
-
-def is_aligned(tensor: torch.Tensor) -> bool:
-    """Tell whether a tensor begins where torch's own memory may begin."""
-    return tensor.data_ptr() % _ALIGNMENT == 0
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -52,9 +56,9 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
         OSError: The disk is full, or the file cannot be written.
     """
     ordered = sorted(tensors, key=lambda name: _position(num_bytes(tensors[name])))
-    header = _header(ordered, tensors, {**metadata, ALIGNMENT_METADATA_KEY: str(_ALIGNMENT)})
+    header = _header(ordered, tensors, {**metadata, ALIGNMENT_METADATA_KEY: str(ALIGNMENT)})
     with path.open("wb") as file:
-        file.write(len(header).to_bytes(_LENGTH_BYTES, "little"))
+        file.write(len(header).to_bytes(LENGTH_BYTES, "little"))
         file.write(header)
         for name in ordered:
             values = tensors[name].detach().to("cpu").contiguous().resolve_conj().resolve_neg()
@@ -64,7 +68,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
 
 def _position(size: int) -> tuple[bool, int]:
     """Give the place of a tensor: multiples of the alignment first, and then the largest, which still is aligned."""
-    uneven = size % _ALIGNMENT != 0
+    uneven = size % ALIGNMENT != 0
     return uneven, -size if uneven else 0
 
 
@@ -79,4 +83,4 @@ def _header(ordered: list[str], tensors: Mapping[str, torch.Tensor], metadata: M
         entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(entries, separators=(",", ":")).encode()
-    return text + b" " * (-(_LENGTH_BYTES + len(text)) % _ALIGNMENT)
+    return text + b" " * (-(LENGTH_BYTES + len(text)) % ALIGNMENT)

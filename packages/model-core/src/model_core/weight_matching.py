@@ -104,8 +104,10 @@ def plan_load(
     Raises:
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
-    extra = {place: name for name in source.tensors if (place := rules.place(name, extra_states)) is not None}
-    rest = {name: stored for name, stored in source.tensors.items() if name not in extra.values()}
+    rest, extra = dict(source.tensors), {}
+    if extra_states:
+        extra = {place: name for name in source.tensors if (place := rules.place(name, extra_states)) is not None}
+        rest = {name: stored for name, stored in source.tensors.items() if name not in extra.values()}
     supplied, unexpected = _match_names(tensors, rest, rules)
     mismatched = [
         Mismatch(name, stored.shape, shape_of(tensors[name]) or (), stored.dtype, tensors[name].dtype)
