@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WeightFiles", "find_weight_files", "index_name", "is_weights_name", "shard_name", "single_name"]
 
-_VARIANT = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+# Not one that makes the name of a single file look like that of a shard.
+_VARIANT = re.compile(r"(?!.*-\d{5,}-of-\d{5,}$)[A-Za-z0-9][\w.-]{,99}", re.ASCII)
 _MAX_INDEX_BYTES = 256 * 1024 * 1024
 
 
@@ -162,5 +163,9 @@ def _dotted(variant: str | None) -> str:
     if variant is None:
         return ""
     if not _VARIANT.fullmatch(variant):
-        raise ArgumentError("variant", variant, allowed="letters, digits, '-', '_' and '.', such as 'fp16'")
+        raise ArgumentError(
+            "variant",
+            variant,
+            allowed="up to 100 letters, digits, '-', '_' and '.', such as 'fp16', which do not end like a shard",
+        )
     return f".{variant}"

@@ -26,7 +26,6 @@ __all__ = [
     "ALIGNMENT_METADATA_KEY",
     "LENGTH_BYTES",
     "METADATA_NAME",
-    "num_bytes",
     "write_safetensors",
 ]
 
@@ -37,11 +36,6 @@ METADATA_NAME = "__metadata__"
 ALIGNMENT = 64
 # Size of the number, at the beginning of the file, that gives the length of the header.
 LENGTH_BYTES = 8
-
-
-def num_bytes(tensor: torch.Tensor) -> int:
-    """Return the size of a tensor's values in bytes."""
-    return tensor.numel() * tensor.element_size()
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -55,14 +49,14 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
     Raises:
         OSError: The disk is full, or the file cannot be written.
     """
-    ordered = sorted(tensors, key=lambda name: _position(num_bytes(tensors[name])))
+    ordered = sorted(tensors, key=lambda name: _position(tensors[name].nbytes))
     header = _header(ordered, tensors, {**metadata, ALIGNMENT_METADATA_KEY: str(ALIGNMENT)})
     with path.open("wb") as file:
         file.write(len(header).to_bytes(LENGTH_BYTES, "little"))
         file.write(header)
         for name in ordered:
             values = tensors[name].detach().to("cpu").contiguous().resolve_conj().resolve_neg()
-            if size := num_bytes(values):
+            if size := values.nbytes:
                 file.write((ctypes.c_ubyte * size).from_address(values.data_ptr()))
 
 
@@ -78,7 +72,7 @@ def _header(ordered: list[str], tensors: Mapping[str, torch.Tensor], metadata: M
     begin = 0
     for name in ordered:
         tensor = tensors[name]
-        end = begin + num_bytes(tensor)
+        end = begin + tensor.nbytes
         dtype, shape = stored_name(tensor.dtype), list(tensor.shape)
         entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
         begin = end
