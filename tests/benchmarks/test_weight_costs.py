@@ -19,6 +19,6 @@ def test_tables_are_printed_at_a_tiny_scale():
     done = subprocess.run(
         [sys.executable, program, *options], capture_output=True, encoding="utf-8", timeout=280, check=True
     )
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| 4 huge layers |")]
+    rows = [line for line in done.stdout.splitlines() if " huge layers |" in line]
     assert len(rows) == 6
-    assert "| ours | floor A | transformers | torch.load mmap | HubMixin | plain read |" in done.stdout
+    assert "| ours | ours, copied | floor A | transformers | torch.load mmap | HubMixin | plain read |" in done.stdout

@@ -30,6 +30,7 @@ import safetensors
 import torch
 import weight_workloads as work
 from forked_measurement import measure, measure_together, run_forked
+from ratio_tables import Table, milliseconds, spread
 
 MEGABYTE = 1_000_000
 NUM_PROCESSES = 8
@@ -62,9 +63,6 @@ class Bench:
         folder = self.folder / "checkpoints" / case.name.replace(" ", "-").replace(",", "")
         if not folder.exists():
             run_forked(lambda: work.write_checkpoint(case, folder))
-            if case.kind == "huge":  # zeros need no room on the disk, and are cached like all else
-                for path in (*work.weight_files(folder), folder / work.TORCH_FILE):
-                    subprocess.run(["fallocate", "--dig-holes", path], check=False)
             os.sync()
         for path in folder.iterdir():
             with path.open("rb", buffering=0) as file:
@@ -184,11 +182,9 @@ class Bench:
         columns = [name for name in work.SAVES if name != "save_file"]
         times = Table("model", "save_file", *columns, "our flush")
         memory = Table("model", "weights", *work.SAVES)
-        for case in cases:
+        for case in map(work.to_be_saved, cases):
             source = self.checkpoint(case)
             size = work.weight_bytes(source)
-            if case.kind == "huge":  # room for the files that are saved
-                (source / work.TORCH_FILE).unlink()
             able = [
                 name
                 for name in work.SAVES
@@ -297,20 +293,6 @@ class Bench:
 PEERS = ("transformers", "torch.load mmap", "HubMixin", "torch.save")
 
 
-class Table:
-    """A Markdown table."""
-
-    def __init__(self, *titles):
-        self.rows = [titles, ("---", *("--:" for _ in titles[1:]))]
-
-    def add(self, *cells):
-        """Add a row."""
-        self.rows.append(cells)
-
-    def __str__(self):
-        return "\n".join(f"| {' | '.join(row)} |" for row in self.rows)
-
-
 def first_forward(model, case):
     """Return what a model gives for a first input."""
     if model.training:
@@ -322,26 +304,6 @@ def first_forward(model, case):
 def read_values(model, case):  # noqa: ARG001 - as `first_forward` is called
     """Read every value of a model, so that mapped memory is really there."""
     return [tensor.sum() for tensor in (*model.parameters(), *model.buffers())]
-
-
-def spread(values):
-    """Return a median with its quartiles, or a dash for what cannot be done."""
-    if not values:
-        return "-"
-    if len(values) < 3:
-        return f"{number(statistics.median(values))} (once)"
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{number(middle)} ({number(low)}-{number(high)})"
-
-
-def number(value):
-    """Return a number with about three digits."""
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-
-
-def milliseconds(seconds):
-    """Return the median of times, in milliseconds."""
-    return f"{number(1000 * statistics.median(seconds))} ms"
 
 
 def shares(measured, size):
