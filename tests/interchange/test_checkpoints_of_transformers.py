@@ -64,6 +64,15 @@ def test_tied_weights_are_tied_again(tmp_path, writer, reader):
     assert loaded.head.weight is loaded.embedding.weight
 
 
+def test_ties_that_a_config_switches_off_are_two_tensors(tmp_path, writer, reader):
+    """`tie_word_embeddings` false means the same on both sides: declared ties are not made."""
+    model = fill_differently(writer.Tied(writer.Config(tie_word_embeddings=False)))
+    model.save_pretrained(tmp_path)
+    loaded = reader.Tied.from_pretrained(tmp_path)
+    assert same_tensors(model, loaded)
+    assert not torch.equal(loaded.head.weight, loaded.embedding.weight)
+
+
 def test_tied_weights_are_tied_again_from_a_pickle_of_both(tmp_path, writer, reader):
     """A state dict that was pickled whole has both names."""
     model = made(writer, "Tied")
