@@ -10,7 +10,7 @@ import json
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,7 +18,7 @@ from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
 from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
-from model_core.safetensors_reading import SafetensorsFile
+from model_core.safetensors_reading import SafetensorsFile, StoredTensor
 from model_core.save_identity import SAVE_ID_KEY, check_one_save
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "TIED_CHECKSUM_KEY",
     "TIED_METADATA_KEY",
-    "StoredTensor",
     "WeightSource",
     "checksum",
     "hold_weights",
@@ -43,22 +42,6 @@ __all__ = [
 TIED_METADATA_KEY = "tied_weights"
 # The CRC-32 of that text in hexadecimal. A damaged name there could be the name of another tensor that fits as well.
 TIED_CHECKSUM_KEY = "tied_weights_crc32"
-
-
-class StoredTensor(NamedTuple):
-    """A tensor as the header of its file describes it.
-
-    Attributes:
-        name: Its name in the checkpoint.
-        shape: Its shape.
-        dtype: Its dtype.
-        filename: The file that holds it, relative to the checkpoint; `""` for a given state dict.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    filename: str
 
 
 class WeightSource(ABC):
@@ -158,16 +141,14 @@ class _SafetensorsFiles(WeightSource):
 
     def __init__(self, name: str, files: WeightFiles, *, mapped: bool) -> None:
         self._mapped = mapped
-        self._files = {filename: SafetensorsFile(path) for filename, path in files.paths.items()}
+        self._files = {filename: SafetensorsFile(filename, path) for filename, path in files.paths.items()}
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
         save_ids = {} if files.index is None else {files.index: files.save_id}
         for filename, file in self._files.items():
             save_ids[filename] = file.metadata.get(SAVE_ID_KEY)
-            for tensor_name, (dtype, shape, _) in file.spans.items():
-                # The index decides where two shards hold the same name.
-                if files.weight_map is None or files.weight_map.get(tensor_name, filename) == filename:
-                    tensors[tensor_name] = StoredTensor(tensor_name, shape, dtype, filename)
+            # The index decides where two shards hold the same name.
+            tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
             tied |= _tied_names(file.metadata, file.path)
         check_one_save(name, save_ids)
         ours = any(ALIGNMENT_METADATA_KEY in file.metadata for file in self._files.values())
@@ -182,7 +163,13 @@ class _SafetensorsFiles(WeightSource):
         for name in names:
             by_file.setdefault(self.tensors[name].filename, []).append(name)
         for filename, wanted in by_file.items():
-            yield from self._files[filename].tensors(wanted, mapped=self._mapped)
+            yield from self._files[filename].read(wanted, mapped=self._mapped)
+
+
+def _indexed(file: SafetensorsFile, weight_map: Mapping[str, str]) -> dict[str, StoredTensor]:
+    """Return what a file holds, without names that an index places in another file."""
+    filename = file.filename
+    return {name: tensor for name, tensor in file.tensors.items() if weight_map.get(name, filename) == filename}
 
 
 def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -70,6 +70,7 @@ _LOOKS = frozenset(
         "__hash__",
         "__len__",
         "__set__",
+        "_set_grad_enabled",
         "_is_view",
         "detach",
         "dim",
@@ -108,16 +109,8 @@ def num_storage_users(tensor: torch.Tensor) -> int:
     return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # noqa: SLF001
 
 
-class _Step(NamedTuple):
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    def run(self, target: torch.Tensor) -> None:
-        if "tensor" in self.kwargs:  # functions of torch.nn.init are dispatched with keywords only
-            self.function(**self.kwargs | {"tensor": target})
-        else:
-            self.function(target, *self.args[1:], **self.kwargs)
+# A call: function, positional arguments, keyword arguments.
+_Step = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
 
 class _Record:
@@ -125,7 +118,7 @@ class _Record:
 
     Attributes:
         target: An alias of the parameter. It also keeps the memory from being given to another tensor.
-        steps: The calls, for whichever tensor they were.
+        steps: The calls, each without the tensor it was for: a parameter that the constructor threw away is gone.
     """
 
     __slots__ = ("steps", "target")
@@ -133,13 +126,6 @@ class _Record:
     def __init__(self, target: torch.Tensor) -> None:
         self.target = target
         self.steps: list[_Step] = []
-
-    def release(self) -> None:
-        """Let go of the tensors that the calls were for. One that the constructor threw away lives in them alone."""
-        self.steps = [
-            _Step(step.function, (None, *step.args[1:]), step.kwargs | dict.fromkeys({"tensor"} & step.kwargs.keys()))
-            for step in self.steps
-        ]
 
 
 class _Kind(enum.Enum):
@@ -194,10 +180,10 @@ class DeferredConstruction(TorchFunctionMode):
         elif kind is _LOOK and "out" not in kwargs:
             return func(*args, **kwargs)
         first = args[0] if args else kwargs.get("tensor")
-        if isinstance(first, torch.Tensor) and self._note(kind, first, _Step(func, args, kwargs)):
+        if isinstance(first, torch.Tensor) and self._note(kind, first, (func, args, kwargs)):
             return first
         if kind is not _Kind.ALIAS:
-            for tensor in _tensors((args, kwargs)):
+            for tensor in _tensors(args) + _tensors(kwargs.values()):
                 key = _storage_key(tensor)
                 self._replay(key)
                 if kind is _Kind.EXPORT:
@@ -206,8 +192,11 @@ class DeferredConstruction(TorchFunctionMode):
 
     def num_other_users(self, tensor: torch.Tensor) -> int:
         """Return how many others besides this tensor share its memory, our own record of it left out."""
-        key = _storage_key(tensor)
-        return num_storage_users(tensor) - 1 - (key in self._records) + (key in self._exported)
+        others = num_storage_users(tensor) - 1
+        if self._records or self._exported:
+            key = _storage_key(tensor)
+            others += (key in self._exported) - (key in self._records)
+        return others
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Drop what was recorded for a tensor, which is about to be overwritten whole."""
@@ -220,9 +209,7 @@ class DeferredConstruction(TorchFunctionMode):
         """Run what is still recorded and in use. Call it when the checkpoint's values are in their places."""
         for key, record in list(self._records.items()):
             if num_storage_users(record.target) > 1:
-                record.release()
-                if num_storage_users(record.target) > 1:
-                    self._replay(key)
+                self._replay(key)
         self._records.clear()
 
     def _note(self, kind: _Kind, tensor: torch.Tensor, step: _Step) -> bool:
@@ -255,7 +242,10 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._open(tensor)
         if record is None:
             return False
-        record.steps = [step]
+        function, args, kwargs = step
+        if not args:
+            kwargs["tensor"] = None
+        record.steps = [(function, args[1:], kwargs)]
         self.num_recorded += 1
         return True
 
@@ -263,9 +253,10 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.get(_storage_key(tensor))
         if record is None or not _same_region(record.target, tensor):
             return False
-        if _tensors((step.args[1:], step.kwargs)):  # its values may change before the record runs
+        function, args, kwargs = step
+        if _tensors(args[1:]) or _tensors(kwargs.values()):  # whose values may change before the record runs
             return False
-        record.steps.append(step)
+        record.steps.append((function, args[1:], kwargs))
         return True
 
     def _replay(self, key: int) -> None:
@@ -274,7 +265,16 @@ class DeferredConstruction(TorchFunctionMode):
             # A transformation such as vmap would take the fill for a part of what it transforms.
             with torch.no_grad(), temporarily_clear_interpreter_stack():
                 for step in record.steps:
-                    step.run(record.target)
+                    _run(step, record.target)
+
+
+def _run(step: _Step, target: torch.Tensor) -> None:
+    """Make a recorded call for a tensor."""
+    function, args, kwargs = step
+    if "tensor" in kwargs:  # functions of torch.nn.init are dispatched with keywords only
+        function(**kwargs | {"tensor": target})
+    else:
+        function(target, *args, **kwargs)
 
 
 def _last_compiled_graph() -> object:
@@ -344,10 +344,15 @@ def _kind(func: Callable[..., Any]) -> _Kind:
     return _KINDS_BY_NAME.get(name, _Kind.READ)
 
 
+_SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size})
+
+
 def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
     """Return the tensors in nested arguments, for a wrapper those that it is made of."""
     found: list[torch.Tensor] = []
     for value in values:
+        if type(value) in _SCALARS:
+            continue
         if isinstance(value, torch.Tensor):
             found += [value] if type(value) is nn.Parameter else _unwrapped(value)
         elif isinstance(value, (list, tuple)):

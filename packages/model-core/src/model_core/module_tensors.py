@@ -57,12 +57,10 @@ def named_tensors(module: nn.Module) -> NamedTensors:
     return NamedTensors(modules, persistent, others)
 
 
-def walk_modules(module: nn.Module, path: str = "") -> list[tuple[str, nn.Module]]:
+def walk_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return path and module for a module and all in it, in the order of `state_dict`, shared ones at each place."""
-    found = [(path, module)]
-    for name, child in module._modules.items():  # noqa: SLF001
-        if child is not None:
-            found += walk_modules(child, f"{path}{name}.")
+    found: list[tuple[str, nn.Module]] = []
+    _walk("", module, found)
     return found
 
 
@@ -110,6 +108,13 @@ def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     owner = module.get_submodule(path)
     # Not into `_parameters`: modules such as nn.LSTM keep lists of their own, which their `__setattr__` renews.
     setattr(owner, local, tensor)
+
+
+def _walk(path: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
+    found.append((path, module))
+    for name, child in module._modules.items():  # noqa: SLF001
+        if child is not None:
+            _walk(f"{path}{name}.", child, found)
 
 
 def _memory(tensor: torch.Tensor) -> Hashable:

@@ -239,7 +239,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not strict and (plan.report.missing or plan.report.unexpected):
             _logger.warning("Loaded with strict=False. %s", plan.report)
 
-        fill(model, plan, weights, placement=placement, deferred=deferred)
+        fill(model, named, plan, weights, placement=placement, deferred=deferred)
         deferred.settle()
         placement.apply(model)
         model.eval()

@@ -27,40 +27,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["SafetensorsFile", "Span"]
+__all__ = ["SafetensorsFile", "StoredTensor"]
 
 _logger = logging.getLogger(__name__)
 
 
-class Span(NamedTuple):
-    """A tensor as the header describes it.
+class StoredTensor(NamedTuple):
+    """A tensor as the header of its file describes it.
 
     Attributes:
-        dtype: Its dtype.
+        name: Its name in the checkpoint.
         shape: Its shape.
-        begin: Where its values begin, in bytes from the beginning of the file.
+        dtype: Its dtype.
+        filename: The file that holds it, relative to the checkpoint; `""` for a given state dict.
+        begin: Where its values begin in that file, in bytes.
     """
 
-    dtype: torch.dtype
+    name: str
     shape: tuple[int, ...]
-    begin: int
+    dtype: torch.dtype
+    filename: str
+    begin: int = 0
 
 
 class SafetensorsFile:
     """A safetensors file whose header has been read. The file is not kept open.
 
     Attributes:
-        path: The file.
-        spans: What it holds, by name.
+        filename: Its name in the checkpoint.
+        path: Where it lies on this machine.
+        tensors: What it holds, by name.
         metadata: What its header says besides.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, filename: str, path: Path) -> None:
         """Read the header.
 
         Raises:
             WeightsFileError: The file is damaged, or holds a dtype that this torch does not have.
         """
+        self.filename = filename
         self.path = path
         try:
             with safe_open(path, framework="pt"), path.open("rb") as file:
@@ -73,15 +79,18 @@ class SafetensorsFile:
             ) from error
         self.metadata: dict[str, str] = header.pop(METADATA_NAME, None) or {}
         values = LENGTH_BYTES + length
-        self.spans = {
-            name: Span(self._dtype(name, entry["dtype"]), tuple(entry["shape"]), values + entry["data_offsets"][0])
+        dtypes = {abbreviation: self._dtype(abbreviation) for abbreviation in {e["dtype"] for e in header.values()}}
+        self.tensors = {
+            name: StoredTensor(
+                name, tuple(entry["shape"]), dtypes[entry["dtype"]], filename, values + entry["data_offsets"][0]
+            )
             for name, entry in header.items()
         }
         # Files of ours are laid out so that their tensors give the same bits as before the save; those of others are
         # only made safe to compute with.
         self._ours = ALIGNMENT_METADATA_KEY in self.metadata
 
-    def tensors(self, names: Iterable[str], *, mapped: bool) -> Iterator[tuple[str, torch.Tensor]]:
+    def read(self, names: Iterable[str], *, mapped: bool) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield the tensors of these names, in any order.
 
         Args:
@@ -96,18 +105,20 @@ class SafetensorsFile:
             yield from self._read(names)
             return
         for name in names:
-            dtype, shape, begin = self.spans[name]
+            _, shape, dtype, _, begin = self.tensors[name]
             if not (count := math.prod(shape)):
                 yield name, torch.empty(shape, dtype=dtype)
                 continue
-            tensor = torch.frombuffer(memory, dtype=dtype, count=count, offset=begin).view(shape)
+            tensor = torch.frombuffer(memory, dtype=dtype, count=count, offset=begin)
+            if len(shape) != 1:
+                tensor = tensor.view(shape)
             yield name, tensor.clone() if begin % (ALIGNMENT if self._ours else dtype.itemsize) else tensor
 
     def _read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         try:
             with self.path.open("rb", buffering=0) as file:
-                for name in sorted(names, key=lambda name: self.spans[name].begin):
-                    dtype, shape, begin = self.spans[name]
+                for name in sorted(names, key=lambda name: self.tensors[name].begin):
+                    _, shape, dtype, _, begin = self.tensors[name]
                     tensor = torch.empty(shape, dtype=dtype)
                     file.seek(begin)
                     _fill(file, (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr()))
@@ -117,10 +128,10 @@ class SafetensorsFile:
                 f"it could not be read, or changed meanwhile ({error}). Load again", file=self.path
             ) from error
 
-    def _dtype(self, name: str, abbreviation: str) -> torch.dtype:
+    def _dtype(self, abbreviation: str) -> torch.dtype:
         dtype = stored_dtype(abbreviation)
         if dtype is None:
-            raise WeightsFileError(f"{name} is of dtype {abbreviation}, which this torch does not have", file=self.path)
+            raise WeightsFileError(f"it holds tensors of dtype {abbreviation}, which this torch lacks", file=self.path)
         return dtype
 
 

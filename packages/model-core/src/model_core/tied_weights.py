@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["declared_ties", "tie_declared"]
 
+_DECLARATION = "_tied_weights_keys"
+
 
 def declared_ties(model: nn.Module) -> dict[str, str]:
     """Return the ties that a model and the models in it declare: name to the name of the tensor that it shall be."""
     ties: dict[str, str] = {}
-    for prefix, module in walk_modules(model):
-        # Asking a module for an attribute that it lacks is slow.
-        declared = vars(module).get("_tied_weights_keys", getattr(type(module), "_tied_weights_keys", None))
+    modules = walk_modules(model)
+    # Asking each module for an attribute that it lacks would be slow.
+    declaring = {cls for cls in {type(module) for _, module in modules} if hasattr(cls, _DECLARATION)}
+    for prefix, module in modules:
+        declared = getattr(module, _DECLARATION) if type(module) in declaring or _DECLARATION in vars(module) else None
         if isinstance(declared, dict) and getattr(getattr(module, "config", None), "tie_word_embeddings", True):
             ties |= {prefix + name: prefix + other for name, other in declared.items()}
     return ties

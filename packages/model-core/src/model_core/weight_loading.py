@@ -14,11 +14,12 @@ from torch import nn
 
 from model_core.errors import WeightsFileError
 from model_core.module_hooks import extra_states
-from model_core.module_tensors import named_tensors, persistent_tensors, replace_tensor
+from model_core.module_tensors import persistent_tensors, replace_tensor
 
 if TYPE_CHECKING:
     from model_core.checkpoint_reading import WeightSource
     from model_core.deferred_construction import DeferredConstruction
+    from model_core.module_tensors import NamedTensors
     from model_core.placement import Placement
     from model_core.weight_matching import LoadPlan
 
@@ -26,12 +27,19 @@ __all__ = ["fill"]
 
 
 def fill(
-    model: nn.Module, plan: LoadPlan, source: WeightSource, *, placement: Placement, deferred: DeferredConstruction
+    model: nn.Module,
+    named: NamedTensors,
+    plan: LoadPlan,
+    source: WeightSource,
+    *,
+    placement: Placement,
+    deferred: DeferredConstruction,
 ) -> None:
     """Give a model the values of a checkpoint.
 
     Args:
         model: The model, as it was constructed.
+        named: Its modules and tensors.
         plan: What goes where.
         source: The checkpoint.
         placement: What dtype and device the values get.
@@ -40,13 +48,10 @@ def fill(
     Raises:
         WeightsFileError: A file cannot be read, or gives several values for what is one tensor in the model.
     """
-    named = named_tensors(model)
     tensors = named.persistent
     for stored_name, value in source.read(plan.targets):
         names = plan.shared[plan.targets[stored_name]]
-        same = [tensors[names[0]]]
-        if len(names) > 1:
-            same = list({id(tensors[name]): tensors[name] for name in names}.values())
+        same = list({id(tensors[name]): tensors[name] for name in names}.values())
         _place(same, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
@@ -70,7 +75,9 @@ def _place(
         copied = _copy_into(tensor, value)
         if copied and (tensor.dtype, tensor.device) == (dtype, device):
             return
-    value = _laid_out_like(tensor, value.to(device=device, dtype=dtype))
+    if (value.dtype, value.device) != (dtype, device):
+        value = value.to(device=device, dtype=dtype)
+    value = _laid_out_like(tensor, value)
     for one in same:
         one.data = value
 
