@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,6 +41,20 @@ def test_model_comes_back_in_another_dtype(tmp_path, model_class):
     model.save_pretrained(tmp_path)
     model._apply(lambda tensor: tensor.to(torch.float16) if tensor.is_floating_point() else tensor)
     assert differences(model, model_class.from_pretrained(tmp_path, dtype=torch.float16)) == []
+
+
+@pytest.mark.parametrize("model_class", FAST, ids=lambda model_class: model_class.__name__)
+def test_loaded_model_goes_when_nobody_holds_it(tmp_path, model_class):
+    """Its memory, or its mapping of a file that was removed, must not stay until a collector comes by."""
+    model = model_class(TinyConfig())
+    model.save_pretrained(tmp_path)
+    gc.disable()
+    try:
+        made, loaded = weakref.ref(model), weakref.ref(model_class.from_pretrained(tmp_path))
+        del model
+        assert loaded() is None or made() is not None
+    finally:
+        gc.enable()
 
 
 def _global_state():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from tiny_models import TinyConfig, TinyModel
+from model_core_zoo.versioned_models import found_versions, versioned_model
 
 __all__ = ["KINDS", "NEW", "OLD", "kill_saves"]
 
@@ -33,36 +33,11 @@ KINDS = {
 }
 
 
-class VersionedConfig(TinyConfig):
-    def __init__(self, version=0, **kwargs):
-        self.version = version
-        super().__init__(**kwargs)
-
-
-class VersionedModel(TinyModel):
-    config_class = VersionedConfig
-
-
-def _model(version):
-    """Make a model of 4 MB whose config and every value are the version."""
-    model = VersionedModel(VersionedConfig(width=512, depth=4, version=version))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(version)
-    return model
-
-
 def _save(model, folder, max_shard_size):
     if max_shard_size is None:
         model.config.save_pretrained(folder)
     else:
         model.save_pretrained(folder, max_shard_size=max_shard_size)
-
-
-def _found(folder):
-    """Load what is in the folder: the version of the config, and all that are in the weights."""
-    model = VersionedModel.from_pretrained(folder)
-    return model.config.version, sorted({end.item() for weight in model.parameters() for end in weight.aminmax()})
 
 
 def _killed_after(seconds, save):
@@ -86,7 +61,7 @@ def _killed_after(seconds, save):
 def kill_saves(folder, kind, rounds, chance):
     """Kill saves of one kind; yield what each left behind."""
     before, after = KINDS[kind]
-    old, new = _model(OLD), _model(NEW)
+    old, new = (versioned_model(version, width=512) for version in (OLD, NEW))  # 4 MB each
 
     def killed_after(seconds):
         """Tell whether the save was not through by then, and how long this took."""
@@ -99,7 +74,7 @@ def kill_saves(folder, kind, rounds, chance):
     longest = min(killed_after(60)[1] for _ in range(2))
     for _ in range(rounds):
         killed, _ = killed_after(chance.uniform(0, longest))
-        config, weights = _found(folder)
+        config, weights = found_versions(folder)
         readme = (folder / "README.md").read_text(encoding="utf-8")
         yield {"kind": kind, "killed": killed, "config": config, "weights": weights, "readme": readme}
     _save(old, folder, before)
