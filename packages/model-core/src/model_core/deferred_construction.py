@@ -292,7 +292,7 @@ def _last_compiled_graph() -> object:
 
 @functools.cache
 def _marker() -> Any:
-    return torch.jit.CompilationUnit("def mark() -> int:\n  return 1").mark
+    return torch.jit.CompilationUnit("def mark() -> int:\n  return 1\n").mark
 
 
 def _is_plain_parameter(tensor: torch.Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,8 @@ class LoadReport(Mapping[str, Any]):
             ("mismatched", [str(entry) for entry in self.mismatched]),
         ]
         lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
+        for (stored, model), number in Counter(self.converted.values()).items():
+            lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
         for title, entries in rows:
             shown = entries[:_MAX_LINES]
             lines += [f"  {title:<10}  {entry}" for entry in shown]

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import ctypes
 import json
+import mmap
 from typing import TYPE_CHECKING
+
+import torch
 
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-    import torch
 
 __all__ = [
     "ALIGNMENT",
@@ -54,10 +55,24 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
     with path.open("wb") as file:
         file.write(len(header).to_bytes(LENGTH_BYTES, "little"))
         file.write(header)
+        scratch = _scratch(tensors.values())
         for name in ordered:
-            values = tensors[name].detach().to("cpu").contiguous().resolve_conj().resolve_neg()
+            values = tensors[name].detach()
+            if not _is_in_order(values):
+                values = scratch[: values.nbytes].view(values.dtype).view(values.shape).copy_(values)
             if size := values.nbytes:
                 file.write((ctypes.c_ubyte * size).from_address(values.data_ptr()))
+
+
+def _is_in_order(tensor: torch.Tensor) -> bool:
+    """Tell whether the memory of a tensor is what the file holds of it."""
+    return tensor.is_cpu and tensor.is_contiguous() and not tensor.is_conj() and not tensor.is_neg()
+
+
+def _scratch(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Return memory for one copy at a time. It is mapped: the allocator of C keeps pieces of what it had given away."""
+    size = max((tensor.nbytes for tensor in tensors if not _is_in_order(tensor)), default=0)
+    return torch.frombuffer(mmap.mmap(-1, max(size, 1)), dtype=torch.uint8)
 
 
 def _position(size: int) -> tuple[bool, int]:

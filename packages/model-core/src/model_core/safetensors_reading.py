@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["SafetensorsFile", "StoredTensor"]
+__all__ = ["SafetensorsFile", "StoredTensor", "map_file"]
 
 _logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class SafetensorsFile:
         Raises:
             WeightsFileError: The file has become shorter, or went away.
         """
-        memory = _map(self.path, self._size) if mapped else None
+        memory = map_file(self.path, self._size) if mapped else None
         if memory is None:
             yield from self._read(names)
             return
@@ -135,8 +135,16 @@ class SafetensorsFile:
         return dtype
 
 
-def _map(path: Path, size: int) -> ctypes.Array[ctypes.c_ubyte] | None:
-    """Map a file, privately and copied on write; None if its file system does not allow that."""
+def map_file(path: Path, size: int) -> ctypes.Array[ctypes.c_ubyte] | None:
+    """Map a file, privately and copied on write.
+
+    Args:
+        path: The file.
+        size: Its size in bytes.
+
+    Returns:
+        The memory, or None if the file system does not allow that, or the file has become shorter.
+    """
     try:
         storage = torch.UntypedStorage.from_file(os.fspath(path), shared=False, nbytes=size)
     except (RuntimeError, UnicodeEncodeError) as error:
