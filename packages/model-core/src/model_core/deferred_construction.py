@@ -183,9 +183,10 @@ class DeferredConstruction(TorchFunctionMode):
         if isinstance(first, torch.Tensor) and self._note(kind, first, (func, args, kwargs)):
             return first
         if kind is not _Kind.ALIAS:
-            for tensor in _tensors(args) + _tensors(kwargs.values()):
+            for tensor in _tensors(args) + _tensors(kwargs.values()) if kwargs else _tensors(args):
                 key = _storage_key(tensor)
-                self._replay(key)
+                if key in self._records:
+                    self._replay(key)
                 if kind is _Kind.EXPORT:
                     self._exported.add(key)
         return func(*args, **kwargs)
@@ -363,7 +364,7 @@ def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
 
 
 def _unwrapped(tensor: torch.Tensor) -> list[torch.Tensor]:
-    if is_traceable_wrapper_subclass(tensor):
+    if type(tensor) is not torch.Tensor and is_traceable_wrapper_subclass(tensor):
         return _tensors(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001
         tensor = torch._C._functorch.get_unwrapped(tensor)  # noqa: SLF001

@@ -51,7 +51,9 @@ def fill(
     tensors = named.persistent
     for stored_name, value in source.read(plan.targets):
         names = plan.shared[plan.targets[stored_name]]
-        same = list({id(tensors[name]): tensors[name] for name in names}.values())
+        same = [tensors[names[0]]]
+        if len(names) > 1:
+            same = list({id(tensors[name]): tensors[name] for name in names}.values())
         _place(same, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
