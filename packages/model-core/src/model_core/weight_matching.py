@@ -144,8 +144,18 @@ def plan_load(
         }
         if placement.dtype
         else {},
+        files=_files_in_question(source, [*unexpected, *(supplied[name].name for name in unfit)], missing),
     )
     return LoadPlan(targets, repeats, shared, ties, extra, report)
+
+
+def _files_in_question(source: WeightSource, unfit: Iterable[str], missing: Collection[str]) -> tuple[str, ...]:
+    """Return the files that do not fit: those that hold such tensors, or the only one if it lacks some."""
+    files = {source.tensors[name].filename for name in unfit}
+    if missing and not files:
+        everything = {tensor.filename for tensor in source.tensors.values()}
+        files = everything if len(everything) == 1 else set()
+    return tuple(sorted(files - {""}))
 
 
 def check_plan(plan: LoadPlan, allowed: Allowed, *, hint: Callable[[], str] = str) -> None:
