@@ -20,7 +20,7 @@ from model_core.save_identity import SAVE_ID_KEY, new_save_id
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -55,6 +55,13 @@ class SavableTensors:
 
     tensors: dict[str, torch.Tensor]
     tied: dict[str, str]
+
+    def tied_to(self) -> dict[str, list[str]]:
+        """Return names to the names that were left out for them."""
+        names: dict[str, list[str]] = {}
+        for name, kept in self.tied.items():
+            names.setdefault(kept, []).append(name)
+        return names
 
 
 def parse_size(size: int | str) -> int:
@@ -116,15 +123,20 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
-    shards = _split(savable, max_shard_size)
+    shards, tied_to = _split(savable, max_shard_size), savable.tied_to()
+
+    def write(filename: str, names: list[str], identity: Mapping[str, str]) -> None:
+        metadata = {"format": "pt", **identity, **_tied_metadata(names, tied_to)}
+        write_safetensors(folder / filename, {name: savable.tensors[name] for name in names}, metadata)
+
     if len(shards) == 1:
-        _write_file(folder / single_name(variant), shards[0], savable, {})
+        write(single_name(variant), shards[0], {})
         return
     identity = {SAVE_ID_KEY: new_save_id()}
     weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         filename = shard_name(number, len(shards), variant)
-        _write_file(folder / filename, names, savable, identity)
+        write(filename, names, identity)
         weight_map |= dict.fromkeys(names, filename)
     total_size = sum(tensor.nbytes for tensor in savable.tensors.values())
     index = {"metadata": {"total_size": total_size, **identity}, "weight_map": dict(sorted(weight_map.items()))}
@@ -154,13 +166,13 @@ def _num_header_bytes(name: str, tensor: torch.Tensor) -> int:
     return len(json.dumps(name)) + 100 + 21 * tensor.dim()
 
 
-def _write_file(path: Path, names: Collection[str], savable: SavableTensors, identity: Mapping[str, str]) -> None:
-    tied = {name: kept for name, kept in savable.tied.items() if kept in names}
-    metadata = {"format": "pt", **identity}
-    if tied:
-        metadata[TIED_METADATA_KEY] = text = json.dumps(tied, sort_keys=True)
-        metadata[TIED_CHECKSUM_KEY] = checksum(text)
-    write_safetensors(path, {name: savable.tensors[name] for name in names}, metadata)
+def _tied_metadata(names: Iterable[str], tied_to: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return what a file with these tensors says of the names that were left out for them."""
+    tied = {name: kept for kept in names for name in tied_to.get(kept, ())}
+    if not tied:
+        return {}
+    text = json.dumps(tied, sort_keys=True)
+    return {TIED_METADATA_KEY: text, TIED_CHECKSUM_KEY: checksum(text)}
 
 
 def _unsavable_name(name: str) -> str | None:
