@@ -244,6 +244,19 @@ def test_metadata_about_ties_that_is_malformed_is_named(single, text):
         TinyModel.from_pretrained(single)
 
 
+def test_metadata_about_ties_that_is_damaged_is_named(tmp_path):
+    """A flipped bit in a name could tie a tensor to another one that fits as well."""
+    model = TinyModel(TinyConfig(depth=4))
+    model.layers[1].weight = model.layers[0].weight
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    content = path.read_bytes()
+    assert content.count(rb"\"layers.0.weight\"") == 1
+    path.write_bytes(content.replace(rb"\"layers.0.weight\"", rb"\"layers.2.weight\""))
+    with pytest.raises(WeightsFileError, match=r"model\.safetensors: its metadata 'tied_weights' is damaged"):
+        TinyModel.from_pretrained(tmp_path)
+
+
 def test_metadata_about_unknown_names_is_harmless(single):
     """It can neither add nor hide anything."""
     tensors = {name: tensor.clone() for name, tensor in TinyModel(TinyConfig()).state_dict().items()}

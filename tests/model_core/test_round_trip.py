@@ -341,6 +341,16 @@ def test_tensor_without_a_form_in_safetensors_is_named_and_nothing_is_written(tm
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["__metadata__", "half a pair \ud800"])
+def test_name_without_a_form_in_safetensors_is_an_error_and_nothing_is_written(tmp_path, name):
+    """A file with such a name would be no safetensors file, for any reader."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(UnsavableTensorError, match=r"is (the|a) name"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path, state_dict={name: torch.zeros(1)})
+    assert contents(tmp_path) == before
+
+
 def test_config_that_cannot_be_written_leaves_the_folder_as_it_was(tmp_path):
     """Config and weights are one step: an error in one is an error of the whole save."""
     model = TinyModel(TinyConfig())

@@ -83,13 +83,11 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         return None
 
     def check(value: Any) -> Any:
-        problems: list[WrongValueError] = []
         restored: list[Any] = []
         for alternative in checks:
             try:
                 checked = alternative(value)
-            except WrongValueError as problem:
-                problems.append(problem)
+            except WrongValueError:  # kept, it would keep all that a load has made so far, by its traceback
                 continue
             if checked is value:
                 return value
@@ -97,10 +95,19 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         if restored:
             return restored[0]
         # The alternative that got furthest into the value knows best what is wrong with it.
-        deepest = max(problems, key=lambda problem: len(problem.path))
+        deepest = max((_problem(alternative, value) for alternative in checks), key=lambda problem: len(problem.path))
         raise deepest if deepest.path else _expected(" or ".join(map(_name, alternatives)), value)
 
     return check
+
+
+def _problem(check: Check, value: Any) -> WrongValueError:
+    """Return what a check that fails says."""
+    try:
+        check(value)
+    except WrongValueError as problem:
+        return problem
+    raise AssertionError(value)
 
 
 def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:

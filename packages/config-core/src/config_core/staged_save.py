@@ -154,9 +154,10 @@ def _flush_files(staging: Path) -> list[str]:
     for path in paths:
         path.chmod(mode)
         _flush(path)
-    for folder in {path.parent for path in paths}:
-        _flush(folder)
-    return sorted(path.relative_to(staging).as_posix() for path in paths)
+    names = [path.relative_to(staging) for path in paths]
+    for folder in {parent for name in names for parent in name.parents}:
+        _flush(staging / folder)
+    return sorted(name.as_posix() for name in names)
 
 
 def _mode_of_new_files(staging: Path) -> int:
@@ -213,7 +214,8 @@ def _finish(target: Path, journal: _Journal) -> None:
             (target / journal.staging / name).replace(target / name)
     for name in journal.remove:
         (target / name).unlink(missing_ok=True)
-    _flush(target)
+    for folder in {target, *(target / parent for name in journal.files for parent in Path(name).parents)}:
+        _flush(folder)
     (target / _JOURNAL).unlink(missing_ok=True)
     _remove_folder(target / journal.staging)
 

@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from config_core.errors import UnsafeNameError
 from config_core.safe_names import check_relative_name
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
+from model_core.save_identity import SAVE_ID_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WeightFiles", "find_weight_files", "index_name", "is_weights_name", "shard_name", "single_name"]
 
-_VARIANT = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+# Not one that makes the name of a single file look like that of a shard.
+_VARIANT = re.compile(r"(?!.*-\d{5,}-of-\d{5,}$)[A-Za-z0-9][\w.-]{,99}", re.ASCII)
 _MAX_INDEX_BYTES = 256 * 1024 * 1024
 
 
@@ -33,11 +36,15 @@ class WeightFiles:
         paths: Names of the files in the checkpoint to where they lie on this machine.
         weight_map: Name of each tensor to the name of the file that holds it, or None where there is no index.
         index: Name of the index file, or None.
+        save_id: What the index says of the save that wrote it, or None.
+        other_index: Name of an index that is there, with files that it names, besides the single file; or None.
     """
 
     paths: dict[str, Path]
     weight_map: dict[str, str] | None = None
     index: str | None = None
+    save_id: str | None = None
+    other_index: str | None = None
 
 
 def single_name(variant: str | None) -> str:
@@ -99,12 +106,13 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
             f"has no weights{with_variant}. It needs one of", checkpoint=str(checkpoint), filenames=candidates
         )
     if not filename.endswith(".json"):
-        return WeightFiles({filename: checkpoint.local_path(filename)})
+        other, save_id = _other_set(checkpoint, index_name(variant))
+        return WeightFiles({filename: checkpoint.local_path(filename)}, save_id=save_id, other_index=other)
     return _follow_index(checkpoint, filename)
 
 
 def _follow_index(checkpoint: Checkpoint, index: str) -> WeightFiles:
-    weight_map = _read_index(checkpoint, index)
+    weight_map, save_id = _read_index(checkpoint, index)
     shards = sorted(set(weight_map.values()))
     present = checkpoint.filenames()
     if absent := [shard for shard in shards if shard not in present]:
@@ -113,11 +121,22 @@ def _follow_index(checkpoint: Checkpoint, index: str) -> WeightFiles:
             checkpoint=str(checkpoint),
             filenames=absent,
         )
-    return WeightFiles(checkpoint.local_paths(shards), weight_map, index)
+    return WeightFiles(checkpoint.local_paths(shards), weight_map, index, save_id)
 
 
-def _read_index(checkpoint: Checkpoint, index: str) -> dict[str, str]:
-    """Return the `weight_map` of an index, with every file name checked."""
+def _other_set(checkpoint: Checkpoint, index: str) -> tuple[str | None, str | None]:
+    """Return an index that is there besides a single file, and the identity of its save; None if it leads nowhere."""
+    if not checkpoint.has(index):
+        return None, None
+    try:
+        weight_map, save_id = _read_index(checkpoint, index)
+    except (WeightsFileError, UnsafeNameError):
+        return None, None
+    return (index, save_id) if checkpoint.filenames() & set(weight_map.values()) else (None, None)
+
+
+def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str | None]:
+    """Return the `weight_map` of an index, with every file name checked, and the identity of its save, if any."""
     place = f"{index} of {checkpoint}"
     try:
         values: Any = json.loads(checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES))
@@ -135,12 +154,18 @@ def _read_index(checkpoint: Checkpoint, index: str) -> dict[str, str]:
                 f"the weight_map places {name!r} in {shard!r}, which is not the name of a {suffix} file", file=place
             )
         check_relative_name(shard, where=place)
-    return weight_map
+    metadata = values.get("metadata")
+    save_id = metadata.get(SAVE_ID_KEY) if isinstance(metadata, dict) else None
+    return weight_map, save_id if isinstance(save_id, str) else None
 
 
 def _dotted(variant: str | None) -> str:
     if variant is None:
         return ""
     if not _VARIANT.fullmatch(variant):
-        raise ArgumentError("variant", variant, allowed="letters, digits, '-', '_' and '.', such as 'fp16'")
+        raise ArgumentError(
+            "variant",
+            variant,
+            allowed="up to 100 letters, digits, '-', '_' and '.', such as 'fp16', which do not end like a shard",
+        )
     return f".{variant}"

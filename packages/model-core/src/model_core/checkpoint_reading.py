@@ -6,49 +6,42 @@ whole load, and reads values only when nothing stands against it.
 
 from __future__ import annotations
 
-import contextlib
 import json
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
-from model_core.errors import ArgumentError, WeightsFileError
-from model_core.safetensors_file import ALIGNMENT_METADATA_KEY, is_aligned
-from model_core.torch_dtypes import stored_dtype
+from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
+from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
+from model_core.safetensors_reading import SafetensorsFile, StoredTensor
+from model_core.save_identity import SAVE_ID_KEY, check_one_save
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
     from model_core.checkpoint_layout import WeightFiles
 
-__all__ = ["TIED_METADATA_KEY", "StoredTensor", "WeightSource", "hold_weights", "open_weights", "wrap_state_dict"]
+__all__ = [
+    "TIED_CHECKSUM_KEY",
+    "TIED_METADATA_KEY",
+    "WeightSource",
+    "checksum",
+    "hold_weights",
+    "open_weights",
+    "wrap_state_dict",
+]
 
 # Where a file of ours says which names were saved once for several: a JSON object {name left out: name saved}.
 TIED_METADATA_KEY = "tied_weights"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
-    """A tensor as the header of its file describes it.
-
-    Attributes:
-        name: Its name in the checkpoint.
-        shape: Its shape.
-        dtype: Its dtype.
-        filename: The file that holds it, relative to the checkpoint; `""` for a given state dict.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    filename: str
+# The CRC-32 of that text in hexadecimal. A damaged name there could be the name of another tensor that fits as well.
+TIED_CHECKSUM_KEY = "tied_weights_crc32"
 
 
 class WeightSource(ABC):
@@ -74,18 +67,23 @@ class WeightSource(ABC):
         """
 
 
-def open_weights(checkpoint: Checkpoint, *, variant: str | None) -> WeightSource:
+def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
+
+    Args:
+        checkpoint: The checkpoint.
+        variant: Part of the file names, or None.
+        mapped: Whether values are mapped from the files where that is possible, or read into memory.
 
     Raises:
         WeightsNotFoundError: It has none, or lacks files that its index names.
-        WeightsFileError: A file is damaged or not what its name says.
+        WeightsFileError: A file is damaged or not what its name says, or files are of different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     files = find_weight_files(checkpoint, variant=variant)
     if next(iter(files.paths)).endswith(".bin"):
-        return _pickled(str(checkpoint), files)
-    return _SafetensorsFiles(str(checkpoint), files)
+        return _pickled(str(checkpoint), files, mapped=mapped)
+    return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given state_dict") -> WeightSource:
@@ -139,28 +137,25 @@ class _StateDict(WeightSource):
 
 
 class _SafetensorsFiles(WeightSource):
-    """One safetensors file, or the shards that an index names. Values are mapped from the files, not read."""
+    """One safetensors file, or the shards that an index names."""
 
-    def __init__(self, name: str, files: WeightFiles) -> None:
-        self._paths = files.paths
-        self._aligned: set[str] = set()
+    def __init__(self, name: str, files: WeightFiles, *, mapped: bool) -> None:
+        self._mapped = mapped
+        self._files = {filename: SafetensorsFile(filename, path) for filename, path in files.paths.items()}
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
-        for filename, path in files.paths.items():
-            found, metadata = _read_header(filename, path)
-            if ALIGNMENT_METADATA_KEY in metadata:
-                self._aligned.add(filename)
-            for tensor in found:
-                # The index decides where two shards hold the same name.
-                if files.weight_map is None or files.weight_map.get(tensor.name, filename) == filename:
-                    tensors[tensor.name] = tensor
-            tied |= _tied_names(metadata.get(TIED_METADATA_KEY), path)
-        for tensor_name, filename in (files.weight_map or {}).items():
-            if tensor_name not in tensors:
-                raise WeightsFileError(
-                    f"{files.index} places {tensor_name!r} in this file, which does not hold it",
-                    file=files.paths[filename],
-                )
+        save_ids = {} if files.index is None else {files.index: files.save_id}
+        for filename, file in self._files.items():
+            save_ids[filename] = file.metadata.get(SAVE_ID_KEY)
+            # The index decides where two shards hold the same name.
+            tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
+            tied |= _tied_names(file.metadata, file.path)
+        check_one_save(name, save_ids)
+        ours = any(ALIGNMENT_METADATA_KEY in file.metadata for file in self._files.values())
+        if files.other_index is not None and (ours or files.save_id is not None):
+            # A save of ours removes the other layout, so at most one of the two is of the save that came last.
+            raise MixedSavesError(checkpoint=name, saves=[files.paths, [files.other_index]])
+        _check_index(files, tensors)
         super().__init__(name, tensors, tied)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -168,33 +163,37 @@ class _SafetensorsFiles(WeightSource):
         for name in names:
             by_file.setdefault(self.tensors[name].filename, []).append(name)
         for filename, wanted in by_file.items():
-            with _opened(self._paths[filename]) as file:
-                for name in wanted:
-                    tensor = file.get_tensor(name)
-                    # A file of ours gives the same bits as before the save; one of others stays mapped as it is.
-                    copied = filename in self._aligned and not is_aligned(tensor)
-                    yield name, tensor.clone() if copied else tensor
+            yield from self._files[filename].read(wanted, mapped=self._mapped)
 
 
-def _read_header(filename: str, path: Path) -> tuple[list[StoredTensor], dict[str, str]]:
-    """Return what a safetensors file holds, and its metadata."""
-    found = []
-    with _opened(path) as file:
-        for name in file.keys():  # noqa: SIM118 - a safe_open is no mapping
-            part = file.get_slice(name)
-            dtype = stored_dtype(part.get_dtype())
-            if dtype is None:
-                raise WeightsFileError(
-                    f"{name} is of dtype {part.get_dtype()}, which this torch does not have", file=path
-                )
-            found.append(StoredTensor(name, tuple(part.get_shape()), dtype, filename))
-        metadata: dict[str, str] = file.metadata() or {}
-    return found, metadata
+def _indexed(file: SafetensorsFile, weight_map: Mapping[str, str]) -> dict[str, StoredTensor]:
+    """Return what a file holds, without names that an index places in another file."""
+    filename = file.filename
+    return {name: tensor for name, tensor in file.tensors.items() if weight_map.get(name, filename) == filename}
 
 
-def _tied_names(text: str | None, path: Path) -> dict[str, str]:
+def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
+    """Refuse an index that places tensors in files that do not hold them."""
+    for name, filename in (files.weight_map or {}).items():
+        if name not in tensors:
+            raise WeightsFileError(
+                f"{files.index} places {name!r} in this file, which does not hold it", file=files.paths[filename]
+            )
+
+
+def checksum(text: str) -> str:
+    """Return the CRC-32 of a text in hexadecimal."""
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _tied_names(metadata: Mapping[str, str], path: Path) -> dict[str, str]:
+    text = metadata.get(TIED_METADATA_KEY)
     if text is None:
         return {}
+    if metadata.get(TIED_CHECKSUM_KEY, checksum(text)) != checksum(text):
+        raise WeightsFileError(
+            f"its metadata {TIED_METADATA_KEY!r} is damaged. Download or copy the file again", file=path
+        )
     try:
         tied = json.loads(text)
     except (ValueError, RecursionError):
@@ -206,39 +205,23 @@ def _tied_names(text: str | None, path: Path) -> dict[str, str]:
     return tied
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a safetensors file; whatever goes wrong names the file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        if isinstance(error, WeightsFileError):
-            raise
-        raise WeightsFileError(
-            f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
-        ) from error
-
-
-def _pickled(name: str, files: WeightFiles) -> WeightSource:
+def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
     """Read legacy files, which have no header; only tensors are unpickled."""
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
     for filename, path in files.paths.items():
-        content = _unpickle(path)
+        content = _unpickle(path, mapped=mapped)
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
-    for tensor_name, filename in (files.weight_map or {}).items():
-        if tensor_name not in state_dict:
-            raise WeightsFileError(
-                f"{files.index} places {tensor_name!r} in this file, which does not hold it", file=files.paths[filename]
-            )
+    _check_index(files, state_dict)
     return _StateDict(name, state_dict, borrowed=False, filenames=filenames)
 
 
-def _unpickle(path: Path) -> dict[str, torch.Tensor]:
+def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # Torch maps the files that it writes today; those of before 1.6 are no archives.
+        mapped = mapped and zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a damaged or hostile pickle may raise anything
         raise WeightsFileError(
             f"this is not a file of tensors that torch.load(weights_only=True) reads ({type(error).__name__}). Nothing "

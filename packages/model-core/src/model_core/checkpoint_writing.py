@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,15 @@ import torch
 from torch import nn
 
 from model_core.checkpoint_layout import index_name, shard_name, single_name
-from model_core.checkpoint_reading import TIED_METADATA_KEY
+from model_core.checkpoint_reading import TIED_CHECKSUM_KEY, TIED_METADATA_KEY, checksum
 from model_core.errors import ArgumentError, UnsavableTensorError
 from model_core.module_tensors import group_shared
-from model_core.safetensors_file import num_bytes, write_safetensors
+from model_core.safetensors_file import METADATA_NAME, write_safetensors
+from model_core.save_identity import SAVE_ID_KEY, new_save_id
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -36,6 +38,9 @@ _UNITS = {
     "GIB": 2**30,
     "TIB": 2**40,
 }
+# Readers refuse a file whose header is longer than 100 MB. This leaves room for what else stands in it.
+_MAX_HEADER_BYTES = 90_000_000
+_MAX_NAME_LENGTH = 1_000_000
 _SIZE = re.compile(r"\s*(?P<number>\d+(\.\d+)?)\s*(?P<unit>[A-Za-z]*)\s*", re.ASCII)
 
 
@@ -50,6 +55,13 @@ class SavableTensors:
 
     tensors: dict[str, torch.Tensor]
     tied: dict[str, str]
+
+    def tied_to(self) -> dict[str, list[str]]:
+        """Return names to the names that were left out for them."""
+        names: dict[str, list[str]] = {}
+        for name, kept in self.tied.items():
+            names.setdefault(kept, []).append(name)
+        return names
 
 
 def parse_size(size: int | str) -> int:
@@ -88,6 +100,8 @@ def savable_tensors(
     """
     wanted = {name: value for name, value in state_dict.items() if name not in ignored}
     for name, value in wanted.items():
+        if problem := _unsavable_name(name):
+            raise UnsavableTensorError(f"{name!r:.200}", reason=problem)
         if reason := _unsavable(value):
             raise UnsavableTensorError(name, reason=reason)
     tied: dict[str, str] = {}
@@ -109,39 +123,69 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
-    shards = _split(savable.tensors, max_shard_size)
+    shards, tied_to = _split(savable, max_shard_size), savable.tied_to()
+
+    def write(filename: str, names: list[str], identity: Mapping[str, str]) -> None:
+        metadata = {"format": "pt", **identity, **_tied_metadata(names, tied_to)}
+        write_safetensors(folder / filename, {name: savable.tensors[name] for name in names}, metadata)
+
     if len(shards) == 1:
-        _write_file(folder / single_name(variant), shards[0], savable)
+        write(single_name(variant), shards[0], {})
         return
+    identity = {SAVE_ID_KEY: new_save_id()}
     weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         filename = shard_name(number, len(shards), variant)
-        _write_file(folder / filename, names, savable)
+        write(filename, names, identity)
         weight_map |= dict.fromkeys(names, filename)
-    total_size = sum(num_bytes(tensor) for tensor in savable.tensors.values())
-    index = {"metadata": {"total_size": total_size}, "weight_map": dict(sorted(weight_map.items()))}
+    total_size = sum(tensor.nbytes for tensor in savable.tensors.values())
+    index = {"metadata": {"total_size": total_size, **identity}, "weight_map": dict(sorted(weight_map.items()))}
     (folder / index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
-def _split(tensors: Mapping[str, torch.Tensor], max_shard_size: int) -> list[list[str]]:
+def _split(savable: SavableTensors, max_shard_size: int) -> list[list[str]]:
     """Return the names of each shard, in order. There is always one."""
+    header_sizes = Counter({name: _num_header_bytes(name, tensor) for name, tensor in savable.tensors.items()})
+    for name, kept in savable.tied.items():
+        header_sizes[kept] += len(json.dumps(json.dumps([name, kept])))
     shards: list[list[str]] = [[]]
-    size = 0
-    for name, tensor in tensors.items():
-        if shards[-1] and size + num_bytes(tensor) > max_shard_size:
+    size = header_size = 0
+    for name, tensor in savable.tensors.items():
+        full = size + tensor.nbytes > max_shard_size or header_size + header_sizes[name] > _MAX_HEADER_BYTES
+        if shards[-1] and full:
             shards.append([])
-            size = 0
+            size = header_size = 0
         shards[-1].append(name)
-        size += num_bytes(tensor)
+        size += tensor.nbytes
+        header_size += header_sizes[name]
     return shards
 
 
-def _write_file(path: Path, names: Collection[str], savable: SavableTensors) -> None:
-    tied = {name: kept for name, kept in savable.tied.items() if kept in names}
-    metadata = {"format": "pt"}
-    if tied:
-        metadata[TIED_METADATA_KEY] = json.dumps(tied, sort_keys=True)
-    write_safetensors(path, {name: savable.tensors[name] for name in names}, metadata)
+def _num_header_bytes(name: str, tensor: torch.Tensor) -> int:
+    """Return at most how many bytes of a header the entry of a tensor takes: its name, its dtype, numbers."""
+    return len(json.dumps(name)) + 100 + 21 * tensor.dim()
+
+
+def _tied_metadata(names: Iterable[str], tied_to: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return what a file with these tensors says of the names that were left out for them."""
+    tied = {name: kept for kept in names for name in tied_to.get(kept, ())}
+    if not tied:
+        return {}
+    text = json.dumps(tied, sort_keys=True)
+    return {TIED_METADATA_KEY: text, TIED_CHECKSUM_KEY: checksum(text)}
+
+
+def _unsavable_name(name: str) -> str | None:
+    """Return what is wrong with a name, or None."""
+    if name == METADATA_NAME:
+        return "is the name of an entry of the file's own header"
+    if len(name) > _MAX_NAME_LENGTH:
+        return f"is a name of more than {_MAX_NAME_LENGTH:,} characters"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "is a name that has no form in UTF-8"
+    return None
 
 
 def _unsavable(value: Any) -> str | None:
@@ -150,10 +194,22 @@ def _unsavable(value: Any) -> str | None:
         return f"is a {type(value).__name__} and not a tensor"
     if nn.parameter.is_lazy(value):
         return "is a lazy parameter that has no values before the first forward pass"
-    if value.device.type == "meta":
-        return "is on the meta device and has no values"
     if value.layout is not torch.strided or value.is_quantized:
         return f"is a tensor of layout {value.layout}{' and quantized' if value.is_quantized else ''}"
     if stored_name(value.dtype) is None:
         return f"is of dtype {value.dtype}"
+    if not _has_values(value):
+        return (
+            f"is a {type(value).__name__} without values: on the meta device, a wrapper around other tensors, or with "
+            "its memory released"
+        )
     return None
+
+
+def _has_values(tensor: torch.Tensor) -> bool:
+    """Tell whether a tensor has memory, which is what is written."""
+    try:
+        storage = tensor.untyped_storage()
+        return storage.device.type != "meta" and (not tensor.nbytes or storage.data_ptr() != 0)
+    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
+        return False

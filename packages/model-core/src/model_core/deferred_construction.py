@@ -6,22 +6,26 @@ that constructor code never sees anything but right values. `settle` runs what i
 never written costs next to nothing. Buffers, plain tensors and deterministic values stay real throughout.
 
 A function mode acts on the thread that entered it and on nothing else; no global function is replaced. It cannot see
-inside `torch.jit.script` functions and `torch.vmap`: a constructor that reads its parameters there switches this off
-with the class attribute `defer_initialization = False`.
+what `torch.jit` compiled, so it notices afterwards that such code ran. Nor can it see other threads, or extensions
+written in C that are handed a tensor: a constructor that reads its parameters there switches this off with the class
+attribute `defer_initialization = False`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import enum
+import functools
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
+    from typing import Self
 
 __all__ = ["DeferredConstruction", "num_storage_users"]
 
@@ -59,16 +63,19 @@ _ELEMENTWISE = frozenset(
         "pow_",
     }
 )
-# What tells about a tensor, or hands it on, without reading its values.
+# What tells about a tensor, or hands it on, without reading its values. Integers may be sizes, so only parameters that
+# are none are ever recorded.
 _LOOKS = frozenset(
     {
         "__hash__",
         "__len__",
         "__set__",
+        "_set_grad_enabled",
         "_is_view",
         "detach",
         "dim",
         "element_size",
+        "empty",
         "get_device",
         "is_complex",
         "is_contiguous",
@@ -76,16 +83,13 @@ _LOOKS = frozenset(
         "is_signed",
         "nelement",
         "new_empty",
-        "new_full",
         "new_ones",
-        "new_tensor",
         "new_zeros",
         "numel",
         "requires_grad_",
         "size",
         "stride",
         "empty_like",
-        "full_like",
         "ones_like",
         "zeros_like",
         "rand_like",
@@ -105,80 +109,121 @@ def num_storage_users(tensor: torch.Tensor) -> int:
     return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # noqa: SLF001
 
 
-@dataclass(slots=True)
+# A call: function, positional arguments, keyword arguments.
+_Step = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
+
+
 class _Record:
     """What has to be run to give a parameter its values.
 
     Attributes:
         target: An alias of the parameter. It also keeps the memory from being given to another tensor.
-        steps: The calls, each without the tensor it is for.
+        steps: The calls, each without the tensor it was for: a parameter that the constructor threw away is gone.
     """
 
-    target: torch.Tensor
-    steps: list[_Step] = field(default_factory=list)
+    __slots__ = ("steps", "target")
+
+    def __init__(self, target: torch.Tensor) -> None:
+        self.target = target
+        self.steps: list[_Step] = []
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+class _Kind(enum.Enum):
+    """What a function means for the tensors that it is called with."""
 
-    def run(self, target: torch.Tensor) -> None:
-        if self.kwargs.get("tensor") is not None:  # functions of torch.nn.init are dispatched with keywords only
-            self.function(**self.kwargs | {"tensor": target})
-        else:
-            self.function(target, *self.args, **self.kwargs)
+    LOOK = enum.auto()
+    ALIAS = enum.auto()
+    RANDOM_FILL = enum.auto()
+    PLAIN_FILL = enum.auto()
+    ELEMENTWISE = enum.auto()
+    EXPORT = enum.auto()
+    READ = enum.auto()
 
 
 class DeferredConstruction(TorchFunctionMode):
-    """A context in which random fills of parameters are recorded, to be run on the first read or at the end."""
+    """A context in which random fills of parameters are recorded, to be run on the first read or at the end.
+
+    Attributes:
+        num_recorded: How many fills were recorded.
+        ran_compiled: Whether code that `torch.jit` compiled ran meanwhile, which may have read what was not there yet.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.num_recorded = 0
+        self.ran_compiled = False
         self._records: dict[int, _Record] = {}
         self._exported: set[int] = set()
+        self._last_graph: object = None
+
+    def __enter__(self) -> Self:
+        self._last_graph = _last_compiled_graph()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self.ran_compiled = torch._C._last_executed_optimized_graph() is not self._last_graph  # noqa: SLF001
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        first = kwargs.get("tensor") if not args else args[0]
-        if isinstance(first, torch.Tensor):
-            if name in _RANDOM_FILLS and self._record(first, _Step(func, args[1:], kwargs)):
-                return first
-            if name in _ELEMENTWISE and self._extend(first, _Step(func, args[1:], kwargs)):
-                return first
-            if name in _PLAIN_FILLS:
-                self.forget(first)
-            elif name == "detach" or _property(func, name) == "data":
-                self._open(first)
-        if name in _EXPORTS:
-            self._exported.update(_storage_key(tensor) for tensor in _tensors((args, kwargs)))
-        if self._records and name not in _LOOKS and not _property(func, name):
-            for tensor in _tensors((args, kwargs)):
-                self._replay(_storage_key(tensor))
+        # Every question about a shape comes through here: constructing takes as long as this function does.
+        try:
+            kind = _kind(func)
+        except TypeError:  # not hashable
+            kind = _Kind.READ
+        if kwargs is None:
+            if kind is _LOOK:
+                return func(*args)
+            kwargs = {}
+        elif kind is _LOOK and "out" not in kwargs:
+            return func(*args, **kwargs)
+        first = args[0] if args else kwargs.get("tensor")
+        if isinstance(first, torch.Tensor) and self._note(kind, first, (func, args, kwargs)):
+            return first
+        if kind is not _Kind.ALIAS:
+            for tensor in _tensors(args) + _tensors(kwargs.values()) if kwargs else _tensors(args):
+                key = _storage_key(tensor)
+                if key in self._records:
+                    self._replay(key)
+                if kind is _Kind.EXPORT:
+                    self._exported.add(key)
         return func(*args, **kwargs)
 
     def num_other_users(self, tensor: torch.Tensor) -> int:
         """Return how many others besides this tensor share its memory, our own record of it left out."""
-        key = _storage_key(tensor)
-        return num_storage_users(tensor) - 1 - (key in self._records) + (key in self._exported)
+        others = num_storage_users(tensor) - 1
+        if self._records or self._exported:
+            key = _storage_key(tensor)
+            others += (key in self._exported) - (key in self._records)
+        return others
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Drop what was recorded for a tensor, which is about to be overwritten whole."""
-        record = self._records.get(_storage_key(tensor))
+        key = _storage_key(tensor)
+        record = self._records.get(key)
         if record is not None and _same_region(record.target, tensor):
-            del self._records[_storage_key(tensor)]
+            del self._records[key]
 
     def settle(self) -> None:
         """Run what is still recorded and in use. Call it when the checkpoint's values are in their places."""
-        for key in list(self._records):
-            if num_storage_users(self._records[key].target) > 1:
+        for key, record in list(self._records.items()):
+            if num_storage_users(record.target) > 1:
                 self._replay(key)
-            else:
-                del self._records[key]
+        self._records.clear()
+
+    def _note(self, kind: _Kind, tensor: torch.Tensor, step: _Step) -> bool:
+        """Take notice of a call for a tensor. True if it need not run now."""
+        if kind is _RANDOM_FILL:
+            return self._record(tensor, step)
+        if kind is _Kind.ELEMENTWISE:
+            return self._extend(tensor, step)
+        if kind is _Kind.PLAIN_FILL:
+            self.forget(tensor)
+        elif kind is _Kind.ALIAS:
+            self._open(tensor)
+        return False
 
     def _open(self, tensor: torch.Tensor) -> _Record | None:
         """Return the record of a tensor; a new one, without steps, for a parameter whose memory nothing else can read.
@@ -187,42 +232,78 @@ class DeferredConstruction(TorchFunctionMode):
         """
         key = _storage_key(tensor)
         record = self._records.get(key)
-        if record is None and _is_plain_parameter(tensor) and self.num_other_users(tensor) == 0:
+        if record is not None:
+            return record if _same_region(record.target, tensor) else None
+        if key and _is_plain_parameter(tensor) and key not in self._exported and num_storage_users(tensor) == 1:
             record = self._records[key] = _Record(tensor.detach())
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
         """Record a fill in place of all that was recorded before. False if it has to run at once."""
         record = self._open(tensor)
-        if record is None or not _same_region(record.target, tensor):
+        if record is None:
             return False
-        record.steps = [step]
+        function, args, kwargs = step
+        if not args:
+            kwargs["tensor"] = None
+        record.steps = [(function, args[1:], kwargs)]
+        self.num_recorded += 1
         return True
 
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
         record = self._records.get(_storage_key(tensor))
         if record is None or not _same_region(record.target, tensor):
             return False
-        if next(_tensors((step.args, step.kwargs)), None) is not None:  # its values may change before the record runs
+        function, args, kwargs = step
+        if _tensors(args[1:]) or _tensors(kwargs.values()):  # whose values may change before the record runs
             return False
-        record.steps.append(step)
+        record.steps.append((function, args[1:], kwargs))
         return True
 
     def _replay(self, key: int) -> None:
         record = self._records.pop(key, None)
-        if record is not None:
-            with torch.no_grad():
+        if record is not None and record.steps:
+            # A transformation such as vmap would take the fill for a part of what it transforms.
+            with torch.no_grad(), temporarily_clear_interpreter_stack():
                 for step in record.steps:
-                    step.run(record.target)
+                    _run(step, record.target)
+
+
+def _run(step: _Step, target: torch.Tensor) -> None:
+    """Make a recorded call for a tensor."""
+    function, args, kwargs = step
+    if "tensor" in kwargs:  # functions of torch.nn.init are dispatched with keywords only
+        function(**kwargs | {"tensor": target})
+    else:
+        function(target, *args, **kwargs)
+
+
+def _last_compiled_graph() -> object:
+    """Return what torch tells about the code of `torch.jit` that this thread ran last; None if it ran none.
+
+    Running the same code again would tell the same, so some other code is run first; unless a load around this one has
+    done so, which would take that for code of its constructor.
+    """
+    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    nested = any(isinstance(mode, DeferredConstruction) for mode in modes)
+    if torch._C._last_executed_optimized_graph() is not None and not nested:  # noqa: SLF001
+        _marker()()
+    return torch._C._last_executed_optimized_graph()  # noqa: SLF001
+
+
+@functools.cache
+def _marker() -> Any:
+    return torch.jit.CompilationUnit("def mark() -> int:\n  return 1\n").mark
 
 
 def _is_plain_parameter(tensor: torch.Tensor) -> bool:
-    """Tell whether a tensor is a parameter with memory of its own, and no wrapper around other tensors."""
-    if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
-        return False
-    if is_traceable_wrapper_subclass(tensor):
-        return False
-    return tensor.layout is torch.strided and _storage_key(tensor) != 0
+    """Tell whether a tensor is a parameter with values of its own, and no wrapper around other tensors."""
+    if type(tensor) is not nn.Parameter:  # which most are, and asking for the class is faster than isinstance
+        if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
+            return False
+        if is_traceable_wrapper_subclass(tensor):
+            return False
+    return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
 def _storage_key(tensor: torch.Tensor) -> int:
@@ -241,19 +322,50 @@ def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
     return tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
-def _property(func: Any, name: str) -> str:
-    """Return which property a call looks at, or "". One that gives a view counts too: reading the view is noticed."""
+_LOOK = _Kind.LOOK
+_RANDOM_FILL = _Kind.RANDOM_FILL
+_KINDS_BY_NAME = {
+    **dict.fromkeys(_LOOKS, _Kind.LOOK),
+    **dict.fromkeys(_RANDOM_FILLS, _Kind.RANDOM_FILL),
+    **dict.fromkeys(_ELEMENTWISE, _Kind.ELEMENTWISE),
+    **dict.fromkeys(_PLAIN_FILLS, _Kind.PLAIN_FILL),
+    **dict.fromkeys(_EXPORTS, _Kind.EXPORT),
+    "detach": _Kind.ALIAS,
+}
+
+
+@functools.lru_cache(maxsize=1024)
+def _kind(func: Callable[..., Any]) -> _Kind:
+    """Return what a function means for its tensors; what is not known reads them."""
+    name = getattr(func, "__name__", "")
     looked_at = getattr(getattr(func, "__self__", None), "__name__", "") if name == "__get__" else ""
-    return "" if looked_at == "__cuda_array_interface__" else looked_at
+    if looked_at and looked_at != "__cuda_array_interface__":
+        # A property that gives a view is only a look too: reading the view is noticed.
+        return _Kind.ALIAS if looked_at == "data" else _Kind.LOOK
+    return _KINDS_BY_NAME.get(name, _Kind.READ)
 
 
-def _tensors(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors in nested arguments."""
-    if isinstance(values, torch.Tensor):
-        yield values
-    elif isinstance(values, (list, tuple)):
-        for value in values:
-            yield from _tensors(value)
-    elif isinstance(values, dict):
-        for value in values.values():
-            yield from _tensors(value)
+_SCALARS = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size})
+
+
+def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
+    """Return the tensors in nested arguments, for a wrapper those that it is made of."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if type(value) in _SCALARS:
+            continue
+        if isinstance(value, torch.Tensor):
+            found += [value] if type(value) is nn.Parameter else _unwrapped(value)
+        elif isinstance(value, (list, tuple)):
+            found += _tensors(value)
+        elif isinstance(value, dict):
+            found += _tensors(value.values())
+    return found
+
+
+def _unwrapped(tensor: torch.Tensor) -> list[torch.Tensor]:
+    if type(tensor) is not torch.Tensor and is_traceable_wrapper_subclass(tensor):
+        return _tensors(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001
+        tensor = torch._C._functorch.get_unwrapped(tensor)  # noqa: SLF001
+    return [tensor]

@@ -6,6 +6,7 @@ ModelCoreError
 ├── ArgumentError (ValueError)                an argument of a load or save cannot be understood or obeyed
 ├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or lacks some of its files
 ├── WeightsFileError (ValueError, OSError)    a file of weights cannot be read as one
+│   └── MixedSavesError                       the files of weights were not written by one save
 ├── WeightsMismatchError (RuntimeError)       the weights and the model do not fit together
 └── UnsavableTensorError (ValueError)         a tensor of the model has no form in safetensors
 """
@@ -23,6 +24,7 @@ __all__ = [
     "ArgumentError",
     "CheckpointingError",
     "ConfigClassError",
+    "MixedSavesError",
     "ModelCoreError",
     "ModelDefinitionError",
     "UnsavableTensorError",
@@ -125,6 +127,25 @@ class WeightsFileError(ModelCoreError, ValueError, OSError):
     def __init__(self, problem: str, *, file: object) -> None:
         super().__init__(f"{file}: {problem}")
         self.file = file
+
+
+class MixedSavesError(WeightsFileError):
+    """The files of weights in a checkpoint were written by different saves: their values do not belong together.
+
+    Attributes:
+        saves: Names of the files, those of one save together.
+    """
+
+    def __init__(self, *, checkpoint: str, saves: Iterable[Iterable[str]]) -> None:
+        self.saves = tuple(tuple(filenames) for filenames in saves)
+        listed = "; ".join(
+            f"of save {number}: {', '.join(filenames)}" for number, filenames in enumerate(self.saves, start=1)
+        )
+        super().__init__(
+            f"its weights were written by {len(self.saves)} different saves ({listed}). Copy or download the whole "
+            "checkpoint again, into an empty folder, or remove the files that do not belong to it",
+            file=checkpoint,
+        )
 
 
 class WeightsMismatchError(ModelCoreError, RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class LoadReport(Mapping[str, Any]):
         unexpected: Names of the checkpoint's tensors that the model has no place for, with their shapes.
         mismatched: Tensors that do not fit their place.
         converted: Names of the loaded tensors to `(dtype in the file, dtype in the model)` where these differ.
+        files: The files that hold what is unexpected or mismatched; the only file also where something is missing.
     """
 
     source: str
@@ -60,6 +62,7 @@ class LoadReport(Mapping[str, Any]):
     unexpected: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     mismatched: tuple[Mismatch, ...] = ()
     converted: Mapping[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entries that transformers gives: missing, unexpected and mismatched keys, and error messages."""
@@ -84,8 +87,11 @@ class LoadReport(Mapping[str, Any]):
             ("missing", [f"{name} {list(shape)}" for name, shape in self.missing.items()]),
             ("unexpected", [f"{name} {list(shape)}" for name, shape in self.unexpected.items()]),
             ("mismatched", [str(entry) for entry in self.mismatched]),
+            ("in file", list(self.files)),
         ]
         lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
+        for (stored, model), number in Counter(self.converted.values()).items():
+            lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
         for title, entries in rows:
             shown = entries[:_MAX_LINES]
             lines += [f"  {title:<10}  {entry}" for entry in shown]

@@ -14,6 +14,8 @@ from torch import nn
 from model_core.checkpoint_reading import hold_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import torch
 
     from model_core.checkpoint_reading import WeightSource
@@ -24,22 +26,29 @@ __all__ = ["extra_states", "run_load_hooks"]
 _EXTRA_STATE = "_extra_state"
 
 
-def extra_states(model: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules that keep extra state, by the name that it has in a state dict."""
+def extra_states(modules: Iterable[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
+    """Return those modules that keep extra state, by the name that it has in a state dict.
+
+    Args:
+        modules: Paths, with a dot at their ends unless empty, and modules.
+    """
     return {
-        f"{path}.{_EXTRA_STATE}" if path else _EXTRA_STATE: module
-        for path, module in model.named_modules()
+        path + _EXTRA_STATE: module
+        for path, module in modules
         if type(module).get_extra_state is not nn.Module.get_extra_state
     }
 
 
 def run_load_hooks(
-    model: nn.Module, source: WeightSource, tensors: dict[str, torch.Tensor], rules: NameRules
+    modules: Iterable[tuple[str, nn.Module]],
+    source: WeightSource,
+    tensors: Mapping[str, torch.Tensor],
+    rules: NameRules,
 ) -> WeightSource:
     """Let the modules of a model translate what a checkpoint holds.
 
     Args:
-        model: The model.
+        modules: The modules of the model, with their paths as for `extra_states`.
         source: The checkpoint.
         tensors: The parameters and persistent buffers of the model, by name.
         rules: How names in the checkpoint become names in the model, which hooks see.
@@ -47,7 +56,7 @@ def run_load_hooks(
     Returns:
         The checkpoint as the hooks left it; `source` itself if there are none.
     """
-    hooked = [(path, module) for path, module in model.named_modules() if module._load_state_dict_pre_hooks]  # noqa: SLF001
+    hooked = [(path, module) for path, module in modules if module._load_state_dict_pre_hooks]  # noqa: SLF001
     if not hooked:
         return source
     names: dict[str, str] = {}
@@ -56,8 +65,7 @@ def run_load_hooks(
         names[name if placed is None or placed in names else placed] = name
     values = dict(source.read(source.tensors))
     state_dict = {placed: values[name] for placed, name in names.items()}
-    for path, module in hooked:
-        prefix = f"{path}." if path else ""
+    for prefix, module in hooked:
         for hook in module._load_state_dict_pre_hooks.values():  # noqa: SLF001
             hook(state_dict, prefix, {}, True, [], [], [])
     return hold_weights(source, {names.get(placed, placed): value for placed, value in state_dict.items()})

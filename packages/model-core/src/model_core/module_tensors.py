@@ -2,25 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Mapping
 
-__all__ = ["all_tensors", "group_shared", "persistent_tensors", "replace_tensor", "shape_of", "shared_region"]
+__all__ = [
+    "NamedTensors",
+    "all_tensors",
+    "group_shared",
+    "named_tensors",
+    "persistent_tensors",
+    "replace_tensor",
+    "shape_of",
+    "walk_modules",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTensors:
+    """The modules and tensors of a model, found in one walk; what has several names stands under each.
+
+    Attributes:
+        modules: Path of each module, with a dot at its end unless it is the model itself, and the module.
+        persistent: The parameters and the buffers that are saved, by name, in the order of `state_dict`.
+        others: The buffers that are not saved.
+    """
+
+    modules: list[tuple[str, nn.Module]]
+    persistent: dict[str, torch.Tensor]
+    others: list[torch.Tensor]
+
+
+def named_tensors(module: nn.Module) -> NamedTensors:
+    """Find the modules and tensors of a model."""
+    modules = walk_modules(module)
+    persistent: dict[str, torch.Tensor] = {}
+    others: list[torch.Tensor] = []
+    for path, owner in modules:
+        for name, parameter in owner._parameters.items():  # noqa: SLF001
+            if parameter is not None:
+                persistent[path + name] = parameter
+        for name, buffer in owner._buffers.items():  # noqa: SLF001
+            if buffer is None:
+                continue
+            if name in owner._non_persistent_buffers_set:  # noqa: SLF001
+                others.append(buffer)
+            else:
+                persistent[path + name] = buffer
+    return NamedTensors(modules, persistent, others)
+
+
+def walk_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return path and module for a module and all in it, in the order of `state_dict`, shared ones at each place."""
+    found: list[tuple[str, nn.Module]] = []
+    _walk("", module, found)
+    return found
 
 
 def persistent_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     """Return the parameters and the persistent buffers by name; one that has several names stands under each."""
-    return {name: tensor for name, tensor, persistent in _named_tensors(module) if persistent}
+    return named_tensors(module).persistent
 
 
 def all_tensors(module: nn.Module) -> list[torch.Tensor]:
     """Return each parameter and each buffer once, those that are not persistent included."""
-    return list({id(tensor): tensor for _, tensor, _ in _named_tensors(module)}.values())
+    found = named_tensors(module)
+    return list({id(tensor): tensor for tensor in [*found.persistent.values(), *found.others]}.values())
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
@@ -28,22 +80,25 @@ def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
     return None if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)
 
 
-def shared_region(tensor: torch.Tensor) -> Hashable:
+def _region(tensor: torch.Tensor) -> Hashable:
     """Return what two tensors have in common that are the same elements of the same memory."""
     if nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.numel() == 0:
         return id(tensor)
-    try:
-        storage = tensor.untyped_storage()._cdata  # noqa: SLF001
-    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
-        return id(tensor)
-    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+    return (_memory(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
 
 
 def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
     """Return the names in groups, in order: names of the same tensor, or of the same elements of memory, together."""
-    groups: dict[Hashable, list[str]] = {}
+    by_memory: dict[Hashable, list[str]] = {}
     for name, tensor in tensors.items():
-        groups.setdefault(shared_region(tensor), []).append(name)
+        by_memory.setdefault(_memory(tensor), []).append(name)
+    groups: dict[Hashable, list[str]] = {}
+    for memory, names in by_memory.items():
+        if len(names) == 1:
+            groups[memory] = names
+        else:
+            for name in names:
+                groups.setdefault(_region(tensors[name]), []).append(name)
     return list(groups.values())
 
 
@@ -55,14 +110,18 @@ def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     setattr(owner, local, tensor)
 
 
-def _named_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor, bool]]:
-    """Yield `(name, tensor, whether it is saved)` in the order of `state_dict`."""
-    for path, owner in module.named_modules(remove_duplicate=False):
-        prefix = f"{path}." if path else ""
-        parameters: Iterable[tuple[str, torch.Tensor | None]] = owner._parameters.items()  # noqa: SLF001
-        for name, tensor in parameters:
-            if tensor is not None:
-                yield prefix + name, tensor, True
-        for name, tensor in owner._buffers.items():  # noqa: SLF001
-            if tensor is not None:
-                yield prefix + name, tensor, name not in owner._non_persistent_buffers_set  # noqa: SLF001
+def _walk(path: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
+    found.append((path, module))
+    for name, child in module._modules.items():  # noqa: SLF001
+        if child is not None:
+            _walk(f"{path}{name}.", child, found)
+
+
+def _memory(tensor: torch.Tensor) -> Hashable:
+    """Return what identifies the memory that a tensor lies in, or the tensor itself if it has none of its own."""
+    if nn.parameter.is_lazy(tensor):
+        return id(tensor)
+    try:
+        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
+    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
+        return id(tensor)

@@ -18,14 +18,14 @@ from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
-from model_core.deferred_construction import DeferredConstruction
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
+from model_core.model_construction import construct
 from model_core.module_facts import ModuleFacts
 from model_core.module_hooks import extra_states, run_load_hooks
-from model_core.module_tensors import all_tensors, persistent_tensors
+from model_core.module_tensors import named_tensors
 from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, resolve_dtype
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
+    from model_core.deferred_construction import DeferredConstruction
     from model_core.load_report import LoadReport
+    from model_core.module_tensors import NamedTensors
     from model_core.weight_matching import Patterns
 
 __all__ = ["PreTrainedModel"]
@@ -142,6 +144,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         key_mapping: Mapping[str, str] | None = None,
         variant: str | None = None,
         state_dict: Mapping[str, torch.Tensor] | None = None,
+        read: Literal["mmap", "copy"] = "mmap",
         output_loading_info: bool = False,
         **kwargs: Any,
     ) -> Self | tuple[Self, LoadReport]:
@@ -173,6 +176,12 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 the first that is found in a name renames it.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
             state_dict: Weights in memory, copied, in place of a `source`.
+            read: `"mmap"` maps the weights from their files: the load takes no memory of its own, processes on one
+                machine share what they read, and values come from the disk on first use. The mapping is private, so
+                training in place never changes the files, and they may be saved over by `save_pretrained`, replaced
+                by renaming, or removed. Another program that overwrites them in place (`cp`, `rsync --inplace`) changes
+                the values of the model, and one that truncates them ends this process with SIGBUS: against those,
+                `"copy"` reads the weights into memory of their own. Where a file cannot be mapped it is read.
             output_loading_info: Return the report as well.
             **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor.
 
@@ -197,6 +206,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             "local_files_only": local_files_only,
             "force_download": force_download,
         }
+        if read not in {"mmap", "copy"}:
+            raise ArgumentError("read", read, allowed="'mmap' or 'copy'")
         if (source is None) == (state_dict is None):
             raise ArgumentError(
                 "source", source, allowed="a folder, repository or Checkpoint, or None with state_dict and config"
@@ -204,14 +215,21 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         checkpoint = None if source is None else open_checkpoint(source, subfolder=subfolder, **hub_options)
         own_config, model_kwargs = config_for_load(cls, cls.config_class, config, checkpoint, kwargs, **hub_options)
-        weights = wrap_state_dict(state_dict or {}) if checkpoint is None else open_weights(checkpoint, variant=variant)
+        weights = (
+            wrap_state_dict(state_dict or {})
+            if checkpoint is None
+            else open_weights(checkpoint, variant=variant, mapped=read == "mmap")
+        )
         model, deferred = cls._construct(own_config, model_args, model_kwargs)
 
-        placement = Placement(to_dtype, to_device, cls._kept_in_float32(model))
+        named = named_tensors(model)
+        _check_values(cls, named)
+        placement = Placement(to_dtype, to_device, cls._kept_in_float32(named))
         rules = cls._name_rules(model, key_mapping or {})
-        tensors, keepers = persistent_tensors(model), extra_states(model)
-        weights = run_load_hooks(model, weights, tensors, rules)
-        plan = plan_load(tensors, weights, rules, placement=placement, extra_states=keepers)
+        weights = run_load_hooks(named.modules, weights, named.persistent, rules)
+        plan = plan_load(
+            named.persistent, weights, rules, placement=placement, extra_states=extra_states(named.modules)
+        )
         allowed = Allowed(
             allow_missing=allow_missing if strict else True,
             allow_unexpected=allow_unexpected if strict else True,
@@ -221,7 +239,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not strict and (plan.report.missing or plan.report.unexpected):
             _logger.warning("Loaded with strict=False. %s", plan.report)
 
-        fill(model, plan, weights, placement=placement, deferred=deferred)
+        fill(model, named, plan, weights, placement=placement, deferred=deferred)
         deferred.settle()
         placement.apply(model)
         model.eval()
@@ -245,14 +263,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         cls, config: PretrainedConfig, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Self, DeferredConstruction]:
         """Make the model without random values that nobody may need."""
-        deferred = DeferredConstruction()
-        if cls.defer_initialization:
-            with deferred:
-                model = cls(config, *args, **kwargs)
-        else:
-            model = cls(config, *args, **kwargs)
+        model, deferred = construct(lambda: cls(config, *args, **kwargs), defer=cls.defer_initialization)
         _check_constructed(model)
-        _check_values(model)
         return model, deferred
 
     @classmethod
@@ -266,13 +278,13 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
 
     @classmethod
-    def _kept_in_float32(cls, model: nn.Module) -> frozenset[int]:
+    def _kept_in_float32(cls, named: NamedTensors) -> frozenset[int]:
         """Return the ids of tensors that stay in float32 in a model of a shorter dtype."""
-        patterns = tuple(cls._keep_in_fp32_modules or ())
+        patterns = frozenset(cls._keep_in_fp32_modules or ())
+        if not patterns:
+            return frozenset()
         return frozenset(
-            id(tensor)
-            for name, tensor in persistent_tensors(model).items()
-            if any(part in patterns for part in name.split("."))
+            id(tensor) for name, tensor in named.persistent.items() if not patterns.isdisjoint(name.split("."))
         )
 
     # Saving
@@ -438,11 +450,11 @@ def _check_constructed(model: PreTrainedModel) -> None:
         )
 
 
-def _check_values(model: PreTrainedModel) -> None:
+def _check_values(model_class: type, named: NamedTensors) -> None:
     """Refuse a model that was built without memory: what no checkpoint supplies would stay without values."""
-    if any(tensor.device.type == "meta" for tensor in all_tensors(model)):
+    if any(tensor.is_meta for tensor in [*named.persistent.values(), *named.others]):
         raise ModelDefinitionError(
             "its constructor left tensors on the meta device. Load it outside of torch.device('meta'): from_pretrained "
             "does not pay for values that the checkpoint replaces anyway.",
-            model_class=type(model),
+            model_class=model_class,
         )

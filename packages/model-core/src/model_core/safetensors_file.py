@@ -11,31 +11,32 @@ from __future__ import annotations
 
 import ctypes
 import json
+import mmap
 from typing import TYPE_CHECKING
+
+import torch
 
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    import torch
-
-__all__ = ["ALIGNMENT_METADATA_KEY", "is_aligned", "num_bytes", "write_safetensors"]
+__all__ = [
+    "ALIGNMENT",
+    "ALIGNMENT_METADATA_KEY",
+    "LENGTH_BYTES",
+    "METADATA_NAME",
+    "write_safetensors",
+]
 
 ALIGNMENT_METADATA_KEY = "alignment"
-_ALIGNMENT = 64
-_LENGTH_BYTES = 8
-
-
-def num_bytes(tensor: torch.Tensor) -> int:
-    """Return the size of a tensor's values in bytes."""
-    return tensor.numel() * tensor.element_size()
-
-
-def is_aligned(tensor: torch.Tensor) -> bool:
-    """Tell whether a tensor begins where torch's own memory may begin."""
-    return tensor.data_ptr() % _ALIGNMENT == 0
+# The entry of the header that describes no tensor.
+METADATA_NAME = "__metadata__"
+# Multiple of bytes at which tensors begin.
+ALIGNMENT = 64
+# Size of the number, at the beginning of the file, that gives the length of the header.
+LENGTH_BYTES = 8
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
@@ -49,32 +50,46 @@ def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata:
     Raises:
         OSError: The disk is full, or the file cannot be written.
     """
-    ordered = sorted(tensors, key=lambda name: _position(num_bytes(tensors[name])))
-    header = _header(ordered, tensors, {**metadata, ALIGNMENT_METADATA_KEY: str(_ALIGNMENT)})
+    ordered = sorted(tensors, key=lambda name: _position(tensors[name].nbytes))
+    header = _header(ordered, tensors, {**metadata, ALIGNMENT_METADATA_KEY: str(ALIGNMENT)})
     with path.open("wb") as file:
-        file.write(len(header).to_bytes(_LENGTH_BYTES, "little"))
+        file.write(len(header).to_bytes(LENGTH_BYTES, "little"))
         file.write(header)
+        scratch = _scratch(tensors.values())
         for name in ordered:
-            values = tensors[name].detach().to("cpu").contiguous().resolve_conj().resolve_neg()
-            if size := num_bytes(values):
+            values = tensors[name].detach()
+            if not _is_in_order(values):
+                values = scratch[: values.nbytes].view(values.dtype).view(values.shape).copy_(values)
+            if size := values.nbytes:
                 file.write((ctypes.c_ubyte * size).from_address(values.data_ptr()))
+
+
+def _is_in_order(tensor: torch.Tensor) -> bool:
+    """Tell whether the memory of a tensor is what the file holds of it."""
+    return tensor.is_cpu and tensor.is_contiguous() and not tensor.is_conj() and not tensor.is_neg()
+
+
+def _scratch(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Return memory for one copy at a time. It is mapped: the allocator of C keeps pieces of what it had given away."""
+    size = max((tensor.nbytes for tensor in tensors if not _is_in_order(tensor)), default=0)
+    return torch.frombuffer(mmap.mmap(-1, max(size, 1)), dtype=torch.uint8)
 
 
 def _position(size: int) -> tuple[bool, int]:
     """Give the place of a tensor: multiples of the alignment first, and then the largest, which still is aligned."""
-    uneven = size % _ALIGNMENT != 0
+    uneven = size % ALIGNMENT != 0
     return uneven, -size if uneven else 0
 
 
 def _header(ordered: list[str], tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
     """Return the header, filled up with spaces so that the values after it begin aligned."""
-    entries: dict[str, object] = {"__metadata__": dict(metadata)}
+    entries: dict[str, object] = {METADATA_NAME: dict(metadata)}
     begin = 0
     for name in ordered:
         tensor = tensors[name]
-        end = begin + num_bytes(tensor)
+        end = begin + tensor.nbytes
         dtype, shape = stored_name(tensor.dtype), list(tensor.shape)
         entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
         begin = end
     text = json.dumps(entries, separators=(",", ":")).encode()
-    return text + b" " * (-(_LENGTH_BYTES + len(text)) % _ALIGNMENT)
+    return text + b" " * (-(LENGTH_BYTES + len(text)) % ALIGNMENT)

@@ -10,21 +10,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_core.errors import ModelDefinitionError
-from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of
+from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of, walk_modules
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["declared_ties", "tie_declared"]
 
+_DECLARATION = "_tied_weights_keys"
+
 
 def declared_ties(model: nn.Module) -> dict[str, str]:
     """Return the ties that a model and the models in it declare: name to the name of the tensor that it shall be."""
     ties: dict[str, str] = {}
-    for path, module in model.named_modules():
-        declared = getattr(module, "_tied_weights_keys", None)
+    modules = walk_modules(model)
+    # Asking each module for an attribute that it lacks would be slow.
+    declaring = {cls for cls in {type(module) for _, module in modules} if hasattr(cls, _DECLARATION)}
+    for prefix, module in modules:
+        declared = getattr(module, _DECLARATION) if type(module) in declaring or _DECLARATION in vars(module) else None
         if isinstance(declared, dict) and getattr(getattr(module, "config", None), "tie_word_embeddings", True):
-            prefix = f"{path}." if path else ""
             ties |= {prefix + name: prefix + other for name, other in declared.items()}
     return ties
 

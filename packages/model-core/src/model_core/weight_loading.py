@@ -19,6 +19,7 @@ from model_core.module_tensors import persistent_tensors, replace_tensor
 if TYPE_CHECKING:
     from model_core.checkpoint_reading import WeightSource
     from model_core.deferred_construction import DeferredConstruction
+    from model_core.module_tensors import NamedTensors
     from model_core.placement import Placement
     from model_core.weight_matching import LoadPlan
 
@@ -26,12 +27,19 @@ __all__ = ["fill"]
 
 
 def fill(
-    model: nn.Module, plan: LoadPlan, source: WeightSource, *, placement: Placement, deferred: DeferredConstruction
+    model: nn.Module,
+    named: NamedTensors,
+    plan: LoadPlan,
+    source: WeightSource,
+    *,
+    placement: Placement,
+    deferred: DeferredConstruction,
 ) -> None:
     """Give a model the values of a checkpoint.
 
     Args:
         model: The model, as it was constructed.
+        named: Its modules and tensors.
         plan: What goes where.
         source: The checkpoint.
         placement: What dtype and device the values get.
@@ -40,15 +48,17 @@ def fill(
     Raises:
         WeightsFileError: A file cannot be read, or gives several values for what is one tensor in the model.
     """
-    tensors = persistent_tensors(model)
+    tensors = named.persistent
     for stored_name, value in source.read(plan.targets):
         names = plan.shared[plan.targets[stored_name]]
-        same = list({id(tensors[name]): tensors[name] for name in names}.values())
+        same = [tensors[names[0]]]
+        if len(names) > 1:
+            same = list({id(tensors[name]): tensors[name] for name in names}.values())
         _place(same, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
         _tie(model, name, other)
-    keepers = extra_states(model)
+    keepers = extra_states(named.modules)
     stored = dict(source.read(plan.extra.values()))
     for name, stored_name in plan.extra.items():
         keepers[name].set_extra_state(stored[stored_name])
@@ -60,16 +70,28 @@ def _place(
     """Make `value` the value of a tensor, given as all the objects that are the same elements of memory."""
     tensor = same[0]
     dtype, device = placement.dtype_for(tensor, value.dtype), placement.device_for(tensor)
-    if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+    if nn.parameter.is_lazy(tensor):
         tensor.materialize(tuple(value.shape), device=device, dtype=dtype)
-    elif deferred.num_other_users(tensor) > len(same) - 1 and (tensor.dtype, tensor.device) == (dtype, device):
+    elif deferred.num_other_users(tensor) > len(same) - 1:
         deferred.forget(tensor)
-        with torch.no_grad():
-            tensor.copy_(value)
-        return
-    value = _laid_out_like(tensor, value.to(device=device, dtype=dtype))
+        copied = _copy_into(tensor, value)
+        if copied and (tensor.dtype, tensor.device) == (dtype, device):
+            return
+    if (value.dtype, value.device) != (dtype, device):
+        value = value.to(device=device, dtype=dtype)
+    value = _laid_out_like(tensor, value)
     for one in same:
         one.data = value
+
+
+def _copy_into(tensor: torch.Tensor, value: torch.Tensor) -> bool:
+    """Write into the memory of a tensor, which others look at too. False if elements share memory and values differ."""
+    target, values = tensor.detach(), value
+    for dimension, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        if size > 1 and stride == 0:
+            target, values = target.narrow(dimension, 0, 1), values.narrow(dimension, 0, 1)
+    target.copy_(values)
+    return values is value or torch.equal(values.expand_as(value), value)
 
 
 def _laid_out_like(tensor: torch.Tensor, value: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from model_core.errors import ArgumentError, WeightsMismatchError
 from model_core.load_report import LoadReport, Mismatch
 from model_core.module_tensors import group_shared, shape_of
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    from model_core.checkpoint_reading import StoredTensor, WeightSource
+    from model_core.checkpoint_reading import WeightSource
     from model_core.placement import Placement
+    from model_core.safetensors_reading import StoredTensor
 
 __all__ = ["Allowed", "LoadPlan", "NameRules", "Patterns", "check_plan", "plan_load"]
 
@@ -104,8 +107,10 @@ def plan_load(
     Raises:
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
-    extra = {place: name for name in source.tensors if (place := rules.place(name, extra_states)) is not None}
-    rest = {name: stored for name, stored in source.tensors.items() if name not in extra.values()}
+    rest, extra = dict(source.tensors), {}
+    if extra_states:
+        extra = {place: name for name in source.tensors if (place := rules.place(name, extra_states)) is not None}
+        rest = {name: stored for name, stored in source.tensors.items() if name not in extra.values()}
     supplied, unexpected = _match_names(tensors, rest, rules)
     mismatched = [
         Mismatch(name, stored.shape, shape_of(tensors[name]) or (), stored.dtype, tensors[name].dtype)
@@ -113,7 +118,7 @@ def plan_load(
         if not _fits(stored, tensors[name])
     ]
     unfit = {entry.name for entry in mismatched}
-    fitting = {name: stored for name, stored in supplied.items() if name not in unfit}
+    fitting = {name: stored for name, stored in supplied.items() if name not in unfit} if unfit else supplied
 
     targets, repeats, shared = _share_out(tensors, fitting)
     reached = {alias for names in shared.values() for alias in names}
@@ -136,9 +141,21 @@ def plan_load(
             name: (stored.dtype, dtype)
             for name, stored in fitting.items()
             if (dtype := placement.dtype_for(tensors[name], stored.dtype)) is not stored.dtype
-        },
+        }
+        if placement.dtype
+        else {},
+        files=_files_in_question(source, [*unexpected, *(supplied[name].name for name in unfit)], missing),
     )
     return LoadPlan(targets, repeats, shared, ties, extra, report)
+
+
+def _files_in_question(source: WeightSource, unfit: Iterable[str], missing: Collection[str]) -> tuple[str, ...]:
+    """Return the files that do not fit: those that hold such tensors, or the only one if it lacks some."""
+    files = {source.tensors[name].filename for name in unfit}
+    if missing and not files:
+        everything = {tensor.filename for tensor in source.tensors.values()}
+        files = everything if len(everything) == 1 else set()
+    return tuple(sorted(files - {""}))
 
 
 def check_plan(plan: LoadPlan, allowed: Allowed, *, hint: Callable[[], str] = str) -> None:
@@ -173,16 +190,17 @@ def _match_names(
 ) -> tuple[dict[str, StoredTensor], list[str]]:
     """Return name in the model to tensor of the checkpoint, and the names in the checkpoint that are left over."""
     supplied: dict[str, StoredTensor] = {}
-    left_over = []
-    placed = [(name, *_place(name, tensors, rules)) for name in stored]
+    if not rules.key_mapping:
+        supplied = {name: entry for name, entry in stored.items() if name in tensors}
+    placed = [(name, *_place(name, tensors, rules)) for name in stored if name not in supplied]
+    left_over = set()
     # A name that fits as it stands goes before one that fits with or without the prefix.
     for name, target, _ in sorted(placed, key=lambda place: place[2]):
         if target is None or target in supplied:
-            left_over.append(name)
+            left_over.add(name)
         else:
             supplied[target] = stored[name]
-    order = {name: number for number, name in enumerate(stored)}
-    return supplied, sorted(left_over, key=order.__getitem__)
+    return supplied, [name for name in stored if name in left_over]
 
 
 def _place(name: str, tensors: Collection[str], rules: NameRules) -> tuple[str | None, int]:
@@ -210,8 +228,10 @@ def _renamed(name: str, key_mapping: Mapping[str, str]) -> str:
 
 def _fits(stored: StoredTensor, tensor: torch.Tensor) -> bool:
     """Tell whether stored values can be those of a tensor: same shape, and numbers of the same kind."""
-    same_kind = stored.dtype is tensor.dtype or (stored.dtype.is_floating_point and tensor.dtype.is_floating_point)
-    return same_kind and shape_of(tensor) in {None, stored.shape}
+    dtype = tensor.dtype
+    if stored.dtype is not dtype and not (stored.dtype.is_floating_point and dtype.is_floating_point):
+        return False
+    return nn.parameter.is_lazy(tensor) or tensor.shape == stored.shape
 
 
 def _share_out(

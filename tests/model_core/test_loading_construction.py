@@ -1,0 +1,293 @@
+"""Where the fast way to construct cannot be right, the plain way is taken; a failing constructor fails as its own."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from config_core import PretrainedConfig
+from model_core import PreTrainedModel
+from model_core.deferred_construction import DeferredConstruction
+from tiny_models import TinyConfig, fill_randomly, same_state
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+
+    @torch.jit.script
+    def largest(values: torch.Tensor) -> float:
+        return float(values.abs().max())
+
+    compiled_layer = torch.jit.script(nn.Linear(2, 2))
+
+
+def in_model(build, **attributes):
+    """Make a model class of a function that fills a model in its constructor."""
+
+    def __init__(self, config):  # noqa: N807 - becomes the method
+        PreTrainedModel.__init__(self, config)
+        build(self, config)
+
+    return type("Built", (PreTrainedModel,), {"config_class": TinyConfig, "__init__": __init__, **attributes})
+
+
+def reloaded(model_class, folder):
+    """Save a model of random values and load it."""
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(folder)
+    loaded = model_class.from_pretrained(folder)
+    assert same_state(model, loaded)
+    return loaded
+
+
+def memory_of_hundreds(width):
+    """Return a parameter whose memory shows whether it was filled: a fresh one could hold zeros by chance."""
+    return nn.Parameter(torch.full((width,), 100.0))
+
+
+def test_compiled_code_that_reads_a_parameter_sees_its_values(tmp_path, caplog):
+    """What torch.jit compiled runs unseen, so the constructor is run again without leaving anything out."""
+
+    def build(self, config):
+        self.weight = memory_of_hundreds(config.width)
+        nn.init.uniform_(self.weight)
+        self.largest = largest(self.weight)
+
+    model_class = in_model(build)
+    caplog.set_level(logging.DEBUG, logger="model_core")
+    assert reloaded(model_class, tmp_path).largest <= 1
+    assert [record.levelname for record in caplog.records if "torch.jit" in record.message] == ["DEBUG"]
+    # The second time, the thread has run the same compiled code before.
+    assert model_class.from_pretrained(tmp_path).largest <= 1
+
+
+def test_compiled_code_of_an_inner_load_is_noticed_by_the_outer_one(tmp_path):
+    """Both load fast as far as they can, and both end with values."""
+
+    def build_inner(self, config):
+        self.weight = memory_of_hundreds(config.width)
+        nn.init.uniform_(self.weight)
+        self.largest = largest(self.weight)
+
+    inner_class = in_model(build_inner)
+    inner_class(TinyConfig()).save_pretrained(tmp_path / "inner")
+
+    def build_outer(self, config):
+        self.own = memory_of_hundreds(config.width)
+        nn.init.uniform_(self.own)
+        self.largest = largest(self.own)
+        self.inner = inner_class.from_pretrained(tmp_path / "inner")
+
+    loaded = reloaded(in_model(build_outer), tmp_path / "outer")
+    assert max(loaded.largest, loaded.inner.largest) <= 1
+
+
+def test_compiled_modules_come_back(tmp_path):
+    """A part that torch.jit compiled is a module like others; while it does not run, nothing is constructed twice."""
+    constructions = []
+
+    def build(self, _config):
+        constructions.append(self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            self.layer = torch.jit.script(nn.Linear(3, 3))
+
+    model_class = in_model(build)
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    constructions.clear()
+    loaded = model_class.from_pretrained(tmp_path)
+    assert len(constructions) == 1
+    inputs = torch.randn(2, 3)
+    assert torch.equal(loaded.layer(inputs), model.layer(inputs))
+
+
+def test_compiled_code_from_before_does_not_matter(tmp_path):
+    """Only what runs in the constructor counts."""
+    constructions = []
+
+    def build(self, config):
+        constructions.append(self)
+        self.layer = nn.Linear(config.width, config.width)
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    compiled_layer(torch.zeros(1, 2))
+    constructions.clear()
+    model_class.from_pretrained(tmp_path)
+    assert len(constructions) == 1
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")  # torch's own use of it
+@pytest.mark.parametrize(
+    "read",
+    [
+        torch.vmap(lambda row: row.sum()),
+        torch.vmap(torch.vmap(lambda value: value + 0)),
+        torch.func.grad(lambda values: (values * values).sum()),
+        lambda weight: torch.func.jvp(torch.sin, (weight,), (weight,))[0],
+        torch.func.functionalize(lambda values: values + 0),
+    ],
+    ids=["vmap", "nested", "grad", "jvp", "functionalize"],
+)
+def test_transformations_of_functions_see_values(read):
+    """Functorch wraps tensors; the memory below is filled before it is read."""
+    with DeferredConstruction():
+        weight = nn.Parameter(torch.full((4, 4), 1e6))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        values = read(weight)
+        assert values.abs().max() < 10
+        assert 1 <= weight.min() < weight.max() <= 2
+
+
+@pytest.mark.parametrize("read", [torch.full_like, lambda table, value: table.new_full((2,), value)])
+def test_value_of_a_parameter_that_fills_another_tensor_is_real(read):
+    """Even a function that only looks at its first argument reads the second."""
+    with DeferredConstruction():
+        value = nn.Parameter(torch.tensor(100.0), requires_grad=False)
+        nn.init.uniform_(value)
+        assert read(torch.zeros(2), value).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct")
+def test_new_tensor_of_a_parameter_has_its_values():
+    """`new_tensor` copies what it is given."""
+    with DeferredConstruction():
+        weight = memory_of_hundreds(4)
+        nn.init.uniform_(weight)
+        assert torch.zeros(1).new_tensor(weight.detach()).max() <= 1
+
+
+def test_numbers_that_may_be_sizes_are_drawn_at_once():
+    """An integer parameter can become the shape of another tensor without any function being called for it."""
+    with DeferredConstruction():
+        size = nn.Parameter(torch.tensor(1000), requires_grad=False)
+        size.random_(2, 5)
+        assert torch.empty(size).shape[0] < 5
+
+
+def failing_until_filled(self, config):
+    """Build a model whose constructor cannot go on unless it sees values, and looks where nobody can see it."""
+    self.weight = memory_of_hundreds(config.width)
+    address = self.weight.data_ptr
+    nn.init.uniform_(self.weight)
+    # The plain function of C, as an extension calls it.
+    with torch._C.DisableTorchFunction():
+        if self.weight.max() > 1:
+            raise ValueError(f"no values at {address()}")
+
+
+def test_constructor_that_fails_only_in_the_fast_way_is_run_plainly(tmp_path, caplog):
+    """It is said at debug level, for whoever wonders about the time."""
+    caplog.set_level(logging.DEBUG, logger="model_core")
+    reloaded(in_model(failing_until_filled), tmp_path)
+    assert [record.levelname for record in caplog.records if "no values" in record.message] == ["DEBUG"]
+
+
+def test_error_of_a_constructor_is_raised_once_with_its_own_message(tmp_path):
+    """Whatever was tried, the user sees the one error, and no other behind it."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        if config.depth == 3:
+            raise ValueError("three layers are too many")
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"^three layers are too many$") as caught:
+        model_class.from_pretrained(tmp_path, depth=3)
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("error", [OSError("no file"), ImportError("no module"), MemoryError("no memory")])
+def test_constructor_is_not_run_again_for_what_values_cannot_change(tmp_path, error):
+    """A file that is absent stays absent; a second run would only repeat the constructor's side effects."""
+    constructions = []
+
+    def build(self, config):
+        constructions.append(self)
+        self.layer = nn.Linear(config.width, config.width)
+        if config.depth == 3:
+            raise error
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    constructions.clear()
+    with pytest.raises(type(error), match=str(error)):
+        model_class.from_pretrained(tmp_path, depth=3)
+    assert len(constructions) == 1
+
+
+def test_constructor_that_fails_before_anything_was_left_out_is_not_run_again(tmp_path):
+    """Such as one that refuses an argument."""
+    constructions = []
+
+    def build(self, config):
+        constructions.append(self)
+        if config.depth == 3:
+            raise TypeError("depth")
+        self.layer = nn.Linear(config.width, config.width)
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    constructions.clear()
+    with pytest.raises(TypeError, match="depth"):
+        model_class.from_pretrained(tmp_path, depth=3)
+    assert len(constructions) == 1
+
+
+# W3 of transformers: what only the constructor knows is lost there.
+def test_everything_that_only_the_constructor_knows_is_kept(tmp_path):
+    """Buffers that are not saved, plain tensors, flags, and weights that the checkpoint lacks hold their values."""
+
+    def build(self, _config):
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]), persistent=False)
+        self.plain = torch.arange(3.0)
+        self.layer = nn.Linear(3, 3)
+        self.scale = nn.Parameter(torch.tensor([2.0, 3.0]), requires_grad=False)
+        self.layer.weight.requires_grad_(requires_grad=False)
+
+    model_class = in_model(build)
+    model = model_class(TinyConfig())
+    state = {name: tensor for name, tensor in model.state_dict().items() if name != "scale"}
+    model.save_pretrained(tmp_path, state_dict=state)
+    loaded = model_class.from_pretrained(tmp_path, allow_missing=["scale"])
+    assert loaded.mean.tolist() == model.mean.tolist()
+    assert loaded.plain.tolist() == [0.0, 1.0, 2.0]
+    assert loaded.scale.tolist() == [2.0, 3.0]
+    assert {name: parameter.requires_grad for name, parameter in loaded.named_parameters()} == {
+        "layer.weight": False,
+        "layer.bias": True,
+        "scale": False,
+    }
+
+
+# W2 of transformers: an empty prefix takes away the first letter of names there.
+def test_empty_prefix_takes_no_letter_away(tmp_path):
+    """`fc` never gets the weights of `afc`."""
+
+    def build(self, _config):
+        self.afc = nn.Linear(2, 2)
+        self.fc = nn.Linear(2, 2)
+
+    reloaded(in_model(build), tmp_path)
+
+
+def test_config_class_need_not_be_named_for_plain_construction(tmp_path):
+    """The class flag turns the fast way off for a class and nothing else."""
+
+    class Plain(PreTrainedModel):
+        config_class = PretrainedConfig
+        defer_initialization = False
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.layer = nn.Linear(2, 2)
+
+    model = fill_randomly(Plain(PretrainedConfig()))
+    model.save_pretrained(tmp_path)
+    assert same_state(model, Plain.from_pretrained(tmp_path))

@@ -1,0 +1,74 @@
+"""What a save needs of memory: never another copy of the model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the memory statistics of Linux")
+
+MEBIBYTE = 2**20
+# 64 MiB of weights in 16 tensors, saved in shards of 8 MiB. Anonymous memory is looked at before every call.
+PROGRAM = """
+import json, re, sys
+from pathlib import Path
+import torch
+from torch import nn
+from model_core import PreTrainedModel
+from tiny_models import TinyConfig
+
+class Model(PreTrainedModel):
+    config_class = TinyConfig
+    def __init__(self, config):
+        super().__init__(config)
+        self.weights = nn.ParameterList(torch.ones(1024, 1024) for _ in range(16))
+
+def anonymous():
+    return int(re.search(r"RssAnon:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+def extra(call):
+    sizes = []
+    def watch(frame, event, argument):
+        if event == "c_call" and argument.__name__ != "read":
+            sys.setprofile(None)
+            sizes.append(anonymous())
+            sys.setprofile(watch)
+    before = anonymous()
+    sys.setprofile(watch)
+    call()
+    sys.setprofile(None)
+    return max(sizes) - before
+
+root = Path(sys.argv[1])
+model = Model(TinyConfig())
+save = lambda name: model.save_pretrained(root / name, max_shard_size=8 * 2**20)
+save("first")  # imports what saves need
+found = {"plain": extra(lambda: save("plain"))}
+for weight in model.weights:
+    weight.data = weight.data.t()
+found["of other memory order"] = extra(lambda: save("transposed"))
+model = Model.from_pretrained(root / "plain")
+found["mapped"] = extra(lambda: save("mapped"))
+found["mapped, over its own files"] = extra(lambda: save("plain"))
+print(json.dumps(found))
+"""
+
+
+def test_save_needs_less_memory_than_one_more_shard(tmp_path):
+    """Whether the weights lie in memory in order, in another order, or in the very files that are replaced."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) == 4
+    assert max(found.values()) <= 8 * MEBIBYTE, found
