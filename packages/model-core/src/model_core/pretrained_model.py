@@ -63,9 +63,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         base_model_prefix: Name of the attribute that holds the inner model in a model with a head. Weights of the inner
             model load into one with a head, and the reverse.
         main_input_name: Name of the argument of `forward` that holds the data.
-        defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces. False
-            for a constructor that reads its parameters inside `torch.jit.script`, `torch.vmap` or other threads, and
-            for a class that has such a model inside.
+        defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces, and
+            run a constructor twice if that may have gone wrong: see `model_construction`. False for one that must not
+            be, for one that reads its parameters in other threads or in extensions written in C, and for a class that
+            has such a model inside.
         model_tags: Tags for the hub, or None.
 
     Raises:
