@@ -340,7 +340,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
         self.config.validate()
         code = collect_code(type(self), type(self.config))
-        dtype = next((tensor.dtype for tensor in self.parameters() if tensor.is_floating_point()), None)
+        names = dict(self.named_parameters(remove_duplicate=False))
+        written = [tensor for name, tensor in savable.tensors.items() if name in names]
+        dtype = next((tensor.dtype for tensor in [*written, *names.values()] if tensor.is_floating_point()), None)
 
         with staged_save(save_directory, stale=lambda name: is_weights_name(name, variant)) as folder:
             self.config.write_to(
