@@ -18,7 +18,7 @@ from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
-from model_core.errors import ArgumentError, ModelDefinitionError
+from model_core.errors import ArgumentError, ModelDefinitionError, WeightsFileError
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
@@ -192,7 +192,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             WeightsNotFoundError: It has no weights, or lacks some of their files.
-            WeightsFileError: A file of weights is damaged.
+            WeightsFileError: A file of weights is damaged, or the folder was saved to meanwhile.
             WeightsMismatchError: Weights and model do not fit; the error lists everything with shapes.
             ConfigError: The config is wrong.
             ModelDefinitionError: The class does not keep the contract.
@@ -241,6 +241,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             _logger.warning("Loaded with strict=False. %s", plan.report)
 
         fill(model, named, plan, weights, placement=placement, deferred=deferred)
+        if checkpoint is not None and checkpoint.was_replaced():
+            raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=checkpoint)
         deferred.settle()
         placement.apply(model)
         model.eval()

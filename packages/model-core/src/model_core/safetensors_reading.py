@@ -74,7 +74,7 @@ class SafetensorsFile:
                 length = int.from_bytes(file.read(LENGTH_BYTES), "little")
                 header: dict[str, Any] = json.loads(file.read(length))
                 self._size = os.fstat(file.fileno()).st_size
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last if the file goes meanwhile
             raise WeightsFileError(
                 f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
             ) from error
