@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 
 
 class Table:
@@ -12,8 +13,9 @@ class Table:
         self.rows = [titles, ("---", *("--:" for _ in titles[1:]))]
 
     def add(self, *cells):
-        """Add a row."""
+        """Add a row, and show it at once to whoever waits for the table."""
         self.rows.append(cells)
+        print(*cells, sep=" | ", file=sys.stderr, flush=True)
 
     def __str__(self):
         return "\n".join(f"| {' | '.join(row)} |" for row in self.rows)

@@ -143,6 +143,21 @@ def test_transformations_of_functions_see_values(read):
         assert 1 <= weight.min() < weight.max() <= 2
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the compiler, about itself
+@pytest.mark.parametrize("before", [False, True], ids=["compiled inside", "compiled before"])
+def test_code_of_the_new_compiler_sees_values(before):
+    """`torch.compile` traces with our mode in force."""
+    total = torch.compile(lambda values: values.abs().max(), backend="eager")
+    if before:
+        total(memory_of_hundreds(4))
+    with DeferredConstruction():
+        weight = memory_of_hundreds(4)
+        nn.init.uniform_(weight)
+        assert total(weight) <= 1
+    assert weight.max() <= 1
+
+
 @pytest.mark.parametrize("read", [torch.full_like, lambda table, value: table.new_full((2,), value)])
 def test_value_of_a_parameter_that_fills_another_tensor_is_real(read):
     """Even a function that only looks at its first argument reads the second."""

@@ -126,3 +126,11 @@ def test_views_that_are_transposed_or_sliced_are_saved_in_order(tmp_path):
     assert all(torch.equal(found[name], tensor) for name, tensor in state_dict.items())
     assert list(state_dict) == list(before)
     assert all(state_dict[name] is before[name] for name in before)
+
+
+def test_config_names_the_dtype_of_the_state_dict_that_is_saved(tmp_path):
+    """And not that of the model, which was not saved."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path, state_dict={name: value.half() for name, value in model.state_dict().items()})
+    assert TinyConfig.from_pretrained(tmp_path).dtype == "float16"
+    assert TinyModel.from_pretrained(tmp_path).dtype is torch.float16

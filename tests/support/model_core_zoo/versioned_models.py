@@ -6,7 +6,7 @@ import torch
 
 from tiny_models import TinyConfig, TinyModel
 
-__all__ = ["found_versions", "versioned_model"]
+__all__ = ["VersionedModel", "found_versions", "versioned_model"]
 
 
 class VersionedConfig(TinyConfig):

@@ -12,7 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError, UnsafeNameError
+from config_core.errors import (
+    CheckpointFileNotFoundError,
+    CheckpointNotFoundError,
+    ConfigFileError,
+    UnsafeNameError,
+)
 from config_core.hub_service import hub_service
 from config_core.safe_names import check_links, check_relative_name
 from config_core.staged_save import pending_files
@@ -20,7 +25,9 @@ from config_core.staged_save import pending_files
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
+__all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
+
+CONFIG_NAME = "config.json"
 
 # `name` or `owner/name`; the hub itself judges the finer rules.
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
@@ -63,6 +70,10 @@ class Checkpoint(ABC):
     def has(self, filename: str) -> bool:
         """Tell whether the checkpoint has a file of this name."""
         return filename in self.filenames()
+
+    def was_replaced(self) -> bool:
+        """Tell whether its files may be others by now than when it was opened, as those of a commit never are."""
+        return False
 
     def read_bytes(self, filename: str, *, limit: int) -> bytes:
         """Return the content of a small file.
@@ -114,7 +125,26 @@ class FolderCheckpoint(Checkpoint):
             raise CheckpointNotFoundError(f"There is no folder {str(self._folder)!r}.", source=self.name)
         if self.subfolder:
             check_links(self.subfolder, self._folder, top=self._top)
-        self._pending = pending_files(self._folder)
+        self._pending, self._config_state = self._look()
+
+    def was_replaced(self) -> bool:
+        """Tell whether a save, which replaces the config before the weights, came between."""
+        try:
+            return self._look()[1] != self._config_state
+        except (OSError, ConfigFileError):
+            return True
+
+    def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
+        """Return what an interrupted save has still to do, and what tells the config from that of the next save."""
+        look, again = None, self._look_once()
+        while look != again:  # a save began or ended between the parts of a look
+            look, again = again, self._look_once()
+        return again
+
+    def _look_once(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
+        pending = pending_files(self._folder)
+        staged = pending.get(CONFIG_NAME)
+        return pending, (_state(staged) if staged else None) or _state(self._folder / CONFIG_NAME)
 
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
@@ -164,6 +194,15 @@ class FolderCheckpoint(Checkpoint):
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""
         return FolderCheckpoint(self.name)
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when a file is replaced; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def existing_path(source: str | os.PathLike[str]) -> Path | None:

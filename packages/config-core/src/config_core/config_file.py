@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import existing_path, open_checkpoint
+from config_core.checkpoint import CONFIG_NAME, existing_path, open_checkpoint
 from config_core.config_json import MAX_CONFIG_BYTES, decode_config
 from config_core.errors import CheckpointFileNotFoundError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
 
 __all__ = ["CONFIG_NAME", "read_config", "read_json"]
-
-CONFIG_NAME = "config.json"
 
 
 def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:

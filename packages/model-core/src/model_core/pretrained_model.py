@@ -18,7 +18,7 @@ from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
-from model_core.errors import ArgumentError, ModelDefinitionError
+from model_core.errors import ArgumentError, ModelDefinitionError, WeightsFileError
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
@@ -63,9 +63,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         base_model_prefix: Name of the attribute that holds the inner model in a model with a head. Weights of the inner
             model load into one with a head, and the reverse.
         main_input_name: Name of the argument of `forward` that holds the data.
-        defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces. False
-            for a constructor that reads its parameters inside `torch.jit.script`, `torch.vmap` or other threads, and
-            for a class that has such a model inside.
+        defer_initialization: Whether `from_pretrained` may leave out random values that the checkpoint replaces, and
+            run a constructor twice if that may have gone wrong: see `model_construction`. False for one that must not
+            be, for one that reads its parameters in other threads or in extensions written in C, and for a class that
+            has such a model inside.
         model_tags: Tags for the hub, or None.
 
     Raises:
@@ -191,7 +192,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             WeightsNotFoundError: It has no weights, or lacks some of their files.
-            WeightsFileError: A file of weights is damaged.
+            WeightsFileError: A file of weights is damaged, or the folder was saved to meanwhile.
             WeightsMismatchError: Weights and model do not fit; the error lists everything with shapes.
             ConfigError: The config is wrong.
             ModelDefinitionError: The class does not keep the contract.
@@ -240,6 +241,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             _logger.warning("Loaded with strict=False. %s", plan.report)
 
         fill(model, named, plan, weights, placement=placement, deferred=deferred)
+        if checkpoint is not None and checkpoint.was_replaced():
+            raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=checkpoint)
         deferred.settle()
         placement.apply(model)
         model.eval()
@@ -339,7 +342,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
         self.config.validate()
         code = collect_code(type(self), type(self.config))
-        dtype = next((tensor.dtype for tensor in self.parameters() if tensor.is_floating_point()), None)
+        names = dict(self.named_parameters(remove_duplicate=False))
+        written = [tensor for name, tensor in savable.tensors.items() if name in names]
+        dtype = next((tensor.dtype for tensor in [*written, *names.values()] if tensor.is_floating_point()), None)
 
         with staged_save(save_directory, stale=lambda name: is_weights_name(name, variant)) as folder:
             self.config.write_to(

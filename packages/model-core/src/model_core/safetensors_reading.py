@@ -4,7 +4,8 @@ The safetensors library judges whether a file is whole and sound; the header is 
 tensors one by one from known offsets takes a fifth of the time that the library takes.
 
 A mapping is private and copied on write: whoever changes a tensor changes its own memory and never the file. It holds
-no open file, and lives as long as a tensor in it does.
+no open file, and lives as long as a tensor in it does. Nothing is read ahead: kernels do that by themselves for values
+that are touched in the order of the file, and asking for it (`posix_fadvise`, `madvise`) made a cold load no faster.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class SafetensorsFile:
                 length = int.from_bytes(file.read(LENGTH_BYTES), "little")
                 header: dict[str, Any] = json.loads(file.read(length))
                 self._size = os.fstat(file.fileno()).st_size
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last if the file goes meanwhile
             raise WeightsFileError(
                 f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
             ) from error
