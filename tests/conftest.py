@@ -7,6 +7,7 @@ connections until the first test asks for `hub`.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -24,6 +25,7 @@ for _name in [name for name in os.environ if name.startswith(("HF_", "HUB_IO_", 
     del os.environ[_name]
 
 _HOME = tempfile.TemporaryDirectory(prefix="pretrained-tests-")
+atexit.register(_HOME.cleanup)  # in the workers of pytest-xdist too
 _PORT, _CDN_PORT = bind(), bind()
 
 os.environ.update(
@@ -48,7 +50,6 @@ def pytest_configure(config):
     config.addinivalue_line(
         "filterwarnings", "ignore:Use 'content=<...>' to upload raw bytes/text content:DeprecationWarning"
     )
-    config.add_cleanup(_HOME.cleanup)
     config.add_cleanup(_PORT.close)
     config.add_cleanup(_CDN_PORT.close)
 
