@@ -136,15 +136,20 @@ class FolderCheckpoint(Checkpoint):
 
     def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
         """Return what an interrupted save has still to do, and what tells the config from that of the next save."""
-        look, again = None, self._look_once()
-        while look != again:  # a save began or ended between the parts of a look
-            look, again = again, self._look_once()
-        return again
+        before, look = self._config_in_place(), self._look_once()
+        if look == ({}, before):
+            return look
+        while look != (again := self._look_once()):  # a save began or ended between the parts of a look
+            look = again
+        return look
 
     def _look_once(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
         pending = pending_files(self._folder)
         staged = pending.get(CONFIG_NAME)
-        return pending, (_state(staged) if staged else None) or _state(self._folder / CONFIG_NAME)
+        return pending, (_state(staged) if staged else None) or self._config_in_place()
+
+    def _config_in_place(self) -> tuple[int, ...] | None:
+        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - in a fifth of the time
 
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
@@ -196,10 +201,10 @@ class FolderCheckpoint(Checkpoint):
         return FolderCheckpoint(self.name)
 
 
-def _state(path: Path) -> tuple[int, ...] | None:
+def _state(path: str | Path) -> tuple[int, ...] | None:
     """Return what changes when a file is replaced; None if there is none."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - which takes strings too
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
