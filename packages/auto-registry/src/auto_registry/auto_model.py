@@ -211,7 +211,7 @@ class AutoModelClass:
 
 def _own_code(checkpoint: Checkpoint, config_class: type[PretrainedConfig], trust: Mapping[str, Any]) -> OwnCode | None:
     """Return the code that a checkpoint ships, else the code that the config's class came out of."""
-    from config_core.config_file import CONFIG_NAME
+    from config_core.checkpoint import CONFIG_NAME
 
     auto_map = read_header(checkpoint)[1] if checkpoint.has(CONFIG_NAME) else {}
     return OwnCode(checkpoint, auto_map, **trust) if auto_map else code_behind(config_class, **trust)

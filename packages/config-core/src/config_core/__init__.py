@@ -1,7 +1,6 @@
 """PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""
 
-from config_core.checkpoint import Checkpoint, FolderCheckpoint, open_checkpoint
-from config_core.config_file import CONFIG_NAME
+from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint
 from config_core.errors import (
     AutoClassNameError,
     CheckpointFileNotFoundError,

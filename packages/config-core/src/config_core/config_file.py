@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["CONFIG_NAME", "read_config", "read_json"]
+__all__ = ["read_config", "read_json"]
 
 
 def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:

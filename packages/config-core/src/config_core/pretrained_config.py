@@ -8,8 +8,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
+from config_core.checkpoint import CONFIG_NAME
 from config_core.config_definition import check_init, define, install_aliases, public_names
-from config_core.config_file import CONFIG_NAME, read_config, read_json
+from config_core.config_file import read_config, read_json
 from config_core.config_json import TRUST_OPTIONS, encode_config, jsonable
 from config_core.config_values import disagreement, listed, near, overridden, real_names, with_count
 from config_core.custom_code import collect_code, register_for_auto_class
