@@ -202,10 +202,10 @@ class FolderCheckpoint(Checkpoint):
 
 
 def _state(path: str | Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is replaced; None if there is none."""
+    """Return what changes when a file is replaced; None if there is none, or none that can be looked at."""
     try:
         status = os.stat(path)  # noqa: PTH116 - which takes strings too
-    except FileNotFoundError:
+    except OSError:  # such as a link to itself: reading it will say why
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
 
