@@ -20,6 +20,7 @@ from config_core.errors import (
 )
 from config_core.hub_service import hub_service
 from config_core.safe_names import check_links, check_relative_name
+from config_core.small_files import read_at_most
 from config_core.staged_save import pending_files
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ class Checkpoint(ABC):
             CheckpointFileNotFoundError: There is no such file.
             ValueError: The file is larger than `limit`.
         """
-        path = self.local_path(filename)
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            content = file.read(min(size, limit) + 1)  # Python makes room for all that is asked for
+        content = read_at_most(self.local_path(filename), limit)
         if len(content) > limit:
             raise ValueError(f"{filename} of {self} is larger than {limit:,} bytes.")
         return content

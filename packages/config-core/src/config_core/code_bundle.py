@@ -11,7 +11,7 @@ from config_core.safe_names import check_relative_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CodeBundle", "listing_digest"]
+__all__ = ["CodeBundle", "content_digests", "listing_digest"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,7 @@ class CodeBundle:
 
     def file_digests(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
-        import hashlib
-
-        return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+        return content_digests(self.files)
 
 
 def _check_names(names: Iterable[str]) -> None:
@@ -55,6 +53,13 @@ def _check_names(names: Iterable[str]) -> None:
             raise UnsafeNameError(name, where="code", reason=reason)
         if (other := by_folded.setdefault(name.lower(), name)) != name:
             raise UnsafeNameError(name, where="code", reason=f"is the same file as {other!r} on some systems")
+
+
+def content_digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the SHA-256 (hexadecimal) of each file, by name."""
+    import hashlib
+
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def listing_digest(file_digests: Mapping[str, str]) -> str:

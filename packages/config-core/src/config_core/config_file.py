@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.checkpoint import CONFIG_NAME, existing_path, open_checkpoint
 from config_core.config_json import MAX_CONFIG_BYTES, decode_config
 from config_core.errors import CheckpointFileNotFoundError
+from config_core.small_files import read_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,4 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ConfigFileError: It holds no JSON object.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        content = file.read(min(size, MAX_CONFIG_BYTES) + 1)  # Python makes room for all that is asked for
-    return decode_config(content, path=path)
+    return decode_config(read_at_most(path, MAX_CONFIG_BYTES), path=path)

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from config_core.code_bundle import content_digests
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
             first_error = first_error or error
     files = dict(sorted(files.items()))
     if first_error is not None:
-        import hashlib
-
-        first_error.digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        first_error.digests = content_digests(files)
         raise first_error
     return files
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config_core.class_reference import ClassReference
 from config_core.code_bundle import CodeBundle
 from config_core.code_manifest import MAX_DATA_BYTES
+from config_core.small_files import read_at_most
 from hub_io.errors import CodeStoreError
 
 if TYPE_CHECKING:
@@ -224,8 +225,7 @@ def _list_files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read_file(path: Path, limit: int) -> bytes:
     if not path.is_file():  # opening a pipe would wait for a writer
         raise ValueError(f"{path.name} is no file")
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
+    content = read_at_most(path, limit)
     if len(content) > limit:
         raise ValueError(f"{path.name} is larger than {limit:,} bytes")
     return content

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.code_bundle import CodeBundle
-    from hub_io.trust_store import FileChanges
+    from hub_io.trust_entry import FileChanges
 
 __all__ = [
     "AccessDeniedError",

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint import Checkpoint
-from config_core.errors import CheckpointFileNotFoundError, UnsafeNameError
-from config_core.safe_names import check_relative_name
+from config_core.errors import CheckpointFileNotFoundError
+from config_core.safe_names import check_links, check_relative_name
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.errors import NotDownloadedError, RepositoryNotFoundError
 
@@ -108,7 +108,7 @@ class RepoCheckpoint(Checkpoint):
             self._renewed.update(missing)
             self._check_downloaded([name for name in missing if not paths[name].is_file()])
         for name, path in paths.items():
-            self._check_link(name, path)
+            check_links(name, path, top=self.snapshot)
         return paths
 
     def at_root(self) -> RepoCheckpoint:
@@ -134,13 +134,6 @@ class RepoCheckpoint(Checkpoint):
                 filename=name,
                 hint=f"It has {', '.join(shown) or 'no files'}{more}.",
             )
-
-    def _check_link(self, name: str, path: Path) -> None:
-        """Refuse a file that somebody has put a link to another place for: the client's own lead to the blobs."""
-        real = Path(os.path.realpath(path))
-        places = (self.snapshot, self.snapshot.parent.parent / "blobs")
-        if not any(Path(os.path.realpath(place)) in real.parents for place in places):
-            raise UnsafeNameError(name, where=str(self.snapshot), reason=f"is a link to {str(real)!r}, outside of it")
 
     def _is_current(self, name: str, path: Path) -> bool:
         return path.is_file() and (not self.options.force_download or name in self._renewed)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from config_core.code_bundle import CodeBundle
     from hub_io.code_origin import RemoteCode
-    from hub_io.trust_store import FileChanges
+    from hub_io.trust_entry import FileChanges
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 

@@ -17,7 +17,8 @@ from hub_io.asking_code import find_asking_code, remember_grant
 from hub_io.errors import FrozenPolicyError, HubIoError, TrustPolicyError
 from hub_io.store_places import find_store
 from hub_io.trust import Refused, Trusted
-from hub_io.trust_store import TrustEntry, TrustStore, compare_files
+from hub_io.trust_entry import TrustEntry, compare_files
+from hub_io.trust_store import TrustStore
 from hub_io.unpinned_code import warn_unpinned
 
 if TYPE_CHECKING:

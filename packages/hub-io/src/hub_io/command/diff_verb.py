@@ -16,7 +16,7 @@ from hub_io.command.screen import bad, busy, dim, good, heading, printable
 from hub_io.command.sources import Asked, find_shipped_code, of_source
 from hub_io.errors import NoRemoteCodeError
 from hub_io.store_places import find_store
-from hub_io.trust_store import FileChanges, compare_files
+from hub_io.trust_entry import FileChanges, compare_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from config_core.code_bundle import CodeBundle
     from hub_io.code_origin import RemoteCode
     from hub_io.command.reviewed_code import ReviewedFiles
-    from hub_io.trust_store import TrustEntry
+    from hub_io.trust_entry import TrustEntry
 
 __all__ = ["diff"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.trust_store import TrustEntry
+    from hub_io.trust_entry import TrustEntry
 
 __all__ = ["ReviewedFiles", "find_reviewed_files", "open_at_commit", "sha256_of"]
 

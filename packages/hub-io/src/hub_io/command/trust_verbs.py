@@ -15,8 +15,8 @@ from hub_io.command.screen import bad, dim, good, heading, printable, show
 from hub_io.command.sources import Asked, find_shipped_code, of_source
 from hub_io.command.store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError
+from hub_io.trust_entry import TrustEntry
 from hub_io.trust_policy import CAP_VARIABLE, default_policy
-from hub_io.trust_store import TrustEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.trust_store import TrustEntry, TrustFile
+    from hub_io.trust_entry import TrustEntry
+    from hub_io.trust_store import TrustFile
 
 __all__ = ["verify"]
 
