@@ -10,7 +10,7 @@ import pytest
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
 from config_core import ConfigFileError, FolderCheckpoint, SaveError, UnsafeNameError, open_checkpoint, staged_save
-from hostile import SECRET, reads_of
+from hostile import SECRET, make_socket, reads_of
 from hub_io import RemoteCodeRefusedError
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
@@ -93,8 +93,6 @@ def test_link_that_stays_inside_is_followed(lenient_witness):
 @pytest.mark.parametrize("kind", ["pipe", "folder", "socket"])
 def test_code_that_is_no_file_does_not_make_anyone_wait(witness, kind):
     """A pipe in the place of a module is a missing file."""
-    import socket
-
     folder = witness.write({"modeling_tiny.py": None, "configuration_tiny.py": None})
     path = folder / "configuration_tiny.py"
     if kind == "pipe":
@@ -102,12 +100,7 @@ def test_code_that_is_no_file_does_not_make_anyone_wait(witness, kind):
     elif kind == "folder":
         path.mkdir()
     else:
-        listener = socket.socket(socket.AF_UNIX)
-        here = os.open(folder, os.O_RDONLY)
-        os.fchdir(here)  # paths of sockets are short
-        listener.bind(path.name)
-        listener.close()
-        os.close(here)
+        make_socket(path)
     witness.note()
     with pytest.raises(ValueError, match=r"configuration_tiny\.py: there is no such file"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)

@@ -9,7 +9,7 @@ import pytest
 
 from auto_registry import AutoConfig, AutoModel
 from config_core import PretrainedConfig, UnsafeNameError, open_checkpoint
-from hostile import SECRET, reads_of
+from hostile import SECRET, make_socket, reads_of
 from hub_io import HUB_SERVICE, ModelCardError
 from tiny_checkpoints import AUTO_MAP, config_json
 
@@ -55,14 +55,7 @@ def test_odd_file_is_not_published_and_makes_nobody_wait(witness, hub, token, ki
     elif kind == "device":
         path.symlink_to("/dev/zero")
     else:
-        import socket
-
-        listener = socket.socket(socket.AF_UNIX)
-        here = os.open(folder, os.O_RDONLY)
-        os.fchdir(here)  # paths of sockets are short
-        listener.bind(path.name)
-        listener.close()
-        os.close(here)
+        make_socket(path)
     witness.note()
     HUB_SERVICE.publish(folder, "me/copy", token=token)
     assert "odd" not in hub.files("me/copy")

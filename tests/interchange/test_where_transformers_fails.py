@@ -112,48 +112,40 @@ def loaded_value(models, folder, build, read):
     return read(model), read(Computed.from_pretrained(folder))
 
 
-def test_buffer_that_is_not_saved_keeps_its_values(tmp_path):
-    """W3: a non-persistent buffer becomes what happened to lie in memory."""
+def keeps(build, read):
+    """Return a `right` that asks whether loading leaves what `read` finds as `build` has made it."""
 
     def right(models, folder):
-        before, after = loaded_value(
-            models,
-            folder,
-            lambda model: model.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]), persistent=False),
-            lambda model: model.mean.tolist(),
-        )
+        before, after = loaded_value(models, folder, build, read)
         return before == after
 
+    return right
+
+
+def test_buffer_that_is_not_saved_keeps_its_values(tmp_path):
+    """W3: a non-persistent buffer becomes what happened to lie in memory."""
+    right = keeps(
+        lambda model: model.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]), persistent=False),
+        lambda model: model.mean.tolist(),
+    )
     assert only_we_are_right(right, tmp_path)
 
 
 def test_plain_tensor_keeps_its_values(tmp_path):
     """W3: a tensor that is neither parameter nor buffer stays without any."""
-
-    def right(models, folder):
-        before, after = loaded_value(
-            models,
-            folder,
-            lambda model: setattr(model, "offset", torch.full((2,), 3.0)),
-            lambda model: model.offset.device.type,
-        )
-        return before == after
-
+    right = keeps(
+        lambda model: setattr(model, "offset", torch.full((2,), 3.0)),
+        lambda model: model.offset.device.type,
+    )
     assert only_we_are_right(right, tmp_path)
 
 
 def test_frozen_parameter_stays_frozen(tmp_path):
     """W3: `requires_grad=False` of the constructor is lost."""
-
-    def right(models, folder):
-        before, after = loaded_value(
-            models,
-            folder,
-            lambda model: setattr(model, "frozen", nn.Parameter(torch.ones(2), requires_grad=False)),
-            lambda model: model.frozen.requires_grad,
-        )
-        return before == after
-
+    right = keeps(
+        lambda model: setattr(model, "frozen", nn.Parameter(torch.ones(2), requires_grad=False)),
+        lambda model: model.frozen.requires_grad,
+    )
     assert only_we_are_right(right, tmp_path)
 
 

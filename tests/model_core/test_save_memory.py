@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
+
+from other_processes import run_program
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the memory statistics of Linux")
 
@@ -60,15 +61,7 @@ print(json.dumps(found))
 
 def test_save_needs_less_memory_than_one_more_shard(tmp_path):
     """Whether the weights lie in memory in order, in another order, or in the very files that are replaced."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = json.loads(run_program(tmp_path / "save.py", PROGRAM, tmp_path, environ=environ))
     assert len(found) == 4
     assert max(found.values()) <= 4 * MEBIBYTE, found

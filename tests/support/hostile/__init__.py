@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["SECRET", "Witness", "reads_of"]
+__all__ = ["SECRET", "Witness", "make_socket", "reads_of"]
 
 SECRET = "what stands outside of the checkpoint"
 
@@ -100,6 +100,14 @@ class Witness:
                     path = os.path.join(folder, name)  # noqa: PTH118 - names need not be text
                     found[path] = _state(path)
         return found
+
+
+def make_socket(path: Path) -> None:
+    """Make a socket that nobody listens to."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):  # paths of sockets are short
+        listener.bind(path.name)
 
 
 @contextlib.contextmanager
