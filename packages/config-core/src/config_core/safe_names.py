@@ -39,7 +39,7 @@ def check_relative_name(name: str, *, where: str) -> str:
     return name
 
 
-def check_links(name: str, path: Path, *, top: Path) -> None:
+def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:
     """Refuse a file or folder that a link leads out of its checkpoint to.
 
     A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`: those
@@ -49,12 +49,14 @@ def check_links(name: str, path: Path, *, top: Path) -> None:
         name: Its name, for the error.
         path: Where it is looked for.
         top: The checkpoint's folder, which may be a link itself.
+        blobs: Where the links of the snapshot lead, for who knows; else the folder's own path has to say.
 
     Raises:
         UnsafeNameError: It lies elsewhere.
     """
     real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
-    if folder not in real.parents and blobs_of_snapshot(folder) not in real.parents:
+    followed = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
+    if folder not in real.parents and followed not in real.parents:
         raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
 
 

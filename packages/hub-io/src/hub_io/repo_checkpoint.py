@@ -108,7 +108,7 @@ class RepoCheckpoint(Checkpoint):
             self._renewed.update(missing)
             self._check_downloaded([name for name in missing if not paths[name].is_file()])
         for name, path in paths.items():
-            check_links(name, path, top=self.snapshot)
+            check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
         return paths
 
     def at_root(self) -> RepoCheckpoint:
