@@ -104,9 +104,7 @@ _EXPORTS = frozenset(
 
 def num_storage_users(tensor: torch.Tensor) -> int:
     """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
-    storage = tensor.untyped_storage()
-    # The wrapper of the storage that we hold here counts as well.
-    return int(torch._C._storage_Use_Count(storage._cdata)) - 1  # noqa: SLF001
+    return _storage(tensor)[1]
 
 
 # A call: function, positional arguments, keyword arguments.
@@ -115,6 +113,8 @@ _Step = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
 class _Record:
     """What has to be run to give a parameter its values.
+
+    There is one for each parameter, and every object in it is one more for Python's garbage collector to look at.
 
     Attributes:
         target: An alias of the parameter. It also keeps the memory from being given to another tensor.
@@ -125,7 +125,7 @@ class _Record:
 
     def __init__(self, target: torch.Tensor) -> None:
         self.target = target
-        self.steps: list[_Step] = []
+        self.steps: tuple[_Step, ...] = ()
 
 
 class _Kind(enum.Enum):
@@ -191,16 +191,29 @@ class DeferredConstruction(TorchFunctionMode):
                     self._exported.add(key)
         return func(*args, **kwargs)
 
-    def num_other_users(self, tensor: torch.Tensor) -> int:
-        """Return how many others besides this tensor share its memory, our own record of it left out."""
-        others = num_storage_users(tensor) - 1
-        if self._records or self._exported:
-            key = _storage_key(tensor)
-            others += (key in self._exported) - (key in self._records)
-        return others
+    def release(self, tensor: torch.Tensor, *, num_aliases: int = 1) -> bool:
+        """Forget what was recorded for a tensor, which is about to get other values.
+
+        Args:
+            tensor: The tensor.
+            num_aliases: How many tensors get these values, itself included, that are the same elements of memory.
+
+        Returns:
+            Whether others look at its memory, so that its values have to be written there. What they see of it
+            besides has its own values then.
+        """
+        key, users = _storage(tensor)
+        record = self._records.get(key)
+        shared = users + (key in self._exported) - (record is not None) > num_aliases
+        if record is not None:
+            if shared and not _same_region(record.target, tensor):
+                self._replay(key)
+            else:
+                del self._records[key]
+        return shared
 
     def forget(self, tensor: torch.Tensor) -> None:
-        """Drop what was recorded for a tensor, which is about to be overwritten whole."""
+        """Drop what was recorded for a tensor, which is being overwritten whole."""
         key = _storage_key(tensor)
         record = self._records.get(key)
         if record is not None and _same_region(record.target, tensor):
@@ -230,11 +243,11 @@ class DeferredConstruction(TorchFunctionMode):
 
         Whatever shares the memory later is made under our eyes, and reading it is noticed.
         """
-        key = _storage_key(tensor)
+        key, users = _storage(tensor)
         record = self._records.get(key)
         if record is not None:
             return record if _same_region(record.target, tensor) else None
-        if key and _is_plain_parameter(tensor) and key not in self._exported and num_storage_users(tensor) == 1:
+        if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
             record = self._records[key] = _Record(tensor.detach())
         return record
 
@@ -246,7 +259,7 @@ class DeferredConstruction(TorchFunctionMode):
         function, args, kwargs = step
         if not args:
             kwargs["tensor"] = None
-        record.steps = [(function, args[1:], kwargs)]
+        record.steps = ((function, args[1:], kwargs),)
         self.num_recorded += 1
         return True
 
@@ -257,7 +270,7 @@ class DeferredConstruction(TorchFunctionMode):
         function, args, kwargs = step
         if _tensors(args[1:]) or _tensors(kwargs.values()):  # whose values may change before the record runs
             return False
-        record.steps.append((function, args[1:], kwargs))
+        record.steps += ((function, args[1:], kwargs),)
         return True
 
     def _replay(self, key: int) -> None:
@@ -308,10 +321,18 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
 
 def _storage_key(tensor: torch.Tensor) -> int:
     """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
+    return _storage(tensor)[0]
+
+
+def _storage(tensor: torch.Tensor) -> tuple[int, int]:
+    """Return what identifies the memory of a tensor, and how many tensors share it; zeros if it has none of its own."""
     try:
-        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
+        storage = tensor.untyped_storage()
+        key: int = storage._cdata  # noqa: SLF001
+        # The wrapper of the storage that we hold here counts as well.
+        return key, torch._C._storage_Use_Count(key) - 1  # noqa: SLF001
     except (NotImplementedError, RuntimeError, ValueError):
-        return 0
+        return 0, 0
 
 
 def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:

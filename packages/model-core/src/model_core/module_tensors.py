@@ -88,18 +88,22 @@ def _region(tensor: torch.Tensor) -> Hashable:
 
 
 def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
-    """Return the names in groups, in order: names of the same tensor, or of the same elements of memory, together."""
+    """Return the names of what has several: of the same tensor, or of the same elements of memory, together, in order.
+
+    Most tensors have one name, and no list is made for those.
+    """
+    first: dict[Hashable, str] = {}
     by_memory: dict[Hashable, list[str]] = {}
     for name, tensor in tensors.items():
-        by_memory.setdefault(_memory(tensor), []).append(name)
-    groups: dict[Hashable, list[str]] = {}
-    for memory, names in by_memory.items():
-        if len(names) == 1:
-            groups[memory] = names
-        else:
-            for name in names:
-                groups.setdefault(_region(tensors[name]), []).append(name)
-    return list(groups.values())
+        memory = _memory(tensor)
+        other = first.setdefault(memory, name)
+        if other is not name:
+            by_memory.setdefault(memory, [other]).append(name)
+    by_region: dict[Hashable, list[str]] = {}
+    for names in by_memory.values():
+        for name in names:
+            by_region.setdefault(_region(tensors[name]), []).append(name)
+    return [names for names in by_region.values() if len(names) > 1]
 
 
 def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:

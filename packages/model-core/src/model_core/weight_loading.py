@@ -50,10 +50,10 @@ def fill(
     """
     tensors = named.persistent
     for stored_name, value in source.read(plan.targets):
-        names = plan.shared[plan.targets[stored_name]]
-        same = [tensors[names[0]]]
-        if len(names) > 1:
-            same = list({id(tensors[name]): tensors[name] for name in names}.values())
+        name = plan.targets[stored_name]
+        same = [tensors[name]]
+        if name in plan.shared:
+            same = list({id(alias): alias for alias in map(tensors.__getitem__, plan.shared[name])}.values())
         _place(same, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
@@ -72,8 +72,7 @@ def _place(
     dtype, device = placement.dtype_for(tensor, value.dtype), placement.device_for(tensor)
     if nn.parameter.is_lazy(tensor):
         tensor.materialize(tuple(value.shape), device=device, dtype=dtype)
-    elif deferred.num_other_users(tensor) > len(same) - 1:
-        deferred.forget(tensor)
+    elif deferred.release(tensor, num_aliases=len(same)):
         copied = _copy_into(tensor, value)
         if copied and (tensor.dtype, tensor.device) == (dtype, device):
             return

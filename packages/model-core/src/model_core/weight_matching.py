@@ -73,7 +73,7 @@ class LoadPlan:
         targets: Name in the checkpoint to the name in the model that takes its values.
         repeats: Name in the checkpoint to the name in the checkpoint whose values it must have, since both are the same
             tensor in the model.
-        shared: Name in the model to all names of the same tensor.
+        shared: Name in the model to all names of the same tensor, where it has several.
         ties: Name in the model to the name of the loaded tensor that is put in its place.
         extra: Name of a module's extra state to the name in the checkpoint.
         report: What fits and what does not.
@@ -121,7 +121,7 @@ def plan_load(
     fitting = {name: stored for name, stored in supplied.items() if name not in unfit} if unfit else supplied
 
     targets, repeats, shared = _share_out(tensors, fitting)
-    reached = {alias for names in shared.values() for alias in names}
+    reached = {*targets.values(), *(alias for names in shared.values() for alias in names)}
     ties = _ties(tensors, reached, source.tied, rules)
     missing = {
         name: shape_of(tensor) or ()
@@ -238,7 +238,7 @@ def _share_out(
     tensors: Mapping[str, torch.Tensor], fitting: Mapping[str, StoredTensor]
 ) -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, ...]]]:
     """Give each tensor of the model, which may have several names, to one tensor of the checkpoint."""
-    targets: dict[str, str] = {}
+    targets = {stored.name: name for name, stored in fitting.items()}
     repeats: dict[str, str] = {}
     shared: dict[str, tuple[str, ...]] = {}
     for names in group_shared(tensors):
@@ -246,9 +246,10 @@ def _share_out(
         if not given:
             continue
         first, *others = given
-        targets[fitting[first].name] = first
         shared[first] = tuple(names)
-        repeats.update({fitting[name].name: fitting[first].name for name in others})
+        for name in others:
+            del targets[fitting[name].name]
+            repeats[fitting[name].name] = fitting[first].name
     return targets, repeats, shared
 
 
