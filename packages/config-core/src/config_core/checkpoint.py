@@ -188,11 +188,13 @@ class FolderCheckpoint(Checkpoint):
         return self._find(filename) is not None
 
     def _find(self, filename: str) -> Path | None:
-        path = self._pending.get(filename, self._folder / filename)
-        if path is not None and not path.is_file():
+        if filename in self._pending:
+            staged = self._pending[filename]
+            if staged is None or staged.is_file():
+                return staged
             # A save that was being finished while we looked has moved the file to its place.
-            path = self._folder / filename
-        return path if path is not None and path.is_file() else None
+        in_place = self._folder / filename
+        return in_place if in_place.is_file() else None
 
     def at_root(self) -> FolderCheckpoint:
         """Return the folder opened again without the subfolder."""

@@ -5,6 +5,7 @@ Whoever wrote them may be hostile: nothing may leave the checkpoint's folder.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -34,7 +35,7 @@ def check_relative_name(name: str, *, where: str) -> str:
         UnsafeNameError: The name is absolute, climbs with `..`, or holds a backslash, a drive, a control character,
             an empty part or a device name.
     """
-    if reason := _unsafe(name):
+    if reason := _unsafe(name) if isinstance(name, str) else "is not a name":
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
 
@@ -54,10 +55,24 @@ def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) 
     Raises:
         UnsafeNameError: It lies elsewhere.
     """
+    if os.name != "nt" and not _is_below_link(path, top):  # Windows knows more kinds of links
+        return
     real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
+    if folder in real.parents:
+        return
     followed = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
-    if folder not in real.parents and followed not in real.parents:
+    if followed not in real.parents:
         raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
+
+
+def _is_below_link(path: Path, top: Path) -> bool:
+    """Tell whether a path, or a folder between it and the top, is a link. Mostly none is, and nothing leads elsewhere."""
+    below, above = os.fspath(path), os.fspath(top)
+    while len(below) > len(above):
+        if os.path.islink(below):  # noqa: PTH114 - a tenth of the time
+            return True
+        below = os.path.dirname(below)  # noqa: PTH120
+    return below != above
 
 
 def blobs_of_snapshot(folder: Path) -> Path | None:
@@ -76,9 +91,10 @@ def blobs_of_snapshot(folder: Path) -> Path | None:
     return None
 
 
-def _unsafe(name: object) -> str | None:
+@functools.lru_cache(maxsize=1024)  # a load asks for the same few names again and again
+def _unsafe(name: str) -> str | None:
     """Return why a name is unsafe, or None."""
-    if not isinstance(name, str) or not name:
+    if not name:
         return "is not a name"
     if len(name) > _MAX_LENGTH:
         return f"is longer than {_MAX_LENGTH} characters"
