@@ -182,6 +182,31 @@ def test_file_with_different_values_for_one_tensor_is_an_error(tmp_path):
         TiedInConstructor.from_pretrained(tmp_path)
 
 
+def test_declared_tie_can_be_switched_off_by_the_load(tmp_path):
+    """A checkpoint of a writer that did not make the tie: the error says how to load it, and that loads it for good."""
+    Declared(TinyConfig()).config.save_pretrained(tmp_path)
+    stored = {"head.weight": torch.zeros(6, 4), "embedding.weight": torch.ones(6, 4)}
+    save_file(stored, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsFileError, match="tie_word_embeddings=False"):
+        Declared.from_pretrained(tmp_path)
+    loaded = Declared.from_pretrained(tmp_path, tie_word_embeddings=False)
+    loaded.save_pretrained(tmp_path / "again")
+    again = Declared.from_pretrained(tmp_path / "again")
+    for model in (loaded, again):
+        assert all(torch.equal(model.get_parameter(name), value) for name, value in stored.items())
+
+
+def test_config_that_is_given_can_be_told_to_switch_a_declared_tie_off(tmp_path):
+    """The caller's own config is left as it is."""
+    config = TinyConfig()
+    config.save_pretrained(tmp_path)
+    stored = {"head.weight": torch.zeros(6, 4), "embedding.weight": torch.ones(6, 4)}
+    save_file(stored, tmp_path / "model.safetensors")
+    loaded = Declared.from_pretrained(tmp_path, config=config, tie_word_embeddings=False)
+    assert loaded.head.weight is not loaded.embedding.weight
+    assert not hasattr(config, "tie_word_embeddings")
+
+
 def test_pickled_tensors_that_shared_memory_do_not_tie_a_model_that_does_not(tmp_path):
     """A .bin brings shared memory back; two parameters of the model stay two."""
     model = fill_randomly(Undeclared(TinyConfig()))

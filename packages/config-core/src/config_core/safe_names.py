@@ -35,7 +35,9 @@ def check_relative_name(name: str, *, where: str) -> str:
         UnsafeNameError: The name is absolute, climbs with `..`, or holds a backslash, a drive, a control character,
             an empty part or a device name.
     """
-    if reason := _unsafe(name) if isinstance(name, str) else "is not a name":
+    # Whoever read the name from a file may have found anything.
+    given: object = name
+    if reason := _unsafe(given) if isinstance(given, str) else "is not a name":
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
 
@@ -66,7 +68,7 @@ def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) 
 
 
 def _is_below_link(path: Path, top: Path) -> bool:
-    """Tell whether a path, or a folder between it and the top, is a link. Mostly none is, and nothing leads elsewhere."""
+    """Tell whether a path, or a folder between it and the top, is a link. Mostly none is."""
     below, above = os.fspath(path), os.fspath(top)
     while len(below) > len(above):
         if os.path.islink(below):  # noqa: PTH114 - a tenth of the time

@@ -11,6 +11,7 @@ from config_core.custom_code import bundle_of
 from config_core.errors import ConfigCoreError
 from config_core.pretrained_config import PretrainedConfig
 from model_core.errors import ConfigClassError, ModelDefinitionError
+from model_core.tied_weights import TIE_FIELD, declares_ties
 
 if TYPE_CHECKING:
     import os
@@ -78,6 +79,8 @@ def config_for_load(
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
         loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
         config, unused = loaded
+    if TIE_FIELD in unused and declares_ties(model_class):  # which any config may be told, and few have as a field
+        setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))
     if checkpoint is not None:
         config.name_or_path = checkpoint.name
     return config, unused

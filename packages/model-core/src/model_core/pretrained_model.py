@@ -184,7 +184,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 the values of the model, and one that truncates them ends this process with SIGBUS: against those,
                 `"copy"` reads the weights into memory of their own. Where a file cannot be mapped it is read.
             output_loading_info: Return the report as well.
-            **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor.
+            **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor. Any
+                config of a class that declares ties takes `tie_word_embeddings=False`, which leaves them unmade.
 
         Returns:
             The model, or with `output_loading_info` the pair `(model, LoadReport)`.

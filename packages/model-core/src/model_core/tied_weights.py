@@ -2,7 +2,7 @@
 
 Ties that a constructor makes by assigning one parameter twice need nothing: they are seen by identity. A class may also
 declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, for `post_init()` and loading to make. A
-config with `tie_word_embeddings=False` switches declared ties off.
+config with `tie_word_embeddings=False` switches declared ties off, and so does a load that is told so.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from model_core.module_tensors import persistent_tensors, replace_tensor, shape_
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["declared_ties", "tie_declared"]
+__all__ = ["TIE_FIELD", "declared_ties", "declares_ties", "tie_declared"]
 
 _DECLARATION = "_tied_weights_keys"
+# The field of a config that switches declared ties off.
+TIE_FIELD = "tie_word_embeddings"
+
+
+def declares_ties(model_class: type) -> bool:
+    """Tell whether a model class declares ties."""
+    return bool(getattr(model_class, _DECLARATION, None))
 
 
 def declared_ties(model: nn.Module) -> dict[str, str]:
@@ -28,7 +35,7 @@ def declared_ties(model: nn.Module) -> dict[str, str]:
     declaring = {cls for cls in {type(module) for _, module in modules} if hasattr(cls, _DECLARATION)}
     for prefix, module in modules:
         declared = getattr(module, _DECLARATION) if type(module) in declaring or _DECLARATION in vars(module) else None
-        if isinstance(declared, dict) and getattr(getattr(module, "config", None), "tie_word_embeddings", True):
+        if isinstance(declared, dict) and getattr(getattr(module, "config", None), TIE_FIELD, True):
             ties |= {prefix + name: prefix + other for name, other in declared.items()}
     return ties
 

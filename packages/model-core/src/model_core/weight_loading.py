@@ -110,7 +110,8 @@ def _check_repeats(plan: LoadPlan, source: WeightSource) -> None:
         if not _same_bytes(values[name], values[other]):
             raise WeightsFileError(
                 f"it holds different values for {name} and {other}, which are one and the same tensor in the model. "
-                "Leave one out of the checkpoint, or do not tie them in the model's constructor",
+                "Leave one out of the checkpoint; or load two tensors: with tie_word_embeddings=False where "
+                "_tied_weights_keys declares the tie, without the constructor's own tie where that makes it",
                 file=source.tensors[name].filename or source.name,
             )
 
