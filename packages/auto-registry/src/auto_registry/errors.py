@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config_core.errors import SentenceError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -41,7 +43,7 @@ def describe(cls: object) -> str:
     return f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else repr(cls)
 
 
-class AutoRegistryError(Exception):
+class AutoRegistryError(SentenceError):
     """Base of every error that auto_registry raises on purpose."""
 
 

@@ -42,28 +42,46 @@ __all__ = [
 ]
 
 
-class ConfigCoreError(Exception):
-    """Base of every error that config_core raises on purpose."""
+class SentenceError(Exception):
+    """Base of errors whose one argument is a message of whole sentences, for this and other packages.
+
+    Their constructors may take what they like, keyword-only arguments too: process pools can carry them home.
+    """
 
     def __str__(self) -> str:
-        # OSError and KeyError format their arguments in ways of their own; our messages are whole sentences.
+        # OSError and KeyError format their arguments in ways of their own.
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Process pools pickle errors, and by itself pickling knows nothing of arguments that are keyword-only.
+        # By itself pickling calls the constructor with the message.
         data = dict(vars(self))
         if isinstance(self, OSError):
-            data["filename"] = self.filename
-        return _rebuilt, (type(self), self.args, data)
+            data |= {"errno": self.errno, "filename": self.filename}
+        return _rebuilt, (type(self), self.args, {name: value for name, value in data.items() if _can_travel(value)})
 
 
-def _rebuilt(cls: type[ConfigCoreError], args: tuple[Any, ...], data: dict[str, Any]) -> ConfigCoreError:
+def _rebuilt(cls: type[SentenceError], args: tuple[Any, ...], data: dict[str, Any]) -> SentenceError:
     # With two builtins among the bases, only the one that lays out the object may make it.
     error = OSError.__new__(cls, *args) if issubclass(cls, OSError) else cls.__new__(cls, *args)
     error.args = args
     for name, value in data.items():
         setattr(error, name, value)
     return error
+
+
+def _can_travel(value: object) -> bool:
+    """Tell whether a value can be pickled. An error that arrives without its class is better than none."""
+    import pickle
+
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - anything may be raised, by anybody's object
+        return False
+    return True
+
+
+class ConfigCoreError(SentenceError):
+    """Base of every error that config_core raises on purpose."""
 
 
 class ConfigError(ConfigCoreError, ValueError):

@@ -2,6 +2,7 @@
 
 ModelCoreError
 ├── ModelDefinitionError (TypeError)          a model class breaks the contract of subclasses
+├── CheckpointingError (ValueError)           gradient checkpointing was asked of a model that has none
 ├── ConfigClassError (TypeError)              a model was given something that is no config of its class
 ├── ArgumentError (ValueError)                an argument of a load or save cannot be understood or obeyed
 ├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or lacks some of its files
@@ -14,6 +15,8 @@ ModelCoreError
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from config_core.errors import SentenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,12 +37,8 @@ __all__ = [
 ]
 
 
-class ModelCoreError(Exception):
+class ModelCoreError(SentenceError):
     """Base of every error that model_core raises on purpose."""
-
-    def __str__(self) -> str:
-        # OSError formats its arguments in a way of its own; our messages are whole sentences.
-        return str(self.args[0]) if self.args else ""
 
 
 class ModelDefinitionError(ModelCoreError, TypeError):

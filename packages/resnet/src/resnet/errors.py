@@ -10,15 +10,13 @@ A wrong value of a config is a `config_core.ConfigError`.
 
 from __future__ import annotations
 
+from config_core.errors import SentenceError
+
 __all__ = ["MissingExtraError", "PretrainedWeightsError", "ResnetError", "TimmNameError"]
 
 
-class ResnetError(Exception):
+class ResnetError(SentenceError):
     """Base of every error that resnet raises on purpose."""
-
-    def __str__(self) -> str:
-        # OSError formats its arguments in a way of its own; our messages are whole sentences.
-        return str(self.args[0]) if self.args else ""
 
 
 class TimmNameError(ResnetError, ValueError):
