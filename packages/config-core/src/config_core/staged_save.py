@@ -73,11 +73,7 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
         yield staging
         staged = _flush_files(staging)
         with _locked(target):
-            _sweep(target)
-            journal = _plan(target, staging, staged, stale)
-            if len(journal.files) + len(journal.remove) > 1:  # one change needs no journal to be one step
-                _publish(journal, target)
-            _finish(target, journal)
+            _finish(target, _decide(target, staging, staged, stale))
     except BaseException as error:
         decided = staging is not None and _is_decided(target, staging)
         if not decided:
@@ -188,22 +184,29 @@ def _plan(target: Path, staging: Path, staged: list[str], stale: Callable[[str],
     return _Journal(staging=staging.name, files=staged, remove=remove)
 
 
-def _publish(journal: _Journal, target: Path) -> None:
-    """Put the journal in its place, which decides the save. A save that another process decided is finished first."""
+def _decide(target: Path, staging: Path, staged: list[str], stale: Callable[[str], bool] | None) -> _Journal:
+    """Plan the save and put its journal in its place. Saves that other processes decided are finished first."""
+    while True:
+        _sweep(target)
+        journal = _plan(target, staging, staged, stale)
+        one_change = len(journal.files) + len(journal.remove) <= 1  # which is one step without a journal
+        if one_change or _publish(journal, target):
+            return journal
+
+
+def _publish(journal: _Journal, target: Path) -> bool:
+    """Put the journal in its place, which decides the save. False if there is another, where nothing can be locked."""
     draft = target / journal.staging / _JOURNAL
     draft.write_text(json.dumps(journal._asdict(), indent=2), encoding="utf-8")
     _flush(draft)
-    while True:
-        try:
-            os.link(draft, target / _JOURNAL)
-        except FileExistsError:  # only where folders cannot be locked
-            _sweep(target)
-        except OSError:  # file systems without hard links
-            draft.replace(target / _JOURNAL)
-            break
-        else:
-            break
+    try:
+        os.link(draft, target / _JOURNAL)
+    except FileExistsError:
+        return False
+    except OSError:  # file systems without hard links
+        draft.replace(target / _JOURNAL)
     _flush(target)
+    return True
 
 
 def _finish(target: Path, journal: _Journal) -> None:
@@ -216,13 +219,18 @@ def _finish(target: Path, journal: _Journal) -> None:
         (target / name).unlink(missing_ok=True)
     for folder in {target, *(target / parent for name in journal.files for parent in Path(name).parents)}:
         _flush(folder)
-    (target / _JOURNAL).unlink(missing_ok=True)
+    if _is_decided(target, target / journal.staging):  # and the journal is not that of a later save
+        (target / _JOURNAL).unlink(missing_ok=True)
     _remove_folder(target / journal.staging)
 
 
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """Let one process at a time change the target. Where folders cannot be locked, the journal alone keeps order."""
+    """Let one process at a time change the target.
+
+    Where folders cannot be locked the journal keeps order, except that of two saves at the same time files of the other
+    may stay that should have gone. A load refuses those.
+    """
     if os.name == "nt":
         yield
         return
