@@ -90,6 +90,16 @@ with torch.no_grad():
     )
 
 
+def test_state_dict_that_is_saved_is_the_one_that_is_pushed(author, hub):
+    """With a sharded model it holds the values, and the model's own are parts of them."""
+    push = (
+        "weights = {name: value * 0 for name, value in resnet50d.state_dict().items()}\n"
+        'resnet50d.save_pretrained("zeros", state_dict=weights, push_to_hub=True)'
+    )
+    author.run(f"{CREATE}\n{push}", HF_TOKEN=hub.token("sgugger"))
+    assert hub.files("sgugger/zeros")["model.safetensors"] == (author.folder / "zeros/model.safetensors").read_bytes()
+
+
 def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
     """`push_to_hub` under the account's own namespace, then everything back by name from one commit."""
     push = 'print(resnet50d.push_to_hub("custom-resnet50d").oid)'

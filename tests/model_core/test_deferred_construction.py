@@ -6,6 +6,7 @@ import copy
 import ctypes
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -168,6 +169,67 @@ def test_fills_and_arithmetic_keep_their_order(tmp_path):
     assert (loaded.part[:500] == 7).all()
     assert 1 <= loaded.part[500:].min() < loaded.part[500:].max() <= 2
     assert 4 <= loaded.through_data.min() < loaded.through_data.max() <= 5
+
+
+def test_numbers_of_a_constructor_that_seeds_are_those_of_its_seed(tmp_path):
+    """What was left out would otherwise have been drawn first; the program's own stream is not touched."""
+
+    def build(self, config):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            self.layer = nn.Linear(config.width, config.width)
+            self.register_buffer("projection", torch.randn(4, 4), persistent=False)
+
+    loaded = reloaded(in_model(build), tmp_path)
+    torch.manual_seed(7)
+    nn.Linear(4, 4)
+    assert torch.equal(loaded.projection, torch.randn(4, 4))
+
+
+def test_numbers_of_a_generator_of_the_constructors_own_are_those_of_its_seed(tmp_path):
+    """It is drawn from for a parameter first, and then for a plain tensor."""
+
+    def build(self, config):
+        generator = torch.Generator().manual_seed(7)
+        self.weight = nn.Parameter(torch.empty(config.width))
+        nn.init.normal_(self.weight, generator=generator)
+        self.noise = torch.randn(4, generator=generator)
+
+    model_class = in_model(build)
+    assert torch.equal(reloaded(model_class, tmp_path).noise, model_class(TinyConfig()).noise)
+
+
+def test_probabilities_that_are_a_parameter_are_read_when_they_are_drawn_with(tmp_path):
+    """A fill that takes a tensor reads it, and it may change afterwards."""
+
+    def build(self, _config):
+        self.chances = nn.Parameter(torch.empty(64))
+        self.mask = nn.Parameter(torch.empty(64))
+        with torch.no_grad():
+            nn.init.uniform_(self.chances, 1.0, 1.0)
+            self.mask.bernoulli_(self.chances)
+            self.chances.zero_()
+            self.num_kept = int(self.mask.sum())
+
+    assert reloaded(in_model(build), tmp_path).num_kept == 64
+
+
+def test_initialisation_that_fails_does_so_where_the_constructor_sees_it(tmp_path):
+    """It may try one after another, and a missing tensor then has the values of the one that worked."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        self.scale = nn.Parameter(torch.empty(config.width))
+        try:
+            nn.init.kaiming_uniform_(self.scale)
+        except ValueError:
+            nn.init.ones_(self.scale)
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    drop(tmp_path, "scale")
+    loaded = model_class.from_pretrained(tmp_path, allow_missing=["scale"])
+    assert torch.equal(loaded.scale, torch.ones(4))
 
 
 def test_values_computed_in_the_constructor_are_real(tmp_path):
@@ -341,6 +403,22 @@ def test_constructor_may_load_another_model(tmp_path):
     reloaded(model_class, tmp_path / "outer")
     drop(tmp_path / "outer", *(f"backbone.{name}" for name in backbone.state_dict()))
     assert same_state(model_class.from_pretrained(tmp_path / "outer", allow_missing=["backbone"]).backbone, backbone)
+
+
+def test_model_that_loads_another_in_its_constructor_is_mapped_all_the_same(tmp_path):
+    """The inner load must not look to the outer one as if its memory were lent to others."""
+    TinyModel(TinyConfig(width=64, depth=50)).save_pretrained(tmp_path / "inner")
+
+    def build(self, _config):
+        TinyModel.from_pretrained(tmp_path / "inner")
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(50))
+
+    loaded = reloaded(in_model(build), tmp_path / "outer")
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    ranges = [line.split()[0].split("-") for line in lines if str(tmp_path / "outer") in line]
+    spans = [(int(first, 16), int(last, 16)) for first, last in ranges]
+    for weight in loaded.parameters():
+        assert any(first <= weight.data_ptr() < last for first, last in spans)
 
 
 def test_missing_values_of_an_inner_load_are_initialised(tmp_path):

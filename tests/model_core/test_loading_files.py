@@ -269,3 +269,62 @@ def test_outputs_are_equal_bit_for_bit(tmp_path, read, width):
     model.save_pretrained(tmp_path)
     inputs = torch.randn(5, width)
     assert torch.equal(model(inputs), Deep.from_pretrained(tmp_path, read=read)(inputs))
+
+
+@pytest.mark.parametrize("read", READS)
+def test_file_that_is_replaced_while_the_model_is_made_is_an_error(tmp_path, read):
+    """The header that was read would put its tensors at the places of others."""
+
+    class Slow(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            if other.exists():
+                other.replace(tmp_path / "model.safetensors")
+
+    other = tmp_path / "other.safetensors"
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    save_file({name: tensor + 1 for name, tensor in load_file(tmp_path / "model.safetensors").items()}, other)
+    with pytest.raises(WeightsFileError, match="another file has taken its place"):
+        Slow.from_pretrained(tmp_path, read=read)
+
+
+@pytest.mark.parametrize("source", ["pytorch_model.bin", "state_dict"])
+def test_parameters_keep_the_models_order_in_memory(tmp_path, source):
+    """A checkpoint that was converted by transposing, or repeats a value by a stride of 0, does not change it."""
+
+    class Model(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.weight = nn.Parameter(torch.zeros(3, 5))
+            self.bias = nn.Parameter(torch.zeros(4))
+
+    config = TinyConfig()
+    config.save_pretrained(tmp_path)
+    values = {"weight": torch.randn(5, 3).t(), "bias": torch.ones(1).expand(4)}
+    torch.save(values, tmp_path / "pytorch_model.bin")
+    if source == "state_dict":
+        model = Model.from_pretrained(None, config=config, state_dict=values)
+    else:
+        model = Model.from_pretrained(tmp_path)
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in values.items())
+    assert (model.weight.stride(), model.bias.stride()) == ((5, 1), (1,))
+
+
+@pytest.mark.parametrize("read", READS)
+def test_files_are_read_on_the_cpu_whatever_the_default_device_is(tmp_path, read):
+    """The model says where its tensors are; an empty one among them has nothing to be mapped."""
+
+    class Model(TinyModel):
+        def __init__(self, config):
+            with torch.device("cpu"):
+                super().__init__(config)
+                self.empty = nn.Parameter(torch.empty(0, 3))
+
+    model = fill_randomly(Model(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    with torch.device("meta"):
+        loaded = Model.from_pretrained(tmp_path, read=read)
+    assert same_state(model, loaded)

@@ -201,6 +201,28 @@ def test_modules_that_must_stay_in_float32_do(tmp_path):
     assert not any(name.startswith("norm") for name in report.converted)
 
 
+def test_buffers_that_are_not_saved_stay_in_float32_too(tmp_path):
+    """Tables of rotary positions, which the list is most often for, are such buffers; whichever way a model is made."""
+
+    class Model(PreTrainedModel):
+        config_class = TinyConfig
+        _keep_in_fp32_modules = ("rotary",)
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.rotary = nn.Module()
+            self.rotary.register_buffer("frequencies", torch.linspace(0, 1, 7), persistent=False)
+            self.layer = nn.Linear(config.width, config.width)
+
+    Model(TinyConfig()).save_pretrained(tmp_path)
+    for model in (
+        Model.from_pretrained(tmp_path, dtype="bfloat16"),
+        Model._from_config(TinyConfig(), dtype="bfloat16"),
+    ):
+        assert torch.equal(model.rotary.frequencies, torch.linspace(0, 1, 7))
+        assert model.layer.weight.dtype is torch.bfloat16
+
+
 @pytest.mark.parametrize("dtype", ["bfloat17", "int8", torch.int64, "nn", 16, ""])
 def test_dtype_that_is_no_floating_dtype_is_refused(tmp_path, dtype):
     """The error says what is allowed."""

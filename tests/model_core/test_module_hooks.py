@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from model_core import PreTrainedModel, WeightsMismatchError
+from model_core import PreTrainedModel, WeightsFileError, WeightsMismatchError
 from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -70,6 +70,132 @@ def test_older_names_of_weight_norm_are_translated(tmp_path):
     rename(tmp_path, "parametrizations.weight.original0", "weight_g")
     rename(tmp_path, "parametrizations.weight.original1", "weight_v")
     assert same_state(model, Normed.from_pretrained(tmp_path))
+
+
+class Versioned(nn.Module):
+    """A layer whose first version kept the negative of its weight."""
+
+    _version = 2
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+        self.sum = 0.0
+        self.register_load_state_dict_pre_hook(self.upgrade)
+        self.register_load_state_dict_post_hook(self.add_up)
+
+    @staticmethod
+    def upgrade(_module, state_dict, prefix, metadata, *_):
+        if (metadata.get("version") or 1) < 2:
+            state_dict[f"{prefix}weight"] = -state_dict[f"{prefix}weight"]
+
+    @staticmethod
+    def add_up(module, _keys):
+        module.sum = float(module.weight.detach().sum())
+
+
+class WithVersioned(PreTrainedModel):
+    """A model with such a layer."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layer = Versioned()
+
+
+class AroundVersioned(PreTrainedModel):
+    """A model around that."""
+
+    config_class = TinyConfig
+    base_model_prefix = "inner"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.inner = WithVersioned(config)
+
+
+@pytest.mark.parametrize("shard_size", ["5GB", 1])
+def test_load_hook_knows_the_version_that_was_saved(tmp_path, shard_size):
+    """What this version saved needs no upgrade, whatever has been put around the layer since."""
+    model = fill_randomly(WithVersioned(TinyConfig()))
+    model.save_pretrained(tmp_path, max_shard_size=shard_size)
+    assert same_state(model, WithVersioned.from_pretrained(tmp_path))
+    assert same_state(model, AroundVersioned.from_pretrained(tmp_path).inner)
+
+
+def test_load_hook_knows_the_version_in_a_legacy_file(tmp_path):
+    """torch.save keeps what the state dict notes of versions; a plain dictionary says nothing, and is of the first."""
+    model = fill_randomly(WithVersioned(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    assert same_state(model, WithVersioned.from_pretrained(tmp_path))
+    torch.save(dict(model.state_dict()), tmp_path / "pytorch_model.bin")
+    assert torch.equal(WithVersioned.from_pretrained(tmp_path).layer.weight, -model.layer.weight)
+
+
+def test_load_hook_may_refuse(tmp_path):
+    """`load_state_dict` raises what a hook adds to its list of errors."""
+
+    class Refusing(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.register_load_state_dict_pre_hook(self.refuse)
+
+        @staticmethod
+        def refuse(*arguments):
+            arguments[-1].append("it is of before the war")
+
+    Refusing(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(WeightsFileError, match="it is of before the war"):
+        Refusing.from_pretrained(tmp_path)
+
+
+def test_post_hook_sees_the_loaded_values(tmp_path):
+    """Modules derive there what they keep besides."""
+    model = fill_randomly(WithVersioned(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert WithVersioned.from_pretrained(tmp_path).layer.sum == float(model.layer.weight.detach().sum())
+
+
+def test_damaged_versions_are_refused(tmp_path):
+    """Another number could be a version as well."""
+    WithVersioned(TinyConfig()).save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    content = path.read_bytes()
+    assert content.count(rb"\"layer\": 2") == 1
+    path.write_bytes(content.replace(rb"\"layer\": 2", rb"\"layer\": 1"))
+    with pytest.raises(WeightsFileError, match="module_versions"):
+        WithVersioned.from_pretrained(tmp_path)
+
+
+def test_extra_state_is_set_when_every_tensor_has_its_values(tmp_path):
+    """Also those that the checkpoint may lack."""
+
+    class Watching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.full((64,), 99.0))
+            nn.init.uniform_(self.weight, 1.0, 1.0)
+
+        def get_extra_state(self):
+            return torch.zeros(1)
+
+        def set_extra_state(self, _state):
+            self.seen = self.weight.tolist()
+
+    class Model(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.part = Watching()
+
+    Model(TinyConfig()).save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["part.weight"]
+    save_file(tensors, tmp_path / "model.safetensors")
+    assert Model.from_pretrained(tmp_path, allow_missing=True).part.seen == [1.0] * 64
 
 
 class Counter(nn.Module):

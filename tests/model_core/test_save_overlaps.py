@@ -46,7 +46,7 @@ def test_load_that_a_save_overtook_is_an_error(tmp_path, save):
             (other if save == "all" else other.config).save_pretrained(tmp_path)
 
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    with pytest.raises(WeightsFileError, match="was saved to while it was being loaded"):
+    with pytest.raises(WeightsFileError, match=r"Load (it )?again"):
         Overtaken.from_pretrained(tmp_path)
 
 

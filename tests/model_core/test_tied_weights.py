@@ -196,6 +196,17 @@ def test_declared_tie_can_be_switched_off_by_the_load(tmp_path):
         assert all(torch.equal(model.get_parameter(name), value) for name, value in stored.items())
 
 
+def test_tie_that_was_saved_is_unmade_by_a_load_that_is_told_so(tmp_path):
+    """Both have the values that were one, and each its own memory."""
+    model = fill_randomly(Declared(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    loaded, report = Declared.from_pretrained(tmp_path, tie_word_embeddings=False, output_loading_info=True)
+    assert not report.missing
+    with torch.no_grad():
+        loaded.head.weight.zero_()
+    assert torch.equal(loaded.embedding.weight, model.embedding.weight)
+
+
 def test_config_that_is_given_can_be_told_to_switch_a_declared_tie_off(tmp_path):
     """The caller's own config is left as it is."""
     config = TinyConfig()
@@ -272,3 +283,21 @@ def test_untied_models_carry_no_record(tmp_path):
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
     with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
         assert file.metadata().keys() == {"format", "alignment"}
+
+
+def test_conjugate_of_a_tensor_is_another_tensor(tmp_path):
+    """Its elements are in the same memory, and mean something else."""
+
+    class Complex(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.one = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
+            self.two = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
+
+    model = Complex(TinyConfig())
+    model.one = nn.Parameter(torch.randn(3, dtype=torch.complex64))
+    model.two = nn.Parameter(model.one.detach().conj())
+    model.save_pretrained(tmp_path)
+    assert torch.equal(Complex.from_pretrained(tmp_path).two, model.one.conj().resolve_conj())

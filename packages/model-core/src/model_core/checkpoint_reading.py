@@ -6,9 +6,7 @@ whole load, and reads values only when nothing stands against it.
 
 from __future__ import annotations
 
-import json
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ import torch
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
+from model_core.file_metadata import TIED_KEY, VERSIONS_KEY, read_object
 from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
 from model_core.safetensors_reading import SafetensorsFile, StoredTensor
 from model_core.save_identity import SAVE_ID_KEY, check_one_save
@@ -29,19 +28,11 @@ if TYPE_CHECKING:
     from model_core.checkpoint_layout import WeightFiles
 
 __all__ = [
-    "TIED_CHECKSUM_KEY",
-    "TIED_METADATA_KEY",
     "WeightSource",
-    "checksum",
     "hold_weights",
     "open_weights",
     "wrap_state_dict",
 ]
-
-# Where a file of ours says which names were saved once for several: a JSON object {name left out: name saved}.
-TIED_METADATA_KEY = "tied_weights"
-# The CRC-32 of that text in hexadecimal. A damaged name there could be the name of another tensor that fits as well.
-TIED_CHECKSUM_KEY = "tied_weights_crc32"
 
 
 class WeightSource(ABC):
@@ -51,12 +42,21 @@ class WeightSource(ABC):
         name: The checkpoint in words.
         tensors: What it holds, by name.
         tied: Names that were left out because they share the values of another: name left out to name saved.
+        versions: Paths of modules to the versions that they had, as far as they are known.
     """
 
-    def __init__(self, name: str, tensors: Mapping[str, StoredTensor], tied: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        tensors: Mapping[str, StoredTensor],
+        *,
+        tied: Mapping[str, str] | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
         self.name = name
         self.tensors = tensors
         self.tied = tied or {}
+        self.versions = versions or {}
 
     @abstractmethod
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -93,7 +93,7 @@ def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given sta
         ArgumentError: It is not a mapping from names to tensors.
     """
     try:
-        return _StateDict(name, dict(state_dict), borrowed=True)
+        return _StateDict(name, dict(state_dict), borrowed=True, versions=_versions_in(state_dict))
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
 
@@ -116,6 +116,7 @@ class _StateDict(WeightSource):
         *,
         borrowed: bool,
         filenames: Mapping[str, str] | None = None,
+        versions: Mapping[str, int] | None = None,
     ) -> None:
         self._state_dict = state_dict
         self._borrowed = borrowed
@@ -126,6 +127,7 @@ class _StateDict(WeightSource):
                 key: StoredTensor(key, tuple(tensor.shape), tensor.dtype, filenames.get(key, ""))
                 for key, tensor in state_dict.items()
             },
+            versions=versions,
         )
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -144,19 +146,21 @@ class _SafetensorsFiles(WeightSource):
         self._files = {filename: SafetensorsFile(filename, path) for filename, path in files.paths.items()}
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
+        versions: dict[str, int] = {}
         save_ids = {} if files.index is None else {files.index: files.save_id}
         for filename, file in self._files.items():
             save_ids[filename] = file.metadata.get(SAVE_ID_KEY)
             # The index decides where two shards hold the same name.
             tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
-            tied |= _tied_names(file.metadata, file.path)
+            tied |= read_object(file.metadata, TIED_KEY, str, path=file.path)
+            versions |= read_object(file.metadata, VERSIONS_KEY, int, path=file.path)
         check_one_save(name, save_ids)
         ours = any(ALIGNMENT_METADATA_KEY in file.metadata for file in self._files.values())
         if files.other_index is not None and (ours or files.save_id is not None):
             # A save of ours removes the other layout, so at most one of the two is of the save that came last.
             raise MixedSavesError(checkpoint=name, saves=[files.paths, [files.other_index]])
         _check_index(files, tensors)
-        super().__init__(name, tensors, tied)
+        super().__init__(name, tensors, tied=tied, versions=versions)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         by_file: dict[str, list[str]] = {}
@@ -181,40 +185,27 @@ def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
             )
 
 
-def checksum(text: str) -> str:
-    """Return the CRC-32 of a text in hexadecimal."""
-    return f"{zlib.crc32(text.encode()):08x}"
-
-
-def _tied_names(metadata: Mapping[str, str], path: Path) -> dict[str, str]:
-    text = metadata.get(TIED_METADATA_KEY)
-    if text is None:
-        return {}
-    if metadata.get(TIED_CHECKSUM_KEY, checksum(text)) != checksum(text):
-        raise WeightsFileError(
-            f"its metadata {TIED_METADATA_KEY!r} is damaged. Download or copy the file again", file=path
-        )
-    try:
-        tied = json.loads(text)
-    except (ValueError, RecursionError):
-        tied = None
-    if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
-        raise WeightsFileError(
-            f"its metadata {TIED_METADATA_KEY!r} is not a JSON object from names to names", file=path
-        )
-    return tied
-
-
 def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
     """Read legacy files, which have no header; only tensors are unpickled."""
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
+    versions: dict[str, int] = {}
     for filename, path in files.paths.items():
         content = _unpickle(path, mapped=mapped)
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
+        versions |= _versions_in(content)
     _check_index(files, state_dict)
-    return _StateDict(name, state_dict, borrowed=False, filenames=filenames)
+    return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
+
+
+def _versions_in(state_dict: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """Return the versions of modules that torch notes in a state dict, which a file may have any nonsense for."""
+    noted = getattr(state_dict, "_metadata", None)
+    if not isinstance(noted, dict):
+        return {}
+    versions = {path: data.get("version") for path, data in noted.items() if isinstance(data, dict)}
+    return {path: version for path, version in versions.items() if isinstance(version, int)}
 
 
 def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:

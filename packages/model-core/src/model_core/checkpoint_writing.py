@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from model_core.checkpoint_layout import index_name, shard_name, single_name
-from model_core.checkpoint_reading import TIED_CHECKSUM_KEY, TIED_METADATA_KEY, checksum
 from model_core.errors import ArgumentError, UnsavableTensorError
+from model_core.file_metadata import TIED_KEY, VERSIONS_KEY, object_to_metadata
 from model_core.module_tensors import group_shared
 from model_core.safetensors_file import METADATA_NAME, write_safetensors
 from model_core.save_identity import SAVE_ID_KEY, new_save_id
 from model_core.torch_dtypes import stored_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -51,10 +51,12 @@ class SavableTensors:
     Attributes:
         tensors: By name; each elements of memory stand here once. They are the model's own, not copies.
         tied: Names left out, to the name that the same tensor is written under.
+        versions: Versions of modules with load hooks, by their paths.
     """
 
     tensors: dict[str, torch.Tensor]
     tied: dict[str, str]
+    versions: Mapping[str, int] = field(default_factory=dict)
 
     def tied_to(self) -> dict[str, list[str]]:
         """Return names to the names that were left out for them."""
@@ -86,7 +88,11 @@ def parse_size(size: int | str) -> int:
 
 
 def savable_tensors(
-    state_dict: Mapping[str, Any], *, sources: Collection[str] = (), ignored: Collection[str] = ()
+    state_dict: Mapping[str, Any],
+    *,
+    sources: Collection[str] = (),
+    ignored: Collection[str] = (),
+    versions: Mapping[str, int] | None = None,
 ) -> SavableTensors:
     """Choose what is written of a state dict, which is not changed.
 
@@ -94,6 +100,7 @@ def savable_tensors(
         state_dict: Names to tensors.
         sources: Names that are kept where several names share a tensor; otherwise the first is.
         ignored: Names that are left out.
+        versions: Versions of modules with load hooks, by their paths.
 
     Raises:
         UnsavableTensorError: A value is not a tensor of a kind that safetensors stores.
@@ -108,7 +115,8 @@ def savable_tensors(
     for names in group_shared(wanted):
         kept = next((name for name in names if name in sources), names[0])
         tied |= {name: kept for name in names if name != kept}
-    return SavableTensors({name: value.detach() for name, value in wanted.items() if name not in tied}, tied)
+    tensors = {name: value.detach() for name, value in wanted.items() if name not in tied}
+    return SavableTensors(tensors, tied, versions or {})
 
 
 def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int, variant: str | None) -> None:
@@ -126,7 +134,13 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
     shards, tied_to = _split(savable, max_shard_size), savable.tied_to()
 
     def write(filename: str, names: list[str], identity: Mapping[str, str]) -> None:
-        metadata = {"format": "pt", **identity, **_tied_metadata(names, tied_to)}
+        tied = {name: kept for kept in names for name in tied_to.get(kept, ())}
+        metadata = {
+            "format": "pt",
+            **identity,
+            **object_to_metadata(TIED_KEY, tied),
+            **object_to_metadata(VERSIONS_KEY, savable.versions),
+        }
         write_safetensors(folder / filename, {name: savable.tensors[name] for name in names}, metadata)
 
     if len(shards) == 1:
@@ -164,15 +178,6 @@ def _split(savable: SavableTensors, max_shard_size: int) -> list[list[str]]:
 def _num_header_bytes(name: str, tensor: torch.Tensor) -> int:
     """Return at most how many bytes of a header the entry of a tensor takes: its name, its dtype, numbers."""
     return len(json.dumps(name)) + 100 + 21 * tensor.dim()
-
-
-def _tied_metadata(names: Iterable[str], tied_to: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Return what a file with these tensors says of the names that were left out for them."""
-    tied = {name: kept for kept in names for name in tied_to.get(kept, ())}
-    if not tied:
-        return {}
-    text = json.dumps(tied, sort_keys=True)
-    return {TIED_METADATA_KEY: text, TIED_CHECKSUM_KEY: checksum(text)}
 
 
 def _unsavable_name(name: str) -> str | None:

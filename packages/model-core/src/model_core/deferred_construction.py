@@ -9,6 +9,9 @@ A function mode acts on the thread that entered it and on nothing else; no globa
 what `torch.jit` compiled, so it notices afterwards that such code ran. Nor can it see other threads, or extensions
 written in C that are handed a tensor: a constructor that reads its parameters there switches this off with the class
 attribute `defer_initialization = False`.
+
+What is left out draws no random numbers, so those that are drawn later are others than in a construction by hand. A
+constructor that seeds torch's generator, or brings one of its own, gets all of its numbers as usual.
 """
 
 from __future__ import annotations
@@ -102,6 +105,10 @@ _EXPORTS = frozenset(
 )
 
 
+# A context in which a construction around a load does not take what the load does for doings of the program.
+unseen = torch._C.DisableTorchFunction  # noqa: SLF001
+
+
 def num_storage_users(tensor: torch.Tensor) -> int:
     """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
     return _storage(tensor)[1]
@@ -155,9 +162,11 @@ class DeferredConstruction(TorchFunctionMode):
         self._records: dict[int, _Record] = {}
         self._exported: set[int] = set()
         self._last_graph: object = None
+        self._seed = 0
 
     def __enter__(self) -> Self:
         self._last_graph = _last_compiled_graph()
+        self._seed = torch.initial_seed()
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -248,20 +257,30 @@ class DeferredConstruction(TorchFunctionMode):
         if record is not None:
             return record if _same_region(record.target, tensor) else None
         if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
-            record = self._records[key] = _Record(tensor.detach())
+            with unseen():
+                record = self._records[key] = _Record(tensor.detach())
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
         """Record a fill in place of all that was recorded before. False if it has to run at once."""
+        function, args, kwargs = step
+        if self._is_seeded(kwargs) or not _is_fillable(tensor, function):
+            return False
+        others = args[1:] if args else [value for name, value in kwargs.items() if name != "tensor"]
+        if _tensors(others):  # whose values may change before the record runs
+            return False
         record = self._open(tensor)
         if record is None:
             return False
-        function, args, kwargs = step
         if not args:
             kwargs["tensor"] = None
         record.steps = ((function, args[1:], kwargs),)
         self.num_recorded += 1
         return True
+
+    def _is_seeded(self, kwargs: dict[str, Any]) -> bool:
+        """Tell whether the constructor has chosen what is drawn: leaving a fill out would change the next one."""
+        return kwargs.get("generator") is not None or torch.initial_seed() != self._seed
 
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
         record = self._records.get(_storage_key(tensor))
@@ -319,6 +338,11 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
+def _is_fillable(tensor: torch.Tensor, function: Callable[..., Any]) -> bool:
+    """Tell whether a fill of a tensor cannot fail, which the constructor may count on."""
+    return function is not nn.init.kaiming_uniform_ or tensor.dim() > 1
+
+
 def _storage_key(tensor: torch.Tensor) -> int:
     """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
     return _storage(tensor)[0]
@@ -327,7 +351,8 @@ def _storage_key(tensor: torch.Tensor) -> int:
 def _storage(tensor: torch.Tensor) -> tuple[int, int]:
     """Return what identifies the memory of a tensor, and how many tensors share it; zeros if it has none of its own."""
     try:
-        storage = tensor.untyped_storage()
+        with unseen():
+            storage = tensor.untyped_storage()
         key: int = storage._cdata  # noqa: SLF001
         # The wrapper of the storage that we hold here counts as well.
         return key, torch._C._storage_Use_Count(key) - 1  # noqa: SLF001
@@ -340,7 +365,8 @@ def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
-    return tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    place = (tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
 
 
 _LOOK = _Kind.LOOK

@@ -1,8 +1,9 @@
 """What modules say about their own state: hooks that translate older names, and state that is none of their tensors.
 
-`register_load_state_dict_pre_hook` and `get_extra_state` are torch's own means for both, and work here as in
-`load_state_dict`. A model without hooks, as most are, is planned from headers alone; one with hooks has its values
-mapped first, since hooks may look at them.
+`register_load_state_dict_pre_hook`, `register_load_state_dict_post_hook` and `get_extra_state` are torch's own means
+for both, and work here as in `load_state_dict`; a method `_load_from_state_dict`, which is private to torch, is not
+called. A model without hooks, as most are, is planned from headers alone; one with hooks has its values mapped first,
+since hooks may look at them.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torch import nn
+from torch.nn.modules.module import _IncompatibleKeys
 
 from model_core.checkpoint_reading import hold_weights
+from model_core.errors import WeightsFileError
+from model_core.module_tensors import walk_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import torch
 
     from model_core.checkpoint_reading import WeightSource
+    from model_core.load_report import LoadReport
     from model_core.weight_matching import NameRules
 
-__all__ = ["extra_states", "run_load_hooks"]
+__all__ = ["extra_states", "hook_versions", "run_load_hooks", "run_post_hooks"]
 
 _EXTRA_STATE = "_extra_state"
 
@@ -55,6 +60,9 @@ def run_load_hooks(
 
     Returns:
         The checkpoint as the hooks left it; `source` itself if there are none.
+
+    Raises:
+        WeightsFileError: A hook refuses it.
     """
     hooked = [(path, module) for path, module in modules if module._load_state_dict_pre_hooks]  # noqa: SLF001
     if not hooked:
@@ -65,7 +73,34 @@ def run_load_hooks(
         names[name if placed is None or placed in names else placed] = name
     values = dict(source.read(source.tensors))
     state_dict = {placed: values[name] for placed, name in names.items()}
+    complaints: tuple[list[str], list[str], list[str]] = ([], [], [])
     for prefix, module in hooked:
+        paths = rules.spellings(prefix.removesuffix("."))
+        version = next((source.versions[path] for path in paths if path in source.versions), None)
         for hook in module._load_state_dict_pre_hooks.values():  # noqa: SLF001
-            hook(state_dict, prefix, {}, True, [], [], [])
+            hook(state_dict, prefix, {} if version is None else {"version": version}, True, *complaints)
+    missing, unexpected, errors = complaints
+    if problems := [*errors, *(f"it lacks {name}" for name in missing), *(f"it has {name}" for name in unexpected)]:
+        raise WeightsFileError(f"a load hook of the model refuses it: {'; '.join(problems)}", file=source.name)
     return hold_weights(source, {names.get(placed, placed): value for placed, value in state_dict.items()})
+
+
+def run_post_hooks(modules: Sequence[tuple[str, nn.Module]], report: LoadReport) -> None:
+    """Tell the modules of a model, inner ones first, that their values are in place.
+
+    Args:
+        modules: The modules of the model, with their paths as for `extra_states`.
+        report: What the load found, of which hooks are told.
+    """
+    for _, module in reversed(modules):
+        for hook in module._load_state_dict_post_hooks.values():  # noqa: SLF001
+            hook(module, _IncompatibleKeys(list(report.missing), list(report.unexpected)))
+
+
+def hook_versions(model: nn.Module) -> dict[str, int]:
+    """Return the versions of modules with load hooks, by their paths, which the hooks of a later load ask for."""
+    return {
+        path.removesuffix("."): module._version  # noqa: SLF001
+        for path, module in walk_modules(model)
+        if module._load_state_dict_pre_hooks and module._version is not None  # noqa: SLF001
+    }

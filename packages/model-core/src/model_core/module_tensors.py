@@ -30,19 +30,23 @@ class NamedTensors:
     Attributes:
         modules: Path of each module, with a dot at its end unless it is the model itself, and the module.
         persistent: The parameters and the buffers that are saved, by name, in the order of `state_dict`.
-        others: The buffers that are not saved.
+        others: The buffers that are not saved, by name.
     """
 
     modules: list[tuple[str, nn.Module]]
     persistent: dict[str, torch.Tensor]
-    others: list[torch.Tensor]
+    others: dict[str, torch.Tensor]
+
+    def everything(self) -> dict[str, torch.Tensor]:
+        """Return all parameters and buffers by name."""
+        return self.persistent | self.others
 
 
 def named_tensors(module: nn.Module) -> NamedTensors:
     """Find the modules and tensors of a model."""
     modules = walk_modules(module)
     persistent: dict[str, torch.Tensor] = {}
-    others: list[torch.Tensor] = []
+    others: dict[str, torch.Tensor] = {}
     for path, owner in modules:
         for name, parameter in owner._parameters.items():  # noqa: SLF001
             if parameter is not None:
@@ -51,7 +55,7 @@ def named_tensors(module: nn.Module) -> NamedTensors:
             if buffer is None:
                 continue
             if name in owner._non_persistent_buffers_set:  # noqa: SLF001
-                others.append(buffer)
+                others[path + name] = buffer
             else:
                 persistent[path + name] = buffer
     return NamedTensors(modules, persistent, others)
@@ -71,8 +75,7 @@ def persistent_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
 
 def all_tensors(module: nn.Module) -> list[torch.Tensor]:
     """Return each parameter and each buffer once, those that are not persistent included."""
-    found = named_tensors(module)
-    return list({id(tensor): tensor for tensor in [*found.persistent.values(), *found.others]}.values())
+    return list({id(tensor): tensor for tensor in named_tensors(module).everything().values()}.values())
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
@@ -84,7 +87,8 @@ def _region(tensor: torch.Tensor) -> Hashable:
     """Return what two tensors have in common that are the same elements of the same memory."""
     if nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.numel() == 0:
         return id(tensor)
-    return (_memory(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+    place = (_memory(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    return (*place, tensor.dtype, tensor.is_conj(), tensor.is_neg())
 
 
 def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
@@ -126,6 +130,7 @@ def _memory(tensor: torch.Tensor) -> Hashable:
     if nn.parameter.is_lazy(tensor):
         return id(tensor)
     try:
-        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
+        with torch._C.DisableTorchFunction():  # noqa: SLF001 - as in `deferred_construction`
+            return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
     except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
         return id(tensor)

@@ -24,7 +24,7 @@ from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
 from model_core.model_construction import construct
 from model_core.module_facts import ModuleFacts
-from model_core.module_hooks import extra_states, run_load_hooks
+from model_core.module_hooks import extra_states, hook_versions, run_load_hooks, run_post_hooks
 from model_core.module_tensors import named_tensors
 from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
@@ -243,9 +243,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         fill(model, named, plan, weights, placement=placement, deferred=deferred)
         if checkpoint is not None and checkpoint.was_replaced():
-            raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=checkpoint)
-        deferred.settle()
+            raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=str(checkpoint))
         placement.apply(model)
+        run_post_hooks(named.modules, plan.report)
         model.eval()
         return (model, plan.report) if output_loading_info else model
 
@@ -259,7 +259,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             **kwargs: Further arguments of the constructor.
         """
         model = cls(config, **kwargs)
-        Placement(resolve_dtype(dtype)).apply(model)
+        to_dtype = resolve_dtype(dtype)
+        if to_dtype is not None:
+            Placement(to_dtype, kept_in_float32=cls._kept_in_float32(named_tensors(model))).apply(model)
         return model
 
     @classmethod
@@ -273,12 +275,14 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
     @classmethod
     def _name_rules(cls, model: nn.Module, key_mapping: Mapping[str, str]) -> NameRules:
+        ties = declared_ties(model)
         return NameRules(
             key_mapping=key_mapping,
             base_model_prefix=cls.base_model_prefix,
             ignored_missing=tuple(cls._keys_to_ignore_on_load_missing or ()),
             ignored_unexpected=tuple(cls._keys_to_ignore_on_load_unexpected or ()),
-            tied=declared_ties(model),
+            tied=ties.made,
+            untied=ties.unmade,
         )
 
     @classmethod
@@ -288,7 +292,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not patterns:
             return frozenset()
         return frozenset(
-            id(tensor) for name, tensor in named.persistent.items() if not patterns.isdisjoint(name.split("."))
+            id(tensor) for name, tensor in named.everything().items() if not patterns.isdisjoint(name.split("."))
         )
 
     # Saving
@@ -338,8 +342,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             return
         savable = savable_tensors(
             self.state_dict(keep_vars=True) if state_dict is None else state_dict,
-            sources=frozenset(declared_ties(self).values()),
+            sources=frozenset(declared_ties(self).made.values()),
             ignored=frozenset(self._keys_to_ignore_on_save or ()),
+            versions=hook_versions(self),
         )
         self.config.validate()
         code = collect_code(type(self), type(self.config))
@@ -358,18 +363,26 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if push_to_hub:
             self.push_to_hub(
                 repo_id or Path(save_directory).resolve().name,
+                state_dict=state_dict,
                 max_shard_size=max_shard_size,
                 variant=variant,
                 **options,
             )
 
     def push_to_hub(
-        self, repo_id: str, *, max_shard_size: int | str = "50GB", variant: str | None = None, **options: Any
+        self,
+        repo_id: str,
+        *,
+        state_dict: Mapping[str, torch.Tensor] | None = None,
+        max_shard_size: int | str = "50GB",
+        variant: str | None = None,
+        **options: Any,
     ) -> Any:
         """Save into a temporary folder and upload that to a hub in one commit.
 
         Args:
             repo_id: Repository as `owner/name`, or `name` for the token's own account; made if missing.
+            state_dict: As for `save_pretrained`.
             max_shard_size: As for `save_pretrained`.
             variant: As for `save_pretrained`.
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, and `tags`,
@@ -385,7 +398,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if tags:
             options["tags"] = tags
         return push_saved(
-            lambda folder: self.save_pretrained(folder, max_shard_size=max_shard_size, variant=variant),
+            lambda folder: self.save_pretrained(
+                folder, state_dict=state_dict, max_shard_size=max_shard_size, variant=variant
+            ),
             repo_id,
             **options,
         )
@@ -458,7 +473,7 @@ def _check_constructed(model: PreTrainedModel) -> None:
 
 def _check_values(model_class: type, named: NamedTensors) -> None:
     """Refuse a model that was built without memory: what no checkpoint supplies would stay without values."""
-    if any(tensor.is_meta for tensor in [*named.persistent.values(), *named.others]):
+    if any(tensor.is_meta for tensor in named.everything().values()):
         raise ModelDefinitionError(
             "its constructor left tensors on the meta device. Load it outside of torch.device('meta'): from_pretrained "
             "does not pay for values that the checkpoint replaces anyway.",

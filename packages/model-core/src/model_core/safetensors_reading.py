@@ -73,7 +73,7 @@ class SafetensorsFile:
             with safe_open(path, framework="pt"), path.open("rb") as file:
                 length = int.from_bytes(file.read(LENGTH_BYTES), "little")
                 header: dict[str, Any] = json.loads(file.read(length))
-                self._size = os.fstat(file.fileno()).st_size
+                self._status = _identity(os.fstat(file.fileno()))
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last if the file goes meanwhile
             raise WeightsFileError(
                 f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
@@ -99,16 +99,20 @@ class SafetensorsFile:
             mapped: Whether tensors are mapped from the file, as far as the file system allows, or read into memory.
 
         Raises:
-            WeightsFileError: The file has become shorter, or went away.
+            WeightsFileError: The file is another by now, or went away.
         """
-        memory = map_file(self.path, self._size) if mapped else None
+        memory = map_file(self.path, self._status.size) if mapped else None
         if memory is None:
             yield from self._read(names)
             return
+        try:
+            self._check_same(self.path.stat())
+        except OSError as error:
+            raise self._changed(error) from error
         for name in names:
             _, shape, dtype, _, begin = self.tensors[name]
             if not (count := math.prod(shape)):
-                yield name, torch.empty(shape, dtype=dtype)
+                yield name, torch.empty(shape, dtype=dtype, device="cpu")
                 continue
             tensor = torch.frombuffer(memory, dtype=dtype, count=count, offset=begin)
             if len(shape) != 1:
@@ -118,22 +122,42 @@ class SafetensorsFile:
     def _read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         try:
             with self.path.open("rb", buffering=0) as file:
+                self._check_same(os.fstat(file.fileno()))
                 for name in sorted(names, key=lambda name: self.tensors[name].begin):
                     _, shape, dtype, _, begin = self.tensors[name]
-                    tensor = torch.empty(shape, dtype=dtype)
+                    tensor = torch.empty(shape, dtype=dtype, device="cpu")
                     file.seek(begin)
                     _fill(file, (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr()))
                     yield name, tensor
         except OSError as error:
-            raise WeightsFileError(
-                f"it could not be read, or changed meanwhile ({error}). Load again", file=self.path
-            ) from error
+            raise self._changed(error) from error
+
+    def _check_same(self, status: os.stat_result) -> None:
+        """Refuse a file that has taken the place of the one whose header was read."""
+        if _identity(status) != self._status:
+            raise OSError("another file has taken its place")
+
+    def _changed(self, error: OSError) -> WeightsFileError:
+        return WeightsFileError(f"it could not be read, or changed meanwhile ({error}). Load again", file=self.path)
 
     def _dtype(self, abbreviation: str) -> torch.dtype:
         dtype = stored_dtype(abbreviation)
         if dtype is None:
             raise WeightsFileError(f"it holds tensors of dtype {abbreviation}, which this torch lacks", file=self.path)
         return dtype
+
+
+class _Identity(NamedTuple):
+    """What tells a file from another of the same name."""
+
+    device: int
+    inode: int
+    modified: int
+    size: int
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return _Identity(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def map_file(path: Path, size: int) -> ctypes.Array[ctypes.c_ubyte] | None:

@@ -7,7 +7,7 @@ config with `tie_word_embeddings=False` switches declared ties off, and so does 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.errors import ModelDefinitionError
 from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of, walk_modules
@@ -15,7 +15,7 @@ from model_core.module_tensors import persistent_tensors, replace_tensor, shape_
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["TIE_FIELD", "declared_ties", "declares_ties", "tie_declared"]
+__all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "tie_declared"]
 
 _DECLARATION = "_tied_weights_keys"
 # The field of a config that switches declared ties off.
@@ -27,16 +27,31 @@ def declares_ties(model_class: type) -> bool:
     return bool(getattr(model_class, _DECLARATION, None))
 
 
-def declared_ties(model: nn.Module) -> dict[str, str]:
-    """Return the ties that a model and the models in it declare: name to the name of the tensor that it shall be."""
-    ties: dict[str, str] = {}
+class DeclaredTies(NamedTuple):
+    """The ties that a model and the models in it declare.
+
+    Attributes:
+        made: Name to the name of the tensor that it shall be.
+        unmade: Those that a config switches off, likewise.
+    """
+
+    made: dict[str, str]
+    unmade: dict[str, str]
+
+
+def declared_ties(model: nn.Module) -> DeclaredTies:
+    """Return the ties that a model and the models in it declare."""
+    ties = DeclaredTies({}, {})
     modules = walk_modules(model)
     # Asking each module for an attribute that it lacks would be slow.
     declaring = {cls for cls in {type(module) for _, module in modules} if hasattr(cls, _DECLARATION)}
     for prefix, module in modules:
         declared = getattr(module, _DECLARATION) if type(module) in declaring or _DECLARATION in vars(module) else None
-        if isinstance(declared, dict) and getattr(getattr(module, "config", None), TIE_FIELD, True):
-            ties |= {prefix + name: prefix + other for name, other in declared.items()}
+        if isinstance(declared, dict):
+            wanted = getattr(getattr(module, "config", None), TIE_FIELD, True)
+            (ties.made if wanted else ties.unmade).update(
+                {prefix + name: prefix + other for name, other in declared.items()}
+            )
     return ties
 
 
@@ -46,7 +61,7 @@ def tie_declared(model: nn.Module) -> None:
     Raises:
         ModelDefinitionError: A declaration names no tensor, or two of different shapes.
     """
-    for name, other in declared_ties(model).items():
+    for name, other in declared_ties(model).made.items():
         tensors = persistent_tensors(model)
         for declared in (name, other):
             if declared not in tensors:

@@ -58,6 +58,9 @@ def fill(
     _check_repeats(plan, source)
     for name, other in plan.ties.items():
         _tie(model, name, other)
+    for name, other in plan.copies.items():
+        _place([tensors[name]], tensors[other].detach().clone(), placement=placement, deferred=deferred)
+    deferred.settle()
     keepers = extra_states(named.modules)
     stored = dict(source.read(plan.extra.values()))
     for name, stored_name in plan.extra.items():
@@ -95,7 +98,9 @@ def _copy_into(tensor: torch.Tensor, value: torch.Tensor) -> bool:
 
 def _laid_out_like(tensor: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """Return the value in the order in memory that the constructor chose, such as channels last."""
-    if tensor.is_contiguous() or tensor.stride() == value.stride():
+    if tensor.is_contiguous():
+        return value.contiguous()
+    if tensor.stride() == value.stride():
         return value
     like = torch.empty_like(tensor, dtype=value.dtype, device=value.device, memory_format=torch.preserve_format)
     return like.detach().copy_(value)

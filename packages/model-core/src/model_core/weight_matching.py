@@ -39,6 +39,7 @@ class NameRules:
         ignored_missing: Regular expressions; a name in which one is found may be absent without being reported.
         ignored_unexpected: Regular expressions; likewise for names that the model has no place for.
         tied: Names whose tensor is by the model's own declaration that of another: `{name: other}`.
+        untied: Likewise, where the config switches that off: one may have the values of the other, and no more.
     """
 
     key_mapping: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +47,14 @@ class NameRules:
     ignored_missing: tuple[str, ...] = ()
     ignored_unexpected: tuple[str, ...] = ()
     tied: Mapping[str, str] = field(default_factory=dict)
+    untied: Mapping[str, str] = field(default_factory=dict)
+
+    def spellings(self, name: str) -> list[str]:
+        """Return a name as it stands, with the prefix of the inner model, and without it."""
+        if not self.base_model_prefix:
+            return [name]
+        prefix = f"{self.base_model_prefix}."
+        return [name, prefix + name, name.removeprefix(prefix)]
 
     def place(self, name: str, tensors: Collection[str]) -> str | None:
         """Return the name in the model for a name in the checkpoint, or None if the model has no place for it.
@@ -75,6 +84,7 @@ class LoadPlan:
             tensor in the model.
         shared: Name in the model to all names of the same tensor, where it has several.
         ties: Name in the model to the name of the loaded tensor that is put in its place.
+        copies: Name in the model to the name of the loaded tensor whose values it gets, in memory of its own.
         extra: Name of a module's extra state to the name in the checkpoint.
         report: What fits and what does not.
     """
@@ -83,6 +93,7 @@ class LoadPlan:
     repeats: dict[str, str]
     shared: dict[str, tuple[str, ...]]
     ties: dict[str, str]
+    copies: dict[str, str]
     extra: dict[str, str]
     report: LoadReport
 
@@ -123,6 +134,8 @@ def plan_load(
     targets, repeats, shared = _share_out(tensors, fitting)
     reached = {*targets.values(), *(alias for names in shared.values() for alias in names)}
     ties = _ties(tensors, reached, source.tied, rules)
+    untied = rules.untied.items() | {(other, name) for name, other in rules.untied.items()}
+    copies = dict(ties.items() & untied)
     missing = {
         name: shape_of(tensor) or ()
         for name, tensor in tensors.items()
@@ -146,7 +159,8 @@ def plan_load(
         else {},
         files=_files_in_question(source, [*unexpected, *(supplied[name].name for name in unfit)], missing),
     )
-    return LoadPlan(targets, repeats, shared, ties, extra, report)
+    ties = {name: other for name, other in ties.items() if name not in copies}
+    return LoadPlan(targets, repeats, shared, ties, copies, extra, report)
 
 
 def _files_in_question(source: WeightSource, unfit: Iterable[str], missing: Collection[str]) -> tuple[str, ...]:
@@ -205,11 +219,7 @@ def _match_names(
 
 def _place(name: str, tensors: Collection[str], rules: NameRules) -> tuple[str | None, int]:
     """Return the name in the model for a name in the checkpoint, or None, and how far it was sought."""
-    name = _renamed(name, rules.key_mapping)
-    prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
-    candidates = [name]
-    if prefix:
-        candidates += [prefix + name, name.removeprefix(prefix)]
+    candidates = rules.spellings(_renamed(name, rules.key_mapping))
     return next(((name, number) for number, name in enumerate(candidates) if name in tensors), (None, len(candidates)))
 
 
