@@ -182,7 +182,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 training in place never changes the files, and they may be saved over by `save_pretrained`, replaced
                 by renaming, or removed. Another program that overwrites them in place (`cp`, `rsync --inplace`) changes
                 the values of the model, and one that truncates them ends this process with SIGBUS: against those,
-                `"copy"` reads the weights into memory of their own. Where a file cannot be mapped it is read.
+                `"copy"` reads the weights into memory of their own. That goes through each file once and in order, which
+                is also the faster way on a slow disk or network if the model then uses them in another order. Where a
+                file cannot be mapped it is read.
             output_loading_info: Return the report as well.
             **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor. Any
                 config of a class that declares ties takes `tie_word_embeddings=False`, which leaves them unmade.

@@ -5,7 +5,8 @@ tensors one by one from known offsets takes a fifth of the time that the library
 
 A mapping is private and copied on write: whoever changes a tensor changes its own memory and never the file. It holds
 no open file, and lives as long as a tensor in it does. Nothing is read ahead: kernels do that by themselves for values
-that are touched in the order of the file, and asking for it (`posix_fadvise`, `madvise`) made a cold load no faster.
+that are touched in the order of the file. Asking for it (`posix_fadvise`, `madvise`) made a cold load and first use of
+1 GB no faster, with the kernel's own read-ahead at 8 MB and at 128 kB. For values in another order, copying was faster.
 """
 
 from __future__ import annotations
