@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Self
 
-__all__ = ["DeferredConstruction", "num_storage_users"]
+__all__ = ["DeferredConstruction", "num_storage_users", "storage_key"]
 
 # Fills that need nothing of what was there before and draw random numbers.
 _RANDOM_FILLS = frozenset(
@@ -105,15 +105,12 @@ _EXPORTS = frozenset(
 )
 
 
-# A context in which a construction around a load does not take what the load does for doings of the program.
-unseen = torch._C.DisableTorchFunction  # noqa: SLF001
-
-
 def num_storage_users(tensor: torch.Tensor) -> int:
     """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
     return _storage(tensor)[1]
 
 
+_Result = TypeVar("_Result")
 # A call: function, positional arguments, keyword arguments.
 _Step = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
@@ -166,7 +163,7 @@ class DeferredConstruction(TorchFunctionMode):
 
     def __enter__(self) -> Self:
         self._last_graph = _last_compiled_graph()
-        self._seed = torch.initial_seed()
+        self._seed = _initial_seed()
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -193,7 +190,7 @@ class DeferredConstruction(TorchFunctionMode):
             return first
         if kind is not _Kind.ALIAS:
             for tensor in _tensors(args) + _tensors(kwargs.values()) if kwargs else _tensors(args):
-                key = _storage_key(tensor)
+                key = storage_key(tensor)
                 if key in self._records:
                     self._replay(key)
                 if kind is _Kind.EXPORT:
@@ -223,7 +220,7 @@ class DeferredConstruction(TorchFunctionMode):
 
     def forget(self, tensor: torch.Tensor) -> None:
         """Drop what was recorded for a tensor, which is being overwritten whole."""
-        key = _storage_key(tensor)
+        key = storage_key(tensor)
         record = self._records.get(key)
         if record is not None and _same_region(record.target, tensor):
             del self._records[key]
@@ -257,33 +254,28 @@ class DeferredConstruction(TorchFunctionMode):
         if record is not None:
             return record if _same_region(record.target, tensor) else None
         if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
-            with unseen():
-                record = self._records[key] = _Record(tensor.detach())
+            record = self._records[key] = _Record(_unseen(tensor.detach) if _num_modes() else tensor.detach())
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
         """Record a fill in place of all that was recorded before. False if it has to run at once."""
         function, args, kwargs = step
-        if self._is_seeded(kwargs) or not _is_fillable(tensor, function):
-            return False
-        others = args[1:] if args else [value for name, value in kwargs.items() if name != "tensor"]
-        if _tensors(others):  # whose values may change before the record runs
-            return False
+        if not args:  # functions of torch.nn.init are dispatched with keywords only
+            kwargs = {**kwargs, "tensor": None}
+        # A tensor may change before the record runs. A generator, or the global one once it has been seeded, gives the
+        # constructor other numbers afterwards if this fill has not drawn its own.
+        plain = _SCALARS.issuperset(map(type, (*args[1:], *kwargs.values()) if args else kwargs.values()))
+        if not plain or _initial_seed() != self._seed or (function is _KAIMING and tensor.dim() <= 1):
+            return False  # the last fails, and the constructor may then do something else
         record = self._open(tensor)
         if record is None:
             return False
-        if not args:
-            kwargs["tensor"] = None
         record.steps = ((function, args[1:], kwargs),)
         self.num_recorded += 1
         return True
 
-    def _is_seeded(self, kwargs: dict[str, Any]) -> bool:
-        """Tell whether the constructor has chosen what is drawn: leaving a fill out would change the next one."""
-        return kwargs.get("generator") is not None or torch.initial_seed() != self._seed
-
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
-        record = self._records.get(_storage_key(tensor))
+        record = self._records.get(storage_key(tensor))
         if record is None or not _same_region(record.target, tensor):
             return False
         function, args, kwargs = step
@@ -338,12 +330,7 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
-def _is_fillable(tensor: torch.Tensor, function: Callable[..., Any]) -> bool:
-    """Tell whether a fill of a tensor cannot fail, which the constructor may count on."""
-    return function is not nn.init.kaiming_uniform_ or tensor.dim() > 1
-
-
-def _storage_key(tensor: torch.Tensor) -> int:
+def storage_key(tensor: torch.Tensor) -> int:
     """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
     return _storage(tensor)[0]
 
@@ -351,13 +338,18 @@ def _storage_key(tensor: torch.Tensor) -> int:
 def _storage(tensor: torch.Tensor) -> tuple[int, int]:
     """Return what identifies the memory of a tensor, and how many tensors share it; zeros if it has none of its own."""
     try:
-        with unseen():
-            storage = tensor.untyped_storage()
+        storage = _unseen(tensor.untyped_storage) if _num_modes() else tensor.untyped_storage()
         key: int = storage._cdata  # noqa: SLF001
         # The wrapper of the storage that we hold here counts as well.
         return key, torch._C._storage_Use_Count(key) - 1  # noqa: SLF001
     except (NotImplementedError, RuntimeError, ValueError):
         return 0, 0
+
+
+def _unseen(call: Callable[[], _Result]) -> _Result:
+    """Make a call that a construction around this load would take for one of the program's."""
+    with torch._C.DisableTorchFunction():  # noqa: SLF001
+        return call()
 
 
 def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -369,6 +361,9 @@ def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
     return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
 
 
+_num_modes = torch._C._len_torch_function_stack  # noqa: SLF001
+_initial_seed = torch.default_generator.initial_seed
+_KAIMING = nn.init.kaiming_uniform_
 _LOOK = _Kind.LOOK
 _RANDOM_FILL = _Kind.RANDOM_FILL
 _KINDS_BY_NAME = {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from model_core.deferred_construction import storage_key
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
@@ -129,8 +131,4 @@ def _memory(tensor: torch.Tensor) -> Hashable:
     """Return what identifies the memory that a tensor lies in, or the tensor itself if it has none of its own."""
     if nn.parameter.is_lazy(tensor):
         return id(tensor)
-    try:
-        with torch._C.DisableTorchFunction():  # noqa: SLF001 - as in `deferred_construction`
-            return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
-    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
-        return id(tensor)
+    return storage_key(tensor) or id(tensor)

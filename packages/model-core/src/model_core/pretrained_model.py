@@ -182,7 +182,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 training in place never changes the files, and they may be saved over by `save_pretrained`, replaced
                 by renaming, or removed. Another program that overwrites them in place (`cp`, `rsync --inplace`) changes
                 the values of the model, and one that truncates them ends this process with SIGBUS: against those,
-                `"copy"` reads the weights into memory of their own. That goes through each file once and in order, which
+                `"copy"` reads the weights into memory of their own. That goes through each file once and in order, and
                 is also the faster way on a slow disk or network if the model then uses them in another order. Where a
                 file cannot be mapped it is read.
             output_loading_info: Return the report as well.
@@ -475,7 +475,7 @@ def _check_constructed(model: PreTrainedModel) -> None:
 
 def _check_values(model_class: type, named: NamedTensors) -> None:
     """Refuse a model that was built without memory: what no checkpoint supplies would stay without values."""
-    if any(tensor.is_meta for tensor in named.everything().values()):
+    if any(tensor.is_meta for tensors in (named.persistent, named.others) for tensor in tensors.values()):
         raise ModelDefinitionError(
             "its constructor left tensors on the meta device. Load it outside of torch.device('meta'): from_pretrained "
             "does not pay for values that the checkpoint replaces anyway.",
