@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import subprocess
 import sys
 
@@ -234,3 +235,11 @@ def test_without_network_the_error_says_so():
     )
     assert f"timm/{TAGGED}" in done.stdout
     assert "Connect to the network, or pass pretrained=False" in done.stdout
+
+
+def test_error_survives_a_pickle():
+    """A worker process can send it home."""
+    with pytest.raises(TimmNameError) as refused:
+        from_timm("no-such-name")
+    twin = pickle.loads(pickle.dumps(refused.value))
+    assert (type(twin), str(twin), vars(twin)) == (TimmNameError, str(refused.value), vars(refused.value))
