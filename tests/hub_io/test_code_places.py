@@ -172,6 +172,25 @@ def test_code_revision_pins_own_code_alone(hub):
     assert (version(model), model.weights) == (1, [9.0, 9.0])
 
 
+@pytest.mark.parametrize("name", ["AutoTokenizer", "AutoModelForCausalLM", "anything"])
+def test_code_revision_pins_own_code_whatever_else_the_config_names(hub, name):
+    """A reference to another repository, which need not exist, switches no pin off."""
+    old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
+    named = config_json({**AUTO_MAP, name: "x/y--t.T"})
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "config.json": named})
+    model = AutoModel.from_pretrained("me/tiny", code_revision=old, trust_remote_code=True)
+    assert version(model) == 1
+
+
+def test_code_revision_of_code_in_two_repositories_is_that_of_both(hub):
+    """Where one of them has no such revision, its code runs at no other."""
+    sha = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING})
+    auto_map = {**elsewhere("maker/code"), "AutoConfig": AUTO_MAP["AutoConfig"]}
+    commit = hub.create_repo("me/tiny", files({"config.json": config_json(auto_map)}))
+    with pytest.raises(RevisionNotFoundError, match="me/tiny"):
+        AutoModel.from_pretrained("me/tiny", revision=commit, code_revision=sha, trust_remote_code=True)
+
+
 def test_code_revision_that_does_not_exist_is_an_error(hub):
     """A pin is never ignored."""
     hub.create_repo("me/tiny", files())
@@ -182,6 +201,14 @@ def test_code_revision_that_does_not_exist_is_an_error(hub):
 def test_code_revision_of_a_folder_is_an_error(tmp_path):
     """A folder has no revisions; a pin that cannot be kept is not dropped."""
     folder = write(tmp_path / "saved", files())
+    with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
+        AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
+
+
+def test_code_revision_of_a_folder_is_an_error_whatever_else_the_config_names(tmp_path):
+    """The code of the folder does not run because its config names another repository too."""
+    named = config_json({**AUTO_MAP, "AutoTokenizer": "x/y--t.T"})
+    folder = write(tmp_path / "saved", files({"config.json": named}))
     with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 

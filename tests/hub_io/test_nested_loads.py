@@ -15,6 +15,7 @@ from hub_io import (
     TrustFile,
     TrustPolicy,
     TrustStore,
+    UnpinnedCodeWarning,
     load_into_registry,
 )
 from other_processes import environment, run_program
@@ -191,7 +192,8 @@ def test_code_of_another_repository_that_was_granted_with_it_loads(hub, places):
     )
     content = files({"config.json": config_json(elsewhere), "configuration_tiny.py": None, "modeling_tiny.py": asks})
     commit = hub.create_repo("me/whole", content)
-    model = AutoModel.from_pretrained("me/whole", revision=commit, code_revision=inner, trust_remote_code=True)
+    with pytest.warns(UnpinnedCodeWarning, match="other/part"):
+        model = AutoModel.from_pretrained("me/whole", revision=commit, trust_remote_code=True)
     assert model.weights == [1.0, 2.0]
 
 

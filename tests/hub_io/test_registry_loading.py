@@ -10,7 +10,13 @@ import pytest
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
 from auto_registry.errors import AlreadyRegisteredError, RegistrationError
 from config_core import PretrainedConfig
-from hub_io import NoRemoteCodeError, RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
+from hub_io import (
+    NoRemoteCodeError,
+    RemoteCodeImportError,
+    RemoteCodeRefusedError,
+    UnpinnedCodeWarning,
+    load_into_registry,
+)
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, trust, write
 
@@ -184,10 +190,11 @@ def two_repositories(hub, places):  # noqa: ARG001 - a machine where nobody has 
 
 def test_code_of_two_repositories_is_reported_as_two(registry, two_repositories, places):
     """Two bundles, each with what trusted it."""
-    commit, code = two_repositories
+    commit, _ = two_repositories
     own = {"configuration_tiny.py": CONFIGURATION}
     trust(places / "hub-code.lock", own, source="me/tiny", commit=commit)
-    report = load_into_registry("me/tiny", code_revision=code, trust_remote_code=True, registry=registry)
+    with pytest.warns(UnpinnedCodeWarning, match="other/code"):
+        report = load_into_registry("me/tiny", trust_remote_code=True, registry=registry)
     assert len(report.digests) == 2
     assert report.trusted_by.startswith(f"{places / 'hub-code.lock'} (me/tiny, ")
     assert report.trusted_by.endswith("; trust_remote_code=True")

@@ -118,8 +118,8 @@ def find_code(
         origin: The checkpoint that has the `auto_map`, or a class that came out of its code before.
         auto_map: Name of an auto class to a reference.
         auto_class: The name that is wanted.
-        code_revision: Revision of the other repository that a reference names. Where none does, that of the code alone
-            in the checkpoint's own repository.
+        code_revision: Revision of the repository that holds the code: the other one that the reference names, or the
+            checkpoint's own, whose config and weights stay at theirs.
         token: Access token for the hub.
         find_pin: Returns the commit of another repository to use where `code_revision` says none, or None.
 
@@ -157,12 +157,13 @@ def find_code(
         if bundle is None:
             raise TypeError(f"{origin!r} did not come out of the code of a checkpoint.")
         return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin)
-    if code_revision is None or _names_other_repository(auto_map, own):
+    if code_revision is None:
         return RemoteCode(origin.name, wanted, collect_from(lambda: origin), load=origin)
     if own is None:
         raise CodeRevisionError(
-            f"code_revision={code_revision!r} was passed, but the code of {origin} lies in that folder, which has no "
-            "revisions. Leave code_revision out."
+            f"code_revision={code_revision!r} was passed, but {wanted.filename} of {origin} lies in that folder, which "
+            "has no revisions. Leave code_revision out; code that lies in a repository can be pinned by trusting it at "
+            "a commit (`hub-io trust`)."
         )
     collect = collect_from_repository(own, code_revision, origin.subfolder)
     return RemoteCode(own, wanted, collect, pin="code_revision", load=origin, at_hand=False)
@@ -194,8 +195,3 @@ def _options(origin: Checkpoint | type[Any], *, token: str | bool | None) -> Dow
     """Return how to fetch code of another repository or commit: as the checkpoint was fetched."""
     options = origin.options if isinstance(origin, RepoCheckpoint) else DownloadOptions()
     return options if token is None else replace(options, token=token)
-
-
-def _names_other_repository(auto_map: Mapping[str, Any], own: str | None) -> bool:
-    repos = {str(text).rpartition("--")[0] for text in auto_map.values() if isinstance(text, str)}
-    return bool(repos - {"", own})

@@ -73,7 +73,8 @@ def load_into_registry(
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
         revision: Branch, tag or commit of a repository. If None, the commit at which the trust store has its code, or
             else the default branch.
-        code_revision: Revision of the repository that holds the code, where that is another one.
+        code_revision: Revision of the repository that holds the code, be it another one or the checkpoint's own. If
+            there are several, each must have it.
         subfolder: Folder inside the checkpoint.
         token: Access token for the Hub.
         cache_dir: Where downloads are kept.

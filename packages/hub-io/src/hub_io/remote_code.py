@@ -80,8 +80,8 @@ class TrustedCode:
             auto_map: Name of an auto class to a reference.
             auto_class: The name that is wanted.
             trust_remote_code: What the caller said: yes, no, or nothing, which leaves it to the trust store.
-            code_revision: Revision of the repository that holds the code, where that is another than the checkpoint's.
-                If all code is the checkpoint's own, it is that of the code alone.
+            code_revision: Revision of the repository that holds the code, be it another than the checkpoint's or its
+                own. Config and weights stay at theirs.
             token: Access token for the hub.
 
         Raises:

@@ -48,7 +48,7 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         offline_option,
         click.option(
-            "--code-revision", metavar="REV", help="The same for code that lies in another repository than the config."
+            "--code-revision", metavar="REV", help="The same for the code alone, in its own or another repository."
         ),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,
@@ -66,7 +66,7 @@ class Asked:
         source: A folder or a repository.
         revision: Branch, tag or commit of a repository.
         subfolder: Folder inside that holds config.json.
-        code_revision: Revision of code in another repository.
+        code_revision: Revision of the code alone, in the same or another repository.
         offline: Whether the network may not be used.
     """
 
