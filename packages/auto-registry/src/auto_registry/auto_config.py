@@ -118,7 +118,7 @@ class AutoConfig:
             force_download=force_download,
         )
         model_type, auto_map = read_header(file or checkpoint)
-        own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token)
+        own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token, cache_dir, local_files_only)
         resolution = resolve_config(model_type, own_code=own_code, places=Places(registry))
         config_class = load_config_class(resolution, checkpoint=checkpoint)
         with explain_namesake(resolution):

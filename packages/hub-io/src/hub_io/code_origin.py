@@ -110,6 +110,8 @@ def find_code(
     *,
     code_revision: str | None = None,
     token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     find_pin: Callable[[str], str | None] = lambda _: None,
 ) -> RemoteCode:
     """Find the code of the class that an `auto_map` names. Nothing is fetched or read yet.
@@ -121,6 +123,8 @@ def find_code(
         code_revision: Revision of the repository that holds the code: the other one that the reference names, or the
             checkpoint's own, whose config and weights stay at theirs.
         token: Access token for the hub.
+        cache_dir: Where downloads are kept.
+        local_files_only: Use what was downloaded before and no network.
         find_pin: Returns the commit of another repository to use where `code_revision` says none, or None.
 
     Raises:
@@ -142,7 +146,7 @@ def find_code(
     def collect_from_repository(
         repo: str, revision: str | None, subfolder: str = ""
     ) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
-        options = _options(origin, token=token)
+        options = _options(origin, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         return collect_from(
             lambda: _open_once(
                 origin, repo, revision=revision, subfolder=subfolder, first=wanted.filename, options=options
@@ -191,7 +195,18 @@ def _open_once(
     return opened[key]
 
 
-def _options(origin: Checkpoint | type[Any], *, token: str | bool | None) -> DownloadOptions:
-    """Return how to fetch code of another repository or commit: as the checkpoint was fetched."""
+def _options(
+    origin: Checkpoint | type[Any],
+    *,
+    token: str | bool | None,
+    cache_dir: str | os.PathLike[str] | None,
+    local_files_only: bool,
+) -> DownloadOptions:
+    """Return how to fetch code of another repository or commit: as the caller says, else as the checkpoint came."""
     options = origin.options if isinstance(origin, RepoCheckpoint) else DownloadOptions()
-    return options if token is None else replace(options, token=token)
+    return replace(
+        options,
+        token=options.token if token is None else token,
+        cache_dir=options.cache_dir if cache_dir is None else cache_dir,
+        local_files_only=options.local_files_only or local_files_only,
+    )

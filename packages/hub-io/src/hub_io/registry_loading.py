@@ -17,8 +17,9 @@ from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from hub_io.code_origin import RemoteCode
     from hub_io.trust import Trusted
     from hub_io.trust_policy import TrustPolicy
 
@@ -111,9 +112,23 @@ def load_into_registry(
         local_files_only=local_files_only,
     )
     model_type, auto_map = read_header(checkpoint)
-    decisions = _decide_all(
-        checkpoint, auto_map, policy, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
-    )
+
+    def find(auto_class: str) -> RemoteCode:
+        return find_code(
+            checkpoint,
+            auto_map,
+            auto_class,
+            code_revision=code_revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            find_pin=policy.store.pin,
+        )
+
+    names = loadable_names(auto_map)
+    if not names:
+        raise NoRemoteCodeError(str(checkpoint))
+    decisions = _decide_all(names, find, policy, trust_remote_code=trust_remote_code)
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
     config_class = classes.pop(_CONFIG, None)
 
@@ -137,24 +152,16 @@ def load_into_registry(
 
 
 def _decide_all(
-    checkpoint: Checkpoint,
-    auto_map: Mapping[str, Any],
+    left: frozenset[str],
+    find: Callable[[str], RemoteCode],
     policy: TrustPolicy,
     *,
     trust_remote_code: bool | None,
-    code_revision: str | None,
-    token: str | bool | None,
 ) -> list[Trusted]:
-    """Return the decision on each bundle of code that the `auto_map` names, before any of it runs."""
-    left = loadable_names(auto_map)
-    if not left:
-        raise NoRemoteCodeError(str(checkpoint))
+    """Return the decision on each bundle of code that has these classes, before any of it runs."""
     decisions = []
     while left:
-        code = find_code(
-            checkpoint, auto_map, min(left), code_revision=code_revision, token=token, find_pin=policy.store.pin
-        )
-        decision = policy.decide(code, trust_remote_code=trust_remote_code)
+        decision = policy.decide(find(min(left)), trust_remote_code=trust_remote_code)
         if isinstance(decision, Refused):
             raise decision.error()
         decisions.append(decision)

@@ -76,7 +76,7 @@ class TrustPolicy:
         if trust_remote_code is not None and not isinstance(trust_remote_code, bool):
             raise TypeError(f"trust_remote_code must be True, False or None, got {trust_remote_code!r}.")
         if trust_remote_code is False:
-            return Refused("trust_remote_code=False was passed", code)
+            return Refused("trust_remote_code=False was passed", code, may_be_fetched=False)
         policy, asking = _capped(policy_in_force(self)), find_asking_code()
         decision = _decide(code, policy, said=bool(trust_remote_code), asking=asking)
         return _remember(decision, code, policy)
@@ -169,6 +169,7 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool, asking: Asking
             code,
             may_be_passed=False,
             may_be_stored=False,
+            may_be_fetched=False,
         )
     store = _store_for(code, policy)
     by_store = _by_store(code, store, fetch=said and asking is None)

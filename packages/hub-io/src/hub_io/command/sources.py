@@ -106,7 +106,9 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
     others = {name: value for name, value in auto_map.items() if name not in left}
     codes: list[RemoteCode] = []
     while left:
-        code = find_code(checkpoint, auto_map, min(left), code_revision=asked.code_revision)
+        code = find_code(
+            checkpoint, auto_map, min(left), code_revision=asked.code_revision, local_files_only=asked.offline
+        )
         with busy(f"Reading the code of {code.source} …"):
             left -= code.bundle.auto_map.keys()
         codes.append(code)
