@@ -50,21 +50,22 @@ _grants: dict[str, _Grant] = {}  # by digest
 _digests_of_load: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
 
 
-def remember_grant(digest: str, policy: TrustPolicy, *, load: Any) -> None:
-    """Note that a bundle may run.
+def remember_grant(digest: str, policy: TrustPolicy, *, load: Any, asking: AskingCode | None = None) -> None:
+    """Note that a bundle may run. What an earlier load granted together with it counts no more.
 
     Args:
         digest: The bundle's digest.
         policy: What allowed it.
         load: The checkpoint or class whose load needs the code. Bundles of one load were granted together.
+        asking: The code that asks. What was granted to the load that it is part of stays as it is.
     """
+    settled = asking.granted if asking is not None else frozenset()
     with _lock:
         together = _digests_of_load.get(load, frozenset()) | {digest} if load is not None else frozenset({digest})
         if load is not None:
             _digests_of_load[load] = together
-        for each in together:
-            earlier = _grants[each].together if each in _grants else frozenset()
-            _grants[each] = _Grant(policy, earlier | together)
+        for each in together - settled:
+            _grants[each] = _Grant(policy, together)
 
 
 def find_asking_code() -> AskingCode | None:

@@ -79,7 +79,7 @@ class TrustPolicy:
             return Refused("trust_remote_code=False was passed", code, may_be_fetched=False)
         policy, asking = _capped(policy_in_force(self)), find_asking_code()
         decision = _decide(code, policy, said=bool(trust_remote_code), asking=asking)
-        return _remember(decision, code, policy)
+        return _remember(decision, code, policy, asking=asking)
 
     def decide_inherited(self, code: RemoteCode, *, granted: Collection[str]) -> TrustDecision:
         """Decide on code that another process has sent objects of, and that is needed to receive them.
@@ -97,7 +97,7 @@ class TrustPolicy:
         may_inherit = isinstance(decision, Refused) and policy.cap is None and asking is None
         if may_inherit and code.bundle.digest in granted:
             decision = Trusted(by="the parent process", source=code.source, bundle=code.bundle)
-        return _remember(decision, code, policy)
+        return _remember(decision, code, policy, asking=asking)
 
 
 _lock = threading.Lock()
@@ -149,14 +149,17 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
 
     Args:
         policy: The one that the caller wants; the default one if None. Where a checkpoint's code is what asks, it is
-            the policy that let this code run, whatever is passed.
+            the policy that let this code run, whatever is passed; once the default one is frozen, with the store of
+            that one, and with the stricter cap of the two.
 
     Raises:
         FrozenPolicyError: The default one is frozen, and the caller wants another.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` is none of its values.
     """
     if asking := find_asking_code():
-        return asking.policy or default_policy()
+        policy = asking.policy or default_policy()
+        # Code that was let in before the policy was frozen brings the policy of then.
+        return TrustPolicy(_default.store, _stricter(policy.cap, _default.cap)) if _frozen and _default else policy
     if _frozen and policy not in {None, _default}:
         raise FrozenPolicyError("The policy of this process is frozen; no load may have one of its own.")
     return default_policy() if policy is None or _frozen else policy
@@ -175,11 +178,11 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool, asking: Asking
     by_store = _by_store(code, store, fetch=said and asking is None)
     if isinstance(by_store, Trusted):
         return by_store
-    if asking is not None:
-        return _by_the_load(code, asking, otherwise=by_store, said=said)
     if policy.cap == "locked":
         reason = f"only code in the trust store runs here ({CAP_VARIABLE}=locked, or the program's policy)"
         return replace(by_store, reason=f"{reason}, and {by_store.reason}", may_be_passed=False)
+    if asking is not None:
+        return _by_the_load(code, asking, otherwise=by_store, said=said)
     if not said:
         return by_store
     if code.commit is not None and not code.pinned:
@@ -235,15 +238,19 @@ def _store_for(code: RemoteCode, policy: TrustPolicy) -> TrustStore:
 
 
 def _capped(policy: TrustPolicy) -> TrustPolicy:
-    # Code that was let in before the policy was frozen brings the policy of then.
-    frozen = _default.cap if _frozen and _default else None
-    cap = min(policy.cap, _environment_cap(), frozen, key=_STRICTEST_FIRST.index)
+    cap = _stricter(policy.cap, _environment_cap())
     return policy if cap == policy.cap else replace(policy, cap=cap)
 
 
-def _remember(decision: TrustDecision, code: RemoteCode, policy: TrustPolicy) -> TrustDecision:
+def _stricter(one: Cap | None, other: Cap | None) -> Cap | None:
+    return min(one, other, key=_STRICTEST_FIRST.index)
+
+
+def _remember(
+    decision: TrustDecision, code: RemoteCode, policy: TrustPolicy, *, asking: AskingCode | None
+) -> TrustDecision:
     if isinstance(decision, Trusted):
-        remember_grant(decision.bundle.digest, policy, load=code.load)
+        remember_grant(decision.bundle.digest, policy, load=code.load, asking=asking)
     return decision
 
 
