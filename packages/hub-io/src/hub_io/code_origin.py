@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from config_core.checkpoint import Checkpoint, FolderCheckpoint
 from config_core.custom_code import bundle_of
+from hub_io.asking_code import folders_of
 from hub_io.errors import CodeRevisionError
 from hub_io.remote_bundle import collect_bundle, references_beside
 from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, open_repository
@@ -45,6 +46,7 @@ class RemoteCode:
         pin: str = "revision",
         load: Checkpoint | type[Any] | None = None,
         at_hand: bool = True,
+        folders: tuple[Path, ...] = (),
     ) -> None:
         """Describe code.
 
@@ -55,6 +57,7 @@ class RemoteCode:
             pin: The option that pins its commit.
             load: The checkpoint or class whose load needs it.
             at_hand: Whether reading it contacts nobody new.
+            folders: Folders that it came from, if it is loaded already.
         """
         self.source = source
         self.wanted = replace(wanted, repo=None)
@@ -62,6 +65,7 @@ class RemoteCode:
         self.load = load
         self.at_hand = at_hand
         self._collect = collect
+        self._folders = folders
 
     @property
     def bundle(self) -> CodeBundle:
@@ -96,7 +100,7 @@ class RemoteCode:
         """The folders on this machine that hold the checkpoint: what lies there is data, and grants nothing."""
         if isinstance(self.load, RepoCheckpoint):
             return (self.load.snapshot,)
-        return (Path(self.load.name),) if isinstance(self.load, FolderCheckpoint) else ()
+        return (Path(self.load.name),) if isinstance(self.load, FolderCheckpoint) else self._folders
 
     @cached_property
     def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
@@ -160,7 +164,8 @@ def find_code(
         bundle = bundle_of(origin)
         if bundle is None:
             raise TypeError(f"{origin!r} did not come out of the code of a checkpoint.")
-        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin)
+        folders = folders_of(bundle.digest)
+        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin, folders=folders)
     if code_revision is None:
         return RemoteCode(origin.name, wanted, collect_from(lambda: origin), load=origin)
     if own is None:

@@ -250,7 +250,7 @@ def _remember(
     decision: TrustDecision, code: RemoteCode, policy: TrustPolicy, *, asking: AskingCode | None
 ) -> TrustDecision:
     if isinstance(decision, Trusted):
-        remember_grant(decision.bundle.digest, policy, load=code.load, asking=asking)
+        remember_grant(decision.bundle.digest, policy, load=code.load, folders=code.folders, asking=asking)
     return decision
 
 
