@@ -14,6 +14,7 @@ from hub_io import (
     NoRemoteCodeError,
     RemoteCodeImportError,
     RemoteCodeRefusedError,
+    TrustPolicy,
     UnpinnedCodeWarning,
     load_into_registry,
 )
@@ -175,6 +176,17 @@ def test_entry_of_the_store_is_enough(tmp_path, registry, places):
     report = load_into_registry(write(tmp_path / "saved", files()), registry=registry)
     assert report.trusted_by.startswith(f"{places / 'hub-code.lock'} (somewhere, ")
     assert registry.model_types() == ("tiny",)
+
+
+def test_commit_comes_from_the_policy_of_the_load(hub, registry, places):
+    """A policy without an entry opens the default branch, and not the commit that another store has."""
+    old = hub.create_repo("me/branch-of-policy", files())
+    new = hub.commit("me/branch-of-policy", {"modeling_tiny.py": f"{MODELING}NEW = 1\n"})
+    trust(places / "hub-code.lock", files(), source="me/branch-of-policy", commit=old)
+    options = {"policy": TrustPolicy(), "trust_remote_code": True, "registry": registry}
+    with pytest.warns(UnpinnedCodeWarning, match=new):
+        report = load_into_registry("me/branch-of-policy", **options)
+    assert report.commit == new
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hub_io.code_import import import_classes
 from hub_io.code_origin import find_code
 from hub_io.errors import NoRemoteCodeError
 from hub_io.remote_bundle import loadable_names
+from hub_io.repo_checkpoint import DEFAULT_BRANCH
 from hub_io.trust import Refused
 from hub_io.trust_policy import policy_in_force
 
@@ -72,8 +73,8 @@ def load_into_registry(
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
-        revision: Branch, tag or commit of a repository. If None, the commit at which the trust store has its code, or
-            else the default branch.
+        revision: Branch, tag or commit of a repository. If None, the commit at which the policy's trust store has its
+            code, or else the default branch.
         code_revision: Revision of the repository that holds the code, be it another one or the checkpoint's own. If
             there are several, each must have it.
         subfolder: Folder inside the checkpoint.
@@ -101,8 +102,9 @@ def load_into_registry(
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     policy = policy_in_force(policy)
-    if revision is None and isinstance(source, str) and existing_path(source) is None:
-        revision = policy.store.pin(source)
+    if not revision and isinstance(source, str) and existing_path(source) is None:
+        # Never None: that would ask the store of the default policy, which may be another.
+        revision = policy.store.pin(source) or DEFAULT_BRANCH
     checkpoint = open_checkpoint(
         source,
         revision=revision,

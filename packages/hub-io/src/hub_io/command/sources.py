@@ -12,6 +12,7 @@ from config_core.checkpoint import existing_path, open_checkpoint
 from hub_io.code_origin import find_code
 from hub_io.command.screen import busy
 from hub_io.remote_bundle import loadable_names
+from hub_io.repo_checkpoint import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from hub_io.code_origin import RemoteCode
 
 __all__ = [
-    "DEFAULT_BRANCH",
     "Asked",
     "ShippedCode",
     "find_shipped_code",
@@ -28,8 +28,6 @@ __all__ = [
     "offline_option",
     "revision_option",
 ]
-
-DEFAULT_BRANCH = "main"
 
 
 def revision_option(function: Callable[..., None]) -> Callable[..., None]:
