@@ -102,7 +102,7 @@ class Refused:
         try:
             bundle = self.bundle
         except (ConfigCoreError, HubIoError) as error:
-            known = _listing(error.digests) if isinstance(error, SourceCodeError) else ""
+            known = _listing(error.digests, _marks(self.changes)) if isinstance(error, SourceCodeError) else ""
             named = f"Of its files, those could be read:{known}\n" if known else ""
             return None, f"{named}Its files cannot be listed{' in full' if known else ' either'}: {error}"
         marks = _marks(self.changes)

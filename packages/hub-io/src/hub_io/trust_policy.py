@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from config_core.errors import ConfigCoreError
+from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.asking_code import find_asking_code, remember_grant
 from hub_io.errors import FrozenPolicyError, HubIoError, TrustPolicyError
 from hub_io.store_places import find_store
@@ -22,7 +22,7 @@ from hub_io.trust_store import TrustStore
 from hub_io.unpinned_code import warn_unpinned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from hub_io.asking_code import AskingCode
     from hub_io.code_origin import RemoteCode
@@ -198,6 +198,11 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
         return refused
     try:
         bundle = code.bundle
+    except SourceCodeError as error:
+        if fetch:
+            raise
+        # What nothing that can be read imports any more may still be there.
+        return _not_what_was_trusted(refused, known, error.digests, removed=False) if known else refused
     except (ConfigCoreError, HubIoError):
         if fetch:
             raise
@@ -207,13 +212,19 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
         return Trusted(by=by, source=code.source, bundle=bundle)
     if not known:
         return refused
-    files = bundle.file_digests()
+    return _not_what_was_trusted(refused, known, bundle.file_digests())
+
+
+def _not_what_was_trusted(
+    refused: Refused, known: Sequence[TrustEntry], files: Mapping[str, str], *, removed: bool = True
+) -> Refused:
+    """Return the refusal of code of which other versions were trusted, with what has changed since the nearest."""
     nearest = max(known, key=lambda entry: len(entry.files.keys() & files.keys()))
-    return Refused(
-        f"it is not what was trusted on {nearest.trusted_at}{_at(nearest)}",
-        code,
-        changes=compare_files(nearest.files, files),
-        ignored=store.ignored,
+    changes = compare_files(nearest.files, files)
+    return replace(
+        refused,
+        reason=f"it is not what was trusted on {nearest.trusted_at}{_at(nearest)}",
+        changes=changes if removed else replace(changes, removed=()),
     )
 
 
