@@ -103,7 +103,7 @@ class AutoModelClass:
                 loads it from. `revision` and `subfolder` are not about this one.
             trust_remote_code: Whether the code that the checkpoint ships may run. None leaves it to what an
                 administrator has trusted; nothing is trusted by default.
-            code_revision: Revision of the code where it lies in another repository than the checkpoint.
+            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             registry: What the program registered.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds its config and weights.
