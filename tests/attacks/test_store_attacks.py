@@ -22,6 +22,7 @@ from hub_io import (
     TrustStoreError,
     load_into_registry,
 )
+from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
 
@@ -43,6 +44,48 @@ def test_store_inside_the_checkpoint_is_data(witness, monkeypatch, place):
     monkeypatch.chdir(folder / place)
     with pytest.raises(RemoteCodeRefusedError, match="a checkpoint cannot say that it is trusted"):
         AutoModel.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", [".", "full"])
+def test_store_inside_the_checkpoint_is_data_for_a_config_out_of_it_too(tmp_path, monkeypatch, name):
+    """The class of the config knows its checkpoint no more; where its code came from is still known."""
+    folder = tiny_checkpoints.write(tmp_path / "ckpt", tiny_checkpoints.files())
+    write_store(folder / "hub-code.lock", tiny_checkpoints.files())
+    monkeypatch.chdir(folder)
+    config = AutoConfig.from_pretrained(folder if name == "full" else name, trust_remote_code=True)
+    with pytest.raises(RemoteCodeRefusedError, match="a checkpoint cannot say that it is trusted"):
+        AutoModel.from_config(config)
+
+
+@pytest.mark.parametrize("place", ["", "sub"])
+def test_store_inside_a_checkpoint_is_data_for_objects_out_of_other_processes(tmp_path, monkeypatch, place):
+    """Nobody knows which folder their code came from, so a file beside a config that ships code is not used."""
+    folder = tmp_path / "ckpt"
+    named = {(f"{place}/{name}" if place else name): text for name, text in tiny_checkpoints.files().items()}
+    tiny_checkpoints.write(folder, named)
+    write_store(folder / "hub-code.lock", tiny_checkpoints.files())
+    digest = CodeBundle(
+        {name: text.encode() for name, text in tiny_checkpoints.files().items() if name.endswith(".py")}
+    ).digest
+    environ = environment(tmp_path / "cache")
+    run_program(tmp_path / "first.py", FIRST, folder, place, environ=environ)
+    monkeypatch.chdir(folder / place)
+    told = run_program(tmp_path / "second.py", SECOND, digest, environ=environ)
+    assert "a checkpoint cannot say that it is trusted" in told
+
+
+FIRST = """
+import sys
+from auto_registry import AutoModel
+AutoModel.from_pretrained(sys.argv[1], subfolder=sys.argv[2], trust_remote_code=True)
+"""
+SECOND = """
+import importlib, sys
+try:
+    importlib.import_module(f"hub_io.remote.x_{sys.argv[1]}.modeling_tiny")
+except PermissionError as error:
+    print(error)
+"""
 
 
 def test_store_inside_the_checkpoint_is_data_by_a_link_to_it_too(witness, monkeypatch, tmp_path):

@@ -174,8 +174,8 @@ class Judge:
     classes: dict
     asked: list = field(default_factory=list)
 
-    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None):
-        self.asked.append((origin, auto_map, auto_class, trust_remote_code, code_revision, token))
+    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None, **download):
+        self.asked.append((origin, auto_map, auto_class, trust_remote_code, code_revision, token, download))
         return Judgement(bool(trust_remote_code), self.classes.get(auto_class))
 
 
@@ -261,7 +261,7 @@ class Decision:
         return PermissionError("refused")
 
 class Service:
-    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None):
+    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, **options):
         return Decision(origin, auto_map, auto_class, bool(trust_remote_code))
 
 SERVICE = Service()

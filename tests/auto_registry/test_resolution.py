@@ -47,11 +47,12 @@ def test_trusted_code_comes_before_an_installed_package(registry, own_code, inst
     install_parrot("parrot-h")
     remote = make_config("parrot-h")
     judge = make_judge(AutoConfig=remote)
-    code = own_code(trust_remote_code=True, code_revision="v2", token="secret")
+    download = {"cache_dir": "downloads", "local_files_only": True}
+    code = own_code(trust_remote_code=True, code_revision="v2", token="secret", **download)
     resolution = resolve_config("parrot-h", own_code=code, places=Places(registry, find_remote_code=lambda: judge))
     assert isinstance(resolution, Remote)
     assert resolution.load() is remote
-    assert judge.asked == [(code.origin, AUTO_MAP, "AutoConfig", True, "v2", "secret")]
+    assert judge.asked == [(code.origin, AUTO_MAP, "AutoConfig", True, "v2", "secret", download)]
 
 
 @pytest.mark.parametrize("trust", [None, False])

@@ -8,20 +8,27 @@ import sys
 
 import pytest
 
-from auto_registry import AutoConfig, AutoModel
+from auto_registry import AutoConfig, AutoModel, Registry
 from config_core import open_checkpoint
 from config_core.custom_code import bundle_of
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from hub_io import (
     REMOTE_CODE_SERVICE,
     CodeRevisionError,
+    NotDownloadedError,
     RemoteCodeRefusedError,
     RevisionNotFoundError,
     UnpinnedCodeWarning,
+    load_into_registry,
 )
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
 
 CODE = ("configuration_tiny.py", "modeling_tiny.py")
+LOADERS = {
+    "config": AutoConfig.from_pretrained,
+    "model": AutoModel.from_pretrained,
+    "registry": lambda source, **options: load_into_registry(source, registry=Registry(), **options),
+}
 
 
 def elsewhere(repo):
@@ -172,6 +179,25 @@ def test_code_revision_pins_own_code_alone(hub):
     assert (version(model), model.weights) == (1, [9.0, 9.0])
 
 
+@pytest.mark.parametrize("name", ["AutoTokenizer", "AutoModelForCausalLM", "anything"])
+def test_code_revision_pins_own_code_whatever_else_the_config_names(hub, name):
+    """A reference to another repository, which need not exist, switches no pin off."""
+    old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
+    named = config_json({**AUTO_MAP, name: "x/y--t.T"})
+    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "config.json": named})
+    model = AutoModel.from_pretrained("me/tiny", code_revision=old, trust_remote_code=True)
+    assert version(model) == 1
+
+
+def test_code_revision_of_code_in_two_repositories_is_that_of_both(hub):
+    """Where one of them has no such revision, its code runs at no other."""
+    sha = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING})
+    auto_map = {**elsewhere("maker/code"), "AutoConfig": AUTO_MAP["AutoConfig"]}
+    commit = hub.create_repo("me/tiny", files({"config.json": config_json(auto_map)}))
+    with pytest.raises(RevisionNotFoundError, match="me/tiny"):
+        AutoModel.from_pretrained("me/tiny", revision=commit, code_revision=sha, trust_remote_code=True)
+
+
 def test_code_revision_that_does_not_exist_is_an_error(hub):
     """A pin is never ignored."""
     hub.create_repo("me/tiny", files())
@@ -182,6 +208,14 @@ def test_code_revision_that_does_not_exist_is_an_error(hub):
 def test_code_revision_of_a_folder_is_an_error(tmp_path):
     """A folder has no revisions; a pin that cannot be kept is not dropped."""
     folder = write(tmp_path / "saved", files())
+    with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
+        AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
+
+
+def test_code_revision_of_a_folder_is_an_error_whatever_else_the_config_names(tmp_path):
+    """The code of the folder does not run because its config names another repository too."""
+    named = config_json({**AUTO_MAP, "AutoTokenizer": "x/y--t.T"})
+    folder = write(tmp_path / "saved", files({"config.json": named}))
     with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
@@ -208,6 +242,56 @@ def test_loaded_code_loads_again_without_network(hub):
     with pytest.raises(RemoteCodeRefusedError):
         AutoModel.from_pretrained("me/offline", local_files_only=True)
     assert hub.requests == []
+
+
+@pytest.fixture
+def folder_without_code(hub, tmp_path):
+    """A folder whose code lies in a repository that nobody has downloaded. Returns it and the commit of the code."""
+    sha = hub.create_repo("maker/code", {"configuration_tiny.py": CONFIGURATION, "modeling_tiny.py": MODELING})
+    content = {"config.json": config_json(elsewhere("maker/code")), "weights.json": "[1.0, 2.0]"}
+    hub.clear_requests()
+    return write(tmp_path / "saved", content), sha
+
+
+@pytest.mark.parametrize("said", [None, False, True])
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_code_elsewhere_of_a_folder_is_not_asked_for_without_network(hub, folder_without_code, load, said):
+    """`local_files_only` holds for the code too, whatever else the caller says."""
+    with pytest.raises((RemoteCodeRefusedError, NotDownloadedError)):
+        load(folder_without_code[0], local_files_only=True, trust_remote_code=said)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_code_elsewhere_of_a_folder_is_kept_where_the_caller_says(hub, folder_without_code, tmp_path, load):
+    """It is found there again without the network."""
+    folder, sha = folder_without_code
+    options = {"cache_dir": tmp_path / "downloads", "code_revision": sha, "trust_remote_code": True}
+    load(folder, **options)
+    assert (tmp_path / "downloads" / "models--maker--code").is_dir()
+    hub.clear_requests()
+    load(folder, local_files_only=True, **options)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+@pytest.mark.parametrize("by", ["the caller", "the cap"])
+def test_code_elsewhere_that_is_switched_off_is_not_fetched_to_be_listed(
+    hub, folder_without_code, monkeypatch, place, by
+):
+    """Nobody is contacted for the text of an error either, and the error says how the files are seen."""
+    source, said = folder_without_code[0], None
+    if place == "hub":
+        hub.create_repo("me/tiny", {"config.json": (source / "config.json").read_text(encoding="utf-8")})
+        source = open_checkpoint("me/tiny")
+        hub.clear_requests()
+    if by == "the cap":
+        monkeypatch.setenv("HUB_IO_REMOTE_CODE", "deny")
+    else:
+        said = False
+    with pytest.raises(RemoteCodeRefusedError, match="hub-io inspect"):
+        AutoModel.from_pretrained(source, trust_remote_code=said)
+    assert [request.path for request in hub.requests if "maker/code" in request.path] == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")

@@ -131,6 +131,8 @@ POISON = {
         entry, "code.json", header(auto_map={"AutoModel": "a/b--modeling.Model"})
     ),
     "classes that are none": lambda entry: change(entry, "code.json", header(auto_map={"AutoModel": 3})),
+    "classes in a list": lambda entry: change(entry, "code.json", header(auto_map=[])),
+    "no classes at all": lambda entry: change(entry, "code.json", header(auto_map=None)),
     "a source that is none": lambda entry: change(entry, "code.json", header(source=["me"])),
     "a source that moves the cursor": lambda entry: change(entry, "code.json", header(source="me\x1b[2K")),
 }

@@ -93,6 +93,17 @@ def test_control_characters_in_errors_are_escaped(folder):
     assert not [character for character in ran.err if not character.isprintable() and character != "\n"]
 
 
+@pytest.mark.parametrize("verb", VERBS_OF_A_FOLDER)
+def test_offline_holds_for_code_elsewhere_of_a_folder(hub, folder, verb):
+    """The repository that the folder names is not asked for; the code is unavailable."""
+    hub.create_repo("maker/code", files())
+    elsewhere = {name: f"maker/code--{reference}" for name, reference in AUTO_MAP.items()}
+    write(folder, {"config.json": config_json(elsewhere)})
+    hub.clear_requests()
+    ran = hub_io(verb, folder, "--offline", *(["--yes"] if verb == "trust" else []))
+    assert (ran.exit_code, hub.requests) == (3, [])
+
+
 @at_terminals
 def test_terminal_gets_colour_and_nothing_of_strangers(evil):
     """The only sequences are those of the program: styles, and the end of a line of progress."""

@@ -261,3 +261,13 @@ def test_store_that_cannot_be_written_is_named(folder, tmp_path, monkeypatch, ve
     monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "store.json"))
     ran = hub_io(verb, folder, *(["--yes"] if verb == "trust" else []))
     assert (ran.exit_code, str(tmp_path / "store.json") in ran.err) == (3, True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="such names cannot be elsewhere")
+@pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"\xff")], ids=["two lines", "no UTF-8"])
+def test_folder_that_no_entry_can_name_is_an_error(tmp_path, name):
+    """It says which file could not take the entry, and why; nothing is written."""
+    folder = write(tmp_path / name, files())
+    ran = hub_io("trust", folder, "--user", "--yes")
+    assert (ran.exit_code, "trust.json" in ran.err, "'source' must be" in ran.err) == (3, True, True)
+    assert not (tmp_path / "settings" / "hub-io" / "trust.json").exists()

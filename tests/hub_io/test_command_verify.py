@@ -66,6 +66,23 @@ def test_files_that_changed_are_named(folder):
     assert (found["changed"], found["missing"]) == (["modeling_tiny.py"], ["configuration_tiny.py"])
 
 
+def test_file_that_a_load_would_take_as_well_is_named(folder):
+    """A package takes the place of the module beside it, though what was trusted is all there."""
+    write(folder, {"configuration_tiny/__init__.py": CONFIGURATION})
+    ran = hub_io("verify")
+    assert (ran.exit_code, "configuration_tiny/__init__.py" in ran.out) == (1, True)
+    assert states()["folder"] == "differs"
+
+
+def test_folder_whose_code_lies_in_a_subfolder_is_the_same(tmp_path):
+    """The config says where its code is looked for."""
+    folder = write(tmp_path / "saved", {f"small/{name}": text for name, text in files().items()})
+    assert hub_io("trust", folder, "--subfolder", "small", "--yes").exit_code == 0
+    assert states()["folder"] == "same"
+    write(folder, {"small/configuration_tiny/__init__.py": CONFIGURATION})
+    assert states()["folder"] == "differs"
+
+
 @pytest.mark.parametrize("name", ["modeling_tiny.py", "configuration_tiny.py"])
 def test_link_that_leaves_the_folder_is_a_change(folder, tmp_path, name):
     """Even to the same content: no load would read it, and the other entries are verified all the same."""

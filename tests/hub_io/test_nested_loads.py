@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 import pytest
 
@@ -15,6 +16,7 @@ from hub_io import (
     TrustFile,
     TrustPolicy,
     TrustStore,
+    UnpinnedCodeWarning,
     load_into_registry,
 )
 from other_processes import environment, run_program
@@ -125,6 +127,43 @@ def test_cap_holds_for_nested_loads(model, inner, marker, monkeypatch, cap):
     assert not marker.exists()
 
 
+def test_lock_holds_for_what_was_granted_before(model, outer, monkeypatch):
+    """Code on the stack lets no more of itself in, once only the store decides."""
+    monkeypatch.setenv("HUB_IO_REMOTE_CODE", "locked")
+    with pytest.raises(RemoteCodeRefusedError, match="only code in the trust store runs here"):
+        model.load_other(outer)
+
+
+@pytest.fixture
+def model_with_part(hub, inner, marker):  # noqa: ARG001 - for its places
+    """A model whose load has granted the inner code too, which lies in another repository."""
+    part = hub.create_repo("maker/part", files(marker=marker))
+    auto_map = {**AUTO_MAP, "AutoModelForImageClassification": "maker/part--modeling_tiny.TinyClassifier"}
+    whole = hub.create_repo("me/parts", files({"config.json": config_json(auto_map), "modeling_tiny.py": OUTER}))
+    hub.tag("me/parts", "both", whole)
+    hub.tag("maker/part", "both", part)
+    with warnings.catch_warnings(action="ignore"):  # of tags, which can move
+        report = load_into_registry("me/parts", code_revision="both", trust_remote_code=True, registry=Registry())
+    assert len(report.digests) == 2
+    return report.model_classes["AutoModel"](report.config_class())
+
+
+def test_grants_of_one_load_are_not_those_of_the_next(model_with_part, outer, inner, places):
+    """The next one trusts one of the two by the store alone."""
+    assert model_with_part.load_other(inner, trust_remote_code=True).weights == [1.0, 2.0]
+    trust(places / "hub-code.lock", files({"modeling_tiny.py": OUTER}))
+    model = AutoModel.from_pretrained(outer)
+    assert type(model) is type(model_with_part)
+    with pytest.raises(RemoteCodeRefusedError):
+        model.load_other(inner, trust_remote_code=True)
+
+
+def test_code_that_loads_itself_keeps_what_was_granted_with_it(model_with_part, outer, inner):
+    """The load that it asks for is part of the one that let it run."""
+    assert type(model_with_part.load_other(outer)) is type(model_with_part)
+    assert model_with_part.load_other(inner).weights == [1.0, 2.0]
+
+
 def test_policy_of_a_load_is_that_of_its_code(tmp_path, inner, marker, places):
     """The store that let the code in decides on what it loads, and not the project's, which has more."""
     outer = files({"modeling_tiny.py": OUTER + "ONLY_IN_THIS_TEST = 1\n"})
@@ -191,7 +230,8 @@ def test_code_of_another_repository_that_was_granted_with_it_loads(hub, places):
     )
     content = files({"config.json": config_json(elsewhere), "configuration_tiny.py": None, "modeling_tiny.py": asks})
     commit = hub.create_repo("me/whole", content)
-    model = AutoModel.from_pretrained("me/whole", revision=commit, code_revision=inner, trust_remote_code=True)
+    with pytest.warns(UnpinnedCodeWarning, match="other/part"):
+        model = AutoModel.from_pretrained("me/whole", revision=commit, trust_remote_code=True)
     assert model.weights == [1.0, 2.0]
 
 
@@ -211,4 +251,24 @@ except RemoteCodeRefusedError as error:
 """
     environ = environment(tmp_path / "cache", HUB_IO_TRUST_STORE=str(lock))
     assert "switched off" in run_program(tmp_path / "main.py", program, outer, inner, environ=environ)
+    assert not marker.exists()
+
+
+def test_policy_that_was_frozen_later_brings_its_store(tmp_path, outer, inner, lock, marker):
+    """What the store of the code's own policy has, and the frozen one has not, does not run."""
+    program = """
+import sys
+from auto_registry import AutoModel
+from hub_io import RemoteCodeRefusedError, TrustPolicy, set_default_policy
+
+model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True)
+set_default_policy(TrustPolicy(), freeze=True)
+try:
+    model.load_other(sys.argv[2])
+except RemoteCodeRefusedError as error:
+    print(error.reason)
+"""
+    environ = environment(tmp_path / "cache", HUB_IO_TRUST_STORE=str(lock))
+    told = run_program(tmp_path / "main.py", program, outer, inner, environ=environ)
+    assert "nobody has said that it is trusted" in told
     assert not marker.exists()

@@ -10,7 +10,14 @@ import pytest
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
 from auto_registry.errors import AlreadyRegisteredError, RegistrationError
 from config_core import PretrainedConfig
-from hub_io import NoRemoteCodeError, RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
+from hub_io import (
+    NoRemoteCodeError,
+    RemoteCodeImportError,
+    RemoteCodeRefusedError,
+    TrustPolicy,
+    UnpinnedCodeWarning,
+    load_into_registry,
+)
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, trust, write
 
@@ -171,6 +178,17 @@ def test_entry_of_the_store_is_enough(tmp_path, registry, places):
     assert registry.model_types() == ("tiny",)
 
 
+def test_commit_comes_from_the_policy_of_the_load(hub, registry, places):
+    """A policy without an entry opens the default branch, and not the commit that another store has."""
+    old = hub.create_repo("me/branch-of-policy", files())
+    new = hub.commit("me/branch-of-policy", {"modeling_tiny.py": f"{MODELING}NEW = 1\n"})
+    trust(places / "hub-code.lock", files(), source="me/branch-of-policy", commit=old)
+    options = {"policy": TrustPolicy(), "trust_remote_code": True, "registry": registry}
+    with pytest.warns(UnpinnedCodeWarning, match=new):
+        report = load_into_registry("me/branch-of-policy", **options)
+    assert report.commit == new
+
+
 @pytest.fixture
 def two_repositories(hub, places):  # noqa: ARG001 - a machine where nobody has trusted anything
     """A checkpoint whose models lie elsewhere. Returns the commits of both."""
@@ -184,10 +202,11 @@ def two_repositories(hub, places):  # noqa: ARG001 - a machine where nobody has 
 
 def test_code_of_two_repositories_is_reported_as_two(registry, two_repositories, places):
     """Two bundles, each with what trusted it."""
-    commit, code = two_repositories
+    commit, _ = two_repositories
     own = {"configuration_tiny.py": CONFIGURATION}
     trust(places / "hub-code.lock", own, source="me/tiny", commit=commit)
-    report = load_into_registry("me/tiny", code_revision=code, trust_remote_code=True, registry=registry)
+    with pytest.warns(UnpinnedCodeWarning, match="other/code"):
+        report = load_into_registry("me/tiny", trust_remote_code=True, registry=registry)
     assert len(report.digests) == 2
     assert report.trusted_by.startswith(f"{places / 'hub-code.lock'} (me/tiny, ")
     assert report.trusted_by.endswith("; trust_remote_code=True")

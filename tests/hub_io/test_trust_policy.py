@@ -185,6 +185,18 @@ def test_changed_file_is_refused_and_named(folder, lock, marker):  # noqa: ARG00
     assert not marker.exists()
 
 
+def test_changed_file_that_is_no_python_is_refused_and_named(folder, lock, marker):  # noqa: ARG001
+    """That it cannot be parsed does not make it code that nobody has ever seen."""
+    with (folder / "modeling_tiny.py").open("a", encoding="utf-8") as file:
+        file.write("(")
+    with pytest.raises(RemoteCodeRefusedError, match="it is not what was trusted on") as caught:
+        AutoModel.from_pretrained(folder)
+    assert caught.value.changes.changed == ("modeling_tiny.py",)
+    assert "modeling_tiny.py  (changed)" in str(caught.value)
+    assert "configuration_tiny.py  (changed)" not in str(caught.value)
+    assert not marker.exists()
+
+
 def test_file_that_is_gone_is_named(tmp_path, places, marker):
     """Code that needs less than what was read is not what was read."""
     content = files({"more.py": "X = 1"}, marker=marker)

@@ -165,6 +165,9 @@ MALFORMED = {
     "local time": (with_value("trusted_at", "2026-01-31T12:00:00"), 21),
     "impossible time": (with_value("trusted_at", "2026-02-31T12:00:00Z"), 21),
     "note": (with_value("note", None), 22),
+    "note that is half a character": (with_value("note", "\ud800"), 22),
+    "source that is half a character": (with_value("source", "me/\ud800"), 15),
+    "file that is half a character": (with_value("files", {"\ud800.py": OTHER}), 18),
 }
 
 
@@ -188,9 +191,10 @@ def test_malformed_file_is_an_error_with_its_line(file, text, line):
     [
         (b'{"version": 1,\n"trusted": "\xff"}', "line 2: this is not UTF-8"),
         (b"[" * 200_000, "nested too deep"),
+        (b'{"version": ' + b"1" * 5000 + b', "trusted": []}', "a number in it is too long"),
         (b" " * (MAX_STORE_BYTES + 1), "larger than"),
     ],
-    ids=["not UTF-8", "deep", "large"],
+    ids=["not UTF-8", "deep", "number", "large"],
 )
 def test_file_beyond_measure_is_an_error(file, content, sentence):
     """No store of anybody's looks like that."""

@@ -77,7 +77,7 @@ class AutoConfig:
             source: A folder, a JSON file, a repository `owner/name` on the hub, or an opened checkpoint.
             trust_remote_code: Whether the code that the checkpoint ships may run. None leaves it to what an
                 administrator has trusted; nothing is trusted by default.
-            code_revision: Revision of the code where it lies in another repository than the checkpoint.
+            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             registry: What the program registered.
             return_unused_kwargs: Return overrides that are no fields of the config instead of refusing them.
             revision: Branch, tag or commit of a repository.
@@ -118,7 +118,7 @@ class AutoConfig:
             force_download=force_download,
         )
         model_type, auto_map = read_header(file or checkpoint)
-        own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token)
+        own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token, cache_dir, local_files_only)
         resolution = resolve_config(model_type, own_code=own_code, places=Places(registry))
         config_class = load_config_class(resolution, checkpoint=checkpoint)
         with explain_namesake(resolution):

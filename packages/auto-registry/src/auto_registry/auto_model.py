@@ -103,7 +103,7 @@ class AutoModelClass:
                 loads it from. `revision` and `subfolder` are not about this one.
             trust_remote_code: Whether the code that the checkpoint ships may run. None leaves it to what an
                 administrator has trusted; nothing is trusted by default.
-            code_revision: Revision of the code where it lies in another repository than the checkpoint.
+            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             registry: What the program registered.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds its config and weights.
@@ -130,13 +130,11 @@ class AutoModelClass:
         from config_core.pretrained_config import PretrainedConfig
 
         places = Places(registry)
-        trust: dict[str, Any] = {"trust_remote_code": trust_remote_code, "code_revision": code_revision, "token": token}
-        download: dict[str, Any] = {
-            "cache_dir": cache_dir,
-            "local_files_only": local_files_only,
-            "force_download": force_download,
-        }
-        checkpoint = open_checkpoint(source, revision=revision, subfolder=subfolder, token=token, **download)
+        download: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        trust: dict[str, Any] = {"trust_remote_code": trust_remote_code, "code_revision": code_revision, **download}
+        checkpoint = open_checkpoint(
+            source, revision=revision, subfolder=subfolder, force_download=force_download, **download
+        )
 
         config_choice: Resolution
         if config is None:
@@ -145,7 +143,9 @@ class AutoModelClass:
             config_choice = resolve_config(model_type, own_code=own_code, places=places)
         else:
             if not isinstance(config, PretrainedConfig):
-                loaded: PretrainedConfig = AutoConfig.from_pretrained(config, registry=registry, **trust, **download)
+                loaded: PretrainedConfig = AutoConfig.from_pretrained(
+                    config, registry=registry, force_download=force_download, **trust
+                )
                 config = loaded
             own_code = _own_code(checkpoint, type(config), trust)
             config_choice = Registered(type(config))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from auto_registry.errors import CheckpointConfigError
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
@@ -57,6 +58,8 @@ class RemoteCodeService(Protocol):
         trust_remote_code: bool | None,
         code_revision: str | None = None,
         token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
     ) -> RemoteCodeDecision:
         """Decide on the class that `auto_map` names for an auto class.
 
@@ -67,6 +70,8 @@ class RemoteCodeService(Protocol):
             trust_remote_code: What the caller said: yes, no, or nothing.
             code_revision: Revision of code that lies in another repository.
             token: Access token for the hub.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use what has been downloaded before and no network.
         """
 
 
@@ -96,6 +101,8 @@ class OwnCode(NamedTuple):
         trust_remote_code: What the caller said: yes, no, or nothing.
         code_revision: Revision of code that lies in another repository.
         token: Access token for the hub.
+        cache_dir: Where downloads are kept.
+        local_files_only: Use what has been downloaded before and no network.
     """
 
     origin: Checkpoint | type[Any]
@@ -103,6 +110,8 @@ class OwnCode(NamedTuple):
     trust_remote_code: bool | None = None
     code_revision: str | None = None
     token: str | bool | None = None
+    cache_dir: str | os.PathLike[str] | None = None
+    local_files_only: bool = False
 
     def decide(self, auto_class: str, service: RemoteCodeService) -> RemoteCodeDecision:
         """Ask the service about the class for an auto class."""
@@ -113,6 +122,8 @@ class OwnCode(NamedTuple):
             trust_remote_code=self.trust_remote_code,
             code_revision=self.code_revision,
             token=self.token,
+            cache_dir=self.cache_dir,
+            local_files_only=self.local_files_only,
         )
 
 
@@ -151,6 +162,8 @@ def code_behind(
     trust_remote_code: bool | None = None,
     code_revision: str | None = None,
     token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
 ) -> OwnCode | None:
     """Return the code that a config class came out of, or None for a class that was imported in the ordinary way.
 
@@ -162,5 +175,11 @@ def code_behind(
     if bundle is None:
         return None
     return OwnCode(
-        config_class, bundle.auto_map, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
+        config_class,
+        bundle.auto_map,
+        trust_remote_code=trust_remote_code,
+        code_revision=code_revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
     )

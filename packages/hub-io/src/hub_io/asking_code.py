@@ -6,20 +6,23 @@ us; what is kept here is that a library's innocent `trust_remote_code=True` deep
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.code_bundle import CodeBundle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from hub_io.trust_policy import TrustPolicy
 
-__all__ = ["AskingCode", "find_asking_code", "remember_grant"]
+__all__ = ["AskingCode", "find_asking_code", "folders_of", "remember_grant"]
 
 _REMOTE = "hub_io.remote."
 
@@ -47,24 +50,42 @@ class _Grant:
 
 _lock = threading.Lock()
 _grants: dict[str, _Grant] = {}  # by digest
+_folders: dict[str, frozenset[Path]] = {}  # by digest
 _digests_of_load: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
 
 
-def remember_grant(digest: str, policy: TrustPolicy, *, load: Any) -> None:
-    """Note that a bundle may run.
+def remember_grant(
+    digest: str,
+    policy: TrustPolicy,
+    *,
+    load: Any,
+    folders: Iterable[Path] = (),
+    asking: AskingCode | None = None,
+) -> None:
+    """Note that a bundle may run. What an earlier load granted together with it counts no more.
 
     Args:
         digest: The bundle's digest.
         policy: What allowed it.
         load: The checkpoint or class whose load needs the code. Bundles of one load were granted together.
+        folders: The folders that hold the checkpoint.
+        asking: The code that asks. What was granted to the load that it is part of stays as it is.
     """
+    settled = asking.granted if asking is not None else frozenset()
+    places = frozenset(Path(os.path.realpath(folder)) for folder in folders)
     with _lock:
         together = _digests_of_load.get(load, frozenset()) | {digest} if load is not None else frozenset({digest})
         if load is not None:
             _digests_of_load[load] = together
-        for each in together:
-            earlier = _grants[each].together if each in _grants else frozenset()
-            _grants[each] = _Grant(policy, earlier | together)
+        for each in together - settled:
+            _grants[each] = _Grant(policy, together)
+        _folders[digest] = _folders.get(digest, frozenset()) | places
+
+
+def folders_of(digest: str) -> tuple[Path, ...]:
+    """Return the folders of all checkpoints out of which code of a digest was granted in this process."""
+    with _lock:
+        return tuple(sorted(_folders.get(digest, ())))
 
 
 def find_asking_code() -> AskingCode | None:

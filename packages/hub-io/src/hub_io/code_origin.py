@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from config_core.checkpoint import Checkpoint, FolderCheckpoint
 from config_core.custom_code import bundle_of
+from hub_io.asking_code import folders_of
 from hub_io.errors import CodeRevisionError
 from hub_io.remote_bundle import collect_bundle, references_beside
 from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, open_repository
@@ -45,6 +46,7 @@ class RemoteCode:
         pin: str = "revision",
         load: Checkpoint | type[Any] | None = None,
         at_hand: bool = True,
+        folders: tuple[Path, ...] = (),
     ) -> None:
         """Describe code.
 
@@ -55,6 +57,7 @@ class RemoteCode:
             pin: The option that pins its commit.
             load: The checkpoint or class whose load needs it.
             at_hand: Whether reading it contacts nobody new.
+            folders: Folders that it came from, if it is loaded already.
         """
         self.source = source
         self.wanted = replace(wanted, repo=None)
@@ -62,6 +65,7 @@ class RemoteCode:
         self.load = load
         self.at_hand = at_hand
         self._collect = collect
+        self._folders = folders
 
     @property
     def bundle(self) -> CodeBundle:
@@ -96,7 +100,7 @@ class RemoteCode:
         """The folders on this machine that hold the checkpoint: what lies there is data, and grants nothing."""
         if isinstance(self.load, RepoCheckpoint):
             return (self.load.snapshot,)
-        return (Path(self.load.name),) if isinstance(self.load, FolderCheckpoint) else ()
+        return (Path(self.load.name),) if isinstance(self.load, FolderCheckpoint) else self._folders
 
     @cached_property
     def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
@@ -110,6 +114,8 @@ def find_code(
     *,
     code_revision: str | None = None,
     token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
     find_pin: Callable[[str], str | None] = lambda _: None,
 ) -> RemoteCode:
     """Find the code of the class that an `auto_map` names. Nothing is fetched or read yet.
@@ -118,9 +124,11 @@ def find_code(
         origin: The checkpoint that has the `auto_map`, or a class that came out of its code before.
         auto_map: Name of an auto class to a reference.
         auto_class: The name that is wanted.
-        code_revision: Revision of the other repository that a reference names. Where none does, that of the code alone
-            in the checkpoint's own repository.
+        code_revision: Revision of the repository that holds the code: the other one that the reference names, or the
+            checkpoint's own, whose config and weights stay at theirs.
         token: Access token for the hub.
+        cache_dir: Where downloads are kept.
+        local_files_only: Use what was downloaded before and no network.
         find_pin: Returns the commit of another repository to use where `code_revision` says none, or None.
 
     Raises:
@@ -142,7 +150,7 @@ def find_code(
     def collect_from_repository(
         repo: str, revision: str | None, subfolder: str = ""
     ) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
-        options = _options(origin, token=token)
+        options = _options(origin, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         return collect_from(
             lambda: _open_once(
                 origin, repo, revision=revision, subfolder=subfolder, first=wanted.filename, options=options
@@ -156,13 +164,15 @@ def find_code(
         bundle = bundle_of(origin)
         if bundle is None:
             raise TypeError(f"{origin!r} did not come out of the code of a checkpoint.")
-        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin)
-    if code_revision is None or _names_other_repository(auto_map, own):
+        folders = folders_of(bundle.digest)
+        return RemoteCode(origin.__module__, wanted, lambda: (bundle, None), load=origin, folders=folders)
+    if code_revision is None:
         return RemoteCode(origin.name, wanted, collect_from(lambda: origin), load=origin)
     if own is None:
         raise CodeRevisionError(
-            f"code_revision={code_revision!r} was passed, but the code of {origin} lies in that folder, which has no "
-            "revisions. Leave code_revision out."
+            f"code_revision={code_revision!r} was passed, but {wanted.filename} of {origin} lies in that folder, which "
+            "has no revisions. Leave code_revision out; code that lies in a repository can be pinned by trusting it at "
+            "a commit (`hub-io trust`)."
         )
     collect = collect_from_repository(own, code_revision, origin.subfolder)
     return RemoteCode(own, wanted, collect, pin="code_revision", load=origin, at_hand=False)
@@ -190,12 +200,18 @@ def _open_once(
     return opened[key]
 
 
-def _options(origin: Checkpoint | type[Any], *, token: str | bool | None) -> DownloadOptions:
-    """Return how to fetch code of another repository or commit: as the checkpoint was fetched."""
+def _options(
+    origin: Checkpoint | type[Any],
+    *,
+    token: str | bool | None,
+    cache_dir: str | os.PathLike[str] | None,
+    local_files_only: bool,
+) -> DownloadOptions:
+    """Return how to fetch code of another repository or commit: as the caller says, else as the checkpoint came."""
     options = origin.options if isinstance(origin, RepoCheckpoint) else DownloadOptions()
-    return options if token is None else replace(options, token=token)
-
-
-def _names_other_repository(auto_map: Mapping[str, Any], own: str | None) -> bool:
-    repos = {str(text).rpartition("--")[0] for text in auto_map.values() if isinstance(text, str)}
-    return bool(repos - {"", own})
+    return replace(
+        options,
+        token=options.token if token is None else token,
+        cache_dir=options.cache_dir if cache_dir is None else cache_dir,
+        local_files_only=options.local_files_only or local_files_only,
+    )

@@ -203,7 +203,7 @@ def _read(entry: Path) -> KeptCode:
         header = _read_header(entry / _HEADER)
         files = {name: _read_file(path, MAX_DATA_BYTES) for name, path in _list_files(entry / _FILES)}
         bundle = CodeBundle(files, header["auto_map"])
-        _check_header(header, bundle)
+        _check_classes(header["auto_map"], bundle)
     except (OSError, ValueError) as error:
         raise CodeStoreError(f"it cannot be read: {error}.", path=entry) from error
     if bundle.digest != entry.name:
@@ -240,14 +240,14 @@ def _read_header(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path.name} has another form")
     if header["version"] != _VERSION:
         raise ValueError(f"{path.name} has version {header['version']!r}, and this release reads {_VERSION}")
+    source = header["source"]
+    if not isinstance(source, str) or not source.isprintable() or not isinstance(header["auto_map"], dict):
+        raise ValueError(f"{path.name} has another form")
     return header
 
 
-def _check_header(header: dict[str, Any], bundle: CodeBundle) -> None:
+def _check_classes(auto_map: Mapping[str, Any], bundle: CodeBundle) -> None:
     """Refuse what the digest does not cover unless it can do no harm: the map names classes in these files only."""
-    source, auto_map = header["source"], header["auto_map"]
-    if not isinstance(source, str) or not source.isprintable() or not isinstance(auto_map, dict):
-        raise ValueError(f"{_HEADER} has another form")
     for name, text in auto_map.items():
         reference = ClassReference.parse(text)
         places = {reference.filename, f"{reference.module}/__init__.py"}

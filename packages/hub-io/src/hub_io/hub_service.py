@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from config_core.safe_names import check_links
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.model_card import CARD_FILE, add_tags, write_card
-from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, hub_client, open_repository
+from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, hub_client, open_repository
 from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
 # Names that model_core gives to weights, and to their index. A variant is a word such as `fp16`.
 _WEIGHTS = re.compile(r"model(\.(?P<variant>[^./]+?))?(-\d{5}-of-\d{5})?\.safetensors")
 _INDEX = re.compile(r"model\.safetensors\.index(\.(?P<variant>[^./]+))?\.json")
-_MAIN = "main"
 
 
 class HuggingFaceHub:
@@ -128,7 +127,7 @@ HUB_SERVICE: Final = HuggingFaceHub()
 
 def _branch(api: HfApi, repo_id: str, revision: str | None, *, create_pr: bool) -> str | None:
     """Make the branch to commit to, unless it is one that is always there or only the start of a pull request."""
-    if revision is not None and revision != _MAIN and not create_pr and not revision.startswith("refs/"):
+    if revision is not None and revision != DEFAULT_BRANCH and not create_pr and not revision.startswith("refs/"):
         api.create_branch(repo_id, branch=revision, exist_ok=True)
     return revision
 

@@ -14,10 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config_core.class_reference import ClassReference
+from hub_io.asking_code import folders_of
 from hub_io.code_origin import RemoteCode
 from hub_io.code_store import CodeStore
 from hub_io.errors import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
 from hub_io.grants import GRANTS_VARIABLE, inherited_grants
+from hub_io.store_places import checkpoints_around
 from hub_io.trust import Refused, Trusted
 from hub_io.trust_policy import default_policy
 
@@ -91,7 +93,7 @@ def _find(name: str, digest: str) -> Trusted:
 
 def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], CodeStoreError | None]:
     """Decide on each entry of the store whose digest begins so; return the error of the first that is damaged too."""
-    policy = default_policy()
+    policy, around = default_policy(), checkpoints_around()
     decisions: list[TrustDecision] = []
     damage = None
     for candidate in store.digests(digest):
@@ -100,7 +102,8 @@ def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], Code
         except CodeStoreError as error:
             damage = damage or error
             continue
-        code = RemoteCode(kept.source, ClassReference("", ""), _giver(kept.bundle))
+        folders = (*folders_of(candidate), *around)
+        code = RemoteCode(kept.source, ClassReference("", ""), _giver(kept.bundle), folders=folders)
         decisions.append(policy.decide_inherited(code, granted=inherited_grants()))
     return decisions, damage
 

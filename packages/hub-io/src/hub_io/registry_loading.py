@@ -12,13 +12,15 @@ from hub_io.code_import import import_classes
 from hub_io.code_origin import find_code
 from hub_io.errors import NoRemoteCodeError
 from hub_io.remote_bundle import loadable_names
+from hub_io.repo_checkpoint import DEFAULT_BRANCH
 from hub_io.trust import Refused
 from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from hub_io.code_origin import RemoteCode
     from hub_io.trust import Trusted
     from hub_io.trust_policy import TrustPolicy
 
@@ -71,9 +73,10 @@ def load_into_registry(
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
-        revision: Branch, tag or commit of a repository. If None, the commit at which the trust store has its code, or
-            else the default branch.
-        code_revision: Revision of the repository that holds the code, where that is another one.
+        revision: Branch, tag or commit of a repository. If None, the commit at which the policy's trust store has its
+            code, or else the default branch.
+        code_revision: Revision of the repository that holds the code, be it another one or the checkpoint's own. If
+            there are several, each must have it.
         subfolder: Folder inside the checkpoint.
         token: Access token for the Hub.
         cache_dir: Where downloads are kept.
@@ -99,8 +102,9 @@ def load_into_registry(
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     policy = policy_in_force(policy)
-    if revision is None and isinstance(source, str) and existing_path(source) is None:
-        revision = policy.store.pin(source)
+    if not revision and isinstance(source, str) and existing_path(source) is None:
+        # Never None: that would ask the store of the default policy, which may be another.
+        revision = policy.store.pin(source) or DEFAULT_BRANCH
     checkpoint = open_checkpoint(
         source,
         revision=revision,
@@ -110,9 +114,23 @@ def load_into_registry(
         local_files_only=local_files_only,
     )
     model_type, auto_map = read_header(checkpoint)
-    decisions = _decide_all(
-        checkpoint, auto_map, policy, trust_remote_code=trust_remote_code, code_revision=code_revision, token=token
-    )
+
+    def find(auto_class: str) -> RemoteCode:
+        return find_code(
+            checkpoint,
+            auto_map,
+            auto_class,
+            code_revision=code_revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            find_pin=policy.store.pin,
+        )
+
+    names = loadable_names(auto_map)
+    if not names:
+        raise NoRemoteCodeError(str(checkpoint))
+    decisions = _decide_all(names, find, policy, trust_remote_code=trust_remote_code)
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
     config_class = classes.pop(_CONFIG, None)
 
@@ -136,24 +154,16 @@ def load_into_registry(
 
 
 def _decide_all(
-    checkpoint: Checkpoint,
-    auto_map: Mapping[str, Any],
+    left: frozenset[str],
+    find: Callable[[str], RemoteCode],
     policy: TrustPolicy,
     *,
     trust_remote_code: bool | None,
-    code_revision: str | None,
-    token: str | bool | None,
 ) -> list[Trusted]:
-    """Return the decision on each bundle of code that the `auto_map` names, before any of it runs."""
-    left = loadable_names(auto_map)
-    if not left:
-        raise NoRemoteCodeError(str(checkpoint))
+    """Return the decision on each bundle of code that has these classes, before any of it runs."""
     decisions = []
     while left:
-        code = find_code(
-            checkpoint, auto_map, min(left), code_revision=code_revision, token=token, find_pin=policy.store.pin
-        )
-        decision = policy.decide(code, trust_remote_code=trust_remote_code)
+        decision = policy.decide(find(min(left)), trust_remote_code=trust_remote_code)
         if isinstance(decision, Refused):
             raise decision.error()
         decisions.append(decision)

@@ -10,6 +10,7 @@ from hub_io.trust import Refused, Trusted
 from hub_io.trust_policy import policy_in_force
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from config_core.checkpoint import Checkpoint
@@ -72,6 +73,8 @@ class TrustedCode:
         trust_remote_code: bool | None,
         code_revision: str | None = None,
         token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
     ) -> RemoteClass:
         """Decide on the class that `auto_map` names for an auto class. Nothing of the code runs.
 
@@ -80,9 +83,11 @@ class TrustedCode:
             auto_map: Name of an auto class to a reference.
             auto_class: The name that is wanted.
             trust_remote_code: What the caller said: yes, no, or nothing, which leaves it to the trust store.
-            code_revision: Revision of the repository that holds the code, where that is another than the checkpoint's.
-                If all code is the checkpoint's own, it is that of the code alone.
+            code_revision: Revision of the repository that holds the code, be it another than the checkpoint's or its
+                own. Config and weights stay at theirs.
             token: Access token for the hub.
+            cache_dir: Where downloads are kept.
+            local_files_only: Use what was downloaded before and no network.
 
         Raises:
             ClassReferenceError: The reference is malformed.
@@ -95,7 +100,14 @@ class TrustedCode:
         """
         policy = policy_in_force()
         code = find_code(
-            origin, auto_map, auto_class, code_revision=code_revision, token=token, find_pin=policy.store.pin
+            origin,
+            auto_map,
+            auto_class,
+            code_revision=code_revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            find_pin=policy.store.pin,
         )
         return RemoteClass(code.wanted, policy.decide(code, trust_remote_code=trust_remote_code))
 

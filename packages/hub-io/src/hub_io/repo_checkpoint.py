@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi
 
-__all__ = ["DownloadOptions", "RepoCheckpoint", "hub_client", "open_repository"]
+__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "hub_client", "open_repository"]
 
+DEFAULT_BRANCH = "main"  # of every repository of the Hub
 _SHOWN_FILES = 8
 
 

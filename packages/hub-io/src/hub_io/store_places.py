@@ -10,10 +10,19 @@ import os
 import stat
 from pathlib import Path
 
+from config_core.errors import ConfigCoreError
 from config_core.safe_names import blobs_of_snapshot
 from hub_io.trust_store import TrustFile, TrustStore
 
-__all__ = ["PROJECT_STORE", "STORE_VARIABLE", "find_store", "named_store_path", "project_store_path", "user_store_path"]
+__all__ = [
+    "PROJECT_STORE",
+    "STORE_VARIABLE",
+    "checkpoints_around",
+    "find_store",
+    "named_store_path",
+    "project_store_path",
+    "user_store_path",
+]
 
 STORE_VARIABLE = "HUB_IO_TRUST_STORE"
 PROJECT_STORE = "hub-code.lock"
@@ -55,6 +64,34 @@ def project_store_path(start: Path | None = None) -> Path | None:
     except OSError:  # the working directory was removed
         return None
     return next((path for folder in (start, *start.parents) if _exists(path := folder / PROJECT_STORE)), None)
+
+
+def checkpoints_around() -> tuple[Path, ...]:
+    """Return the folder of the project's file, if it or one around it seems to be a checkpoint that ships code.
+
+    Folders between the working directory and the file count too: one checkpoint may hold another in a subfolder. What
+    lies there may be data of code whose own folder nobody knows.
+    """
+    path = project_store_path()
+    if path is None:
+        return ()
+    homes = {path.parent, Path(os.path.realpath(path)).parent}
+    starts = {Path.cwd(), *homes}
+    if any(_ships_code(folder) for start in starts for folder in (start, *start.parents)):
+        return tuple(sorted(homes))
+    return ()
+
+
+def _ships_code(folder: Path) -> bool:
+    from auto_registry.remote_code import read_header
+    from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint
+
+    if not _exists(folder / CONFIG_NAME):
+        return False
+    try:
+        return bool(read_header(FolderCheckpoint(folder))[1])
+    except (ConfigCoreError, OSError, ValueError):  # which nothing can be loaded from either
+        return False
 
 
 def user_store_path() -> Path | None:

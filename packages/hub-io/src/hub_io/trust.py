@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 
+_LIFT = "Whoever has set this can lift it; nothing that a program passes does."
+
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
@@ -48,6 +50,7 @@ class Refused:
         ignored: Files of trusted code that were found and not used, and why.
         may_be_passed: Whether the caller could trust it with `trust_remote_code=True`.
         may_be_stored: Whether an entry of the trust store would trust it.
+        may_be_fetched: Whether the error may fetch code that is not at hand, to list it.
     """
 
     reason: str
@@ -56,6 +59,7 @@ class Refused:
     ignored: Mapping[Path, str] = field(default_factory=dict)
     may_be_passed: bool = True
     may_be_stored: bool = True
+    may_be_fetched: bool = True
 
     @property
     def bundle(self) -> CodeBundle:
@@ -78,26 +82,38 @@ class Refused:
                 f"Read these files. If you trust them{at}, put them into your trust store (`hub-io trust`); they then "
                 "run with your rights."
             )
-        return "Whoever has set this can lift it; nothing that a program passes does."
+        return _LIFT
 
     def error(self) -> RemoteCodeRefusedError:
         """Return the refusal: the files, the SHA-256 of each, and what to call."""
+        bundle, told = self._list() if self.code.at_hand or self.may_be_fetched else (None, self._unlisted)
         head = f"{self.code.source} ships Python code, and {self.reason}. None of it was run."
         aside = "".join(f"\n{path} was not used: it {reason}." for path, reason in self.ignored.items())
+        return RemoteCodeRefusedError(
+            f"{head} {told}{aside}",
+            source=self.code.source,
+            reason=self.reason,
+            bundle=bundle,
+            changes=self.changes,
+        )
+
+    def _list(self) -> tuple[CodeBundle | None, str]:
+        """Return the bundle, or None if it cannot be had, and what to say of its files."""
         try:
             bundle = self.bundle
-            marks = _marks(self.changes)
-            listing = _listing(bundle.file_digests(), marks)
-            listing += "".join(f"\n  {name}{mark}" for name, mark in marks.items())
-            text = f"{head} These files would be imported:{listing}\n{self.what_to_do}{aside}"
         except (ConfigCoreError, HubIoError) as error:
-            bundle = None
-            known = _listing(error.digests) if isinstance(error, SourceCodeError) else ""
-            named = f" Of its files, those could be read:{known}\n" if known else " "
-            text = f"{head}{named}Its files cannot be listed{' in full' if known else ' either'}: {error}{aside}"
-        return RemoteCodeRefusedError(
-            text, source=self.code.source, reason=self.reason, bundle=bundle, changes=self.changes
-        )
+            known = _listing(error.digests, _marks(self.changes)) if isinstance(error, SourceCodeError) else ""
+            named = f"Of its files, those could be read:{known}\n" if known else ""
+            return None, f"{named}Its files cannot be listed{' in full' if known else ' either'}: {error}"
+        marks = _marks(self.changes)
+        listing = _listing(bundle.file_digests(), marks)
+        listing += "".join(f"\n  {name}{mark}" for name, mark in marks.items())
+        return bundle, f"These files would be imported:{listing}\n{self.what_to_do}"
+
+    @property
+    def _unlisted(self) -> str:
+        lift = "" if self.may_be_passed else f" {_LIFT}"
+        return f"Its files were not fetched to be listed here; `hub-io inspect` of the checkpoint shows them.{lift}"
 
 
 TrustDecision = Trusted | Refused

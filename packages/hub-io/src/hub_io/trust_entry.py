@@ -154,13 +154,15 @@ def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[object], str | 
 
 _check_commit = _matches(_COMMIT, "a commit in full or null")
 
-# What is wrong with a value, or None.
+# What is wrong with a value, or None. Halves of surrogate pairs are no text: no file in UTF-8 can hold them.
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "source": _matches(re.compile(r"[^\x00-\x1f\x7f]+"), "a repository 'owner/name' or the path of a folder"),
+    "source": _matches(
+        re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+"), "a repository 'owner/name' or the path of a folder"
+    ),
     "commit": lambda value: None if value is None else _check_commit(value),
     "digest": _matches(_SHA256, "a SHA-256 of 64 hexadecimal digits"),
     "files": _check_files,
     "trusted_at": _check_time,
-    "note": lambda value: None if isinstance(value, str) else f"must be a text, got {value!r:.80}",
+    "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
 }
 ENTRY_KEYS = tuple(_CHECKS)

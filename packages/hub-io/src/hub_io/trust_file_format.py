@@ -51,6 +51,8 @@ def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
     except _RepeatedKeyError as error:
         place = _line_of_repetition(text)
         raise TrustStoreError(f"the key {str(error)!r} stands twice in one object.", path=path, line=place) from error
+    except ValueError as error:  # Python's own limit; it does not say where
+        raise TrustStoreError("a number in it is too long.", path=path) from error
     except RecursionError as error:
         raise TrustStoreError("this is nested too deep.", path=path) from error
     return _entries(values, _Lines(text), path=path)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from config_core.errors import ConfigCoreError
+from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.asking_code import find_asking_code, remember_grant
 from hub_io.errors import FrozenPolicyError, HubIoError, TrustPolicyError
 from hub_io.store_places import find_store
@@ -22,7 +22,7 @@ from hub_io.trust_store import TrustStore
 from hub_io.unpinned_code import warn_unpinned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from hub_io.asking_code import AskingCode
     from hub_io.code_origin import RemoteCode
@@ -76,10 +76,10 @@ class TrustPolicy:
         if trust_remote_code is not None and not isinstance(trust_remote_code, bool):
             raise TypeError(f"trust_remote_code must be True, False or None, got {trust_remote_code!r}.")
         if trust_remote_code is False:
-            return Refused("trust_remote_code=False was passed", code)
+            return Refused("trust_remote_code=False was passed", code, may_be_fetched=False)
         policy, asking = _capped(policy_in_force(self)), find_asking_code()
         decision = _decide(code, policy, said=bool(trust_remote_code), asking=asking)
-        return _remember(decision, code, policy)
+        return _remember(decision, code, policy, asking=asking)
 
     def decide_inherited(self, code: RemoteCode, *, granted: Collection[str]) -> TrustDecision:
         """Decide on code that another process has sent objects of, and that is needed to receive them.
@@ -97,7 +97,7 @@ class TrustPolicy:
         may_inherit = isinstance(decision, Refused) and policy.cap is None and asking is None
         if may_inherit and code.bundle.digest in granted:
             decision = Trusted(by="the parent process", source=code.source, bundle=code.bundle)
-        return _remember(decision, code, policy)
+        return _remember(decision, code, policy, asking=asking)
 
 
 _lock = threading.Lock()
@@ -149,14 +149,17 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
 
     Args:
         policy: The one that the caller wants; the default one if None. Where a checkpoint's code is what asks, it is
-            the policy that let this code run, whatever is passed.
+            the policy that let this code run, whatever is passed; once the default one is frozen, with the store of
+            that one, and with the stricter cap of the two.
 
     Raises:
         FrozenPolicyError: The default one is frozen, and the caller wants another.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` is none of its values.
     """
     if asking := find_asking_code():
-        return asking.policy or default_policy()
+        policy = asking.policy or default_policy()
+        # Code that was let in before the policy was frozen brings the policy of then.
+        return TrustPolicy(_default.store, _stricter(policy.cap, _default.cap)) if _frozen and _default else policy
     if _frozen and policy not in {None, _default}:
         raise FrozenPolicyError("The policy of this process is frozen; no load may have one of its own.")
     return default_policy() if policy is None or _frozen else policy
@@ -169,16 +172,17 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool, asking: Asking
             code,
             may_be_passed=False,
             may_be_stored=False,
+            may_be_fetched=False,
         )
     store = _store_for(code, policy)
     by_store = _by_store(code, store, fetch=said and asking is None)
     if isinstance(by_store, Trusted):
         return by_store
-    if asking is not None:
-        return _by_the_load(code, asking, otherwise=by_store, said=said)
     if policy.cap == "locked":
         reason = f"only code in the trust store runs here ({CAP_VARIABLE}=locked, or the program's policy)"
         return replace(by_store, reason=f"{reason}, and {by_store.reason}", may_be_passed=False)
+    if asking is not None:
+        return _by_the_load(code, asking, otherwise=by_store, said=said)
     if not said:
         return by_store
     if code.commit is not None and not code.pinned:
@@ -194,6 +198,11 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
         return refused
     try:
         bundle = code.bundle
+    except SourceCodeError as error:
+        if fetch:
+            raise
+        # What nothing that can be read imports any more may still be there.
+        return _not_what_was_trusted(refused, known, error.digests, removed=False) if known else refused
     except (ConfigCoreError, HubIoError):
         if fetch:
             raise
@@ -203,13 +212,19 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
         return Trusted(by=by, source=code.source, bundle=bundle)
     if not known:
         return refused
-    files = bundle.file_digests()
+    return _not_what_was_trusted(refused, known, bundle.file_digests())
+
+
+def _not_what_was_trusted(
+    refused: Refused, known: Sequence[TrustEntry], files: Mapping[str, str], *, removed: bool = True
+) -> Refused:
+    """Return the refusal of code of which other versions were trusted, with what has changed since the nearest."""
     nearest = max(known, key=lambda entry: len(entry.files.keys() & files.keys()))
-    return Refused(
-        f"it is not what was trusted on {nearest.trusted_at}{_at(nearest)}",
-        code,
-        changes=compare_files(nearest.files, files),
-        ignored=store.ignored,
+    changes = compare_files(nearest.files, files)
+    return replace(
+        refused,
+        reason=f"it is not what was trusted on {nearest.trusted_at}{_at(nearest)}",
+        changes=changes if removed else replace(changes, removed=()),
     )
 
 
@@ -234,15 +249,19 @@ def _store_for(code: RemoteCode, policy: TrustPolicy) -> TrustStore:
 
 
 def _capped(policy: TrustPolicy) -> TrustPolicy:
-    # Code that was let in before the policy was frozen brings the policy of then.
-    frozen = _default.cap if _frozen and _default else None
-    cap = min(policy.cap, _environment_cap(), frozen, key=_STRICTEST_FIRST.index)
+    cap = _stricter(policy.cap, _environment_cap())
     return policy if cap == policy.cap else replace(policy, cap=cap)
 
 
-def _remember(decision: TrustDecision, code: RemoteCode, policy: TrustPolicy) -> TrustDecision:
+def _stricter(one: Cap | None, other: Cap | None) -> Cap | None:
+    return min(one, other, key=_STRICTEST_FIRST.index)
+
+
+def _remember(
+    decision: TrustDecision, code: RemoteCode, policy: TrustPolicy, *, asking: AskingCode | None
+) -> TrustDecision:
     if isinstance(decision, Trusted):
-        remember_grant(decision.bundle.digest, policy, load=code.load)
+        remember_grant(decision.bundle.digest, policy, load=code.load, folders=code.folders, asking=asking)
     return decision
 
 

@@ -11,9 +11,9 @@ import click
 from config_core.safe_names import check_relative_name
 from hub_io.command.reports import Report, reporting
 from hub_io.command.screen import good, printable
-from hub_io.command.sources import DEFAULT_BRANCH, offline_option, revision_option
+from hub_io.command.sources import offline_option, revision_option
 from hub_io.hub_service import HUB_SERVICE
-from hub_io.repo_checkpoint import DownloadOptions, open_repository
+from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from config_core.checkpoint import existing_path, open_checkpoint
 from hub_io.code_origin import find_code
 from hub_io.command.screen import busy
 from hub_io.remote_bundle import loadable_names
+from hub_io.repo_checkpoint import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from hub_io.code_origin import RemoteCode
 
 __all__ = [
-    "DEFAULT_BRANCH",
     "Asked",
     "ShippedCode",
     "find_shipped_code",
@@ -28,8 +28,6 @@ __all__ = [
     "offline_option",
     "revision_option",
 ]
-
-DEFAULT_BRANCH = "main"
 
 
 def revision_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +46,7 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         offline_option,
         click.option(
-            "--code-revision", metavar="REV", help="The same for code that lies in another repository than the config."
+            "--code-revision", metavar="REV", help="The same for the code alone, in its own or another repository."
         ),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,
@@ -66,7 +64,7 @@ class Asked:
         source: A folder or a repository.
         revision: Branch, tag or commit of a repository.
         subfolder: Folder inside that holds config.json.
-        code_revision: Revision of code in another repository.
+        code_revision: Revision of the code alone, in the same or another repository.
         offline: Whether the network may not be used.
     """
 
@@ -106,7 +104,9 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
     others = {name: value for name, value in auto_map.items() if name not in left}
     codes: list[RemoteCode] = []
     while left:
-        code = find_code(checkpoint, auto_map, min(left), code_revision=asked.code_revision)
+        code = find_code(
+            checkpoint, auto_map, min(left), code_revision=asked.code_revision, local_files_only=asked.offline
+        )
         with busy(f"Reading the code of {code.source} …"):
             left -= code.bundle.auto_map.keys()
         codes.append(code)

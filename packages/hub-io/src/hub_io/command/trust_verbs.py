@@ -14,14 +14,15 @@ from hub_io.command.reports import NO, UNAVAILABLE, Report, reporting, wants_jso
 from hub_io.command.screen import bad, dim, good, heading, printable, show
 from hub_io.command.sources import Asked, find_shipped_code, of_source
 from hub_io.command.store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
-from hub_io.errors import NoRemoteCodeError
-from hub_io.trust_entry import TrustEntry
+from hub_io.errors import NoRemoteCodeError, TrustStoreError
+from hub_io.trust_entry import EntryError, TrustEntry
 from hub_io.trust_policy import CAP_VARIABLE, default_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from config_core.code_bundle import CodeBundle
+    from hub_io.code_origin import RemoteCode
     from hub_io.command.store_choice import Owner
     from hub_io.trust_policy import TrustPolicy
     from hub_io.trust_store import TrustFile
@@ -65,7 +66,7 @@ def trust(
         raise NoRemoteCodeError(str(shipped.checkpoint))
     for code in shipped.codes:
         refuse_file_in_checkpoint(file, code)
-    entries = [TrustEntry.of(code.bundle, source=code.place, commit=code.commit, note=note) for code in shipped.codes]
+    entries = [_entry(code, note, file) for code in shipped.codes]
     if not wants_json():
         for line in shipped_code_lines(shipped, policy, with_source=source_code):
             show(line)
@@ -85,6 +86,18 @@ def trust(
         f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries
     ]
     return Report(values, [*lines, *_cap_lines(policy)])
+
+
+def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
+    """Return the entry that trusts code.
+
+    Raises:
+        TrustStoreError: No file can hold it, such as for a folder whose name has two lines.
+    """
+    try:
+        return TrustEntry.of(code.bundle, source=code.place, commit=code.commit, note=note)
+    except EntryError as error:
+        raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 
 
 @click.command(name="list", short_help="List what is trusted here, and by which file.")

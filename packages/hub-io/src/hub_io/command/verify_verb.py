@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from config_core.checkpoint import open_checkpoint
+from auto_registry.errors import AutoRegistryError
+from auto_registry.remote_code import read_header
+from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
 from config_core.code_manifest import MAX_DATA_BYTES
-from config_core.errors import CheckpointNotFoundError, ConfigCoreError
+from config_core.errors import CheckpointNotFoundError, ClassReferenceError, ConfigCoreError
+from hub_io.code_origin import find_code
 from hub_io.code_store import CodeStore
 from hub_io.command.reports import NO, OK, UNAVAILABLE, Report, reporting
 from hub_io.command.reviewed_code import open_at_commit, sha256_of
 from hub_io.command.screen import bad, busy, dim, good, heading, printable
 from hub_io.command.sources import offline_option
 from hub_io.errors import CodeStoreError, HubError, NotDownloadedError
+from hub_io.remote_bundle import loadable_names
 from hub_io.store_places import find_store
+from hub_io.trust_entry import compare_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_core.checkpoint import Checkpoint
+    from config_core.code_bundle import CodeBundle
     from hub_io.trust_entry import TrustEntry
     from hub_io.trust_store import TrustFile
 
@@ -56,8 +63,8 @@ def verify(*, offline: bool) -> Report:
     """Compare every entry of the trust store with what the cache, the Hub and the code store hold.
 
     For a repository that is the recorded commit, which the Hub is asked for anew; for a folder its files as they are
-    now. Nothing that differs would run. Exits with 1 if something differs, or else with 3 if the Hub could not be
-    asked.
+    now, and all that a load would take with them. Nothing that differs would run. Exits with 1 if something differs, or
+    else with 3 if the Hub could not be asked.
 
     \b
     Examples:
@@ -111,11 +118,52 @@ def _verify_entry(entry: TrustEntry, *, offline: bool) -> Iterator[_Finding]:
 
 def _in_folder(entry: TrustEntry) -> _Finding:
     try:
-        return _compare("folder", entry, open_checkpoint(Path(entry.source)))
+        checkpoint = open_checkpoint(Path(entry.source))
+        found = _compare("folder", entry, checkpoint)
+        if found.state == "same" and (problem := _loads_other_code(entry, checkpoint)):
+            return _Finding("folder", "differs", problem=problem)
+        return found  # noqa: TRY300 - the two belong together
     except CheckpointNotFoundError:
         return _Finding("folder", "absent", problem="there is no such folder any more")
     except (ConfigCoreError, OSError) as error:
         return _Finding("folder", "differs", problem=str(error))
+
+
+def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
+    """Return how the code that a load of the folder would run differs from what was trusted, or None if it does not.
+
+    That every file of an entry is there does not mean that it is what runs: another may have been put beside it. An
+    entry does not say in which subfolder the config lies: one whose load gives the code of the entry is enough.
+    """
+    problem = None
+    for name in sorted(checkpoint.filenames()):
+        folder, _, last = name.rpartition("/")
+        if last != CONFIG_NAME:
+            continue
+        try:
+            for bundle in _bundles(FolderCheckpoint(checkpoint.name, subfolder=folder)):
+                if bundle.digest == entry.digest:
+                    return None
+                changes = compare_files(entry.files, bundle.file_digests())
+                names = ", ".join((*changes.changed, *changes.added)) or "fewer files"
+                problem = problem or f"what was trusted is there, but a load would take {names}"
+        except (ConfigCoreError, AutoRegistryError) as error:
+            problem = problem or str(error)
+    return problem
+
+
+def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
+    """Yield the code that lies in a folder itself, as its config names it."""
+    _, auto_map = read_header(checkpoint)
+    left = loadable_names(auto_map)
+    while left:
+        name = min(left)
+        left -= {name}
+        with suppress(ClassReferenceError):
+            code = find_code(checkpoint, auto_map, name)
+            if code.at_hand:
+                yield code.bundle
+                left -= code.bundle.auto_map.keys()
 
 
 def _in_cache(entry: TrustEntry) -> _Finding:
