@@ -29,9 +29,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from config_core.errors import CheckpointNotFoundError
+from config_core.errors import CheckpointNotFoundError, SentenceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,27 +65,8 @@ __all__ = [
 ]
 
 
-class HubIoError(Exception):
+class HubIoError(SentenceError):
     """Base of every error that hub_io raises on purpose."""
-
-    def __str__(self) -> str:
-        # OSError formats its arguments in a way of its own; our messages are whole sentences.
-        return str(self.args[0]) if self.args else ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Process pools pickle errors, and by itself pickling knows nothing of arguments that are keyword-only.
-        data = dict(vars(self))
-        if isinstance(self, OSError):
-            data["errno"] = self.errno
-        return _rebuilt, (type(self), self.args, data)
-
-
-def _rebuilt(cls: type[HubIoError], args: tuple[Any, ...], data: dict[str, Any]) -> HubIoError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    for name, value in data.items():
-        setattr(error, name, value)
-    return error
 
 
 class HubError(HubIoError, OSError):
