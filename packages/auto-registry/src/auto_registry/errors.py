@@ -15,9 +15,7 @@ AutoRegistryError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from config_core.errors import SentenceError
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +41,13 @@ def describe(cls: object) -> str:
     return f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else repr(cls)
 
 
-class AutoRegistryError(SentenceError):
+class AutoRegistryError(Exception):
     """Base of every error that auto_registry raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from config_core.errors import reduce_error  # nothing else here needs config_core before there is work
+
+        return reduce_error(self)
 
 
 class ArgumentTypeError(AutoRegistryError, TypeError):

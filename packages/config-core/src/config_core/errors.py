@@ -53,14 +53,18 @@ class SentenceError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By itself pickling calls the constructor with the message.
-        data = dict(vars(self))
-        if isinstance(self, OSError):
-            data |= {"errno": self.errno, "filename": self.filename}
-        return _rebuilt, (type(self), self.args, {name: value for name, value in data.items() if _can_travel(value)})
+        return reduce_error(self)
 
 
-def _rebuilt(cls: type[SentenceError], args: tuple[Any, ...], data: dict[str, Any]) -> SentenceError:
+def reduce_error(error: Exception) -> tuple[Any, ...]:
+    """Return how pickle makes an error again, which by itself it does by calling its class with the message."""
+    data = dict(vars(error))
+    if isinstance(error, OSError):
+        data |= {"errno": error.errno, "filename": error.filename}
+    return _rebuilt, (type(error), error.args, {name: value for name, value in data.items() if _can_travel(value)})
+
+
+def _rebuilt(cls: type[Exception], args: tuple[Any, ...], data: dict[str, Any]) -> Exception:
     # With two builtins among the bases, only the one that lays out the object may make it.
     error = OSError.__new__(cls, *args) if issubclass(cls, OSError) else cls.__new__(cls, *args)
     error.args = args
