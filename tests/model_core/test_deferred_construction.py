@@ -180,10 +180,27 @@ def test_numbers_of_a_constructor_that_seeds_are_those_of_its_seed(tmp_path):
             self.layer = nn.Linear(config.width, config.width)
             self.register_buffer("projection", torch.randn(4, 4), persistent=False)
 
+    torch.manual_seed(1)
     loaded = reloaded(in_model(build), tmp_path)
     torch.manual_seed(7)
     nn.Linear(4, 4)
     assert torch.equal(loaded.projection, torch.randn(4, 4))
+
+
+def test_value_that_is_read_after_seeding_takes_no_number_of_the_seed(tmp_path):
+    """By hand it would have been drawn before."""
+
+    def build(self, config):
+        self.layer = nn.Linear(config.width, config.width)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            self.sum = float(self.layer.weight.detach().sum())
+            self.noise = torch.randn(4)
+
+    torch.manual_seed(1)
+    loaded = reloaded(in_model(build), tmp_path)
+    torch.manual_seed(7)
+    assert torch.equal(loaded.noise, torch.randn(4))
 
 
 def test_numbers_of_a_generator_of_the_constructors_own_are_those_of_its_seed(tmp_path):

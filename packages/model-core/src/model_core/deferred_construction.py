@@ -11,13 +11,15 @@ written in C that are handed a tensor: a constructor that reads its parameters t
 attribute `defer_initialization = False`.
 
 What is left out draws no random numbers, so those that are drawn later are others than in a construction by hand. A
-constructor that seeds torch's generator, or brings one of its own, gets all of its numbers as usual.
+constructor that seeds torch's generator, or brings one of its own, gets all of its numbers as usual; unless its seed is
+the very one that the program had set before, which looks as if nothing had been seeded.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -27,7 +29,7 @@ from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
 __all__ = ["DeferredConstruction", "num_storage_users", "storage_key"]
@@ -288,9 +290,19 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.pop(key, None)
         if record is not None and record.steps:
             # A transformation such as vmap would take the fill for a part of what it transforms.
-            with torch.no_grad(), temporarily_clear_interpreter_stack():
+            with torch.no_grad(), temporarily_clear_interpreter_stack(), self._numbers():
                 for step in record.steps:
                     _run(step, record.target)
+
+    @contextmanager
+    def _numbers(self) -> Iterator[None]:
+        """Leave the constructor the numbers of the seed that it has set since: this fill came before it."""
+        if _initial_seed() == self._seed:
+            yield
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.seed()
+            yield
 
 
 def _run(step: _Step, target: torch.Tensor) -> None:
