@@ -45,7 +45,7 @@ class AutoRegistryError(Exception):
     """Base of every error that auto_registry raises on purpose."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from config_core.errors import reduce_error  # nothing else here needs config_core before there is work
+        from config_core.error_base import reduce_error  # nothing else here needs config_core before there is work
 
         return reduce_error(self)
 

@@ -31,7 +31,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config_core.errors import CheckpointNotFoundError, SentenceError
+from config_core.error_base import SentenceError
+from config_core.errors import CheckpointNotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path

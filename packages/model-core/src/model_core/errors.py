@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config_core.errors import SentenceError
+from config_core.error_base import SentenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

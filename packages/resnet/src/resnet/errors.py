@@ -10,7 +10,7 @@ A wrong value of a config is a `config_core.ConfigError`.
 
 from __future__ import annotations
 
-from config_core.errors import SentenceError
+from config_core.error_base import SentenceError
 
 __all__ = ["MissingExtraError", "PretrainedWeightsError", "ResnetError", "TimmNameError"]
 
