@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -462,3 +463,33 @@ def test_construction_and_loading_do_not_warn_without_reason(tmp_path):
         warnings.simplefilter("error")
         GuideConfig(num_labels=3, architectures=["X"], torch_dtype="float32").save_pretrained(tmp_path)
         GuideConfig.from_pretrained(Path(tmp_path), num_labels=4)
+
+
+def test_dataclass_that_extends_one_of_another_module_keeps_its_checks(tmp_path, monkeypatch):
+    """The annotations of the parent mean what they mean in the parent's module."""
+    (tmp_path / "parent_of_this_test.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from enum import Enum\n"
+        "from config_core import PretrainedConfig\n"
+        "class Pooling(Enum):\n"
+        "    MEAN = 'mean'\n"
+        "    MAX = 'max'\n"
+        "@dataclass\n"
+        "class Parent(PretrainedConfig):\n"
+        "    model_type = 'parent'\n"
+        "    pooling: Pooling = Pooling.MEAN\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    parent = importlib.import_module("parent_of_this_test")
+
+    @dataclass
+    class Child(parent.Parent):
+        model_type = "child"
+        extra: int = 1
+
+    Child(pooling=parent.Pooling.MAX).save_pretrained(tmp_path)
+    assert Child.from_pretrained(tmp_path).pooling is parent.Pooling.MAX
+    with pytest.raises(ConfigValidationError, match="pooling"):
+        Child(pooling="nonsense")

@@ -162,3 +162,25 @@ def test_the_count_is_checked_on_assignment():
     """A count that is no number is refused at once."""
     with pytest.raises(ConfigValidationError, match="num_labels: expected a number of classes"):
         PlainConfig().num_labels = "3"
+
+
+@pytest.mark.parametrize("name", ["id2label", "label2id", "num_labels"])
+def test_none_says_nothing_about_labels(tmp_path, name):
+    """Programs pass it for what they do not know; it leaves what the file says."""
+    config = PlainConfig(id2label={0: "cat", 1: "dog", 2: "owl"})
+    config.save_pretrained(tmp_path)
+    assert PlainConfig.from_pretrained(tmp_path, **{name: None}) == config
+
+
+def test_number_of_classes_is_saved_where_the_class_has_another_default(tmp_path):
+    """What the base class would make of a file without it is not what this class would."""
+
+    class TenConfig(PretrainedConfig):
+        model_type = "ten"
+
+        def __init__(self, **kwargs):
+            kwargs.setdefault("num_labels", 10)
+            super().__init__(**kwargs)
+
+    TenConfig(num_labels=2).save_pretrained(tmp_path)
+    assert TenConfig.from_pretrained(tmp_path).num_labels == 2

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -220,3 +221,11 @@ def is_red(image):
     """Tell whether a picture has a pixel that is much more red than green."""
     levels = image.tobytes()
     return any(red > green + 100 for red, green in zip(levels[0::3], levels[1::3], strict=True))
+
+
+@pytest.mark.slow
+def test_folder_may_hold_a_program_of_the_packages_name(tmp_path):
+    """The process that loads the checkpoint finds the package, and not what lies in the user's folder."""
+    (tmp_path / "resnet.py").write_text("raise SystemExit('this is not the package')\n", encoding="utf-8")
+    done = run("-P", Path(sys.executable).with_name("resnet"), "quickstart", "--epochs", "1", cwd=tmp_path)
+    assert accuracy(done.stdout) < 0.97, done.stderr

@@ -7,6 +7,7 @@ a `@dataclass` they have a generated `__init__`, which is wrapped on first use s
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -220,12 +221,22 @@ def _annotation(parameter: _Parameter, cls: type[Any], init: Any) -> Any:
     """Return what a parameter is annotated with, `typing.Any` where that cannot be known."""
     annotation = parameter.annotation
     if isinstance(annotation, str):
+        owner = _declaring_class(parameter.name, cls, init)
+        names = _unwrapped(init).__globals__ if owner is cls else vars(sys.modules[owner.__module__])
         try:
-            annotation = eval(annotation, _unwrapped(init).__globals__, dict(vars(cls)))  # noqa: S307 - the class's own source
+            annotation = eval(annotation, names, dict(vars(owner)))  # noqa: S307 - the class's own source
         except Exception:  # noqa: BLE001 - a name that only type checkers know
             return Any
     # `size: int = None` is common, and means what it says.
     return annotation | None if parameter.default is None and _is_type(annotation) else annotation
+
+
+def _declaring_class(name: str, cls: type[Any], init: Any) -> type[Any]:
+    """Return the class whose source a field is in: a dataclass repeats the annotations of its parents as they are."""
+    if name not in cls.__dict__.get("__dataclass_fields__", {}) or _takes_any_keyword(init):
+        return cls
+    declaring = (base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))  # noqa: RUF063
+    return next((base for base in declaring if base.__module__ in sys.modules), cls)
 
 
 def _is_type(annotation: Any) -> bool:

@@ -55,6 +55,8 @@ def with_count(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
 def overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's fields with a caller's in their place. The names of classes go when their number changes."""
     count = define(cls).aliases.get("num_labels", "num_labels")
+    # Programs pass None for labels that they do not know.
+    given = {name: value for name, value in given.items() if value is not None or name not in _LABEL_FIELDS | {count}}
     labels = read_labels(fields.get("id2label"), fields.get("label2id"))
     old_count = fields.get(count, len(labels) if labels else None)
     dropped: frozenset[str] = frozenset()

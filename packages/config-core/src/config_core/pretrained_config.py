@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import warnings
@@ -393,20 +394,21 @@ class PretrainedConfig(metaclass=_ConfigType):
         Raises:
             ConfigError: A value has no form in JSON.
         """
-        own = define(type(self)).own
+        own, unsaid = define(type(self)).own, _unsaid(type(self))
         fields: dict[str, Any] = {
             name: value
             for name, value in vars(self).items()
-            if not name.startswith("_") and (name not in _BASE_DEFAULTS or name in own or value != _BASE_DEFAULTS[name])
+            if not name.startswith("_") and (name not in unsaid or name in own or value != unsaid[name])
         }
         fields |= self._extra
         fields["model_type"] = type(self).model_type or self.model_type
-        if self.dtype is not None or "dtype" in own:
+        if self.dtype is not None or "dtype" in own or "dtype" not in unsaid:
             fields["dtype"] = self.dtype
         labels = self._id2label
+        count = self.__dict__.get("_num_labels")  # None where that is another name of a field
         if labels and len(labels) == self.num_labels and labels != default_labels(len(labels)):
             fields.update(id2label=labels, label2id=self.label2id)
-        elif "num_labels" in own or self.__dict__.get("_num_labels", _DEFAULT_NUM_LABELS) != _DEFAULT_NUM_LABELS:
+        elif "num_labels" in own or (count is not None and count != unsaid.get("num_labels")):
             fields["num_labels"] = self.num_labels
         plain: dict[str, Any] = jsonable(fields)
         return plain
@@ -648,7 +650,24 @@ _BASE_DEFAULTS: dict[str, Any] = {
     "output_attentions": False,
     "return_dict": True,
     "is_encoder_decoder": False,
+    "dtype": None,
+    "num_labels": _DEFAULT_NUM_LABELS,
 }
+
+
+def _unsaid(cls: type[Any]) -> dict[str, Any]:
+    """Return the fields of the base class that need not be written, with the values of which that is so.
+
+    A class may hand other defaults to its base class, and a config without the field would be loaded with those.
+    """
+    found: dict[str, Any] | None = cls.__dict__.get("_unsaid_fields")
+    if found is None:
+        cls._unsaid_fields = found = _BASE_DEFAULTS  # for an `__init__` that asks for what would be written
+        with contextlib.suppress(Exception):  # it cannot be made without arguments, and whatever it raises
+            made = cls()
+            found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
+        cls._unsaid_fields = found
+    return found
 
 
 def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:

@@ -84,5 +84,7 @@ def _push(model: ResnetModelForImageClassification, repo_id: str) -> Any:
 def _classify_elsewhere(source: str, picture: Path, *options: str) -> int:
     """Load and classify in a process that has never seen this model's classes."""
     sys.stdout.flush()
-    program = [sys.executable, "-m", "resnet.quickstart.classification", source, "--picture", str(picture), *options]
+    # -P: the folder that this runs in may hold a `resnet.py` of its own.
+    module = "resnet.quickstart.classification"
+    program = [sys.executable, "-P", "-m", module, source, "--picture", str(picture), *options]
     return subprocess.run(program, check=False).returncode  # noqa: S603 - our own module
