@@ -68,7 +68,7 @@ class RemoteCodeService(Protocol):
             auto_map: The whole map: classes of one checkpoint belong to one bundle of files.
             auto_class: The key of the class that is wanted.
             trust_remote_code: What the caller said: yes, no, or nothing.
-            code_revision: Revision of code that lies in another repository.
+            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             token: Access token for the hub.
             cache_dir: Where downloads are kept.
             local_files_only: Use what has been downloaded before and no network.
@@ -99,7 +99,7 @@ class OwnCode(NamedTuple):
         origin: The checkpoint, or a class that came out of the code before.
         auto_map: Name of an auto class to the class in the code.
         trust_remote_code: What the caller said: yes, no, or nothing.
-        code_revision: Revision of code that lies in another repository.
+        code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
         token: Access token for the hub.
         cache_dir: Where downloads are kept.
         local_files_only: Use what has been downloaded before and no network.

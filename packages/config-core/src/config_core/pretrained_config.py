@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import os
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
@@ -661,13 +661,30 @@ def _unsaid(cls: type[Any]) -> dict[str, Any]:
     A class may hand other defaults to its base class, and a config without the field would be loaded with those.
     """
     found: dict[str, Any] | None = cls.__dict__.get("_unsaid_fields")
-    if found is None:
-        cls._unsaid_fields = found = _BASE_DEFAULTS  # for an `__init__` that asks for what would be written
-        with contextlib.suppress(Exception):  # it cannot be made without arguments, and whatever it raises
-            made = cls()
-            found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
-        cls._unsaid_fields = found
+    if found is not None:
+        return found
+    if cls in _making.classes:  # its `__init__` asks for what would be written
+        return _BASE_DEFAULTS
+    found = _BASE_DEFAULTS
+    _making.classes |= {cls}
+    try:
+        made = cls()
+        found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
+    except Exception:  # noqa: BLE001, S110 - it cannot be made without arguments, and whatever it raises
+        pass
+    finally:
+        _making.classes -= {cls}
+    cls._unsaid_fields = found
     return found
+
+
+class _Making(threading.local):
+    """The classes of which this thread makes a config, to see its defaults."""
+
+    classes: frozenset[type[Any]] = frozenset()
+
+
+_making = _Making()
 
 
 def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
