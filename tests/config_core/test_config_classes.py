@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
+import functools
 import importlib
 import warnings
 from dataclasses import dataclass, field
@@ -493,3 +495,114 @@ def test_dataclass_that_extends_one_of_another_module_keeps_its_checks(tmp_path,
     assert Child.from_pretrained(tmp_path).pooling is parent.Pooling.MAX
     with pytest.raises(ConfigValidationError, match="pooling"):
         Child(pooling="nonsense")
+
+
+class RangedConfig(PretrainedConfig):
+    model_type = "ranged"
+
+    def __init__(self, width: int = 8, sizes: tuple[int, ...] = (1,), **kwargs):
+        self.width = width
+        self.sizes = sizes
+        super().__init__(**kwargs)
+
+    @property
+    def width(self):
+        return self._width
+
+    @width.setter
+    def width(self, value):
+        if value < 1:
+            raise ValueError(f"width must be at least 1, got {value}.")
+        self._width = value
+
+    @property
+    def sizes(self):
+        return self._sizes
+
+    @sizes.setter
+    def sizes(self, value):
+        self._sizes = value
+
+
+def test_a_field_that_is_a_property_is_saved(tmp_path):
+    """A class may guard a field with a setter; the field is written, loaded, restored and compared like any other."""
+    config = RangedConfig(width=64, sizes=(2, 3))
+    config.save_pretrained(tmp_path)
+    loaded = RangedConfig.from_pretrained(tmp_path)
+    assert (loaded.width, loaded.sizes) == (64, (2, 3))
+    assert loaded == config != RangedConfig()
+    assert RangedConfig.from_pretrained(tmp_path, width=5).width == 5
+    assert config.to_diff_dict() == {"model_type": "ranged", "width": 64, "sizes": [2, 3]}
+
+
+def test_a_field_that_is_a_property_is_checked():
+    """Its annotation holds for what is given, and its setter for what is assigned."""
+    with pytest.raises(ConfigValidationError, match=r"RangedConfig.width: expected int, got str 'x'"):
+        RangedConfig(width="x")
+    config = RangedConfig()
+    with pytest.raises(ConfigValidationError, match=r"RangedConfig.width: expected int, got str 'x'"):
+        config.update({"width": "x"})
+    with pytest.raises(ValueError, match=r"at least 1, got 0"):
+        config.update({"sizes": (5,), "width": 0})
+    assert config == RangedConfig()
+
+
+def test_what_is_calculated_from_fields_is_not_saved(tmp_path):
+    """A cached property that was read would be stale beside an override."""
+
+    class HeadConfig(PretrainedConfig):
+        model_type = "head"
+
+        def __init__(self, width: int = 64, **kwargs):
+            self.width = width
+            super().__init__(**kwargs)
+
+        @functools.cached_property
+        def head_width(self):
+            return self.width // 8
+
+    config = HeadConfig()
+    assert config.head_width == 8
+    config.save_pretrained(tmp_path)
+    assert config == HeadConfig()
+    assert HeadConfig.from_pretrained(tmp_path, width=128).head_width == 16
+    with pytest.raises(ConfigError, match=r"'head_width' is a method or setting"):
+        HeadConfig.from_dict({"head_width": 3})
+
+
+def test_a_config_class_may_be_abstract():
+    """The base of a family may leave a method to its children, as any abstract class."""
+
+    class Family(PretrainedConfig, abc.ABC):
+        @abc.abstractmethod
+        def width(self): ...
+
+    class Member(Family):
+        model_type = "member"
+
+        def width(self):
+            return 3
+
+    with pytest.raises(TypeError, match=r"abstract"):
+        Family()
+    assert Member().width() == 3
+    assert isinstance(Member(), PretrainedConfig)
+    assert issubclass(Member, Family)
+
+
+def test_instances_do_not_share_a_config_that_is_a_default():
+    """A config changes as a list does; so do lists inside of a tuple."""
+
+    class WholeConfig(PretrainedConfig):
+        model_type = "whole"
+
+        def __init__(self, part: DataConfig = DataConfig(width=3), pairs=([1], [2]), **kwargs):  # noqa: B008
+            self.part = part
+            self.pairs = pairs
+            super().__init__(**kwargs)
+
+    changed = WholeConfig()
+    changed.part.width = 99
+    changed.pairs[0].append(99)
+    assert WholeConfig().part.width == 3
+    assert WholeConfig().pairs == ([1], [2])

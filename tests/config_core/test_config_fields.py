@@ -26,6 +26,28 @@ class TextMode(str, Enum):  # noqa: UP042 - what older code has
     PLAIN = "plain"
 
 
+class Corner(Enum):
+    TOP = (0, 1)
+    DEEP = (0, (1, math.inf))
+
+
+class Quantization:
+    def __init__(self, bits=8):
+        self.bits = bits
+
+    def to_dict(self):
+        return {"bits": self.bits}
+
+    @classmethod
+    def from_dict(cls, values):
+        return cls(**values)
+
+    def __eq__(self, other):
+        return type(other) is Quantization and other.bits == self.bits
+
+    __hash__ = None
+
+
 class Size(NamedTuple):
     height: int
     width: int
@@ -39,6 +61,13 @@ class Crop(TypedDict):
 class PartConfig(PretrainedConfig):
     model_type = "part"
     width: int = 4
+
+
+@dataclass
+class OtherPartConfig(PretrainedConfig):
+    model_type = "other-part"
+    width: int = 5
+    depth: int = 2
 
 
 @dataclass
@@ -68,6 +97,12 @@ class TypedConfig(PretrainedConfig):
     two_kinds: tuple[int, ...] | list[int] = ()
     part: PartConfig | None = None
     parts: list[PartConfig] = field(default_factory=list)
+    by_choice: dict[Literal[0, 1, "all"], int] = field(default_factory=dict)
+    by_level: dict[Level, int] = field(default_factory=dict)
+    by_mode: dict[Mode, int] = field(default_factory=dict)
+    corner: Corner = Corner.TOP
+    quantization: Quantization | None = None
+    kinds: PartConfig | OtherPartConfig | None = None
     anything: Any = None
     unknown_to_python: SomethingUnknown = None  # noqa: F821
 
@@ -105,6 +140,10 @@ class TypedConfig(PretrainedConfig):
         ({"several": [1, "x"]}, "several[1]", "expected int, got str"),
         ({"part": 3}, "part", "expected PartConfig or None, got int 3"),
         ({"parts": [{}, 3]}, "parts[1]", "expected PartConfig, got int 3"),
+        ({"by_choice": {"2": 3}}, "by_choice['2']", "expected one of 0, 1, 'all', got '2'"),
+        ({"by_level": {"7": 3}}, "by_level['7']", "expected one of 1, 2, got '7'"),
+        ({"corner": [0, 2]}, "corner", "expected one of (0, 1), (0, (1, inf)), got [0, 2]"),
+        ({"quantization": 3}, "quantization", "expected Quantization or None, got int 3"),
         ({"architectures": "X"}, "architectures", "expected list"),
         ({"problem_type": "foo"}, "problem_type", "expected one of 'regression'"),
         ({"output_attentions": "yes"}, "output_attentions", "expected bool"),
@@ -161,6 +200,13 @@ def test_a_wrong_value_is_an_error_with_its_path(values, path, problem, way):
         ("two_kinds", [1, 2]),
         ("part", PartConfig(width=5)),
         ("parts", [PartConfig(), PartConfig(width=6)]),
+        ("by_choice", {0: 3, 1: 4, "all": 5}),
+        ("by_level", {Level.LOW: 3, Level.HIGH: 4}),
+        ("by_mode", {Mode.FAST: 3}),
+        ("corner", Corner.DEEP),
+        ("quantization", Quantization(4)),
+        ("kinds", PartConfig(width=2)),
+        ("kinds", OtherPartConfig(width=2)),
         ("anything", {"a": [1, None, {"b": 1.5}]}),
         ("unknown_to_python", [1]),
     ],
@@ -171,6 +217,38 @@ def test_a_value_comes_back_as_it_was(name, value, tmp_path):
     loaded = getattr(TypedConfig.from_pretrained(tmp_path), name)
     assert loaded == value
     assert type(loaded) is type(value)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_that_are_not_finite_go_through_dicts_too(value):
+    """They are floats in a dict, and have a form of their own in JSON text only."""
+    config = TypedConfig(rate=value, anything=[{"x": value}])
+    values = config.to_dict()
+    assert repr(values["rate"]) == repr(values["anything"][0]["x"]) == repr(value)
+    assert TypedConfig.from_dict(values) == config == TypedConfig(**values)
+    assert TypedConfig(rate=float("nan")) == TypedConfig(rate=float("nan"))
+    assert TypedConfig(rate=float("nan")) != TypedConfig()
+
+
+def test_a_value_that_could_not_be_loaded_is_refused_at_the_save(tmp_path):
+    """What the file would say must fit the annotation as well; nothing is written where it does not."""
+
+    class Opaque:
+        def to_dict(self):
+            return {"x": 1}
+
+    class OpaqueConfig(PretrainedConfig):
+        model_type = "opaque"
+
+        def __init__(self, value: Opaque | None = None, **kwargs):
+            self.value = value
+            super().__init__(**kwargs)
+
+    OpaqueConfig.__init__.__annotations__["value"] = Opaque | None
+    config = OpaqueConfig(Opaque())
+    with pytest.raises(ConfigValidationError, match=r"OpaqueConfig.value: .*could not be loaded again"):
+        config.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
 
 
 def test_values_are_restored_before_a_class_sees_them():
@@ -392,3 +470,73 @@ def test_an_override_of_a_part_is_merged(tmp_path):
     WholeConfig(part={"width": 6, "newer": 1}).save_pretrained(tmp_path)
     part = WholeConfig.from_pretrained(tmp_path, part={"width": 7}).part
     assert (part.width, part.newer) == (7, 1)
+
+
+@dataclass
+class DeepConfig(PretrainedConfig):
+    model_type = "deep"
+    sub_configs = {"whole": WholeConfig}  # noqa: RUF012
+
+    whole: Any = None
+    alias: AliasConfig | None = None
+    kinds: PartConfig | OtherPartConfig | None = None
+
+
+WAYS = pytest.mark.parametrize("way", ["loaded", "made", "updated"])
+
+
+def changed(config, way, folder, **values):
+    """Return the config with other values, by each of the ways that there are."""
+    if way == "loaded":
+        config.save_pretrained(folder)
+        return type(config).from_pretrained(folder, **values)
+    if way == "made":
+        return type(config).from_dict(config.to_dict(), **values)
+    config.update(values)
+    return config
+
+
+@WAYS
+def test_a_part_is_changed_at_any_depth(way, tmp_path):
+    """What is not named stays, however deep."""
+    config = DeepConfig(whole={"part": {"width": 6, "newer": 1}, "output_attentions": True})
+    found = changed(config, way, tmp_path, whole={"part": {"width": 7}})
+    assert isinstance(found.whole, WholeConfig)
+    assert isinstance(found.whole.part, PartConfig)
+    assert (found.whole.part.width, found.whole.part.newer, found.whole.output_attentions) == (7, 1, True)
+
+
+@WAYS
+def test_a_part_is_changed_by_any_name_of_a_field(way, tmp_path):
+    """An alias of the part's class is one inside of a change, and its labels go as those of the whole do."""
+    config = DeepConfig(alias=AliasConfig(width=3, id2label={0: "a", 1: "b"}))
+    found = changed(config, way, tmp_path, alias={"hidden_size": 4, "num_labels": 3})
+    assert (found.alias.width, found.alias.num_classes) == (4, 3)
+    assert found.alias.id2label[2] == "LABEL_2"
+
+
+@WAYS
+def test_a_part_of_another_kind_replaces(way, tmp_path):
+    """Fields of one class say nothing about another."""
+    config = DeepConfig(kinds=PartConfig(width=9))
+    found = changed(config, way, tmp_path, kinds={"model_type": "other-part", "depth": 3})
+    assert found.kinds == OtherPartConfig(depth=3)
+    found = changed(config, way, tmp_path, kinds=OtherPartConfig(width=1))
+    assert found.kinds == OtherPartConfig(width=1)
+
+
+def test_a_part_is_of_the_class_that_its_model_type_names():
+    """Of the classes that an annotation allows."""
+    assert DeepConfig.from_dict({"kinds": {"model_type": "other-part"}}).kinds == OtherPartConfig()
+    assert DeepConfig.from_dict({"kinds": {"model_type": "part"}}).kinds == PartConfig()
+    assert DeepConfig.from_dict({"kinds": {"width": 3}}).kinds == PartConfig(width=3)
+    with pytest.raises(ConfigValidationError, match=r"OtherPartConfig.depth: expected int, got str"):
+        DeepConfig.from_dict({"kinds": {"model_type": "other-part", "depth": "x"}})
+
+
+def test_a_wrong_part_changes_nothing():
+    """An update that fails inside of a part leaves all as it was."""
+    config = DeepConfig(whole={"part": {"width": 6}})
+    with pytest.raises(ConfigValidationError, match=r"PartConfig.width"):
+        config.update({"dtype": "float16", "whole": {"part": {"width": "x"}}})
+    assert config == DeepConfig(whole={"part": {"width": 6}})

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import pickle
+from dataclasses import dataclass, field
+
 import pytest
 
 from config_core import ConfigError, ConfigValidationError, PretrainedConfig
@@ -126,6 +131,8 @@ def test_contradictions_are_refused(cls, values, way):
         ({"id2label": {"zero": "cat"}}, "expected numbers of classes, got 'zero'"),
         ({"id2label": {1.5: "cat"}}, "expected numbers of classes, got 1.5"),
         ({"id2label": {True: "cat"}}, "expected numbers of classes, got True"),
+        ({"id2label": {-1: "none", 0: "cat"}}, "expected numbers of classes, got -1"),
+        ({"label2id": {"none": -1}}, "expected numbers of classes, got -1"),
         ({"id2label": {"1": "cat", "01": "dog"}}, "two names have the same number, 1"),
         ({"id2label": {"0": 5}}, "expected names of classes, got 5 for 0"),
         ({"label2id": {"cat": 0, "dog": 0}}, "two names have the same number, 0"),
@@ -184,3 +191,97 @@ def test_number_of_classes_is_saved_where_the_class_has_another_default(tmp_path
 
     TenConfig(num_labels=2).save_pretrained(tmp_path)
     assert TenConfig.from_pretrained(tmp_path).num_labels == 2
+
+
+@CLASSES
+@pytest.mark.parametrize("change", [lambda names: names.update({3: "fox"}), lambda names: names.pop(0)])
+def test_names_that_are_added_or_removed_in_place_are_refused_and_not_lost(cls, change, tmp_path):
+    """The number of classes does not hear of such a change; whatever needs the names says so, and what to write."""
+    config = cls(id2label=PETS)
+    change(config.id2label)
+    save = functools.partial(config.save_pretrained, tmp_path / "saved")
+    for use in (config.to_dict, config.validate, lambda: config.id2label, save):
+        with pytest.raises(ConfigError, match=r"id2label names \d classes, .* 3\. Assign all names at once"):
+            use()
+    assert not (tmp_path / "saved").exists()
+    assert "fox" in repr(config) or "cat" not in repr(config)
+    config.id2label = {0: "a"}
+    assert config.num_labels == 1
+
+
+def test_a_name_that_is_none_is_refused_at_the_save(tmp_path):
+    """A name that was changed in place is checked where it would be lost."""
+    config = PlainConfig(id2label=PETS)
+    config.id2label[0] = 5
+    with pytest.raises(ConfigError, match=r"expected names of classes, got 5 for 0"):
+        config.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("look", [True, False])
+def test_names_that_were_dropped_do_not_come_back(look):
+    """Whether or not someone looked in between."""
+    config = PlainConfig(id2label={0: "cat", 1: "dog"})
+    config.num_labels = 3
+    if look:
+        assert config.id2label[2] == "LABEL_2"
+    config.num_labels = 2
+    assert config.id2label == {0: "LABEL_0", 1: "LABEL_1"}
+
+
+@dataclass
+class NamedConfig(PretrainedConfig):
+    model_type = "named"
+    id2label: dict[int, str] = field(default_factory=lambda: {0: "no", 1: "yes"})
+
+
+class NamedByHandConfig(PretrainedConfig):
+    model_type = "named-by-hand"
+
+    def __init__(self, id2label: dict[int, str] | None = None, **kwargs):
+        super().__init__(id2label=id2label or {0: "no", 1: "yes"}, **kwargs)
+
+
+@pytest.mark.parametrize("cls", [NamedConfig, NamedByHandConfig])
+def test_names_of_a_class_are_a_default(cls, tmp_path):
+    """Names of the caller replace them, generic ones too, and are what a file says."""
+    assert cls().id2label == {0: "no", 1: "yes"}
+    for names in ({0: "LABEL_0", 1: "LABEL_1"}, PETS):
+        cls(id2label=names).save_pretrained(tmp_path)
+        assert cls.from_pretrained(tmp_path).id2label == names
+
+
+def test_a_number_of_classes_replaces_the_names_of_a_dataclass(tmp_path):
+    """What the caller says counts more than a default."""
+    assert NamedConfig(num_labels=2).id2label == {0: "no", 1: "yes"}
+    config = NamedConfig(num_labels=3)
+    assert (config.num_labels, config.id2label) == (3, {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
+    config.save_pretrained(tmp_path)
+    assert NamedConfig.from_pretrained(tmp_path) == config
+    with pytest.raises(ConfigError, match=r"num_labels is 3, but id2label names 1"):
+        NamedConfig(num_labels=3, id2label={0: "a"})
+
+
+@CLASSES
+def test_copies_of_a_config_keep_the_names(cls):
+    """A copy and its original share no names."""
+    config = cls(id2label=PETS)
+    for twin in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+        twin.id2label[0] = "ape"
+        assert (config.id2label[0], twin.id2label[0], twin.num_labels) == ("cat", "ape", 3)
+
+
+def test_number_of_classes_is_saved_of_a_class_with_required_fields(tmp_path):
+    """Its defaults are seen all the same."""
+
+    class WideConfig(PretrainedConfig):
+        model_type = "wide"
+
+        def __init__(self, width: int, **kwargs):
+            self.width = width
+            kwargs.setdefault("num_labels", 10)
+            super().__init__(**kwargs)
+
+    assert WideConfig(3).to_dict() == {"model_type": "wide", "width": 3, "num_labels": 10}
+    WideConfig(3, num_labels=2).save_pretrained(tmp_path)
+    assert WideConfig.from_pretrained(tmp_path).num_labels == 2

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from config_core import PretrainedConfig
+from config_core import ConfigValidationError, PretrainedConfig
 from model_core import ArgumentError, CheckpointingError, ConfigClassError, ModelDefinitionError, PreTrainedModel
 from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
@@ -22,6 +22,26 @@ class OtherConfig(PretrainedConfig):
 
 
 # Config
+
+
+def test_field_of_a_config_may_be_a_dtype(tmp_path):
+    """It is written as a name, and is a torch.dtype again after loading."""
+
+    class CacheConfig(PretrainedConfig):
+        model_type = "cache"
+
+        def __init__(self, of_keys: torch.dtype = torch.float16, of_values: torch.dtype | None = None, **kwargs):
+            self.of_keys = of_keys
+            self.of_values = of_values
+            super().__init__(**kwargs)
+
+    CacheConfig(torch.bfloat16, torch.int8).save_pretrained(tmp_path)
+    loaded = CacheConfig.from_pretrained(tmp_path)
+    assert (loaded.of_keys, loaded.of_values) == (torch.bfloat16, torch.int8)
+    assert CacheConfig.from_pretrained(tmp_path, of_values=None).of_values is None
+    for wrong in ("float17", "nn", 3):
+        with pytest.raises(ConfigValidationError, match=r"of_keys: expected a torch.dtype or its name, got"):
+            CacheConfig.from_pretrained(tmp_path, of_keys=wrong)
 
 
 @pytest.mark.parametrize("config", [OtherConfig(), {"width": 4}, None, "tiny", TinyConfig])

@@ -6,6 +6,7 @@ a `@dataclass` they have a generated `__init__`, which is wrapped on first use s
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 import threading
@@ -13,7 +14,7 @@ import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import ConfigDefinitionError
-from config_core.field_types import compile_check
+from config_core.field_types import compile_check, config_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,19 +31,23 @@ class ConfigDefinition(NamedTuple):
     Attributes:
         names: Every keyword that the class knows, the base class's own included.
         own: Those that a subclass takes by name.
+        properties: Those of its own that it keeps behind a property, or another descriptor.
         positional: Those that may be given without their name, in order.
         required: Keywords without a default.
         mutable_defaults: Defaults that instances must not share.
         checks: Field to the check of its annotation.
+        parts: Field to the config classes of which its value may be.
         aliases: Other name of a field to the field.
     """
 
     names: frozenset[str]
     own: frozenset[str]
+    properties: tuple[str, ...]
     positional: tuple[str, ...]
     required: frozenset[str]
     mutable_defaults: Mapping[str, Any]
     checks: Mapping[str, Callable[[Any], Any]]
+    parts: Mapping[str, tuple[type[Any], ...]]
     aliases: Mapping[str, str]
 
 
@@ -132,8 +137,10 @@ def _define(cls: type[Any]) -> ConfigDefinition:
     required: frozenset[str] = frozenset()
     mutable_defaults: dict[str, Any] = {}
     checks: dict[str, Callable[[Any], Any]] = {}
+    parts: dict[str, tuple[type[Any], ...]] = {}
     aliases: dict[str, str] = {"torch_dtype": "dtype"}
-    for base in reversed(_family(cls)):
+    family = _family(cls)
+    for base in reversed(family):
         aliases.update(base.__dict__.get("attribute_map", {}))
         if "__dataclass_fields__" in base.__dict__:
             _adopt_dataclass(base)
@@ -148,21 +155,30 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             own.update(parameter.name for parameter in parameters)
         for parameter in parameters:
             name = parameter.name
-            if isinstance(parameter.default, (list, dict, set)):
+            if _can_change(parameter.default):
                 mutable_defaults[name] = parameter.default
-            check = compile_check(_annotation(parameter, base, init))
-            # Properties check what they are given, and what holds a config is checked as it is made one.
-            if check is None or name in cls.sub_configs or isinstance(getattr(cls, name, None), property):
+            annotation = _annotation(parameter, base, init)
+            parts[name] = config_classes(annotation)
+            check = compile_check(annotation)
+            # The base class's properties check what they are given, and what holds a config as it is made one.
+            if check is None or name in cls.sub_configs or _is_descriptor(family[-1], name):
                 checks.pop(name, None)
             else:
                 checks[name] = check
+    parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
         names=frozenset(names),
         own=frozenset(own),
+        properties=tuple(
+            name
+            for name in sorted(own - aliases.keys())
+            if _is_descriptor(cls, name) and not _is_descriptor(family[-1], name)
+        ),
         positional=positional,
         required=required,
         mutable_defaults=mutable_defaults,
         checks=checks,
+        parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
     )
 
@@ -170,6 +186,18 @@ def _define(cls: type[Any]) -> ConfigDefinition:
 def _family(cls: type[Any]) -> list[type[Any]]:
     """Return the config classes that a class is made of, itself first: its `__mro__` without mixins and `object`."""
     return [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
+
+
+def _is_descriptor(cls: type[Any], name: str) -> bool:
+    """Tell whether a class has a say when an attribute of its instances is assigned, as a property has."""
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    return hasattr(type(found), "__set__")
+
+
+def _can_change(default: Any) -> bool:
+    """Tell whether a default may change in one instance, and would then change in all others."""
+    holds_others = isinstance(default, (list, dict, set, tuple)) or hasattr(type(default), "sub_configs")
+    return holds_others and copy.deepcopy(default) is not default
 
 
 class _Parameter(NamedTuple):
@@ -262,6 +290,8 @@ def _adopt_dataclass(cls: type[Any]) -> None:
         own = {name: kwargs.pop(name) for name in parameters if name in kwargs}
         parent.__init__(self, **kwargs)
         init(self, *args, **own)
+        if kwargs.get("num_labels") is not None and "id2label" in parameters and "id2label" not in own:
+            self.num_labels = kwargs["num_labels"]  # what was given counts more than the names that are a default
 
     type.__setattr__(cls, "__init__", init_all)
     for name in parameters:

@@ -32,7 +32,12 @@ def encode_config(values: dict[str, Any]) -> str:
     Raises:
         ConfigError: A value has no form in JSON; the error names the field.
     """
-    return json.dumps(jsonable(values), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    plain = jsonable(values)
+    try:
+        text = json.dumps(plain, indent=2, sort_keys=True, allow_nan=False)
+    except ValueError:  # JSON has no word for some number
+        text = json.dumps(_with_float_names(plain), indent=2, sort_keys=True, allow_nan=False)
+    return text + "\n"
 
 
 def jsonable(value: Any, *, path: str = "") -> Any:
@@ -123,18 +128,23 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 
 def _scalar(value: str | float) -> Any:
-    """Return a value without parts in the form that JSON has for it."""
+    """Return a value without parts as an instance of the very type that JSON has for it."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)
-    return float(value) if math.isfinite(value) else {_FLOAT_KEY: _float_name(value)}
+    return float(value)
 
 
-def _float_name(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
+def _with_float_names(plain: Any) -> Any:
+    """Return plain values with the form of JSON text in place of non-finite numbers."""
+    if isinstance(plain, dict):
+        return {key: _with_float_names(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_with_float_names(value) for value in plain]
+    if isinstance(plain, float) and not math.isfinite(plain):
+        return {_FLOAT_KEY: "NaN" if math.isnan(plain) else "Infinity" if plain > 0 else "-Infinity"}
+    return plain
 
 
 def _key(key: Any, path: str) -> str:

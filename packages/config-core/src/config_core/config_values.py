@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from config_core.config_definition import define
 from config_core.config_json import jsonable
 from config_core.errors import ConfigError
+from config_core.field_types import class_named
 from config_core.labels import read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["disagreement", "listed", "near", "overridden", "real_names", "with_count"]
+__all__ = ["disagreement", "listed", "merged", "near", "overridden", "real_names", "with_count"]
 
 _LABEL_FIELDS = frozenset({"id2label", "label2id"})
 
@@ -65,10 +66,22 @@ def overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) ->
     elif given.get(count, old_count) != old_count:
         dropped = _LABEL_FIELDS
     values = {name: value for name, value in fields.items() if name not in dropped}
-    for name, value in given.items():
-        old = values.get(name) if name in cls.sub_configs else None
-        values[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
-    return values
+    return values | {name: merged(cls, name, values.get(name), value) for name, value in given.items()}
+
+
+def merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
+    """Return what a field becomes: of a part (a config, or a dict that stands for one) a dict changes what it names."""
+    part: type[Any] | None = None
+    if hasattr(type(old), "sub_configs"):
+        part, old = type(old), old.to_dict()
+    elif isinstance(old, dict):
+        part = class_named(old.get("model_type"), define(cls).parts.get(name, ()))
+    if part is None or not isinstance(new, dict):
+        return new
+    kind = old.get("model_type", part.model_type)
+    if new.get("model_type", kind) != kind:
+        return new  # fields of one class say nothing about another
+    return overridden(part, real_names(part, old), real_names(part, new))
 
 
 def disagreement(cls: type[Any], count: Any, labels: Mapping[int, str]) -> str:

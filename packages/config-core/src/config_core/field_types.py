@@ -7,18 +7,21 @@ is wrong. What JSON cannot say is restored on the way: a list for a `tuple` fiel
 
 from __future__ import annotations
 
+import sys
 import types
 import typing
 from collections import abc
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+from config_core.config_json import jsonable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Check = Callable[[Any], Any]
 
-__all__ = ["WrongValueError", "compile_check"]
+__all__ = ["WrongValueError", "class_named", "compile_check", "config_classes"]
 
 
 _SEQUENCES = (tuple, list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection)
@@ -55,6 +58,18 @@ def compile_check(annotation: Any) -> Check | None:
     return _container(origin or annotation, arguments) or (None if origin else _instance(annotation))
 
 
+def config_classes(annotation: Any) -> tuple[type[Any], ...]:
+    """Return the config classes of whose instances one may be the value of a field."""
+    if typing.get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(cls for choice in typing.get_args(annotation) for cls in config_classes(choice))
+    return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "sub_configs") else ()
+
+
+def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
+    """Return the config class that has a model_type, the first one if none has; None if there is none at all."""
+    return next((cls for cls in classes if cls.model_type == model_type), classes[0] if classes else None)
+
+
 def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
     if container in _SEQUENCES:
         return _sequence(container, arguments)
@@ -77,7 +92,10 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
 
 
 def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
-    compiled = [compile_check(alternative) for alternative in alternatives]
+    configs = tuple(cls for alternative in alternatives for cls in config_classes(alternative))
+    compiled = [compile_check(alternative) for alternative in alternatives if not config_classes(alternative)]
+    if configs:
+        compiled.append(_config(configs))
     checks = [check for check in compiled if check is not None]
     if len(checks) < len(compiled):
         return None
@@ -142,7 +160,7 @@ def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
 
 def _mapping(arguments: tuple[Any, ...]) -> Check:
     key_type, value_type = arguments or (Any, Any)
-    check_key, check_item = compile_check(key_type), compile_check(value_type)
+    check_key, check_item = _key(compile_check(key_type)), compile_check(value_type)
 
     def check(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -150,12 +168,30 @@ def _mapping(arguments: tuple[Any, ...]) -> Check:
         checked = {}
         for key, entry in value.items():
             path = f"[{key!r}]"
-            key = int(key) if key_type is int and _is_number(key) else key  # noqa: PLW2901 - the key that JSON made text
             checked[_at(path, check_key, key)] = _at(path, check_item, entry)
         unchanged = _same(checked, value) and _same(checked.values(), value.values())
         return value if unchanged else checked
 
     return check
+
+
+def _key(check: Check | None) -> Check | None:
+    """Let a check of keys take numbers that JSON made text."""
+    if check is None:
+        return None
+
+    def check_key(key: Any) -> Any:
+        try:
+            return check(key)
+        except WrongValueError:
+            if not _is_number(key):
+                raise
+        try:
+            return check(int(key))
+        except WrongValueError:
+            return check(key)  # says what was given
+
+    return check_key
 
 
 def _instance(cls: Any) -> Check | None:
@@ -176,7 +212,11 @@ def _restoring(cls: type[Any]) -> Check | None:
         return _mapping(())
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return _named_tuple(cls)
-    return _config(cls) if hasattr(cls, "sub_configs") else None
+    if cls.__module__ == "torch" and cls.__name__ == "dtype":
+        return _dtype(cls)
+    if config_classes(cls):
+        return _config((cls,))
+    return _from_dict(cls) if callable(getattr(cls, "from_dict", None)) and hasattr(cls, "to_dict") else None
 
 
 def _plain_instance(cls: type[Any]) -> Check:
@@ -201,13 +241,32 @@ def _named_tuple(cls: Any) -> Check:
     return check
 
 
-def _config(cls: Any) -> Check:
+def _config(classes: tuple[type[Any], ...]) -> Check:
     def check(value: Any) -> Any:
-        if isinstance(value, cls):
+        if isinstance(value, classes):
             return value
         if not isinstance(value, dict):
-            raise _expected(_name(cls), value)
-        return cls.from_dict(value)
+            raise _expected(" or ".join(map(_name, classes)), value)
+        chosen: Any = class_named(value.get("model_type"), classes)
+        return chosen.from_dict(value)
+
+    return check
+
+
+def _from_dict(cls: Any) -> Check:
+    def check(value: Any) -> Any:
+        return cls.from_dict(value) if isinstance(value, dict) and not isinstance(value, cls) else plain(value)
+
+    plain = _plain_instance(cls)
+    return check
+
+
+def _dtype(cls: Any) -> Check:
+    def check(value: Any) -> Any:
+        named = getattr(sys.modules["torch"], value, None) if isinstance(value, str) else value
+        if not isinstance(named, cls):
+            raise _expected("a torch.dtype or its name", value)
+        return named
 
     return check
 
@@ -218,10 +277,12 @@ def _member(cls: type[Enum]) -> Check:
             return value
         try:
             return cls(value)
-        except ValueError as error:
-            raise WrongValueError(
-                f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}"
-            ) from error
+        except ValueError:
+            pass
+        for member in cls:
+            if jsonable(member.value) == value:  # a tuple, which JSON made a list
+                return member
+        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}")
 
     return check
 

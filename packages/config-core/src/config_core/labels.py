@@ -25,7 +25,7 @@ def label_numbers(labels: Mapping[int, str]) -> dict[str, int]:
 def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None) -> dict[int, str] | None:
     """Return the names by number from what a caller or a file gave; None if nothing.
 
-    Numbers may be text, as they are in JSON.
+    Numbers count from 0, and may be text, as they are in JSON.
 
     Raises:
         ConfigError: One of the two is malformed, or they contradict each other.
@@ -53,7 +53,7 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
 
 
 def _is_number(key: Any) -> bool:
-    return key.isdecimal() if isinstance(key, str) else type(key) is int
+    return key.isdecimal() if isinstance(key, str) else type(key) is int and key >= 0
 
 
 def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:

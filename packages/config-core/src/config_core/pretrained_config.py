@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import copy
+import functools
 import os
 import threading
 import warnings
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 from config_core.checkpoint import CONFIG_NAME
 from config_core.config_definition import check_init, define, install_aliases, public_names
 from config_core.config_file import read_config, read_json
-from config_core.config_json import TRUST_OPTIONS, encode_config, jsonable
-from config_core.config_values import disagreement, listed, near, overridden, real_names, with_count
+from config_core.config_json import TRUST_OPTIONS, decode_config, encode_config, jsonable
+from config_core.config_values import disagreement, listed, merged, near, overridden, real_names, with_count
 from config_core.custom_code import collect_code, register_for_auto_class
 from config_core.errors import (
     ConfigDefinitionError,
@@ -41,8 +43,11 @@ _DEFAULT_NUM_LABELS = 2
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
 
 
-class _ConfigType(type):
-    """Gives each construction a beginning and an end that no `__init__` of a subclass can leave out."""
+class _ConfigType(abc.ABCMeta):
+    """Gives each construction a beginning and an end that no `__init__` of a subclass can leave out.
+
+    It is an `ABCMeta` so that config classes may be abstract.
+    """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
@@ -140,6 +145,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         self._unknown: tuple[str, ...] = ()
         self._take_further_fields(kwargs)
         self._id2label: dict[int, str] | None = None
+        self._num_named = 0
         if "num_labels" not in define(type(self)).aliases:
             self._num_labels = _DEFAULT_NUM_LABELS
         if num_labels is not None:
@@ -203,20 +209,43 @@ class PretrainedConfig(metaclass=_ConfigType):
             raise ConfigValidationError(
                 f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
             )
+        if value != self.__dict__.get("_num_labels"):
+            self._id2label = None
         self._num_labels = value
 
     @property
     def id2label(self) -> dict[int, str]:
-        """Number of a class to its name; `LABEL_0` and so on where none were given."""
-        if self._id2label is None or len(self._id2label) != self.num_labels:
-            self._id2label = default_labels(self.num_labels)
-        return self._id2label
+        """Number of a class to its name; `LABEL_0` and so on where none were given.
+
+        A class may be given another name in place. Classes are added and removed by assigning all names at once.
+
+        Raises:
+            ConfigError: Some were added or removed in place.
+        """
+        labels = self._labels()
+        if labels is None:
+            self._id2label = labels = default_labels(self.num_labels)
+            self._num_named = len(labels)
+        return labels
 
     @id2label.setter
     def id2label(self, value: Mapping[int, str] | None) -> None:
-        self._id2label = read_labels(dict(value), None) if value is not None else None
-        if self._id2label is not None:
-            self.num_labels = len(self._id2label)
+        labels = read_labels(dict(value), None) if value is not None else None
+        if labels is not None:
+            self.num_labels = self._num_named = len(labels)
+        self._id2label = labels
+
+    def _labels(self) -> dict[int, str] | None:
+        """Return the names of the classes; None if none were given, or only to another number of classes."""
+        labels = self._id2label
+        if labels is None or self._num_named != self.num_labels:
+            return None
+        if len(labels) != self._num_named:
+            raise ConfigError(
+                f"id2label names {len(labels)} classes, because some were added or removed in it, and num_labels is "
+                f"{self.num_labels}. Assign all names at once: config.id2label = {{…}}."
+            )
+        return labels
 
     @property
     def label2id(self) -> dict[str, int]:
@@ -389,25 +418,30 @@ class PretrainedConfig(metaclass=_ConfigType):
     def to_dict(self) -> dict[str, Any]:
         """Return all fields of the class, and those of the base class that are set, as JSON's types.
 
-        The result shares nothing with the config.
+        Numbers that JSON has no word for (infinities, NaN) stay floats. The result shares nothing with the config.
 
         Raises:
             ConfigError: A value has no form in JSON.
         """
-        own, unsaid = define(type(self)).own, _unsaid(type(self))
+        definition, unsaid = define(type(self)), _unsaid(self)
+        own = definition.own
         fields: dict[str, Any] = {
             name: value
             for name, value in vars(self).items()
-            if not name.startswith("_") and (name not in unsaid or name in own or value != unsaid[name])
+            if not (name.startswith("_") or _is_calculated(type(self), name))
+            and (name not in unsaid or name in own or value != unsaid[name])
         }
+        fields |= {name: getattr(self, name) for name in definition.properties}
         fields |= self._extra
         fields["model_type"] = type(self).model_type or self.model_type
         if self.dtype is not None or "dtype" in own or "dtype" not in unsaid:
             fields["dtype"] = self.dtype
-        labels = self._id2label
+        labels, default = self._labels(), unsaid.get("id2label")
         count = self.__dict__.get("_num_labels")  # None where that is another name of a field
-        if labels and len(labels) == self.num_labels and labels != default_labels(len(labels)):
-            fields.update(id2label=labels, label2id=self.label2id)
+        if labels is None and default is not None and len(default) == self.num_labels:
+            labels = default_labels(self.num_labels)  # a file without them would get the class's
+        if labels and (labels != default_labels(len(labels)) or default is not None):
+            fields.update(id2label=labels, label2id=label_numbers(labels))
         elif "num_labels" in own or (count is not None and count != unsaid.get("num_labels")):
             fields["num_labels"] = self.num_labels
         plain: dict[str, Any] = jsonable(fields)
@@ -439,7 +473,7 @@ class PretrainedConfig(metaclass=_ConfigType):
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
         target = Path(path)
-        text = self.to_json_string(use_diff=use_diff)
+        text = _text(type(self), self.to_diff_dict() if use_diff else self.to_dict())
         with staged_save(target.parent) as staging:
             (staging / target.name).write_text(text, encoding="utf-8")
 
@@ -461,7 +495,7 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         Raises:
             SaveError: The folder cannot be written; what was there is unchanged.
-            ConfigError: A value is wrong or has no form in JSON; nothing is written.
+            ConfigError: A value is wrong, has no form in JSON, or could not be loaded again; nothing is written.
             SourceCodeError: The class was registered and its source cannot be had; nothing is written.
         """
         if options and not push_to_hub:
@@ -516,7 +550,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             for name, content in code.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-        (folder / CONFIG_NAME).write_text(encode_config(values), encoding="utf-8")
+        (folder / CONFIG_NAME).write_text(_text(type(self), values), encoding="utf-8")
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
@@ -530,26 +564,31 @@ class PretrainedConfig(metaclass=_ConfigType):
     # As an object
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Assign several fields: all of them, or none if one is wrong.
+        """Assign several fields: all of them, or none if one is wrong. A dict for a config changes fields of that.
 
         Raises:
             UnknownOptionError: The config has no such field.
             ConfigError: A value is wrong, or two of them contradict each other.
         """
+        cls, definition = type(self), define(type(self))
         unknown = tuple(
             name
             for name in values
-            if name.startswith("_") or not hasattr(self, name) or _is_machinery(type(self), name)
+            if name.startswith("_") or not (name in definition.names or hasattr(self, name)) or _is_machinery(cls, name)
         )
         if unknown:
             raise UnknownOptionError(
-                f"{type(self).__name__} has no field {listed(unknown)}.{near(unknown, public_names(type(self)))}",
+                f"{cls.__name__} has no field {listed(unknown)}.{near(unknown, public_names(cls))}",
                 names=unknown,
             )
         before = dict(vars(self))
         try:
-            for name, value in with_count(type(self), real_names(type(self), values)).items():
+            fields = with_count(cls, real_names(cls, values))
+            for name in definition.parts.keys() & fields.keys():
+                fields[name] = merged(cls, name, getattr(self, name, None), fields[name])
+            for name, value in (fields | _restored(cls, fields)).items():
                 setattr(self, name, value)
+            _make_sub_configs(self)
             self.validate()
         except BaseException:
             vars(self).clear()
@@ -563,7 +602,9 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         Raises:
             ConfigValidationError: A field has a value of the wrong type.
+            ConfigError: Names of classes were added or removed in place.
         """
+        self._labels()
         for name, restored in _restored(type(self), vars(self)).items():
             setattr(self, name, restored)
 
@@ -571,7 +612,8 @@ class PretrainedConfig(metaclass=_ConfigType):
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented
         try:
-            return self.to_dict() == other.to_dict()
+            mine, theirs = self.to_dict(), other.to_dict()
+            return mine == theirs or encode_config(mine) == encode_config(theirs)  # NaN is no number, but a value
         except ConfigError:  # values that JSON has no form for can still be compared
             return vars(self) == vars(other)
 
@@ -655,26 +697,30 @@ _BASE_DEFAULTS: dict[str, Any] = {
 }
 
 
-def _unsaid(cls: type[Any]) -> dict[str, Any]:
+def _unsaid(config: PretrainedConfig) -> dict[str, Any]:
     """Return the fields of the base class that need not be written, with the values of which that is so.
 
-    A class may hand other defaults to its base class, and a config without the field would be loaded with those.
+    A class may hand other defaults to its base class, and a config without the field would be loaded with those. So it
+    may with the names of classes: `id2label` is there if it does.
     """
+    cls = type(config)
     found: dict[str, Any] | None = cls.__dict__.get("_unsaid_fields")
     if found is not None:
         return found
     if cls in _making.classes:  # its `__init__` asks for what would be written
         return _BASE_DEFAULTS
-    found = _BASE_DEFAULTS
+    found = {}
     _making.classes |= {cls}
     try:
-        made = cls()
+        made = cls(**{name: getattr(config, name) for name in define(cls).required})
         found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
-    except Exception:  # noqa: BLE001, S110 - it cannot be made without arguments, and whatever it raises
+        if labels := made._labels():
+            found["id2label"] = labels
+    except Exception:  # noqa: BLE001, S110 - it cannot be made of these, and whatever it raises
         pass
     finally:
         _making.classes -= {cls}
-    cls._unsaid_fields = found
+    cls._unsaid_fields = found  # type: ignore[attr-defined]
     return found
 
 
@@ -770,7 +816,27 @@ def _is_machinery(cls: type[Any], name: str) -> bool:
     if name in {"attribute_map", "sub_configs", "model_type"}:
         return True
     found = getattr(cls, name, None)
-    return callable(found) or (isinstance(found, property) and found.fset is None)
+    return callable(found) or (isinstance(found, property) and found.fset is None) or _is_calculated(cls, name)
+
+
+def _is_calculated(cls: type[Any], name: str) -> bool:
+    """Tell whether an attribute is one that `functools.cached_property` has left."""
+    return isinstance(getattr(cls, name, None), functools.cached_property)
+
+
+def _text(cls: type[Any], values: dict[str, Any]) -> str:
+    """Return the text of a file, checked as a load would check it.
+
+    Raises:
+        ConfigError: A value has no form in JSON, or one that does not fit.
+    """
+    text = encode_config(values)
+    try:
+        _restored(cls, with_count(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
+    except ConfigValidationError as error:
+        error.args = (f"{error} This is what a file would say of it, which could not be loaded again.",)
+        raise
+    return text
 
 
 def _is_torch_dtype(value: Any) -> bool:
