@@ -134,6 +134,9 @@ class TypedConfig(PretrainedConfig):
         ({"mode": ["fast"]}, "mode", "expected one of"),
         ({"modes": ["fast", 3]}, "modes[1]", "expected one of"),
         ({"size": [1]}, "size", "expected Size of 2 values"),
+        ({"size": [1, "x"]}, "size.width", "expected int, got str 'x'"),
+        ({"size": Size(1, "x")}, "size.width", "expected int, got str 'x'"),
+        ({"crop": {"top": "x"}}, "crop['top']", "expected int, got str 'x'"),
         ({"size": 3}, "size", "expected Size of 2 values"),
         ({"crop": 3}, "crop", "expected dict"),
         ({"either": 1.5}, "either", "expected int or str, got float 1.5"),
@@ -228,6 +231,26 @@ def test_numbers_that_are_not_finite_go_through_dicts_too(value):
     assert TypedConfig.from_dict(values) == config == TypedConfig(**values)
     assert TypedConfig(rate=float("nan")) == TypedConfig(rate=float("nan"))
     assert TypedConfig(rate=float("nan")) != TypedConfig()
+
+
+def test_keys_that_json_makes_the_same_are_refused():
+    """Under an annotation that takes text for a number, one of the two values would be lost."""
+    with pytest.raises(ConfigValidationError, match=r"names: two of the keys \[1, '1'\] are the same in JSON"):
+        TypedConfig(names={1: "a", "1": "b"})
+
+
+@pytest.mark.parametrize("key", ["9" * 5000, "01", "1_0", " 1", "٣"])
+def test_only_what_json_makes_of_a_number_is_one(key):
+    """Other text is text, however long."""
+    with pytest.raises(ConfigValidationError, match=r"TypedConfig.names\[.*expected int, got str"):
+        TypedConfig.from_dict({"names": {key: "a"}})
+
+
+def test_a_key_that_grants_trust_is_refused_at_the_save(tmp_path):
+    """No load would take the file."""
+    with pytest.raises(ConfigError, match=r"the key 'trust_remote_code' may not stand in a config"):
+        TypedConfig(anything={"deep": {"trust_remote_code": True}}).save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
 
 
 def test_a_value_that_could_not_be_loaded_is_refused_at_the_save(tmp_path):

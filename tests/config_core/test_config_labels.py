@@ -132,6 +132,7 @@ def test_contradictions_are_refused(cls, values, way):
         ({"id2label": {1.5: "cat"}}, "expected numbers of classes, got 1.5"),
         ({"id2label": {True: "cat"}}, "expected numbers of classes, got True"),
         ({"id2label": {-1: "none", 0: "cat"}}, "expected numbers of classes, got -1"),
+        ({"id2label": {"9" * 5000: "cat"}}, "expected numbers of classes, got '9999"),
         ({"label2id": {"none": -1}}, "expected numbers of classes, got -1"),
         ({"id2label": {"1": "cat", "01": "dog"}}, "two names have the same number, 1"),
         ({"id2label": {"0": 5}}, "expected names of classes, got 5 for 0"),

@@ -2,7 +2,8 @@
 
 An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
 is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a
-`dict[int, …]` become numbers, a name becomes the member of an `Enum`.
+`dict[int, …]` become numbers, a name becomes the member of an `Enum`. Where an annotation leaves a choice, a value is
+taken for the same at construction as it would be after a save and a load.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
 
 def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     configs = tuple(cls for alternative in alternatives for cls in config_classes(alternative))
-    compiled = [compile_check(alternative) for alternative in alternatives if not config_classes(alternative)]
+    # JSON has a plain value for a member: `"fast"` is the member and not the text, as it is where text is not allowed.
+    members = [_member(alternative) for alternative in alternatives if _is_enum(alternative)]
+    others = (choice for choice in alternatives if not config_classes(choice) and not _is_enum(choice))
+    compiled = [*members, *map(compile_check, others)]
     if configs:
         compiled.append(_config(configs))
     checks = [check for check in compiled if check is not None]
@@ -107,8 +111,8 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
                 checked = alternative(value)
             except WrongValueError:  # kept, it would keep all that a load has made so far, by its traceback
                 continue
-            if checked is value:
-                return value
+            if checked is value or alternative in members:
+                return checked
             restored.append(checked)
         if restored:
             return restored[0]
@@ -169,6 +173,8 @@ def _mapping(arguments: tuple[Any, ...]) -> Check:
         for key, entry in value.items():
             path = f"[{key!r}]"
             checked[_at(path, check_key, key)] = _at(path, check_item, entry)
+        if len(checked) != len(value):
+            raise WrongValueError(f"two of the keys {list(value)!r:.80} are the same in JSON")
         unchanged = _same(checked, value) and _same(checked.values(), value.values())
         return value if unchanged else checked
 
@@ -181,15 +187,12 @@ def _key(check: Check | None) -> Check | None:
         return None
 
     def check_key(key: Any) -> Any:
-        try:
-            return check(key)
-        except WrongValueError:
-            if not _is_number(key):
-                raise
-        try:
-            return check(int(key))
-        except WrongValueError:
-            return check(key)  # says what was given
+        if (number := _number(key)) is not None:
+            try:
+                return check(number)
+            except WrongValueError:
+                pass
+        return check(key)
 
     return check_key
 
@@ -206,10 +209,10 @@ def _instance(cls: Any) -> Check | None:
 
 def _restoring(cls: type[Any]) -> Check | None:
     """Return the check of a class whose instances JSON cannot hold, and which is made again of what it holds."""
-    if issubclass(cls, Enum):
+    if _is_enum(cls):
         return _member(cls)
     if typing.is_typeddict(cls):
-        return _mapping(())
+        return _typed_dict(cls)
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return _named_tuple(cls)
     if cls.__module__ == "torch" and cls.__name__ == "dtype":
@@ -231,14 +234,36 @@ def _plain_instance(cls: type[Any]) -> Check:
 
 
 def _named_tuple(cls: Any) -> Check:
+    checks = _field_checks(cls)
+
     def check(value: Any) -> Any:
-        if isinstance(value, cls):
-            return value
         if not isinstance(value, (list, tuple)) or len(value) != len(cls._fields):
             raise _expected(f"{_name(cls)} of {len(cls._fields)} values", value)
-        return cls(*value)
+        pairs = zip(cls._fields, value, strict=True)
+        checked = [_at(f".{name}", checks.get(name), entry) for name, entry in pairs]
+        return value if isinstance(value, cls) and _same(checked, value) else cls(*checked)
 
     return check
+
+
+def _typed_dict(cls: Any) -> Check:
+    checks = _field_checks(cls)
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _expected("dict", value)
+        checked = {key: _at(f"[{key!r}]", checks.get(key), entry) for key, entry in value.items()}
+        return value if _same(checked.values(), value.values()) else checked
+
+    return check
+
+
+def _field_checks(cls: Any) -> dict[str, Check | None]:
+    try:
+        annotations = typing.get_type_hints(cls)
+    except Exception:  # noqa: BLE001 - a name that only type checkers know
+        return {}
+    return {name: compile_check(annotation) for name, annotation in annotations.items()}
 
 
 def _config(classes: tuple[type[Any], ...]) -> Check:
@@ -302,8 +327,17 @@ def _same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
     return all(new is old for new, old in zip(checked, given, strict=True))
 
 
-def _is_number(text: Any) -> bool:
-    return isinstance(text, str) and text.removeprefix("-").isdecimal()
+def _is_enum(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Enum)
+
+
+def _number(key: Any) -> int | None:
+    """Return the number that JSON made this text of a key."""
+    try:
+        number = int(key) if isinstance(key, str) else None
+    except ValueError:
+        return None
+    return number if str(number) == key else None
 
 
 def _expected(what: str, value: Any) -> WrongValueError:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["default_labels", "label_numbers", "read_labels"]
 
+_MOST_DIGITS = 20
+
 
 def default_labels(count: int) -> dict[int, str]:
     """Return the names of classes that were given none: `LABEL_0` and so on."""
@@ -53,7 +55,9 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
 
 
 def _is_number(key: Any) -> bool:
-    return key.isdecimal() if isinstance(key, str) else type(key) is int and key >= 0
+    if isinstance(key, str):
+        return key.isdecimal() and len(key) <= _MOST_DIGITS
+    return type(key) is int and key >= 0
 
 
 def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
@@ -61,7 +65,7 @@ def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     for key, label in labels:
         number = int(key) if _is_number(key) else None
         if number is None:
-            raise ConfigError(f"{name}: expected numbers of classes, got {key!r}.")
+            raise ConfigError(f"{name}: expected numbers of classes, got {key!r:.80}.")
         if number in read:
             raise ConfigError(f"{name}: two names have the same number, {number}.")
         if not isinstance(label, str):
