@@ -409,6 +409,105 @@ def test_a_script_that_is_run_as_a_file(script):
     check_program(script, "train")
 
 
+FILLED = """
+import logging
+TABLE = {}; ORDER = [3]; DEEP = {"a": []}; COUNTS = {"x": 1, "y": 2, "z": 3}
+log = logging.getLogger("train")
+
+class Registry:
+    def __init__(self):
+        self.known = {}
+    def add(self, name, value):
+        self.known[name] = value
+
+def half(x):
+    return x // 2
+
+registry = Registry()
+registry.add("half", half)
+TABLE.update(double=lambda x: 2 * x); ORDER.append(1)
+DEEP["a"].append(5)
+for name in ("b", "c"):
+    ORDER.insert(0, len(name))
+if ORDER:
+    ORDER.sort()
+del COUNTS["x"]
+setattr(registry, "size", 7)
+delattr(registry, "size")
+COUNTS.pop("y")
+UNUSED = TABLE.get("double")(open("marker", "a").write("ran"))
+log.info(open("marker", "a").write("ran"))
+print(TABLE)
+"""
+
+FILLED_MODEL = """
+class TinyModel:
+    config_class = TinyConfig
+    FACTORS = {}
+
+    def __init__(self, config):
+        log.debug("made")
+        found = (sorted(TABLE), ORDER, DEEP, COUNTS, registry.known["half"](4), hasattr(registry, "size"), self.FACTORS)
+        assert found == (["double"], [1, 1, 1, 3], {"a": [5]}, {"z": 3}, 2, False, {"by": 2}), found
+        self.size = config.width * 2
+
+TinyModel.FACTORS.update(by=2)
+TinyModel(TinyConfig())
+"""
+
+
+def test_calls_that_fill_what_the_classes_use_come_along(tmp_path):
+    """However a table is filled, a loaded class finds it full; the program's run stays behind."""
+    write(tmp_path, {"train.py": FILLED + CONFIG + FILLED_MODEL + SAVE_MODEL + "save(TinyModel)\n"})
+    save_with(tmp_path, "train.py")
+    source = (tmp_path / "saved" / "train.py").read_text(encoding="utf-8")
+    for absent in ("UNUSED", "log.info", "print", "TinyModel(TinyConfig())", "register_for", "save"):
+        assert absent not in source
+    load_elsewhere(tmp_path)
+
+
+def test_calls_in_the_cells_of_a_notebook_come_along(tmp_path):
+    """A notebook fills its tables as a script does."""
+    done = run_notebook(tmp_path, FILLED, CONFIG, FILLED_MODEL, SAVE_MODEL, "save(TinyModel)")
+    assert done.returncode == 0, done.stdout + done.stderr
+    load_elsewhere(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "call"),
+    [
+        ("TABLE[name] = value", "add('a', 1)"),
+        ("TABLE.update({name: value})", "for key in 'ab':\n    add(key, 1)"),
+        ("global COUNT\n    COUNT = value", "add('a', 1)"),
+        ("TABLE[name] = value\n    return lambda function: function", "add('a', 1)(print)"),
+    ],
+)
+def test_a_call_that_may_fill_a_table_or_run_the_program_is_refused(tmp_path, body, call):
+    """It is named with its line; under `if __name__ == "__main__":` it is the program's, and nobody asks."""
+    head = f"TABLE = {{}}\nCOUNT = 0\ndef add(name, value):\n    {body}\n"
+    uses = "\n        assert TABLE is not COUNT\n"
+    program = CONFIG.replace("self.width = width", "self.width = width" + uses) + SAVE
+    write(tmp_path, {"train.py": head + call + program})
+    done = run(tmp_path, "train.py")
+    line = head.count("\n") + call.count("\n") + 1
+    assert re.search(rf"SourceCodeError: .*train.py, line {line}: add\(…\) changes '(TABLE|COUNT)'", done.stderr)
+    assert not (tmp_path / "saved").exists()
+    write(
+        tmp_path,
+        {"train.py": head + f"if __name__ == '__main__':\n    {call.replace(chr(10), chr(10) + '    ')}" + program},
+    )
+    assert save_with(tmp_path, "train.py")[1] == ["train.py"]
+
+
+def test_a_call_that_runs_the_program_stays_behind(tmp_path):
+    """A function that changes nothing that the classes need is not asked about, whatever else it does."""
+    head = "RATES = {}\nSEEN = [1]\ndef main():\n    RATES['a'] = SEEN[0]\n    global STEP\n    STEP = 1\n"
+    program = CONFIG.replace("self.width = width", "self.width = width + SEEN[0] - 1")
+    write(tmp_path, {"train.py": head + program + "main()\n" + SAVE})
+    save_with(tmp_path, "train.py")
+    assert "main" not in (tmp_path / "saved" / "train.py").read_text(encoding="utf-8")
+
+
 def test_a_script_with_a_name_that_is_no_module(script):
     """`train-tiny.py` becomes a module that can be imported."""
     (script / "train.py").rename(script / "train-tiny.py")

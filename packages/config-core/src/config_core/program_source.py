@@ -1,8 +1,8 @@
 """The definitions that classes need out of a program: a script, or the cells of a notebook.
 
 A program cannot be saved as it stands, because loading it would run it. What a class needs is cut out: its own
-definition, the imports, definitions and assignments that it refers to, and what those refer to. Bare calls never come
-along.
+definition, the imports, definitions and assignments that it refers to, and what those refer to. Of bare calls those
+come along that change what one of these variables holds, `TABLE.update(…)`; all others are the program's run.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.errors import SourceCodeError
 from config_core.source_files import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    _Kind = Literal["import", "class", "function", "variable"]
 
 __all__ = ["Program", "running_program"]
 
@@ -30,6 +32,8 @@ _NO_SOURCE = (
 
 
 _PYTHON_MAGIC = re.compile(r"%%(time|capture|prun)\b")
+# What these are called on does not change, and what they are given may be all of the program's run.
+_LOGGING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class Program:
         """Return the source of what these top-level names need.
 
         Raises:
-            SourceCodeError: The program defines no such name at its top level, or is not Python.
+            SourceCodeError: The program defines no such name at its top level, or is not Python, or it cannot be told
+                whether one of its calls belongs to the definitions or to the run.
         """
         statements = [
             _Statement(node, text, where)
@@ -76,27 +81,30 @@ class _TopLevel:
     def __init__(self, statements: list[_Statement]) -> None:
         self.bound: dict[str, list[int]] = {}
         self._statements = statements
-        self._imported: set[str] = set()
-        self._variables: set[str] = set()
+        self._kinds: dict[str, _Kind] = {}
         for index, statement in enumerate(statements):
-            is_import = isinstance(statement.node, (ast.Import, ast.ImportFrom))
-            is_definition = isinstance(statement.node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            kind = statement.kind()
             for name in statement.binds():
-                if is_import or is_definition:
+                if kind != "variable":
                     self.bound[name] = []  # what stood there before is gone
                 self.bound.setdefault(name, []).append(index)
-                for names, holds in (
-                    (self._imported, is_import),
-                    (self._variables, not is_import and not is_definition),
-                ):
-                    names.add(name) if holds else names.discard(name)
+                self._kinds[name] = kind
             for name in statement.changes():
                 # A setting of an imported module is the program's business and not that of a class.
-                if name in self.bound and name not in self._imported:
+                if self._kinds.get(name, "import") != "import":
                     self.bound[name].append(index)
+            for call in statement.calls():
+                for name in _called_on(call):
+                    # A method of a class itself, `Model.register_for_auto_class()`, is the program's business too.
+                    if self._kinds.get(name) == "variable" or (self._kinds.get(name) == "class" and not _is_flat(call)):
+                        self.bound[name].append(index)
 
     def needed_by(self, names: Iterable[str]) -> set[int]:
-        """Return the statements that names need, and what those need in turn."""
+        """Return the statements that names need, and what those need in turn.
+
+        Raises:
+            SourceCodeError: It cannot be told whether they need a call.
+        """
         needed = {index for index, statement in enumerate(self._statements) if statement.is_always_needed()}
         seen: set[str] = set()
         wanted = deque(names)
@@ -112,16 +120,38 @@ class _TopLevel:
                 if index not in needed and self._is_entered_into(statement, seen):
                     needed.add(index)
                     wanted.extend(statement.refers_to())
+        for index in sorted(set(range(len(self._statements))) - needed):
+            self._check_calls(self._statements[index], seen)
         return needed
 
     def _is_entered_into(self, statement: _Statement, seen: set[str]) -> bool:
         """Tell whether a decorator of the program's own puts a definition into one of its variables that are needed."""
         return any(
-            not self._variables.isdisjoint(seen & self._statements[index].refers_to())
+            self._kinds.get(needed) == "variable"
             for name in statement.decorators()
-            if name not in self._imported
+            if self._kinds.get(name) != "import"
             for index in self.bound.get(name, ())
+            for needed in seen & self._statements[index].refers_to()
         )
+
+    def _check_calls(self, statement: _Statement, seen: set[str]) -> None:
+        """Refuse what is left out if it calls a function of the program that changes a needed variable."""
+        for call in statement.calls():
+            for name in _root_name(call):
+                changed = self._changed_by(name) & seen if self._kinds.get(name) == "function" else set()
+                if changed:
+                    raise SourceCodeError(
+                        f"{name}(…) changes {min(changed)!r}, which the saved classes need. It may also start the "
+                        "program, which must not run when they are loaded. Write the change as an assignment, or the "
+                        'call as a decorator; put it under if __name__ == "__main__": if the classes do not need it.',
+                        path=statement.where,
+                        line=call.lineno,
+                    )
+
+    def _changed_by(self, function: str) -> set[str]:
+        """Return the variables that a function of the program changes when it is called."""
+        changed = {name for index in self.bound[function] for name in self._statements[index].changes_inside()}
+        return {name for name in changed if self._kinds.get(name) == "variable"}
 
 
 def running_program(cls: type[Any], *, notebook_module: str) -> Program:
@@ -179,6 +209,14 @@ class _Statement:
     source: str
     where: str
 
+    def kind(self) -> _Kind:
+        """Return what the names are that the statement defines."""
+        if isinstance(self.node, (ast.Import, ast.ImportFrom)):
+            return "import"
+        if isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return "function"
+        return "class" if isinstance(self.node, ast.ClassDef) else "variable"
+
     def binds(self) -> Iterator[str]:
         """Give the names that the statement defines."""
         for node in _outside_scopes(self.node):
@@ -207,10 +245,20 @@ class _Statement:
         return names
 
     def changes(self) -> Iterator[str]:
-        """Give the names whose values the statement changes: `x[key] = 1` and `x.y = 1`."""
-        for node in _outside_scopes(self.node):
-            if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
-                yield from _root_name(node)
+        """Give the names whose values the statement changes: `x[key] = 1`, `del x.y`, `setattr(x, "y", 1)`."""
+        yield from _changed(list(_outside_scopes(self.node)))
+
+    def calls(self) -> Iterator[ast.Call]:
+        """Give the calls whose results nobody takes, other than those of functions that are defined here."""
+        yield from _bare_calls(_outside_scopes(self.node))
+
+    def changes_inside(self) -> set[str]:
+        """Return the names of the top level that a function changes in its body."""
+        nodes = list(ast.walk(self.node))
+        declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+        assigned = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        called = {name for call in _bare_calls(nodes) for name in _called_on(call)}
+        return (declared & assigned) | (self.refers_to() & {*_changed(nodes), *called})
 
     def decorators(self) -> Iterator[str]:
         """Give the names of the decorators: `x` of `@x(1)` and of `@x.y`."""
@@ -236,11 +284,10 @@ class _Statement:
 
 
 def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Give the top-level statements that may define something, not those that only run in the program itself."""
+    """Give the top-level statements that are not for the program's own run by their own word."""
     for statement in statements:
-        if isinstance(statement, ast.Expr) or (isinstance(statement, ast.If) and _asks_for_main(statement.test)):
-            continue
-        yield statement
+        if not (isinstance(statement, ast.If) and _asks_for_main(statement.test)):
+            yield statement
 
 
 def _root_name(node: ast.expr) -> Iterator[str]:
@@ -249,6 +296,38 @@ def _root_name(node: ast.expr) -> Iterator[str]:
         node = node.func if isinstance(node, ast.Call) else node.value
     if isinstance(node, ast.Name):
         yield node.id
+
+
+def _changed(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Give `x` where `x[key]` or `x.y` is assigned or deleted."""
+    for node in nodes:
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
+            yield from _root_name(node)
+    for call in _bare_calls(nodes):
+        if isinstance(call.func, ast.Name) and call.func.id in {"setattr", "delattr"} and call.args:
+            yield from _root_name(call.args[0])
+
+
+def _bare_calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    """Give the calls that are statements of their own."""
+    for node in nodes:
+        if isinstance(node, ast.Expr):
+            call = node.value.value if isinstance(node.value, ast.Await) else node.value
+            if isinstance(call, ast.Call):
+                yield call
+
+
+def _called_on(call: ast.Call) -> Iterator[str]:
+    """Give `x` of `x.y(…)`, whose value the call may change."""
+    if not isinstance(call.func, ast.Name) and not (
+        isinstance(call.func, ast.Attribute) and call.func.attr in _LOGGING
+    ):
+        yield from _root_name(call.func)
+
+
+def _is_flat(call: ast.Call) -> bool:
+    """Tell `x.y(…)` from `x.y.z(…)`."""
+    return isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
 
 
 def _asks_for_main(test: ast.expr) -> bool:
