@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from auto_registry import (
@@ -167,6 +169,45 @@ def test_namesake_that_does_not_fit_is_explained(write_checkpoint, install_parro
     assert "parrot_p_package:ParrotConfig of the installed distribution parrot-p-models was used" in note
     assert "configuration_parrot.ParrotConfig" in note
     assert "trust_remote_code=True" in note
+
+
+def test_namesake_of_a_class_of_another_name_is_warned_of(write_checkpoint, install_parrot):
+    """It fits the file and may do another thing; a class of the same name is taken for what the checkpoint means."""
+    install_parrot("parrot-n")
+    for shipped in ("configuration_parrot.ParrotConfig", "configuration_parrot.TalkingParrotConfig"):
+        folder = write_checkpoint(model_type="parrot-n", size=5, auto_map={"AutoConfig": shipped})
+        (folder / "configuration_parrot.py").write_text("raise SystemExit", encoding="utf-8")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert AutoConfig.from_pretrained(folder).size == 5
+        assert [shipped in str(warning.message) for warning in caught] == [True] * ("Talking" in shipped)
+
+
+@pytest.mark.parametrize("name", [None, "", 5, ["parrot"]])
+def test_for_model_takes_a_name(registry, name):
+    """The error says what was given."""
+    with pytest.raises(TypeError, match=r"Expected the name of a model_type, got"):
+        AutoConfig.for_model(name, registry=registry)
+
+
+def test_file_may_lie_in_the_home_folder(aviary, write_checkpoint, monkeypatch):
+    """As it may for a config class."""
+    folder = write_checkpoint(model_type="parrot", size=5)
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert AutoConfig.from_pretrained(f"~/{folder.name}/config.json", registry=aviary).size == 5
+
+
+@pytest.mark.parametrize("source", [None, 5, b"folder", ["folder"]])
+def test_source_that_is_no_name_is_refused(aviary, source):
+    """The error is that of the other loaders."""
+    with pytest.raises(TypeError, match="Expected a folder, a repository 'owner/name' or a Checkpoint"):
+        AutoConfig.from_pretrained(source, registry=aviary)
+
+
+def test_name_that_is_too_long_is_refused(aviary):
+    """The error stays readable."""
+    with pytest.raises(CheckpointNotFoundError):
+        AutoConfig.from_pretrained("x" * 5000, registry=aviary)
 
 
 def test_for_model_makes_a_new_config(registry, parrot):

@@ -160,6 +160,7 @@ def test_registered_class_wins_over_an_installed_one(
     assert (type(model), type(model.config)) == (model_class, config_class)
 
 
+@pytest.mark.filterwarnings("ignore:parrot_t_package")
 @pytest.mark.parametrize("auto_class", ["AutoModel", "AutoConfig"])
 def test_namesake_that_does_not_fit_is_explained(registry, write_checkpoint, install_parrot, auto_class):
     """An installed namesake fails on weights of the checkpoint's own code, and the error says that it ships its own."""

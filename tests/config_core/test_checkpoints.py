@@ -154,6 +154,20 @@ def test_a_file_is_no_checkpoint(folder):
         open_checkpoint(folder / "config.json")
 
 
+@pytest.mark.parametrize("source", ["config", "owner/config.json"])
+def test_a_file_is_never_taken_for_a_repository_of_its_name(source, tmp_path, monkeypatch):
+    """Whoever names a file that is there means it, though a repository might have such a name; so does a dead link."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner").mkdir()
+    (tmp_path / source).write_text("{}", encoding="utf-8")
+    with pytest.raises(CheckpointNotFoundError, match="is a file, not a folder"):
+        open_checkpoint(source)
+    (tmp_path / source).unlink()
+    (tmp_path / source).symlink_to("nowhere")
+    with pytest.raises(CheckpointNotFoundError, match="is a link to what does not exist"):
+        open_checkpoint(source)
+
+
 @pytest.mark.parametrize("source", [None, 3, b"folder", {"a": 1}])
 def test_other_types_are_refused(source):
     """The error says what is allowed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from config_core import ConfigFileError, FolderCheckpoint, SaveError, UnsafeNameError, staged_save
+from config_core import ConfigFileError, FolderCheckpoint, PretrainedConfig, SaveError, UnsafeNameError, staged_save
 from config_core.staged_save import pending_files
 
 # Two checkpoints that lie in one folder one after the other: whole weights and code, and weights in parts.
@@ -358,6 +358,38 @@ def test_a_target_that_is_no_folder_is_refused(tmp_path, target):
     assert caught.value.path == tmp_path / target
     assert isinstance(caught.value, OSError)
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [("", "no folder is named"), ("x" * 300, "name too long"), ("a\0b", "null"), ("~nobody-has-this-name/x", "home")],
+)
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path, monkeypatch, target, problem):
+    """An empty one most of all: it would be the current folder, in which nobody meant to save."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SaveError, match=rf"(?i)Cannot save to .*{problem}"):
+        save_files(target, "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", [None, b"folder", 3])
+def test_what_is_no_path_is_refused(target):
+    """As Python does."""
+    with pytest.raises(TypeError):
+        save_files(target, "x")
+
+
+def test_the_home_folder_is_the_same_for_a_save_and_a_load(tmp_path, monkeypatch):
+    """`~` is never the name of a folder."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for folder in ("~/saved", Path("~/saved")):
+        PretrainedConfig(name_or_path="x").save_pretrained(folder)
+        assert PretrainedConfig.from_pretrained(folder) == PretrainedConfig()
+    PretrainedConfig().to_json_file("~/other.json")
+    assert PretrainedConfig.from_json_file("~/other.json") == PretrainedConfig()
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["other.json", "saved"]
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 @pytest.mark.parametrize(("there", "staged"), [("x/y", "x"), ("x", "x/y")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.errors import InstantiationError
@@ -10,8 +11,6 @@ from auto_registry.remote_code import OwnCode, read_header
 from auto_registry.resolution import Places, explain_namesake, load_config_class, resolve_config
 
 if TYPE_CHECKING:
-    import os
-
     from config_core.checkpoint import Checkpoint
     from config_core.pretrained_config import PretrainedConfig
 
@@ -100,14 +99,13 @@ class AutoConfig:
             Exception: The code that it ships is refused, with the error of the installed remote-code service;
                 without such a service a MissingServiceError says what to install.
         """
-        from pathlib import Path
+        from config_core.checkpoint import FolderCheckpoint, existing_path, open_checkpoint
 
-        from config_core.checkpoint import Checkpoint, FolderCheckpoint, open_checkpoint
-
-        file: Path | None = None
-        if not isinstance(source, Checkpoint) and Path(source).is_file():
-            file = Path(source)
+        file = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
+        if file is not None and file.is_file():
             source = FolderCheckpoint(file.parent)
+        else:
+            file = None
         checkpoint = open_checkpoint(
             source,
             revision=revision,
@@ -138,7 +136,11 @@ class AutoConfig:
 
         Raises:
             UnknownModelTypeError: No class is registered for the name and no installed package offers one.
+            TypeError: It is no name.
             InstalledClassError: The installed class cannot be had.
         """
+        name: object = model_type
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"Expected the name of a model_type, got {name!r:.80}.")
         resolution = resolve_config(model_type, places=Places(registry))
         return resolution.load()(*args, **kwargs)

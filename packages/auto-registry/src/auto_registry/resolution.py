@@ -10,6 +10,7 @@ The order is the same for config and model classes:
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,12 +74,23 @@ class Installed(NamedTuple):
     passed_over: str | None = None
 
     def load(self) -> type[Any]:
-        """Import the class.
+        """Import the class. Warn if the checkpoint ships a class of another name, which may do another thing.
 
         Raises:
             InstalledClassError: It cannot be imported, or is not what it was offered as.
         """
-        return self.offer.load()
+        cls = self.offer.load()
+        if self.passed_over is not None and self.passed_over.rpartition(".")[2] != cls.__name__:
+            warnings.warn(self.choice(), UserWarning, stacklevel=3)
+        return cls
+
+    def choice(self) -> str:
+        """Say what was used, and what was not."""
+        return (
+            f"{self.offer.entry_point.value} of the installed distribution {self.offer.distribution} was used. The "
+            f"checkpoint ships its own code, {self.passed_over}, which did not run because it is not trusted. Read "
+            "that code, and pass trust_remote_code=True if you trust it."
+        )
 
 
 class Unknown(NamedTuple):
@@ -212,12 +224,7 @@ def explain_namesake(*resolutions: Resolution) -> Iterator[None]:
     except Exception as error:
         for resolution in resolutions:
             if isinstance(resolution, Installed) and resolution.passed_over is not None:
-                offer = resolution.offer
-                error.add_note(
-                    f"{offer.entry_point.value} of the installed distribution {offer.distribution} was used. The "
-                    f"checkpoint ships its own code, {resolution.passed_over}, which did not run because it is not "
-                    "trusted. Read that code, and pass trust_remote_code=True if you trust it."
-                )
+                error.add_note(resolution.choice())
                 break
         raise
 

@@ -223,6 +223,13 @@ def existing_path(source: str | os.PathLike[str]) -> Path | None:
         return None
 
 
+def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
+    """Say why a name that is no folder's and no file's cannot be a repository's; None if it can."""
+    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
+        return "does not exist, and is no repository 'owner/name' either"
+    return "is a link to what does not exist" if Path(source).is_symlink() else None
+
+
 def open_checkpoint(
     source: str | os.PathLike[str] | Checkpoint,
     *,
@@ -258,17 +265,16 @@ def open_checkpoint(
     path = existing_path(source)
     if path is not None and path.is_dir():
         return FolderCheckpoint(path, subfolder=subfolder)
-    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
-        reason = (
-            "is a file, not a folder"
-            if path is not None
-            else "does not exist, and is no repository 'owner/name' either"
-        )
+    # What is there is never taken for a repository of the same name.
+    reason = (
+        "is a file, not a folder. Name the folder that it is in" if path is not None else _why_no_repository(source)
+    )
+    if reason is not None:
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if subfolder:
         check_relative_name(subfolder, where="subfolder")
     return hub_service().open(
-        source,
+        os.fspath(source),
         revision=revision,
         subfolder=subfolder,
         token=token,

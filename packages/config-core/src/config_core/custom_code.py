@@ -103,4 +103,7 @@ def _check_auto_class(name: str) -> None:
         guess = (
             f" Did you mean {' or '.join(map(repr, near))}?" if near else f" Allowed are {', '.join(sorted(known))}."
         )
-        raise AutoClassNameError(f"There is no auto class {name!r}.{guess}", auto_class=name)
+        raise AutoClassNameError(
+            f"There is no auto class {name!r}.{guess} Of an auto class of your own give the class and not its name.",
+            auto_class=name,
+        )

@@ -410,7 +410,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             FileNotFoundError: There is no such file.
             ConfigFileError: It is not a JSON object.
         """
-        config, _ = cls._from_values(read_json(Path(path)), {}, keep_unused=False)
+        config, _ = cls._from_values(read_json(Path(path).expanduser()), {}, keep_unused=False)
         return config
 
     # Saving

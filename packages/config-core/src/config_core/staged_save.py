@@ -41,6 +41,7 @@ _UNWRITABLE = {
     errno.EACCES,
     errno.EPERM,
     errno.ENOTDIR,
+    errno.ENAMETOOLONG,
     errno.EIO,
 }
 
@@ -50,7 +51,7 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
     """Give a staging folder whose files replace those of `folder` together when the block ends well.
 
     Args:
-        folder: The target. It and its parents are created if missing.
+        folder: The target, `~` being the home folder. It and its parents are created if missing.
         stale: Says of a file name at the top of `folder` whether it belongs to an earlier save of the same kind; such
             files go in the same step unless they were written again.
 
@@ -61,7 +62,7 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
         SaveError: The target is a file or cannot be written. Like any exception in the block, it leaves everything as
             it was.
     """
-    target = Path(folder)
+    target = _target(folder)
     created: list[Path] = []
     staging: Path | None = None
     try:
@@ -114,6 +115,19 @@ class _Journal(NamedTuple):
     staging: str
     files: list[str]
     remove: list[str]
+
+
+def _target(folder: str | os.PathLike[str]) -> Path:
+    """Return the path of the folder that a user names, `~` being the home folder as it is for a load."""
+    target = Path(folder)
+    if not os.fspath(folder):  # pathlib takes it for the current folder
+        raise SaveError("no folder is named. The current folder is '.'.", path=target)
+    if "\0" in str(target):
+        raise SaveError("the name has a null character.", path=target)
+    try:
+        return target.expanduser()
+    except RuntimeError as error:
+        raise SaveError("there is no such home folder.", path=target) from error
 
 
 def _create(target: Path) -> list[Path]:
@@ -261,6 +275,8 @@ def _read_journal(folder: Path) -> _Journal | None:
         text = _read_regular(path)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise  # of a folder that may not be entered nobody knows what is in it
     except (ValueError, OSError) as error:
         raise ConfigFileError(_NO_JOURNAL, path=path) from error
     try:
