@@ -87,6 +87,25 @@ def test_config_that_is_not_what_it_was_offered_as_is_refused(install, source, p
     assert "broken-birds" in str(caught.value)
 
 
+@pytest.mark.parametrize("source", ["raise RuntimeError('the driver is too old')", "1 +", "import parrot_of_nobody"])
+def test_package_that_cannot_be_imported_is_named(install, make_config, source):
+    """Whatever it raises. A program that registered a class of its own for the model_type does without it."""
+    install(
+        "failing-birds",
+        module="failing_birds",
+        source=source,
+        configs={"parrot-h": "failing_birds:Config"},
+        models={"AutoModel.parrot-h": "failing_birds:Model"},
+    )
+    installed = InstalledModels()
+    with pytest.raises(InstalledClassError, match=r"failing-birds.* cannot be imported") as caught:
+        installed.config("parrot-h").load()
+    assert caught.value.__cause__ is not None
+    own = make_config("parrot-h")
+    assert installed.model("AutoModel", own) is None
+    assert installed.auto_classes(own) == ()
+
+
 def test_model_without_a_config_class_is_refused(install):
     """A model class says which configs it is for."""
     source = (

@@ -42,6 +42,62 @@ def test_classifier_gives_the_loss_of_labels():
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8])
+@pytest.mark.parametrize("problem_type", [None, "single_label_classification"])
+def test_labels_are_numbers_of_any_kind(dtype, problem_type):
+    """What a data set holds to save memory is as good."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type=problem_type))
+    output = model(images(), labels=torch.tensor([4, 0], dtype=dtype))
+    assert torch.equal(output["loss"], torch.nn.functional.cross_entropy(output["logits"], torch.tensor([4, 0])))
+
+
+def test_labels_may_be_probabilities():
+    """Mixed images have more than one class."""
+    output = ResnetModelForImageClassification(ResnetConfig(**SMALL))(images(), labels=torch.full((2, 5), 0.2))
+    expected = torch.nn.functional.cross_entropy(output["logits"], torch.full((2, 5), 0.2))
+    assert torch.equal(output["loss"], expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool])
+def test_several_classes_may_be_right_at_once(dtype):
+    """`problem_type` says so, and the loss is binary cross-entropy."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type="multi_label_classification"))
+    labels = torch.tensor([[1, 0, 1, 0, 0], [0, 0, 0, 0, 1]], dtype=dtype)
+    output = model(images(), labels=labels)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(output["logits"], labels.float())
+    assert torch.equal(output["loss"], expected)
+
+
+@pytest.mark.parametrize(("count", "shape"), [(5, (2, 5)), (1, (2, 1)), (1, (2,))])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+def test_outputs_may_be_numbers(count, shape, dtype):
+    """`problem_type` says so, and the loss is the mean squared error."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL | {"num_classes": count}, problem_type="regression"))
+    labels = torch.arange(2 * count, dtype=dtype).reshape(shape)
+    output = model(images(), labels=labels)
+    expected = torch.nn.functional.mse_loss(output["logits"], labels.float().reshape(2, count))
+    assert torch.equal(output["loss"], expected)
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "shape"),
+    [("regression", (2,)), ("regression", (2, 1)), ("multi_label_classification", (2,)), ("regression", (5,))],
+)
+def test_labels_of_another_shape_are_refused(problem_type, shape):
+    """Torch would spread them over the classes without a word."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type=problem_type))
+    with pytest.raises(ValueError, match=rf"{problem_type} wants labels of shape \(2, 5\), got \({shape[0]},"):
+        model(images(), labels=torch.ones(shape))
+
+
+def test_loss_of_half_precision(tmp_path):
+    """Labels follow the logits' dtype."""
+    ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type="regression")).save_pretrained(tmp_path)
+    model = ResnetModelForImageClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    output = model(images().bfloat16(), labels=torch.ones(2, 5))
+    assert output["loss"].dtype == torch.bfloat16
+
+
 def test_without_classes_the_classifier_gives_pooled_features():
     """`num_classes=0` is how timm describes a network without a head."""
     output = ResnetModelForImageClassification(ResnetConfig(**{**SMALL, "num_classes": 0}))(images())

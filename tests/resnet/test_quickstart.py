@@ -177,6 +177,22 @@ def test_unwritable_folder_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("source", "picture", "problem"),
+    [
+        ("./absent", "digits.png", "The folder './absent' does not exist"),
+        ("quickstart-output/digits-resnet", "absent/digits.png", "No such file or directory: 'absent/digits.png'"),
+    ],
+)
+def test_failure_of_the_second_half_is_one_line(finished, source, picture, problem):
+    """The process that loads and classifies ends as the command does."""
+    done = run("-P", "-m", "resnet.quickstart.classification", source, "--picture", picture, cwd=finished[1])
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("resnet: ")
+    assert problem in line
+
+
+@pytest.mark.parametrize(
     "arguments", [[], ["classify"], ["quickstart", "--epochs", "0"], ["quickstart", "--epochs", "x"]]
 )
 def test_wrong_command_line_is_refused(arguments, capsys):

@@ -46,8 +46,8 @@ class InstalledClass(NamedTuple):
 
         try:
             cls: object = self.entry_point.load()
-        except (ImportError, AttributeError) as error:
-            raise self._error(f"cannot be imported: {error}") from error
+        except Exception as error:
+            raise self._error(f"cannot be imported: {type(error).__name__}: {error}") from error
         if not isinstance(cls, type):
             raise self._error(f"is {cls!r} and not a class")
         if self.entry_point.group == CONFIG_GROUP:
@@ -117,7 +117,16 @@ class InstalledModels:
 
     def _offers_config(self, config_class: type[PretrainedConfig]) -> bool:
         offer = self.config(config_class.model_type)
-        return offer is not None and issubclass(config_class, offer.load())
+        if offer is None:
+            return False
+        try:
+            return issubclass(config_class, offer.load())
+        except InstalledClassError:
+            # A program that has a class of its own needs no package that is broken.
+            packages = {base.__module__.partition(".")[0] for base in config_class.__mro__}
+            if offer.entry_point.module.partition(".")[0] in packages:
+                raise
+            return False
 
     def _find(self, group: str, name: str) -> InstalledClass | None:
         offers = self._offers.get(group, {}).get(name) or self._read(group).get(name, [])

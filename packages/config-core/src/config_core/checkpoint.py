@@ -266,9 +266,7 @@ def open_checkpoint(
     if path is not None and path.is_dir():
         return FolderCheckpoint(path, subfolder=subfolder)
     # What is there is never taken for a repository of the same name.
-    reason = (
-        "is a file, not a folder: name the one it is in" if path is not None else _why_no_repository(source)
-    )
+    reason = "is a file, not a folder: name the one it is in" if path is not None else _why_no_repository(source)
     if reason is not None:
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if subfolder:

@@ -6,9 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from config_core import ConfigCoreError
-from resnet.errors import ResnetError
-from resnet.quickstart import run_quickstart
+from resnet.quickstart import exit_status, run_quickstart
 
 __all__ = ["main"]
 
@@ -23,11 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return run_quickstart(options.output_dir, push_to=options.push_to, epochs=options.epochs, seed=options.seed)
-    except (ResnetError, ConfigCoreError, OSError) as error:
-        print(f"resnet: {error}", file=sys.stderr)
-        return 2
+    return exit_status(
+        lambda: run_quickstart(options.output_dir, push_to=options.push_to, epochs=options.epochs, seed=options.seed)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

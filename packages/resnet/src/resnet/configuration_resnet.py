@@ -45,7 +45,7 @@ class ResnetConfig(PretrainedConfig):
         drop_rate: Probability that training drops a feature before the classifier.
         drop_path_rate: Probability that training skips the last block; earlier blocks less, in proportion.
         drop_block_rate: Probability that training drops a patch of the last two stages' features.
-        **kwargs: Fields of `PretrainedConfig`.
+        **kwargs: Fields of `PretrainedConfig`; `problem_type` among them is what the classifier's loss is.
 
     Raises:
         ConfigValidationError: A field has a value of the wrong type, or none of those that are allowed.

@@ -94,16 +94,39 @@ class ResnetModelForImageClassification(PreTrainedModel):
         self.model = build_resnet(config)
 
     def forward(self, tensor: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
-        """Return logits, and the mean cross-entropy if labels are given.
+        """Return logits, and their mean loss if labels are given.
+
+        The config's `problem_type` says which: cross-entropy unless it is `"multi_label_classification"`, which has
+        binary cross-entropy, or `"regression"`, which has the squared error.
 
         Args:
             tensor: Images, (N, C, H, W), with C the config's `input_channels`.
-            labels: Numbers of the right classes, (N,), int64; or the classes' probabilities, (N, K).
+            labels: Numbers of the right classes, (N,), or the classes' probabilities, (N, K). For many labels, whether
+                each class is right, (N, K); for regression, what the logits should be, (N, K).
 
         Returns:
             `"logits"`, (N, K), and with labels `"loss"`, a scalar, before it.
+
+        Raises:
+            ValueError: The labels have another shape than such a problem's.
         """
         logits = self.model(tensor)
         if labels is not None:
-            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+            return {"loss": _loss(logits, labels, self.config.problem_type), "logits": logits}
         return {"logits": logits}
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor, problem_type: str | None) -> torch.Tensor:
+    """Return the mean loss of logits, (N, K), as a scalar."""
+    if problem_type in {None, "single_label_classification"}:
+        targets = labels if labels.is_floating_point() else labels.long()
+        return torch.nn.functional.cross_entropy(logits, targets)
+    if labels.ndim == 1 and logits.shape[1] == 1:
+        labels = labels.unsqueeze(1)
+    if labels.shape != logits.shape:  # which would be repeated until they fit
+        wanted, got = tuple(logits.shape), tuple(labels.shape)
+        raise ValueError(f"{problem_type} wants labels of shape {wanted}, got {got}.")
+    targets = labels.to(logits.dtype)
+    if problem_type == "regression":
+        return torch.nn.functional.mse_loss(logits, targets)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)

@@ -5,15 +5,18 @@ A program on top of the packages, behind the extra `quickstart`. `python -m resn
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from resnet.errors import MissingExtraError
+from config_core import ConfigCoreError
+from resnet.errors import MissingExtraError, ResnetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["EXTRA_MODULES", "run_quickstart"]
+__all__ = ["EXTRA_MODULES", "exit_status", "run_quickstart"]
 
 EXTRA_MODULES = ("auto_registry", "hub_io", "sklearn", "PIL", "tqdm")
 
@@ -39,3 +42,12 @@ def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int 
     from resnet.quickstart.lesson import give_lesson
 
     return give_lesson(output_dir, push_to=push_to, epochs=epochs, seed=seed)
+
+
+def exit_status(program: Callable[[], int]) -> int:
+    """Run a program; return its exit status, or 2 after one line about an error that says what to do."""
+    try:
+        return program()
+    except (ResnetError, ConfigCoreError, OSError) as error:
+        print(f"resnet: {error}", file=sys.stderr)
+        return 2

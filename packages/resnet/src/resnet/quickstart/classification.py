@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from auto_registry import AutoModelForImageClassification
+from resnet.quickstart import exit_status
 from resnet.quickstart.code_lines import print_step
 from resnet.quickstart.digits import load_digits
 from resnet.quickstart.picture import draw_sheet
@@ -80,4 +81,4 @@ def _read(model: Any, images: torch.Tensor) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))
