@@ -97,6 +97,34 @@ def test_tied_tensor_is_saved_once_and_tied_again(tmp_path, model_class, kept, l
     assert state[kept].data_ptr() == state[left_out].data_ptr()
 
 
+@pytest.mark.parametrize(
+    ("model_class", "names"),
+    [
+        (TiedInConstructor, ("embedding.weight", "head.weight")),
+        (Declared, ("embedding.weight", "head.weight")),
+        (SharedModule, ("layers.0.weight", "layers.1.weight")),
+        (SharedMemory, ("one", "two")),
+        (Undeclared, ("one.weight", "two.weight")),
+    ],
+)
+def test_tied_tensor_of_another_size_keeps_its_tie(tmp_path, model_class, names):
+    """Its other name is not missing: both are what the constructor made, and still one."""
+    model = fill_randomly(model_class(TinyConfig()))
+    if model_class is Undeclared:
+        model.two.weight = model.one.weight
+    model.save_pretrained(tmp_path)
+    loaded, report = model_class.from_pretrained(
+        tmp_path, width=7, ignore_mismatched_sizes=True, output_loading_info=True
+    )
+    assert not report.missing
+    assert names[0] in {entry.name for entry in report.mismatched}
+    assert names[0] not in report.loaded
+    assert names[1] not in report.loaded
+    state = loaded.state_dict()
+    assert state[names[0]].data_ptr() == state[names[1]].data_ptr()
+    assert torch.isfinite(state[names[1]]).all()
+
+
 def test_tied_parameter_stays_one_object(tmp_path):
     """An optimizer sees it once, and training moves both names."""
     fill_randomly(TiedInConstructor(TinyConfig())).save_pretrained(tmp_path)

@@ -83,7 +83,7 @@ class LoadPlan:
         repeats: Name in the checkpoint to the name in the checkpoint whose values it must have, since both are the same
             tensor in the model.
         shared: Name in the model to all names of the same tensor, where it has several.
-        ties: Name in the model to the name of the loaded tensor that is put in its place.
+        ties: Name in the model to the name of the tensor, loaded or kept, that is put in its place.
         copies: Name in the model to the name of the loaded tensor whose values it gets, in memory of its own.
         extra: Name of a module's extra state to the name in the checkpoint.
         report: What fits and what does not.
@@ -133,18 +133,21 @@ def plan_load(
 
     targets, repeats, shared = _share_out(tensors, fitting)
     reached = {*targets.values(), *(alias for names in shared.values() for alias in names)}
-    ties = _ties(tensors, reached, source.tied, rules)
+    # What the constructor made in place of unfit values, under all names that it has.
+    groups = group_shared(tensors) if unfit else []
+    kept = unfit.union(*(names for names in groups if not unfit.isdisjoint(names))) - reached
+    ties = _ties(tensors, reached, kept, source.tied, rules)
     untied = rules.untied.items() | {(other, name) for name, other in rules.untied.items()}
     copies = dict(ties.items() & untied)
     missing = {
         name: shape_of(tensor) or ()
         for name, tensor in tensors.items()
-        if name not in reached and name not in ties and name not in unfit and not _found(rules.ignored_missing, name)
+        if name not in reached | ties.keys() | kept and not _found(rules.ignored_missing, name)
     }
     missing |= {name: () for name in extra_states if name not in extra and not _found(rules.ignored_missing, name)}
     report = LoadReport(
         source=source.name,
-        loaded=tuple(name for name in tensors if name in reached or name in ties),
+        loaded=tuple(name for name in tensors if name in reached or ties.get(name) in reached),
         missing=missing,
         unexpected={
             name: source.tensors[name].shape for name in unexpected if not _found(rules.ignored_unexpected, name)
@@ -264,9 +267,13 @@ def _share_out(
 
 
 def _ties(
-    tensors: Mapping[str, torch.Tensor], reached: set[str], recorded: Mapping[str, str], rules: NameRules
+    tensors: Mapping[str, torch.Tensor],
+    reached: set[str],
+    kept: set[str],
+    recorded: Mapping[str, str],
+    rules: NameRules,
 ) -> dict[str, str]:
-    """Find absent tensors that are to be another, loaded one, by the checkpoint's record or the model's declaration."""
+    """Find absent tensors that are to be another one, loaded or kept, by the checkpoint's record or the declaration."""
     pairs = [
         (target, partner)
         for name, other in recorded.items()
@@ -277,7 +284,8 @@ def _ties(
     ties: dict[str, str] = {}
     for name, other in pairs:
         absent = name in tensors and name not in reached and name not in ties
-        if absent and other in reached and shape_of(tensors[name]) == shape_of(tensors[other]):
+        there = other in reached or (other in kept and name not in kept)
+        if absent and there and shape_of(tensors[name]) == shape_of(tensors[other]):
             ties[name] = other
     return ties
 
