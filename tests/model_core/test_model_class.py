@@ -11,7 +11,14 @@ import torch
 from torch import nn
 
 from config_core import ConfigValidationError, PretrainedConfig
-from model_core import ArgumentError, CheckpointingError, ConfigClassError, ModelDefinitionError, PreTrainedModel
+from model_core import (
+    ArgumentError,
+    CheckpointingError,
+    ConfigClassError,
+    ModelDefinitionError,
+    PreTrainedModel,
+    WeightsNotFoundError,
+)
 from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -166,7 +173,89 @@ def test_keyword_that_nobody_knows_is_an_error(tmp_path):
         TinyModel.from_pretrained(tmp_path, allow_mising=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("device_map", "auto", r"device='cuda'"),
+        ("device_map", "cpu", r"device='cuda'"),
+        ("load_in_8bit", True, "never quantised"),
+        ("quantization_config", {}, "never quantised"),
+        ("weights_only", False, "never read"),
+        ("use_safetensors", False, "always go first"),
+        ("attn_implementation", "sdpa", "field of its config"),
+        ("proxies", {"https": "x"}, "HTTPS_PROXY"),
+    ],
+)
+def test_option_of_transformers_that_is_none_here_is_explained(tmp_path, name, value, advice):
+    """It neither goes to the constructor as an error of its author nor vanishes in its keywords."""
+
+    class Lenient(TinyModel):
+        def __init__(self, config, **kwargs):
+            super().__init__(config)
+            self.kwargs = kwargs
+
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    for model_class in (TinyModel, Lenient):
+        with pytest.raises(ArgumentError, match=rf"{name}=.*cannot be used. Allowed: .*{advice}"):
+            model_class.from_pretrained(tmp_path, **{name: value})
+        if name != "use_safetensors":
+            with pytest.raises(ArgumentError, match=name):
+                model_class._from_config(TinyConfig(), **{name: value})
+        assert isinstance(model_class.from_pretrained(tmp_path, **{name: None}), model_class)
+    kept = Lenient.from_pretrained(tmp_path, own=3, low_cpu_mem_usage=True, weights_only=True, load_in_4bit=False)
+    assert kept.kwargs == {"own": 3}
+
+
+def test_option_that_a_constructor_takes_by_name_is_its_own(tmp_path):
+    """A class may have use for a name that means something else elsewhere."""
+
+    class Mapped(TinyModel):
+        def __init__(self, config, device_map="none"):
+            super().__init__(config)
+            self.device_map = device_map
+
+    Mapped(TinyConfig()).save_pretrained(tmp_path)
+    assert Mapped.from_pretrained(tmp_path, device_map="mine").device_map == "mine"
+    assert Mapped._from_config(TinyConfig(), device_map="mine").device_map == "mine"
+
+
+def test_safetensors_may_be_insisted_on(tmp_path):
+    """Then a pickle is not read, safe as it may be."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path, safe_serialization=True)
+    assert same_state(model, TinyModel.from_pretrained(tmp_path, use_safetensors=True))
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsNotFoundError, match=r"use_safetensors=True leaves out: pytorch_model.bin"):
+        TinyModel.from_pretrained(tmp_path, use_safetensors=True)
+    with pytest.raises(ArgumentError, match=r"safe_serialization=False.* never written as pickles"):
+        model.save_pretrained(tmp_path, safe_serialization=False)
+
+
 # Dtype and device
+
+
+def test_new_model_has_the_dtype_that_its_config_names(tmp_path):
+    """A model like the one of a checkpoint is as large; what is asked for goes before, and the config says it."""
+    TinyModel(TinyConfig()).bfloat16().save_pretrained(tmp_path)
+    config = TinyConfig.from_pretrained(tmp_path)
+    assert TinyModel._from_config(config).dtype == torch.bfloat16
+    assert TinyModel._from_config(config).config is config
+    for name in ("dtype", "torch_dtype"):
+        model = TinyModel._from_config(config, **{name: torch.float16})
+        assert (model.dtype, model.config.dtype, config.dtype) == (torch.float16, "float16", "bfloat16")
+    assert TinyModel._from_config(TinyConfig(dtype="int8")).dtype == torch.float32
+
+
+def test_config_of_a_loaded_model_has_the_dtype_that_was_asked_for(tmp_path):
+    """And else the one of the file."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    assert TinyModel.from_pretrained(tmp_path).config.dtype == "float32"
+    assert TinyModel.from_pretrained(tmp_path, dtype="auto").config.dtype == "float32"
+    assert TinyModel.from_pretrained(tmp_path, dtype="float16").config.dtype == "float16"
+    config = TinyConfig()
+    assert TinyModel.from_pretrained(tmp_path, config=config, dtype=torch.float16).config.dtype == "float16"
+    assert config.dtype is None
 
 
 def test_dtype_is_the_checkpoints_own_tensor_by_tensor(tmp_path):

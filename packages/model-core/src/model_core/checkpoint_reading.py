@@ -14,7 +14,7 @@ import torch
 
 from model_core.checkpoint_layout import find_weight_files
 from model_core.deferred_construction import num_storage_users
-from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError
+from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
 from model_core.file_metadata import TIED_KEY, VERSIONS_KEY, read_object
 from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
 from model_core.safetensors_reading import SafetensorsFile, StoredTensor
@@ -67,21 +67,28 @@ class WeightSource(ABC):
         """
 
 
-def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool) -> WeightSource:
+def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, pickles: bool = True) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
 
     Args:
         checkpoint: The checkpoint.
         variant: Part of the file names, or None.
         mapped: Whether values are mapped from the files where that is possible, or read into memory.
+        pickles: Whether a pickle is read where there are no safetensors.
 
     Raises:
-        WeightsNotFoundError: It has none, or lacks files that its index names.
+        WeightsNotFoundError: It has none that may be read, or lacks files that its index names.
         WeightsFileError: A file is damaged or not what its name says, or files are of different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     files = find_weight_files(checkpoint, variant=variant)
     if next(iter(files.paths)).endswith(".bin"):
+        if not pickles:
+            raise WeightsNotFoundError(
+                "has no safetensors, and use_safetensors=True leaves out",
+                checkpoint=str(checkpoint),
+                filenames=files.paths,
+            )
         return _pickled(str(checkpoint), files, mapped=mapped)
     return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
@@ -19,6 +20,7 @@ from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
 from model_core.errors import ArgumentError, ModelDefinitionError, WeightsFileError
+from model_core.familiar_options import without_familiar_options
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.initialization import modules_to_initialize
 from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
@@ -28,7 +30,7 @@ from model_core.module_hooks import extra_states, hook_versions, run_load_hooks,
 from model_core.module_tensors import named_tensors
 from model_core.placement import Placement, resolve_device
 from model_core.tied_weights import declared_ties, tie_declared
-from model_core.torch_dtypes import dtype_name, resolve_dtype
+from model_core.torch_dtypes import dtype_name, named_floating, resolve_dtype
 from model_core.weight_loading import fill
 from model_core.weight_matching import Allowed, NameRules, check_plan, plan_load
 
@@ -146,6 +148,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         variant: str | None = None,
         state_dict: Mapping[str, torch.Tensor] | None = None,
         read: Literal["mmap", "copy"] = "mmap",
+        use_safetensors: bool | None = None,
         output_loading_info: bool = False,
         **kwargs: Any,
     ) -> Self | tuple[Self, LoadReport]:
@@ -185,9 +188,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 `"copy"` reads the weights into memory of their own. That goes through each file once and in order, and
                 is also the faster way on a slow disk or network if the model then uses them in another order. Where a
                 file cannot be mapped it is read.
+            use_safetensors: True reads no pickle where there are no safetensors. They go first in any case.
             output_loading_info: Return the report as well.
             **kwargs: Fields of the config, whose values replace the checkpoint's; the rest goes to the constructor. Any
                 config of a class that declares ties takes `tie_word_embeddings=False`, which leaves them unmade.
+                Options of transformers that are none here are errors that say what to do, unless they ask for nothing.
 
         Returns:
             The model, or with `output_loading_info` the pair `(model, LoadReport)`.
@@ -212,6 +217,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         }
         if read not in {"mmap", "copy"}:
             raise ArgumentError("read", read, allowed="'mmap' or 'copy'")
+        if use_safetensors not in {None, True}:
+            raise ArgumentError("use_safetensors", use_safetensors, allowed="True or None; safetensors always go first")
         if (source is None) == (state_dict is None):
             raise ArgumentError(
                 "source", source, allowed="a folder, repository or Checkpoint, or None with state_dict and config"
@@ -219,10 +226,13 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         checkpoint = None if source is None else open_checkpoint(source, subfolder=subfolder, **hub_options)
         own_config, model_kwargs = config_for_load(cls, cls.config_class, config, checkpoint, kwargs, **hub_options)
+        model_kwargs = without_familiar_options(cls, model_kwargs)
+        if to_dtype is not None:
+            own_config.dtype = dtype_name(to_dtype)
         weights = (
             wrap_state_dict(state_dict or {})
             if checkpoint is None
-            else open_weights(checkpoint, variant=variant, mapped=read == "mmap")
+            else open_weights(checkpoint, variant=variant, mapped=read == "mmap", pickles=not use_safetensors)
         )
         model, deferred = cls._construct(own_config, model_args, model_kwargs)
 
@@ -256,13 +266,25 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         """Make a model with fresh weights, in training mode.
 
         Args:
-            config: The config; it is kept, not copied.
-            dtype: What floating tensors are converted to, or None.
+            config: The config; it is kept, or copied where another `dtype` is given.
+            dtype: What floating tensors are converted to; the config's own if None or `"auto"`. `torch_dtype` is
+                accepted as another spelling.
             **kwargs: Further arguments of the constructor.
+
+        Raises:
+            ArgumentError: `dtype` is no floating dtype.
+            ConfigClassError: The config is of another class.
         """
-        model = cls(config, **kwargs)
-        to_dtype = resolve_dtype(dtype)
-        if to_dtype is not None:
+        torch_dtype = kwargs.pop("torch_dtype", None)
+        to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
+        check_config(cls, config, cls.config_class)
+        if to_dtype is None:
+            to_dtype = named_floating(config.dtype)
+        elif config.dtype != dtype_name(to_dtype):
+            config = copy.deepcopy(config)
+            config.dtype = dtype_name(to_dtype)
+        model = cls(config, **without_familiar_options(cls, kwargs))
+        if to_dtype not in {None, torch.get_default_dtype()}:
             Placement(to_dtype, kept_in_float32=cls._kept_in_float32(named_tensors(model))).apply(model)
         return model
 
@@ -332,6 +354,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             SourceCodeError: The class was registered and its source cannot be had; nothing is written.
             ArgumentError: `max_shard_size` or `variant` cannot be understood; nothing is written.
         """
+        if options.pop("safe_serialization", None) is False:
+            raise ArgumentError("safe_serialization", value=False, allowed="True; weights are never written as pickles")
         if options and not push_to_hub:
             raise UnknownOptionError(
                 f"save_pretrained has no option {', '.join(map(repr, options))} without push_to_hub=True.",

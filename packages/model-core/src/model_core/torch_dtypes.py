@@ -6,7 +6,7 @@ import torch
 
 from model_core.errors import ArgumentError
 
-__all__ = ["dtype_name", "resolve_dtype", "stored_dtype", "stored_name"]
+__all__ = ["dtype_name", "named_floating", "resolve_dtype", "stored_dtype", "stored_name"]
 
 # The abbreviations in the header of a safetensors file.
 _STORED = {
@@ -38,6 +38,12 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def named_floating(name: str | None) -> torch.dtype | None:
+    """Return the floating dtype that a config names, or None if it names none."""
+    found = getattr(torch, (name or "").removeprefix("torch."), None)
+    return found if isinstance(found, torch.dtype) and found.is_floating_point else None
+
+
 def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     """Return the floating dtype that a load or construction was asked for.
 
@@ -49,7 +55,7 @@ def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     """
     if dtype is None or dtype == "auto":
         return None
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    found = named_floating(dtype) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ArgumentError(
             "dtype", dtype, allowed="a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
