@@ -6,6 +6,10 @@ import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -116,6 +120,42 @@ def test_folder_that_does_not_exist_is_an_error(tmp_path):
     """A path that looks like no repository is not asked of any hub."""
     with pytest.raises(CheckpointNotFoundError, match="does not exist"):
         TinyModel.from_pretrained(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX rights")
+def test_file_that_may_not_be_read_is_not_called_damaged():
+    """Nor is a folder that may not be entered called one with a broken journal."""
+    program = """
+import os, sys
+from tiny_models import TinyModel, TinyConfig
+TinyModel(TinyConfig()).save_pretrained(sys.argv[1])
+TinyModel.from_pretrained(sys.argv[1])  # what a load imports: another user might not find it
+for locked, mode in (("model.safetensors", 0o000), ("", 0o600)):
+    os.chmod(os.path.join(sys.argv[1], locked), mode)
+    if os.getuid() == 0:
+        os.seteuid(65534)
+    try:
+        TinyModel.from_pretrained(sys.argv[1])
+    except PermissionError as error:
+        print(type(error).__name__, error)
+    if os.getuid() == 0:
+        os.seteuid(0)
+    os.chmod(os.path.join(sys.argv[1], locked), 0o700)
+"""
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(Path(parent, "saved"))],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=120,
+        )
+    first, second = done.stdout.splitlines()
+    assert first.startswith("PermissionError")
+    assert "model.safetensors" in first
+    assert second.startswith("PermissionError")
 
 
 def test_absent_shards_are_all_named(sharded):

@@ -67,14 +67,17 @@ class SafetensorsFile:
 
         Raises:
             WeightsFileError: The file is damaged, or holds a dtype that this torch does not have.
+            PermissionError: The file may not be read.
         """
         self.filename = filename
         self.path = path
         try:
-            with safe_open(path, framework="pt"), path.open("rb") as file:
+            with path.open("rb") as file, safe_open(path, framework="pt"):
                 length = int.from_bytes(file.read(LENGTH_BYTES), "little")
                 header: dict[str, Any] = json.loads(file.read(length))
                 self._status = _identity(os.fstat(file.fileno()))
+        except PermissionError:
+            raise  # of what may not be read nobody knows whether it is whole
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:  # the last if the file goes meanwhile
             raise WeightsFileError(
                 f"this is not a whole safetensors file ({error}). Download or copy it again", file=path
