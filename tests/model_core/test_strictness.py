@@ -209,6 +209,31 @@ def test_key_mapping_renames_what_the_checkpoint_calls_otherwise(saved):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in expected_state.items())
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("allow_missing", 5),
+        ("allow_missing", None),
+        ("allow_unexpected", [1]),
+        ("key_mapping", "x"),
+        ("key_mapping", [("a", "b")]),
+        ("key_mapping", {1: 2}),
+        ("variant", 5),
+    ],
+)
+def test_argument_of_another_kind_is_refused(saved, argument, value):
+    """The error names it, also where nothing depends on it."""
+    with pytest.raises(ArgumentError, match=f"{argument}=.*cannot be used. Allowed: "):
+        TinyModel.from_pretrained(saved, **{argument: value})
+
+
+def test_names_may_come_from_a_generator():
+    """They are listed once."""
+    state = {"layers.0.weight": torch.zeros(4, 4)}
+    allowed = (name for name in ["layers.0.bias", "layers.1.*"])
+    assert TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state, allow_missing=allowed)
+
+
 def test_key_mapping_that_is_no_regular_expression_is_refused(saved):
     """The error shows the pattern."""
     with pytest.raises(ArgumentError, match=r"key_mapping=\{'\(': 'x'\}"):

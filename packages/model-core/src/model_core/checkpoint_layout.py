@@ -159,10 +159,10 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
     return weight_map, save_id if isinstance(save_id, str) else None
 
 
-def _dotted(variant: str | None) -> str:
+def _dotted(variant: object) -> str:
     if variant is None:
         return ""
-    if not _VARIANT.fullmatch(variant):
+    if not isinstance(variant, str) or not _VARIANT.fullmatch(variant):
         raise ArgumentError(
             "variant",
             variant,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
@@ -36,7 +37,7 @@ from model_core.weight_matching import Allowed, NameRules, check_plan, plan_load
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
@@ -217,6 +218,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         }
         if read not in {"mmap", "copy"}:
             raise ArgumentError("read", read, allowed="'mmap' or 'copy'")
+        if not isinstance(key_mapping or {}, Mapping):
+            raise ArgumentError("key_mapping", key_mapping, allowed="a dict from regular expressions to replacements")
         if use_safetensors not in {None, True}:
             raise ArgumentError("use_safetensors", use_safetensors, allowed="True or None; safetensors always go first")
         if (source is None) == (state_dict is None):

@@ -67,11 +67,19 @@ class NameRules:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a load lets pass: the arguments of `from_pretrained` of the same names."""
+    """What a load lets pass: the arguments of `from_pretrained` of the same names.
+
+    Raises:
+        ArgumentError: One of them holds no names.
+    """
 
     allow_missing: Patterns = ()
     allow_unexpected: Patterns = ()
     ignore_mismatched_sizes: bool = False
+
+    def __post_init__(self) -> None:
+        for argument in ("allow_missing", "allow_unexpected"):
+            object.__setattr__(self, argument, _listed(argument, getattr(self, argument)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +238,7 @@ def _renamed(name: str, key_mapping: Mapping[str, str]) -> str:
     for pattern, replacement in key_mapping.items():
         try:
             renamed, count = re.subn(pattern, replacement, name)
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise ArgumentError(
                 "key_mapping", {pattern: replacement}, allowed=f"regular expressions and replacements ({error})"
             ) from error
@@ -296,12 +304,24 @@ def _found(patterns: Iterable[str], name: str) -> bool:
 
 def _allows(patterns: Patterns, name: str) -> bool:
     """Tell whether a name is one of those that may be left out."""
-    if isinstance(patterns, bool):
-        return patterns
-    listed = [patterns] if isinstance(patterns, (str, re.Pattern)) else patterns
+    listed = _listed("patterns", patterns)
+    if isinstance(listed, bool):
+        return listed
     return any(
         pattern.search(name) is not None
         if isinstance(pattern, re.Pattern)
         else fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern}.")
         for pattern in listed
     )
+
+
+def _listed(argument: str, patterns: object) -> bool | tuple[str | re.Pattern[str], ...]:
+    """Return patterns as a tuple, or the truth value that stands for all or none."""
+    if isinstance(patterns, bool):
+        return patterns
+    if isinstance(patterns, (str, re.Pattern)):
+        return (patterns,)
+    listed = tuple(patterns) if isinstance(patterns, Iterable) else (patterns,)
+    if not all(isinstance(pattern, (str, re.Pattern)) for pattern in listed):
+        raise ArgumentError(argument, patterns, allowed="names, patterns such as 'head.*', or True for all")
+    return listed
