@@ -435,11 +435,12 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
 
     @classmethod
-    def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
+    def register_for_auto_class(cls, auto_class: str | type[Any] = "AutoModel") -> None:
         """Let saves write the source files of this class, for an auto class to load.
 
         Args:
-            auto_class: Name of the auto class, such as `"AutoModelForImageClassification"`.
+            auto_class: Name of the auto class, such as `"AutoModelForImageClassification"`, or the class itself. One of
+                the program's own is given as a class.
 
         Raises:
             AutoClassNameError: There is no auto class of this name.
