@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from auto_registry import AutoConfig
-from config_core import open_checkpoint
+from config_core import UnknownOptionError, open_checkpoint
 from hub_io import AccessDeniedError, RemoteCodeRefusedError
 from tiny_checkpoints import CONFIGURATION
 
@@ -67,6 +67,19 @@ def test_push_without_rights_is_refused(hub, tiny_config_class):
     """The token's lack of rights arrives as a PermissionError."""
     with pytest.raises(AccessDeniedError):
         tiny_config_class().push_to_hub("me/tiny", token=hub.token("you"))
+
+
+def test_unknown_option_of_a_push_is_refused_before_the_save(hub, tiny_config_class, tmp_path):
+    """Nothing is written here and nothing asked of the Hub."""
+    config = tiny_config_class(size=7)
+    for push in (
+        lambda: config.save_pretrained(tmp_path / "saved", push_to_hub=True, comit_message="x"),
+        lambda: config.push_to_hub("me/tiny", comit_message="x"),
+    ):
+        with pytest.raises(UnknownOptionError, match=r"no option 'comit_message'. It has commit_message"):
+            push()
+    assert not (tmp_path / "saved").exists()
+    assert not hub.requests
 
 
 def test_save_pretrained_pushes_under_the_folders_name(hub, tiny_config_class, tmp_path):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from config_core.errors import UnknownOptionError
 from config_core.services import find_service
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["HubService", "hub_service", "push_saved"]
+__all__ = ["HubService", "check_push", "hub_service", "push_saved"]
+
+_PUSH_OPTIONS = ("commit_message", "commit_description", "private", "token", "revision", "create_pr", "tags")
 
 
 class HubService(Protocol):
@@ -52,6 +55,25 @@ def hub_service() -> HubService:
     return cast("HubService", service)
 
 
+def check_push(options: Iterable[str]) -> None:
+    """Refuse a push that could not be made, before anything is saved for it.
+
+    Args:
+        options: Names of the options of `push_saved`.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        MissingServiceError: `pretrained-hub-io` is not installed.
+    """
+    unknown = tuple(sorted(set(options).difference(_PUSH_OPTIONS)))
+    if unknown:
+        raise UnknownOptionError(
+            f"push_to_hub has no option {', '.join(map(repr, unknown))}. It has {', '.join(_PUSH_OPTIONS)}.",
+            names=unknown,
+        )
+    hub_service()
+
+
 def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> Any:
     """Save into a temporary folder and publish that folder in one commit.
 
@@ -63,9 +85,14 @@ def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> 
 
     Returns:
         What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        MissingServiceError: `pretrained-hub-io` is not installed.
     """
     import tempfile
 
+    check_push(options)
     service = hub_service()
     with tempfile.TemporaryDirectory(prefix="pretrained-push-") as folder:
         save(Path(folder))

@@ -25,7 +25,7 @@ from config_core.errors import (
     UnknownOptionError,
 )
 from config_core.field_types import WrongValueError
-from config_core.hub_service import push_saved
+from config_core.hub_service import check_push, push_saved
 from config_core.labels import default_labels, label_numbers, read_labels
 from config_core.staged_save import staged_save
 
@@ -502,6 +502,8 @@ class PretrainedConfig(metaclass=_ConfigType):
             raise UnknownOptionError(
                 f"save_pretrained has no option {listed(options)} without push_to_hub=True.", names=tuple(options)
             )
+        if push_to_hub:
+            check_push(options)
         self.validate()
         code = collect_code(type(self), type(self))
         with staged_save(save_directory) as staging:

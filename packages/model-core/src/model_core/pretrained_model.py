@@ -14,7 +14,7 @@ from torch import nn
 from config_core.checkpoint import open_checkpoint
 from config_core.custom_code import collect_code, register_for_auto_class
 from config_core.errors import UnknownOptionError
-from config_core.hub_service import push_saved
+from config_core.hub_service import check_push, push_saved
 from config_core.pretrained_config import PretrainedConfig
 from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
@@ -364,6 +364,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 f"save_pretrained has no option {', '.join(map(repr, options))} without push_to_hub=True.",
                 names=tuple(options),
             )
+        if push_to_hub:
+            check_push(options)
         _check_constructed(self)
         shard_size = parse_size(max_shard_size)
         single_name(variant)  # refuses a variant that cannot be part of a file name
