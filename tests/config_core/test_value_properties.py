@@ -79,11 +79,9 @@ KEYS = [
     (CHOICE, st.sampled_from([0, 1, "a"])),
     *((enum, st.sampled_from(enum)) for enum in (Mode, TextMode, Level)),
 ]
+SCALARS = [*KEYS, (float, st.floats()), (bool, st.booleans()), (type(None), st.none())]
 SIMPLE = [
-    *KEYS,
-    (float, st.floats()),
-    (bool, st.booleans()),
-    (type(None), st.none()),
+    *SCALARS,
     (Corner, st.sampled_from(Corner)),
     (Sides, st.sampled_from([Sides(0), Sides.LEFT, Sides.LEFT | Sides.RIGHT])),
     (Size, SIZES),
@@ -101,7 +99,8 @@ def containers(inner):
         inner.map(lambda item: (list[item[0]], st.lists(item[1], max_size=3))),
         inner.map(lambda item: (tuple[item[0], ...], st.lists(item[1], max_size=3).map(tuple))),
         pairs.map(lambda pair: (tuple[pair[0][0], pair[1][0]], st.tuples(pair[0][1], pair[1][1]))),
-        pairs.map(lambda pair: (pair[0][0] | pair[1][0], pair[0][1] | pair[1][1])),
+        # What JSON has one form for, such as a list and a tuple, is the same to a config.
+        st.tuples(inner, st.sampled_from(SCALARS)).map(lambda pair: (pair[0][0] | pair[1][0], pair[0][1] | pair[1][1])),
         inner.map(lambda item: (item[0] | None, st.none() | item[1])),
         st.tuples(st.sampled_from(KEYS), inner).map(
             lambda pair: (dict[pair[0][0], pair[1][0]], st.dictionaries(pair[0][1], pair[1][1], max_size=3))

@@ -2,8 +2,9 @@
 
 An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
 is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a
-`dict[int, …]` become numbers, a name becomes the member of an `Enum`. Where an annotation leaves a choice, a value is
-taken for the same at construction as it would be after a save and a load.
+`dict[int, …]` become numbers, a name becomes the member of an `Enum`. Where an annotation leaves a choice between an
+enum and plain values, a value is taken for the same at construction as after a save and a load; between containers of
+several kinds the first that fits is taken.
 """
 
 from __future__ import annotations
