@@ -139,6 +139,21 @@ def test_unknown_task_is_refused(aviary, write_checkpoint):
         AutoModelForImageClassification.from_pretrained(write_checkpoint(model_type="parrot"), registry=aviary)
 
 
+def test_own_config_needs_no_broken_package(registry, install, make_config, make_model):
+    """A package that offers its model_type is not at fault for what the program itself left out."""
+    install(
+        "sick-birds",
+        source="raise RuntimeError('the driver is too old')",
+        configs={"parrot-sick": "sick_birds:Config"},
+        models={"AutoModel.parrot-sick": "sick_birds:Model"},
+    )
+    own = make_config("parrot-sick")
+    AutoModelForImageClassification.register(own, make_model(own), registry=registry)
+    assert isinstance(AutoModelForImageClassification.from_config(own(), registry=registry).config, own)
+    with pytest.raises(UnknownTaskError, match="There is one for AutoModelForImageClassification"):
+        AutoModel.from_config(own(), registry=registry)
+
+
 def test_loading_registers_nothing(registry, write_checkpoint, install_parrot):
     """A load leaves the registry as it was."""
     install_parrot("parrot-r")

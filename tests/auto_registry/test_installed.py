@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -104,6 +105,51 @@ def test_package_that_cannot_be_imported_is_named(install, make_config, source):
     own = make_config("parrot-h")
     assert installed.model("AutoModel", own) is None
     assert installed.auto_classes(own) == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"), [("SystemExit(3)", SystemExit), ("KeyboardInterrupt", KeyboardInterrupt)]
+)
+def test_package_may_end_the_program(install, statement, kind):
+    """Who stops a program while a package is imported means the program."""
+    install("last-birds", module="last_birds", source=f"raise {statement}", configs={"parrot-i": "last_birds:Config"})
+    with pytest.raises(kind):
+        InstalledModels().config("parrot-i").load()
+
+
+CONFIG_SOURCE = "from config_core import PretrainedConfig\nclass Config(PretrainedConfig): model_type = {!r}"
+
+
+def test_program_that_uses_the_package_is_told_that_it_is_broken(install, make_config):
+    """Its config class, or one made from it, may be the one offered: without the import nobody knows."""
+    site = install(
+        "torn-birds",
+        configs={"parrot-j": "torn.offers:Config"},
+        models={"AutoModel.parrot-j": "torn.offers:Model"},
+    )
+    (site / "torn").mkdir()
+    (site / "torn" / "__init__.py").touch()
+    (site / "torn" / "config.py").write_text(CONFIG_SOURCE.format("parrot-j"), encoding="utf-8")
+    (site / "torn" / "offers.py").write_text("from torn.config import Config\n1 / 0", encoding="utf-8")
+    of_the_package = import_module("torn.config").Config
+    made_from_it = make_config("parrot-j", bases=(of_the_package,))
+    for config_class in (of_the_package, made_from_it):
+        with pytest.raises(InstalledClassError, match=r"torn\.offers:Config.* ZeroDivisionError"):
+            InstalledModels().model("AutoModel", config_class)
+
+
+def test_package_may_offer_what_another_one_defines(install):
+    """The offer is imported to know it: a name says nothing, and neither does what was imported so far."""
+    install("deep-birds", module="deep_birds", source=CONFIG_SOURCE.format("parrot-k"))
+    install(
+        "front-birds",
+        module="front_birds",
+        source="from deep_birds import Config as Offered\nclass Model: config_class = Offered",
+        configs={"parrot-k": "front_birds:Offered"},
+        models={"AutoModel.parrot-k": "front_birds:Model"},
+    )
+    config_class = import_module("deep_birds").Config
+    assert InstalledModels().model("AutoModel", config_class).load().config_class is config_class
 
 
 def test_model_without_a_config_class_is_refused(install):

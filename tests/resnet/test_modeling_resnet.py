@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import timm
 import torch
@@ -51,11 +53,15 @@ def test_labels_are_numbers_of_any_kind(dtype, problem_type):
     assert torch.equal(output["loss"], torch.nn.functional.cross_entropy(output["logits"], torch.tensor([4, 0])))
 
 
-def test_labels_may_be_probabilities():
-    """Mixed images have more than one class."""
-    output = ResnetModelForImageClassification(ResnetConfig(**SMALL))(images(), labels=torch.full((2, 5), 0.2))
-    expected = torch.nn.functional.cross_entropy(output["logits"], torch.full((2, 5), 0.2))
-    assert torch.equal(output["loss"], expected)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("weights_dtype", [torch.float32, torch.bfloat16])
+def test_labels_may_be_probabilities(dtype, weights_dtype):
+    """Mixed images have more than one class. Neither dtype has to be the other's."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL)).to(weights_dtype)
+    labels = torch.full((2, 5), 0.2, dtype=dtype)
+    output = model(images().to(weights_dtype), labels=labels)
+    assert torch.equal(output["loss"], torch.nn.functional.cross_entropy(output["logits"], labels))
+    output["loss"].backward()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool])
@@ -86,8 +92,32 @@ def test_outputs_may_be_numbers(count, shape, dtype):
 def test_labels_of_another_shape_are_refused(problem_type, shape):
     """Torch would spread them over the classes without a word."""
     model = ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type=problem_type))
-    with pytest.raises(ValueError, match=rf"{problem_type} wants labels of shape \(2, 5\), got \({shape[0]},"):
+    with pytest.raises(ValueError, match=re.escape(f"problem_type={problem_type!r} wants labels of shape (2, 5)")):
         model(images(), labels=torch.ones(shape))
+
+
+def test_refusal_names_the_shape_that_was_given():
+    """With one output (N,) is as good as (N, 1), but it is not what the error speaks of."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL | {"num_classes": 1}, problem_type="regression"))
+    with pytest.raises(
+        ValueError, match=r"wants labels of shape \(2, 1\) or \(2,\), got torch.float32 of shape \(3,\)"
+    ):
+        model(images(), labels=torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [torch.ones(2), torch.ones(2, 5, dtype=torch.int64), torch.ones(2, 1, dtype=torch.int64), torch.ones(1, 5)],
+    ids=["numbers that are not whole", "one-hot in whole numbers", "a column", "another batch"],
+)
+def test_labels_that_are_neither_numbers_nor_probabilities_are_refused(labels):
+    """Torch's own errors speak of target dtypes and of multi-target, and do not say what to give."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL))
+    with pytest.raises(
+        ValueError, match=r"whole numbers of shape \(2,\) or probabilities of shape \(2, 5\)"
+    ) as refused:
+        model(images(), labels=labels)
+    assert f"got {labels.dtype} of shape {tuple(labels.shape)}" in str(refused.value)
 
 
 def test_loss_of_half_precision(tmp_path):
@@ -102,6 +132,15 @@ def test_without_classes_the_classifier_gives_pooled_features():
     """`num_classes=0` is how timm describes a network without a head."""
     output = ResnetModelForImageClassification(ResnetConfig(**{**SMALL, "num_classes": 0}))(images())
     assert output["logits"].shape == (2, 32)
+
+
+@pytest.mark.parametrize("problem_type", [None, "regression"])
+def test_without_classes_labels_are_refused(problem_type):
+    """Pooled features have a loss as little as they are logits, even where the shapes would fit."""
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL | {"num_classes": 0}, problem_type=problem_type))
+    labels = torch.tensor([1, 0]) if problem_type is None else torch.ones(2, 32)
+    with pytest.raises(ValueError, match="num_classes=0"):
+        model(images(), labels=labels)
 
 
 @pytest.mark.parametrize("model_class", [ResnetModel, ResnetModelForImageClassification])

@@ -94,7 +94,7 @@ class InstalledModels:
 
         Raises:
             AmbiguousOfferError: Two distributions offer one.
-            InstalledClassError: The config class offered for the model_type cannot be had.
+            InstalledClassError: The config class is from a package whose own offer of one cannot be had.
         """
         offer = self._find(MODEL_GROUP, f"{auto_class}.{config_class.model_type}")
         return offer if offer and self._offers_config(config_class) else None
@@ -108,7 +108,7 @@ class InstalledModels:
 
         Raises:
             AmbiguousOfferError: Two distributions offer the config class.
-            InstalledClassError: The config class offered for the model_type cannot be had.
+            InstalledClassError: The config class is from a package whose own offer of one cannot be had.
         """
         # A model_type may hold dots itself, the name of an auto class may not.
         pairs = (name.partition(".") for name in self._read(MODEL_GROUP))
@@ -120,6 +120,7 @@ class InstalledModels:
         if offer is None:
             return False
         try:
+            # No name is proof: a package may offer what it imports from elsewhere.
             return issubclass(config_class, offer.load())
         except InstalledClassError:
             # A program that has a class of its own needs no package that is broken.

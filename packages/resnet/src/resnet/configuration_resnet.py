@@ -23,7 +23,7 @@ class ResnetConfig(PretrainedConfig):
         block_type: Kind of the blocks, `"basic"` or `"bottleneck"`, or four kinds, one a stage.
         layers: Number of blocks in each of the four stages.
         num_classes: Number of classes; `num_labels` is another name of it. With 0 there is no classifier, and the model
-            gives the pooled features.
+            gives the pooled features and takes no labels.
         input_channels: Channels of an image.
         cardinality: Groups of the 3x3 convolution of a bottleneck block (ResNeXt); 1 with basic blocks.
         base_width: Width of a bottleneck block for 64 channels of its stage; 64 with basic blocks.

@@ -101,15 +101,20 @@ class ResnetModelForImageClassification(PreTrainedModel):
 
         Args:
             tensor: Images, (N, C, H, W), with C the config's `input_channels`.
-            labels: Numbers of the right classes, (N,), or the classes' probabilities, (N, K). For many labels, whether
-                each class is right, (N, K); for regression, what the logits should be, (N, K).
+            labels: Whole numbers of the right classes, (N,), or the classes' probabilities, (N, K). For many labels,
+                whether each class is right, (N, K); for regression, what the logits should be, (N, K). Both may be (N,)
+                where K is 1. Of any dtype.
 
         Returns:
             `"logits"`, (N, K), and with labels `"loss"`, a scalar, before it.
 
         Raises:
-            ValueError: The labels have another shape than such a problem's.
+            ValueError: The labels have another shape than such a problem's, or the config has no classes.
         """
+        if labels is not None and self.model.num_classes == 0:
+            raise ValueError(
+                "With num_classes=0 the model gives pooled features. Leave the labels out, or set a number of classes."
+            )
         logits = self.model(tensor)
         if labels is not None:
             return {"loss": _loss(logits, labels, self.config.problem_type), "logits": logits}
@@ -118,15 +123,19 @@ class ResnetModelForImageClassification(PreTrainedModel):
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor, problem_type: str | None) -> torch.Tensor:
     """Return the mean loss of logits, (N, K), as a scalar."""
+    by_class, by_image = tuple(logits.shape), tuple(logits.shape[:1])
     if problem_type in {None, "single_label_classification"}:
-        targets = labels if labels.is_floating_point() else labels.long()
-        return torch.nn.functional.cross_entropy(logits, targets)
-    if labels.ndim == 1 and logits.shape[1] == 1:
-        labels = labels.unsqueeze(1)
-    if labels.shape != logits.shape:  # which would be repeated until they fit
-        wanted, got = tuple(logits.shape), tuple(labels.shape)
-        raise ValueError(f"{problem_type} wants labels of shape {wanted}, got {got}.")
-    targets = labels.to(logits.dtype)
-    if problem_type == "regression":
-        return torch.nn.functional.mse_loss(logits, targets)
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
+        whole = not labels.is_floating_point()
+        if labels.shape == (by_image if whole else by_class):
+            return torch.nn.functional.cross_entropy(logits, labels.long() if whole else labels)
+        wanted = f"whole numbers of shape {by_image} or probabilities of shape {by_class}"
+    else:
+        shapes = (by_class, by_image) if logits.shape[1] == 1 else (by_class,)
+        if labels.shape in shapes:  # torch would repeat others until they fit
+            targets = labels.reshape(by_class).to(logits.dtype)
+            if problem_type == "regression":
+                return torch.nn.functional.mse_loss(logits, targets)
+            return torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
+        wanted = f"labels of shape {' or '.join(map(str, shapes))}"
+    given = f"{labels.dtype} of shape {tuple(labels.shape)}"
+    raise ValueError(f"problem_type={problem_type!r} wants {wanted}, got {given}.")
