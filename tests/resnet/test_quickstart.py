@@ -192,6 +192,17 @@ def test_failure_of_the_second_half_is_one_line(finished, source, picture, probl
     assert problem in line
 
 
+@pytest.mark.slow
+def test_failure_of_the_second_half_is_the_commands(tmp_path):
+    """The command says nothing more after that line, and ends with that exit status."""
+    (tmp_path / "out" / "digits.png").mkdir(parents=True)
+    done = run("-m", "resnet", "quickstart", "--output-dir", "out", "--epochs", "1", cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = (line for line in done.stderr.splitlines() if line and not line.startswith("training:"))
+    assert line.startswith("resnet: ")
+    assert line.endswith(f"Is a directory: '{Path('out', 'digits.png')}'")
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["classify"], ["quickstart", "--epochs", "0"], ["quickstart", "--epochs", "x"]]
 )
