@@ -557,6 +557,19 @@ def test_a_part_is_of_the_class_that_its_model_type_names():
         DeepConfig.from_dict({"kinds": {"model_type": "other-part", "depth": "x"}})
 
 
+def test_a_part_is_no_plain_dict(tmp_path):
+    """Where an annotation allows both, the model_type tells them apart."""
+
+    @dataclass
+    class EitherConfig(PretrainedConfig):
+        model_type = "either"
+        field: dict[str, int | str] | PartConfig | None = None
+
+    for value in (PartConfig(width=5), {"width": 5}, {"model_type": "no-part"}):
+        EitherConfig(field=value).save_pretrained(tmp_path)
+        assert EitherConfig.from_pretrained(tmp_path).field == value
+
+
 def test_a_wrong_part_changes_nothing():
     """An update that fails inside of a part leaves all as it was."""
     config = DeepConfig(whole={"part": {"width": 6}})

@@ -99,13 +99,16 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     members = [_member(alternative) for alternative in alternatives if _is_enum(alternative)]
     others = (choice for choice in alternatives if not config_classes(choice) and not _is_enum(choice))
     compiled = [*members, *map(compile_check, others)]
+    as_config = _config(configs)
     if configs:
-        compiled.append(_config(configs))
+        compiled.append(as_config)
     checks = [check for check in compiled if check is not None]
     if len(checks) < len(compiled):
         return None
 
     def check(value: Any) -> Any:
+        if isinstance(value, dict) and any(cls.model_type == value.get("model_type") for cls in configs):
+            return as_config(value)  # which another alternative might take for a plain dict
         restored: list[Any] = []
         for alternative in checks:
             try:
