@@ -180,7 +180,7 @@ def test_unwritable_folder_is_named(tmp_path, capsys):
     ("source", "picture", "problem"),
     [
         ("./absent", "digits.png", "The folder './absent' does not exist"),
-        ("quickstart-output/digits-resnet", "absent/digits.png", "No such file or directory: 'absent/digits.png'"),
+        ("quickstart-output/digits-resnet", "absent/digits.png", "No such file or directory: "),
     ],
 )
 def test_failure_of_the_second_half_is_one_line(finished, source, picture, problem):
@@ -200,7 +200,8 @@ def test_failure_of_the_second_half_is_the_commands(tmp_path):
     assert done.returncode == 2
     (line,) = (line for line in done.stderr.splitlines() if line and not line.startswith("training:"))
     assert line.startswith("resnet: ")
-    assert line.endswith(f"Is a directory: '{Path('out', 'digits.png')}'")
+    assert "Is a directory: " in line
+    assert line.endswith(f"{Path('out', 'digits.png')}'")
 
 
 @pytest.mark.parametrize(
