@@ -147,10 +147,11 @@ def plan_load(
     ties = _ties(tensors, reached, kept, source.tied, rules)
     untied = rules.untied.items() | {(other, name) for name, other in rules.untied.items()}
     copies = dict(ties.items() & untied)
+    accounted = reached | ties.keys() | kept
     missing = {
         name: shape_of(tensor) or ()
         for name, tensor in tensors.items()
-        if name not in reached | ties.keys() | kept and not _found(rules.ignored_missing, name)
+        if name not in accounted and not _found(rules.ignored_missing, name)
     }
     missing |= {name: () for name in extra_states if name not in extra and not _found(rules.ignored_missing, name)}
     report = LoadReport(
