@@ -16,7 +16,7 @@ import pytest
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
 from config_core import CheckpointNotFoundError, SourceCodeError
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
 from hub_io.code_store import CodeStore
 from other_processes import environment, run_program

@@ -10,7 +10,7 @@ import pytest
 
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from hub_io import (
     RemoteCodeImportError,
     RemoteCodeRefusedError,

@@ -229,7 +229,7 @@ def offer_service(tmp_path):
 
 SERVICE_SOURCE = """
 import types
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 
 class Decision:
     loaded = {}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config_core import ClassReferenceError
-from config_core.class_reference import ClassReference
+from config_core.code import ClassReference
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config_core import UnsafeNameError
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 
 NAMES = st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?\.py", fullmatch=True).filter(
     lambda name: not any(part.partition(".")[0] in {"aux", "con", "nul", "prn"} for part in name.split("/"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config_core import SourceCodeError
-from config_core.code_manifest import MAX_DATA_BYTES, CodeManifest, declared_files
+from config_core.code import MAX_DATA_BYTES, CodeManifest, declared_files
 
 
 def declared(content, files=()):

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config_core import UnsafeNameError
-from config_core.safe_names import check_relative_name
+from config_core.checkpoint import check_relative_name
 
 
 @pytest.mark.parametrize(

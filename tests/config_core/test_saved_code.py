@@ -45,7 +45,7 @@ TinyConfig(width=5).save_pretrained("saved")
 # For a model class, what model_core does.
 SAVE_MODEL = """
 from config_core import staged_save
-from config_core.custom_code import collect_code, register_for_auto_class
+from config_core.code import collect_code, register_for_auto_class
 
 def save(model_class, folder="saved"):
     register_for_auto_class(TinyConfig, "AutoConfig")
@@ -58,8 +58,8 @@ def save(model_class, folder="saved"):
 LOAD = """
 import ast, importlib.abc, importlib.util, json, sys
 from pathlib import Path
-from config_core.class_reference import ClassReference
-from config_core.source_files import resolve_sibling_imports
+from config_core.code import ClassReference
+from config_core.code import resolve_sibling_imports
 
 class Siblings(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path, target=None):
@@ -271,7 +271,7 @@ def test_all_registered_classes_of_the_same_code_are_listed(tmp_path):
 from lib.configuration_tiny import TinyConfig
 from lib.modeling_tiny import *
 from foreign import ForeignModel
-from config_core.custom_code import register_for_auto_class
+from config_core.code import register_for_auto_class
 register_for_auto_class(TinyForTask, "AutoModelForImageClassification")
 register_for_auto_class(ForeignModel, "AutoModelForObjectDetection")
 register_for_auto_class(OtherModel, "AutoModelForImageSegmentation")
@@ -647,7 +647,7 @@ def test_code_that_could_not_be_loaded_is_an_error_and_nothing_is_written(tmp_pa
     )
     done = run(tmp_path, "-c", program)
     assert done.returncode == 1
-    assert re.search(r"config_core\.(errors\.SourceCode|source_files\.ImportLeavesFolder)Error", done.stderr)
+    assert re.search(r"config_core\.errors\.(SourceCode|ImportLeavesFolder)Error", done.stderr)
     assert problem in done.stderr
     assert not (tmp_path / "saved").exists()
 
@@ -688,7 +688,7 @@ def test_an_own_class_for_a_config_of_remote_code_is_refused(tmp_path):
     write(tmp_path, {"remote.py": CONFIG, "m.py": "from remote import TinyConfig\n" + BLOCK + MODEL})
     program = """
 import remote
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 remote.__code_bundle__ = CodeBundle({"remote.py": open("remote.py", "rb").read()}, {"AutoConfig": "remote.TinyConfig"})
 from m import TinyConfig, TinyModel
 """

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from config_core import SourceCodeError
-from config_core.source_files import ImportLeavesFolderError, needed_files, parse_source, resolve_sibling_imports
+from config_core import ImportLeavesFolderError, SourceCodeError
+from config_core.code import needed_files, parse_source, resolve_sibling_imports
 
 
 def needed(files, *modules):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from config_core import ConfigFileError, FolderCheckpoint, PretrainedConfig, SaveError, UnsafeNameError, staged_save
-from config_core.staged_save import pending_files
+from config_core.checkpoint import pending_files
 
 # Two checkpoints that lie in one folder one after the other: whole weights and code, and weights in parts.
 SAVES = """

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from auto_registry import AutoConfig
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from config_core.errors import UnsafeNameError
 from hub_io import RemoteCodeRefusedError
 from hub_io.code_store import CodeStore

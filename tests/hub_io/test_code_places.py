@@ -10,7 +10,7 @@ import pytest
 
 from auto_registry import AutoConfig, AutoModel, Registry
 from config_core import open_checkpoint
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from hub_io import (
     REMOTE_CODE_SERVICE,

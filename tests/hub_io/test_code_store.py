@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from auto_registry import AutoModel
-from config_core.code_bundle import CodeBundle
-from config_core.custom_code import bundle_of
+from config_core.code import CodeBundle, bundle_of
 from hub_io import CodeStoreError
 from hub_io.code_store import CodeStore
 from other_processes import environment, run_program
@@ -208,7 +207,7 @@ def test_grants_do_not_grow_beyond_what_a_variable_may_hold(tmp_path):
     """A server that has loaded thousands of models can still start a process; the latest code is what it passes on."""
     program = """
 import os, subprocess, sys
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from hub_io.code_import import import_classes
 from hub_io.trust import Trusted
 
@@ -226,7 +225,7 @@ subprocess.run([sys.executable, "-c", ""], check=True)
 KEEP_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from hub_io.code_store import CodeStore
 
 store, event, count = CodeStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])

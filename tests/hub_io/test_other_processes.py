@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from auto_registry import AutoModel
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
 from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
 from other_processes import environment, run_program
 from tiny_checkpoints import MODELING, files, trust, write
@@ -38,7 +38,7 @@ import pickle, sys
 from pathlib import Path
 
 model = pickle.loads(Path(sys.argv[1]).read_bytes())
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
 print(type(model).__name__, model.weights, type(model.config).__name__, bundle_of(type(model)).auto_map["AutoModel"])
 """
 RECEIVED = "TinyModel [1.0, 2.0] TinyConfig modeling_tiny.TinyModel\n"

@@ -11,7 +11,7 @@ import traceback
 import pytest
 
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
 from config_core.errors import ClassReferenceError, SourceCodeError
 from hub_io import RemoteClassError, RemoteCodeImportError
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write

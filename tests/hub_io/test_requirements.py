@@ -270,7 +270,7 @@ def test_file_that_is_not_declared_cannot_be_read(load):
 
 def test_saved_code_takes_its_manifest_and_data_along(load, tmp_path):
     """A config that is saved again has the same code, to the byte."""
-    from config_core.custom_code import bundle_of
+    from config_core.code import bundle_of
 
     model = load({"tables/a.txt": "content", "hub-code.toml": 'data = ["tables/*.txt"]'})
     model.config.save_pretrained(tmp_path / "again")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 from hub_io import TrustEntry, TrustFile, TrustStore, TrustStoreError
 from hub_io.trust_entry import compare_files
 from hub_io.trust_file_format import MAX_STORE_BYTES

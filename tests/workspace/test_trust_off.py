@@ -48,20 +48,25 @@ NOT_OF_CHECKPOINTS = {
 }
 
 
+def face_of(public):
+    """Return the module that users import a class or function from: the one that defines it, or the face before it."""
+    return ".".join(part for part in public.__module__.split(".") if not part.startswith("_"))
+
+
 def public_callables(module):
     """Return what a module offers to be called without making an object first, by name."""
     found = {}
     for name in module.__all__:
         public = getattr(module, name)
         if inspect.isfunction(public):
-            found[f"{public.__module__}.{public.__qualname__}"] = public
+            found[f"{face_of(public)}.{public.__qualname__}"] = public
         elif type(public).__module__.partition(".")[0] in IMPORT_NAMES:  # an object, such as the Hub
             for attribute, method in inspect.getmembers(public, inspect.ismethod):
                 found[f"{module.__name__}.{name}.{attribute}"] = method
         elif inspect.isclass(public):
             for attribute, method in inspect.getmembers(public, inspect.ismethod):
                 if isinstance(method.__self__, type):
-                    found[f"{public.__module__}.{public.__qualname__}.{attribute}"] = method
+                    found[f"{face_of(public)}.{public.__qualname__}.{attribute}"] = method
     return {name: each for name, each in found.items() if not name.rpartition(".")[2].startswith("_")}
 
 
@@ -144,11 +149,11 @@ def call(loader, given, **options):
 def test_loaders_are_found():
     """The walk meets the loaders that everybody knows, so it meets the others too."""
     assert {
-        "config_core.pretrained_config.PretrainedConfig.from_pretrained",
-        "config_core.pretrained_config.PretrainedConfig.get_config_dict",
+        "config_core.config.PretrainedConfig.from_pretrained",
+        "config_core.config.PretrainedConfig.get_config_dict",
         "config_core.checkpoint.open_checkpoint",
         "model_core.pretrained_model.PreTrainedModel.from_pretrained",
-        "config_core.pretrained_config.PretrainedConfig.from_json_file",
+        "config_core.config.PretrainedConfig.from_json_file",
         "auto_registry.auto_config.AutoConfig.from_pretrained",
         "auto_registry.auto_tasks.AutoModel.from_pretrained",
         "auto_registry.auto_tasks.AutoModelForImageClassification.from_pretrained",

@@ -96,7 +96,7 @@ def trust(file: Path, content: Mapping[str, str], *, source: str = "me/tiny", co
         source: The repository or folder that the entry names.
         commit: Its commit.
     """
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io import TrustEntry, TrustFile
 
     code = CodeBundle({name: text.encode() for name, text in content.items() if name.endswith(".py")})

@@ -12,7 +12,7 @@ from auto_registry.resolution import Places, explain_namesake, load_config_class
 
 if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = ["AutoConfig"]
 

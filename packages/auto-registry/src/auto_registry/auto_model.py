@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from auto_registry.resolution import Resolution
     from config_core.checkpoint import Checkpoint
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = ["AutoModelClass"]
 
@@ -127,7 +127,7 @@ class AutoModelClass:
                 without such a service a MissingServiceError says what to install.
         """
         from config_core.checkpoint import open_checkpoint
-        from config_core.pretrained_config import PretrainedConfig
+        from config_core.config import PretrainedConfig
 
         places = Places(registry)
         download: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
@@ -189,7 +189,7 @@ class AutoModelClass:
             InstalledClassError: The installed class cannot be had.
             Exception: The code that its class came out of is refused, with the error of the remote-code service.
         """
-        from config_core.pretrained_config import PretrainedConfig
+        from config_core.config import PretrainedConfig
 
         if not isinstance(config, PretrainedConfig):
             raise ArgumentTypeError("config", config, expected="a PretrainedConfig")

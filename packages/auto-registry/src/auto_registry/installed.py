@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = ["CONFIG_GROUP", "INSTALLED", "MODEL_GROUP", "InstalledClass", "InstalledModels"]
 
@@ -42,7 +42,7 @@ class InstalledClass(NamedTuple):
         Raises:
             InstalledClassError: It cannot be imported, or is not what it was offered as.
         """
-        from config_core.pretrained_config import PretrainedConfig
+        from config_core.config import PretrainedConfig
 
         try:
             cls: object = self.entry_point.load()

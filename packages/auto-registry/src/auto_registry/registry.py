@@ -19,7 +19,7 @@ from auto_registry.errors import (
 )
 
 if TYPE_CHECKING:
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = ["REGISTRY", "Registry"]
 
@@ -197,7 +197,7 @@ def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_cl
 
 
 def _check_config_class(config_class: object) -> None:
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
     if not (isinstance(config_class, type) and issubclass(config_class, PretrainedConfig)):
         raise ArgumentTypeError("config_class", config_class, expected="a subclass of PretrainedConfig")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = [
     "REMOTE_CODE_GROUP",
@@ -138,7 +138,7 @@ def read_header(source: Checkpoint | Path) -> tuple[str, Mapping[str, Any]]:
         ConfigFileError: It is not a JSON object.
         CheckpointConfigError: One of the two is malformed.
     """
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
     values, _ = PretrainedConfig.get_config_dict(source)
     model_type = values.get("model_type") or ""
@@ -169,7 +169,7 @@ def code_behind(
 
     The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
     """
-    from config_core.custom_code import bundle_of
+    from config_core.code import bundle_of
 
     bundle = bundle_of(config_class)
     if bundle is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auto_registry.installed import InstalledClass
     from auto_registry.remote_code import OwnCode, RemoteCodeDecision, ServiceFinder
     from config_core.checkpoint import Checkpoint
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
 __all__ = [
     "PLACES",
@@ -136,7 +136,7 @@ def load_config_class(resolution: Resolution, *, checkpoint: Checkpoint) -> type
         CheckpointConfigError: The checkpoint's own code has another kind of class under the name.
         Exception: The class cannot be had: what `load` of the resolution raises.
     """
-    from config_core.pretrained_config import PretrainedConfig
+    from config_core.config import PretrainedConfig
 
     cls = resolution.load()
     if not issubclass(cls, PretrainedConfig):

@@ -1,6 +1,7 @@
 """PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""
 
-from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint
+from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint, staged_save
+from config_core.config import PreTrainedConfig, PretrainedConfig
 from config_core.errors import (
     AutoClassNameError,
     CheckpointFileNotFoundError,
@@ -11,14 +12,13 @@ from config_core.errors import (
     ConfigError,
     ConfigFileError,
     ConfigValidationError,
+    ImportLeavesFolderError,
     MissingServiceError,
     SaveError,
     SourceCodeError,
     UnknownOptionError,
     UnsafeNameError,
 )
-from config_core.pretrained_config import PreTrainedConfig, PretrainedConfig
-from config_core.staged_save import staged_save
 
 __all__ = [
     "CONFIG_NAME",
@@ -33,6 +33,7 @@ __all__ = [
     "ConfigFileError",
     "ConfigValidationError",
     "FolderCheckpoint",
+    "ImportLeavesFolderError",
     "MissingServiceError",
     "PreTrainedConfig",
     "PretrainedConfig",

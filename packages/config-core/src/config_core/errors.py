@@ -11,6 +11,7 @@ ConfigCoreError
 ├── UnsafeNameError (ValueError)                      a name out of a file points outside its folder
 ├── ClassReferenceError (ValueError)                  an `auto_map` value that names no class
 ├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
+│   └── ImportLeavesFolderError                         a relative import climbs out of the folder
 ├── AutoClassNameError (ValueError)                   no auto class has this name
 ├── SaveError (OSError)                               the target of a save cannot be written
 └── MissingServiceError (ImportError)                 a job that another distribution does is not installed
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "ConfigFileError",
     "ConfigValidationError",
+    "ImportLeavesFolderError",
     "MissingServiceError",
     "SaveError",
     "SourceCodeError",
@@ -170,6 +172,10 @@ class SourceCodeError(ConfigCoreError, ValueError):
         self.path = path
         self.line = line
         self.digests: Mapping[str, str] = {}
+
+
+class ImportLeavesFolderError(SourceCodeError):
+    """A relative import climbs out of the folder that holds the code."""
 
 
 class AutoClassNameError(ConfigCoreError, ValueError):

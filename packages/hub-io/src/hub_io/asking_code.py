@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from config_core.code_bundle import CodeBundle
+from config_core.code import CodeBundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

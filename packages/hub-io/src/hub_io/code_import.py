@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from config_core.class_reference import ClassReference
+from config_core.code import ClassReference
 from hub_io.code_store import CodeStore
 from hub_io.errors import RemoteClassError, RemoteCodeImportError
 from hub_io.grants import pass_on

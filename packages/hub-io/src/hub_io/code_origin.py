@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.checkpoint import Checkpoint, FolderCheckpoint
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
 from hub_io.asking_code import folders_of
 from hub_io.errors import CodeRevisionError
 from hub_io.remote_bundle import collect_bundle, references_beside
@@ -19,8 +19,7 @@ from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, open_reposit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from config_core.class_reference import ClassReference
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import ClassReference, CodeBundle
 
 __all__ = ["RemoteCode", "find_code"]
 

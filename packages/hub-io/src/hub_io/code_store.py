@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config_core.class_reference import ClassReference
-from config_core.code_bundle import CodeBundle
-from config_core.code_manifest import MAX_DATA_BYTES
-from config_core.small_files import read_at_most
+from config_core.checkpoint import read_at_most
+from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle
 from hub_io.errors import CodeStoreError
 
 if TYPE_CHECKING:

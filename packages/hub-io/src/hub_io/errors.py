@@ -37,7 +37,7 @@ from config_core.errors import CheckpointNotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.trust_entry import FileChanges
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from config_core.safe_names import check_links
+from config_core.checkpoint import check_links
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.model_card import CARD_FILE, add_tags, write_card
 from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, hub_client, open_repository

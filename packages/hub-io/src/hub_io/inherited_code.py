@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config_core.class_reference import ClassReference
+from config_core.code import ClassReference
 from hub_io.asking_code import folders_of
 from hub_io.code_origin import RemoteCode
 from hub_io.code_store import CodeStore
@@ -26,7 +26,7 @@ from hub_io.trust_policy import default_policy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.trust import TrustDecision
 
 __all__ = ["find_inherited"]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from config_core.config_json import decode_config
+from config_core.config import decode_config
 from hub_io.errors import ModelCardError
 from hub_io.remote_bundle import loadable_names
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from config_core.class_reference import ClassReference
-from config_core.code_bundle import CodeBundle
-from config_core.code_manifest import MAX_DATA_BYTES, declared_files
+from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, declared_files, needed_files
 from config_core.errors import ClassReferenceError, SourceCodeError
-from config_core.source_files import needed_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

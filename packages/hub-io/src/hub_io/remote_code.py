@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from config_core.checkpoint import Checkpoint
-    from config_core.class_reference import ClassReference
+    from config_core.code import ClassReference
     from hub_io.trust import TrustDecision
 
 __all__ = ["REMOTE_CODE_SERVICE", "RemoteClass", "TrustedCode"]

@@ -24,8 +24,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from config_core.code_bundle import CodeBundle
-from config_core.source_files import parse_source, resolve_sibling_imports
+from config_core.code import CodeBundle, parse_source, resolve_sibling_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

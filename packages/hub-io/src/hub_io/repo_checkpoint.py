@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import Checkpoint
+from config_core.checkpoint import Checkpoint, check_links, check_relative_name
 from config_core.errors import CheckpointFileNotFoundError
-from config_core.safe_names import check_links, check_relative_name
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.errors import NotDownloadedError, RepositoryNotFoundError
 

@@ -14,8 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from config_core.code_manifest import MANIFEST_NAME, CodeManifest
-from config_core.source_files import parse_source, resolve_sibling_imports
+from config_core.code import MANIFEST_NAME, CodeManifest, parse_source, resolve_sibling_imports
 from hub_io.errors import MissingRequirementsError, RemoteCodeImportError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.requirements import Requirement
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
 
 __all__ = ["UnmetRequirement", "check_requirements", "declared_requirements", "imported_modules", "unmet_requirements"]
 

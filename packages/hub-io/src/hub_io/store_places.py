@@ -10,8 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from config_core.checkpoint import blobs_of_snapshot
 from config_core.errors import ConfigCoreError
-from config_core.safe_names import blobs_of_snapshot
 from hub_io.trust_store import TrustFile, TrustStore
 
 __all__ = [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.code_origin import RemoteCode
     from hub_io.trust_entry import FileChanges
 

@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from config_core.code_bundle import listing_digest
+from config_core.checkpoint import check_relative_name
+from config_core.code import listing_digest
 from config_core.errors import UnsafeNameError
-from config_core.safe_names import check_relative_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
 
 __all__ = ["ENTRY_KEYS", "EntryError", "FileChanges", "TrustEntry", "compare_files"]
 

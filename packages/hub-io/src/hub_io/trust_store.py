@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config_core.small_files import read_at_most
+from config_core.checkpoint import read_at_most
 from hub_io.errors import TrustStoreError
 from hub_io.trust_file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import check_relative_name
 from config_core.errors import UnsafeNameError
-from config_core.safe_names import check_relative_name
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.save_identity import SAVE_ID_KEY
 

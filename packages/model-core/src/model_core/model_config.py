@@ -7,9 +7,9 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from config_core.custom_code import bundle_of
+from config_core.code import bundle_of
+from config_core.config import PretrainedConfig
 from config_core.errors import ConfigCoreError
-from config_core.pretrained_config import PretrainedConfig
 from model_core.errors import ConfigClassError, ModelDefinitionError
 from model_core.tied_weights import TIE_FIELD, declares_ties
 

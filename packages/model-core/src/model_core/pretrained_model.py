@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import torch
 from torch import nn
 
-from config_core.checkpoint import open_checkpoint
-from config_core.custom_code import collect_code, register_for_auto_class
+from config_core.checkpoint import check_push, open_checkpoint, push_saved, staged_save
+from config_core.code import collect_code, register_for_auto_class
+from config_core.config import PretrainedConfig
 from config_core.errors import UnknownOptionError
-from config_core.hub_service import check_push, push_saved
-from config_core.pretrained_config import PretrainedConfig
-from config_core.staged_save import staged_save
 from model_core.checkpoint_layout import is_weights_name, single_name
 from model_core.checkpoint_reading import open_weights, wrap_state_dict
 from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights

@@ -21,7 +21,7 @@ from hub_io.trust_entry import FileChanges, compare_files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.code_origin import RemoteCode
     from hub_io.command.reviewed_code import ReviewedFiles
     from hub_io.trust_entry import TrustEntry

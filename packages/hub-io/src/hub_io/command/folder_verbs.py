@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from config_core.safe_names import check_relative_name
+from config_core.checkpoint import check_relative_name
 from hub_io.command.reports import Report, reporting
 from hub_io.command.screen import good, printable
 from hub_io.command.sources import offline_option, revision_option

@@ -20,7 +20,7 @@ from hub_io.trust_policy import default_policy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.code_origin import RemoteCode
     from hub_io.command.inspecting import ImportedModule, Inspection
     from hub_io.command.sources import ShippedCode

@@ -6,9 +6,8 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config_core.class_reference import ClassReference
+from config_core.code import ClassReference, parse_source, resolve_sibling_imports
 from config_core.errors import SourceCodeError
-from config_core.source_files import parse_source, resolve_sibling_imports
 from hub_io.command.remarks import Remark, remarks_on
 from hub_io.command.screen import split_lines
 from hub_io.errors import RemoteCodeImportError
@@ -17,7 +16,7 @@ from hub_io.requirements import declared_requirements, imported_modules, unmet_r
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
 
 __all__ = ["ImportedModule", "InspectedFile", "Inspection", "inspect_bundle"]
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config_core.code_manifest import MAX_DATA_BYTES
+from config_core.code import MAX_DATA_BYTES
 from config_core.errors import ConfigCoreError
 from hub_io.code_store import CodeStore
 from hub_io.errors import CodeStoreError, HubIoError

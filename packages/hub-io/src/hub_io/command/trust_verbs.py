@@ -21,7 +21,7 @@ from hub_io.trust_policy import CAP_VARIABLE, default_policy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.code_origin import RemoteCode
     from hub_io.command.store_choice import Owner
     from hub_io.trust_policy import TrustPolicy

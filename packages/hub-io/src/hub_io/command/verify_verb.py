@@ -13,7 +13,7 @@ import click
 from auto_registry.errors import AutoRegistryError
 from auto_registry.remote_code import read_header
 from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
-from config_core.code_manifest import MAX_DATA_BYTES
+from config_core.code import MAX_DATA_BYTES
 from config_core.errors import CheckpointNotFoundError, ClassReferenceError, ConfigCoreError
 from hub_io.code_origin import find_code
 from hub_io.code_store import CodeStore
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_core.checkpoint import Checkpoint
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
     from hub_io.trust_entry import TrustEntry
     from hub_io.trust_store import TrustFile
 

@@ -11,12 +11,14 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from config_core.checkpoint import CONFIG_NAME
-from config_core.config_definition import check_init, define, install_aliases, public_names
-from config_core.config_file import read_config, read_json
-from config_core.config_json import TRUST_OPTIONS, decode_config, encode_config, jsonable
-from config_core.config_values import disagreement, listed, merged, near, overridden, real_names, with_count
-from config_core.custom_code import collect_code, register_for_auto_class
+from config_core.checkpoint import CONFIG_NAME, check_push, push_saved, staged_save
+from config_core.code import collect_code, register_for_auto_class
+from config_core.config._config_definition import check_init, define, install_aliases, public_names
+from config_core.config._config_file import read_config, read_json
+from config_core.config._config_json import TRUST_OPTIONS, decode_config, encode_config, jsonable
+from config_core.config._config_values import disagreement, listed, merged, near, overridden, real_names, with_count
+from config_core.config._field_types import WrongValueError
+from config_core.config._labels import default_labels, label_numbers, read_labels
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
@@ -24,17 +26,13 @@ from config_core.errors import (
     ConfigValidationError,
     UnknownOptionError,
 )
-from config_core.field_types import WrongValueError
-from config_core.hub_service import check_push, push_saved
-from config_core.labels import default_labels, label_numbers, read_labels
-from config_core.staged_save import staged_save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
-    from config_core.code_bundle import CodeBundle
+    from config_core.code import CodeBundle
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 

@@ -13,13 +13,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config_core.code_bundle import content_digests
-from config_core.errors import SourceCodeError
+from config_core.code._code_bundle import content_digests
+from config_core.errors import ImportLeavesFolderError, SourceCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["ImportLeavesFolderError", "needed_files", "parse_source", "resolve_sibling_imports"]
+__all__ = ["needed_files", "parse_source", "resolve_sibling_imports"]
 
 _PACKAGE_FILE = "__init__.py"
 # Absolute imports of these mean what every reader takes them to mean, whatever files lie beside the code.
@@ -30,10 +30,6 @@ _NEVER_SIBLINGS = sys.stdlib_module_names | {
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _PARSED_NAME = "<source that is only read>"
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
-
-
-class ImportLeavesFolderError(SourceCodeError):
-    """A relative import climbs out of the folder that holds the code."""
 
 
 def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config_definition import define
-from config_core.config_json import jsonable
+from config_core.config._config_definition import define
+from config_core.config._config_json import jsonable
+from config_core.config._field_types import class_named
+from config_core.config._labels import read_labels
 from config_core.errors import ConfigError
-from config_core.field_types import class_named
-from config_core.labels import read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from config_core.checkpoint import check_relative_name
 from config_core.errors import UnsafeNameError
-from config_core.safe_names import check_relative_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ from collections import abc
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Union
 
-from config_core.config_json import jsonable
+from config_core.config._config_json import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

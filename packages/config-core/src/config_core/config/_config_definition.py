@@ -13,8 +13,8 @@ import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from config_core.config._field_types import compile_check, config_classes
 from config_core.errors import ConfigDefinitionError
-from config_core.field_types import compile_check, config_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

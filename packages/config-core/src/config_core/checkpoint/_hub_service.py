@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from config_core.checkpoint import Checkpoint
+    from config_core.checkpoint._checkpoint import Checkpoint
 
 __all__ = ["HubService", "check_push", "hub_service", "push_saved"]
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from config_core.code._source_files import parse_source
 from config_core.errors import SourceCodeError
-from config_core.source_files import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import CONFIG_NAME, existing_path, open_checkpoint
-from config_core.config_json import MAX_CONFIG_BYTES, decode_config
+from config_core.checkpoint import CONFIG_NAME, existing_path, open_checkpoint, read_at_most
+from config_core.config._config_json import MAX_CONFIG_BYTES, decode_config
 from config_core.errors import CheckpointFileNotFoundError
-from config_core.small_files import read_at_most
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import check_relative_name
 from config_core.errors import SourceCodeError, UnsafeNameError
-from config_core.safe_names import check_relative_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

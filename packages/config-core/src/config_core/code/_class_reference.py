@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from config_core.checkpoint import check_relative_name
 from config_core.errors import ClassReferenceError, UnsafeNameError
-from config_core.safe_names import check_relative_name
 
 __all__ = ["ClassReference"]
 

@@ -12,16 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config_core.checkpoint._hub_service import hub_service
+from config_core.checkpoint._safe_names import check_links, check_relative_name
+from config_core.checkpoint._small_files import read_at_most
+from config_core.checkpoint._staged_save import pending_files
 from config_core.errors import (
     CheckpointFileNotFoundError,
     CheckpointNotFoundError,
     ConfigFileError,
     UnsafeNameError,
 )
-from config_core.hub_service import hub_service
-from config_core.safe_names import check_links, check_relative_name
-from config_core.small_files import read_at_most
-from config_core.staged_save import pending_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

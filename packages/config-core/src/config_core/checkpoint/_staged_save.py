@@ -20,8 +20,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from config_core.checkpoint._safe_names import check_relative_name
 from config_core.errors import ConfigCoreError, ConfigFileError, SaveError
-from config_core.safe_names import check_relative_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config_core.class_reference import ClassReference
-from config_core.code_bundle import CodeBundle
-from config_core.code_manifest import MANIFEST_NAME, declared_files
-from config_core.errors import SourceCodeError
-from config_core.program_source import running_program
-from config_core.source_files import ImportLeavesFolderError, needed_files, parse_source
+from config_core.code._class_reference import ClassReference
+from config_core.code._code_bundle import CodeBundle
+from config_core.code._code_manifest import MANIFEST_NAME, declared_files
+from config_core.code._program_source import running_program
+from config_core.code._source_files import needed_files, parse_source
+from config_core.errors import ImportLeavesFolderError, SourceCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,7 +12,7 @@ from config_core.errors import AutoClassNameError, MissingServiceError, SourceCo
 from config_core.services import find_service
 
 if TYPE_CHECKING:
-    from config_core.code_bundle import CodeBundle
+    from config_core.code._code_bundle import CodeBundle
 
 __all__ = ["bundle_of", "collect_code", "register_for_auto_class", "registered_auto_class"]
 
@@ -81,7 +81,7 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     if cls not in _registered and config_class not in _registered:
         return None
     # Reading source costs modules that a program without custom code never needs.
-    from config_core.code_collection import bundle_for
+    from config_core.code._code_collection import bundle_for
 
     with _lock:
         registered = dict(_registered)

@@ -1,0 +1,59 @@
+"""The source files that a class needs: which they are, how they are named, how they get into a checkpoint.
+
+What reads source is imported on first use: that needs `ast`, `inspect` and `symtable`, and a config does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.code._custom_code import bundle_of, collect_code, register_for_auto_class
+
+if TYPE_CHECKING:
+    from config_core.code._class_reference import ClassReference
+    from config_core.code._code_bundle import CodeBundle, listing_digest
+    from config_core.code._code_manifest import MANIFEST_NAME, MAX_DATA_BYTES, CodeManifest, declared_files
+    from config_core.code._source_files import needed_files, parse_source, resolve_sibling_imports
+
+__all__ = [
+    "MANIFEST_NAME",
+    "MAX_DATA_BYTES",
+    "ClassReference",
+    "CodeBundle",
+    "CodeManifest",
+    "bundle_of",
+    "collect_code",
+    "declared_files",
+    "listing_digest",
+    "needed_files",
+    "parse_source",
+    "register_for_auto_class",
+    "resolve_sibling_imports",
+]
+
+_HOMES = {
+    "MANIFEST_NAME": "_code_manifest",
+    "MAX_DATA_BYTES": "_code_manifest",
+    "ClassReference": "_class_reference",
+    "CodeBundle": "_code_bundle",
+    "CodeManifest": "_code_manifest",
+    "declared_files": "_code_manifest",
+    "listing_digest": "_code_bundle",
+    "needed_files": "_source_files",
+    "parse_source": "_source_files",
+    "resolve_sibling_imports": "_source_files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

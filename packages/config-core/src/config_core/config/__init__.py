@@ -1,0 +1,10 @@
+"""`PretrainedConfig`: checked fields, as `config.json` and back."""
+
+from config_core.config._config_json import decode_config
+from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
+
+__all__ = [
+    "PreTrainedConfig",
+    "PretrainedConfig",
+    "decode_config",
+]
