@@ -31,7 +31,6 @@ _PORT, _CDN_PORT = bind(), bind()
 os.environ.update(
     HF_HOME=_HOME.name,
     HF_ENDPOINT=url_of(_PORT),
-    HF_HUB_DISABLE_XET="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     HF_HUB_DISABLE_PROGRESS_BARS="1",
@@ -54,6 +53,12 @@ def pytest_configure(config):
     config.add_cleanup(_CDN_PORT.close)
 
 
+def _forget_xet_tokens():
+    """Empty the client's cache in memory: a later test that plans a fault for the token route would not be asked."""
+    if "huggingface_hub.utils._xet" in sys.modules:
+        sys.modules["huggingface_hub.utils._xet"].XET_CONNECTION_INFO_CACHE.clear()
+
+
 @pytest.fixture(scope="session")
 def _running_hub():
     from loopback_hub.hub import LoopbackHub
@@ -73,5 +78,6 @@ def hub(_running_hub):
     """
     for entry in Path(_HOME.name).iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    _forget_xet_tokens()
     _running_hub.reset()
     return _running_hub

@@ -1,7 +1,10 @@
 """A Hub on loopback: the wire protocol of the Hugging Face Hub, as the unmodified `huggingface_hub` client speaks it.
 
-State lives in memory. `hub.LoopbackHub` is what tests use; `tests/conftest.py` starts it. Nothing is imported here,
-so that a run that needs no Hub pays for no server.
+`hub.LoopbackHub` is what tests use; `tests/conftest.py` starts it. State lives in memory, xorbs in a temporary folder.
+Nothing is imported here, so that a run that needs no Hub pays for no server.
+
+The client runs with its default settings, so weights travel over xet. A test of a client without xet runs it in a
+process of its own, with `WITHOUT_XET` in its environment: the client reads that when it is imported.
 
     contents.py      what a file is: git blob or LFS object
     repositories.py  repositories, commits, branches, tags, LFS objects
@@ -12,6 +15,9 @@ so that a run that needs no Hub pays for no server.
     api_write.py     repositories, branches, tags, settings, preupload, commit
     downloads.py     resolve, its redirects, and ranges
     lfs.py           LFS batch and verify, and the CDN that keeps the bytes
+    xorbs.py         the formats of xet: xorbs and shards
+    cas.py           xet's content-addressed store, and how it puts a file together
+    xet.py           tokens for the store, and its routes
     faults.py        errors, cut bodies and delays on demand
     gateway.py       request log, faults, and which of the two ports answers
     server.py        the thread that runs uvicorn
@@ -20,4 +26,6 @@ so that a run that needs no Hub pays for no server.
 
 from __future__ import annotations
 
-__all__: list[str] = []
+__all__ = ["WITHOUT_XET"]
+
+WITHOUT_XET = {"HF_HUB_DISABLE_XET": "1"}

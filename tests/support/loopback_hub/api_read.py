@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loopback_hub.access import Access
     from loopback_hub.contents import Blob
     from loopback_hub.repositories import Commit
+    from loopback_hub.xet import XetApi
 
 __all__ = ["ReadApi"]
 
@@ -29,8 +30,9 @@ _REPOSITORY = "/api/{kind}/{namespace}/{name}"
 class ReadApi:
     """The routes. Lists come in one page, and what `expand` asks for beyond the usual answer is left out."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, xet: XetApi) -> None:
         self._access = access
+        self._xet = xet
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -95,7 +97,7 @@ class ReadApi:
         return JSONResponse(
             [
                 entry
-                for entry in _entries(commit)
+                for entry in self._entries(commit)
                 if entry["path"].startswith(start) and (recursive or "/" not in entry["path"].removeprefix(start))
             ]
         )
@@ -105,7 +107,7 @@ class ReadApi:
         commit = self._access.commit(request, self._access.readable(request))
         # Not `request.form()`: it needs another package, for uploads that this route does not take.
         wanted = set(parse_qs((await request.body()).decode()).get("paths", []))
-        return JSONResponse([entry for entry in _entries(commit) if entry["path"] in wanted])
+        return JSONResponse([entry for entry in self._entries(commit) if entry["path"] in wanted])
 
     async def refs(self, request: Request) -> Response:
         """List branches and tags, with `include_prs` pull requests too."""
@@ -147,6 +149,21 @@ class ReadApi:
         self._access.writable(request)
         return JSONResponse({})
 
+    def _entries(self, commit: Commit) -> Iterator[dict[str, Any]]:
+        """Yield every folder and file of a commit as tree and paths-info describe them."""
+        parts = [path.split("/") for path in commit.files]
+        folders = {"/".join(names[:depth]) for names in parts for depth in range(1, len(names))}
+        for folder in sorted(folders):
+            yield {"type": "directory", "path": folder, "oid": git_blob_id(folder.encode()), "size": 0}
+        for path, blob in commit.files.items():
+            size = len(blob.content)
+            entry: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
+            if blob.lfs:
+                entry["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
+            if xet_hash := self._xet.hash_of(blob):
+                entry["xetHash"] = xet_hash
+            yield entry
+
 
 def _sibling(path: str, blob: Blob, *, blobs: bool) -> dict[str, object]:
     if not blobs:
@@ -155,20 +172,6 @@ def _sibling(path: str, blob: Blob, *, blobs: bool) -> dict[str, object]:
     if blob.lfs:
         details["lfs"] = {"sha256": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
     return details
-
-
-def _entries(commit: Commit) -> Iterator[dict[str, Any]]:
-    """Yield every folder and file of a commit as tree and paths-info describe them."""
-    parts = [path.split("/") for path in commit.files]
-    folders = {"/".join(names[:depth]) for names in parts for depth in range(1, len(names))}
-    for folder in sorted(folders):
-        yield {"type": "directory", "path": folder, "oid": git_blob_id(folder.encode()), "size": 0}
-    for path, blob in commit.files.items():
-        size = len(blob.content)
-        entry: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
-        if blob.lfs:
-            entry["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
-        yield entry
 
 
 def _refs(start: str, shas: dict[str, str]) -> list[dict[str, str]]:

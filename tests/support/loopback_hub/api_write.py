@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from loopback_hub.access import Access
     from loopback_hub.repositories import Commit, Store
+    from loopback_hub.xet import CasApi
 
 __all__ = ["WriteApi"]
 
@@ -31,9 +32,10 @@ _REPOSITORY = "/api/{kind}/{namespace}/{name}"
 class WriteApi:
     """The routes. Each reads its request first and then changes the store under its lock."""
 
-    def __init__(self, access: Access, store: Store) -> None:
+    def __init__(self, access: Access, store: Store, cas: CasApi) -> None:
         self._access = access
         self._store = store
+        self._cas = cas
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -141,6 +143,7 @@ class WriteApi:
         repository = self._access.writable(request)
         lines = [json.loads(line) for line in (await request.body()).splitlines() if line]
         header = next(line["value"] for line in lines if line["key"] == "header")
+        await self._fetch_objects(line["value"]["oid"] for line in lines if line["key"] == "lfsFile")
         ref = segment(request, "revision")
         answer = {}
         with self._store.lock:
@@ -164,6 +167,14 @@ class WriteApi:
             )
         url = f"{request.base_url}{repository.prefix}{repository.id}/commit/{commit.sha}"
         return JSONResponse({"success": True, "commitOid": commit.sha, "commitUrl": url, **answer})
+
+    async def _fetch_objects(self, oids: Iterable[str]) -> None:
+        """Take over what clients have uploaded by xet, so that it can be had by LFS too."""
+        for oid in oids:
+            if oid not in self._store.objects:
+                content = await self._cas.download(oid)
+                if content is not None:
+                    self._store.objects[oid] = content
 
     def _changes(self, parent: Commit, lines: Iterable[dict[str, Any]]) -> dict[str, Blob | None]:
         changes: dict[str, Blob | None] = {}

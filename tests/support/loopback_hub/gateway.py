@@ -32,8 +32,11 @@ class Received(NamedTuple):
 class Gateway:
     """The ASGI application that uvicorn runs."""
 
-    def __init__(self, *, hub: ASGIApp, cdn: ASGIApp, cdn_port: int, faults: Faults) -> None:
+    def __init__(
+        self, *, hub: ASGIApp, cdn: ASGIApp, cdn_port: int, faults: Faults, private_header: tuple[str, str]
+    ) -> None:
         self.received: list[Received] = []
+        self._private_name, self._private_value = private_header
         self._hub = hub
         self._cdn = cdn
         self._cdn_port = cdn_port
@@ -42,6 +45,9 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["raw_path"].decode("ascii")
         headers = Headers(scope=scope)
+        if headers.get(self._private_name) == self._private_value:
+            await self._cdn(scope, receive, send)
+            return
         token = headers.get("authorization", "").removeprefix("Bearer ") or None
         self.received.append(Received(method, path, scope["query_string"].decode("ascii"), token, headers))
         # Routes are matched on the raw path: in the decoded one a quoted slash would split a revision in two.

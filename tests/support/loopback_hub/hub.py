@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -10,6 +12,7 @@ from loopback_hub.access import Access
 from loopback_hub.accounts import Accounts
 from loopback_hub.api_read import ReadApi
 from loopback_hub.api_write import WriteApi
+from loopback_hub.cas import Cas
 from loopback_hub.contents import make_blob
 from loopback_hub.downloads import Downloads
 from loopback_hub.faults import CutBody, Delay, Failure, Faults
@@ -18,6 +21,7 @@ from loopback_hub.lfs import Cdn, LfsApi
 from loopback_hub.refusals import Refusal, answer_refusal
 from loopback_hub.repositories import Repository, Store
 from loopback_hub.server import ServerThread, url_of
+from loopback_hub.xet import CasApi, XetApi
 
 if TYPE_CHECKING:
     import socket
@@ -42,15 +46,26 @@ class LoopbackHub:
         self.url, self.cdn_url = url_of(port), url_of(cdn_port, host="localhost")
         self._store, self._accounts, self._faults = Store(), Accounts(), Faults()
         access = Access(self._store, self._accounts)
-        cdn = Cdn(self._store, self.cdn_url)
-        self._downloads = Downloads(access, cdn)
-        apis = (ReadApi(access), WriteApi(access, self._store), LfsApi(access, self._store, cdn), self._downloads)
+        self._folder = tempfile.TemporaryDirectory(prefix="loopback-hub-")
+        self._cas = Cas(Path(self._folder.name))
+        cdn = Cdn(self._store, self._cas, self.cdn_url)
+        cas = CasApi(self._cas, cdn, url_of(cdn_port))
+        self._xet = XetApi(access, self._cas, cas)
+        self._downloads = Downloads(access, cdn, self._xet)
+        apis = (
+            ReadApi(access, self._xet),
+            WriteApi(access, self._store, cas),
+            LfsApi(access, self._store, cdn),
+            self._xet,
+            self._downloads,
+        )
         refuse = {Refusal: answer_refusal}
         self._gateway = Gateway(
             hub=Starlette(routes=[route for api in apis for route in api.routes()], exception_handlers=refuse),
-            cdn=Starlette(routes=cdn.routes(), exception_handlers=refuse),
+            cdn=Starlette(routes=[*cdn.routes(), *cas.routes()], exception_handlers=refuse),
             cdn_port=cdn_port.getsockname()[1],
             faults=self._faults,
+            private_header=cas.private_header,
         )
         self._server = ServerThread(self._gateway, (port, cdn_port))
 
@@ -60,14 +75,17 @@ class LoopbackHub:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        self._folder.cleanup()
 
     def reset(self) -> None:
         """Forget repositories, tokens, faults and the request log."""
         with self._store.lock:
             self._store.clear()
+            self._cas.clear()
             self._accounts.clear()
             self._faults.clear()
             self._downloads.commit_on_404 = True
+            self._xet.offered = True
             self.clear_requests()
 
     # What is on the Hub
@@ -179,6 +197,10 @@ class LoopbackHub:
     def remember_missing_files(self, *, remember: bool) -> None:
         """Choose whether a missing file is answered with the commit, which lets the client cache that it is missing."""
         self._downloads.commit_on_404 = remember
+
+    def offer_xet(self, *, offer: bool) -> None:
+        """Choose whether LFS objects are offered over xet; if not, every client downloads them from the CDN."""
+        self._xet.offered = offer
 
     def _repository(self, repo_id: str) -> Repository:
         return self._store.repositories["models", repo_id]

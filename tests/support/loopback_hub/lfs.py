@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopback_hub.access import Access
+    from loopback_hub.cas import Cas
     from loopback_hub.repositories import Store
 
 __all__ = ["Cdn", "LfsApi"]
@@ -27,10 +28,14 @@ _JSON = "application/vnd.git-lfs+json"
 
 
 class Cdn:
-    """Keeps LFS objects. A request with an Authorization header is refused: the client must not leak tokens to it."""
+    """Keeps LFS objects and serves the xorbs of xet's store.
 
-    def __init__(self, store: Store, url: str) -> None:
+    A request with an Authorization header is refused: the client must not leak tokens to it.
+    """
+
+    def __init__(self, store: Store, cas: Cas, url: str) -> None:
         self._store = store
+        self._cas = cas
         self._url = url
         self._key = secrets.token_bytes(16)
 
@@ -39,6 +44,7 @@ class Cdn:
         return [
             Route("/objects/{oid}/{path:path}", self.download),
             Route("/uploads/{oid}", self.upload, methods=["PUT"]),
+            Route("/xorbs/{name}", self.xorb),
         ]
 
     def download_url(self, oid: str, path: str) -> str:
@@ -48,6 +54,18 @@ class Cdn:
     def upload_url(self, oid: str) -> str:
         """Return where to put an object."""
         return self._signed(f"/uploads/{oid}")
+
+    def xorb_url(self, name: str) -> str:
+        """Return where to get a xorb."""
+        return self._signed(f"/xorbs/{name}")
+
+    async def xorb(self, request: Request) -> Response:
+        """Serve a xorb."""
+        self._check(request)
+        xorb = self._cas.xorb(segment(request, "name"))
+        if xorb is None:
+            raise refusals.Refusal(404, "No such xorb")
+        return send_bytes(request, xorb, {})
 
     async def download(self, request: Request) -> Response:
         """Serve an object."""
