@@ -7,6 +7,7 @@ The client runs with its default settings, so weights travel over xet. A test of
 process of its own, with `WITHOUT_XET` in its environment: the client reads that when it is imported.
 
     contents.py      what a file is: git blob or LFS object
+    ignores.py       which files of an upload a `.gitignore` leaves out
     repositories.py  repositories, commits, branches, tags, LFS objects
     accounts.py      users and tokens
     refusals.py      the errors the Hub answers with

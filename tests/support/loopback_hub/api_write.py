@@ -13,6 +13,7 @@ from starlette.routing import Route
 from loopback_hub import refusals
 from loopback_hub.access import segment
 from loopback_hub.contents import ATTRIBUTES, Blob, is_lfs
+from loopback_hub.ignores import ignores_for
 from loopback_hub.repositories import KINDS, Repository
 
 if TYPE_CHECKING:
@@ -123,16 +124,17 @@ class WriteApi:
         return self._unname(self._access.writable(request).tags, segment(request, "tag"))
 
     async def preupload(self, request: Request) -> Response:
-        """Say for each file whether it becomes an LFS object, and what is there under its name."""
+        """Say for each file whether it becomes an LFS object, whether it is ignored, and what has its name now."""
         repository = self._access.writable(request)
         files = self._access.commit(request, repository).files
         attributes = files[ATTRIBUTES].content if ATTRIBUTES in files else b""
         body = await request.json()
+        ignores = ignores_for(body.get("gitIgnore"), files)
         answers = []
         for item in body["files"]:
             path = item["path"]
             lfs = is_lfs(path, size=item["size"], sample=b64decode(item["sample"]), attributes=attributes)
-            answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
+            answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": ignores.match(path)}
             if path in files:
                 answer["oid"] = files[path].etag
             answers.append(answer)
