@@ -80,4 +80,5 @@ def hub(_running_hub):
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     _forget_xet_tokens()
     _running_hub.reset()
-    return _running_hub
+    yield _running_hub
+    _running_hub.end_test()

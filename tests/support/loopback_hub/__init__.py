@@ -19,7 +19,8 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     xorbs.py         the formats of xet: xorbs and shards
     cas.py           xet's content-addressed store, and how it puts a file together
     xet.py           tokens for the store, and its routes
-    faults.py        errors, cut bodies and delays on demand
+    faults.py        errors, cut bodies and delays on demand, and what else happens before an answer
+    planning.py      how tests plan them
     gateway.py       request log, faults, and which of the two ports answers
     server.py        the thread that runs uvicorn
     hub.py           the object that tests hold

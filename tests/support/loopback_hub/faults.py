@@ -1,73 +1,157 @@
-"""Faults on demand: the next matching requests fail, lose their connection in the middle of the body, or wait."""
+"""Faults on demand: what happens to the next matching requests instead of, or before, their usual answer."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-__all__ = ["CutBody", "Delay", "Failure", "Faults"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Before", "CutBody", "Delay", "Failure", "Fault", "Faults"]
 
 
 @dataclass(kw_only=True)
-class _Fault:
-    """`path` is a part of the raw path, `method` None for any; `times` counts down."""
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        path: A part of the raw path.
+        method: None for any.
+        times: How many requests are left.
+    """
 
     path: str
     method: str | None
     times: int
 
     def matches(self, method: str, path: str) -> bool:
+        """Return whether the fault is for this request."""
         return self.times > 0 and self.path in path and self.method in {None, method}
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that `app` would answer."""
+        raise NotImplementedError
 
 
 @dataclass(kw_only=True)
-class Failure(_Fault):
+class Failure(Fault):
     """The request is answered with an error."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        error = {"error": f"planned failure {self.status}"}
+        await JSONResponse(error, status_code=self.status, headers=dict(self.headers))(scope, receive, send)
+
 
 @dataclass(kw_only=True)
-class CutBody(_Fault):
+class CutBody(Fault):
     """The connection is closed after so many bytes of the answer's body."""
 
     after: int
 
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, _cut(send, self.after))
+
 
 @dataclass(kw_only=True)
-class Delay(_Fault):
+class Delay(Fault):
     """The answer starts so many seconds late."""
 
     seconds: float
 
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(self.seconds)
+        await app(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class Before(Fault):
+    """Something happens first; what is answered is up to the next fault for the request, if there is one."""
+
+    happen: Callable[[], object]
+
 
 class Faults:
-    """Faults that wait for their request, first planned first."""
+    """Faults that wait for their request, first planned first.
+
+    Attributes:
+        errors: What functions of `Before` raised. It belongs to the test and not to the client.
+    """
 
     def __init__(self) -> None:
-        self._planned: list[Failure | CutBody | Delay] = []
+        self.errors: list[Exception] = []
+        self._planned: list[Fault] = []
         self._lock = Lock()
 
-    def plan(self, fault: Failure | CutBody | Delay) -> None:
+    def plan(self, fault: Fault) -> None:
         """Keep a fault for the next requests that match."""
         with self._lock:
             self._planned.append(fault)
 
-    def take(self, method: str, path: str) -> Failure | CutBody | Delay | None:
-        """Use up and return the first fault for this request."""
-        with self._lock:
-            for fault in self._planned:
-                if fault.matches(method, path):
-                    fault.times -= 1
-                    return fault
-        return None
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as planned, or by `app` if nothing is."""
+        request = scope["method"], scope["path"]
+        for before in self._take_all_before(*request):
+            # In a thread, so that it may use the client itself.
+            await asyncio.to_thread(self._run, before.happen)
+        fault = self._take(*request)
+        await (fault.answer(app, scope, receive, send) if fault else app(scope, receive, send))
 
     def clear(self) -> None:
         """Forget the faults that found no request."""
         with self._lock:
             self._planned.clear()
+
+    def raise_errors(self) -> None:
+        """Raise what functions of `Before` raised since the last time."""
+        errors, self.errors = self.errors, []
+        if errors:
+            raise ExceptionGroup("a function for before_next() failed", errors)
+
+    def _run(self, happen: Callable[[], object]) -> None:
+        try:
+            happen()
+        except Exception as error:  # noqa: BLE001 - the client must get its answer, and the test this
+            self.errors.append(error)
+
+    def _take_all_before(self, method: str, path: str) -> list[Before]:
+        with self._lock:
+            taken = [fault for fault in self._planned if isinstance(fault, Before) and fault.matches(method, path)]
+            for fault in taken:
+                fault.times -= 1
+        return taken
+
+    def _take(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            for fault in self._planned:
+                if not isinstance(fault, Before) and fault.matches(method, path):
+                    fault.times -= 1
+                    return fault
+        return None
+
+
+def _cut(send: Send, after: int) -> Send:
+    """Return a `send` that passes `after` bytes of body and never the end of it: uvicorn then closes the connection."""
+    left = after
+
+    async def send_cut(message: Message) -> None:
+        nonlocal left
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif left > 0:
+            piece = message.get("body", b"")[:left]
+            left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    return send_cut

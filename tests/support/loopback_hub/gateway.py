@@ -1,18 +1,13 @@
-"""The door both ports share: it writes the request log, applies faults, and picks the Hub or the CDN by port."""
+"""The door both ports share: it writes the request log, picks the Hub or the CDN by port, and lets faults happen."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-
-from loopback_hub.faults import CutBody, Delay, Failure
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from loopback_hub.faults import Faults
 
@@ -53,31 +48,4 @@ class Gateway:
         # Routes are matched on the raw path: in the decoded one a quoted slash would split a revision in two.
         scope = {**scope, "path": path}
         app = self._cdn if scope["server"][1] == self._cdn_port else self._hub
-        match self._faults.take(method, path):
-            case Failure(status=status, headers=extra):
-                await Request(scope, receive).body()
-                error = {"error": f"planned failure {status}"}
-                await JSONResponse(error, status_code=status, headers=dict(extra))(scope, receive, send)
-            case CutBody(after=after):
-                await app(scope, receive, _cut(send, after))
-            case Delay(seconds=seconds):
-                await asyncio.sleep(seconds)
-                await app(scope, receive, send)
-            case None:
-                await app(scope, receive, send)
-
-
-def _cut(send: Send, after: int) -> Send:
-    """Return a `send` that passes `after` bytes of body and never the end of it: uvicorn then closes the connection."""
-    left = after
-
-    async def send_cut(message: Message) -> None:
-        nonlocal left
-        if message["type"] != "http.response.body":
-            await send(message)
-        elif left > 0:
-            piece = message.get("body", b"")[:left]
-            left -= len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    return send_cut
+        await self._faults.answer(app, scope, receive, send)

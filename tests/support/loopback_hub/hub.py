@@ -15,9 +15,9 @@ from loopback_hub.api_write import WriteApi
 from loopback_hub.cas import Cas
 from loopback_hub.contents import make_blob
 from loopback_hub.downloads import Downloads
-from loopback_hub.faults import CutBody, Delay, Failure, Faults
 from loopback_hub.gateway import Gateway
 from loopback_hub.lfs import Cdn, LfsApi
+from loopback_hub.planning import Planning
 from loopback_hub.refusals import Refusal, answer_refusal
 from loopback_hub.repositories import Repository, Store
 from loopback_hub.server import ServerThread, url_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["LoopbackHub"]
 
 
-class LoopbackHub:
+class LoopbackHub(Planning):
     """A Hub that runs inside a `with` block; its repositories are models.
 
     Attributes:
@@ -42,9 +42,10 @@ class LoopbackHub:
     """
 
     def __init__(self, port: socket.socket, cdn_port: socket.socket) -> None:
+        super().__init__()
         # The CDN of the real Hub is another host, and the client before 2.2 looks at no more than that.
         self.url, self.cdn_url = url_of(port), url_of(cdn_port, host="localhost")
-        self._store, self._accounts, self._faults = Store(), Accounts(), Faults()
+        self._store, self._accounts = Store(), Accounts()
         access = Access(self._store, self._accounts)
         self._folder = tempfile.TemporaryDirectory(prefix="loopback-hub-")
         self._cas = Cas(Path(self._folder.name))
@@ -172,27 +173,7 @@ class LoopbackHub:
         """Empty the request log."""
         self._gateway.received.clear()
 
-    # What shall go wrong: `path` is a part of the request's path as it is sent (percent-quoted)
-
-    def fail_next(
-        self,
-        path: str = "",
-        *,
-        status: int = 503,
-        times: int = 1,
-        method: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Answer the next `times` matching requests with an error."""
-        self._faults.plan(Failure(path=path, method=method, times=times, status=status, headers=headers or {}))
-
-    def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
-        """Close the connection after so many bytes of the body."""
-        self._faults.plan(CutBody(path=path, method=method, times=times, after=after))
-
-    def delay_next(self, path: str, *, seconds: float, times: int = 1, method: str | None = None) -> None:
-        """Answer late."""
-        self._faults.plan(Delay(path=path, method=method, times=times, seconds=seconds))
+    # How it answers
 
     def remember_missing_files(self, *, remember: bool) -> None:
         """Choose whether a missing file is answered with the commit, which lets the client cache that it is missing."""

@@ -1,0 +1,56 @@
+"""What tests can plan for the next requests. Everywhere `path` is a part of the path as it is sent, percent-quoted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loopback_hub.faults import Before, CutBody, Delay, Failure, Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Planning"]
+
+
+class Planning:
+    """The part of the Hub that goes wrong on demand."""
+
+    def __init__(self) -> None:
+        self._faults = Faults()
+
+    def before_next(
+        self, path: str, happen: Callable[[], object], *, method: str | None = None, times: int = 1
+    ) -> None:
+        """Let something happen just before the next matching request is handled, such as a commit by somebody else.
+
+        Args:
+            path: Part of the path.
+            happen: Called in a thread. It may use the Hub and the client; what it raises fails the test at its end.
+            method: None for any.
+            times: For how many requests.
+        """
+        self._faults.plan(Before(path=path, method=method, times=times, happen=happen))
+
+    def fail_next(
+        self,
+        path: str = "",
+        *,
+        status: int = 503,
+        times: int = 1,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Answer the next `times` matching requests with an error."""
+        self._faults.plan(Failure(path=path, method=method, times=times, status=status, headers=headers or {}))
+
+    def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
+        """Close the connection after so many bytes of the body."""
+        self._faults.plan(CutBody(path=path, method=method, times=times, after=after))
+
+    def delay_next(self, path: str, *, seconds: float, times: int = 1, method: str | None = None) -> None:
+        """Answer late."""
+        self._faults.plan(Delay(path=path, method=method, times=times, seconds=seconds))
+
+    def end_test(self) -> None:
+        """Raise what went wrong in functions for `before_next`; the fixture `hub` calls this."""
+        self._faults.raise_errors()
