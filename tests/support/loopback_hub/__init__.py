@@ -11,6 +11,7 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     repositories.py  repositories, commits, branches, tags, LFS objects
     accounts.py      users and tokens
     refusals.py      the errors the Hub answers with
+    names.py         names that are refused
     access.py        who may read, download and write what
     api_read.py      whoami, info, tree, refs, commits
     api_write.py     repositories, branches, tags, settings, preupload, commit
@@ -23,6 +24,7 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     planning.py      how tests plan them
     gateway.py       request log, faults, and which of the two ports answers
     server.py        the thread that runs uvicorn
+    tls.py           the same behind TLS
     hub.py           the object that tests hold
 """
 

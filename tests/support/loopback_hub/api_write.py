@@ -14,6 +14,7 @@ from loopback_hub import refusals
 from loopback_hub.access import segment
 from loopback_hub.contents import ATTRIBUTES, Blob, is_lfs
 from loopback_hub.ignores import ignores_for
+from loopback_hub.names import check_file_name, check_ref_name, check_repository_name
 from loopback_hub.repositories import KINDS, Repository
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class WriteApi:
         """Return the routes."""
         return [
             Route("/api/repos/create", self.create_repository, methods=["POST"]),
+            Route("/api/repos/move", self.move_repository, methods=["POST"]),
             Route("/api/repos/delete", self.delete_repository, methods=["DELETE"]),
             Route("/api/validate-yaml", self.validate_card, methods=["POST"]),
             Route(_REPOSITORY + "/settings", self.change_settings, methods=["PUT"]),
@@ -57,6 +59,7 @@ class WriteApi:
         """Make a repository; one of that name is a conflict that says where it is."""
         body = await request.json()
         caller, namespace = self._access.creator(request, body.get("organization"))
+        check_repository_name(body["name"])
         repository = Repository(
             f"{namespace}/{body['name']}",
             KINDS[body.get("type", "model")],
@@ -68,6 +71,21 @@ class WriteApi:
                 raise refusals.conflict("You already created this model repo", url=url)
             self._store.add(repository)
         return JSONResponse({"url": url, "name": repository.id, "id": repository.id, "author": caller.user})
+
+    async def move_repository(self, request: Request) -> Response:
+        """Give a repository another name."""
+        body = await request.json()
+        kind, old, new = KINDS[body.get("type", "model")], body["fromRepo"], body["toRepo"]
+        namespace, _, name = new.partition("/")
+        self._access.creator(request, old.partition("/")[0])
+        self._access.creator(request, namespace)
+        check_repository_name(name)
+        with self._store.lock:
+            self._access.find(request, kind, old)
+            if (kind, new) in self._store.repositories:
+                raise refusals.conflict(f"{new} exists already")
+            self._store.move(kind, old, new)
+        return JSONResponse({})
 
     async def delete_repository(self, request: Request) -> Response:
         """Forget a repository."""
@@ -103,12 +121,15 @@ class WriteApi:
         """Make a branch at `startingPoint`, at the end of `main` without one."""
         repository = self._access.writable(request)
         start = (await request.json()).get("startingPoint", "main")
-        return self._name(repository, repository.branches, segment(request, "branch"), start)
+        name = segment(request, "branch")
+        check_ref_name(name, "branch")
+        return self._name(repository, repository.branches, name, start)
 
     async def create_tag(self, request: Request) -> Response:
         """Make a tag; the path names the revision."""
         repository = self._access.writable(request)
         tag = (await request.json())["tag"]
+        check_ref_name(tag, "tag")
         return self._name(repository, repository.tags, tag, segment(request, "revision"))
 
     async def delete_branch(self, request: Request) -> Response:
@@ -182,6 +203,8 @@ class WriteApi:
         changes: dict[str, Blob | None] = {}
         for line in lines:
             value = line["value"]
+            if line["key"] in {"file", "lfsFile"}:
+                check_file_name(value["path"])
             match line["key"]:
                 case "file":
                     changes[value["path"]] = Blob(b64decode(value["content"]), lfs=False)

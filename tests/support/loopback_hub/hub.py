@@ -16,11 +16,12 @@ from loopback_hub.cas import Cas
 from loopback_hub.contents import make_blob
 from loopback_hub.downloads import Downloads
 from loopback_hub.gateway import Gateway
-from loopback_hub.lfs import Cdn, LfsApi
+from loopback_hub.lfs import Cdn, Expired, LfsApi, answer_expired
 from loopback_hub.planning import Planning
 from loopback_hub.refusals import Refusal, answer_refusal
 from loopback_hub.repositories import Repository, Store
 from loopback_hub.server import ServerThread, url_of
+from loopback_hub.tls import TlsServer
 from loopback_hub.xet import CasApi, XetApi
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from loopback_hub.gateway import Received
+    from loopback_hub.tls import Tls
 
 __all__ = ["LoopbackHub"]
 
@@ -46,10 +48,10 @@ class LoopbackHub(Planning):
         # The CDN of the real Hub is another host, and the client before 2.2 looks at no more than that.
         self.url, self.cdn_url = url_of(port), url_of(cdn_port, host="localhost")
         self._store, self._accounts = Store(), Accounts()
-        access = Access(self._store, self._accounts)
+        self._access = access = Access(self._store, self._accounts)
         self._folder = tempfile.TemporaryDirectory(prefix="loopback-hub-")
         self._cas = Cas(Path(self._folder.name))
-        cdn = Cdn(self._store, self._cas, self.cdn_url)
+        self._cdn = cdn = Cdn(self._store, self._cas, self.cdn_url)
         cas = CasApi(self._cas, cdn, url_of(cdn_port))
         self._xet = XetApi(access, self._cas, cas)
         self._downloads = Downloads(access, cdn, self._xet)
@@ -60,7 +62,7 @@ class LoopbackHub(Planning):
             self._xet,
             self._downloads,
         )
-        refuse = {Refusal: answer_refusal}
+        refuse = {Refusal: answer_refusal, Expired: answer_expired}
         self._gateway = Gateway(
             hub=Starlette(routes=[route for api in apis for route in api.routes()], exception_handlers=refuse),
             cdn=Starlette(routes=[*cdn.routes(), *cas.routes()], exception_handlers=refuse),
@@ -69,6 +71,7 @@ class LoopbackHub(Planning):
             private_header=cas.private_header,
         )
         self._server = ServerThread(self._gateway, (port, cdn_port))
+        self._tls_server: TlsServer | None = None
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -76,6 +79,8 @@ class LoopbackHub(Planning):
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        if self._tls_server:
+            self._tls_server.stop()
         self._folder.cleanup()
 
     def reset(self) -> None:
@@ -87,6 +92,8 @@ class LoopbackHub(Planning):
             self._faults.clear()
             self._downloads.commit_on_404 = True
             self._xet.offered = True
+            self._access.codes_401 = True
+            self._cdn.expired = False
             self.clear_requests()
 
     # What is on the Hub
@@ -128,6 +135,15 @@ class LoopbackHub(Planning):
             }
             self._store.objects |= {blob.sha256: blob.content for blob in changes.values() if blob and blob.lfs}
             return repository.add_commit(branch, changes, title="Change files").sha
+
+    def rename(self, repo_id: str, new_id: str) -> None:
+        """Give a repository another id; requests for the old one are redirected."""
+        with self._store.lock:
+            self._store.move("models", repo_id, new_id)
+
+    def disable(self, repo_id: str) -> None:
+        """Close a repository to everybody, its owner included."""
+        self._repository(repo_id).disabled = True
 
     def branch(self, repo_id: str, name: str, sha: str | None = None) -> None:
         """Make or move a branch: to `sha`, or the end of `main`."""
@@ -174,6 +190,22 @@ class LoopbackHub(Planning):
         self._gateway.received.clear()
 
     # How it answers
+
+    def tls(self) -> Tls:
+        """Return how a process of its own reaches this Hub over TLS; needs `openssl`."""
+        self._tls_server = self._tls_server or TlsServer(self._gateway, Path(self._folder.name))
+        return self._tls_server.tls
+
+    def code_missing_repositories(self, *, code: bool) -> None:
+        """Choose whether an anonymous caller is told by an error code that a repository is missing.
+
+        The real Hub does not, and never does over TLS; without TLS the client cannot tell without the code.
+        """
+        self._access.codes_401 = code
+
+    def expire_addresses(self, *, expire: bool) -> None:
+        """Choose whether the addresses of the CDN are too old whenever they are used."""
+        self._cdn.expired = expire
 
     def remember_missing_files(self, *, remember: bool) -> None:
         """Choose whether a missing file is answered with the commit, which lets the client cache that it is missing."""

@@ -22,18 +22,23 @@ if TYPE_CHECKING:
     from loopback_hub.cas import Cas
     from loopback_hub.repositories import Store
 
-__all__ = ["Cdn", "LfsApi"]
+__all__ = ["Cdn", "Expired", "LfsApi", "answer_expired"]
 
 _JSON = "application/vnd.git-lfs+json"
+_EXPIRED = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
 
 class Cdn:
     """Keeps LFS objects and serves the xorbs of xet's store.
 
     A request with an Authorization header is refused: the client must not leak tokens to it.
+
+    Attributes:
+        expired: Whether every address is too old when it is used.
     """
 
     def __init__(self, store: Store, cas: Cas, url: str) -> None:
+        self.expired = False
         self._store = store
         self._cas = cas
         self._url = url
@@ -98,6 +103,17 @@ class Cdn:
             )
         if not hmac.compare_digest(request.query_params.get("signature", ""), self._signature(request.url.path)):
             raise refusals.forbidden("The URL's signature is not valid")
+        if self.expired:
+            raise Expired
+
+
+class Expired(Exception):  # noqa: N818 - an answer of the CDN, no failure of this program
+    """An address that is too old."""
+
+
+def answer_expired(_request: Request, _error: Exception) -> Response:
+    """Answer as a content network does, which knows nothing of the Hub's errors (an exception handler)."""
+    return Response(_EXPIRED, status_code=403, media_type="application/xml")
 
 
 class LfsApi:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from starlette.types import ASGIApp
 
@@ -32,9 +33,9 @@ def url_of(reserved: socket.socket, *, host: str = "127.0.0.1") -> str:
 
 
 class ServerThread:
-    """Answers with one application on several ports, until `stop`."""
+    """Answers with one application on several ports, until `stop`; `options` are those of `uvicorn.Config`."""
 
-    def __init__(self, application: ASGIApp, ports: Sequence[socket.socket]) -> None:
+    def __init__(self, application: ASGIApp, ports: Sequence[socket.socket], **options: Any) -> None:
         import uvicorn
 
         config = uvicorn.Config(
@@ -50,6 +51,7 @@ class ServerThread:
             # Longer than any test: a client that reuses a connection must not find it closed by the clock.
             timeout_keep_alive=600,
             timeout_graceful_shutdown=1,
+            **options,
         )
         self._server = uvicorn.Server(config)
         self._ports = ports
