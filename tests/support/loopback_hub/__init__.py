@@ -12,6 +12,7 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     accounts.py      users and tokens
     refusals.py      the errors the Hub answers with
     names.py         names that are refused
+    cards.py         cards whose metadata is refused
     access.py        who may read, download and write what
     api_read.py      whoami, info, tree, refs, commits
     api_write.py     repositories, branches, tags, settings, preupload, commit

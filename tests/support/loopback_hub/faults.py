@@ -8,14 +8,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Before", "CutBody", "Delay", "Failure", "Fault", "Faults"]
+__all__ = ["Answer", "Before", "CutBody", "Delay", "Failure", "Fault", "Faults"]
 
 
 @dataclass(kw_only=True)
@@ -52,6 +52,19 @@ class Failure(Fault):
         await Request(scope, receive).body()
         error = {"error": f"planned failure {self.status}"}
         await JSONResponse(error, status_code=self.status, headers=dict(self.headers))(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class Answer(Fault):
+    """The request is answered with these bytes and nothing else."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        await Response(self.content, self.status, dict(self.headers))(scope, receive, send)
 
 
 @dataclass(kw_only=True)

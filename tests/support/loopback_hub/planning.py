@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopback_hub.faults import Before, CutBody, Delay, Failure, Faults
+from loopback_hub.faults import Answer, Before, CutBody, Delay, Failure, Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +42,22 @@ class Planning:
     ) -> None:
         """Answer the next `times` matching requests with an error."""
         self._faults.plan(Failure(path=path, method=method, times=times, status=status, headers=headers or {}))
+
+    def answer_next(
+        self,
+        path: str,
+        *,
+        content: bytes | str,
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+        method: str | None = None,
+    ) -> None:
+        """Answer the next matching requests with something that is not the Hub's, such as a portal's page."""
+        data = content.encode() if isinstance(content, str) else content
+        headers = {"Content-Type": content_type, **(headers or {})}
+        self._faults.plan(Answer(path=path, method=method, times=times, status=status, content=data, headers=headers))
 
     def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
         """Close the connection after so many bytes of the body."""
