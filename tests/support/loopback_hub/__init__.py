@@ -15,6 +15,7 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     cards.py         cards whose metadata is refused
     access.py        who may read, download and write what
     api_read.py      whoami, info, tree, refs, commits
+    pages.py         lists in pages
     api_write.py     repositories, branches, tags, settings, preupload, commit
     downloads.py     resolve, its redirects, and ranges
     lfs.py           LFS batch and verify, and the CDN that keeps the bytes

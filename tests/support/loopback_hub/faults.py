@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Answer", "Before", "CutBody", "Delay", "Failure", "Fault", "Faults"]
+__all__ = ["Answer", "Before", "CutBody", "Delay", "Failure", "Fault", "Faults", "OtherHeaders"]
 
 
 @dataclass(kw_only=True)
@@ -65,6 +66,26 @@ class Answer(Fault):
     async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         await Request(scope, receive).body()
         await Response(self.content, self.status, dict(self.headers))(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class OtherHeaders(Fault):
+    """Some headers of the answer are others; those that map to None are missing."""
+
+    headers: Mapping[str, str | None]
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_changed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                changed = MutableHeaders(raw=list(message["headers"]))
+                for name, value in self.headers.items():
+                    del changed[name]
+                    if value is not None:
+                        changed[name] = value
+                message = {**message, "headers": changed.raw}
+            await send(message)
+
+        await app(scope, receive, send_changed)
 
 
 @dataclass(kw_only=True)

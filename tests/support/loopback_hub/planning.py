@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loopback_hub.faults import Answer, Before, CutBody, Delay, Failure, Faults
+from loopback_hub.faults import Answer, Before, CutBody, Delay, Failure, Faults, OtherHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +58,12 @@ class Planning:
         data = content.encode() if isinstance(content, str) else content
         headers = {"Content-Type": content_type, **(headers or {})}
         self._faults.plan(Answer(path=path, method=method, times=times, status=status, content=data, headers=headers))
+
+    def change_headers_next(
+        self, path: str, headers: Mapping[str, str | None], *, times: int = 1, method: str | None = None
+    ) -> None:
+        """Give the next matching answers other headers, such as a `Link` elsewhere; None takes one away."""
+        self._faults.plan(OtherHeaders(path=path, method=method, times=times, headers=headers))
 
     def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
         """Close the connection after so many bytes of the body."""
