@@ -18,11 +18,12 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     pages.py         lists in pages
     api_write.py     repositories, branches, tags, settings, preupload, commit
     downloads.py     resolve, its redirects, and ranges
-    lfs.py           LFS batch and verify, and the CDN that keeps the bytes
+    lfs.py           LFS batch and verify
+    cdn.py           the content network that keeps the bytes
     xorbs.py         the formats of xet: xorbs and shards
     cas.py           xet's content-addressed store, and how it puts a file together
     xet.py           tokens for the store, and its routes
-    faults.py        errors, cut bodies and delays on demand, and what else happens before an answer
+    faults.py        what happens to the next requests: errors, other answers, broken connections, stalls, other writers
     planning.py      how tests plan them
     gateway.py       request log, faults, and which of the two ports answers
     server.py        the thread that runs uvicorn
