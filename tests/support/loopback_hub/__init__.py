@@ -17,6 +17,7 @@ process of its own, with `WITHOUT_XET` in its environment: the client reads that
     api_read.py      whoami, info, tree, refs, commits
     pages.py         lists in pages
     api_write.py     repositories, branches, tags, settings, preupload, commit
+    discussions.py   pull requests that are opened before their first commit
     downloads.py     resolve, its redirects, and ranges
     lfs.py           LFS batch and verify
     cdn.py           the content network that keeps the bytes

@@ -15,6 +15,7 @@ from loopback_hub.api_write import WriteApi
 from loopback_hub.cas import Cas
 from loopback_hub.cdn import Cdn, Expired, answer_expired
 from loopback_hub.contents import make_blob
+from loopback_hub.discussions import DiscussionsApi
 from loopback_hub.downloads import Downloads
 from loopback_hub.gateway import Gateway
 from loopback_hub.lfs import LfsApi
@@ -61,6 +62,7 @@ class LoopbackHub(Planning):
         apis = (
             ReadApi(access, self._xet, self._pages),
             WriteApi(access, self._store, cas),
+            DiscussionsApi(access, self._store),
             LfsApi(access, self._store, cdn),
             self._xet,
             self._downloads,
