@@ -4,7 +4,8 @@
 Nothing is imported here, so that a run that needs no Hub pays for no server.
 
 The client runs with its default settings, so weights travel over xet. A test of a client without xet runs it in a
-process of its own, with `WITHOUT_XET` in its environment: the client reads that when it is imported.
+process of its own, with `WITHOUT_XET` in its environment: the client reads that when it is imported. What the Hub
+speaks and what it does not is in README.md, with the tests that show it.
 
     contents.py      what a file is: git blob or LFS object
     ignores.py       which files of an upload a `.gitignore` leaves out
