@@ -116,11 +116,15 @@ def test_other_bytes_of_the_right_length_are_not_noticed(hub, path):
     assert (len(content), content == FILES[path], content[:-1] == FILES[path][:-1]) == (len(FILES[path]), False, True)
 
 
-@pytest.mark.usefixtures("sha")
-def test_other_bytes_of_a_xorb_are_not_noticed(hub):
-    """Xet looks no further either."""
+@pytest.mark.parametrize("uploaded", [False, True], ids=["made by the Hub", "made by hf_xet"])
+def test_other_bytes_of_a_xorb_are_not_noticed(hub, api, uploaded):
+    """hf_xet looks no further either: nothing on the way compares a file with its xet hash."""
+    hub.create_repo(REPO, {} if uploaded else FILES)
+    if uploaded:
+        api.create_commit(REPO, [CommitOperationAdd(PATH, FILES[PATH])], commit_message="Save")
     hub.corrupt_next("/xorbs/")
-    assert Path(hf_hub_download(REPO, PATH)).read_bytes()[:-1] == FILES[PATH][:-1]
+    content = Path(hf_hub_download(REPO, PATH)).read_bytes()
+    assert (content[:-1], content[-1:] != FILES[PATH][-1:]) == (FILES[PATH][:-1], True)
 
 
 @pytest.mark.usefixtures("sha")
