@@ -1,8 +1,8 @@
 """Whether a file that was downloaded is the one that the Hub's listing describes.
 
 The client compares sizes, and its xet part does not notice other bytes either (hf_xet 1.8). The client names a file
-after its ETag, and the listing has git's id of it, which for an LFS object is that of the pointer with its SHA-256. Where
-the two agree, the ETag is a hash and no mere label.
+after its ETag, and the listing has git's id of it, which for an LFS object is that of the pointer with its SHA-256.
+Where the two agree, the ETag is a hash and no mere label.
 """
 
 from __future__ import annotations
