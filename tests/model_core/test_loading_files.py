@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model_core import ArgumentError, PreTrainedModel, WeightsFileError, WeightsMismatchError
-from model_core.safetensors_reading import SafetensorsFile, map_file
+from model_core.loading import SafetensorsFile, map_file
 from tiny_models import NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 READS = ["mmap", "copy"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from model_core.deferred_construction import storage_key
+from model_core.tensor_memory import elements_in_storage, storage_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -89,8 +89,7 @@ def _region(tensor: torch.Tensor) -> Hashable:
     """Return what two tensors have in common that are the same elements of the same memory."""
     if nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.numel() == 0:
         return id(tensor)
-    place = (_memory(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-    return (*place, tensor.dtype, tensor.is_conj(), tensor.is_neg())
+    return _memory(tensor), *elements_in_storage(tensor)
 
 
 def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:

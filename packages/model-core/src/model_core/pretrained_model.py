@@ -15,23 +15,35 @@ from config_core.checkpoint import check_push, open_checkpoint, push_saved, stag
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
 from config_core.errors import UnknownOptionError
-from model_core.checkpoint_layout import is_weights_name, single_name
-from model_core.checkpoint_reading import open_weights, wrap_state_dict
-from model_core.checkpoint_writing import parse_size, savable_tensors, write_weights
+from model_core.config_classes import annotated_config_class, check_config
+from model_core.construction import construct, modules_to_initialize
 from model_core.errors import ArgumentError, ModelDefinitionError, WeightsFileError
-from model_core.familiar_options import without_familiar_options
 from model_core.gradient_checkpointing import GradientCheckpointing
-from model_core.initialization import modules_to_initialize
-from model_core.model_config import annotated_config_class, check_config, config_for_load, saved_by_hint
-from model_core.model_construction import construct
+from model_core.loading import (
+    Allowed,
+    NameRules,
+    Placement,
+    check_plan,
+    config_for_load,
+    extra_states,
+    fill,
+    hook_versions,
+    open_weights,
+    plan_load,
+    resolve_device,
+    resolve_dtype,
+    run_load_hooks,
+    run_post_hooks,
+    saved_by_hint,
+    without_familiar_options,
+    wrap_state_dict,
+)
 from model_core.module_facts import ModuleFacts
-from model_core.module_hooks import extra_states, hook_versions, run_load_hooks, run_post_hooks
 from model_core.module_tensors import named_tensors
-from model_core.placement import Placement, resolve_device
+from model_core.saving import parse_size, savable_tensors, write_weights
 from model_core.tied_weights import declared_ties, tie_declared
-from model_core.torch_dtypes import dtype_name, named_floating, resolve_dtype
-from model_core.weight_loading import fill
-from model_core.weight_matching import Allowed, NameRules, check_plan, plan_load
+from model_core.torch_dtypes import dtype_name, named_floating
+from model_core.weight_files import is_weights_name, single_name
 
 if TYPE_CHECKING:
     import os
@@ -39,10 +51,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from config_core.checkpoint import Checkpoint
-    from model_core.deferred_construction import DeferredConstruction
+    from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
+    from model_core.loading import Patterns
     from model_core.module_tensors import NamedTensors
-    from model_core.weight_matching import Patterns
 
 __all__ = ["PreTrainedModel"]
 

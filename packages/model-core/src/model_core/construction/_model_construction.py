@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from config_core.errors import ConfigCoreError
-from model_core.deferred_construction import DeferredConstruction
+from model_core.construction._deferred_construction import DeferredConstruction
 from model_core.errors import ModelCoreError
 
 if TYPE_CHECKING:

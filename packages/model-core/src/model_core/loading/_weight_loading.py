@@ -13,15 +13,15 @@ import torch
 from torch import nn
 
 from model_core.errors import WeightsFileError
-from model_core.module_hooks import extra_states
+from model_core.loading._module_hooks import extra_states
 from model_core.module_tensors import persistent_tensors, replace_tensor
 
 if TYPE_CHECKING:
-    from model_core.checkpoint_reading import WeightSource
-    from model_core.deferred_construction import DeferredConstruction
+    from model_core.construction import DeferredConstruction
+    from model_core.loading._checkpoint_reading import WeightSource
+    from model_core.loading._placement import Placement
+    from model_core.loading._weight_matching import LoadPlan
     from model_core.module_tensors import NamedTensors
-    from model_core.placement import Placement
-    from model_core.weight_matching import LoadPlan
 
 __all__ = ["fill"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import sys
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import bundle_of
 from config_core.config import PretrainedConfig
 from config_core.errors import ConfigCoreError
+from model_core.config_classes import check_config
 from model_core.errors import ConfigClassError, ModelDefinitionError
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
@@ -18,26 +17,7 @@ if TYPE_CHECKING:
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["annotated_config_class", "check_config", "config_for_load", "saved_by_hint"]
-
-
-def annotated_config_class(model_class: type) -> type[PretrainedConfig] | None:
-    """Return the class that a model class names by annotation, `config: MyConfig`, or None."""
-    annotation = inspect.get_annotations(model_class).get("config")
-    if isinstance(annotation, str):
-        # Looked up and not evaluated: an annotation may be any expression, and its names may not exist at run time.
-        annotation = vars(sys.modules[model_class.__module__]).get(annotation)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, PretrainedConfig) else None
-
-
-def check_config(model_class: type, config: object, expected: type[PretrainedConfig] | None) -> None:
-    """Refuse a config that is not of the class that a model class takes.
-
-    Raises:
-        ConfigClassError: It is something else.
-    """
-    if not isinstance(config, expected or PretrainedConfig):
-        raise ConfigClassError(model_class=model_class, config=config, expected=expected or PretrainedConfig)
+__all__ = ["config_for_load", "saved_by_hint"]
 
 
 def config_for_load(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.checkpoint import check_relative_name
 from config_core.errors import UnsafeNameError
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
-from model_core.save_identity import SAVE_ID_KEY
+from model_core.weight_files._save_identity import SAVE_ID_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

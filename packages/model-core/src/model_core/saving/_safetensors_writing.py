@@ -16,27 +16,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from model_core.torch_dtypes import stored_name
+from model_core.weight_files import ALIGNMENT, ALIGNMENT_METADATA_KEY, LENGTH_BYTES, METADATA_NAME, stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = [
-    "ALIGNMENT",
-    "ALIGNMENT_METADATA_KEY",
-    "LENGTH_BYTES",
-    "METADATA_NAME",
-    "write_safetensors",
-]
-
-ALIGNMENT_METADATA_KEY = "alignment"
-# The entry of the header that describes no tensor.
-METADATA_NAME = "__metadata__"
-# Multiple of bytes at which tensors begin.
-ALIGNMENT = 64
-# Size of the number, at the beginning of the file, that gives the length of the header.
-LENGTH_BYTES = 8
+__all__ = ["write_safetensors"]
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:

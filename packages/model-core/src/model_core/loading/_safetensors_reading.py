@@ -22,8 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from model_core.errors import WeightsFileError
-from model_core.safetensors_file import ALIGNMENT, ALIGNMENT_METADATA_KEY, LENGTH_BYTES, METADATA_NAME
-from model_core.torch_dtypes import stored_dtype
+from model_core.weight_files import ALIGNMENT, ALIGNMENT_METADATA_KEY, LENGTH_BYTES, METADATA_NAME, stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    from model_core.checkpoint_reading import WeightSource
-    from model_core.placement import Placement
-    from model_core.safetensors_reading import StoredTensor
+    from model_core.loading._checkpoint_reading import WeightSource
+    from model_core.loading._placement import Placement
+    from model_core.loading._safetensors_reading import StoredTensor
 
 __all__ = ["Allowed", "LoadPlan", "NameRules", "Patterns", "check_plan", "plan_load"]
 

@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from model_core.checkpoint_layout import find_weight_files
-from model_core.deferred_construction import num_storage_users
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
-from model_core.file_metadata import TIED_KEY, VERSIONS_KEY, read_object
-from model_core.safetensors_file import ALIGNMENT_METADATA_KEY
-from model_core.safetensors_reading import SafetensorsFile, StoredTensor
-from model_core.save_identity import SAVE_ID_KEY, check_one_save
+from model_core.loading._safetensors_reading import SafetensorsFile, StoredTensor
+from model_core.tensor_memory import num_storage_users
+from model_core.weight_files import (
+    ALIGNMENT_METADATA_KEY,
+    SAVE_ID_KEY,
+    TIED_KEY,
+    VERSIONS_KEY,
+    check_one_save,
+    find_weight_files,
+    read_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from model_core.checkpoint_layout import WeightFiles
+    from model_core.weight_files import WeightFiles
 
 __all__ = [
     "WeightSource",

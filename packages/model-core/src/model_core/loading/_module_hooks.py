@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.modules.module import _IncompatibleKeys
 
-from model_core.checkpoint_reading import hold_weights
 from model_core.errors import WeightsFileError
+from model_core.loading._checkpoint_reading import hold_weights
 from model_core.module_tensors import walk_modules
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    from model_core.checkpoint_reading import WeightSource
     from model_core.load_report import LoadReport
-    from model_core.weight_matching import NameRules
+    from model_core.loading._checkpoint_reading import WeightSource
+    from model_core.loading._weight_matching import NameRules
 
 __all__ = ["extra_states", "hook_versions", "run_load_hooks", "run_post_hooks"]
 

@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from model_core.checkpoint_layout import index_name, shard_name, single_name
 from model_core.errors import ArgumentError, UnsavableTensorError
-from model_core.file_metadata import TIED_KEY, VERSIONS_KEY, object_to_metadata
 from model_core.module_tensors import group_shared
-from model_core.safetensors_file import METADATA_NAME, write_safetensors
-from model_core.save_identity import SAVE_ID_KEY, new_save_id
-from model_core.torch_dtypes import stored_name
+from model_core.saving._safetensors_writing import write_safetensors
+from model_core.weight_files import (
+    METADATA_NAME,
+    SAVE_ID_KEY,
+    TIED_KEY,
+    VERSIONS_KEY,
+    index_name,
+    new_save_id,
+    object_to_metadata,
+    shard_name,
+    single_name,
+    stored_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

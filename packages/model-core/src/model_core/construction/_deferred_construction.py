@@ -20,7 +20,7 @@ from __future__ import annotations
 import enum
 import functools
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -28,11 +28,13 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key, storage_users, unseen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
-__all__ = ["DeferredConstruction", "num_storage_users", "storage_key"]
+__all__ = ["DeferredConstruction"]
 
 # Fills that need nothing of what was there before and draw random numbers.
 _RANDOM_FILLS = frozenset(
@@ -107,12 +109,6 @@ _EXPORTS = frozenset(
 )
 
 
-def num_storage_users(tensor: torch.Tensor) -> int:
-    """Return how many tensors share the memory of this one, itself included, whether Python can see them or not."""
-    return _storage(tensor)[1]
-
-
-_Result = TypeVar("_Result")
 # A call: function, positional arguments, keyword arguments.
 _Step = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
@@ -210,11 +206,11 @@ class DeferredConstruction(TorchFunctionMode):
             Whether others look at its memory, so that its values have to be written there. What they see of it
             besides has its own values then.
         """
-        key, users = _storage(tensor)
+        key, users = storage_users(tensor)
         record = self._records.get(key)
         shared = users + (key in self._exported) - (record is not None) > num_aliases
         if record is not None:
-            if shared and not _same_region(record.target, tensor):
+            if shared and not _same_elements(record.target, tensor):
                 self._replay(key)
             else:
                 del self._records[key]
@@ -224,7 +220,7 @@ class DeferredConstruction(TorchFunctionMode):
         """Drop what was recorded for a tensor, which is being overwritten whole."""
         key = storage_key(tensor)
         record = self._records.get(key)
-        if record is not None and _same_region(record.target, tensor):
+        if record is not None and _same_elements(record.target, tensor):
             del self._records[key]
 
     def settle(self) -> None:
@@ -251,12 +247,12 @@ class DeferredConstruction(TorchFunctionMode):
 
         Whatever shares the memory later is made under our eyes, and reading it is noticed.
         """
-        key, users = _storage(tensor)
+        key, users = storage_users(tensor)
         record = self._records.get(key)
         if record is not None:
-            return record if _same_region(record.target, tensor) else None
+            return record if _same_elements(record.target, tensor) else None
         if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
-            record = self._records[key] = _Record(_unseen(tensor.detach) if _num_modes() else tensor.detach())
+            record = self._records[key] = _Record(unseen(tensor.detach))
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
@@ -278,7 +274,7 @@ class DeferredConstruction(TorchFunctionMode):
 
     def _extend(self, tensor: torch.Tensor, step: _Step) -> bool:
         record = self._records.get(storage_key(tensor))
-        if record is None or not _same_region(record.target, tensor):
+        if record is None or not _same_elements(record.target, tensor):
             return False
         function, args, kwargs = step
         if _tensors(args[1:]) or _tensors(kwargs.values()):  # whose values may change before the record runs
@@ -342,38 +338,10 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
 
-def storage_key(tensor: torch.Tensor) -> int:
-    """Return what identifies the memory of a tensor, or 0 for a tensor that has none of its own."""
-    return _storage(tensor)[0]
+def _same_elements(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return elements_in_storage(one) == elements_in_storage(other)
 
 
-def _storage(tensor: torch.Tensor) -> tuple[int, int]:
-    """Return what identifies the memory of a tensor, and how many tensors share it; zeros if it has none of its own."""
-    try:
-        storage = _unseen(tensor.untyped_storage) if _num_modes() else tensor.untyped_storage()
-        key: int = storage._cdata  # noqa: SLF001
-        # The wrapper of the storage that we hold here counts as well.
-        return key, torch._C._storage_Use_Count(key) - 1  # noqa: SLF001
-    except (NotImplementedError, RuntimeError, ValueError):
-        return 0, 0
-
-
-def _unseen(call: Callable[[], _Result]) -> _Result:
-    """Make a call that a construction around this load would take for one of the program's."""
-    with torch._C.DisableTorchFunction():  # noqa: SLF001
-        return call()
-
-
-def _same_region(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return _region(one) == _region(other)
-
-
-def _region(tensor: torch.Tensor) -> tuple[Any, ...]:
-    place = (tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
-
-
-_num_modes = torch._C._len_torch_function_stack  # noqa: SLF001
 _initial_seed = torch.default_generator.initial_seed
 _KAIMING = nn.init.kaiming_uniform_
 _LOOK = _Kind.LOOK

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from model_core.errors import ArgumentError
+from model_core.torch_dtypes import named_floating
 
-__all__ = ["Placement", "resolve_device"]
+__all__ = ["Placement", "resolve_device", "resolve_dtype"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,22 @@ def resolve_device(device: str | int | torch.device | None) -> torch.device | No
     if resolved.type == "meta":
         raise ArgumentError("device", device, allowed="a device that holds values, which weights are loaded for")
     return resolved
+
+
+def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
+    """Return the floating dtype that a load or construction was asked for.
+
+    Args:
+        dtype: A floating dtype, its name (`"bfloat16"` or `"torch.bfloat16"`), or None or `"auto"` for no conversion.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    if dtype is None or dtype == "auto":
+        return None
+    found = named_floating(dtype) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ArgumentError(
+            "dtype", dtype, allowed="a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
+        )
+    return found
