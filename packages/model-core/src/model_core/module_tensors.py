@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from model_core.tensor_memory import elements_in_storage, storage_key
+from model_core.torch_internals import child_modules, module_buffers, module_parameters, non_persistent_buffer_names
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -50,13 +51,13 @@ def named_tensors(module: nn.Module) -> NamedTensors:
     persistent: dict[str, torch.Tensor] = {}
     others: dict[str, torch.Tensor] = {}
     for path, owner in modules:
-        for name, parameter in owner._parameters.items():  # noqa: SLF001
+        for name, parameter in module_parameters(owner).items():
             if parameter is not None:
                 persistent[path + name] = parameter
-        for name, buffer in owner._buffers.items():  # noqa: SLF001
+        for name, buffer in module_buffers(owner).items():
             if buffer is None:
                 continue
-            if name in owner._non_persistent_buffers_set:  # noqa: SLF001
+            if name in non_persistent_buffer_names(owner):
                 others[path + name] = buffer
             else:
                 persistent[path + name] = buffer
@@ -121,7 +122,7 @@ def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 def _walk(path: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
     found.append((path, module))
-    for name, child in module._modules.items():  # noqa: SLF001
+    for name, child in child_modules(module).items():
         if child is not None:
             _walk(f"{path}{name}.", child, found)
 

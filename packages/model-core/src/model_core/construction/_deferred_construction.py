@@ -24,11 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch.overrides import TorchFunctionMode
 
-from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key, storage_users, unseen
+from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key
+from model_core.torch_internals import (
+    active_function_modes,
+    last_jit_graph,
+    outside_transforms,
+    storage_users,
+    without_function_modes,
+    without_transforms,
+    wrapped_tensors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -167,7 +174,7 @@ class DeferredConstruction(TorchFunctionMode):
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self.ran_compiled = torch._C._last_executed_optimized_graph() is not self._last_graph  # noqa: SLF001
+        self.ran_compiled = last_jit_graph() is not self._last_graph
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -252,7 +259,7 @@ class DeferredConstruction(TorchFunctionMode):
         if record is not None:
             return record if _same_elements(record.target, tensor) else None
         if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
-            record = self._records[key] = _Record(unseen(tensor.detach))
+            record = self._records[key] = _Record(without_function_modes(tensor.detach))
         return record
 
     def _record(self, tensor: torch.Tensor, step: _Step) -> bool:
@@ -286,7 +293,7 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.pop(key, None)
         if record is not None and record.steps:
             # A transformation such as vmap would take the fill for a part of what it transforms.
-            with torch.no_grad(), temporarily_clear_interpreter_stack(), self._numbers():
+            with torch.no_grad(), outside_transforms(), self._numbers():
                 for step in record.steps:
                     _run(step, record.target)
 
@@ -316,11 +323,10 @@ def _last_compiled_graph() -> object:
     Running the same code again would tell the same, so some other code is run first; unless a load around this one has
     done so, which would take that for code of its constructor.
     """
-    modes = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
-    nested = any(isinstance(mode, DeferredConstruction) for mode in modes)
-    if torch._C._last_executed_optimized_graph() is not None and not nested:  # noqa: SLF001
+    nested = any(isinstance(mode, DeferredConstruction) for mode in active_function_modes())
+    if last_jit_graph() is not None and not nested:
         _marker()()
-    return torch._C._last_executed_optimized_graph()  # noqa: SLF001
+    return last_jit_graph()
 
 
 @functools.cache
@@ -333,7 +339,7 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     if type(tensor) is not nn.Parameter:  # which most are, and asking for the class is faster than isinstance
         if not isinstance(tensor, nn.Parameter) or isinstance(tensor, nn.UninitializedParameter):
             return False
-        if is_traceable_wrapper_subclass(tensor):
+        if wrapped_tensors(tensor) is not None:
             return False
     return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
 
@@ -377,17 +383,14 @@ def _tensors(values: Iterable[Any]) -> list[torch.Tensor]:
         if type(value) in _SCALARS:
             continue
         if isinstance(value, torch.Tensor):
-            found += [value] if type(value) is nn.Parameter else _unwrapped(value)
+            if type(value) is nn.Parameter:
+                found.append(value)
+            elif (parts := wrapped_tensors(value)) is not None:
+                found += _tensors(parts)
+            else:
+                found.append(without_transforms(value))
         elif isinstance(value, (list, tuple)):
             found += _tensors(value)
         elif isinstance(value, dict):
             found += _tensors(value.values())
     return found
-
-
-def _unwrapped(tensor: torch.Tensor) -> list[torch.Tensor]:
-    if type(tensor) is not torch.Tensor and is_traceable_wrapper_subclass(tensor):
-        return _tensors(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001
-        tensor = torch._C._functorch.get_unwrapped(tensor)  # noqa: SLF001
-    return [tensor]

@@ -15,6 +15,7 @@ import torch
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._safetensors_reading import SafetensorsFile, StoredTensor
 from model_core.tensor_memory import num_storage_users
+from model_core.torch_internals import recorded_versions
 from model_core.weight_files import (
     ALIGNMENT_METADATA_KEY,
     SAVE_ID_KEY,
@@ -105,7 +106,7 @@ def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given sta
         ArgumentError: It is not a mapping from names to tensors.
     """
     try:
-        return _StateDict(name, dict(state_dict), borrowed=True, versions=_versions_in(state_dict))
+        return _StateDict(name, dict(state_dict), borrowed=True, versions=recorded_versions(state_dict))
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
 
@@ -206,18 +207,9 @@ def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
         content = _unpickle(path, mapped=mapped)
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
-        versions |= _versions_in(content)
+        versions |= recorded_versions(content)
     _check_index(files, state_dict)
     return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
-
-
-def _versions_in(state_dict: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """Return the versions of modules that torch notes in a state dict, which a file may have any nonsense for."""
-    noted = getattr(state_dict, "_metadata", None)
-    if not isinstance(noted, dict):
-        return {}
-    versions = {path: data.get("version") for path, data in noted.items() if isinstance(data, dict)}
-    return {path: version for path, version in versions.items() if isinstance(version, int)}
 
 
 def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:

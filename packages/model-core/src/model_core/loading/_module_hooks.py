@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn.modules.module import _IncompatibleKeys
 
 from model_core.errors import WeightsFileError
 from model_core.loading._checkpoint_reading import hold_weights
 from model_core.module_tensors import walk_modules
+from model_core.torch_internals import incompatible_keys, load_post_hooks, load_pre_hooks, module_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,7 @@ def run_load_hooks(
     Raises:
         WeightsFileError: A hook refuses it.
     """
-    hooked = [(path, module) for path, module in modules if module._load_state_dict_pre_hooks]  # noqa: SLF001
+    hooked = [(path, hooks) for path, module in modules if (hooks := load_pre_hooks(module))]
     if not hooked:
         return source
     names: dict[str, str] = {}
@@ -74,10 +74,10 @@ def run_load_hooks(
     values = dict(source.read(source.tensors))
     state_dict = {placed: values[name] for placed, name in names.items()}
     complaints: tuple[list[str], list[str], list[str]] = ([], [], [])
-    for prefix, module in hooked:
+    for prefix, hooks in hooked:
         paths = rules.spellings(prefix.removesuffix("."))
         version = next((source.versions[path] for path in paths if path in source.versions), None)
-        for hook in module._load_state_dict_pre_hooks.values():  # noqa: SLF001
+        for hook in hooks:
             hook(state_dict, prefix, {} if version is None else {"version": version}, True, *complaints)
     missing, unexpected, errors = complaints
     if problems := [*errors, *(f"it lacks {name}" for name in missing), *(f"it has {name}" for name in unexpected)]:
@@ -93,14 +93,14 @@ def run_post_hooks(modules: Sequence[tuple[str, nn.Module]], report: LoadReport)
         report: What the load found, of which hooks are told.
     """
     for _, module in reversed(modules):
-        for hook in module._load_state_dict_post_hooks.values():  # noqa: SLF001
-            hook(module, _IncompatibleKeys(list(report.missing), list(report.unexpected)))
+        for hook in load_post_hooks(module):
+            hook(module, incompatible_keys(list(report.missing), list(report.unexpected)))
 
 
 def hook_versions(model: nn.Module) -> dict[str, int]:
     """Return the versions of modules with load hooks, by their paths, which the hooks of a later load ask for."""
     return {
-        path.removesuffix("."): module._version  # noqa: SLF001
+        path.removesuffix("."): version
         for path, module in walk_modules(model)
-        if module._load_state_dict_pre_hooks and module._version is not None  # noqa: SLF001
+        if load_pre_hooks(module) and (version := module_version(module)) is not None
     }

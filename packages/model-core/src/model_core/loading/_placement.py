@@ -9,6 +9,7 @@ from torch import nn
 
 from model_core.errors import ArgumentError
 from model_core.torch_dtypes import named_floating
+from model_core.torch_internals import apply_to_tensors
 
 __all__ = ["Placement", "resolve_device", "resolve_dtype"]
 
@@ -45,8 +46,7 @@ class Placement:
         def placed(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.to(device=self.device_for(tensor), dtype=self.dtype_for(tensor, tensor.dtype))
 
-        # What `Module.to` itself calls; some modules extend it.
-        model._apply(placed)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        apply_to_tensors(model, placed)
 
 
 def resolve_device(device: str | int | torch.device | None) -> torch.device | None:
