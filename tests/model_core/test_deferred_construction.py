@@ -548,5 +548,5 @@ def test_memory_that_the_checkpoint_replaces_is_never_written():
         nn.init.normal_(weight)
         nn.init.kaiming_uniform_(nn.Linear(64, 64).weight)
     deferred.forget(weight)
-    deferred.settle()
+    deferred.finish()
     assert (weight == 100.0).all()

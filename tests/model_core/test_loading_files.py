@@ -184,7 +184,7 @@ def test_file_that_became_shorter_after_its_header_was_read_is_named(saved, read
     path = saved[0] / "model.safetensors"
     file = SafetensorsFile(path.name, path)
     os.truncate(path, 200)
-    with pytest.raises(WeightsFileError, match=r"model\.safetensors: it could not be read, or changed meanwhile"):
+    with pytest.raises(WeightsFileError, match=r"model\.safetensors: it cannot be read, or changed during the load"):
         dict(file.read(file.tensors, mapped=read == "mmap"))
 
 
@@ -285,7 +285,7 @@ def test_file_that_is_replaced_while_the_model_is_made_is_an_error(tmp_path, rea
     model = fill_randomly(TinyModel(TinyConfig()))
     model.save_pretrained(tmp_path)
     save_file({name: tensor + 1 for name, tensor in load_file(tmp_path / "model.safetensors").items()}, other)
-    with pytest.raises(WeightsFileError, match="another file has taken its place"):
+    with pytest.raises(WeightsFileError, match="it was replaced by another file"):
         Slow.from_pretrained(tmp_path, read=read)
 
 

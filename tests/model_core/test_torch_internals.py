@@ -121,11 +121,11 @@ def test_last_jit_graph_changes_when_other_code_runs():
 def test_wrapped_tensors_are_those_that_a_subclass_names():
     """Without them, reading a wrapper would see parameters that are not initialised yet."""
     one, other = torch.zeros(2), torch.ones(2)
-    first, second = internals.wrapped_tensors(Pair(one, other))
-    assert first is one
-    assert second is other
-    assert internals.wrapped_tensors(one) is None
-    assert internals.wrapped_tensors(nn.Parameter(one)) is None
+    pair = Pair(one, other)
+    assert internals.wraps_tensors(pair)
+    assert [id(tensor) for tensor in internals.wrapped_tensors(pair)] == [id(one), id(other)]
+    assert not internals.wraps_tensors(one)
+    assert not internals.wraps_tensors(nn.Parameter(one))
 
 
 def test_without_transforms_a_tensor_is_the_one_that_was_passed():

@@ -37,6 +37,7 @@ __all__ = [
     "without_function_modes",
     "without_transforms",
     "wrapped_tensors",
+    "wraps_tensors",
 ]
 
 _Result = TypeVar("_Result")
@@ -90,14 +91,18 @@ def last_jit_graph() -> object:
     return graph
 
 
-# Tensors that are made of others
+# Tensors that wrap others
 
 
-def wrapped_tensors(tensor: torch.Tensor) -> list[Any] | None:
-    """Return what a tensor of a wrapper subclass, such as a DTensor, is made of; None for every other tensor."""
-    if type(tensor) is torch.Tensor or not is_traceable_wrapper_subclass(tensor):
-        return None
-    return [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
+def wraps_tensors(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is of a wrapper subclass, such as a DTensor, which consists of other tensors."""
+    return type(tensor) is not torch.Tensor and is_traceable_wrapper_subclass(tensor)
+
+
+def wrapped_tensors(tensor: torch.Tensor) -> list[Any]:
+    """Return the tensors that a tensor of a wrapper subclass consists of. They may be wrappers too."""
+    wrapper: Any = tensor
+    return [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]
 
 
 def without_transforms(tensor: torch.Tensor) -> torch.Tensor:

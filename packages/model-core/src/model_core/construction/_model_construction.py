@@ -1,9 +1,9 @@
-"""Making the model of a load: without random values that nobody may need, or plainly where that could not be right.
+"""Constructing the model of a load, without random values that the checkpoint replaces where that is possible.
 
-The fast way is `DeferredConstruction`. A constructor is run a second time, without it, if code ran that the fast way
-cannot see into, or if the constructor failed after random values had been left out, which may be why. Nothing of this
-is an error, so it is said at debug level only. A class for which it happens, or whose constructor must not run twice,
-sets `defer_initialization = False`.
+The fast way is `DeferredConstruction`. The constructor is run a second time, plainly, if code ran that the fast way
+cannot see into, or if the constructor raised an error after values had been left out, which may be the reason. This is
+not an error and is logged at debug level. A class for which it happens, or whose constructor must not run twice, sets
+`defer_initialization = False`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ __all__ = ["construct"]
 _logger = logging.getLogger(__name__)
 _Model = TypeVar("_Model", bound=nn.Module)
 
-# What a constructor raises for reasons that lie outside of the values of its parameters.
-_REAL = (ModelCoreError, ConfigCoreError, OSError, ImportError, MemoryError, torch.OutOfMemoryError)
+# Errors that do not depend on the values of parameters.
+_UNRELATED_ERRORS = (ModelCoreError, ConfigCoreError, OSError, ImportError, MemoryError, torch.OutOfMemoryError)
 
 
 def construct(make: Callable[[], _Model], *, defer: bool) -> tuple[_Model, DeferredConstruction]:
-    """Make a model that a checkpoint is about to be loaded into.
+    """Construct a model that a checkpoint is about to be loaded into.
 
     Args:
-        make: Makes the model. It is called again if the fast way could not be right.
-        defer: Whether the fast way is tried.
+        make: Constructs the model. It is called again if the fast way may have gone wrong.
+        defer: Whether to try the fast way.
 
     Returns:
-        The model, and what its construction left to be done.
+        The model, and the initialisation that its construction has left out so far.
     """
     if defer:
         deferred = DeferredConstruction()
@@ -46,7 +46,7 @@ def construct(make: Callable[[], _Model], *, defer: bool) -> tuple[_Model, Defer
             with deferred:
                 model = make()
         except Exception as error:
-            if isinstance(error, _REAL) or deferred.num_recorded == 0:
+            if isinstance(error, _UNRELATED_ERRORS) or deferred.num_recorded == 0:
                 raise
             reason = f"its constructor raised {error!r}"
         else:
@@ -54,5 +54,5 @@ def construct(make: Callable[[], _Model], *, defer: bool) -> tuple[_Model, Defer
                 return model, deferred
             del model
             reason = "its constructor ran code that torch.jit compiled"
-        _logger.debug("Constructing again, with all random values: %s.", reason)
+        _logger.debug("Constructing the model again without deferring its initialisation: %s.", reason)
     return make(), DeferredConstruction()

@@ -1,4 +1,4 @@
-"""The config of a model: its class, the object that a load uses, and what it says of where the weights came from."""
+"""The config that a model is loaded with, and what the checkpoint's config says if its weights do not match."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["config_for_load", "saved_by_hint"]
+__all__ = ["config_for_load", "mismatch_hint"]
 
 
 def config_for_load(
@@ -28,30 +28,27 @@ def config_for_load(
     kwargs: dict[str, Any],
     **hub_options: Any,
 ) -> tuple[PretrainedConfig, dict[str, Any]]:
-    """Return the config for a load, which no one else holds, and the keywords that are not fields of it.
+    """Return a config for the model alone, and the keyword arguments that are not config fields.
 
     Args:
-        model_class: The class to be loaded.
-        config_class: The class of its config, or None if it does not say.
-        given: A config, which is copied, or where one is loaded from; None for the checkpoint's own.
-        checkpoint: The checkpoint of the weights.
-        kwargs: Keywords of which those that are fields replace the config's values.
-        **hub_options: How a repository is opened, for a config from elsewhere.
+        model_class: The class that is loaded.
+        config_class: The class of its config, or None if it does not declare one.
+        given: A config, which is copied, or where to load one from; None for the checkpoint's own.
+        checkpoint: The checkpoint of the weights, if any.
+        kwargs: Keyword arguments. Those that are config fields override the values of the config.
+        **hub_options: How to open a repository that `given` names.
 
     Raises:
-        ModelDefinitionError: The class does not say what class its config is of.
-        ConfigClassError: `given` is a config of another class.
+        ModelDefinitionError: The class does not declare its config class.
+        ConfigClassError: `given` is a config of another class, or there is no config.
     """
     if isinstance(given, PretrainedConfig):
         check_config(model_class, given, config_class)
-        config = copy.deepcopy(given)
-        fields = {name: value for name, value in kwargs.items() if not name.startswith("_") and hasattr(config, name)}
-        config.update(fields)
-        unused = {name: value for name, value in kwargs.items() if name not in fields}
+        config, unused = _updated_copy(given, kwargs)
     else:
         if config_class is None:
             raise ModelDefinitionError(
-                "the class of its config is not known. Set `config_class = MyConfig` in the class, or pass config=.",
+                "its config class is not known. Set `config_class = MyConfig` in the class, or pass config=.",
                 model_class=model_class,
             )
         source = checkpoint if given is None else given
@@ -59,15 +56,15 @@ def config_for_load(
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
         loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
         config, unused = loaded
-    if TIE_FIELD in unused and declares_ties(model_class):  # which any config may be told, and few have as a field
+    if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
         setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))
     if checkpoint is not None:
         config.name_or_path = checkpoint.name
     return config, unused
 
 
-def saved_by_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
-    """Return what a checkpoint says of the code it was saved with, where that may explain that weights do not fit."""
+def mismatch_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
+    """Return what the config of a checkpoint says that may explain why its weights do not match a model class."""
     if checkpoint is None:
         return ""
     try:
@@ -81,7 +78,15 @@ def saved_by_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
     if values.get("auto_map") and bundle_of(model_class) is None:
         name = f"{model_class.__module__}.{model_class.__qualname__}"
         hints.append(
-            f"The checkpoint ships code of its own, and {name} is not that code: the Auto classes use it with "
-            "trust_remote_code=True."
+            f"The checkpoint ships its own code, and {name} is not part of it. To use that code, load with an Auto "
+            "class and trust_remote_code=True."
         )
     return " ".join(hints)
+
+
+def _updated_copy(config: PretrainedConfig, kwargs: dict[str, Any]) -> tuple[PretrainedConfig, dict[str, Any]]:
+    """Return a copy of a config with the fields among some keyword arguments, and the other arguments."""
+    config = copy.deepcopy(config)
+    fields = {name: value for name, value in kwargs.items() if not name.startswith("_") and hasattr(config, name)}
+    config.update(fields)
+    return config, {name: value for name, value in kwargs.items() if name not in fields}

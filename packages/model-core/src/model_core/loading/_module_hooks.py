@@ -1,9 +1,8 @@
-"""What modules say about their own state: hooks that translate older names, and state that is none of their tensors.
+"""Load hooks and extra state of modules, as in `load_state_dict`.
 
-`register_load_state_dict_pre_hook`, `register_load_state_dict_post_hook` and `get_extra_state` are torch's own means
-for both, and work here as in `load_state_dict`; a method `_load_from_state_dict`, which is private to torch, is not
-called. A model without hooks, as most are, is planned from headers alone; one with hooks has its values mapped first,
-since hooks may look at them.
+`register_load_state_dict_pre_hook`, `register_load_state_dict_post_hook` and `get_extra_state` work as they do there. A
+method `_load_from_state_dict`, which is private to torch, is not called. Most models have no hooks and are planned from
+file headers alone. If a model has some, values are read first, since hooks may look at them.
 """
 
 from __future__ import annotations
@@ -13,94 +12,97 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from model_core.errors import WeightsFileError
-from model_core.loading._checkpoint_reading import hold_weights
-from model_core.module_tensors import walk_modules
-from model_core.torch_internals import incompatible_keys, load_post_hooks, load_pre_hooks, module_version
+from model_core.loading._weight_sources import with_values
+from model_core.torch_internals import incompatible_keys, load_post_hooks, load_pre_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
     from model_core.load_report import LoadReport
-    from model_core.loading._checkpoint_reading import WeightSource
-    from model_core.loading._weight_matching import NameRules
+    from model_core.loading._name_rules import NameRules
+    from model_core.loading._weight_sources import WeightSource
 
-__all__ = ["extra_states", "hook_versions", "run_load_hooks", "run_post_hooks"]
+__all__ = ["extra_states", "run_post_hooks", "run_pre_hooks"]
 
 _EXTRA_STATE = "_extra_state"
 
 
-def extra_states(modules: Iterable[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
-    """Return those modules that keep extra state, by the name that it has in a state dict.
+def extra_states(modules: Sequence[tuple[str, nn.Module]]) -> dict[str, nn.Module]:
+    """Return the modules that have extra state, by its name in a state dict.
 
     Args:
-        modules: Paths, with a dot at their ends unless empty, and modules.
+        modules: The modules of a model with their prefixes, as `NamedTensors` holds them.
     """
     return {
-        path + _EXTRA_STATE: module
-        for path, module in modules
+        prefix + _EXTRA_STATE: module
+        for prefix, module in modules
         if type(module).get_extra_state is not nn.Module.get_extra_state
     }
 
 
-def run_load_hooks(
-    modules: Iterable[tuple[str, nn.Module]],
+def run_pre_hooks(
+    modules: Sequence[tuple[str, nn.Module]],
     source: WeightSource,
     tensors: Mapping[str, torch.Tensor],
     rules: NameRules,
 ) -> WeightSource:
-    """Let the modules of a model translate what a checkpoint holds.
+    """Let the modules of a model adapt a checkpoint, which may be of an older version of theirs.
 
     Args:
-        modules: The modules of the model, with their paths as for `extra_states`.
+        modules: The modules with their prefixes, as for `extra_states`.
         source: The checkpoint.
         tensors: The parameters and persistent buffers of the model, by name.
-        rules: How names in the checkpoint become names in the model, which hooks see.
+        rules: How names are matched. Hooks see names of the model.
 
     Returns:
-        The checkpoint as the hooks left it; `source` itself if there are none.
+        The checkpoint as the hooks left it, or `source` itself if there are no hooks.
 
     Raises:
-        WeightsFileError: A hook refuses it.
+        WeightsFileError: A hook rejects the checkpoint.
     """
-    hooked = [(path, hooks) for path, module in modules if (hooks := load_pre_hooks(module))]
+    hooked = [(prefix, hooks) for prefix, module in modules if (hooks := load_pre_hooks(module))]
     if not hooked:
         return source
-    names: dict[str, str] = {}
-    for name in source.tensors:
-        placed = rules.place(name, tensors)
-        names[name if placed is None or placed in names else placed] = name
+    stored_names = _names_for_hooks(source, tensors, rules)
     values = dict(source.read(source.tensors))
-    state_dict = {placed: values[name] for placed, name in names.items()}
-    complaints: tuple[list[str], list[str], list[str]] = ([], [], [])
+    state_dict = {name: values[stored_name] for name, stored_name in stored_names.items()}
+    missing: list[str] = []
+    unexpected: list[str] = []
+    errors: list[str] = []
     for prefix, hooks in hooked:
-        paths = rules.spellings(prefix.removesuffix("."))
+        paths = rules.candidates(prefix.removesuffix("."))
         version = next((source.versions[path] for path in paths if path in source.versions), None)
         for hook in hooks:
-            hook(state_dict, prefix, {} if version is None else {"version": version}, True, *complaints)
-    missing, unexpected, errors = complaints
-    if problems := [*errors, *(f"it lacks {name}" for name in missing), *(f"it has {name}" for name in unexpected)]:
-        raise WeightsFileError(f"a load hook of the model refuses it: {'; '.join(problems)}", file=source.name)
-    return hold_weights(source, {names.get(placed, placed): value for placed, value in state_dict.items()})
+            metadata = {} if version is None else {"version": version}
+            hook(state_dict, prefix, metadata, True, missing, unexpected, errors)
+    problems = [
+        *errors,
+        *(f"{name} is missing" for name in missing),
+        *(f"{name} is unexpected" for name in unexpected),
+    ]
+    if problems:
+        raise WeightsFileError(f"a load hook of the model rejects it: {'; '.join(problems)}", file=source.name)
+    return with_values(source, {stored_names.get(name, name): value for name, value in state_dict.items()})
 
 
 def run_post_hooks(modules: Sequence[tuple[str, nn.Module]], report: LoadReport) -> None:
-    """Tell the modules of a model, inner ones first, that their values are in place.
+    """Tell the modules of a model, inner ones first, that their values have been loaded.
 
     Args:
-        modules: The modules of the model, with their paths as for `extra_states`.
-        report: What the load found, of which hooks are told.
+        modules: The modules with their prefixes, as for `extra_states`.
+        report: The result of the load, which hooks are given.
     """
     for _, module in reversed(modules):
         for hook in load_post_hooks(module):
             hook(module, incompatible_keys(list(report.missing), list(report.unexpected)))
 
 
-def hook_versions(model: nn.Module) -> dict[str, int]:
-    """Return the versions of modules with load hooks, by their paths, which the hooks of a later load ask for."""
-    return {
-        path.removesuffix("."): version
-        for path, module in walk_modules(model)
-        if load_pre_hooks(module) and (version := module_version(module)) is not None
-    }
+def _names_for_hooks(source: WeightSource, tensors: Mapping[str, torch.Tensor], rules: NameRules) -> dict[str, str]:
+    """Return the names that hooks see, those of the model where there are any, to the names in the checkpoint."""
+    names: dict[str, str] = {}
+    for stored_name in source.tensors:
+        match = rules.match(stored_name, tensors)
+        names[stored_name if match is None or match in names else match] = stored_name
+    return names

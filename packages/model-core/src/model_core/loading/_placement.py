@@ -1,27 +1,30 @@
-"""What dtype and device the tensors of a model get."""
+"""The dtype and device of the tensors of a model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from model_core.errors import ArgumentError
-from model_core.torch_dtypes import named_floating
+from model_core.torch_dtypes import floating_dtype
 from model_core.torch_internals import apply_to_tensors
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["Placement", "resolve_device", "resolve_dtype"]
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where tensors go, and what they are converted to.
+    """What dtype tensors are converted to, and what device they are moved to.
 
     Attributes:
-        dtype: What floating tensors are converted to, or None to leave each as it comes.
-        device: Where tensors go, or None to leave each where the constructor put it.
-        kept_in_float32: Ids of tensors of the model that are float32 whatever `dtype` is.
+        dtype: The dtype of floating-point tensors, or None to convert none.
+        device: The device of all tensors, or None to move none.
+        kept_in_float32: Ids of the model's tensors that are float32 whatever `dtype` is.
     """
 
     dtype: torch.dtype | None = None
@@ -29,17 +32,17 @@ class Placement:
     kept_in_float32: frozenset[int] = frozenset()
 
     def dtype_for(self, tensor: torch.Tensor, values: torch.dtype) -> torch.dtype:
-        """Return the dtype of a tensor of the model once it has values of the given dtype."""
+        """Return the dtype that a tensor of the model gets if its values are of dtype `values`."""
         if self.dtype is None or not values.is_floating_point:
             return values
         return torch.float32 if id(tensor) in self.kept_in_float32 else self.dtype
 
     def device_for(self, tensor: torch.Tensor) -> torch.device:
-        """Return the device of a tensor of the model."""
+        """Return the device that a tensor of the model gets."""
         return tensor.device if self.device is None else self.device
 
     def apply(self, model: nn.Module) -> None:
-        """Convert and move all tensors of a model that are not yet as they shall be, as `model.to(...)` does."""
+        """Convert and move all tensors of a model, as `model.to(...)` does."""
         if self.dtype is None and self.device is None:
             return
 
@@ -50,36 +53,46 @@ class Placement:
 
 
 def resolve_device(device: str | int | torch.device | None) -> torch.device | None:
-    """Return the device that a load was asked for, with its number, found out by using it.
+    """Return a device with its index, found by creating a tensor there.
 
     Raises:
-        ArgumentError: This torch cannot use it.
+        ArgumentError: The device is not available, or is the meta device.
     """
     if device is None:
         return None
     try:
         resolved = torch.empty(0, device=device).device
     except (RuntimeError, TypeError, AssertionError) as error:
-        raise ArgumentError("device", device, allowed=f"a device that this torch can use ({error})") from error
+        raise ArgumentError(
+            f"device must be a device that is available to torch, got {device!r} ({error}).",
+            argument="device",
+            value=device,
+        ) from error
     if resolved.type == "meta":
-        raise ArgumentError("device", device, allowed="a device that holds values, which weights are loaded for")
+        raise ArgumentError(
+            f"device must be a device that holds values, got {device!r}.", argument="device", value=device
+        )
     return resolved
 
 
 def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
-    """Return the floating dtype that a load or construction was asked for.
+    """Return the dtype that tensors are to be converted to.
 
     Args:
-        dtype: A floating dtype, its name (`"bfloat16"` or `"torch.bfloat16"`), or None or `"auto"` for no conversion.
+        dtype: A floating-point dtype, its name (`"bfloat16"` or `"torch.bfloat16"`), or None or `"auto"` for no
+            conversion.
 
     Raises:
         ArgumentError: It is none of these.
     """
     if dtype is None or dtype == "auto":
         return None
-    found = named_floating(dtype) if isinstance(dtype, str) else dtype
+    found = floating_dtype(dtype) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ArgumentError(
-            "dtype", dtype, allowed="a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
+            "dtype must be a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None, got "
+            f"{dtype!r}.",
+            argument="dtype",
+            value=dtype,
         )
     return found

@@ -1,45 +1,34 @@
-"""The files that hold weights: their names, their format, and what they say besides their tensors.
+"""What loading and saving must agree on: names of weight files, the safetensors format, and the metadata in it."""
 
-What loading and saving must agree on, and all that they share.
-"""
-
-from model_core.weight_files._checkpoint_layout import (
-    WeightFiles,
-    find_weight_files,
-    index_name,
-    is_weights_name,
-    shard_name,
-    single_name,
-)
-from model_core.weight_files._file_metadata import TIED_KEY, VERSIONS_KEY, object_to_metadata, read_object
+from model_core.weight_files._file_metadata import MODULE_VERSIONS_KEY, TIED_WEIGHTS_KEY, decode_object, encode_object
 from model_core.weight_files._safetensors_format import (
     ALIGNMENT,
-    ALIGNMENT_METADATA_KEY,
+    ALIGNMENT_KEY,
     LENGTH_BYTES,
     METADATA_NAME,
-    stored_dtype,
-    stored_name,
+    from_safetensors_dtype,
+    to_safetensors_dtype,
 )
 from model_core.weight_files._save_identity import SAVE_ID_KEY, check_one_save, new_save_id
+from model_core.weight_files._weight_names import index_name, is_weights_name, legacy_names, shard_name, single_name
 
 __all__ = [
     "ALIGNMENT",
-    "ALIGNMENT_METADATA_KEY",
+    "ALIGNMENT_KEY",
     "LENGTH_BYTES",
     "METADATA_NAME",
+    "MODULE_VERSIONS_KEY",
     "SAVE_ID_KEY",
-    "TIED_KEY",
-    "VERSIONS_KEY",
-    "WeightFiles",
+    "TIED_WEIGHTS_KEY",
     "check_one_save",
-    "find_weight_files",
+    "decode_object",
+    "encode_object",
+    "from_safetensors_dtype",
     "index_name",
     "is_weights_name",
+    "legacy_names",
     "new_save_id",
-    "object_to_metadata",
-    "read_object",
     "shard_name",
     "single_name",
-    "stored_dtype",
-    "stored_name",
+    "to_safetensors_dtype",
 ]

@@ -1,7 +1,7 @@
-"""What files of ours say besides their tensors: JSON objects in the metadata of a safetensors header.
+"""What our weight files hold besides tensors: JSON objects in the metadata of the safetensors header.
 
-The format knows only strings there, and no checksum. A damaged name could be another name that fits as well, so each
-object is followed by its own.
+The format allows only strings there and has no checksum. A damaged name could turn into another valid name, so each
+object is followed by a checksum of its own.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["TIED_KEY", "VERSIONS_KEY", "object_to_metadata", "read_object"]
+__all__ = ["MODULE_VERSIONS_KEY", "TIED_WEIGHTS_KEY", "decode_object", "encode_object"]
 
-# Names that were saved once for several: {name left out: name saved}.
-TIED_KEY = "tied_weights"
-# Versions of modules with load hooks, which ask for them: {path of the module: version}.
-VERSIONS_KEY = "module_versions"
+# Names that were saved once for several: {name that was left out: name that was saved}.
+TIED_WEIGHTS_KEY = "tied_weights"
+# Versions of modules with load hooks, which need them: {path of the module: version}.
+MODULE_VERSIONS_KEY = "module_versions"
 
 _Value = TypeVar("_Value", str, int)
 
 
-def object_to_metadata(key: str, values: Mapping[str, object]) -> dict[str, str]:
-    """Return the entries for an object: none if it is empty, else its text and the text's CRC-32 in hexadecimal."""
+def encode_object(key: str, values: Mapping[str, object]) -> dict[str, str]:
+    """Return the metadata entries for an object: its JSON and the CRC-32 of that. No entries if it is empty."""
     if not values:
         return {}
     text = json.dumps(values, sort_keys=True)
     return {key: text, _checksum_key(key): _checksum(text)}
 
 
-def read_object(metadata: Mapping[str, str], key: str, kind: type[_Value], *, path: Path) -> dict[str, _Value]:
-    """Return an object that metadata holds; empty if there is none.
+def decode_object(metadata: Mapping[str, str], key: str, kind: type[_Value], *, path: Path) -> dict[str, _Value]:
+    """Return an object that metadata holds, or an empty dict if it is absent.
 
     Args:
         metadata: The metadata of a file.
-        key: Which object.
-        kind: The type of its values.
-        path: The file, for the error.
+        key: Key of the object.
+        kind: Type of its values.
+        path: The file, for error messages.
 
     Raises:
-        WeightsFileError: It is damaged, or no object of such values.
+        WeightsFileError: The object is damaged, or has values of another type.
     """
     text = metadata.get(key)
     if text is None:
@@ -56,7 +56,9 @@ def read_object(metadata: Mapping[str, str], key: str, kind: type[_Value], *, pa
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not all(type(value) is kind for value in values.values()):
-        raise WeightsFileError(f"its metadata {key!r} is not a JSON object of {kind.__name__}", file=path)
+        raise WeightsFileError(
+            f"its metadata {key!r} is not a JSON object with values of type {kind.__name__}", file=path
+        )
     return values
 
 
@@ -65,4 +67,5 @@ def _checksum_key(key: str) -> str:
 
 
 def _checksum(text: str) -> str:
+    """Return the CRC-32 of a text, in hexadecimal."""
     return f"{zlib.crc32(text.encode()):08x}"

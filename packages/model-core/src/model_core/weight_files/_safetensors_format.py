@@ -1,9 +1,9 @@
-"""The safetensors format: its header, its abbreviations of dtypes, and how our files are aligned in it.
+"""The safetensors format: parts of its header, its names of dtypes, and how our files align their tensors.
 
-Kernels choose their instructions by how memory is aligned, and another choice rounds otherwise: a model that is mapped
-from an unaligned file gives logits that differ in the last bits from those it gave before it was saved. Our files are
-therefore laid out so that tensors begin at multiples of 64 bytes, as torch's own memory does, and say so by
-`ALIGNMENT_METADATA_KEY` in their metadata.
+CPU kernels choose instructions by the alignment of memory, and different instructions round differently: logits of a
+model that is mapped from an unaligned file can differ in the last bits from those before the save. Our files are
+therefore laid out so that tensors begin at multiples of 64 bytes, as in torch's own memory. `ALIGNMENT_KEY`
+in the metadata marks them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ import torch
 
 from model_core.torch_dtypes import dtype_name
 
-__all__ = ["ALIGNMENT", "ALIGNMENT_METADATA_KEY", "LENGTH_BYTES", "METADATA_NAME", "stored_dtype", "stored_name"]
+__all__ = [
+    "ALIGNMENT",
+    "ALIGNMENT_KEY",
+    "LENGTH_BYTES",
+    "METADATA_NAME",
+    "from_safetensors_dtype",
+    "to_safetensors_dtype",
+]
 
-ALIGNMENT_METADATA_KEY = "alignment"
-# The entry of the header that describes no tensor.
+# The header entry that is not a tensor.
 METADATA_NAME = "__metadata__"
-# Multiple of bytes at which tensors begin.
-ALIGNMENT = 64
-# Size of the number, at the beginning of the file, that gives the length of the header.
+# Size of the number at the beginning of a file that gives the length of the header.
 LENGTH_BYTES = 8
+# Tensors begin at multiples of this many bytes in files whose metadata has the key.
+ALIGNMENT = 64
+ALIGNMENT_KEY = "alignment"
 
-# The abbreviations in the header of a safetensors file.
-_STORED = {
+_DTYPE_NAMES = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
@@ -44,15 +50,15 @@ _STORED = {
     "U32": "uint32",
     "U16": "uint16",
 }
-_ABBREVIATIONS = {name: abbreviation for abbreviation, name in _STORED.items()}
+_SAFETENSORS_NAMES = {name: safetensors_name for safetensors_name, name in _DTYPE_NAMES.items()}
 
 
-def stored_dtype(abbreviation: str) -> torch.dtype | None:
-    """Return the dtype that a safetensors header abbreviates, or None if this torch has no such dtype."""
-    found = getattr(torch, _STORED.get(abbreviation, ""), None)
+def from_safetensors_dtype(name: str) -> torch.dtype | None:
+    """Return the dtype of this name in a safetensors header, or None if this version of torch does not have it."""
+    found = getattr(torch, _DTYPE_NAMES.get(name, ""), None)
     return found if isinstance(found, torch.dtype) else None
 
 
-def stored_name(dtype: torch.dtype) -> str | None:
-    """Return how a safetensors header abbreviates a dtype, or None if the format has no such dtype."""
-    return _ABBREVIATIONS.get(dtype_name(dtype))
+def to_safetensors_dtype(dtype: torch.dtype) -> str | None:
+    """Return the name of a dtype in a safetensors header, or None if the format does not have it."""
+    return _SAFETENSORS_NAMES.get(dtype_name(dtype))

@@ -1,9 +1,9 @@
-"""Which files were written by one and the same save.
+"""An identifier by which files of different saves are told apart.
 
-A sharded save draws a random identity and writes it into the index and into every shard. A copy that broke off half
-way, or shards that somebody put together by hand, then show as what they are: files of two saves, whose tensors fit
-each other in name and shape and in nothing else. Files without an identity, as other libraries write them, pass. A
-single file needs none, so that saving the same model twice gives the same bytes.
+A sharded save writes a random identifier into the index and every shard. If a copy is interrupted halfway, or shards
+of two checkpoints are put together by hand, the identifiers differ, although names and shapes may all match. Files
+without an identifier, as other libraries write them, are accepted. A single file needs none, so saving a model
+twice writes the same bytes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ SAVE_ID_KEY = "save_id"
 
 
 def new_save_id() -> str:
-    """Return an identity that no other save has."""
+    """Return a random identifier."""
     return secrets.token_hex(16)
 
 
 def check_one_save(checkpoint: str, save_ids: Mapping[str, str | None]) -> None:
-    """Refuse files of different saves.
+    """Check that files come from one save.
 
     Args:
-        checkpoint: The checkpoint in words.
-        save_ids: Names of files to what they say of the save that wrote them; None for those that say nothing.
+        checkpoint: The checkpoint, for error messages.
+        save_ids: The identifier in each file, by file name; None for a file without one.
 
     Raises:
-        MixedSavesError: Two of them name different saves.
+        MixedSavesError: Two identifiers differ.
     """
     saves: dict[str, list[str]] = {}
     for filename, save_id in save_ids.items():

@@ -1,7 +1,7 @@
-"""The tensors of a checkpoint: first what they are, from the headers alone, then their values.
+"""Where the weights of a load come from: safetensors files, legacy files, or a state dict in memory.
 
-`WeightSource` is the only way by which weights reach a model. A load asks it for names, shapes and dtypes, plans the
-whole load, and reads values only when nothing stands against it.
+A `WeightSource` first describes its tensors, from file headers alone, so that a load can be planned and refused before
+any value is read.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
-from model_core.loading._safetensors_reading import SafetensorsFile, StoredTensor
+from model_core.loading._checkpoint_files import find_weight_files
+from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.tensor_memory import num_storage_users
 from model_core.torch_internals import recorded_versions
 from model_core.weight_files import (
-    ALIGNMENT_METADATA_KEY,
+    ALIGNMENT_KEY,
+    MODULE_VERSIONS_KEY,
     SAVE_ID_KEY,
-    TIED_KEY,
-    VERSIONS_KEY,
+    TIED_WEIGHTS_KEY,
     check_one_save,
-    find_weight_files,
-    read_object,
+    decode_object,
 )
 
 if TYPE_CHECKING:
@@ -31,24 +31,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from model_core.weight_files import WeightFiles
+    from model_core.loading._checkpoint_files import WeightFiles
 
-__all__ = [
-    "WeightSource",
-    "hold_weights",
-    "open_weights",
-    "wrap_state_dict",
-]
+__all__ = ["WeightSource", "open_weights", "with_values", "wrap_state_dict"]
 
 
 class WeightSource(ABC):
     """The weights of one checkpoint.
 
     Attributes:
-        name: The checkpoint in words.
-        tensors: What it holds, by name.
-        tied: Names that were left out because they share the values of another: name left out to name saved.
-        versions: Paths of modules to the versions that they had, as far as they are known.
+        name: The checkpoint, as messages name it.
+        tensors: The tensors that it holds, by name.
+        tied: Names that were left out of the save, and the name of the tensor that each was tied to.
+        versions: Versions of modules when they were saved, by path, as far as they are known.
     """
 
     def __init__(
@@ -66,61 +61,66 @@ class WeightSource(ABC):
 
     @abstractmethod
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the tensors of these names, in any order, on the CPU or wherever a given state dict has them.
+        """Yield the tensors of these names, in any order, on the CPU or where a state dict holds them.
 
         Raises:
-            WeightsFileError: A file changed or went away since its header was read.
+            WeightsFileError: A file has changed or disappeared since its header was read.
         """
 
 
-def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, pickles: bool = True) -> WeightSource:
+def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, allow_pickle: bool) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
 
     Args:
         checkpoint: The checkpoint.
         variant: Part of the file names, or None.
-        mapped: Whether values are mapped from the files where that is possible, or read into memory.
-        pickles: Whether a pickle is read where there are no safetensors.
+        mapped: Map values from the files where possible, rather than reading them into memory.
+        allow_pickle: Read legacy files if there are no safetensors files.
 
     Raises:
-        WeightsNotFoundError: It has none that may be read, or lacks files that its index names.
-        WeightsFileError: A file is damaged or not what its name says, or files are of different saves.
+        WeightsNotFoundError: The checkpoint has no weights of an allowed format, or files that its index names are
+            missing.
+        WeightsFileError: A file is damaged, or files come from different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     files = find_weight_files(checkpoint, variant=variant)
-    if next(iter(files.paths)).endswith(".bin"):
-        if not pickles:
-            raise WeightsNotFoundError(
-                "has no safetensors, and use_safetensors=True leaves out",
-                checkpoint=str(checkpoint),
-                filenames=files.paths,
-            )
-        return _pickled(str(checkpoint), files, mapped=mapped)
-    return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
+    if not next(iter(files.paths)).endswith(".bin"):
+        return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
+    if not allow_pickle:
+        raise WeightsNotFoundError(
+            "has no safetensors files, and use_safetensors=True excludes",
+            checkpoint=str(checkpoint),
+            filenames=files.paths,
+        )
+    return _read_legacy_files(str(checkpoint), files, mapped=mapped)
 
 
-def wrap_state_dict(state_dict: Mapping[str, Any], *, name: str = "the given state_dict") -> WeightSource:
-    """Give a state dict in memory the form of a checkpoint. Its tensors are copied when they are read.
+def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
+    """Return a state dict in memory as a source of weights. Its tensors are copied when they are read.
 
     Raises:
         ArgumentError: It is not a mapping from names to tensors.
     """
     try:
-        return _StateDict(name, dict(state_dict), borrowed=True, versions=recorded_versions(state_dict))
+        return _StateDict(
+            "the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict)
+        )
     except (TypeError, ValueError, AttributeError) as error:
-        raise ArgumentError("state_dict", type(state_dict), allowed="a mapping from names to tensors") from error
+        raise ArgumentError(
+            f"state_dict must be a mapping from names to tensors, got {type(state_dict)}.",
+            argument="state_dict",
+            value=type(state_dict),
+        ) from error
 
 
-def hold_weights(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
-    """Return a checkpoint that has other tensors than `source`, already read, and is it otherwise."""
+def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
+    """Return a source that holds these tensors in place of its own, and is otherwise the same."""
     filenames = {name: tensor.filename for name, tensor in source.tensors.items()}
-    held = _StateDict(source.name, values, borrowed=False, filenames=filenames)
-    held.tied = source.tied
-    return held
+    return _StateDict(source.name, values, borrowed=False, filenames=filenames, tied=source.tied)
 
 
 class _StateDict(WeightSource):
-    """Weights that are in memory. The model gets memory of its own."""
+    """Weights in memory. The model gets copies of tensors that someone else may hold."""
 
     def __init__(
         self,
@@ -129,19 +129,17 @@ class _StateDict(WeightSource):
         *,
         borrowed: bool,
         filenames: Mapping[str, str] | None = None,
+        tied: Mapping[str, str] | None = None,
         versions: Mapping[str, int] | None = None,
     ) -> None:
         self._state_dict = state_dict
         self._borrowed = borrowed
         filenames = filenames or {}
-        super().__init__(
-            name,
-            {
-                key: StoredTensor(key, tuple(tensor.shape), tensor.dtype, filenames.get(key, ""))
-                for key, tensor in state_dict.items()
-            },
-            versions=versions,
-        )
+        tensors = {
+            key: StoredTensor(key, tuple(tensor.shape), tensor.dtype, filenames.get(key, ""))
+            for key, tensor in state_dict.items()
+        }
+        super().__init__(name, tensors, tied=tied, versions=versions)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         for name in names:
@@ -160,18 +158,11 @@ class _SafetensorsFiles(WeightSource):
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
         versions: dict[str, int] = {}
-        save_ids = {} if files.index is None else {files.index: files.save_id}
-        for filename, file in self._files.items():
-            save_ids[filename] = file.metadata.get(SAVE_ID_KEY)
-            # The index decides where two shards hold the same name.
+        for file in self._files.values():
             tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
-            tied |= read_object(file.metadata, TIED_KEY, str, path=file.path)
-            versions |= read_object(file.metadata, VERSIONS_KEY, int, path=file.path)
-        check_one_save(name, save_ids)
-        ours = any(ALIGNMENT_METADATA_KEY in file.metadata for file in self._files.values())
-        if files.other_index is not None and (ours or files.save_id is not None):
-            # A save of ours removes the other layout, so at most one of the two is of the save that came last.
-            raise MixedSavesError(checkpoint=name, saves=[files.paths, [files.other_index]])
+            tied |= decode_object(file.metadata, TIED_WEIGHTS_KEY, str, path=file.path)
+            versions |= decode_object(file.metadata, MODULE_VERSIONS_KEY, int, path=file.path)
+        _check_one_save(name, files, self._files)
         _check_index(files, tensors)
         super().__init__(name, tensors, tied=tied, versions=versions)
 
@@ -184,13 +175,25 @@ class _SafetensorsFiles(WeightSource):
 
 
 def _indexed(file: SafetensorsFile, weight_map: Mapping[str, str]) -> dict[str, StoredTensor]:
-    """Return what a file holds, without names that an index places in another file."""
+    """Return the tensors of a file, without those that the index places in another file."""
     filename = file.filename
     return {name: tensor for name, tensor in file.tensors.items() if weight_map.get(name, filename) == filename}
 
 
+def _check_one_save(checkpoint: str, files: WeightFiles, opened: Mapping[str, SafetensorsFile]) -> None:
+    """Check that the weight files come from one save, as far as they say."""
+    save_ids = {} if files.index is None else {files.index: files.save_id}
+    check_one_save(
+        checkpoint, save_ids | {filename: file.metadata.get(SAVE_ID_KEY) for filename, file in opened.items()}
+    )
+    ours = files.save_id is not None or any(ALIGNMENT_KEY in file.metadata for file in opened.values())
+    if files.other_index is not None and ours:
+        # Our saves remove the other layout, so at most one of the two is from the last save.
+        raise MixedSavesError(checkpoint=checkpoint, saves=[files.paths, [files.other_index]])
+
+
 def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
-    """Refuse an index that places tensors in files that do not hold them."""
+    """Check that the files hold the tensors that the index places in them."""
     for name, filename in (files.weight_map or {}).items():
         if name not in tensors:
             raise WeightsFileError(
@@ -198,8 +201,8 @@ def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
             )
 
 
-def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
-    """Read legacy files, which have no header; only tensors are unpickled."""
+def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
+    """Read legacy files, which have no header. Only tensors are unpickled."""
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
     versions: dict[str, int] = {}
@@ -214,15 +217,15 @@ def _pickled(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
 
 def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
     try:
-        # Torch maps the files that it writes today; those of before 1.6 are no archives.
+        # Files from before torch 1.6 are no zip archives and cannot be mapped.
         mapped = mapped and zipfile.is_zipfile(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a damaged or hostile pickle may raise anything
         raise WeightsFileError(
-            f"this is not a file of tensors that torch.load(weights_only=True) reads ({type(error).__name__}). Nothing "
-            "else is ever unpickled; ask for the checkpoint as safetensors",
+            f"torch.load(weights_only=True) cannot read it ({type(error).__name__}). Nothing but tensors is ever "
+            "unpickled; ask for the checkpoint as safetensors",
             file=path,
         ) from error
     if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
-        raise WeightsFileError("expected a state dict, from names to tensors", file=path)
+        raise WeightsFileError("not a state dict, a mapping from names to tensors", file=path)
     return content
