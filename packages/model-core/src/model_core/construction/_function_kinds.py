@@ -21,7 +21,7 @@ class FunctionKind(enum.Enum):
         RANDOM_FILL: Overwrites its first argument with random numbers.
         CONSTANT_FILL: Overwrites its first argument with a constant.
         ELEMENTWISE: Changes each element of its first argument in place.
-        EXPORT: Hands the memory to something that is not a tensor and that nobody counts.
+        EXPORT: Exposes the memory to something other than a tensor, whose uses are not counted.
         READ: Everything else, which may read values.
     """
 

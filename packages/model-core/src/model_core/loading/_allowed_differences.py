@@ -83,7 +83,7 @@ def _matches(patterns: Patterns, name: str) -> bool:
 
 
 def _as_tuple(argument: str, patterns: object) -> bool | tuple[str | re.Pattern[str], ...]:
-    """Return patterns as a tuple, or the bool that stands for all or none."""
+    """Return patterns as a tuple, or a bool for all or none."""
     if isinstance(patterns, bool):
         return patterns
     if isinstance(patterns, (str, re.Pattern)):

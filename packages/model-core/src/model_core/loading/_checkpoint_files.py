@@ -1,7 +1,6 @@
 """Which files of a checkpoint hold its weights.
 
-An index comes from whoever wrote the checkpoint and may be hostile: its file names are checked, and no file is opened
-that the index does not name.
+The index may come from a hostile author: the file names in it are checked, and only files that it names are opened.
 """
 
 from __future__ import annotations
