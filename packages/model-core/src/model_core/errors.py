@@ -89,15 +89,16 @@ class ConfigClassError(ModelCoreError, TypeError):
 
 
 class ArgumentError(ModelCoreError, ValueError):
-    """An argument of a load or save is invalid, not supported, or does not go with another argument.
+    """An argument of a load or save is invalid, or not supported at all.
 
     Attributes:
         argument: Name of the argument.
         value: The value that was passed.
     """
 
-    def __init__(self, problem: str, *, argument: str, value: object) -> None:
-        super().__init__(problem)
+    def __init__(self, argument: str, value: object, *, expected: str = "", remedy: str = "") -> None:
+        problem = f" must be {expected}, got {value!r}" if expected else f"={value!r} is not supported"
+        super().__init__(f"{argument}{problem}. {remedy}".rstrip())
         self.argument = argument
         self.value = value
 

@@ -207,7 +207,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             WeightsMismatchError: Checkpoint and model do not match. The error lists all differences with shapes.
             ConfigError: The config is invalid.
             ModelDefinitionError: The class cannot be loaded the way it is written.
-            ArgumentError: An argument is invalid, not supported, or does not go with another one.
+            ArgumentError: An argument is invalid or not supported.
         """
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
@@ -486,11 +486,7 @@ def _check_has_config(model: PreTrainedModel) -> None:
 def _check_save_options(options: dict[str, Any], *, push_to_hub: bool) -> None:
     """Check the options of `save_pretrained`, and remove the one that transformers has for safetensors."""
     if options.pop("safe_serialization", None) is False:
-        raise ArgumentError(
-            "safe_serialization=False is not supported. Weights are always written as safetensors.",
-            argument="safe_serialization",
-            value=False,
-        )
+        raise ArgumentError("safe_serialization", value=False, remedy="Weights are always written as safetensors.")
     if push_to_hub:
         check_push(options)
     elif options:

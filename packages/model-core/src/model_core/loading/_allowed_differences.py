@@ -91,8 +91,6 @@ def _as_tuple(argument: str, patterns: object) -> bool | tuple[str | re.Pattern[
     listed = tuple(patterns) if isinstance(patterns, Iterable) else (patterns,)
     if not all(isinstance(pattern, (str, re.Pattern)) for pattern in listed):
         raise ArgumentError(
-            f"{argument} must be a list of names or patterns such as 'head.*', or True for all, got {patterns!r}.",
-            argument=argument,
-            value=patterns,
+            argument, patterns, expected="a list of names or patterns such as 'head.*', or True for all"
         )
     return listed

@@ -26,22 +26,18 @@ def check_load_arguments(
     """
     if (checkpoint is None) == (state_dict is None):
         raise ArgumentError(
-            "pretrained_model_name_or_path must be a folder, a repository or a Checkpoint, or None together with "
-            f"state_dict= and config=, got {checkpoint!r} {'without' if state_dict is None else 'with'} state_dict=.",
-            argument="pretrained_model_name_or_path",
-            value=checkpoint,
+            "pretrained_model_name_or_path",
+            checkpoint,
+            expected="a folder, a repository or a Checkpoint, or else None with state_dict= and config=",
         )
     if read not in {"mmap", "copy"}:
-        raise ArgumentError(f"read must be 'mmap' or 'copy', got {read!r}.", argument="read", value=read)
+        raise ArgumentError("read", read, expected="'mmap' or 'copy'")
     if not isinstance(key_mapping or {}, Mapping):
-        raise ArgumentError(
-            f"key_mapping must be a dict from regular expressions to replacements, got {key_mapping!r}.",
-            argument="key_mapping",
-            value=key_mapping,
-        )
+        raise ArgumentError("key_mapping", key_mapping, expected="a dict from regular expressions to replacements")
     if use_safetensors not in {None, True}:
         raise ArgumentError(
-            f"use_safetensors must be True or None, got {use_safetensors!r}. safetensors files always take precedence.",
-            argument="use_safetensors",
-            value=use_safetensors,
+            "use_safetensors",
+            use_safetensors,
+            expected="True or None",
+            remedy="safetensors files always take precedence.",
         )

@@ -75,12 +75,8 @@ def _rename(name: str, key_mapping: Mapping[str, str]) -> str:
         try:
             renamed, count = re.subn(pattern, replacement, name)
         except (re.error, TypeError) as error:
-            entry = {pattern: replacement}
-            raise ArgumentError(
-                f"key_mapping must map regular expressions to replacements, got {entry!r} ({error}).",
-                argument="key_mapping",
-                value=entry,
-            ) from error
+            expected = f"a dict from regular expressions to replacements ({error})"
+            raise ArgumentError("key_mapping", {pattern: replacement}, expected=expected) from error
         if count:
             return renamed
     return name

@@ -63,15 +63,10 @@ def resolve_device(device: str | int | torch.device | None) -> torch.device | No
     try:
         resolved = torch.empty(0, device=device).device
     except (RuntimeError, TypeError, AssertionError) as error:
-        raise ArgumentError(
-            f"device must be a device that is available to torch, got {device!r} ({error}).",
-            argument="device",
-            value=device,
-        ) from error
+        expected = f"a device that is available to torch ({error})"
+        raise ArgumentError("device", device, expected=expected) from error
     if resolved.type == "meta":
-        raise ArgumentError(
-            f"device must be a device that holds values, got {device!r}.", argument="device", value=device
-        )
+        raise ArgumentError("device", device, expected="a device that holds values")
     return resolved
 
 
@@ -89,10 +84,6 @@ def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
         return None
     found = floating_dtype(dtype) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise ArgumentError(
-            "dtype must be a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None, got "
-            f"{dtype!r}.",
-            argument="dtype",
-            value=dtype,
-        )
+        expected = "a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
+        raise ArgumentError("dtype", dtype, expected=expected)
     return found

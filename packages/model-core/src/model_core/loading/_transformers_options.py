@@ -61,7 +61,5 @@ def drop_transformers_options(model_class: type, kwargs: dict[str, Any]) -> dict
     for name in sorted(given):
         no_op_values, remedy = _OPTIONS[name]
         if not any(kwargs[name] is value for value in (None, *no_op_values)):
-            raise ArgumentError(
-                f"{name}={kwargs[name]!r} is not supported. {remedy}", argument=name, value=kwargs[name]
-            )
+            raise ArgumentError(name, kwargs[name], remedy=remedy)
     return {name: value for name, value in kwargs.items() if name not in given}

@@ -106,11 +106,7 @@ def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
             "the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict)
         )
     except (TypeError, ValueError, AttributeError) as error:
-        raise ArgumentError(
-            f"state_dict must be a mapping from names to tensors, got {type(state_dict)}.",
-            argument="state_dict",
-            value=type(state_dict),
-        ) from error
+        raise ArgumentError("state_dict", type(state_dict), expected="a mapping from names to tensors") from error
 
 
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:

@@ -62,12 +62,8 @@ def parse_size(size: int | str) -> int:
     elif isinstance(size, str) and (match := _SIZE.fullmatch(size)) and match["unit"].upper() in _UNITS:
         number = int(float(match["number"]) * _UNITS[match["unit"].upper()])
     if number is None or number <= 0:
-        raise ArgumentError(
-            "max_shard_size must be a positive number of bytes, or a number with a unit such as '500MB', '5GB' or "
-            f"'2GiB', got {size!r}.",
-            argument="max_shard_size",
-            value=size,
-        )
+        expected = "a positive number of bytes, or a number with a unit such as '500MB', '5GB' or '2GiB'"
+        raise ArgumentError("max_shard_size", size, expected=expected)
     return number
 
 

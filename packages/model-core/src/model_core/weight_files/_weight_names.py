@@ -58,10 +58,6 @@ def _dotted(variant: object) -> str:
     if variant is None:
         return ""
     if not isinstance(variant, str) or not _VARIANT.fullmatch(variant):
-        raise ArgumentError(
-            "variant must consist of up to 100 letters, digits, '-', '_' and '.', such as 'fp16', and must not end "
-            f"like the name of a shard, got {variant!r}.",
-            argument="variant",
-            value=variant,
-        )
+        expected = "up to 100 letters, digits, '-', '_' and '.', such as 'fp16', that do not end like a shard's name"
+        raise ArgumentError("variant", variant, expected=expected)
     return f".{variant}"
