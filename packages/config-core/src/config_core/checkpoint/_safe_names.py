@@ -22,6 +22,8 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 # Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
 _CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_XET_HASH = re.compile(r"[0-9a-f]{64}")
+_STORE_MARKER = ".huggingface-shared-blobs"
 
 
 def check_relative_name(name: str, *, where: str) -> str:
@@ -45,8 +47,8 @@ def check_relative_name(name: str, *, where: str) -> str:
 def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:
     """Refuse a file or folder that a link leads out of its checkpoint to.
 
-    A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`: those
-    of the folder's own repository are followed.
+    A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`. Those
+    to the repository's own blobs are followed, and from there into the store that all repositories of a cache share.
 
     Args:
         name: Its name, for the error.
@@ -62,9 +64,29 @@ def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) 
     real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
     if folder in real.parents:
         return
-    followed = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
-    if followed not in real.parents:
+    own = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
+    if own is None or not (own in real.parents or _is_shared_blob(real, linked_from=path, own=own)):
         raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
+
+
+def _is_shared_blob(real: Path, *, linked_from: Path, own: Path) -> bool:
+    """Return whether a snapshot's link leads through the repository's own blobs into the cache's shared store.
+
+    The client keeps what came by xet at `<cache>/blobs/<two digits>/<xet hash>`, and puts a marker into that store
+    (huggingface_hub 2.4, `utils/_shared_blobs.py`).
+    """
+    store = own.parent.parent / "blobs"
+    if real.parent.parent != store or real.parent.name != real.name[:2] or not _XET_HASH.fullmatch(real.name):
+        return False
+    through = linked_from.parent / linked_from.readlink() if linked_from.is_symlink() else linked_from
+    return Path(os.path.realpath(through.parent)) == own and _is_marked_store(store) and real.is_file()
+
+
+def _is_marked_store(store: Path) -> bool:
+    try:
+        return not store.is_symlink() and (store / _STORE_MARKER).read_text(encoding="utf-8") == "1\n"
+    except (OSError, UnicodeError):
+        return False
 
 
 def _is_below_link(path: Path, top: Path) -> bool:
