@@ -248,7 +248,7 @@ def test_only_what_json_makes_of_a_number_is_one(key):
 
 def test_a_key_that_grants_trust_is_refused_at_the_save(tmp_path):
     """No load would take the file."""
-    with pytest.raises(ConfigError, match=r"the key 'trust_remote_code' may not stand in a config"):
+    with pytest.raises(ConfigError, match=r"'trust_remote_code' is not allowed in config.json"):
         TypedConfig(anything={"deep": {"trust_remote_code": True}}).save_pretrained(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
 

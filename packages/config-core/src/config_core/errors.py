@@ -55,9 +55,10 @@ class ConfigError(ConfigCoreError, ValueError):
 
 
 class ConfigFileError(ConfigError, OSError):
-    """A config file is missing its form: not JSON, not an object, too large, not UTF-8.
+    """A file cannot be read as a config, or as the JSON that it should be: malformed, too large, not UTF-8.
 
     Attributes:
+        problem: What is wrong, without the place.
         path: The file.
         line: Line of the fault, counted from 1, or None where a line makes no sense.
     """
@@ -65,6 +66,7 @@ class ConfigFileError(ConfigError, OSError):
     def __init__(self, problem: str, *, path: Path, line: int | None = None) -> None:
         place = f"{path}, line {line}" if line else f"{path}"
         super().__init__(f"{place}: {problem}")
+        self.problem = problem
         self.path = path
         self.line = line
 

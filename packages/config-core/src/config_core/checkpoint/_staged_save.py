@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.checkpoint._safe_names import check_relative_name
+from config_core.checkpoint._small_files import flush_to_disk
 from config_core.errors import ConfigCoreError, ConfigFileError, SaveError
 
 if TYPE_CHECKING:
@@ -163,10 +164,10 @@ def _flush_files(staging: Path) -> list[str]:
     mode = _mode_of_new_files(staging)
     for path in paths:
         path.chmod(mode)
-        _flush(path)
+        flush_to_disk(path)
     names = [path.relative_to(staging) for path in paths]
     for folder in {parent for name in names for parent in name.parents}:
-        _flush(staging / folder)
+        flush_to_disk(staging / folder)
     return sorted(name.as_posix() for name in names)
 
 
@@ -212,14 +213,14 @@ def _publish(journal: _Journal, target: Path) -> bool:
     """Put the journal in its place, which decides the save. False if there is another, where nothing can be locked."""
     draft = target / journal.staging / _JOURNAL
     draft.write_text(json.dumps(journal._asdict(), indent=2), encoding="utf-8")
-    _flush(draft)
+    flush_to_disk(draft)
     try:
         os.link(draft, target / _JOURNAL)
     except FileExistsError:
         return False
     except OSError:  # file systems without hard links
         draft.replace(target / _JOURNAL)
-    _flush(target)
+    flush_to_disk(target)
     return True
 
 
@@ -232,7 +233,7 @@ def _finish(target: Path, journal: _Journal) -> None:
     for name in journal.remove:
         (target / name).unlink(missing_ok=True)
     for folder in {target, *(target / parent for name in journal.files for parent in Path(name).parents)}:
-        _flush(folder)
+        flush_to_disk(folder)
     if _is_decided(target, target / journal.staging):  # and the journal is not that of a later save
         (target / _JOURNAL).unlink(missing_ok=True)
     _remove_folder(target / journal.staging)
@@ -340,14 +341,3 @@ def _remove_folder(path: Path) -> None:
     import shutil  # brings every compression library along
 
     shutil.rmtree(path, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    if os.name == "nt":  # needs a writable handle there, and has none for folders
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import math
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import decode_json
 from config_core.errors import ConfigError, ConfigFileError
 
 if TYPE_CHECKING:
@@ -92,36 +93,17 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
     """
     if len(content) > MAX_CONFIG_BYTES:
         raise ConfigFileError(f"a config may have {MAX_CONFIG_BYTES:,} bytes at most.", path=path)
-    try:
-        text = content.decode("utf-8-sig")
-        values = json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        raise ConfigFileError(
-            f"this is not JSON: {error.msg} (column {error.colno}).", path=path, line=error.lineno
-        ) from error
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigFileError("this is not UTF-8 text.", path=path, line=line) from error
-    except RecursionError as error:
-        raise ConfigFileError("this is nested too deep.", path=path) from error
-    except ValueError as error:
-        raise ConfigFileError(f"{error}.", path=path) from error
+    values = decode_json(content, path=path, make_object=_make_object)
     if not isinstance(values, dict):
         raise ConfigFileError(f"expected a JSON object with the config's fields, got {_kind(values)}.", path=path)
     return values
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    """Make one JSON object; refuse a key that stands twice or grants trust, and read the form of non-finite numbers."""
-    values = dict(pairs)
+def _make_object(values: dict[str, Any]) -> Any:
+    """Refuse a key that grants trust, and read the form of non-finite numbers."""
     if not TRUST_OPTIONS.isdisjoint(values):
-        raise ValueError(
-            f"the key {min(TRUST_OPTIONS & values.keys())!r} may not stand in a config: who may run code is said by "
-            "the caller of from_pretrained, never by data"
-        )
-    if len(values) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+        option = min(TRUST_OPTIONS & values.keys())
+        raise ValueError(f"{option!r} is not allowed in config.json; pass it to from_pretrained()")
     if len(values) == 1 and isinstance(name := values.get(_FLOAT_KEY), str) and name in _FLOAT_NAMES:
         return _FLOAT_NAMES[name]
     return values

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._config_definition import define
 from config_core.config._config_json import jsonable
 from config_core.config._field_types import class_named
-from config_core.config._labels import read_labels
+from config_core.config._labels import LABEL_FIELDS, labels_kept
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["disagreement", "listed", "merged", "near", "overridden", "real_names", "with_count"]
-
-_LABEL_FIELDS = frozenset({"id2label", "label2id"})
+__all__ = ["count_field", "listed", "merged", "near", "overridden", "real_names"]
 
 
 def real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,34 +36,17 @@ def real_names(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     return real
 
 
-def with_count(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Give the field that counts the classes the number of named classes, where only the names are given."""
-    if _LABEL_FIELDS.isdisjoint(values):
-        return values
-    count = define(cls).aliases.get("num_labels", "num_labels")
-    labels = read_labels(values.get("id2label"), values.get("label2id"))
-    if labels is None:
-        return values
-    if values.get(count) is None:
-        values[count] = len(labels)
-    if values[count] != len(labels):
-        raise ConfigError(disagreement(cls, values[count], labels))
-    return values
+def count_field(cls: type[Any]) -> str:
+    """Return the name of the field that holds a classifier's number of classes."""
+    return define(cls).aliases.get("num_labels", "num_labels")
 
 
 def overridden(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's fields with a caller's in their place. The names of classes go when their number changes."""
-    count = define(cls).aliases.get("num_labels", "num_labels")
+    count = count_field(cls)
     # Programs pass None for labels that they do not know.
-    given = {name: value for name, value in given.items() if value is not None or name not in _LABEL_FIELDS | {count}}
-    labels = read_labels(fields.get("id2label"), fields.get("label2id"))
-    old_count = fields.get(count, len(labels) if labels else None)
-    dropped: frozenset[str] = frozenset()
-    if given.keys() & _LABEL_FIELDS:
-        dropped = _LABEL_FIELDS | {count}
-    elif given.get(count, old_count) != old_count:
-        dropped = _LABEL_FIELDS
-    values = {name: value for name, value in fields.items() if name not in dropped}
+    given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
+    values = labels_kept(fields, given, count_field=count)
     return values | {name: merged(cls, name, values.get(name), value) for name, value in given.items()}
 
 
@@ -82,15 +63,6 @@ def merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     if new.get("model_type", kind) != kind:
         return new  # fields of one class say nothing about another
     return overridden(part, real_names(part, old), real_names(part, new))
-
-
-def disagreement(cls: type[Any], count: Any, labels: Mapping[int, str]) -> str:
-    """Say that the number of classes and their names do not belong together."""
-    name = define(cls).aliases.get("num_labels", "num_labels")
-    return (
-        f"{cls.__name__}: {name} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or make "
-        "them agree."
-    )
 
 
 def listed(names: Iterable[str]) -> str:

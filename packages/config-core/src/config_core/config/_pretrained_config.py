@@ -6,7 +6,6 @@ import abc
 import copy
 import functools
 import os
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
@@ -16,9 +15,16 @@ from config_core.code import collect_code, register_for_auto_class
 from config_core.config._config_definition import check_init, define, install_aliases, public_names
 from config_core.config._config_file import read_config, read_json
 from config_core.config._config_json import TRUST_OPTIONS, decode_config, encode_config, jsonable
-from config_core.config._config_values import disagreement, listed, merged, near, overridden, real_names, with_count
+from config_core.config._config_values import count_field, listed, merged, near, overridden, real_names
 from config_core.config._field_types import WrongValueError
-from config_core.config._labels import default_labels, label_numbers, read_labels
+from config_core.config._labels import (
+    DEFAULT_NUM_LABELS,
+    Labels,
+    check_num_labels,
+    label_numbers,
+    read_labels,
+    with_num_labels,
+)
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
@@ -36,7 +42,18 @@ if TYPE_CHECKING:
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
-_DEFAULT_NUM_LABELS = 2
+# Fields of the base class that are written if someone has set them.
+_BASE_DEFAULTS: dict[str, Any] = {
+    "architectures": None,
+    "problem_type": None,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "return_dict": True,
+    "is_encoder_decoder": False,
+}
+_UNSET_STATE = {**_BASE_DEFAULTS, "_dtype": None}.items()
+_ALL_DEFAULTS = {**_BASE_DEFAULTS, "dtype": None, "num_labels": DEFAULT_NUM_LABELS}
+_BASE_FIELDS = frozenset(_ALL_DEFAULTS)
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
 
@@ -99,6 +116,10 @@ class PretrainedConfig(metaclass=_ConfigType):
     attribute_map: ClassVar[dict[str, str]] = {}
     sub_configs: ClassVar[dict[str, type[PretrainedConfig]]] = {}
     _extra_fields: ClassVar[Literal["warn", "forbid"]] = "warn"
+    _labels: Labels = Labels()
+    # What was given or decided at construction: a file without it could be loaded with another default of the class.
+    _set_fields: frozenset[str] = frozenset()
+    _num_named: int = 0
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -142,17 +163,13 @@ class PretrainedConfig(metaclass=_ConfigType):
         self._extra: dict[str, Any] = {}
         self._unknown: tuple[str, ...] = ()
         self._take_further_fields(kwargs)
-        self._id2label: dict[int, str] | None = None
-        self._num_named = 0
-        if "num_labels" not in define(type(self)).aliases:
-            self._num_labels = _DEFAULT_NUM_LABELS
         if num_labels is not None:
             self.num_labels = num_labels
-        labels = read_labels(id2label, label2id)
-        if labels is not None:
-            if num_labels is not None and num_labels != len(labels):
-                raise ConfigError(disagreement(type(self), num_labels, labels))
-            self.id2label = labels
+        names = read_labels(id2label, label2id)
+        if names is not None:
+            if num_labels is not None:
+                check_num_labels(num_labels, names, count_field=count_field(type(self)), owner=type(self).__name__)
+            self.id2label = names
 
     # Fields that are more than an attribute
 
@@ -199,7 +216,7 @@ class PretrainedConfig(metaclass=_ConfigType):
     @property
     def num_labels(self) -> int:
         """Number of classes of a classifier. Another number drops the names of the classes."""
-        return self._num_labels
+        return self._labels.num_labels
 
     @num_labels.setter
     def num_labels(self, value: int) -> None:
@@ -207,9 +224,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             raise ConfigValidationError(
                 f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
             )
-        if value != self.__dict__.get("_num_labels"):
-            self._id2label = None
-        self._num_labels = value
+        self._labels = self._labels.resized(value)
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -220,29 +235,20 @@ class PretrainedConfig(metaclass=_ConfigType):
         Raises:
             ConfigError: Some were added or removed in place.
         """
-        labels = self._labels()
-        if labels is None:
-            self._id2label = labels = default_labels(self.num_labels)
-            self._num_named = len(labels)
-        return labels
+        self._labels = self._current_labels().named()
+        return self._labels.id2label or {}
 
     @id2label.setter
     def id2label(self, value: Mapping[int, str] | None) -> None:
-        labels = read_labels(dict(value), None) if value is not None else None
-        if labels is not None:
-            self.num_labels = self._num_named = len(labels)
-        self._id2label = labels
+        names = read_labels(dict(value), None) if value is not None else None
+        if names is not None:
+            self.num_labels = len(names)
+        self._labels = Labels(self._labels.num_labels if names is None else len(names), names)
 
-    def _labels(self) -> dict[int, str] | None:
-        """Return the names of the classes; None if none were given, or only to another number of classes."""
-        labels = self._id2label
-        if labels is None or self._num_named != self.num_labels:
-            return None
-        if len(labels) != self._num_named:
-            raise ConfigError(
-                f"id2label names {len(labels)} classes, because some were added or removed in it, and num_labels is "
-                f"{self.num_labels}. Assign all names at once: config.id2label = {{…}}."
-            )
+    def _current_labels(self) -> Labels:
+        """Return the labels, whose number may be another field that was assigned since."""
+        labels = self._labels.resized(self.num_labels)
+        labels.check()
         return labels
 
     @property
@@ -421,29 +427,35 @@ class PretrainedConfig(metaclass=_ConfigType):
         Raises:
             ConfigError: A value has no form in JSON.
         """
-        definition, unsaid = define(type(self)), _unsaid(self)
-        own = definition.own
+        plain: dict[str, Any] = jsonable(self._fields())
+        return plain
+
+    def _fields(self, *, with_unset: bool = False) -> dict[str, Any]:
+        """Return the fields of a file; with those of the base class that nobody has set, to compare configs."""
+        cls, definition = type(self), define(type(self))
+        left_out = set() if with_unset else _BASE_FIELDS - definition.own - self._set_fields
         fields: dict[str, Any] = {
             name: value
             for name, value in vars(self).items()
-            if not (name.startswith("_") or _is_calculated(type(self), name))
-            and (name not in unsaid or name in own or value != unsaid[name])
+            if not (name.startswith("_") or _is_calculated(cls, name))
+            and (name not in left_out or value != _BASE_DEFAULTS[name])
         }
         fields |= {name: getattr(self, name) for name in definition.properties}
         fields |= self._extra
-        fields["model_type"] = type(self).model_type or self.model_type
-        if self.dtype is not None or "dtype" in own or "dtype" not in unsaid:
+        fields["model_type"] = cls.model_type or self.model_type
+        if self.dtype is not None or "dtype" not in left_out:
             fields["dtype"] = self.dtype
-        labels, default = self._labels(), unsaid.get("id2label")
-        count = self.__dict__.get("_num_labels")  # None where that is another name of a field
-        if labels is None and default is not None and len(default) == self.num_labels:
-            labels = default_labels(self.num_labels)  # a file without them would get the class's
-        if labels and (labels != default_labels(len(labels)) or default is not None):
-            fields.update(id2label=labels, label2id=label_numbers(labels))
-        elif "num_labels" in own or (count is not None and count != unsaid.get("num_labels")):
-            fields["num_labels"] = self.num_labels
-        plain: dict[str, Any] = jsonable(fields)
-        return plain
+        labels = self._current_labels()
+        if labels.id2label is None and self._num_named == labels.num_labels != 0:
+            labels = labels.named()  # a file without names would be loaded with those of the class
+        names = labels.id2label
+        if names and (labels.has_own_names() or (self._num_named and not with_unset)):
+            fields.update(id2label=names, label2id=label_numbers(names))
+        elif "num_labels" not in definition.aliases and (
+            labels.num_labels != DEFAULT_NUM_LABELS or "num_labels" not in left_out
+        ):
+            fields["num_labels"] = labels.num_labels
+        return fields
 
     def to_diff_dict(self) -> dict[str, Any]:
         """Return the fields that differ from those of a config made without arguments, and `model_type`.
@@ -451,7 +463,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         All fields, if the class cannot be made without arguments.
         """
         try:
-            defaults = type(self)().to_dict()
+            defaults = _ALL_DEFAULTS | type(self)().to_dict()
         except (TypeError, ValueError):
             return self.to_dict()
         return {
@@ -583,7 +595,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             )
         before = dict(vars(self))
         try:
-            fields = with_count(cls, real_names(cls, values))
+            fields = _with_num_labels(cls, real_names(cls, values))
             for name in definition.parts.keys() & fields.keys():
                 fields[name] = merged(cls, name, getattr(self, name, None), fields[name])
             for name, value in (fields | _restored(cls, fields)).items():
@@ -604,7 +616,8 @@ class PretrainedConfig(metaclass=_ConfigType):
             ConfigValidationError: A field has a value of the wrong type.
             ConfigError: Names of classes were added or removed in place.
         """
-        self._labels()
+        if self._labels.id2label is not None:
+            self._current_labels()
         for name, restored in _restored(type(self), vars(self)).items():
             setattr(self, name, restored)
 
@@ -612,8 +625,8 @@ class PretrainedConfig(metaclass=_ConfigType):
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented
         try:
-            mine, theirs = self.to_dict(), other.to_dict()
-            return mine == theirs or encode_config(mine) == encode_config(theirs)  # NaN is no number, but a value
+            mine, theirs = jsonable(self._fields(with_unset=True)), jsonable(other._fields(with_unset=True))
+            return bool(mine == theirs) or encode_config(mine) == encode_config(theirs)  # NaN is not equal to itself
         except ConfigError:  # values that JSON has no form for can still be compared
             return vars(self) == vars(other)
 
@@ -631,6 +644,17 @@ class PretrainedConfig(metaclass=_ConfigType):
         return iter(self.to_dict())
 
     # Construction
+
+    def _note_set_fields(self, given: Mapping[str, Any]) -> None:
+        """Note which fields of the base class were given, or set by the class."""
+        state = vars(self)
+        if "_labels" not in state and _BASE_FIELDS.isdisjoint(given) and state.items() >= _UNSET_STATE:
+            return  # nothing was set, as mostly
+        values = state | {"dtype": self.dtype, "num_labels": self._labels.num_labels}
+        self._set_fields = frozenset(
+            name for name, default in _ALL_DEFAULTS.items() if name in given or values.get(name, default) != default
+        )
+        self._num_named = len(self._labels.id2label or ())
 
     def _take_further_fields(self, values: dict[str, Any]) -> None:
         """Keep keywords that no `__init__` took."""
@@ -685,61 +709,14 @@ class PretrainedConfig(metaclass=_ConfigType):
 PreTrainedConfig = PretrainedConfig
 
 
-_BASE_DEFAULTS: dict[str, Any] = {
-    "architectures": None,
-    "problem_type": None,
-    "output_hidden_states": False,
-    "output_attentions": False,
-    "return_dict": True,
-    "is_encoder_decoder": False,
-    "dtype": None,
-    "num_labels": _DEFAULT_NUM_LABELS,
-}
-
-
-def _unsaid(config: PretrainedConfig) -> dict[str, Any]:
-    """Return the fields of the base class that need not be written, with the values of which that is so.
-
-    A class may hand other defaults to its base class, and a config without the field would be loaded with those. So it
-    may with the names of classes: `id2label` is there if it does.
-    """
-    cls = type(config)
-    found: dict[str, Any] | None = cls.__dict__.get("_unsaid_fields")
-    if found is not None:
-        return found
-    if cls in _making.classes:  # its `__init__` asks for what would be written
-        return _BASE_DEFAULTS
-    found = {}
-    _making.classes |= {cls}
-    try:
-        made = cls(**{name: getattr(config, name) for name in define(cls).required})
-        found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
-        if labels := made._labels():
-            found["id2label"] = labels
-    except Exception:  # noqa: BLE001, S110 - it cannot be made of these, and whatever it raises
-        pass
-    finally:
-        _making.classes -= {cls}
-    cls._unsaid_fields = found  # type: ignore[attr-defined]
-    return found
-
-
-class _Making(threading.local):
-    """The classes of which this thread makes a config, to see its defaults."""
-
-    classes: frozenset[type[Any]] = frozenset()
-
-
-_making = _Making()
-
-
 def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
     """Make a config and check it; return it with the keywords that the class does not know."""
     definition = define(cls)
-    by_position = dict(zip(definition.positional, args, strict=False))
-    if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
-        args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
-    fields = with_count(cls, real_names(cls, kwargs))
+    if args:
+        by_position = dict(zip(definition.positional, args, strict=False))
+        if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
+            args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
+    fields = _with_num_labels(cls, real_names(cls, kwargs))
     # What JSON has no word for is restored before `__init__` or `__post_init__` sees it.
     fields |= _restored(cls, fields)
     for name in cls.sub_configs.keys() & fields.keys():
@@ -762,7 +739,12 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
             vars(config)[name] = copy.deepcopy(value)
     _make_sub_configs(config)
     config.validate()
+    config._note_set_fields(fields)  # noqa: SLF001 - the rest of this module is the class
     return config, config.__dict__.pop("_unknown")
+
+
+def _with_num_labels(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    return with_num_labels(values, count_field=count_field(cls), owner=cls.__name__)
 
 
 def _restored(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -832,7 +814,7 @@ def _text(cls: type[Any], values: dict[str, Any]) -> str:
     """
     text = encode_config(values)
     try:
-        _restored(cls, with_count(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
+        _restored(cls, _with_num_labels(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
     except ConfigValidationError as error:
         error.args = (f"{error} This is what a file would say of it, which could not be loaded again.",)
         raise
