@@ -18,7 +18,7 @@ from auto_registry import AutoConfig, AutoModel
 from config_core import CheckpointNotFoundError, SourceCodeError
 from config_core.code import CodeBundle
 from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 

@@ -15,7 +15,7 @@ import pytest
 from auto_registry import AutoModel
 from config_core.code import CodeBundle, bundle_of
 from hub_io import CodeStoreError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from other_processes import environment, run_program
 from tiny_checkpoints import files, write
 
@@ -208,7 +208,7 @@ def test_grants_do_not_grow_beyond_what_a_variable_may_hold(tmp_path):
     program = """
 import os, subprocess, sys
 from config_core.code import CodeBundle
-from hub_io.code_import import import_classes
+from hub_io.running import import_classes
 from hub_io.trust import Trusted
 
 for number in range(400):
@@ -226,7 +226,7 @@ KEEP_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from config_core.code import CodeBundle
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 
 store, event, count = CodeStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 seen = 0

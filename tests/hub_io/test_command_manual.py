@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub_io.command.reports import EXIT_CODES
+from hub_io.command import EXIT_CODES
 from hub_io_command import hub_io
 from tiny_checkpoints import MODELING, files
 

@@ -194,7 +194,7 @@ def test_module_is_not_run_in_a_way_that_imports_from_the_working_directory():
 def test_program_is_installed():
     """Under its name, and it knows its version."""
     (script,) = entry_points(group="console_scripts", name="hub-io")
-    assert script.value == "hub_io.command.program:main"
+    assert script.value == "hub_io.command:main"
     assert hub_io("--version").out == f"hub-io, version {version('pretrained-hub-io')}\n"
 
 
@@ -208,7 +208,7 @@ def test_import_of_the_package_brings_no_command_line():
 def test_reading_a_folder_loads_neither_torch_nor_the_client(folder):
     """It is fast enough to be used often."""
     told = (
-        "import sys; from hub_io.command.program import main\n"
+        "import sys; from hub_io.command import main\n"
         f"main(['inspect', {str(folder)!r}], standalone_mode=False)\n"
         "print(sorted({'torch', 'numpy', 'huggingface_hub'} & sys.modules.keys()), file=sys.stderr)"
     )

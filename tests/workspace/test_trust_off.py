@@ -17,7 +17,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from hub_io.command.program import main
+from hub_io.command import main
 from workspace_packages import WORKSPACE_PACKAGES
 
 MODULE = """

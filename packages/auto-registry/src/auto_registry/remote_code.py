@@ -26,6 +26,7 @@ __all__ = [
     "ServiceFinder",
     "code_behind",
     "find_remote_code",
+    "loadable_names",
     "read_header",
 ]
 
@@ -154,6 +155,13 @@ def read_header(source: Checkpoint | Path) -> tuple[str, Mapping[str, Any]]:
             key="auto_map",
         )
     return model_type, auto_map
+
+
+def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names in an `auto_map` that an Auto class asks for. Other libraries load tokenizers, for instance."""
+    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
+
+    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
 
 
 def code_behind(

@@ -9,7 +9,7 @@ from config_core.checkpoint import check_links
 from hub_io.client_errors import HubRequest, client_errors_as_ours
 from hub_io.model_card import CARD_FILE, add_tags, write_card
 from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, hub_client, open_repository
-from hub_io.trust_policy import policy_in_force
+from hub_io.trust import policy_in_force
 
 if TYPE_CHECKING:
     import os

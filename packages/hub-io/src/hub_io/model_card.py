@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auto_registry.remote_code import loadable_names
 from config_core.config import decode_config
 from hub_io.errors import ModelCardError
-from hub_io.remote_bundle import loadable_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.registry import REGISTRY, Registry
-from auto_registry.remote_code import read_header
+from auto_registry.remote_code import loadable_names, read_header
 from config_core.checkpoint import Checkpoint, existing_path, open_checkpoint
-from hub_io.code_import import import_classes
-from hub_io.code_origin import find_code
+from hub_io.code import find_code
 from hub_io.errors import NoRemoteCodeError
-from hub_io.remote_bundle import loadable_names
 from hub_io.repo_checkpoint import DEFAULT_BRANCH
-from hub_io.trust import Refused
-from hub_io.trust_policy import policy_in_force
+from hub_io.running import import_classes
+from hub_io.trust import Refused, policy_in_force
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
-    from hub_io.code_origin import RemoteCode
-    from hub_io.trust import Trusted
-    from hub_io.trust_policy import TrustPolicy
+    from hub_io.code import RemoteCode
+    from hub_io.trust import Trusted, TrustPolicy
 
 __all__ = ["LoadedClasses", "load_into_registry"]
 

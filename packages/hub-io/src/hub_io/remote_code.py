@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hub_io.code_origin import find_code
-from hub_io.trust import Refused, Trusted
-from hub_io.trust_policy import policy_in_force
+from hub_io.code import find_code
+from hub_io.trust import Refused, Trusted, policy_in_force
 
 if TYPE_CHECKING:
     import os
@@ -46,7 +45,7 @@ class RemoteClass:
         """
         if isinstance(self.decision, Refused):
             raise self.decision.error()
-        from hub_io.code_import import import_classes
+        from hub_io.running import import_classes
 
         return import_classes(self.decision, [self.reference])[0]
 

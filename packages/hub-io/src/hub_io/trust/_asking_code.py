@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-    from hub_io.trust_policy import TrustPolicy
+    from hub_io.trust._policy import TrustPolicy
 
 __all__ = ["AskingCode", "find_asking_code", "folders_of", "remember_grant"]
 

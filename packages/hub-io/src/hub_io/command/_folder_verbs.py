@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config_core.checkpoint import check_relative_name
-from hub_io.command.reports import Report, reporting
-from hub_io.command.screen import good, printable
-from hub_io.command.sources import offline_option, revision_option
+from hub_io.command._reports import Report, reporting
+from hub_io.command._screen import good, printable
+from hub_io.command._sources import offline_option, revision_option
 from hub_io.hub_service import HUB_SERVICE
 from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, open_repository
 

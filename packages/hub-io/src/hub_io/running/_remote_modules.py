@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import CodeType, ModuleType
 
-    from hub_io.bundle_resources import BundleResources
+    from hub_io.running._bundle_resources import BundleResources
     from hub_io.trust import Trusted
 
 __all__ = ["DIGEST_LENGTH", "PARENT", "RemotePackage", "import_module", "importing", "install_finder"]
@@ -78,7 +78,7 @@ class RemotePackage:
 
     def resources(self, module: str) -> BundleResources:
         """Return the files that lie beside a package's modules."""
-        from hub_io.bundle_resources import BundlePath, BundleResources
+        from hub_io.running._bundle_resources import BundlePath, BundleResources
 
         return BundleResources(BundlePath(self.bundle.files, self.place(module), package=self.name))
 
@@ -226,7 +226,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
             self._package.begin()
         with _accounting(self._package, wanted=wanted):
             if not self._package.settled:  # the first of it in this process
-                from hub_io.requirements import check_requirements
+                from hub_io.code import check_requirements
 
                 check_requirements(self._package.bundle, [wanted], source=self._package.name)
             super().exec_module(module)
@@ -294,7 +294,7 @@ def _names_in_this_thread() -> list[str]:
 
 def _resume(name: str) -> RemotePackage | None:
     """Return the package that another process has under a name, if its code may run here."""
-    from hub_io.inherited_code import find_inherited
+    from hub_io.running._inherited_code import find_inherited
 
     trusted = find_inherited(name)
     if trusted is None:

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from config_core.errors import ConfigCoreError, SourceCodeError
-from hub_io.asking_code import find_asking_code, remember_grant
 from hub_io.errors import FrozenPolicyError, HubIoError, TrustPolicyError
-from hub_io.store_places import find_store
-from hub_io.trust import Refused, Trusted
-from hub_io.trust_entry import TrustEntry, compare_files
-from hub_io.trust_store import TrustStore
-from hub_io.unpinned_code import warn_unpinned
+from hub_io.file_changes import compare_files
+from hub_io.trust._asking_code import find_asking_code, remember_grant
+from hub_io.trust._decision import Refused, Trusted
+from hub_io.trust._store import TrustStore
+from hub_io.trust._store_places import find_store
+from hub_io.trust._unpinned_code import warn_unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from hub_io.asking_code import AskingCode
-    from hub_io.code_origin import RemoteCode
-    from hub_io.trust import TrustDecision
+    from hub_io.code import RemoteCode
+    from hub_io.trust._asking_code import AskingCode
+    from hub_io.trust._decision import TrustDecision
+    from hub_io.trust._entry import TrustEntry
 
 __all__ = ["CAP_VARIABLE", "Cap", "TrustPolicy", "default_policy", "policy_in_force", "set_default_policy"]
 

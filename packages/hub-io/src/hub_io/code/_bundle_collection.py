@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from auto_registry.remote_code import loadable_names
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, declared_files, needed_files
 from config_core.errors import ClassReferenceError, SourceCodeError
 
@@ -22,7 +23,6 @@ __all__ = [
     "MAX_SOURCE_BYTES",
     "MAX_SOURCE_FILES",
     "collect_bundle",
-    "loadable_names",
     "references_beside",
 ]
 
@@ -92,13 +92,6 @@ def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str 
         if reference.repo == wanted.repo:
             found[name] = reference
     return found
-
-
-def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names in an `auto_map` that some auto class asks for: not tokenizers, which other libraries load."""
-    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
-
-    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
 
 
 # What was read of a checkpoint, by subfolder and name. It holds no reader and no error: they would hold the checkpoint.

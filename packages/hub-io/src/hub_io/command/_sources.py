@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auto_registry.remote_code import read_header
+from auto_registry.remote_code import loadable_names, read_header
 from config_core.checkpoint import existing_path, open_checkpoint
-from hub_io.code_origin import find_code
-from hub_io.command.screen import busy
-from hub_io.remote_bundle import loadable_names
+from hub_io.code import find_code
+from hub_io.command._screen import busy
 from hub_io.repo_checkpoint import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.code_origin import RemoteCode
+    from hub_io.code import RemoteCode
 
 __all__ = [
     "Asked",

@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 
 from config_core.checkpoint import Checkpoint, FolderCheckpoint
 from config_core.code import bundle_of
-from hub_io.asking_code import folders_of
+from hub_io.code._bundle_collection import collect_bundle, references_beside
 from hub_io.errors import CodeRevisionError
-from hub_io.remote_bundle import collect_bundle, references_beside
 from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, open_repository
+from hub_io.trust import folders_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

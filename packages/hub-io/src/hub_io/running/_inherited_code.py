@@ -14,14 +14,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config_core.code import ClassReference
-from hub_io.asking_code import folders_of
-from hub_io.code_origin import RemoteCode
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore, RemoteCode
 from hub_io.errors import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
-from hub_io.grants import GRANTS_VARIABLE, inherited_grants
-from hub_io.store_places import checkpoints_around
-from hub_io.trust import Refused, Trusted
-from hub_io.trust_policy import default_policy
+from hub_io.trust import (
+    GRANTS_VARIABLE,
+    Refused,
+    Trusted,
+    checkpoints_around,
+    default_policy,
+    folders_of,
+    inherited_grants,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hub_io.command.inspecting import inspect_bundle
-from hub_io.command.reports import Report, reporting, wants_json
-from hub_io.command.screen import bad, dim, good, heading, printable, split_lines
-from hub_io.command.sources import Asked, find_shipped_code, of_source
-from hub_io.trust import Trusted
-from hub_io.trust_policy import default_policy
+from hub_io.command._inspecting import inspect_bundle
+from hub_io.command._reports import Report, reporting, wants_json
+from hub_io.command._screen import bad, dim, good, heading, printable, split_lines
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.trust import Trusted, default_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from config_core.code import CodeBundle
-    from hub_io.code_origin import RemoteCode
-    from hub_io.command.inspecting import ImportedModule, Inspection
-    from hub_io.command.sources import ShippedCode
-    from hub_io.trust import TrustDecision
-    from hub_io.trust_policy import TrustPolicy
+    from hub_io.code import RemoteCode
+    from hub_io.command._inspecting import ImportedModule, Inspection
+    from hub_io.command._sources import ShippedCode
+    from hub_io.trust import TrustDecision, TrustPolicy
 
 __all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config_core.checkpoint import blobs_of_snapshot
 from config_core.errors import ConfigCoreError
-from hub_io.trust_store import TrustFile, TrustStore
+from hub_io.trust._store import TrustFile, TrustStore
 
 __all__ = [
     "PROJECT_STORE",
