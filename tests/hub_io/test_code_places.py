@@ -7,6 +7,7 @@ import os
 import sys
 
 import pytest
+from huggingface_hub import snapshot_download
 
 from auto_registry import AutoConfig, AutoModel, Registry
 from config_core import open_checkpoint
@@ -316,6 +317,13 @@ def test_cache_that_lies_behind_links_is_used(hub, tmp_path):
     options = {"revision": sha, "cache_dir": cache, "trust_remote_code": True}
     assert AutoModel.from_pretrained("me/moved", **options).weights == [1.0, 2.0]
     assert (tmp_path / "disk" / "here" / "blobs").is_dir()
+
+
+def test_folder_that_hf_download_has_written_loads(hub):
+    """A snapshot is made of links into the cache, which do not leave the checkpoint."""
+    hub.create_repo("me/downloaded", files())
+    snapshot = snapshot_download("me/downloaded")
+    assert AutoModel.from_pretrained(snapshot, trust_remote_code=True).weights == [1.0, 2.0]
 
 
 def test_loaded_branch_costs_one_request(hub):

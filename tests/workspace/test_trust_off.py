@@ -195,20 +195,18 @@ def test_marker_appears_with_trust(given, marker):
 
 
 def arguments_of(verb, source):
-    """Return arguments for a verb: the checkpoint, a repository to push to, and yes to what it would ask."""
-    names = [parameter for parameter in verb.params if isinstance(parameter, click.Argument)]
-    places = [source, *(["alice/there"] if names[1:] and names[1].required else [])]
+    """Return arguments for a verb: the checkpoint, and yes to what it would ask."""
+    takes_source = any(isinstance(parameter, click.Argument) for parameter in verb.params)
     asks = any("--yes" in parameter.opts for parameter in verb.params)
-    return [*(places if names else []), *(["--yes"] if asks else [])]
+    return [*([source] if takes_source else []), *(["--yes"] if asks else [])]
 
 
 def test_no_verb_of_the_command_runs_code(source, marker, tmp_path, monkeypatch):
-    """It shows code, records that it is trusted, compares it, fetches it and pushes it; it runs none."""
+    """It shows code, records that it is trusted, and compares it; it runs none."""
     monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "trust.json"))
     monkeypatch.chdir(tmp_path)
     ended = {}
     for name, verb in main.commands.items():
         ended[name] = CliRunner().invoke(main, [name, *arguments_of(verb, source)], prog_name="hub-io").exit_code
         assert not marker.exists(), name
-    done = {"inspect", "trust", "diff", "verify", "list", "revoke"}
-    assert {name: ended[name] for name in done} == dict.fromkeys(done, 0)
+    assert ended == dict.fromkeys(("inspect", "trust", "diff", "verify", "list", "revoke"), 0)

@@ -9,7 +9,7 @@ import click
 
 from auto_registry.errors import AutoRegistryError
 from config_core.errors import ConfigCoreError
-from hub_io.command import _diff_verb, _folder_verbs, _inspect_verb, _trust_verbs, _verify_verb
+from hub_io.command import _diff_verb, _inspect_verb, _trust_verbs, _verify_verb
 from hub_io.command._reports import DEFECT, EXIT_CODES, exit_code_of, show_failure
 from hub_io.command._screen import wants_colour
 from hub_io.errors import HubIoError
@@ -88,7 +88,5 @@ for _verb in (
     _verify_verb.verify,
     _trust_verbs.list_entries,
     _trust_verbs.revoke,
-    _folder_verbs.download,
-    _folder_verbs.push,
 ):
     main.add_command(_verb)
