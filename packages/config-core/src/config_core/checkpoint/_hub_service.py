@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from config_core.errors import UnknownOptionError
-from config_core.services import find_service
 
 if TYPE_CHECKING:
     import os
@@ -51,6 +50,8 @@ def hub_service() -> HubService:
     Raises:
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
+    from config_core.services import find_service
+
     service = find_service("config_core.hub", distribution="pretrained-hub-io", purpose="Using a repository on a hub")
     return cast("HubService", service)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.errors import AutoClassNameError, MissingServiceError, SourceCodeError
-from config_core.services import find_service
 
 if TYPE_CHECKING:
     from config_core.code._code_bundle import CodeBundle
@@ -89,6 +88,8 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
 
 
 def _check_auto_class(name: str) -> None:
+    from config_core.services import find_service
+
     try:
         known = find_service(
             "config_core.auto_classes", distribution="pretrained-auto-registry", purpose="Auto classes"
