@@ -10,6 +10,7 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from auto_registry import AutoConfig, AutoModel, Registry
+from auto_registry.code_load import CodeLoad
 from config_core import open_checkpoint
 from config_core.code import bundle_of
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
@@ -153,7 +154,7 @@ def test_deciding_without_trust_does_not_ask_for_the_other_repository(hub):
     hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
     checkpoint = open_checkpoint("me/tiny")
     hub.clear_requests()
-    decision = REMOTE_CODE_SERVICE.decide(checkpoint, elsewhere("maker/code"), "AutoModel", trust_remote_code=None)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(checkpoint), "AutoModel")
     assert not decision.trusted
     assert hub.requests == []
 

@@ -210,7 +210,7 @@ def test_revoked_code_does_not_run(folder):
     hub_io("trust", folder, "--yes")
     AutoConfig.from_pretrained(folder)
     assert hub_io("revoke", folder).out == f"Revoked {folder}, in {folder.parent / 'settings/hub-io/trust.json'}\n"
-    with pytest.raises(RemoteCodeRefusedError, match="nobody has said"):
+    with pytest.raises(RemoteCodeRefusedError, match="it has no entry in the trust store"):
         AutoConfig.from_pretrained(folder)
 
 

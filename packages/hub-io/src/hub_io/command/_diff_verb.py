@@ -111,7 +111,7 @@ def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Compariso
 def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
     """Return the entry to compare with: the newest, or that of a digest."""
     wanted = (since or "").removeprefix("sha256:").lower()
-    entries = [entry for entry in find_store().for_source(code.place) if entry.digest.startswith(wanted)]
+    entries = [entry for entry in find_store().for_source(code.stored_source) if entry.digest.startswith(wanted)]
     return max(entries, key=lambda entry: datetime.fromisoformat(entry.trusted_at), default=None)
 
 

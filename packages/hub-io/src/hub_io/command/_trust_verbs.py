@@ -66,10 +66,10 @@ def trust(
         refuse_file_in_checkpoint(file, code)
     entries = [_entry(code, note, file) for code in shipped.codes]
     if not wants_json():
-        for line in shipped_code_lines(shipped, policy, with_source=source_code):
+        for line in shipped_code_lines(shipped, with_source=source_code):
             show(line)
         show()
-    values = shipped_code_values(shipped, policy, with_source=source_code) if wants_json() else {}
+    values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
     values |= {"file": str(file.path), "entries": [entry.to_dict() for entry in entries]}
     if refusal := _not_expected(entries, digests):
         return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
@@ -93,7 +93,7 @@ def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
         TrustStoreError: No file can hold it, such as for a folder whose name has two lines.
     """
     try:
-        return TrustEntry.of(code.bundle, source=code.place, commit=code.commit, note=note)
+        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note)
     except EntryError as error:
         raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 

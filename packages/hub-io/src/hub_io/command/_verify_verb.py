@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from auto_registry.code_load import CodeLoad, loadable_names
 from auto_registry.errors import AutoRegistryError
-from auto_registry.remote_code import loadable_names, read_header
 from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
 from config_core.code import MAX_DATA_BYTES
 from config_core.errors import CheckpointNotFoundError, ClassReferenceError, ConfigCoreError
@@ -151,13 +151,13 @@ def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
 
 def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
     """Yield the code that lies in a folder itself, as its config names it."""
-    _, auto_map = read_header(checkpoint)
-    left = loadable_names(auto_map)
+    load = CodeLoad.of_checkpoint(checkpoint)
+    left = loadable_names(load.auto_map)
     while left:
         name = min(left)
         left -= {name}
         with suppress(ClassReferenceError):
-            code = find_code(checkpoint, auto_map, name)
+            code = find_code(load, name)
             if code.at_hand:
                 yield code.bundle
                 left -= code.bundle.auto_map.keys()

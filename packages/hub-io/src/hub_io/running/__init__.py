@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from hub_io.running._class_import import import_classes
-from hub_io.running._remote_modules import install_finder
+from hub_io.running._remote_modules import folders_of, install_finder
 
-__all__ = ["import_classes", "install_finder"]
+__all__ = ["folders_of", "import_classes", "install_finder"]

@@ -40,7 +40,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
         RemoteClassError: It has no such class.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
-    with importing(trusted) as package:
+    with trusted.code.load.running(), importing(trusted) as package:
         if not all(package.has_imported(reference.module) for reference in parsed):
             check_requirements(trusted.bundle, [reference.module for reference in parsed], source=trusted.source)
         classes = [_import_class(package, reference, trusted.source) for reference in parsed]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from hub_io.trust._asking_code import folders_of
+from hub_io.trust._deciding import decide, decide_inherited
 from hub_io.trust._decision import Refused, TrustDecision, Trusted
 from hub_io.trust._entry import EntryError, TrustEntry
 from hub_io.trust._file_format import MAX_STORE_BYTES
 from hub_io.trust._grants import GRANTS_VARIABLE, inherited_grants, pass_on
-from hub_io.trust._policy import CAP_VARIABLE, Cap, TrustPolicy, default_policy, policy_in_force, set_default_policy
+from hub_io.trust._policy import (
+    CAP_VARIABLE,
+    Cap,
+    TrustPolicy,
+    default_policy,
+    policy_in_force,
+    policy_of_load,
+    set_default_policy,
+)
 from hub_io.trust._store import TrustFile, TrustStore
 from hub_io.trust._store_places import (
     PROJECT_STORE,
@@ -35,13 +43,15 @@ __all__ = [
     "TrustStore",
     "Trusted",
     "checkpoints_around",
+    "decide",
+    "decide_inherited",
     "default_policy",
     "find_store",
-    "folders_of",
     "inherited_grants",
     "named_store_path",
     "pass_on",
     "policy_in_force",
+    "policy_of_load",
     "project_store_path",
     "set_default_policy",
     "user_store_path",
