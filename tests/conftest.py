@@ -34,6 +34,8 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     HF_HUB_DISABLE_PROGRESS_BARS="1",
+    # hf_xet tries as often as everywhere, but does not wait for seconds in between.
+    HF_XET_CLIENT_RETRY_BASE_DELAY="10ms",
     XDG_CONFIG_HOME=str(Path(_HOME.name, "config")),
     HUB_IO_CACHE=str(Path(_HOME.name, "hub-io")),
     # Both spellings: urllib, and with it the client, lets the lower one win.
@@ -75,6 +77,10 @@ def hub(_running_hub):
     already imported would not see another path. So no test passes `cache_dir` unless that is what it tests. Nobody is
     logged in: pass `token=hub.token("me")`, or `monkeypatch.setenv("HF_TOKEN", hub.token("me"))`, which the client
     reads at every call.
+
+    The client has its default settings, so weights travel over xet. Without xet it runs in a process that a test
+    starts with `loopback_hub.WITHOUT_XET` in its environment. tests/support/loopback_hub/README.md lists what the Hub
+    can do for a test.
     """
     for entry in Path(_HOME.name).iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -140,6 +140,17 @@ def test_pull_request_holds_its_commit_apart(hub, api):
     assert "a.json" not in hub.files(REPO)
 
 
+def test_folder_is_uploaded_to_a_pull_request(hub, api, tmp_path):
+    """Over xet the client opens the pull request first, and then commits to it."""
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    done = api.upload_folder(repo_id=REPO, folder_path=tmp_path, commit_message="Propose", create_pr=True)
+    assert done.pr_num == 1
+    assert hub.files(REPO, "refs/pr/1")["model.safetensors"] == b"weights"
+    assert "model.safetensors" not in hub.files(REPO)
+    details = api.get_discussion_details(REPO, 1)
+    assert (details.title, details.target_branch, details.status) == ("Propose", "refs/heads/main", "open")
+
+
 def test_pull_request_takes_further_commits(hub, api):
     """A pull request can be committed to like a branch."""
     api.create_commit(REPO, [add("a.json", b"1")], commit_message="Propose", create_pr=True)

@@ -224,6 +224,23 @@ def test_store_can_refuse_a_download(hub, route):
         hf_hub_download(REPO, PATH)
 
 
+@pytest.mark.parametrize("fault", ["reset", "cut", "busy"])
+def test_broken_download_is_tried_again(hub, fault):
+    """hf_xet gets over a store that fails for a while, and ends with an error when it goes on."""
+    hub.create_repo(REPO, {PATH: LARGE})
+    plan = {
+        "reset": lambda times: hub.reset_next("/xorbs/", times=times),
+        "cut": lambda times: hub.cut_next("/xorbs/", after=1000, times=times),
+        "busy": lambda times: hub.fail_next("/xorbs/", status=503, times=times),
+    }[fault]
+    plan(3)
+    assert Path(hf_hub_download(REPO, PATH)).read_bytes() == LARGE
+    hub.commit(REPO, {PATH: LARGE + b"more"})
+    plan(100)
+    with pytest.raises(RuntimeError, match="File reconstruction error"):
+        hf_hub_download(REPO, PATH)
+
+
 def test_tokens_are_given_to_whom_they_belong(hub):
     """Reading needs the right to download, writing the right to write."""
     hub.create_repo(REPO, {PATH: b"weights"}, gated=True)

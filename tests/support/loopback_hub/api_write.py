@@ -6,12 +6,12 @@ import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from loopback_hub import refusals
 from loopback_hub.access import segment
+from loopback_hub.cards import CARD, judge
 from loopback_hub.contents import ATTRIBUTES, Blob, is_lfs
 from loopback_hub.ignores import ignores_for
 from loopback_hub.names import check_file_name, check_ref_name, check_repository_name
@@ -98,14 +98,13 @@ class WriteApi:
         return JSONResponse({})
 
     async def validate_card(self, request: Request) -> Response:
-        """Say whether the metadata block of a model card is YAML; what it says is not looked at."""
-        content = (await request.json())["content"]
-        block = content.split("---\n", 2)[1] if content.startswith("---\n") and content.count("---\n") > 1 else ""
-        try:
-            yaml.safe_load(block)
-        except yaml.YAMLError as error:
-            return JSONResponse({"errors": [{"message": str(error)}], "warnings": []}, status_code=400)
-        return JSONResponse({"errors": [], "warnings": []})
+        """Judge a card before the client uploads it; the answer is JSON whatever the card is."""
+        verdict = judge((await request.json())["content"])
+        answer = {
+            "errors": [{"message": message} for message in verdict.errors],
+            "warnings": [{"message": message} for message in verdict.warnings],
+        }
+        return JSONResponse(answer, status_code=400 if verdict.errors else 200)
 
     async def change_settings(self, request: Request) -> Response:
         """Make a repository private, public or gated."""
@@ -207,7 +206,7 @@ class WriteApi:
                 check_file_name(value["path"])
             match line["key"]:
                 case "file":
-                    changes[value["path"]] = Blob(b64decode(value["content"]), lfs=False)
+                    changes[value["path"]] = _small_file(value["path"], b64decode(value["content"]))
                 case "lfsFile":
                     if value["oid"] not in self._store.objects:
                         raise refusals.bad_request(f"LFS object {value['oid']} of {value['path']} was not uploaded")
@@ -238,3 +237,10 @@ class WriteApi:
             if names.pop(name, None) is None:
                 raise refusals.revision_not_found(name)
         return JSONResponse({})
+
+
+def _small_file(path: str, content: bytes) -> Blob:
+    errors = judge(content.decode(errors="replace")).errors if path == CARD else []
+    if errors:
+        raise refusals.bad_request("\n".join(errors))
+    return Blob(content, lfs=False)

@@ -132,7 +132,7 @@ class Cas:
         return {"chunks": {"start": start, "end": end}, "bytes": {"start": chunks[start].start, "end": last_byte}}
 
     def clear(self) -> None:
-        """Forget the files. Xorbs stay: a client in this process remembers which chunks it has uploaded."""
+        """Forget the files. Xorbs stay: a client that remembers a chunk as uploaded does not send it again."""
         self.files.clear()
         self.hashes.clear()
 

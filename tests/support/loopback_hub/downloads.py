@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopback_hub.access import Access
+    from loopback_hub.cdn import Cdn
     from loopback_hub.contents import Blob
-    from loopback_hub.lfs import Cdn
     from loopback_hub.repositories import Commit, Repository
     from loopback_hub.xet import XetApi
 

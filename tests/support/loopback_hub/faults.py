@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Before", "CutBody", "Delay", "Failure", "Fault", "Faults"]
+__all__ = [
+    "Answer",
+    "Before",
+    "CutBody",
+    "Delay",
+    "Failure",
+    "Fault",
+    "Faults",
+    "NoAnswer",
+    "OtherBytes",
+    "OtherHeaders",
+    "Stall",
+]
 
 
 @dataclass(kw_only=True)
@@ -52,6 +68,115 @@ class Failure(Fault):
         await Request(scope, receive).body()
         error = {"error": f"planned failure {self.status}"}
         await JSONResponse(error, status_code=self.status, headers=dict(self.headers))(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class Answer(Fault):
+    """The request is answered with these bytes and nothing else."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        await Response(self.content, self.status, dict(self.headers))(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class OtherHeaders(Fault):
+    """Some headers of the answer are others; those that map to None are missing."""
+
+    headers: Mapping[str, str | None]
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_changed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                changed = MutableHeaders(raw=list(message["headers"]))
+                for name, value in self.headers.items():
+                    del changed[name]
+                    if value is not None:
+                        changed[name] = value
+                message = {**message, "headers": changed.raw}
+            await send(message)
+
+        await app(scope, receive, send_changed)
+
+
+@dataclass(kw_only=True)
+class NoAnswer(Fault):
+    """The connection ends before the first byte of the answer.
+
+    Attributes:
+        reset: Whether it is reset, or closed as if that were the end.
+    """
+
+    reset: bool
+
+    async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, _send: Send) -> None:
+        transport = scope["state"]["transport"]
+        if self.reset:
+            no_time_to_linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_time_to_linger)
+        transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+@dataclass(kw_only=True)
+class OtherBytes(Fault):
+    """The body has its length and another last byte."""
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_changed(message: Message) -> None:
+            body = message.get("body", b"")
+            if body and not message.get("more_body", False):
+                message = {**message, "body": body[:-1] + bytes([body[-1] ^ 0xFF])}
+            await send(message)
+
+        await app(scope, receive, send_changed)
+
+
+@dataclass(kw_only=True)
+class Stall(Fault):
+    """The request is held until the test releases it; it is answered then.
+
+    Attributes:
+        limit: After so many seconds it is answered all the same, so that no mistake in a test holds the others.
+        reached: Set when a request is held.
+    """
+
+    limit: float
+    reached: Event = field(default_factory=Event)
+    _released: Event = field(default_factory=Event)
+    _waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def release(self) -> None:
+        """Let held requests go on, and those to come."""
+        with self._lock:
+            self._released.set()
+            for loop, event in self._waiting:
+                loop.call_soon_threadsafe(event.set)
+
+    def wait(self) -> None:
+        """Wait until a request is held.
+
+        Raises:
+            AssertionError: None came in time.
+        """
+        assert self.reached.wait(self.limit), f"no request for {self.path!r} came"
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        event = asyncio.Event()
+        with self._lock:
+            self._waiting.append((asyncio.get_running_loop(), event))
+            if self._released.is_set():
+                event.set()
+        self.reached.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), self.limit)
+        await app(scope, receive, send)
 
 
 @dataclass(kw_only=True)
@@ -109,9 +234,12 @@ class Faults:
         await (fault.answer(app, scope, receive, send) if fault else app(scope, receive, send))
 
     def clear(self) -> None:
-        """Forget the faults that found no request."""
+        """Forget the faults that found no request, and let go what is held."""
         with self._lock:
+            stalls = [fault for fault in self._planned if isinstance(fault, Stall)]
             self._planned.clear()
+        for stall in stalls:
+            stall.release()
 
     def raise_errors(self) -> None:
         """Raise what functions of `Before` raised since the last time."""

@@ -13,10 +13,13 @@ from loopback_hub.accounts import Accounts
 from loopback_hub.api_read import ReadApi
 from loopback_hub.api_write import WriteApi
 from loopback_hub.cas import Cas
+from loopback_hub.cdn import Cdn, Expired, answer_expired
 from loopback_hub.contents import make_blob
+from loopback_hub.discussions import DiscussionsApi
 from loopback_hub.downloads import Downloads
 from loopback_hub.gateway import Gateway
-from loopback_hub.lfs import Cdn, Expired, LfsApi, answer_expired
+from loopback_hub.lfs import LfsApi
+from loopback_hub.pages import Pages
 from loopback_hub.planning import Planning
 from loopback_hub.refusals import Refusal, answer_refusal
 from loopback_hub.repositories import Repository, Store
@@ -54,10 +57,12 @@ class LoopbackHub(Planning):
         self._cdn = cdn = Cdn(self._store, self._cas, self.cdn_url)
         cas = CasApi(self._cas, cdn, url_of(cdn_port))
         self._xet = XetApi(access, self._cas, cas)
+        self._pages = Pages()
         self._downloads = Downloads(access, cdn, self._xet)
         apis = (
-            ReadApi(access, self._xet),
+            ReadApi(access, self._xet, self._pages),
             WriteApi(access, self._store, cas),
+            DiscussionsApi(access, self._store),
             LfsApi(access, self._store, cdn),
             self._xet,
             self._downloads,
@@ -93,7 +98,8 @@ class LoopbackHub(Planning):
             self._downloads.commit_on_404 = True
             self._xet.offered = True
             self._access.codes_401 = True
-            self._cdn.expired = False
+            self._cdn.clear()
+            self._pages.size = None
             self.clear_requests()
 
     # What is on the Hub
@@ -202,6 +208,14 @@ class LoopbackHub(Planning):
         The real Hub does not, and never does over TLS; without TLS the client cannot tell without the code.
         """
         self._access.codes_401 = code
+
+    def cut_lists(self, *, size: int) -> None:
+        """Choose how many entries one page of a tree or of a history has."""
+        self._pages.size = size
+
+    def split_uploads(self, *, part_size: int) -> None:
+        """Let LFS objects above this size be uploaded in parts of it."""
+        self._cdn.part_size = part_size
 
     def expire_addresses(self, *, expire: bool) -> None:
         """Choose whether the addresses of the CDN are too old whenever they are used."""

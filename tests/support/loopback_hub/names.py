@@ -30,8 +30,8 @@ def check_ref_name(name: str, kind: str) -> None:
     """Refuse the name of a new `branch` or `tag`."""
     parts = name.split("/")
     wrong_part = any(part.startswith(".") or part.endswith(".lock") or not part for part in parts)
-    wrong = _NOT_IN_REFS.search(name) or name.endswith(".") or name in {"@", "HEAD"} or parts[0] == "refs"
-    if wrong_part or wrong:
+    wrong_end = name.startswith("-") or name.endswith(".")
+    if wrong_part or wrong_end or _NOT_IN_REFS.search(name) or name in {"@", "HEAD"} or parts[0] == "refs":
         raise refusals.bad_request(f"Invalid reference for a {kind}: {name}")
 
 

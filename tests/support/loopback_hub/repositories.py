@@ -39,7 +39,7 @@ class Commit:
 
 @dataclass
 class Repository:
-    """One repository; `id` is `namespace/name`, `kind` a value of `KINDS`."""
+    """One repository; `id` is `namespace/name`, `kind` a value of `KINDS`, `titles` those of pull requests."""
 
     id: str
     kind: str = "models"
@@ -52,6 +52,7 @@ class Repository:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     pull_requests: dict[int, str] = field(default_factory=dict)
+    titles: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # As on the Hub, `main` is never empty.

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
     from typing import Any
 
@@ -32,6 +33,18 @@ def url_of(reserved: socket.socket, *, host: str = "127.0.0.1") -> str:
     return f"http://{host}:{reserved.getsockname()[1]}"
 
 
+def _protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, whose requests know their connection: a fault may break it."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.app_state = {**self.app_state, "transport": transport}
+
+    return Protocol
+
+
 class ServerThread:
     """Answers with one application on several ports, until `stop`; `options` are those of `uvicorn.Config`."""
 
@@ -41,7 +54,7 @@ class ServerThread:
         config = uvicorn.Config(
             application,
             loop="asyncio",
-            http="h11",
+            http=_protocol(),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from loopback_hub.access import Access
     from loopback_hub.cas import Cas
+    from loopback_hub.cdn import Cdn
     from loopback_hub.contents import Blob
-    from loopback_hub.lfs import Cdn
 
 __all__ = ["CasApi", "XetApi"]
 

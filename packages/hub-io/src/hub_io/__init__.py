@@ -20,6 +20,7 @@ from hub_io.errors import (
     HubError,
     HubIoError,
     HubUnavailableError,
+    IgnoredFilesError,
     MissingRequirementsError,
     ModelCardError,
     NoRemoteCodeError,
@@ -35,10 +36,10 @@ from hub_io.errors import (
     UnpinnedCodeWarning,
     UnreadableRepositoryError,
 )
+from hub_io.hub import RepoCheckpoint
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
 from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
-from hub_io.repo_checkpoint import RepoCheckpoint
 from hub_io.trust import (
     Refused,
     Trusted,
@@ -62,6 +63,7 @@ __all__ = [
     "HubIoError",
     "HubUnavailableError",
     "HuggingFaceHub",
+    "IgnoredFilesError",
     "LoadedClasses",
     "MissingRequirementsError",
     "ModelCardError",

@@ -9,8 +9,8 @@ from auto_registry.code_load import CodeLoad, loadable_names
 from auto_registry.registry import REGISTRY, Registry
 from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
 from hub_io.errors import NoRemoteCodeError
+from hub_io.hub import DEFAULT_BRANCH
 from hub_io.remote_code import REMOTE_CODE_SERVICE
-from hub_io.repo_checkpoint import DEFAULT_BRANCH
 from hub_io.running import import_classes
 from hub_io.trust import Refused, policy_in_force
 

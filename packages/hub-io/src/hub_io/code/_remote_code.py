@@ -12,7 +12,7 @@ from config_core.checkpoint import FolderCheckpoint
 from config_core.code import bundle_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
 from hub_io.errors import CodeRevisionError
-from hub_io.repo_checkpoint import DownloadOptions, RepoCheckpoint, open_repository
+from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,7 +13,7 @@ from config_core.code import MAX_DATA_BYTES
 from config_core.errors import ConfigCoreError
 from hub_io.code import CodeStore
 from hub_io.errors import CodeStoreError, HubIoError
-from hub_io.repo_checkpoint import DownloadOptions, open_repository
+from hub_io.hub import DownloadOptions, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from auto_registry.code_load import CodeLoad, loadable_names
 from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
 from hub_io.code import find_code
 from hub_io.command._screen import busy
-from hub_io.repo_checkpoint import DEFAULT_BRANCH
+from hub_io.hub import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.code_load import loadable_names
 from config_core.config import decode_config
-from hub_io.errors import ModelCardError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["CARD_FILE", "add_tags", "write_card"]
+__all__ = ["CARD_FILE", "write_card"]
 
 CARD_FILE = "README.md"
 _LIBRARY = "pretrained"
@@ -36,25 +35,6 @@ def write_card(folder: Path, repo_id: str, *, tags: Iterable[str] = ()) -> str:
     metadata = {"library_name": _LIBRARY, "tags": sorted({*saved.tags(), *tags})}
     header = "".join(f"{key}: {json.dumps(value)}\n" for key, value in metadata.items())  # JSON is YAML too
     return f"---\n{header}---\n\n# {repo_id.rpartition('/')[2]}\n\n{saved.introduction()}\n\n{saved.usage(repo_id)}"
-
-
-def add_tags(card: str, tags: Iterable[str]) -> str:
-    """Return a model card with further tags in its metadata and everything else as it was.
-
-    Raises:
-        ModelCardError: Its metadata is no YAML of plain values, or its tags are no list.
-    """
-    from huggingface_hub import ModelCard
-
-    try:
-        parsed = ModelCard(card, ignore_metadata_errors=True)
-    except Exception as error:  # those of YAML too, which is the client's and not ours
-        raise ModelCardError(f"its metadata cannot be read: {str(error) or type(error).__name__:.300}") from error
-    present = parsed.data.get("tags") or []
-    if not isinstance(present, list):
-        raise ModelCardError(f"its tags must be a list, got {present!r:.100}")
-    parsed.data["tags"] = [*present, *(tag for tag in sorted(set(tags)) if tag not in present)]
-    return str(parsed)
 
 
 @dataclass(frozen=True)

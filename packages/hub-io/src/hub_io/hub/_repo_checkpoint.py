@@ -7,25 +7,30 @@ config, code and weights belong together even if a branch moves meanwhile. What 
 from __future__ import annotations
 
 import glob
+import logging
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint import Checkpoint, check_links, check_relative_name
 from config_core.errors import CheckpointFileNotFoundError
-from hub_io.client_errors import HubRequest, client_errors_as_ours
-from hub_io.errors import NotDownloadedError, RepositoryNotFoundError
+from hub_io.errors import HubAnswerError, HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
+from hub_io.hub._arrived import check_arrived
+from hub_io.hub._requests import HubRequest, asking, hub_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, RepoFile
 
-__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "hub_client", "open_repository"]
+__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "check_commit", "open_repository"]
 
 DEFAULT_BRANCH = "main"  # of every repository of the Hub
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHOWN_FILES = 8
+_LOG = logging.getLogger("hub_io")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,11 @@ class RepoCheckpoint(Checkpoint):
             self._download([f"{self._prefix}{name}" for name in missing])
             self._renewed.update(missing)
             self._check_downloaded([name for name in missing if not paths[name].is_file()])
+            check_arrived(
+                {f"{self._prefix}{name}": paths[name] for name in missing},
+                _kept_listing(self.name, self.commit, self.options) or {},
+                source=self.name,
+            )
         for name, path in paths.items():
             check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
         return paths
@@ -141,7 +151,8 @@ class RepoCheckpoint(Checkpoint):
     def _download(self, names: list[str]) -> None:
         """Fetch files, several of them side by side. Each shows a progress bar of the client's."""
         api = hub_client(token=self.options.token)
-        with client_errors_as_ours(_request(self.name, self.commit, self.options)):
+        request = _request(self.name, self.commit, self.options)
+        with asking(request, offline=self.options.local_files_only):
             if len(names) == 1:
                 api.hf_hub_download(
                     self.name,
@@ -190,15 +201,8 @@ def open_repository(
     options = options or DownloadOptions()
     if options.force_download and options.local_files_only:
         raise ValueError("force_download=True and local_files_only=True contradict each other. Pass one of them.")
-    api = hub_client(token=options.token)
-    with client_errors_as_ours(_request(repo_id, revision, options)):
-        commit = api.resolve_revision(
-            repo_id,
-            revision=revision,
-            cache_dir=_text(options.cache_dir),
-            local_files_only=options.local_files_only,
-        ).resolved
-        files = _list_files(api, repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
+    commit = _resolve(repo_id, revision, options)
+    files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
     opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options, pinned=revision == commit)
     if subfolder and not opened.filenames():
         folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
@@ -210,14 +214,56 @@ def open_repository(
     return opened
 
 
-def hub_client(*, token: str | bool | None) -> HfApi:
-    """Return the Hub's client for a token; it is imported now."""
-    from huggingface_hub import HfApi
+def check_commit(commit: object, *, source: str) -> str:
+    """Return a commit that the Hub has named.
 
-    return HfApi(token=token, library_name="pretrained-hub-io")
+    Raises:
+        HubAnswerError: It is no commit, 40 or 64 hexadecimal digits. It would become part of a path.
+    """
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise HubAnswerError(
+            f"The Hub names {commit!a:.100} as the commit of {source!r}; a commit has 40 or 64 hexadecimal digits. "
+            "Check HF_ENDPOINT and the proxy, and try again.",
+            source=source,
+        )
+    return commit
 
 
-def _list_files(api: HfApi, repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
+def _resolve(repo_id: str, revision: str | None, options: DownloadOptions) -> str:
+    """Return the commit that a revision is at, or was at the last look if the Hub says nothing."""
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    request = _request(repo_id, revision, options)
+    if options.local_files_only:
+        commit = _resolve_with_client(request, options, offline=True)
+    else:
+        try:
+            commit = _resolve_with_client(request, options)
+        except HubUnavailableError as error:
+            # The client itself looks into its cache where nothing answers; not if the Hub answers that it is too busy.
+            try:
+                commit = _resolve_with_client(request, options, offline=True)
+            except HubError:
+                raise error from None
+            _LOG.warning("%s Using %s as of the last look, commit %s.", error, ascii(repo_id), ascii(commit))
+    return check_commit(commit, source=repo_id)
+
+
+def _resolve_with_client(request: HubRequest, options: DownloadOptions, *, offline: bool = False) -> str:
+    with asking(request, offline=offline):
+        return (
+            hub_client(token=options.token)
+            .resolve_revision(
+                request.repo_id,
+                revision=request.revision,
+                cache_dir=_text(options.cache_dir),
+                local_files_only=offline,
+            )
+            .resolved
+        )
+
+
+def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
     """Return the names of all files of a commit: from the listing that the client keeps, or else from the Hub.
 
     The client lists a commit when it downloads a file of it, so the one that is needed next comes along. Without
@@ -225,25 +271,30 @@ def _list_files(api: HfApi, repo_id: str, commit: str, *, first: str, options: D
     """
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
-        return listing
+        return frozenset(listing)
     once = replace(options, force_download=False)
-    folder = Path(_snapshot_download(api, repo_id, commit, [first], once))
+    with asking(_request(repo_id, commit, options), offline=options.local_files_only):
+        folder = Path(_snapshot_download(hub_client(token=options.token), repo_id, commit, [first], once))
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
-        return listing
+        if first in listing:
+            check_arrived({first: folder / first}, listing, source=repo_id)
+        return frozenset(listing)
     found = (Path(base) / name for base, _, names in os.walk(folder) for name in names)
     return frozenset(path.relative_to(folder).as_posix() for path in found)
 
 
-def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> frozenset[str] | None:
+def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> dict[str, RepoFile] | None:
+    """Return the files of a commit by name, as the client's cache has them; None if it has no listing."""
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
-    try:
-        files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
-    except CachedRepoTreeNotFoundError:
-        return None
-    return frozenset(file.path for file in files)
+    with asking(_request(repo_id, commit, options), offline=True):
+        try:
+            files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
+        except CachedRepoTreeNotFoundError:
+            return None
+        return {file.path: file for file in files}
 
 
 def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> str:
@@ -266,7 +317,7 @@ def _repo_cache(repo_id: str, options: DownloadOptions) -> Path:
 
 
 def _request(repo_id: str, revision: str | None, options: DownloadOptions) -> HubRequest:
-    return HubRequest(repo_id, revision=revision, token_given=isinstance(options.token, str))
+    return HubRequest(repo_id, revision=revision, token=options.token)
 
 
 def _text(path: str | os.PathLike[str] | None) -> str | None:
