@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from config_core.checkpoint import CONFIG_NAME, check_push, push_saved, staged_save
+from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config._config_definition import check_init, define, install_aliases, public_names
 from config_core.config._config_file import read_config, read_json
@@ -323,8 +323,7 @@ class PretrainedConfig(metaclass=_ConfigType):
                     UserWarning,
                     stacklevel=2,
                 )
-        values, path, name = read_config(
-            source,
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -332,17 +331,18 @@ class PretrainedConfig(metaclass=_ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
+        file = read_config(source, options)
         try:
-            config, unused = cls._from_values(values, overrides, keep_unused=return_unused_kwargs)
+            config, unused = cls._from_values(file.take(), overrides, keep_unused=return_unused_kwargs)
         except ConfigError as error:
             # Whoever made the object knows no file; whoever reads the error needs it.
             if not isinstance(error, (ConfigFileError, UnknownOptionError)):
-                error.args = (f"{path}: {error}",)
+                error.args = (f"{file.path}: {error}",)
             raise
         except (TypeError, ValueError) as error:  # raised by the `__init__` of a subclass
-            error.add_note(f"This is what {path} says.")
+            error.add_note(f"This is what {file.path} says.")
             raise
-        config.name_or_path = name
+        config.name_or_path = file.name
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -362,8 +362,7 @@ class PretrainedConfig(metaclass=_ConfigType):
 
         Args and errors are those of `from_pretrained`.
         """
-        values, _, _ = read_config(
-            source,
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -371,7 +370,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return values, unused
+        return read_config(source, options).take(), unused
 
     @overload
     @classmethod
