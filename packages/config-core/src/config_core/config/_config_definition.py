@@ -19,7 +19,7 @@ from config_core.errors import ConfigDefinitionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ConfigDefinition", "check_init", "define", "install_aliases", "public_names"]
+__all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases", "is_cached_property", "public_names"]
 
 _lock = threading.RLock()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
@@ -51,7 +51,7 @@ class ConfigDefinition(NamedTuple):
     aliases: Mapping[str, str]
 
 
-def define(cls: type[Any]) -> ConfigDefinition:
+def definition_of(cls: type[Any]) -> ConfigDefinition:
     """Return the definition of a config class. It is made once, on first use, when decorators have run.
 
     Raises:
@@ -69,8 +69,13 @@ def define(cls: type[Any]) -> ConfigDefinition:
 
 def public_names(cls: type[Any]) -> list[str]:
     """Return every keyword of a config class and every alias, sorted."""
-    definition = define(cls)
+    definition = definition_of(cls)
     return sorted(definition.names | definition.aliases.keys())
+
+
+def is_cached_property(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
+    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 def check_init(cls: type[Any]) -> None:
