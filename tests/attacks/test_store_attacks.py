@@ -249,7 +249,7 @@ def test_policy_of_one_load_is_not_laxer_than_the_environment(witness, monkeypat
 
 EDITS = {
     "adds an entry": (
-        "from hub_io import TrustEntry, TrustFile\nfrom config_core.code_bundle import CodeBundle\n"
+        "from hub_io import TrustEntry, TrustFile\nfrom config_core.code import CodeBundle\n"
         "from pathlib import Path\n"
         "code = CodeBundle({{path.name: path.read_bytes() for path in Path({inner!r}).glob('*.py')}})\n"
         "TrustFile(Path({store!r})).add(TrustEntry.of(code, source={inner!r}, commit=None))\n"

@@ -85,7 +85,7 @@ def test_push_gives_up_on_a_branch_that_never_rests(hub, tmp_path):
     hub.create_repo("me/tiny", {"config.json": "{}"})
     count = iter(range(1000))
     hub.before_next("/commit/", lambda: hub.commit("me/tiny", {"n.txt": str(next(count))}), method="POST", times=1000)
-    with pytest.raises(HubAnswerError, match="another commit arrived on 'main'.*Nothing was committed") as caught:
+    with pytest.raises(HubAnswerError, match=r"another commit arrived on 'main'.*Nothing was committed") as caught:
         HUB_SERVICE.publish(save(tmp_path / "ada", "ada"), "me/tiny", token=hub.token("me"))
     assert caught.value.status == 412
     assert "model.safetensors" not in hub.files("me/tiny")

@@ -79,7 +79,7 @@ def test_truncated_file_is_named(single):
     """A download that broke off."""
     whole = (single / "model.safetensors").read_bytes()
     (single / "model.safetensors").write_bytes(whole[:-1])
-    with pytest.raises(WeightsFileError, match="not a whole safetensors file"):
+    with pytest.raises(WeightsFileError, match="not a complete safetensors file"):
         TinyModel.from_pretrained(single)
 
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model_core import PreTrainedModel
-from model_core.deferred_construction import DeferredConstruction, num_storage_users
+from model_core.construction import DeferredConstruction
+from model_core.tensor_memory import num_storage_users
 from tiny_models import NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -547,5 +548,5 @@ def test_memory_that_the_checkpoint_replaces_is_never_written():
         nn.init.normal_(weight)
         nn.init.kaiming_uniform_(nn.Linear(64, 64).weight)
     deferred.forget(weight)
-    deferred.settle()
+    deferred.finish()
     assert (weight == 100.0).all()

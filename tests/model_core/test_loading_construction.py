@@ -11,7 +11,7 @@ from torch import nn
 
 from config_core import PretrainedConfig
 from model_core import PreTrainedModel
-from model_core.deferred_construction import DeferredConstruction
+from model_core.construction import DeferredConstruction
 from tiny_models import TinyConfig, fill_randomly, same_state
 
 with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model_core import ArgumentError, PreTrainedModel, WeightsFileError, WeightsMismatchError
-from model_core.safetensors_reading import SafetensorsFile, map_file
+from model_core.loading._safetensors_file import map_file
 from tiny_models import NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 READS = ["mmap", "copy"]
@@ -66,11 +66,21 @@ def test_files_of_other_writers_are_read_exactly(tmp_path, read):
     tensors = {"odd": torch.arange(3, dtype=torch.uint8)}
     for dtype in DTYPES:
         values = torch.randint(0, 2, (3, 5)).to(dtype)
-        tensors |= {f"{dtype}": values, f"{dtype}.scalar": values[0, 0].clone(), f"{dtype}.none": values[:0].clone()}
-    path = tmp_path / "model.safetensors"
-    save_file(tensors, path)
-    expected = load_file(path)
-    loaded = dict(SafetensorsFile(path.name, path).read(tensors, mapped=read == "mmap"))
+        name = str(dtype).replace("torch.", "of_")
+        tensors |= {name: values, f"{name}_scalar": values[0, 0].clone(), f"{name}_empty": values[:0].clone()}
+
+    class Holder(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            for name, tensor in tensors.items():
+                self.register_buffer(name, torch.zeros_like(tensor))
+
+    TinyConfig().save_pretrained(tmp_path)
+    save_file(tensors, tmp_path / "model.safetensors")
+    expected = load_file(tmp_path / "model.safetensors")
+    loaded = Holder.from_pretrained(tmp_path, read=read).state_dict()
     assert loaded.keys() == expected.keys()
     for name, tensor in loaded.items():
         assert (tensor.dtype, tensor.shape) == (expected[name].dtype, expected[name].shape), name
@@ -182,10 +192,14 @@ def test_file_that_cannot_be_mapped_is_no_error():
 def test_file_that_became_shorter_after_its_header_was_read_is_named(saved, read):
     """It is noticed before anything lies beyond its end."""
     path = saved[0] / "model.safetensors"
-    file = SafetensorsFile(path.name, path)
-    os.truncate(path, 200)
-    with pytest.raises(WeightsFileError, match=r"model\.safetensors: it could not be read, or changed meanwhile"):
-        dict(file.read(file.tensors, mapped=read == "mmap"))
+
+    class Truncating(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            os.truncate(path, 200)
+
+    with pytest.raises(WeightsFileError, match=r"model\.safetensors: it cannot be read, or changed during the load"):
+        Truncating.from_pretrained(saved[0], read=read)
 
 
 @pytest.mark.parametrize("read", READS)
@@ -285,7 +299,7 @@ def test_file_that_is_replaced_while_the_model_is_made_is_an_error(tmp_path, rea
     model = fill_randomly(TinyModel(TinyConfig()))
     model.save_pretrained(tmp_path)
     save_file({name: tensor + 1 for name, tensor in load_file(tmp_path / "model.safetensors").items()}, other)
-    with pytest.raises(WeightsFileError, match="another file has taken its place"):
+    with pytest.raises(WeightsFileError, match="it was replaced by another file"):
         Slow.from_pretrained(tmp_path, read=read)
 
 

@@ -362,6 +362,13 @@ def test_config_that_cannot_be_written_leaves_the_folder_as_it_was(tmp_path):
     assert contents(tmp_path) == before
 
 
+def test_checkpoint_may_be_passed_by_the_keyword_of_transformers(tmp_path):
+    """`pretrained_model_name_or_path` is the name that scripts pass it by."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    assert same_state(model, TinyModel.from_pretrained(pretrained_model_name_or_path=tmp_path))
+
+
 def test_unknown_option_of_save_is_refused(tmp_path):
     """A typo such as `max_shard_sise` must not vanish."""
     with pytest.raises(UnknownOptionError, match="max_shard_sise"):

@@ -223,7 +223,7 @@ def test_key_mapping_renames_what_the_checkpoint_calls_otherwise(saved):
 )
 def test_argument_of_another_kind_is_refused(saved, argument, value):
     """The error names it, also where nothing depends on it."""
-    with pytest.raises(ArgumentError, match=f"{argument}=.*cannot be used. Allowed: "):
+    with pytest.raises(ArgumentError, match=f"^{argument} must "):
         TinyModel.from_pretrained(saved, **{argument: value})
 
 
@@ -236,7 +236,7 @@ def test_names_may_come_from_a_generator():
 
 def test_key_mapping_that_is_no_regular_expression_is_refused(saved):
     """The error shows the pattern."""
-    with pytest.raises(ArgumentError, match=r"key_mapping=\{'\(': 'x'\}"):
+    with pytest.raises(ArgumentError, match=r"key_mapping must .*got \{'\(': 'x'\}"):
         TinyModel.from_pretrained(saved, key_mapping={"(": "x"})
 
 
@@ -318,9 +318,9 @@ def test_state_dict_in_memory_is_loaded_and_not_shared():
 
 def test_state_dict_and_source_exclude_each_other(saved):
     """One of them holds the weights."""
-    with pytest.raises(ArgumentError, match="source"):
+    with pytest.raises(ArgumentError, match=r"^pretrained_model_name_or_path must be .* state_dict="):
         TinyModel.from_pretrained(saved, state_dict={})
-    with pytest.raises(ArgumentError, match="source"):
+    with pytest.raises(ArgumentError, match=r"^pretrained_model_name_or_path must be .* state_dict="):
         TinyModel.from_pretrained(None, config=TinyConfig())
 
 

@@ -92,7 +92,7 @@ def test_outputs_may_be_numbers(count, shape, dtype):
 def test_labels_of_another_shape_are_refused(problem_type, shape):
     """Torch would spread them over the classes without a word."""
     model = ResnetModelForImageClassification(ResnetConfig(**SMALL, problem_type=problem_type))
-    with pytest.raises(ValueError, match=re.escape(f"problem_type={problem_type!r} wants labels of shape (2, 5)")):
+    with pytest.raises(ValueError, match=re.escape(f"problem_type={problem_type!r} takes labels of shape (2, 5)")):
         model(images(), labels=torch.ones(shape))
 
 
@@ -100,7 +100,7 @@ def test_refusal_names_the_shape_that_was_given():
     """With one output (N,) is as good as (N, 1), but it is not what the error speaks of."""
     model = ResnetModelForImageClassification(ResnetConfig(**SMALL | {"num_classes": 1}, problem_type="regression"))
     with pytest.raises(
-        ValueError, match=r"wants labels of shape \(2, 1\) or \(2,\), got torch.float32 of shape \(3,\)"
+        ValueError, match=r"takes labels of shape \(2, 1\) or \(2,\), got torch.float32 of shape \(3,\)"
     ):
         model(images(), labels=torch.ones(3))
 
@@ -114,7 +114,7 @@ def test_labels_that_are_neither_numbers_nor_probabilities_are_refused(labels):
     """Torch's own errors speak of target dtypes and of multi-target, and do not say what to give."""
     model = ResnetModelForImageClassification(ResnetConfig(**SMALL))
     with pytest.raises(
-        ValueError, match=r"whole numbers of shape \(2,\) or probabilities of shape \(2, 5\)"
+        ValueError, match=r"class indices of shape \(2,\) or class probabilities of shape \(2, 5\)"
     ) as refused:
         model(images(), labels=labels)
     assert f"got {labels.dtype} of shape {tuple(labels.shape)}" in str(refused.value)

@@ -15,9 +15,9 @@ from PIL import Image
 from resnet import MissingExtraError
 from resnet.__main__ import main
 from resnet.quickstart import run_quickstart
-from resnet.quickstart.code_lines import code_lines
 from resnet.quickstart.digits import load_digits
 from resnet.quickstart.picture import draw_sheet
+from resnet.quickstart.printed_steps import code_lines
 
 
 def run(*arguments, cwd, **environment):
@@ -35,7 +35,7 @@ def run(*arguments, cwd, **environment):
 
 def accuracy(output):
     """Return the share of held-out digits that the quickstart says were read rightly."""
-    (line,) = (line for line in output.splitlines() if line.endswith("% right"))
+    (line,) = (line for line in output.splitlines() if line.endswith("% correct"))
     return float(line.split("%")[0]) / 100
 
 
@@ -231,7 +231,7 @@ def test_split_is_the_same_every_time():
 
 def test_code_lines_are_the_body_of_a_function():
     """Neither the docstring nor `return` teaches anything."""
-    assert code_lines(accuracy) == '(line,) = (line for line in output.splitlines() if line.endswith("% right"))'
+    assert code_lines(accuracy) == '(line,) = (line for line in output.splitlines() if line.endswith("% correct"))'
 
 
 def test_sheet_shows_misread_digits_first():

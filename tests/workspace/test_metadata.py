@@ -16,9 +16,10 @@ PACKAGES = [pytest.param(package, id=package.import_name) for package in WORKSPA
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_changelog_begins_with_the_version(package):
-    """The top entry of the changelog is about the version that would be released now."""
+    """The first entry of the changelog, but for what is unreleased, is about the declared version."""
     changelog = (package.folder / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+)", changelog, re.MULTILINE).group(1) == package.project["version"]
+    entries = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert entries[entries[0] == "Unreleased"] == package.project["version"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

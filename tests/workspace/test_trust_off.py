@@ -42,7 +42,8 @@ class MarkedModel:
 
 # How a public loader's name begins, and what its first parameter may be.
 VERB = re.compile(r"(from|load|open|read|download|import|get_config)(_|$)")
-FIRST = ("source", "repo_id", "path", "values", "config")
+FIRST = ("source", "pretrained_model_name_or_path", "repo_id", "path", "values", "config")
+CHECKPOINT = {"source", "pretrained_model_name_or_path"}
 NOT_OF_CHECKPOINTS = {
     "resnet.timm_weights.from_timm": "timm's own weights; nothing of a checkpoint is read",
 }
@@ -74,7 +75,7 @@ def is_loader(name, loader):
     """Tell whether a callable is given something to load from."""
     parameters = list(inspect.signature(loader).parameters)
     named_so = VERB.match(name.rpartition(".")[2]) and parameters and parameters[0] in FIRST
-    return "source" in parameters or bool(named_so)
+    return not CHECKPOINT.isdisjoint(parameters) or bool(named_so)
 
 
 def loaders():
@@ -133,7 +134,7 @@ def given(source, files, tmp_path):
     path.write_text(files["config.json"], encoding="utf-8")
     config = importlib.import_module("config_core").PretrainedConfig.from_json_file(path)
     values = json.loads(files["config.json"])
-    return {"source": source, "repo_id": source, "path": path, "values": values, "config": config}
+    return dict.fromkeys(CHECKPOINT, source) | {"repo_id": source, "path": path, "values": values, "config": config}
 
 
 def call(loader, given, **options):
@@ -141,7 +142,7 @@ def call(loader, given, **options):
     parameters = inspect.signature(loader).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     options = {name: value for name, value in options.items() if takes_any or name in parameters}
-    first = "source" if "source" in parameters else next(iter(parameters))
+    first = next((name for name in parameters if name in CHECKPOINT), next(iter(parameters)))
     with contextlib.suppress(Exception):
         loader(**{first: given[first]}, **options)
 

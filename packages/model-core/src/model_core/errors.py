@@ -1,15 +1,15 @@
 """Errors of model_core. Each is also the builtin exception that callers already catch.
 
 ModelCoreError
-├── ModelDefinitionError (TypeError)          a model class breaks the contract of subclasses
-├── CheckpointingError (ValueError)           gradient checkpointing was asked of a model that has none
-├── ConfigClassError (TypeError)              a model was given something that is no config of its class
-├── ArgumentError (ValueError)                an argument of a load or save cannot be understood or obeyed
-├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or lacks some of its files
-├── WeightsFileError (ValueError, OSError)    a file of weights cannot be read as one
-│   └── MixedSavesError                       the files of weights were not written by one save
-├── WeightsMismatchError (RuntimeError)       the weights and the model do not fit together
-└── UnsavableTensorError (ValueError)         a tensor of the model has no form in safetensors
+├── ModelDefinitionError (TypeError)          a model class cannot be loaded or saved the way it is written
+├── CheckpointingError (ValueError)           the model does not support gradient checkpointing
+├── ConfigClassError (TypeError)              a model was given something other than a config of its class
+├── ArgumentError (ValueError)                an argument of a load or save is invalid or not supported
+├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or some of its weight files are missing
+├── WeightsFileError (ValueError, OSError)    a weight file is damaged or not of the expected format
+│   └── MixedSavesError                       the weight files come from different saves
+├── WeightsMismatchError (RuntimeError)       the tensors of checkpoint and model do not match
+└── UnsavableTensorError (ValueError)         safetensors cannot store a value of the state dict
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = [
 
 
 class ModelCoreError(SentenceError):
-    """Base of every error that model_core raises on purpose."""
+    """Base class of the errors that model_core raises."""
 
 
 class ModelDefinitionError(ModelCoreError, TypeError):
-    """A model class is written in a way that could not be loaded or saved.
+    """A model class cannot be loaded or saved the way it is written.
 
     Attributes:
         model_class: The class.
@@ -54,7 +54,7 @@ class ModelDefinitionError(ModelCoreError, TypeError):
 
 
 class CheckpointingError(ModelCoreError, ValueError):
-    """Gradient checkpointing was asked of a model that does not support it.
+    """Gradient checkpointing was enabled on a model that does not support it.
 
     Attributes:
         model_class: The class of the model.
@@ -66,48 +66,49 @@ class CheckpointingError(ModelCoreError, ValueError):
 
 
 class ConfigClassError(ModelCoreError, TypeError):
-    """A model was given something that is not a config of its class.
+    """A model was given something other than a config of its class.
 
     Attributes:
         model_class: The class of the model.
-        config: What was given.
+        config: The value that was passed as the config.
     """
 
     def __init__(self, *, model_class: type, config: object, expected: type) -> None:
         given = config if isinstance(config, type) else type(config)
-        kind = "the class " if isinstance(config, type) else "an object of "
-        again = ""
+        kind = "the class " if isinstance(config, type) else "an instance of "
+        same_name = ""
         if (given.__module__, given.__qualname__) == (expected.__module__, expected.__qualname__):
-            again = " These are two classes of the same name: their module was imported, or their cell run, twice."
+            same_name = " These are two classes of the same name: the module was imported, or the cell was run, twice."
         super().__init__(
-            f"{model_class.__qualname__} takes a config of {expected.__module__}.{expected.__qualname__}, got {kind}"
-            f"{given.__module__}.{given.__qualname__}.{again} To load from a folder or repository, call "
-            f"{model_class.__qualname__}.from_pretrained(...)."
+            f"{model_class.__qualname__} takes a config of class {expected.__module__}.{expected.__qualname__}, got "
+            f"{kind}{given.__module__}.{given.__qualname__}.{same_name} To load a model from a folder or repository, "
+            f"call {model_class.__qualname__}.from_pretrained(...)."
         )
         self.model_class = model_class
         self.config = config
 
 
 class ArgumentError(ModelCoreError, ValueError):
-    """An argument of a load or save cannot be understood, or not together with another.
+    """An argument of a load or save is invalid, or not supported at all.
 
     Attributes:
         argument: Name of the argument.
-        value: What was given.
+        value: The value that was passed.
     """
 
-    def __init__(self, argument: str, value: object, *, allowed: str) -> None:
-        super().__init__(f"{argument}={value!r} cannot be used. Allowed: {allowed}.")
+    def __init__(self, argument: str, value: object, *, expected: str = "", remedy: str = "") -> None:
+        problem = f" must be {expected}, got {value!r}" if expected else f"={value!r} is not supported"
+        super().__init__(f"{argument}{problem}. {remedy}".rstrip())
         self.argument = argument
         self.value = value
 
 
 class WeightsNotFoundError(ModelCoreError, FileNotFoundError):
-    """A checkpoint has no weights, or its index names files that are not there.
+    """A checkpoint has no weights, or files that its index lists are missing.
 
     Attributes:
-        checkpoint: The checkpoint in words.
-        filenames: The files that are missing, or that were looked for and any of which would do.
+        checkpoint: The checkpoint, as messages name it.
+        filenames: The missing files; or, if the checkpoint has no weights, the names of which one is needed.
     """
 
     def __init__(self, problem: str, *, checkpoint: str, filenames: Iterable[str]) -> None:
@@ -117,7 +118,7 @@ class WeightsNotFoundError(ModelCoreError, FileNotFoundError):
 
 
 class WeightsFileError(ModelCoreError, ValueError, OSError):
-    """A file of weights is damaged, or not what its name says.
+    """A weight file is damaged or not of the expected format.
 
     Attributes:
         file: The file.
@@ -129,29 +130,29 @@ class WeightsFileError(ModelCoreError, ValueError, OSError):
 
 
 class MixedSavesError(WeightsFileError):
-    """The files of weights in a checkpoint were written by different saves: their values do not belong together.
+    """The weight files of a checkpoint come from different saves, so their values do not belong together.
 
     Attributes:
-        saves: Names of the files, those of one save together.
+        saves: Names of the files, grouped by save.
     """
 
     def __init__(self, *, checkpoint: str, saves: Iterable[Iterable[str]]) -> None:
         self.saves = tuple(tuple(filenames) for filenames in saves)
         listed = "; ".join(
-            f"of save {number}: {', '.join(filenames)}" for number, filenames in enumerate(self.saves, start=1)
+            f"save {number}: {', '.join(filenames)}" for number, filenames in enumerate(self.saves, start=1)
         )
         super().__init__(
-            f"its weights were written by {len(self.saves)} different saves ({listed}). Copy or download the whole "
-            "checkpoint again, into an empty folder, or remove the files that do not belong to it",
+            f"the weight files come from {len(self.saves)} different saves ({listed}). Copy or download the whole "
+            "checkpoint again into an empty folder, or remove the files that do not belong to it",
             file=checkpoint,
         )
 
 
 class WeightsMismatchError(ModelCoreError, RuntimeError):
-    """The weights of a checkpoint and the tensors of a model do not fit together. No weight was used.
+    """The tensors of checkpoint and model do not match. Nothing was loaded.
 
     Attributes:
-        report: What fits and what does not.
+        report: Which tensors match and which do not.
     """
 
     def __init__(self, problem: str, *, report: LoadReport) -> None:
@@ -160,15 +161,15 @@ class WeightsMismatchError(ModelCoreError, RuntimeError):
 
 
 class UnsavableTensorError(ModelCoreError, ValueError):
-    """A value in the state of a model cannot be stored in safetensors. Nothing was written.
+    """safetensors cannot store a value of the state dict. Nothing was written.
 
     Attributes:
-        name: Its name in the state.
+        name: Name of the value in the state dict.
     """
 
     def __init__(self, name: str, *, reason: str) -> None:
         super().__init__(
-            f"{name} {reason}, which safetensors cannot store. Convert it, or leave it out by naming it in "
+            f"{name} {reason}, which safetensors cannot store. Convert it, or exclude it by adding its name to "
             "`_keys_to_ignore_on_save`."
         )
         self.name = name

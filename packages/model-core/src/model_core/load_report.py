@@ -1,4 +1,4 @@
-"""What a load found: which tensors fit, and which do not."""
+"""The result of a load: which tensors matched, and which did not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A tensor whose shape or kind of number differs.
+    """A tensor whose shape or dtype in the checkpoint does not match the model.
 
     Attributes:
         name: Its name in the model.
@@ -44,16 +44,17 @@ class Mismatch:
 
 @dataclass(frozen=True, repr=False)
 class LoadReport(Mapping[str, Any]):
-    """What a load found. It prints as a short table, and reads like the dict of transformers' `output_loading_info`.
+    """The result of a load. It prints as a short table and can be read like transformers' `output_loading_info` dict.
 
     Attributes:
-        source: The checkpoint in words.
-        loaded: Names of the model's tensors that the checkpoint supplied, tied ones included.
-        missing: Names of the model's tensors that it did not supply, with their shapes.
-        unexpected: Names of the checkpoint's tensors that the model has no place for, with their shapes.
-        mismatched: Tensors that do not fit their place.
-        converted: Names of the loaded tensors to `(dtype in the file, dtype in the model)` where these differ.
-        files: The files that hold what is unexpected or mismatched; the only file also where something is missing.
+        source: The checkpoint, as messages name it.
+        loaded: Names of the model's tensors that were loaded, tied ones included.
+        missing: Names of the model's tensors that the checkpoint lacks, with their shapes.
+        unexpected: Names of the checkpoint's tensors that the model lacks, with their shapes.
+        mismatched: Tensors whose shape or dtype differs.
+        converted: Name of each loaded tensor whose dtype was converted, to `(dtype in the file, dtype in the model)`.
+        files: The files that hold unexpected or mismatched tensors. If tensors are only missing, the weight file,
+            provided there is just one.
     """
 
     source: str
@@ -65,7 +66,7 @@ class LoadReport(Mapping[str, Any]):
     files: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the entries that transformers gives: missing, unexpected and mismatched keys, and error messages."""
+        """Return the entries of transformers' `output_loading_info`: missing, unexpected and mismatched keys."""
         return {
             "missing_keys": set(self.missing),
             "unexpected_keys": set(self.unexpected),

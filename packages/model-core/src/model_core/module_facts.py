@@ -1,4 +1,4 @@
-"""What a model tells about itself: device, dtype, size."""
+"""Properties of a model as a whole: device, dtype, size."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ __all__ = ["ModuleFacts"]
 
 
 class ModuleFacts(nn.Module):
-    """The part of a model that answers questions about its tensors."""
+    """The part of `PreTrainedModel` that describes its tensors."""
 
     @property
     def device(self) -> torch.device:
-        """Device of the first parameter or buffer; the CPU for a model that has none."""
+        """Device of the first parameter or buffer; the CPU if there is none."""
         return next((tensor.device for tensor in all_tensors(self)), torch.device("cpu"))
 
     @property
     def dtype(self) -> torch.dtype:
-        """Dtype of the first floating parameter, else buffer; torch's default for a model that has none."""
+        """Dtype of the first floating-point parameter or, if there is none, buffer; otherwise torch's default dtype."""
         tensors = [*self.parameters(), *self.buffers()]
         return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
 
     def num_parameters(self, *, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """Return the number of values in all parameters, shared ones counted once.
+        """Return the number of elements of all parameters. Shared parameters count once.
 
         Args:
-            only_trainable: Leave out parameters that do not require a gradient.
-            exclude_embeddings: Leave out the weights of `nn.Embedding` layers.
+            only_trainable: Exclude parameters that do not require a gradient.
+            exclude_embeddings: Exclude the weights of `nn.Embedding` layers.
         """
         embeddings = {id(module.weight) for module in self.modules() if isinstance(module, nn.Embedding)}
         return sum(
@@ -40,6 +40,6 @@ class ModuleFacts(nn.Module):
         )
 
     def get_memory_footprint(self, *, return_buffers: bool = True) -> int:
-        """Return the bytes of all parameters and, unless `return_buffers` is False, of all buffers."""
+        """Return the size of all parameters and, unless `return_buffers` is False, all buffers, in bytes."""
         tensors = all_tensors(self) if return_buffers else list(self.parameters())
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

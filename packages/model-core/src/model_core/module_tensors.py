@@ -1,4 +1,4 @@
-"""The named tensors of a module: which there are, and which of them are one and the same."""
+"""The named tensors of a model, and which names stand for the same tensor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from model_core.deferred_construction import storage_key
+from model_core.tensor_memory import elements_in_storage, storage_key
+from model_core.torch_internals import child_modules, module_buffers, module_parameters, non_persistent_buffer_names
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -27,76 +28,75 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NamedTensors:
-    """The modules and tensors of a model, found in one walk; what has several names stands under each.
+    """The modules and tensors of a model. A module or tensor with several names appears under each of them.
 
     Attributes:
-        modules: Path of each module, with a dot at its end unless it is the model itself, and the module.
-        persistent: The parameters and the buffers that are saved, by name, in the order of `state_dict`.
-        others: The buffers that are not saved, by name.
+        modules: Prefix of the names in each module (`""` for the model itself, then `"layer."`), and the module.
+        persistent: Parameters and persistent buffers by name, in the order of `state_dict`.
+        non_persistent: Non-persistent buffers by name.
     """
 
     modules: list[tuple[str, nn.Module]]
     persistent: dict[str, torch.Tensor]
-    others: dict[str, torch.Tensor]
+    non_persistent: dict[str, torch.Tensor]
 
-    def everything(self) -> dict[str, torch.Tensor]:
+    def all(self) -> dict[str, torch.Tensor]:
         """Return all parameters and buffers by name."""
-        return self.persistent | self.others
+        return self.persistent | self.non_persistent
 
 
 def named_tensors(module: nn.Module) -> NamedTensors:
-    """Find the modules and tensors of a model."""
+    """Return the modules and tensors of a model."""
     modules = walk_modules(module)
     persistent: dict[str, torch.Tensor] = {}
-    others: dict[str, torch.Tensor] = {}
-    for path, owner in modules:
-        for name, parameter in owner._parameters.items():  # noqa: SLF001
+    non_persistent: dict[str, torch.Tensor] = {}
+    for prefix, owner in modules:
+        for name, parameter in module_parameters(owner).items():
             if parameter is not None:
-                persistent[path + name] = parameter
-        for name, buffer in owner._buffers.items():  # noqa: SLF001
+                persistent[prefix + name] = parameter
+        for name, buffer in module_buffers(owner).items():
             if buffer is None:
                 continue
-            if name in owner._non_persistent_buffers_set:  # noqa: SLF001
-                others[path + name] = buffer
+            if name in non_persistent_buffer_names(owner):
+                non_persistent[prefix + name] = buffer
             else:
-                persistent[path + name] = buffer
-    return NamedTensors(modules, persistent, others)
+                persistent[prefix + name] = buffer
+    return NamedTensors(modules, persistent, non_persistent)
 
 
 def walk_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return path and module for a module and all in it, in the order of `state_dict`, shared ones at each place."""
+    """Return each module in a model with its prefix, in the order of `state_dict`, shared modules at each place."""
     found: list[tuple[str, nn.Module]] = []
     _walk("", module, found)
     return found
 
 
 def persistent_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Return the parameters and the persistent buffers by name; one that has several names stands under each."""
+    """Return parameters and persistent buffers by name. A tensor with several names appears under each of them."""
     return named_tensors(module).persistent
 
 
 def all_tensors(module: nn.Module) -> list[torch.Tensor]:
-    """Return each parameter and each buffer once, those that are not persistent included."""
-    return list({id(tensor): tensor for tensor in named_tensors(module).everything().values()}.values())
+    """Return every parameter and every buffer once, including non-persistent buffers."""
+    return list({id(tensor): tensor for tensor in named_tensors(module).all().values()}.values())
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
-    """Return the shape of a tensor; None for a lazy parameter, which has none yet."""
+    """Return the shape of a tensor, or None for a lazy parameter, which has no shape yet."""
     return None if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)
 
 
 def _region(tensor: torch.Tensor) -> Hashable:
-    """Return what two tensors have in common that are the same elements of the same memory."""
+    """Return a value that is equal for tensors that are the same elements of the same memory."""
     if nn.parameter.is_lazy(tensor) or tensor.layout is not torch.strided or tensor.numel() == 0:
         return id(tensor)
-    place = (_memory(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-    return (*place, tensor.dtype, tensor.is_conj(), tensor.is_neg())
+    return _memory(tensor), *elements_in_storage(tensor)
 
 
 def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
-    """Return the names of what has several: of the same tensor, or of the same elements of memory, together, in order.
+    """Return the names of each tensor that has several, where the same elements of memory count as one tensor.
 
-    Most tensors have one name, and no list is made for those.
+    Names are in the order of `tensors`. Most tensors have one name, and no list is made for those.
     """
     first: dict[Hashable, str] = {}
     by_memory: dict[Hashable, list[str]] = {}
@@ -113,22 +113,22 @@ def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
 
 
 def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
-    """Put another tensor in the place of the parameter or buffer of this name."""
+    """Assign another tensor in place of the parameter or buffer of this name."""
     path, _, local = name.rpartition(".")
     owner = module.get_submodule(path)
-    # Not into `_parameters`: modules such as nn.LSTM keep lists of their own, which their `__setattr__` renews.
+    # By setattr: modules such as nn.LSTM keep lists of their parameters, which their `__setattr__` updates.
     setattr(owner, local, tensor)
 
 
-def _walk(path: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
-    found.append((path, module))
-    for name, child in module._modules.items():  # noqa: SLF001
+def _walk(prefix: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
+    found.append((prefix, module))
+    for name, child in child_modules(module).items():
         if child is not None:
-            _walk(f"{path}{name}.", child, found)
+            _walk(f"{prefix}{name}.", child, found)
 
 
 def _memory(tensor: torch.Tensor) -> Hashable:
-    """Return what identifies the memory that a tensor lies in, or the tensor itself if it has none of its own."""
+    """Return a value that identifies the memory of a tensor, or the tensor itself if it has no storage."""
     if nn.parameter.is_lazy(tensor):
         return id(tensor)
     return storage_key(tensor) or id(tensor)

@@ -1,6 +1,6 @@
 """ResNet on timm's blocks as a custom model with its own config.
 
-The names below are imported on first use: the config needs neither torch nor timm, and the classes do.
+The names below are imported on first use, because the config needs neither torch nor timm, but the models do.
 """
 
 from __future__ import annotations

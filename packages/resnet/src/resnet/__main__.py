@@ -1,4 +1,4 @@
-"""The command `resnet`, also `python -m resnet`."""
+"""The command `resnet`, or `python -m resnet`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     quickstart.add_argument(
-        "--output-dir", type=Path, default=Path("quickstart-output"), help="folder for the model and the picture"
+        "--output-dir", type=Path, default=Path("quickstart-output"), help="folder for the model and the image"
     )
     quickstart.add_argument(
         "--push-to", metavar="OWNER/NAME", default=None, help="repository to upload the model to and load it from"
     )
-    quickstart.add_argument("--epochs", type=_positive, default=10, help="how often the training sees each digit")
-    quickstart.add_argument("--seed", type=int, default=0, help="seed of the weights and of the order of the digits")
+    quickstart.add_argument("--epochs", type=_positive, default=10, help="number of training epochs")
+    quickstart.add_argument("--seed", type=int, default=0, help="random seed for weights and order of the digits")
     return parser
 
 

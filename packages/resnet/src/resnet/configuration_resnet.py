@@ -1,4 +1,4 @@
-"""`ResnetConfig`: which ResNet to build. Needs neither torch nor timm."""
+"""`ResnetConfig`: the architecture of a ResNet. Needs neither torch nor timm."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ _TIERED_STEM_STEP = 4
 
 
 class ResnetConfig(PretrainedConfig):
-    """Config of `ResnetModel` and `ResnetModelForImageClassification`: the ResNets that timm's `ResNet` can build.
+    """Config of `ResnetModel` and `ResnetModelForImageClassification`. It describes the networks of timm's `ResNet`.
 
-    The defaults are a ResNet-50. Every network has a stem, four stages of blocks, and a classifier.
+    The default is a ResNet-50. Every network has a stem, four stages of blocks, and a classifier.
 
     Args:
-        block_type: Kind of the blocks, `"basic"` or `"bottleneck"`, or four kinds, one a stage.
+        block_type: Block type, `"basic"` or `"bottleneck"`, or one block type for each of the four stages.
         layers: Number of blocks in each of the four stages.
-        num_classes: Number of classes; `num_labels` is another name of it. With 0 there is no classifier, and the model
-            gives the pooled features and takes no labels.
-        input_channels: Channels of an image.
-        cardinality: Groups of the 3x3 convolution of a bottleneck block (ResNeXt); 1 with basic blocks.
-        base_width: Width of a bottleneck block for 64 channels of its stage; 64 with basic blocks.
-        stem_width: Channels of the stem's first convolutions. A stem that is not deep always has 64.
+        num_classes: Number of classes; also called `num_labels`. With 0 there is no classifier: the model returns the
+            pooled features and takes no labels.
+        input_channels: Number of channels of an image.
+        cardinality: Number of groups of the 3x3 convolution in a bottleneck block (ResNeXt); 1 with basic blocks.
+        base_width: Width of a bottleneck block in a stage with 64 channels; 64 with basic blocks.
+        stem_width: Number of channels of the first convolutions in a deep stem. A stem that is not deep always has 64.
         stem_type: One 7x7 convolution (`""`), or three 3x3 convolutions of `stem_width`, `stem_width` and twice that
-            (`"deep"`); `"deep-tiered"` starts with three quarters of it.
-        avg_down: Whether a shortcut that halves the resolution averages before its 1x1 convolution.
-        channels: Channels of each stage; a bottleneck block gives four times as many.
-        output_stride: Side of the image over side of the last features. Below 32, later stages dilate, not stride.
-        replace_stem_pool: Whether a strided 3x3 convolution takes the place of the stem's max pooling.
-        block_reduce_first: Divides the width of the first convolution of each block.
-        down_kernel_size: Kernel of the shortcuts' convolutions.
-        act_layer: Activation.
-        norm_layer: Normalisation.
-        aa_layer: What smooths before striding: nothing, average pooling or a blur.
+            (`"deep"`); `"deep-tiered"` starts with three quarters of `stem_width`.
+        avg_down: Whether shortcuts that reduce the resolution apply average pooling before a 1x1 convolution.
+        channels: Number of channels of each stage; a bottleneck block outputs four times as many.
+        output_stride: Ratio of image size to size of the last feature map. Below 32, later stages are dilated instead
+            of strided.
+        replace_stem_pool: Whether a strided 3x3 convolution replaces the max pooling of the stem.
+        block_reduce_first: Divisor of the width of the first convolution in each block.
+        down_kernel_size: Kernel size of the convolutions in shortcuts.
+        act_layer: Activation function.
+        norm_layer: Normalisation layer.
+        aa_layer: Anti-aliasing before strided layers: none, average pooling or blur.
         attn_layer: Channel attention at the end of each block: none, squeeze-and-excitation or efficient channel
             attention.
-        attn_rd_ratio: Share of the channels that squeeze-and-excitation keeps inside; timm's own 1/16 if None.
-        drop_rate: Probability that training drops a feature before the classifier.
-        drop_path_rate: Probability that training skips the last block; earlier blocks less, in proportion.
-        drop_block_rate: Probability that training drops a patch of the last two stages' features.
-        **kwargs: Fields of `PretrainedConfig`; `problem_type` among them is what the classifier's loss is.
+        attn_rd_ratio: Reduction ratio of squeeze-and-excitation; timm's default of 1/16 if None.
+        drop_rate: Dropout probability before the classifier.
+        drop_path_rate: Stochastic depth: probability of skipping the last block in training. It increases linearly
+            from the first block to the last.
+        drop_block_rate: DropBlock probability in the last two stages.
+        **kwargs: Fields of `PretrainedConfig`. Among them, `problem_type` selects the loss of the classifier.
 
     Raises:
-        ConfigValidationError: A field has a value of the wrong type, or none of those that are allowed.
+        ConfigValidationError: A field has a value of the wrong type or not one of the allowed values.
         ConfigError: A number is out of range, or two fields contradict each other.
     """
 
@@ -108,27 +110,27 @@ class ResnetConfig(PretrainedConfig):
 
     @property
     def block_types(self) -> tuple[str, ...]:
-        """Kind of the blocks of each of the four stages."""
+        """Block type of each stage."""
         return (self.block_type,) * len(self.layers) if isinstance(self.block_type, str) else self.block_type
 
     def validate(self) -> None:
-        """Check every field, and what the fields say together.
+        """Check each field, and that the fields do not contradict each other.
 
         Raises:
-            ConfigError: A value is wrong.
+            ConfigError: A value is invalid.
         """
         super().validate()
         self._check_ranges()
         self._check_blocks()
         if self.attn_rd_ratio is not None and self.attn_layer != "se":
             raise ConfigError(
-                f"ResnetConfig.attn_rd_ratio: it belongs to attn_layer='se', got attn_layer={self.attn_layer!r}."
+                f"ResnetConfig.attn_rd_ratio: it requires attn_layer='se', got attn_layer={self.attn_layer!r}."
             )
         if self.stem_type == "deep-tiered" and self.stem_width < _TIERED_STEM_STEP:
             raise ConfigError(f"ResnetConfig.stem_width: expected at least 4 for 'deep-tiered', got {self.stem_width}.")
 
     def _check_ranges(self) -> None:
-        least = {
+        minimums = {
             "num_classes": 0,
             "input_channels": 1,
             "cardinality": 1,
@@ -136,9 +138,9 @@ class ResnetConfig(PretrainedConfig):
             "stem_width": 1,
             "block_reduce_first": 1,
         }
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise ConfigError(f"ResnetConfig.{name}: expected at least {smallest}, got {getattr(self, name)}.")
+        for name, minimum in minimums.items():
+            if getattr(self, name) < minimum:
+                raise ConfigError(f"ResnetConfig.{name}: expected at least {minimum}, got {getattr(self, name)}.")
         for name in ("layers", "channels"):
             for stage, value in enumerate(getattr(self, name)):
                 if value < 1:
@@ -148,7 +150,7 @@ class ResnetConfig(PretrainedConfig):
                 raise ConfigError(f"ResnetConfig.{name}: expected a probability below 1, got {getattr(self, name)}.")
         if self.attn_rd_ratio is not None and not 0 < self.attn_rd_ratio <= 1:
             raise ConfigError(
-                f"ResnetConfig.attn_rd_ratio: expected a share of the channels, got {self.attn_rd_ratio}."
+                f"ResnetConfig.attn_rd_ratio: expected a ratio above 0 and up to 1, got {self.attn_rd_ratio}."
             )
 
     def _check_blocks(self) -> None:
@@ -158,12 +160,12 @@ class ResnetConfig(PretrainedConfig):
         if "basic" in self.block_types and (self.cardinality != 1 or self.base_width != _BASIC_BLOCK_BASE_WIDTH):
             raise ConfigError(
                 "ResnetConfig.block_type: 'basic' blocks have cardinality 1 and base_width 64, got "
-                f"{self.cardinality} and {self.base_width}. 'bottleneck' blocks may have others."
+                f"{self.cardinality} and {self.base_width}. Use 'bottleneck' blocks for other values."
             )
         for stage, (block, channels) in enumerate(zip(self.block_types, self.channels, strict=True)):
             width = channels if block == "basic" else channels * self.base_width // 64 * self.cardinality
             if width < self.block_reduce_first:
                 raise ConfigError(
-                    f"ResnetConfig.channels[{stage}]: {channels} channels leave the blocks of this stage none, with "
-                    f"base_width={self.base_width} and block_reduce_first={self.block_reduce_first}."
+                    f"ResnetConfig.channels[{stage}]: {channels} is too small: with base_width={self.base_width} and "
+                    f"block_reduce_first={self.block_reduce_first}, a block of this stage would have no channels."
                 )

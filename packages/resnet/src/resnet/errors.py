@@ -1,11 +1,11 @@
 """Errors of resnet. Each is also the builtin exception that callers already catch.
 
     ResnetError
-    ├── TimmNameError (ValueError)             no config can describe what timm builds under a name
-    ├── PretrainedWeightsError (OSError)       timm's pretrained weights do not exist or cannot be fetched
-    └── MissingExtraError (ImportError)        a distribution that only the quickstart needs is not installed
+    ├── TimmNameError (ValueError)             no ResnetConfig describes the timm model of a name
+    ├── PretrainedWeightsError (OSError)       timm's pretrained weights do not exist or cannot be downloaded
+    └── MissingExtraError (ImportError)        a package that only the quickstart needs is not installed
 
-A wrong value of a config is a `config_core.ConfigError`.
+An invalid config value is a `config_core.ConfigError`.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ __all__ = ["MissingExtraError", "PretrainedWeightsError", "ResnetError", "TimmNa
 
 
 class ResnetError(SentenceError):
-    """Base of every error that resnet raises on purpose."""
+    """Base class of the errors that resnet raises."""
 
 
 class TimmNameError(ResnetError, ValueError):
-    """`ResnetConfig` cannot describe the model that timm builds under a name.
+    """No `ResnetConfig` describes the timm model of a name.
 
     Attributes:
-        name: The name, as it was given.
-        reason: What stands in the way.
+        name: The name that was passed.
+        reason: Why not.
     """
 
     def __init__(self, name: str, *, reason: str) -> None:
-        super().__init__(f"No ResnetConfig is timm's {name!r}: {reason}")
+        super().__init__(f"No ResnetConfig describes timm's {name!r}: {reason}")
         self.name = name
         self.reason = reason
 
 
 class PretrainedWeightsError(ResnetError, OSError):
-    """timm's pretrained weights of a model do not exist or cannot be fetched.
+    """timm's pretrained weights for a model do not exist or cannot be downloaded.
 
     Attributes:
-        name: The model's name in timm.
+        name: Name of the model in timm.
     """
 
     def __init__(self, problem: str, *, name: str) -> None:
@@ -46,15 +46,15 @@ class PretrainedWeightsError(ResnetError, OSError):
 
 
 class MissingExtraError(ResnetError, ImportError):
-    """The quickstart needs distributions that are not installed.
+    """The quickstart needs packages that are not installed.
 
     Attributes:
-        missing: The names that cannot be imported.
+        missing: Import names of the missing packages.
     """
 
     def __init__(self, missing: tuple[str, ...]) -> None:
         super().__init__(
-            f"The quickstart needs {', '.join(missing)}, which a plain install of pretrained-resnet does not bring: "
+            f"The quickstart needs {', '.join(missing)}, which pretrained-resnet installs only with its extra: "
             "pip install 'pretrained-resnet[quickstart]'"
         )
         self.missing = missing

@@ -1,4 +1,4 @@
-"""ResNets built of timm's blocks. This file and `configuration_resnet.py` are all the code that a saved model needs.
+"""ResNets of timm's blocks. This file and `configuration_resnet.py` are all the code that a saved model needs.
 
 Shapes: N images, C channels, H and W pixels, K classes, s the config's output stride.
 """
@@ -24,8 +24,8 @@ _ANTI_ALIASING = {"": None, "avg": torch.nn.AvgPool2d, "blur": BlurPool2d}
 
 
 def build_resnet(config: ResnetConfig) -> ResNet:
-    """Build the network that a config describes, initialised as timm does it."""
-    # timm annotates instances where it takes classes.
+    """Build the network that a config describes, with timm's initialisation."""
+    # timm's annotations say instances, but it takes classes.
     blocks: Any = [_BLOCKS[name] for name in config.block_types]
     return ResNet(
         blocks,
@@ -59,7 +59,7 @@ def _attention(config: ResnetConfig) -> Any:
 
 
 class ResnetModel(PreTrainedModel):
-    """A ResNet that gives the features of its last stage."""
+    """A ResNet without a classifier. It returns the features of the last stage."""
 
     config_class = ResnetConfig
     base_model_prefix = "model"
@@ -70,20 +70,20 @@ class ResnetModel(PreTrainedModel):
         self.model = build_resnet(config)
 
     def forward(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return the features of images.
+        """Return the features of a batch of images.
 
         Args:
-            tensor: Images, (N, C, H, W), with C the config's `input_channels`.
+            tensor: Images, (N, C, H, W), where C is the config's `input_channels`.
 
         Returns:
-            Features before pooling, (N, channels of the last stage, H / s, W / s), sides rounded up.
+            Features before pooling, (N, output channels of the last stage, H / s, W / s), sizes rounded up.
         """
         features: torch.Tensor = self.model.forward_features(tensor)
         return features
 
 
 class ResnetModelForImageClassification(PreTrainedModel):
-    """A ResNet that gives the logits of classes, and the loss where the right classes are known."""
+    """A ResNet with a classifier. It returns logits, and the loss if labels are given."""
 
     config_class = ResnetConfig
     base_model_prefix = "model"
@@ -94,26 +94,26 @@ class ResnetModelForImageClassification(PreTrainedModel):
         self.model = build_resnet(config)
 
     def forward(self, tensor: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
-        """Return logits, and their mean loss if labels are given.
+        """Return logits, and the mean loss if labels are given.
 
-        The config's `problem_type` says which: cross-entropy unless it is `"multi_label_classification"`, which has
-        binary cross-entropy, or `"regression"`, which has the squared error.
+        The loss depends on the config's `problem_type`: binary cross-entropy for `"multi_label_classification"`, mean
+        squared error for `"regression"`, and cross-entropy otherwise.
 
         Args:
-            tensor: Images, (N, C, H, W), with C the config's `input_channels`.
-            labels: Whole numbers of the right classes, (N,), or the classes' probabilities, (N, K). For many labels,
-                whether each class is right, (N, K); for regression, what the logits should be, (N, K). Both may be (N,)
-                where K is 1. Of any dtype.
+            tensor: Images, (N, C, H, W), where C is the config's `input_channels`.
+            labels: Class indices, (N,), or class probabilities, (N, K). For multi-label classification, whether each
+                class applies, (N, K). For regression, the target values, (N, K). These two may be (N,) if K is 1.
+                Labels may have any dtype.
 
         Returns:
-            `"logits"`, (N, K), and with labels `"loss"`, a scalar, before it.
+            `"logits"`, (N, K), preceded by `"loss"`, a scalar, if labels are given.
 
         Raises:
-            ValueError: The labels have another shape than such a problem's, or the config has no classes.
+            ValueError: The labels have the wrong shape for the `problem_type`, or the config has no classes.
         """
         if labels is not None and self.model.num_classes == 0:
             raise ValueError(
-                "With num_classes=0 the model gives pooled features. Leave the labels out, or set a number of classes."
+                "With num_classes=0 the model has no classifier and takes no labels. Pass none, or set num_classes."
             )
         logits = self.model(tensor)
         if labels is not None:
@@ -122,20 +122,20 @@ class ResnetModelForImageClassification(PreTrainedModel):
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor, problem_type: str | None) -> torch.Tensor:
-    """Return the mean loss of logits, (N, K), as a scalar."""
+    """Return the mean loss of logits, (N, K), as a scalar tensor."""
     by_class, by_image = tuple(logits.shape), tuple(logits.shape[:1])
     if problem_type in {None, "single_label_classification"}:
-        whole = not labels.is_floating_point()
-        if labels.shape == (by_image if whole else by_class):
-            return torch.nn.functional.cross_entropy(logits, labels.long() if whole else labels)
-        wanted = f"whole numbers of shape {by_image} or probabilities of shape {by_class}"
+        are_indices = not labels.is_floating_point()
+        if labels.shape == (by_image if are_indices else by_class):
+            return torch.nn.functional.cross_entropy(logits, labels.long() if are_indices else labels)
+        expected = f"class indices of shape {by_image} or class probabilities of shape {by_class}"
     else:
         shapes = (by_class, by_image) if logits.shape[1] == 1 else (by_class,)
-        if labels.shape in shapes:  # torch would repeat others until they fit
+        if labels.shape in shapes:  # others would be broadcast
             targets = labels.reshape(by_class).to(logits.dtype)
             if problem_type == "regression":
                 return torch.nn.functional.mse_loss(logits, targets)
             return torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)
-        wanted = f"labels of shape {' or '.join(map(str, shapes))}"
+        expected = f"labels of shape {' or '.join(map(str, shapes))}"
     given = f"{labels.dtype} of shape {tuple(labels.shape)}"
-    raise ValueError(f"problem_type={problem_type!r} wants {wanted}, got {given}.")
+    raise ValueError(f"problem_type={problem_type!r} takes {expected}, got {given}.")

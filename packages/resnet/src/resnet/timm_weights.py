@@ -1,7 +1,7 @@
-"""timm's ResNets by their names there, as our configs and models.
+"""timm's ResNets, by their names in timm, as our configs and models.
 
-What a name stands for is asked of timm itself: its entry point is run with a builder that only notes the arguments.
-Nothing is guessed from names, and an argument that no config field stands for refuses the name.
+What a name stands for is read from timm itself: its entry point is run with a builder that only records its arguments.
+Nothing is guessed from names. A name whose entry point passes an argument without a config field is rejected.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["config_from_timm", "from_timm", "timm_names"]
 
-_BUILDER = "_create_resnet"  # what every entry point of timm.models.resnet hands its arguments to
-_PLAIN = {
+_BUILDER = "_create_resnet"  # every entry point of timm.models.resnet passes its arguments to this function
+_FIELD_NAMES = {
     "layers": "layers",
     "channels": "channels",
     "num_classes": "num_classes",
@@ -53,26 +53,26 @@ _ANTI_ALIASING_NAMES = {None: "", torch.nn.AvgPool2d: "avg", BlurPool2d: "blur"}
 def from_timm(
     name: str, *, pretrained: bool = True, cache_dir: str | os.PathLike[str] | None = None, **fields: Any
 ) -> ResnetModelForImageClassification:
-    """Return one of timm's ResNets as a model of ours: its config, and its weights.
+    """Return one of timm's ResNets as a model of ours, with its config and its weights.
 
     Args:
-        name: Name in timm, with or without the tag of its weights: `resnet50d`, `resnet50.a1_in1k`.
-        pretrained: Load timm's pretrained weights; if False the weights are random, initialised as timm does it.
-        cache_dir: Where downloads are kept; the hub's own place if None.
-        **fields: Fields of the config that shall differ from timm's, such as `num_classes=10`. With another number of
-            classes the classifier is new; with other `input_channels` timm adapts the first convolution.
+        name: Name in timm, with or without a weights tag: `resnet50d`, `resnet50.a1_in1k`.
+        pretrained: Load timm's pretrained weights. If False, weights are random, initialised as in timm.
+        cache_dir: Folder for downloads; the Hub client's default if None.
+        **fields: Config fields that override timm's, such as `num_classes=10`. With another number of classes the
+            classifier is new; with another number of `input_channels` timm adapts the first convolution.
 
     Returns:
         The model, in evaluation mode, on the CPU.
 
     Raises:
-        TimmNameError: timm lists no such name, or `ResnetConfig` cannot describe what it builds.
-        PretrainedWeightsError: timm has no weights of that name, or they cannot be fetched.
-        ConfigError: One of `fields` is unknown or has a wrong value.
-        RuntimeError: Some of `fields` make a network that the pretrained weights do not fit; torch lists the tensors.
+        TimmNameError: timm does not list the name, or no `ResnetConfig` describes the model.
+        PretrainedWeightsError: timm has no weights for the name, or they cannot be downloaded.
+        ConfigError: One of `fields` is unknown or has an invalid value.
+        RuntimeError: The pretrained weights do not match the network that `fields` describe; torch lists the tensors.
     """
     config = config_from_timm(name, **fields)
-    weights = _fetch_weights(name, config, cache_dir) if pretrained else None
+    weights = _download_weights(name, config, cache_dir) if pretrained else None
     model = ResnetModelForImageClassification(config)
     if weights is not None:
         model.model.load_state_dict(weights)
@@ -80,15 +80,15 @@ def from_timm(
 
 
 def config_from_timm(name: str, **fields: Any) -> ResnetConfig:
-    """Return the config of one of timm's ResNets. Builds no model and needs no network.
+    """Return the config of one of timm's ResNets, without building a model or using the network.
 
     Args:
-        name: Name in timm, with or without the tag of its weights, which may have classes of their own.
-        **fields: Fields that shall differ from timm's.
+        name: Name in timm, with or without a weights tag. Weights may have another number of classes.
+        **fields: Config fields that override timm's.
 
     Raises:
-        TimmNameError: timm lists no such name, or `ResnetConfig` cannot describe what it builds.
-        ConfigError: One of `fields` is unknown or has a wrong value.
+        TimmNameError: timm does not list the name, or no `ResnetConfig` describes the model.
+        ConfigError: One of `fields` is unknown or has an invalid value.
     """
     architecture, _, tag = name.partition(".")
     _check_listed(name, architecture)
@@ -105,11 +105,11 @@ def config_from_timm(name: str, **fields: Any) -> ResnetConfig:
 
 
 def timm_names() -> tuple[str, ...]:
-    """Return the names that timm lists and a `ResnetConfig` can describe, without tags, as timm orders them."""
-    return tuple(name for name in timm.list_models(module="resnet") if _is_expressible(name))
+    """Return the names, without tags and in timm's order, of the models that a `ResnetConfig` describes."""
+    return tuple(name for name in timm.list_models(module="resnet") if _is_supported(name))
 
 
-def _is_expressible(name: str) -> bool:
+def _is_supported(name: str) -> bool:
     try:
         config_from_timm(name)
     except TimmNameError:
@@ -122,23 +122,25 @@ def _check_listed(name: str, architecture: str) -> None:
     if architecture in listed:
         return
     if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, listed, n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        similar = difflib.get_close_matches(architecture, listed, n=3)
+        hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
         raise TimmNameError(name, reason=f"timm {timm.__version__} has no model of this name.{hint}")
     home = timm.model_entrypoint(architecture).__module__.rpartition(".")[2]
     if home.startswith("_"):
-        raise TimmNameError(name, reason="it is an old name, which timm keeps for another one and does not list.")
+        raise TimmNameError(name, reason="it is an old name that timm maps to a new one and does not list.")
     raise TimmNameError(
-        name, reason=f"timm builds it in its module {home!r}, and only those of 'resnet' are ResNets here."
+        name, reason=f"timm defines it in module {home!r}, and only models in module 'resnet' are supported."
     )
 
 
 def _classifier_arguments(name: str, tag: str) -> dict[str, Any]:
-    """Return what timm takes from the description of a model's weights: the classes and the channels of the images."""
+    """Return the arguments that timm takes from the description of the weights: numbers of classes and of channels."""
     try:
         description = timm.get_pretrained_cfg(name)
     except RuntimeError as error:
-        raise TimmNameError(name, reason=f"timm knows no weights tagged {tag!r}. {_tags_in_words(name)}") from error
+        raise TimmNameError(
+            name, reason=f"timm has no weights with the tag {tag!r}. {_available_tags(name)}"
+        ) from error
     if description is None:
         return {}
     arguments = {"num_classes": description.num_classes}
@@ -148,41 +150,43 @@ def _classifier_arguments(name: str, tag: str) -> dict[str, Any]:
 
 
 def _builder_arguments(name: str, architecture: str) -> dict[str, Any]:
-    """Return the arguments that an entry point of timm hands to its builder.
+    """Return the arguments that an entry point of timm passes to its builder.
 
-    The entry point's code runs with globals in which only the builder is another one, so that timm is not changed.
+    The code of the entry point runs with a copy of its globals in which the builder is replaced. timm is not changed.
     """
-    noted: list[dict[str, Any]] = []
+    recorded: list[dict[str, Any]] = []
 
-    def note(_variant: str, _pretrained: bool = False, **arguments: Any) -> None:  # noqa: FBT001, FBT002 - timm's signature
-        noted.append(arguments)
+    def record(_variant: str, _pretrained: bool = False, **arguments: Any) -> None:  # noqa: FBT001, FBT002 - timm's signature
+        recorded.append(arguments)
 
     entry_point = timm.model_entrypoint(architecture)
     if _BUILDER not in entry_point.__code__.co_names:
-        raise TimmNameError(name, reason=f"timm {timm.__version__} does not build it with its `{_BUILDER}`.")
+        raise TimmNameError(name, reason=f"timm {timm.__version__} does not build it with `{_BUILDER}`.")
     run = FunctionType(
-        entry_point.__code__, {**entry_point.__globals__, _BUILDER: note}, closure=entry_point.__closure__
+        entry_point.__code__, {**entry_point.__globals__, _BUILDER: record}, closure=entry_point.__closure__
     )
     run(pretrained=False)
-    return noted[0]
+    return recorded[0]
 
 
 def _translate(name: str, argument: str, value: Any) -> Mapping[str, Any]:
-    """Return the config fields that stand for an argument of timm's `ResNet`."""
-    if argument in _PLAIN:
-        return {_PLAIN[argument]: value}
+    """Return the config fields for an argument of timm's `ResNet`."""
+    if argument in _FIELD_NAMES:
+        return {_FIELD_NAMES[argument]: value}
     if argument == "pruned":
         if value:
-            raise TimmNameError(name, reason="timm prunes single channels of it after a list of its own.")
+            raise TimmNameError(name, reason="timm prunes individual channels of it.")
         return {}
     if argument not in _TRANSLATIONS:
         raise TimmNameError(
-            name, reason=f"timm builds it with {argument}={value!r}, which is no field of ResnetConfig."
+            name, reason=f"timm builds it with {argument}={value!r}, and ResnetConfig has no field for that."
         )
     try:
         return _TRANSLATIONS[argument](value)
     except (KeyError, TypeError, ValueError) as error:
-        raise TimmNameError(name, reason=f"ResnetConfig has no word for {argument}={value!r}.") from error
+        raise TimmNameError(
+            name, reason=f"timm builds it with {argument}={value!r}, which no field of ResnetConfig can express."
+        ) from error
 
 
 def _block_fields(block: Any) -> dict[str, Any]:
@@ -212,13 +216,14 @@ _TRANSLATIONS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
 }
 
 
-def _fetch_weights(
+def _download_weights(
     name: str, config: ResnetConfig, cache_dir: str | os.PathLike[str] | None
 ) -> Mapping[str, torch.Tensor]:
     description = timm.get_pretrained_cfg(name)
     if description is None or not description.has_weights:
         raise PretrainedWeightsError(
-            f"timm has no pretrained weights for {name!r}. {_tags_in_words(name)} pretrained=False gives random ones.",
+            f"timm has no pretrained weights for {name!r}. {_available_tags(name)} Pass pretrained=False for random "
+            "weights.",
             name=name,
         )
     try:
@@ -231,7 +236,7 @@ def _fetch_weights(
         )
     except OSError as error:
         raise PretrainedWeightsError(
-            f"The pretrained weights of timm's {name!r} are not on this machine and could not be fetched from "
+            f"The pretrained weights of timm's {name!r} are not cached and cannot be downloaded from "
             f"{description.hf_hub_id or description.url}: {error} Connect to the network, or pass pretrained=False for "
             "random weights.",
             name=name,
@@ -240,6 +245,6 @@ def _fetch_weights(
     return weights
 
 
-def _tags_in_words(name: str) -> str:
+def _available_tags(name: str) -> str:
     tagged = timm.list_models(f"{name.partition('.')[0]}.*", module="resnet", pretrained=True)
-    return f"There are {', '.join(tagged)}." if tagged else "There are none of this architecture."
+    return f"Available: {', '.join(tagged)}." if tagged else "It has none for this architecture."

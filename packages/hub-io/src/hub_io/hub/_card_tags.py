@@ -42,8 +42,8 @@ def add_tags(card: str, tags: Iterable[str], *, source: str) -> str:
     except Exception as error:
         why = f"{str(error) or type(error).__name__:.300}"
         raise ModelCardError(
-            f"No tags can be added to the model card README.md of {source!r}: {why}. Edit its metadata, or push without "
-            "tags.",
+            f"No tags can be added to the model card README.md of {source!r}: {why}. Edit its metadata, or push "
+            "without tags.",
             source=source,
         ) from error
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["publish"]
 
 _TRIES = 10  # each lost one is another push that got through
-_MOVED = 412
+_BAD_REQUEST, _MOVED = 400, 412
 _IGNORE_FILE = ".gitignore"
 _LARGEST_IGNORE_FILE = 1_000_000
 
@@ -74,18 +74,26 @@ def _own_card(files: Mapping[str, Path], tags: Sequence[str], request: HubReques
     """Return the card of the folder with its tags, judged by the Hub before anything is created; None without one."""
     if CARD_FILE not in files:
         return None
-    from huggingface_hub import ModelCard
-
     text = _decoded(files[CARD_FILE].read_bytes(), request)
     card = add_tags(text, tags, source=request.repo_id) if tags else text
     with asking(request):
-        try:
-            ModelCard(card, ignore_metadata_errors=True).validate()
-        except (OSError, RuntimeError):  # no judgement, but something on the way to it
-            raise
-        except Exception as error:
-            raise _refused_card(error, request) from error
+        refusal = _judge(card)
+    if refusal is not None:
+        raise _refused_card(refusal, request)
     return card
+
+
+def _judge(card: str) -> str | None:
+    """Return what the Hub has against the metadata of a card, or None."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]  # documented
+
+    asked = {"content": card, "repoType": "model"}
+    answer = get_session().post(f"{constants.ENDPOINT}/api/validate-yaml", json=asked)
+    if answer.status_code == _BAD_REQUEST:
+        return "; ".join(str(error["message"]) for error in answer.json()["errors"])
+    hf_raise_for_status(answer)
+    return None
 
 
 def _decoded(content: bytes, request: HubRequest) -> str:
@@ -93,12 +101,12 @@ def _decoded(content: bytes, request: HubRequest) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refused_card(error, request) from error
+        raise _refused_card(str(error), request) from error
 
 
-def _refused_card(error: Exception, request: HubRequest) -> ModelCardError:
+def _refused_card(why: str, request: HubRequest) -> ModelCardError:
     return ModelCardError(
-        f"The model card README.md cannot be pushed to {request.repo_id!r}: {error!s:.500} Edit its metadata. "
+        f"The model card README.md cannot be pushed to {request.repo_id!r}: {why:.500}. Edit it, and push again. "
         "Nothing was pushed.",
         source=request.repo_id,
     )
@@ -163,7 +171,10 @@ class _Push:
         card = self._card(parent, present)
         if card is not None:
             contents[CARD_FILE] = card.encode()
-        return [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in contents.items()]
+        with asking(self.request, offline=True):
+            for path in self.files.values():
+                path.stat()  # for its error, which says more than the client's
+            return [CommitOperationAdd(name, content) for name, content in contents.items()]
 
     def _card(self, parent: str, present: frozenset[str]) -> str | None:
         """Return the text of the card to upload, or None to leave the one on the Hub as it is."""

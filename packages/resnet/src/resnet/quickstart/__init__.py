@@ -1,6 +1,6 @@
-"""The main job from end to end: a custom ResNet learns to read digits, is saved with its code, and is loaded by name.
+"""The quickstart: train a custom ResNet on digits, save it with its code, load it by name and classify.
 
-A program on top of the packages, behind the extra `quickstart`. `python -m resnet quickstart` runs it.
+This program uses all packages and needs the extra `quickstart`. `python -m resnet quickstart` runs it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ EXTRA_MODULES = ("auto_registry", "hub_io", "sklearn", "PIL", "tqdm")
 
 
 def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int = 10, seed: int = 0) -> int:
-    """Train, save, load in a fresh process, classify. Prints each step with the code that it stands for.
+    """Train, save, load in a new process and classify. Print each step with its code.
 
     Args:
-        output_dir: Folder for the checkpoint `digits-resnet` and the picture `digits.png`; made if missing.
-        push_to: Repository `owner/name` to upload to, from which the fresh process then loads. None for the folder.
-        epochs: How many times the training sees each picture.
-        seed: Seed of the initial weights and of the order of the pictures.
+        output_dir: Folder for the checkpoint `digits-resnet` and the image `digits.png`; created if missing.
+        push_to: Repository `owner/name` to upload to; the new process then loads from there. None loads the folder.
+        epochs: Number of training epochs.
+        seed: Random seed for the initial weights and the order of the images.
 
     Returns:
-        The exit status for the program: 0 if the loaded model reads at least 97 % of the held-out digits rightly.
+        The exit status of the program: 0 if the loaded model classifies at least 97 % of the test digits correctly.
 
     Raises:
         MissingExtraError: The extra is not installed.
@@ -39,13 +39,13 @@ def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int 
     missing = tuple(name for name in EXTRA_MODULES if find_spec(name) is None)
     if missing:
         raise MissingExtraError(missing)
-    from resnet.quickstart.lesson import give_lesson
+    from resnet.quickstart.main_steps import run_main_steps
 
-    return give_lesson(output_dir, push_to=push_to, epochs=epochs, seed=seed)
+    return run_main_steps(output_dir, push_to=push_to, epochs=epochs, seed=seed)
 
 
 def exit_status(program: Callable[[], int]) -> int:
-    """Run a program; return its exit status, or 2 after one line about an error that says what to do."""
+    """Run a program and return its exit status; 2 if it raises an expected error, which is printed in one line."""
     try:
         return program()
     except (ResnetError, ConfigCoreError, OSError) as error:

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits as tensors: 1,797 pictures of 8 x 8 pixels, shipped inside scikit-learn."""
+"""scikit-learn's handwritten digits as tensors: 1,797 images of 8 x 8 pixels that come with scikit-learn."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sklearn.model_selection import train_test_split
 
 __all__ = ["Digits", "load_digits"]
 
-_HELD_OUT = 0.25
-_BRIGHTEST = 16
+_TEST_SIZE = 0.25
+_MAX_PIXEL = 16
 _SIDE = 32  # a ResNet halves the resolution five times
 
 
 @dataclass(frozen=True)
 class Digits:
-    """Pictures to learn from, and held-out ones that the training never sees.
+    """Images of digits, split into a training and a test set.
 
     Attributes:
-        train_images: (1347, 1, 32, 32), float32, from -1 for paper to 1 for ink.
+        train_images: (1347, 1, 32, 32), float32, from -1 (background) to 1 (ink).
         train_labels: (1347,), int64, the digits.
         test_images: (450, 1, 32, 32), as above.
         test_labels: (450,), as above.
@@ -33,12 +33,12 @@ class Digits:
 
 
 def load_digits() -> Digits:
-    """Return the digits, split alike in every process, with each digit's share the same in both parts."""
+    """Return the digits. The split is stratified and the same in every process."""
     digits = load_sklearn_digits()
-    pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / (_BRIGHTEST / 2) - 1
+    pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / (_MAX_PIXEL / 2) - 1
     images = torch.nn.functional.interpolate(pixels, size=_SIDE, mode="bilinear")
     labels = torch.from_numpy(digits.target).long()
     train, test = train_test_split(
-        range(len(labels)), test_size=_HELD_OUT, stratify=digits.target, random_state=0, shuffle=True
+        range(len(labels)), test_size=_TEST_SIZE, stratify=digits.target, random_state=0, shuffle=True
     )
     return Digits(images[train], labels[train], images[test], labels[test])

@@ -1,4 +1,4 @@
-"""A sheet of digits with what the model reads in each."""
+"""An image of digits with the model's predictions."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _ROWS = 4
 _TILE = 64
 _CAPTION = 22
 _MARGIN = 8
-_RIGHT = (0, 110, 60)
+_CORRECT = (0, 110, 60)
 _WRONG = (200, 0, 30)
 
 
 def draw_sheet(images: torch.Tensor, labels: torch.Tensor, predictions: torch.Tensor) -> Image.Image:
-    """Return a sheet of up to forty digits with their predictions; those that were misread come first, in red.
+    """Return an image of up to forty digits with their predictions. Errors come first, in red.
 
     Args:
-        images: (N, 1, H, W), from -1 for paper to 1 for ink.
-        labels: (N,), the digits that were written.
-        predictions: (N,), the digits that were read.
+        images: (N, 1, H, W), from -1 (background) to 1 (ink).
+        labels: (N,), the true digits.
+        predictions: (N,), the predicted digits.
     """
     step = (_TILE + _MARGIN, _TILE + _CAPTION + _MARGIN)
     sheet = Image.new("RGB", (_MARGIN + _COLUMNS * step[0], _MARGIN + _ROWS * step[1]), "white")
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=14)
-    misread_first = (predictions == labels).int().argsort(stable=True)
-    for place, index in enumerate(misread_first[: _COLUMNS * _ROWS].tolist()):
-        left = _MARGIN + place % _COLUMNS * step[0]
-        top = _MARGIN + place // _COLUMNS * step[1]
+    errors_first = (predictions == labels).int().argsort(stable=True)
+    for position, index in enumerate(errors_first[: _COLUMNS * _ROWS].tolist()):
+        left = _MARGIN + position % _COLUMNS * step[0]
+        top = _MARGIN + position // _COLUMNS * step[1]
         sheet.paste(_tile(images[index, 0]), (left, top))
-        read, written = int(predictions[index]), int(labels[index])
-        caption, colour = (f"{read}", _RIGHT) if read == written else (f"{read}, is {written}", _WRONG)
+        predicted, label = int(predictions[index]), int(labels[index])
+        caption, colour = (f"{predicted}", _CORRECT) if predicted == label else (f"{predicted}, is {label}", _WRONG)
         pen.text((left + _TILE / 2, top + _TILE + 2), caption, fill=colour, font=font, anchor="ma")
     return sheet
 

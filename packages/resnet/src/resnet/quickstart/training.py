@@ -1,4 +1,4 @@
-"""A training loop of the plain kind."""
+"""A plain training loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from resnet.modeling_resnet import ResnetModelForImageClassification
 
-__all__ = ["learn", "train"]
+__all__ = ["train", "train_step"]
 
 _BATCH_SIZE = 64
 _LEARNING_RATE = 4e-3
@@ -23,14 +23,14 @@ _WEIGHT_DECAY = 0.05
 def train(
     model: ResnetModelForImageClassification, images: torch.Tensor, labels: torch.Tensor, *, epochs: int, seed: int
 ) -> None:
-    """Train a model, with a progress bar, and leave it in evaluation mode.
+    """Train a model with a progress bar, and leave it in evaluation mode.
 
     Args:
-        model: Trained in place.
+        model: The model, trained in place.
         images: (N, C, H, W).
         labels: (N,), int64.
-        epochs: How many times each image is seen, but for an incomplete last batch.
-        seed: Seed of the order of the images.
+        epochs: Number of epochs. The last batch of an epoch is dropped if it is incomplete.
+        seed: Random seed for the order of the images.
     """
     steps = epochs * (len(labels) // _BATCH_SIZE)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
@@ -39,20 +39,20 @@ def train(
     model.train()
     with _one_thread(), tqdm(total=steps, desc="training", unit="batch", mininterval=0.5) as progress:
         for batch in _batches(len(labels), epochs, generator):
-            loss = learn(model, optimizer, images[batch], labels[batch])
+            loss = train_step(model, optimizer, images[batch], labels[batch])
             schedule.step()
             progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
             progress.update()
     model.eval()
 
 
-def learn(
+def train_step(
     model: ResnetModelForImageClassification,
     optimizer: torch.optim.Optimizer,
     images: torch.Tensor,
     labels: torch.Tensor,
 ) -> float:
-    """Take one step down the loss of a batch, and return that loss."""
+    """Train on one batch and return its loss."""
     loss = model(images, labels=labels)["loss"]
     loss.backward()
     optimizer.step()
@@ -62,7 +62,7 @@ def learn(
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute in one thread: in a network this small, several would mostly wait for each other."""
+    """Use one thread: with a network this small, several threads would mostly wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -74,6 +74,6 @@ def _one_thread() -> Iterator[None]:
 def _batches(count: int, epochs: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
     for _ in range(epochs):
         order = torch.randperm(count, generator=generator)
-        # A last batch of a single image would have no variance to normalise by.
+        # Batch normalisation could not normalise a last batch of a single image.
         for start in range(0, count - _BATCH_SIZE + 1, _BATCH_SIZE):
             yield order[start : start + _BATCH_SIZE]

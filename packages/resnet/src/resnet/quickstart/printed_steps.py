@@ -1,4 +1,4 @@
-"""Prints a step of the quickstart with the very lines of code that it runs."""
+"""Printing a step of the quickstart with the code that it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["code_lines", "print_step"]
 
 
 def print_step(title: str, *functions: Callable[..., Any]) -> None:
-    """Print a heading and the code of the functions that do the step."""
+    """Print a title and the bodies of the functions that do the step."""
     print(f"\n{title}\n", flush=True)
     for function in functions:
         print(textwrap.indent(code_lines(function), "    "), flush=True)
@@ -22,7 +22,7 @@ def print_step(title: str, *functions: Callable[..., Any]) -> None:
 
 
 def code_lines(function: Callable[..., Any]) -> str:
-    """Return the body of a function as it stands in its file, without docstring and `return`."""
+    """Return the body of a function as it is in its file, without docstring and `return`."""
     source = textwrap.dedent(inspect.getsource(function))
     definition = ast.parse(source).body[0]
     if not isinstance(definition, ast.FunctionDef):

@@ -1,4 +1,4 @@
-"""The first half of the quickstart: configure, train, save. The second half runs in a process of its own."""
+"""The first half of the quickstart: configure, train and save. The second half, `classification`, is a new process."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import torch
 
 from resnet.configuration_resnet import ResnetConfig
 from resnet.modeling_resnet import ResnetModel, ResnetModelForImageClassification
-from resnet.quickstart.code_lines import print_step
 from resnet.quickstart.digits import load_digits
-from resnet.quickstart.training import learn, train
+from resnet.quickstart.printed_steps import print_step
+from resnet.quickstart.training import train, train_step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["give_lesson"]
+__all__ = ["run_main_steps"]
 
 
-def give_lesson(output_dir: Path, *, push_to: str | None, epochs: int, seed: int) -> int:
-    """Run the quickstart; the arguments and the exit status are those of `run_quickstart`."""
+def run_main_steps(output_dir: Path, *, push_to: str | None, epochs: int, seed: int) -> int:
+    """Run the quickstart. Arguments and exit status are those of `run_quickstart`."""
     output_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     digits = load_digits()
 
-    print_step("1. Configure a ResNet of your own, and build it.", _build)
+    print_step("1. Configure a custom ResNet and build it.", _build)
     model = _build()
     print(f"    {model.num_parameters():,} parameters")
 
-    print_step(f"2. Train it on {len(digits.train_labels):,} handwritten digits, one such step a batch.", learn)
+    print_step(
+        f"2. Train it on {len(digits.train_labels):,} handwritten digits, one such step for each batch.", train_step
+    )
     train(model, digits.train_images, digits.train_labels, epochs=epochs, seed=seed)
 
-    print_step(
-        "3. Say for which Auto classes its code shall be saved, and save config, weights and code.", _register, _save
-    )
+    print_step("3. Register its classes for Auto classes, and save config, weights and code.", _register, _save)
     folder = output_dir / "digits-resnet"
     _register()
     _save(model, folder)
@@ -45,7 +45,7 @@ def give_lesson(output_dir: Path, *, push_to: str | None, epochs: int, seed: int
     picture = output_dir / "digits.png"
     if push_to is None:
         return _classify_elsewhere(str(folder), picture)
-    print_step("   Share it: the same files, in one commit.", _push)
+    print_step("   Upload the same files in one commit.", _push)
     commit = _push(model, push_to)
     print(f"    {commit}")
     return _classify_elsewhere(push_to, picture, "--revision", commit.oid)
@@ -63,7 +63,7 @@ def _build() -> ResnetModelForImageClassification:
         num_labels=10,
     )
     model = ResnetModelForImageClassification(config)
-    return model  # noqa: RET504 - the line above is printed
+    return model  # noqa: RET504 - the assignment is printed
 
 
 def _register() -> None:
@@ -78,13 +78,13 @@ def _save(model: ResnetModelForImageClassification, folder: Path) -> None:
 
 def _push(model: ResnetModelForImageClassification, repo_id: str) -> Any:
     commit = model.push_to_hub(repo_id)
-    return commit  # noqa: RET504 - the line above is printed
+    return commit  # noqa: RET504 - the assignment is printed
 
 
 def _classify_elsewhere(source: str, picture: Path, *options: str) -> int:
-    """Load and classify in a process that has never seen this model's classes."""
+    """Load and classify in a process that has not imported this model's classes."""
     sys.stdout.flush()
-    # -P: the folder that this runs in may hold a `resnet.py` of its own.
+    # -P: the working directory may contain another `resnet.py`.
     module = "resnet.quickstart.classification"
     program = [sys.executable, "-P", "-m", module, source, "--picture", str(picture), *options]
     return subprocess.run(program, check=False).returncode  # noqa: S603 - our own module

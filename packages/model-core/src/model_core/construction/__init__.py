@@ -1,0 +1,7 @@
+"""Constructing a model, and initialising the modules that are its author's."""
+
+from model_core.construction._deferred_construction import DeferredConstruction
+from model_core.construction._initialization import modules_to_initialize
+from model_core.construction._model_construction import construct
+
+__all__ = ["DeferredConstruction", "construct", "modules_to_initialize"]

@@ -1,0 +1,120 @@
+"""What a torch function does with the tensors that it is called with, as far as deferred construction cares."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FunctionKind", "kind_of"]
+
+
+class FunctionKind(enum.Enum):
+    """What a function does with its tensors.
+
+    Attributes:
+        METADATA: Asks for shapes and the like, or makes a new tensor of the same shape. Reads no values.
+        ALIAS: Makes a tensor with the same memory. Reads no values.
+        RANDOM_FILL: Overwrites its first argument with random numbers.
+        CONSTANT_FILL: Overwrites its first argument with a constant.
+        ELEMENTWISE: Changes each element of its first argument in place.
+        EXPORT: Exposes the memory to something other than a tensor, whose uses are not counted.
+        READ: Everything else, which may read values.
+    """
+
+    METADATA = enum.auto()
+    ALIAS = enum.auto()
+    RANDOM_FILL = enum.auto()
+    CONSTANT_FILL = enum.auto()
+    ELEMENTWISE = enum.auto()
+    EXPORT = enum.auto()
+    READ = enum.auto()
+
+
+_METADATA_NAMES = {
+    "__hash__",
+    "__len__",
+    "__set__",
+    "_is_view",
+    "_set_grad_enabled",
+    "dim",
+    "element_size",
+    "empty",
+    "empty_like",
+    "get_device",
+    "is_complex",
+    "is_contiguous",
+    "is_floating_point",
+    "is_signed",
+    "nelement",
+    "new_empty",
+    "new_ones",
+    "new_zeros",
+    "numel",
+    "ones_like",
+    "rand_like",
+    "randn_like",
+    "requires_grad_",
+    "size",
+    "stride",
+    "zeros_like",
+}
+_RANDOM_FILL_NAMES = {
+    "bernoulli_",
+    "cauchy_",
+    "exponential_",
+    "geometric_",
+    "kaiming_uniform_",
+    "log_normal_",
+    "normal_",
+    "random_",
+    "uniform_",
+}
+_CONSTANT_FILL_NAMES = {"constant_", "fill_", "zero_"}
+_ELEMENTWISE_NAMES = {
+    "abs_",
+    "add_",
+    "clamp_",
+    "clamp_max_",
+    "clamp_min_",
+    "div_",
+    "erfinv_",
+    "exp_",
+    "mul_",
+    "neg_",
+    "pow_",
+    "sqrt_",
+    "sub_",
+}
+_EXPORT_NAMES = {
+    "__array__",
+    "__dlpack__",
+    "data_ptr",
+    "numpy",
+    "share_memory_",
+    "storage",
+    "to_dlpack",
+    "untyped_storage",
+}
+_KINDS_BY_NAME = {
+    **dict.fromkeys(_METADATA_NAMES, FunctionKind.METADATA),
+    **dict.fromkeys(_RANDOM_FILL_NAMES, FunctionKind.RANDOM_FILL),
+    **dict.fromkeys(_CONSTANT_FILL_NAMES, FunctionKind.CONSTANT_FILL),
+    **dict.fromkeys(_ELEMENTWISE_NAMES, FunctionKind.ELEMENTWISE),
+    **dict.fromkeys(_EXPORT_NAMES, FunctionKind.EXPORT),
+    "detach": FunctionKind.ALIAS,
+}
+
+
+@functools.lru_cache(maxsize=1024)
+def kind_of(function: Callable[..., Any]) -> FunctionKind:
+    """Return what a function does with its tensors."""
+    name = getattr(function, "__name__", "")
+    attribute = getattr(getattr(function, "__self__", None), "__name__", "") if name == "__get__" else ""
+    if attribute and attribute != "__cuda_array_interface__":
+        # A property that returns a view reads no values either; reading the view is noticed.
+        return FunctionKind.ALIAS if attribute == "data" else FunctionKind.METADATA
+    return _KINDS_BY_NAME.get(name, FunctionKind.READ)

@@ -1,0 +1,58 @@
+"""Constructing the model of a load, without random values that the checkpoint replaces where that is possible.
+
+The fast way is `DeferredConstruction`. The constructor is run a second time, plainly, if code ran that the fast way
+cannot see into, or if the constructor raised an error after values had been left out, which may be the reason. This is
+not an error and is logged at debug level. A class for which it happens, or whose constructor must not run twice, sets
+`defer_initialization = False`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import nn
+
+from config_core.errors import ConfigCoreError
+from model_core.construction._deferred_construction import DeferredConstruction
+from model_core.errors import ModelCoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["construct"]
+
+_logger = logging.getLogger(__name__)
+_Model = TypeVar("_Model", bound=nn.Module)
+
+# Errors that do not depend on the values of parameters.
+_UNRELATED_ERRORS = (ModelCoreError, ConfigCoreError, OSError, ImportError, MemoryError, torch.OutOfMemoryError)
+
+
+def construct(make: Callable[[], _Model], *, defer: bool) -> tuple[_Model, DeferredConstruction]:
+    """Construct a model that a checkpoint is about to be loaded into.
+
+    Args:
+        make: Constructs the model. It is called again if the fast way may have gone wrong.
+        defer: Whether to try the fast way.
+
+    Returns:
+        The model, and the initialisation that its construction has left out so far.
+    """
+    if defer:
+        deferred = DeferredConstruction()
+        try:
+            with deferred:
+                model = make()
+        except Exception as error:
+            if isinstance(error, _UNRELATED_ERRORS) or deferred.num_recorded == 0:
+                raise
+            reason = f"its constructor raised {error!r}"
+        else:
+            if not deferred.ran_compiled:
+                return model, deferred
+            del model
+            reason = "its constructor ran code that torch.jit compiled"
+        _logger.debug("Constructing the model again without deferring its initialisation: %s.", reason)
+    return make(), DeferredConstruction()

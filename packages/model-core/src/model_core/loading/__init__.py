@@ -1,0 +1,25 @@
+"""Loading weights into a model: opening them, matching names, shapes and dtypes, and assigning values."""
+
+from model_core.loading._allowed_differences import AllowedDifferences, Patterns
+from model_core.loading._load_arguments import check_load_arguments
+from model_core.loading._model_config import config_for_load
+from model_core.loading._model_loading import load_weights
+from model_core.loading._name_rules import NameRules
+from model_core.loading._placement import Placement, resolve_device, resolve_dtype
+from model_core.loading._transformers_options import drop_transformers_options
+from model_core.loading._weight_sources import open_weights, wrap_state_dict
+
+__all__ = [
+    "AllowedDifferences",
+    "NameRules",
+    "Patterns",
+    "Placement",
+    "check_load_arguments",
+    "config_for_load",
+    "drop_transformers_options",
+    "load_weights",
+    "open_weights",
+    "resolve_device",
+    "resolve_dtype",
+    "wrap_state_dict",
+]

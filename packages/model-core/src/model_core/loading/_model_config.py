@@ -1,0 +1,92 @@
+"""The config that a model is loaded with, and what the checkpoint's config says if its weights do not match."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from config_core.code import bundle_of
+from config_core.config import PretrainedConfig
+from config_core.errors import ConfigCoreError
+from model_core.config_classes import check_config
+from model_core.errors import ConfigClassError, ModelDefinitionError
+from model_core.tied_weights import TIE_FIELD, declares_ties
+
+if TYPE_CHECKING:
+    import os
+
+    from config_core.checkpoint import Checkpoint
+
+__all__ = ["config_for_load", "mismatch_hint"]
+
+
+def config_for_load(
+    model_class: type,
+    config_class: type[PretrainedConfig] | None,
+    given: PretrainedConfig | str | os.PathLike[str] | Checkpoint | None,
+    checkpoint: Checkpoint | None,
+    kwargs: dict[str, Any],
+    **hub_options: Any,
+) -> tuple[PretrainedConfig, dict[str, Any]]:
+    """Return a config for the model alone, and the keyword arguments that are not config fields.
+
+    Args:
+        model_class: The class that is loaded.
+        config_class: The class of its config, or None if it does not declare one.
+        given: A config, which is copied, or where to load one from; None for the checkpoint's own.
+        checkpoint: The checkpoint of the weights, if any.
+        kwargs: Keyword arguments. Those that are config fields override the values of the config.
+        **hub_options: How to open a repository that `given` names.
+
+    Raises:
+        ModelDefinitionError: The class does not declare its config class.
+        ConfigClassError: `given` is a config of another class, or there is no config.
+    """
+    if isinstance(given, PretrainedConfig):
+        check_config(model_class, given, config_class)
+        config, unused = _updated_copy(given, kwargs)
+    else:
+        if config_class is None:
+            raise ModelDefinitionError(
+                "its config class is not known. Set `config_class = MyConfig` in the class, or pass config=.",
+                model_class=model_class,
+            )
+        source = checkpoint if given is None else given
+        if source is None:
+            raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
+        loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
+        config, unused = loaded
+    if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
+        setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))
+    if checkpoint is not None:
+        config.name_or_path = checkpoint.name
+    return config, unused
+
+
+def mismatch_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
+    """Return what the config of a checkpoint says that may explain why its weights do not match a model class."""
+    if checkpoint is None:
+        return ""
+    try:
+        values, _ = PretrainedConfig.get_config_dict(checkpoint)
+    except (ConfigCoreError, OSError):
+        return ""
+    hints = []
+    architectures = values.get("architectures")
+    if isinstance(architectures, list) and architectures and model_class.__name__ not in architectures:
+        hints.append(f"The checkpoint was saved from {', '.join(map(str, architectures))}, not {model_class.__name__}.")
+    if values.get("auto_map") and bundle_of(model_class) is None:
+        name = f"{model_class.__module__}.{model_class.__qualname__}"
+        hints.append(
+            f"The checkpoint ships its own code, and {name} is not part of it. To use that code, load with an Auto "
+            "class and trust_remote_code=True."
+        )
+    return " ".join(hints)
+
+
+def _updated_copy(config: PretrainedConfig, kwargs: dict[str, Any]) -> tuple[PretrainedConfig, dict[str, Any]]:
+    """Return a copy of a config with the fields among some keyword arguments, and the other arguments."""
+    config = copy.deepcopy(config)
+    fields = {name: value for name, value in kwargs.items() if not name.startswith("_") and hasattr(config, name)}
+    config.update(fields)
+    return config, {name: value for name, value in kwargs.items() if name not in fields}

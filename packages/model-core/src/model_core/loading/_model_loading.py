@@ -1,0 +1,84 @@
+"""Loading the weights of a checkpoint into a model that has been constructed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from model_core.errors import ModelDefinitionError, WeightsFileError
+from model_core.loading._allowed_differences import check_report
+from model_core.loading._load_plan import plan_load
+from model_core.loading._model_config import mismatch_hint
+from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
+from model_core.loading._weight_assignment import assign_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from config_core.checkpoint import Checkpoint
+    from model_core.construction import DeferredConstruction
+    from model_core.load_report import LoadReport
+    from model_core.loading._allowed_differences import AllowedDifferences
+    from model_core.loading._name_rules import NameRules
+    from model_core.loading._placement import Placement
+    from model_core.loading._weight_sources import WeightSource
+    from model_core.module_tensors import NamedTensors
+
+__all__ = ["load_weights"]
+
+
+def load_weights(
+    model: nn.Module,
+    named: NamedTensors,
+    weights: WeightSource,
+    *,
+    deferred: DeferredConstruction,
+    rules: NameRules,
+    placement: Placement,
+    allowed: AllowedDifferences,
+    checkpoint: Checkpoint | None,
+) -> LoadReport:
+    """Match the weights of a checkpoint with a model, check the result, and only then assign values.
+
+    Args:
+        model: The model, as it was constructed.
+        named: Its modules and tensors.
+        weights: The weights.
+        deferred: The initialisation that construction has left out so far.
+        rules: How names are matched.
+        placement: The dtype and device of the tensors.
+        allowed: Which differences the caller allows.
+        checkpoint: The checkpoint of the weights; None if they come from a state dict.
+
+    Returns:
+        What matched and what did not.
+
+    Raises:
+        WeightsMismatchError: Checkpoint and model differ in a way that the caller does not allow.
+        WeightsFileError: A file is damaged, or the checkpoint was saved to in the meantime.
+        ModelDefinitionError: The constructor left tensors on the meta device.
+        ArgumentError: A key of `key_mapping` is not a regular expression.
+    """
+    _check_no_meta_tensors(model, named)
+    weights = run_pre_hooks(named.modules, weights, named.persistent, rules)
+    plan = plan_load(named.persistent, weights, rules, placement=placement, extra_states=extra_states(named.modules))
+    check_report(plan.report, allowed, hint=lambda: mismatch_hint(type(model), checkpoint))
+    assign_weights(model, named, plan, weights, placement=placement, deferred=deferred)
+    _check_not_replaced(checkpoint)
+    placement.apply(model)
+    run_post_hooks(named.modules, plan.report)
+    return plan.report
+
+
+def _check_no_meta_tensors(model: nn.Module, named: NamedTensors) -> None:
+    """Check that tensors have memory: those that the checkpoint lacks would stay without values."""
+    if any(tensor.is_meta for tensors in (named.persistent, named.non_persistent) for tensor in tensors.values()):
+        raise ModelDefinitionError(
+            "its constructor left tensors on the meta device. Call from_pretrained outside of torch.device('meta'): it "
+            "does not initialise tensors that the checkpoint replaces anyway.",
+            model_class=type(model),
+        )
+
+
+def _check_not_replaced(checkpoint: Checkpoint | None) -> None:
+    if checkpoint is not None and checkpoint.was_replaced():
+        raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=str(checkpoint))

@@ -1,0 +1,89 @@
+"""The dtype and device of the tensors of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from model_core.errors import ArgumentError
+from model_core.torch_dtypes import floating_dtype
+from model_core.torch_internals import apply_to_tensors
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Placement", "resolve_device", "resolve_dtype"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What dtype tensors are converted to, and what device they are moved to.
+
+    Attributes:
+        dtype: The dtype of floating-point tensors, or None to convert none.
+        device: The device of all tensors, or None to move none.
+        kept_in_float32: Ids of the model's tensors that are float32 whatever `dtype` is.
+    """
+
+    dtype: torch.dtype | None = None
+    device: torch.device | None = None
+    kept_in_float32: frozenset[int] = frozenset()
+
+    def dtype_for(self, tensor: torch.Tensor, values: torch.dtype) -> torch.dtype:
+        """Return the dtype that a tensor of the model gets if its values are of dtype `values`."""
+        if self.dtype is None or not values.is_floating_point:
+            return values
+        return torch.float32 if id(tensor) in self.kept_in_float32 else self.dtype
+
+    def device_for(self, tensor: torch.Tensor) -> torch.device:
+        """Return the device that a tensor of the model gets."""
+        return tensor.device if self.device is None else self.device
+
+    def apply(self, model: nn.Module) -> None:
+        """Convert and move all tensors of a model, as `model.to(...)` does."""
+        if self.dtype is None and self.device is None:
+            return
+
+        def placed(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(device=self.device_for(tensor), dtype=self.dtype_for(tensor, tensor.dtype))
+
+        apply_to_tensors(model, placed)
+
+
+def resolve_device(device: str | int | torch.device | None) -> torch.device | None:
+    """Return a device with its index, found by creating a tensor there.
+
+    Raises:
+        ArgumentError: The device is not available, or is the meta device.
+    """
+    if device is None:
+        return None
+    try:
+        resolved = torch.empty(0, device=device).device
+    except (RuntimeError, TypeError, AssertionError) as error:
+        expected = f"a device that is available to torch ({error})"
+        raise ArgumentError("device", device, expected=expected) from error
+    if resolved.type == "meta":
+        raise ArgumentError("device", device, expected="a device that holds values")
+    return resolved
+
+
+def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
+    """Return the dtype that tensors are to be converted to.
+
+    Args:
+        dtype: A floating-point dtype, its name (`"bfloat16"` or `"torch.bfloat16"`), or None or `"auto"` for no
+            conversion.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    if dtype is None or dtype == "auto":
+        return None
+    found = floating_dtype(dtype) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        expected = "a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
+        raise ArgumentError("dtype", dtype, expected=expected)
+    return found

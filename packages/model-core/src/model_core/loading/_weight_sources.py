@@ -1,0 +1,227 @@
+"""Where the weights of a load come from: safetensors files, legacy files, or a state dict in memory.
+
+A `WeightSource` first describes its tensors, from file headers alone, so that a load can be planned and refused before
+any value is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
+from model_core.loading._checkpoint_files import find_weight_files
+from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
+from model_core.tensor_memory import num_storage_users
+from model_core.torch_internals import recorded_versions
+from model_core.weight_files import (
+    ALIGNMENT_KEY,
+    MODULE_VERSIONS_KEY,
+    SAVE_ID_KEY,
+    TIED_WEIGHTS_KEY,
+    check_one_save,
+    decode_object,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from config_core.checkpoint import Checkpoint
+    from model_core.loading._checkpoint_files import WeightFiles
+
+__all__ = ["WeightSource", "open_weights", "with_values", "wrap_state_dict"]
+
+
+class WeightSource(ABC):
+    """The weights of one checkpoint.
+
+    Attributes:
+        name: The checkpoint, as messages name it.
+        tensors: The tensors that it holds, by name.
+        tied: Names that were left out of the save, and the name of the tensor that each was tied to.
+        versions: Versions of modules when they were saved, by path, as far as they are known.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tensors: Mapping[str, StoredTensor],
+        *,
+        tied: Mapping[str, str] | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
+        self.name = name
+        self.tensors = tensors
+        self.tied = tied or {}
+        self.versions = versions or {}
+
+    @abstractmethod
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the tensors of these names, in any order, on the CPU or where a state dict holds them.
+
+        Raises:
+            WeightsFileError: A file has changed or disappeared since its header was read.
+        """
+
+
+def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, allow_pickle: bool) -> WeightSource:
+    """Find the weights of a checkpoint and read their headers.
+
+    Args:
+        checkpoint: The checkpoint.
+        variant: Part of the file names, or None.
+        mapped: Map values from the files where possible, rather than reading them into memory.
+        allow_pickle: Read legacy files if there are no safetensors files.
+
+    Raises:
+        WeightsNotFoundError: The checkpoint has no weights of an allowed format, or files that its index names are
+            missing.
+        WeightsFileError: A file is damaged, or files come from different saves.
+        UnsafeNameError: The index names a file outside the checkpoint.
+    """
+    files = find_weight_files(checkpoint, variant=variant)
+    if not next(iter(files.paths)).endswith(".bin"):
+        return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
+    if not allow_pickle:
+        raise WeightsNotFoundError(
+            "has no safetensors files, and use_safetensors=True excludes",
+            checkpoint=str(checkpoint),
+            filenames=files.paths,
+        )
+    return _read_legacy_files(str(checkpoint), files, mapped=mapped)
+
+
+def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
+    """Return a state dict in memory as a source of weights. Its tensors are copied when they are read.
+
+    Raises:
+        ArgumentError: It is not a mapping from names to tensors.
+    """
+    try:
+        return _StateDict(
+            "the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict)
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ArgumentError("state_dict", type(state_dict), expected="a mapping from names to tensors") from error
+
+
+def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
+    """Return a source that holds these tensors in place of its own, and is otherwise the same."""
+    filenames = {name: tensor.filename for name, tensor in source.tensors.items()}
+    return _StateDict(source.name, values, borrowed=False, filenames=filenames, tied=source.tied)
+
+
+class _StateDict(WeightSource):
+    """Weights in memory. The model gets copies of tensors that someone else may hold."""
+
+    def __init__(
+        self,
+        name: str,
+        state_dict: dict[str, torch.Tensor],
+        *,
+        borrowed: bool,
+        filenames: Mapping[str, str] | None = None,
+        tied: Mapping[str, str] | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
+        self._state_dict = state_dict
+        self._borrowed = borrowed
+        filenames = filenames or {}
+        tensors = {
+            key: StoredTensor(key, tuple(tensor.shape), tensor.dtype, filenames.get(key, ""))
+            for key, tensor in state_dict.items()
+        }
+        super().__init__(name, tensors, tied=tied, versions=versions)
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        for name in names:
+            tensor = self._state_dict[name]
+            # Tensors that shared memory when they were pickled share it again, whether the model ties them or not.
+            copied = self._borrowed or num_storage_users(tensor) > 1
+            yield name, tensor.detach().clone() if copied else tensor.detach()
+
+
+class _SafetensorsFiles(WeightSource):
+    """One safetensors file, or the shards that an index names."""
+
+    def __init__(self, name: str, files: WeightFiles, *, mapped: bool) -> None:
+        self._mapped = mapped
+        self._files = {filename: SafetensorsFile(filename, path) for filename, path in files.paths.items()}
+        tensors: dict[str, StoredTensor] = {}
+        tied: dict[str, str] = {}
+        versions: dict[str, int] = {}
+        for file in self._files.values():
+            tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
+            tied |= decode_object(file.metadata, TIED_WEIGHTS_KEY, str, path=file.path)
+            versions |= decode_object(file.metadata, MODULE_VERSIONS_KEY, int, path=file.path)
+        _check_one_save(name, files, self._files)
+        _check_index(files, tensors)
+        super().__init__(name, tensors, tied=tied, versions=versions)
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        by_file: dict[str, list[str]] = {}
+        for name in names:
+            by_file.setdefault(self.tensors[name].filename, []).append(name)
+        for filename, wanted in by_file.items():
+            yield from self._files[filename].read(wanted, mapped=self._mapped)
+
+
+def _indexed(file: SafetensorsFile, weight_map: Mapping[str, str]) -> dict[str, StoredTensor]:
+    """Return the tensors of a file, without those that the index places in another file."""
+    filename = file.filename
+    return {name: tensor for name, tensor in file.tensors.items() if weight_map.get(name, filename) == filename}
+
+
+def _check_one_save(checkpoint: str, files: WeightFiles, opened: Mapping[str, SafetensorsFile]) -> None:
+    """Check that the weight files come from one save, as far as they say."""
+    save_ids = {} if files.index is None else {files.index: files.save_id}
+    check_one_save(
+        checkpoint, save_ids | {filename: file.metadata.get(SAVE_ID_KEY) for filename, file in opened.items()}
+    )
+    ours = files.save_id is not None or any(ALIGNMENT_KEY in file.metadata for file in opened.values())
+    if files.other_index is not None and ours:
+        # Our saves remove the other layout, so at most one of the two is from the last save.
+        raise MixedSavesError(checkpoint=checkpoint, saves=[files.paths, [files.other_index]])
+
+
+def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
+    """Check that the files hold the tensors that the index places in them."""
+    for name, filename in (files.weight_map or {}).items():
+        if name not in tensors:
+            raise WeightsFileError(
+                f"{files.index} places {name!r} in this file, which does not hold it", file=files.paths[filename]
+            )
+
+
+def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
+    """Read legacy files, which have no header. Only tensors are unpickled."""
+    state_dict: dict[str, torch.Tensor] = {}
+    filenames: dict[str, str] = {}
+    versions: dict[str, int] = {}
+    for filename, path in files.paths.items():
+        content = _unpickle(path, mapped=mapped)
+        state_dict |= content
+        filenames |= dict.fromkeys(content, filename)
+        versions |= recorded_versions(content)
+    _check_index(files, state_dict)
+    return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
+
+
+def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
+    try:
+        # Files from before torch 1.6 are no zip archives and cannot be mapped.
+        mapped = mapped and zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged or hostile pickle may raise anything
+        raise WeightsFileError(
+            f"torch.load(weights_only=True) cannot read it ({type(error).__name__}). Nothing but tensors is ever "
+            "unpickled; ask for the checkpoint as safetensors",
+            file=path,
+        ) from error
+    if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
+        raise WeightsFileError("not a state dict, a mapping from names to tensors", file=path)
+    return content

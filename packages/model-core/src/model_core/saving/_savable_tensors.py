@@ -1,0 +1,125 @@
+"""What a save writes of a state dict: each tensor once, and the names that share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from model_core.errors import UnsavableTensorError
+from model_core.module_tensors import group_shared, walk_modules
+from model_core.torch_internals import load_pre_hooks, module_version
+from model_core.weight_files import METADATA_NAME, to_safetensors_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Any
+
+__all__ = ["SavableTensors", "hook_versions", "savable_tensors"]
+
+_MAX_NAME_LENGTH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SavableTensors:
+    """The tensors that a save writes.
+
+    Attributes:
+        tensors: Tensors by name. Tensors that are the same elements of memory appear once. They are not copies.
+        tied: Names that are left out, and the name that the same tensor is written under.
+        versions: Versions of modules with load hooks, by path.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    tied: dict[str, str]
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+    def left_out_names(self) -> dict[str, list[str]]:
+        """Return the names that are left out, by the name that the same tensor is written under."""
+        names: dict[str, list[str]] = {}
+        for name, kept in self.tied.items():
+            names.setdefault(kept, []).append(name)
+        return names
+
+
+def savable_tensors(
+    state_dict: Mapping[str, Any],
+    *,
+    sources: Collection[str] = (),
+    ignored: Collection[str] = (),
+    versions: Mapping[str, int] | None = None,
+) -> SavableTensors:
+    """Select what is written of a state dict, which is not changed.
+
+    Args:
+        state_dict: The state dict.
+        sources: Names to write where several names share a tensor; the first name if none of them is among these.
+        ignored: Names to leave out.
+        versions: Versions of modules with load hooks, by path.
+
+    Raises:
+        UnsavableTensorError: safetensors cannot store a value.
+    """
+    wanted = {name: value for name, value in state_dict.items() if name not in ignored}
+    for name, value in wanted.items():
+        if problem := _problem_with_name(name):
+            raise UnsavableTensorError(f"{name!r:.200}", reason=problem)
+        if problem := _problem_with_value(value):
+            raise UnsavableTensorError(name, reason=problem)
+    tied: dict[str, str] = {}
+    for names in group_shared(wanted):
+        kept = next((name for name in names if name in sources), names[0])
+        tied |= {name: kept for name in names if name != kept}
+    tensors = {name: value.detach() for name, value in wanted.items() if name not in tied}
+    return SavableTensors(tensors, tied, versions or {})
+
+
+def hook_versions(model: nn.Module) -> dict[str, int]:
+    """Return the versions of modules with load hooks by path, for the hooks of a later load to compare with."""
+    return {
+        prefix.removesuffix("."): version
+        for prefix, module in walk_modules(model)
+        if load_pre_hooks(module) and (version := module_version(module)) is not None
+    }
+
+
+def _problem_with_name(name: str) -> str | None:
+    """Return why a name cannot be saved, or None."""
+    if name == METADATA_NAME:
+        return "is the name of the metadata in the file's header"
+    if len(name) > _MAX_NAME_LENGTH:
+        return f"is a name of more than {_MAX_NAME_LENGTH:,} characters"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "is a name that cannot be encoded as UTF-8"
+    return None
+
+
+def _problem_with_value(value: Any) -> str | None:
+    """Return why a value cannot be saved, or None."""
+    if not isinstance(value, torch.Tensor):
+        return f"is a {type(value).__name__}, not a tensor"
+    if nn.parameter.is_lazy(value):
+        return "is a lazy parameter, which has no values before the first forward pass"
+    if value.layout is not torch.strided or value.is_quantized:
+        return f"is a tensor of layout {value.layout}{' and quantized' if value.is_quantized else ''}"
+    if to_safetensors_dtype(value.dtype) is None:
+        return f"is of dtype {value.dtype}"
+    if not _has_values(value):
+        return (
+            f"is a {type(value).__name__} without values: on the meta device, a wrapper around other tensors, or with "
+            "its memory released"
+        )
+    return None
+
+
+def _has_values(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor has memory that can be written."""
+    try:
+        storage = tensor.untyped_storage()
+        return storage.device.type != "meta" and (not tensor.nbytes or storage.data_ptr() != 0)
+    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
+        return False

@@ -1,0 +1,178 @@
+"""The private names of torch that this package needs, each behind a function that says what it is needed for.
+
+torch may change them in any release. `tests/model_core/test_torch_internals.py` tests each one and says what
+breaks when it changes. No other module of this package uses private names of torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import nn
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.nn.modules.module import _IncompatibleKeys
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+__all__ = [
+    "active_function_modes",
+    "apply_to_tensors",
+    "child_modules",
+    "incompatible_keys",
+    "last_jit_graph",
+    "load_post_hooks",
+    "load_pre_hooks",
+    "module_buffers",
+    "module_parameters",
+    "module_version",
+    "non_persistent_buffer_names",
+    "outside_transforms",
+    "recorded_versions",
+    "storage_users",
+    "without_function_modes",
+    "without_transforms",
+    "wrapped_tensors",
+    "wraps_tensors",
+]
+
+_Result = TypeVar("_Result")
+_num_function_modes = torch._C._len_torch_function_stack
+
+# Memory
+
+
+def storage_users(tensor: torch.Tensor) -> tuple[int, int]:
+    """Return a number that identifies the storage of a tensor, and how many tensors use that storage.
+
+    Tensors that Python cannot see are counted too. Both are 0 for a tensor without a storage of its own.
+    """
+    try:
+        storage = without_function_modes(tensor.untyped_storage)
+        key: int = storage._cdata
+        # The wrapper of the storage that we hold here counts as well.
+        return key, torch._C._storage_Use_Count(key) - 1
+    except (NotImplementedError, RuntimeError, ValueError):
+        return 0, 0
+
+
+# Function modes, transforms and compiled code
+
+
+def active_function_modes() -> list[TorchFunctionMode]:
+    """Return the function modes that are active in this thread, the innermost last."""
+    modes: list[TorchFunctionMode] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return modes
+
+
+def without_function_modes(call: Callable[[], _Result]) -> _Result:
+    """Make a call that no active function mode gets to see."""
+    if not _num_function_modes():
+        return call()
+    with torch._C.DisableTorchFunction():
+        return call()
+
+
+def outside_transforms() -> AbstractContextManager[object]:
+    """Return a context in which the `torch.func` transforms that are active do not apply."""
+    return temporarily_clear_interpreter_stack()
+
+
+def last_jit_graph() -> object:
+    """Return the graph of the `torch.jit` code that this thread ran last, the same object until other code runs.
+
+    None if the thread has run none.
+    """
+    graph: object = torch._C._last_executed_optimized_graph()
+    return graph
+
+
+# Tensors that wrap others
+
+
+def wraps_tensors(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is of a wrapper subclass, such as a DTensor, which consists of other tensors."""
+    return type(tensor) is not torch.Tensor and is_traceable_wrapper_subclass(tensor)
+
+
+def wrapped_tensors(tensor: torch.Tensor) -> list[Any]:
+    """Return the tensors that a tensor of a wrapper subclass consists of. They may be wrappers too."""
+    wrapper: Any = tensor
+    return [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]
+
+
+def without_transforms(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor that `torch.func` transforms such as `vmap` have wrapped, or the tensor itself."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
+# Modules: what `named_parameters` and its siblings give too, but much faster
+
+
+def child_modules(module: nn.Module) -> Mapping[str, nn.Module | None]:
+    """Return the modules that are attributes of a module, by attribute."""
+    return module._modules
+
+
+def module_parameters(module: nn.Module) -> Mapping[str, nn.Parameter | None]:
+    """Return the parameters that are attributes of a module, by attribute."""
+    return module._parameters
+
+
+def module_buffers(module: nn.Module) -> Mapping[str, torch.Tensor | None]:
+    """Return the buffers that are attributes of a module, by attribute."""
+    return module._buffers
+
+
+def non_persistent_buffer_names(module: nn.Module) -> set[str]:
+    """Return which of `module_buffers` are not saved."""
+    return module._non_persistent_buffers_set
+
+
+def apply_to_tensors(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Replace all parameters and buffers in a module by what a function makes of them, as `module.to(...)` does.
+
+    Modules that extend what `to`, `cuda` and `half` do, such as those that keep flattened weights, extend this method.
+    """
+    module._apply(function)  # type: ignore[no-untyped-call]
+
+
+# Load hooks and versions of modules
+
+
+def load_pre_hooks(module: nn.Module) -> list[Callable[..., None]]:
+    """Return the hooks of `register_load_state_dict_pre_hook`."""
+    return list(module._load_state_dict_pre_hooks.values()) if module._load_state_dict_pre_hooks else []
+
+
+def load_post_hooks(module: nn.Module) -> list[Callable[..., None]]:
+    """Return the hooks of `register_load_state_dict_post_hook`."""
+    return list(module._load_state_dict_post_hooks.values()) if module._load_state_dict_post_hooks else []
+
+
+def incompatible_keys(missing: list[str], unexpected: list[str]) -> Any:
+    """Return what a post hook is given as its second argument."""
+    return _IncompatibleKeys(missing, unexpected)
+
+
+def module_version(module: nn.Module) -> int | None:
+    """Return the version of a module's state, which its load hooks compare with the one in a checkpoint."""
+    return module._version
+
+
+def recorded_versions(state_dict: Mapping[str, Any]) -> dict[str, int]:
+    """Return the versions of modules that torch recorded in a state dict, by the paths of the modules.
+
+    The record of a state dict that came from a file may be anything. What is no version is left out.
+    """
+    recorded = getattr(state_dict, "_metadata", None)
+    if not isinstance(recorded, dict):
+        return {}
+    versions = {path: data.get("version") for path, data in recorded.items() if isinstance(data, dict)}
+    return {path: version for path, version in versions.items() if isinstance(version, int)}
