@@ -419,7 +419,7 @@ def test_a_wrong_attribute_map_is_refused_with_the_class(attribute_map, problem)
 
 def test_an_alias_may_not_be_a_dataclass_field():
     """The decorator would take the alias for the field's default."""
-    with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot stand for 'width'"):
+    with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot be an alias of 'width'"):
 
         @dataclass
         class Wrong(PretrainedConfig):
