@@ -109,7 +109,7 @@ def test_module_named_like_another_replaces_nothing(lenient_witness, name):
 def test_module_with_a_name_of_pythons_own_is_refused(witness, module):
     """A package's own file under a second name would be a second copy of its classes."""
     folder = witness.write(with_reference(f"{module}.Evil", "AutoConfig") | {f"{module}.py": witness.trace})
-    with pytest.raises(ClassReferenceError, match="a name that Python keeps for itself"):
+    with pytest.raises(ClassReferenceError, match="a name reserved by Python"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 

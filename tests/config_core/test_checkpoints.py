@@ -143,7 +143,7 @@ def test_hostile_names_leave_no_folder(folder, name):
 def test_what_is_neither_folder_nor_repository_is_refused(source, tmp_path, monkeypatch):
     """The error is a FileNotFoundError, keeps what was given and stays readable."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CheckpointNotFoundError, match="does not exist, and is no repository") as caught:
+    with pytest.raises(CheckpointNotFoundError, match="does not exist, and is not a repository") as caught:
         open_checkpoint(source)
     assert caught.value.source == str(source)
     assert len(str(caught.value)) < 500
@@ -165,7 +165,7 @@ def test_a_file_is_never_taken_for_a_repository_of_its_name(source, tmp_path, mo
         open_checkpoint(source)
     (tmp_path / source).unlink()
     (tmp_path / source).symlink_to("nowhere")
-    with pytest.raises(CheckpointNotFoundError, match="is a link to what does not exist"):
+    with pytest.raises(CheckpointNotFoundError, match="is a broken link"):
         open_checkpoint(source)
 
 

@@ -958,7 +958,7 @@ from m import TinyConfig, TinyModel
     assert done.returncode == 0, done.stderr
     assert saved(tmp_path) == ({"AutoConfig": "remote.TinyConfig"}, ["remote.py"])
     done = run(tmp_path, "-c", program + SAVE_MODEL + 'save(TinyModel, "other")')
-    assert "its config TinyConfig was loaded out of a checkpoint's own code" in done.stderr
+    assert "its config class TinyConfig was loaded from a checkpoint's own code" in done.stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -50,11 +50,11 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def local_path(self, filename: str) -> Path:
-        """Return where a file lies on this machine, downloading it if need be.
+        """Return the path of a file on this machine. It is downloaded if necessary.
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the checkpoint.
+            UnsafeNameError: The name points outside the checkpoint.
         """
 
     @abstractmethod
@@ -62,15 +62,15 @@ class Checkpoint(ABC):
         """Return the same checkpoint, same commit, without the subfolder."""
 
     def local_paths(self, filenames: Iterable[str]) -> dict[str, Path]:
-        """Return where several files lie on this machine. A hub fetches them side by side."""
+        """Return the paths of several files on this machine. A hub downloads them concurrently."""
         return {filename: self.local_path(filename) for filename in filenames}
 
     def has(self, filename: str) -> bool:
-        """Tell whether the checkpoint has a file of this name."""
+        """Return whether the checkpoint has a file of this name."""
         return filename in self.filenames()
 
     def was_replaced(self) -> bool:
-        """Tell whether its files may be others by now than when it was opened, as those of a commit never are."""
+        """Return whether the files may have been replaced since it was opened. Those of a commit never are."""
         return False
 
     def read_bytes(self, filename: str, *, limit: int) -> bytes:
@@ -78,7 +78,7 @@ class Checkpoint(ABC):
 
         Args:
             filename: Name relative to the subfolder.
-            limit: Largest size in bytes that is read.
+            limit: Largest allowed size in bytes.
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
@@ -101,7 +101,7 @@ class Checkpoint(ABC):
 class FolderCheckpoint(Checkpoint):
     """A checkpoint in a folder of this machine.
 
-    If a save of this folder was interrupted after it had been decided, the files are those of the new save.
+    If a save was interrupted after it was decided, the files are those of the new save.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, subfolder: str = "") -> None:
@@ -109,7 +109,8 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointNotFoundError: The folder or its subfolder does not exist.
-            UnsafeNameError: The subfolder is no plain relative name, or a link leads out of the folder to it.
+            UnsafeNameError: The subfolder is not a plain relative name, or is reached through a link that leaves the
+                folder.
         """
         self.name = os.fspath(path)
         self.commit = None
@@ -123,18 +124,18 @@ class FolderCheckpoint(Checkpoint):
         self._pending, self._config_state = self._look()
 
     def was_replaced(self) -> bool:
-        """Tell whether a save, which replaces the config before the weights, came between."""
+        """Return whether a save has replaced the config since. It does that before it replaces the weights."""
         try:
             return self._look()[1] != self._config_state
         except (OSError, ConfigFileError):
             return True
 
     def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
-        """Return what an interrupted save has still to do, and what tells the config from that of the next save."""
+        """Return what an interrupted save still has to do, and the state of the config, which every save changes."""
         before, look = self._config_in_place(), self._look_once()
         if look == ({}, before):
             return look
-        while look != (again := self._look_once()):  # a save began or ended between the parts of a look
+        while look != (again := self._look_once()):  # a save began or ended meanwhile
             look = again
         return look
 
@@ -144,12 +145,12 @@ class FolderCheckpoint(Checkpoint):
         return pending, (_state(staged) if staged else None) or self._config_in_place()
 
     def _config_in_place(self) -> tuple[int, ...] | None:
-        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - in a fifth of the time
+        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - five times as fast
 
     def filenames(self) -> frozenset[str]:
-        """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
+        """Return the names of all files below the subfolder, except those in hidden folders."""
         found: set[str] = set()
-        folders = [""]  # one after the other: `os.walk` calls itself, and a hostile folder can be deeper than it may
+        folders = [""]  # not `os.walk`, which is recursive: a hostile folder can be deeper than Python's limit
         while folders:
             prefix = folders.pop()
             with suppress(OSError), os.scandir(self._folder / prefix) as entries:
@@ -167,7 +168,7 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the folder, or a link does.
+            UnsafeNameError: The name, or a link, points outside the folder.
         """
         check_relative_name(filename, where=str(self))
         path = self._find(filename)
@@ -177,7 +178,7 @@ class FolderCheckpoint(Checkpoint):
         return path
 
     def has(self, filename: str) -> bool:
-        """Tell whether there is a file of this name. A name that would leave the folder has none."""
+        """Return whether there is a file of this name. For a name that points outside the folder there is not."""
         try:
             check_relative_name(filename, where=str(self))
         except UnsafeNameError:
@@ -189,19 +190,19 @@ class FolderCheckpoint(Checkpoint):
             staged = self._pending[filename]
             if staged is None or staged.is_file():
                 return staged
-            # A save that was being finished while we looked has moved the file to its place.
+            # Another process has finished the save meanwhile and moved the file to its place.
         in_place = self._folder / filename
         return in_place if in_place.is_file() else None
 
     def at_root(self) -> FolderCheckpoint:
-        """Return the folder opened again without the subfolder."""
+        """Return a checkpoint of the folder without the subfolder."""
         return FolderCheckpoint(self.name)
 
 
 def _state(path: str | Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is replaced; None if there is none, or none that can be looked at."""
+    """Return what changes when a file is replaced, or None if there is no file that can be looked at."""
     try:
         status = os.stat(path)  # noqa: PTH116 - which takes strings too
-    except OSError:  # such as a link to itself: reading it will say why
+    except OSError:  # such as a link to itself; reading it raises the right error
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size

@@ -25,40 +25,44 @@ _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re
 
 
 def existing_path(source: str | os.PathLike[str]) -> Path | None:
-    """Return the file or folder that a user names, `~` being the home folder; None if there is none."""
+    """Return the path of an existing file or folder, with `~` expanded, or None if there is none.
+
+    Raises:
+        PermissionError: The path may not be looked at.
+    """
     if not os.fspath(source):
-        return None  # pathlib would take it for the current folder
+        return None  # pathlib takes it for the current folder
     try:
         path = Path(source).expanduser()
         return path if path.exists() else None
     except PermissionError:
         raise
-    except (OSError, RuntimeError, ValueError):  # no name of a file at all, or the home of nobody
+    except (OSError, RuntimeError, ValueError):  # not a valid file name, or an unknown home folder
         return None
 
 
 def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
-    """Say why a name that is no folder's and no file's cannot be a repository's; None if it can."""
+    """Return why a name that no file or folder has cannot be that of a repository, or None if it can."""
     if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
-        return "does not exist, and is no repository 'owner/name' either"
-    return "is a link to what does not exist" if Path(source).is_symlink() else None
+        return "does not exist, and is not a repository 'owner/name' either"
+    return "is a broken link" if Path(source).is_symlink() else None
 
 
 def open_checkpoint(
     source: str | os.PathLike[str] | Checkpoint, options: HubOptions | None = None, **named: Unpack[HubKeywords]
 ) -> Checkpoint:
-    """Open a checkpoint once, for all the files of a load.
+    """Open a checkpoint once, for all files of a load.
 
     Args:
         source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open, which is returned
-            as it is. An existing folder is preferred to a repository of the same name.
+            as it is. An existing folder takes precedence over a repository of the same name.
         options: The hub options.
         **named: Hub options by name, such as `revision="v1"`; they replace those in `options`.
 
     Raises:
         CheckpointNotFoundError: There is no such folder, repository or revision.
-        MissingServiceError: A repository is named and `pretrained-hub-io` is not installed.
-        UnsafeNameError: `subfolder` is no plain relative name.
+        MissingServiceError: A repository is named, and `pretrained-hub-io` is not installed.
+        UnsafeNameError: `subfolder` is not a plain relative name.
         TypeError: `source` is none of these, or there is no such option.
     """
     options = HubOptions(**named) if options is None else HubOptions(**{**options._asdict(), **named})
@@ -69,8 +73,10 @@ def open_checkpoint(
     path = existing_path(source)
     if path is not None and path.is_dir():
         return FolderCheckpoint(path, subfolder=options.subfolder)
-    # What is there is never taken for a repository of the same name.
-    reason = "is a file, not a folder: name the one it is in" if path is not None else _why_no_repository(source)
+    # An existing file is never taken for a repository of the same name.
+    reason = (
+        "is a file, not a folder: pass the folder that it is in" if path is not None else _why_no_repository(source)
+    )
     if reason is not None:
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if options.subfolder:

@@ -1,6 +1,6 @@
 """Names that were read from a file, and links in a folder.
 
-Whoever wrote them may be hostile: nothing may leave the checkpoint's folder.
+They may come from an attacker: nothing may point outside the checkpoint's folder.
 """
 
 from __future__ import annotations
@@ -34,27 +34,26 @@ def check_relative_name(name: str, *, where: str) -> str:
         where: The file or setting that holds the name, for the error.
 
     Raises:
-        UnsafeNameError: The name is absolute, climbs with `..`, or holds a backslash, a drive, a control character,
+        UnsafeNameError: The name is absolute, climbs with `..`, or contains a backslash, a drive, a control character,
             an empty part or a device name.
     """
-    # Whoever read the name from a file may have found anything.
-    given: object = name
-    if reason := _unsafe(given) if isinstance(given, str) else "is not a name":
+    given: object = name  # a file may have a value of any type in place of a name
+    if reason := _unsafe(given) if isinstance(given, str) else "is not a string":
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
 
 
 def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:
-    """Refuse a file or folder that a link leads out of its checkpoint to.
+    """Check that no link leads from a name in a checkpoint to a file or folder outside it.
 
     A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`. Those
     to the repository's own blobs are followed, and from there into the store that all repositories of a cache share.
 
     Args:
         name: Its name, for the error.
-        path: Where it is looked for.
+        path: Its path.
         top: The checkpoint's folder, which may be a link itself.
-        blobs: Where the links of the snapshot lead, for who knows; else the folder's own path has to say.
+        blobs: Where the links of the snapshot lead; derived from the path of the folder if None.
 
     Raises:
         UnsafeNameError: It lies elsewhere.
@@ -90,23 +89,23 @@ def _is_marked_store(store: Path) -> bool:
 
 
 def _is_below_link(path: Path, top: Path) -> bool:
-    """Tell whether a path, or a folder between it and the top, is a link. Mostly none is."""
+    """Return whether a path, or a folder between it and the top, is a link."""
     below, above = os.fspath(path), os.fspath(top)
     while len(below) > len(above):
-        if os.path.islink(below):  # noqa: PTH114 - a tenth of the time
+        if os.path.islink(below):  # noqa: PTH114 - ten times as fast
             return True
         below = os.path.dirname(below)  # noqa: PTH120
     return below != above
 
 
 def blobs_of_snapshot(folder: Path) -> Path | None:
-    """Return where the files lie that the links of a snapshot point to, in the cache of a hub's client.
+    """Return the folder that the links of a snapshot point to, in the cache of a hub's client.
 
     Args:
         folder: A snapshot or a folder in it, without links in its path.
 
     Returns:
-        The blobs of the repository, or None if the folder is in no snapshot.
+        The blobs of the repository, or None if the folder is not in a snapshot.
     """
     for snapshot in (folder, *folder.parents):
         repo = snapshot.parent.parent
@@ -119,13 +118,13 @@ def blobs_of_snapshot(folder: Path) -> Path | None:
 def _unsafe(name: str) -> str | None:
     """Return why a name is unsafe, or None."""
     if not name:
-        return "is not a name"
+        return "is empty"
     if len(name) > _MAX_LENGTH:
         return f"is longer than {_MAX_LENGTH} characters"
     if name.startswith(("/", "~")):
         return "is absolute"
     if any(character in '\\:*?"<>|' or not character.isprintable() for character in name):
-        return "holds a character that paths give a meaning to"
+        return "contains a character that is special in paths, or not printable"
     return next(filter(None, map(_unsafe_part, name.split("/"))), None)
 
 

@@ -71,7 +71,7 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
 
 
 def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """Write a file as one step: whoever reads it, and whatever is killed, finds the old content or the new one.
+    """Write a file as one step: readers see the old content or the new one, even if the writer is killed.
 
     Args:
         path: The file. Its folder must exist. A link is replaced, not followed.

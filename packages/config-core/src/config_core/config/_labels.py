@@ -15,9 +15,10 @@ __all__ = [
     "Labels",
     "check_num_labels",
     "label_numbers",
-    "labels_kept",
+    "labels_of",
     "read_labels",
     "with_num_labels",
+    "without_replaced_labels",
 ]
 
 DEFAULT_NUM_LABELS = 2
@@ -62,6 +63,20 @@ class Labels(NamedTuple):
         return any(names.get(number) != f"LABEL_{number}" for number in range(len(names)))
 
 
+_NO_LABELS = Labels()
+
+
+def labels_of(config: Any) -> Labels:
+    """Return the labels of a config for its present number of classes, which another field may hold.
+
+    Raises:
+        ConfigError: Classes were added to `id2label` or removed from it in place.
+    """
+    labels: Labels = vars(config).get("_labels", _NO_LABELS).resized(config.num_labels)
+    labels.check()
+    return labels
+
+
 def label_numbers(id2label: Mapping[int, str]) -> dict[str, int]:
     """Return `label2id` for an `id2label`. Of two classes of one name the later counts, as in ImageNet's own list."""
     return {label: number for number, label in id2label.items()}
@@ -78,8 +93,6 @@ def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> 
     Raises:
         ConfigError: The names are malformed, or their number is another one than that in the field.
     """
-    if LABEL_FIELDS.isdisjoint(values):
-        return values
     labels = read_labels(values.get("id2label"), values.get("label2id"))
     if labels is not None:
         if values.get(count_field) is None:
@@ -101,7 +114,7 @@ def check_num_labels(count: Any, labels: Mapping[int, str], *, count_field: str,
         )
 
 
-def labels_kept(fields: dict[str, Any], given: Mapping[str, Any], *, count_field: str) -> dict[str, Any]:
+def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *, count_field: str) -> dict[str, Any]:
     """Return the fields of a file without those of its labels that a caller's values replace.
 
     Names of classes replace the number of classes, and another number of classes drops the names.
