@@ -31,10 +31,11 @@ _PORT, _CDN_PORT = bind(), bind()
 os.environ.update(
     HF_HOME=_HOME.name,
     HF_ENDPOINT=url_of(_PORT),
-    HF_HUB_DISABLE_XET="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     HF_HUB_DISABLE_PROGRESS_BARS="1",
+    # hf_xet tries as often as everywhere, but does not wait for seconds in between.
+    HF_XET_CLIENT_RETRY_BASE_DELAY="10ms",
     XDG_CONFIG_HOME=str(Path(_HOME.name, "config")),
     HUB_IO_CACHE=str(Path(_HOME.name, "hub-io")),
     # Both spellings: urllib, and with it the client, lets the lower one win.
@@ -54,6 +55,12 @@ def pytest_configure(config):
     config.add_cleanup(_CDN_PORT.close)
 
 
+def _forget_xet_tokens():
+    """Empty the client's cache in memory: a later test that plans a fault for the token route would not be asked."""
+    if "huggingface_hub.utils._xet" in sys.modules:
+        sys.modules["huggingface_hub.utils._xet"].XET_CONNECTION_INFO_CACHE.clear()
+
+
 @pytest.fixture(scope="session")
 def _running_hub():
     from loopback_hub.hub import LoopbackHub
@@ -70,8 +77,14 @@ def hub(_running_hub):
     already imported would not see another path. So no test passes `cache_dir` unless that is what it tests. Nobody is
     logged in: pass `token=hub.token("me")`, or `monkeypatch.setenv("HF_TOKEN", hub.token("me"))`, which the client
     reads at every call.
+
+    The client has its default settings, so weights travel over xet. Without xet it runs in a process that a test
+    starts with `loopback_hub.WITHOUT_XET` in its environment. tests/support/loopback_hub/README.md lists what the Hub
+    can do for a test.
     """
     for entry in Path(_HOME.name).iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    _forget_xet_tokens()
     _running_hub.reset()
-    return _running_hub
+    yield _running_hub
+    _running_hub.end_test()

@@ -109,7 +109,7 @@ def test_module_named_like_another_replaces_nothing(lenient_witness, name):
 def test_module_with_a_name_of_pythons_own_is_refused(witness, module):
     """A package's own file under a second name would be a second copy of its classes."""
     folder = witness.write(with_reference(f"{module}.Evil", "AutoConfig") | {f"{module}.py": witness.trace})
-    with pytest.raises(ClassReferenceError, match="a name that Python keeps for itself"):
+    with pytest.raises(ClassReferenceError, match="a name reserved by Python"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 
@@ -166,13 +166,12 @@ def test_repository_of_a_reference_is_a_plain_name(witness, repo):
 @pytest.mark.parametrize("trust", [None, False])
 def test_code_of_another_repository_is_not_fetched_for_a_decision(witness, hub, trust):
     """A config cannot make its reader contact, let alone run, a repository of its choice."""
-    from config_core import open_checkpoint
+    from auto_registry.code_load import CodeLoad
     from hub_io import REMOTE_CODE_SERVICE
 
     hub.create_repo("evil/code", {"evil.py": witness.trace})
     folder = witness.write(with_reference("evil/code--evil.Evil", "AutoConfig"))
-    auto_map = AUTO_MAP | {"AutoConfig": "evil/code--evil.Evil"}
-    decision = REMOTE_CODE_SERVICE.decide(open_checkpoint(folder), auto_map, "AutoConfig", trust_remote_code=trust)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=trust), "AutoConfig")
     assert not decision.trusted
     assert hub.requests == []
 
@@ -257,7 +256,7 @@ def test_second_auto_map_does_not_replace_the_first(witness):
     """A key that stands twice is read the one way by a reviewer and the other way by a parser."""
     text = '{"model_type": "tiny", "auto_map": {}, "auto_map": {"AutoConfig": "configuration_tiny.TinyConfig"}}'
     folder = witness.write({"config.json": text})
-    with pytest.raises(ConfigFileError, match="the key 'auto_map' stands twice"):
+    with pytest.raises(ConfigFileError, match="duplicate key 'auto_map'"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 
@@ -265,7 +264,7 @@ def test_second_reference_for_a_class_does_not_replace_the_first(witness):
     """Nor inside the map."""
     pairs = '"AutoConfig": "configuration_tiny.TinyConfig", "AutoConfig": "evil.Evil"'
     folder = witness.write({"config.json": f'{{"model_type": "tiny", "auto_map": {{{pairs}}}}}', "evil.py": "x = 1"})
-    with pytest.raises(ConfigFileError, match="the key 'AutoConfig' stands twice"):
+    with pytest.raises(ConfigFileError, match="duplicate key 'AutoConfig'"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 

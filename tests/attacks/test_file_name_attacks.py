@@ -214,10 +214,10 @@ def test_journal_of_a_save_that_never_was_reads_and_removes_nothing(witness, nam
         (folder / ".pretrained-save.json").write_text("[" * 200_000, encoding="utf-8")
     witness.note()
     with reads_of(witness.outside) as opened:
-        with pytest.raises(ConfigFileError, match="not the journal of an interrupted save; remove it"):
+        with pytest.raises(ConfigFileError, match=r"not the journal of an interrupted save\. Remove it"):
             AutoConfig.from_pretrained(folder, trust_remote_code=True)
         with (
-            pytest.raises(ConfigFileError, match="not the journal of an interrupted save; remove it"),
+            pytest.raises(ConfigFileError, match=r"not the journal of an interrupted save\. Remove it"),
             staged_save(folder),
         ):
             pass
@@ -237,9 +237,9 @@ def test_journal_whose_files_are_links_is_refused(witness, what):
         (folder / STAGING / names[what].split("/", 1)[0]).symlink_to(target)
     journal(folder, files=[names[what]])
     witness.note()
-    with reads_of(witness.outside) as opened, pytest.raises(ConfigFileError, match="remove it"):
+    with reads_of(witness.outside) as opened, pytest.raises(ConfigFileError, match="Remove it"):
         FolderCheckpoint(folder).read_bytes(names[what], limit=100)
-    with pytest.raises(ConfigFileError, match="remove it"), staged_save(folder):
+    with pytest.raises(ConfigFileError, match="Remove it"), staged_save(folder):
         pass
     assert opened == []
     assert (witness.outside / "secret.txt").read_text(encoding="utf-8") == SECRET
@@ -260,7 +260,7 @@ def test_journal_that_is_no_file_does_not_make_anyone_wait(witness, kind):
         os.truncate(path, 1 << 32)
     else:
         path.symlink_to(witness.outside / "secret.txt" if kind == "link" else "/dev/zero")
-    with reads_of(witness.outside) as opened, pytest.raises(ConfigFileError, match="remove it"):
+    with reads_of(witness.outside) as opened, pytest.raises(ConfigFileError, match="Remove it"):
         FolderCheckpoint(folder)
     assert opened == []
     if path.is_file() and not path.is_symlink():

@@ -3,7 +3,7 @@
     uv run python tests/benchmarks/config_costs.py
 
 The floors are a plain object with the same fields, opening the file and `json.loads`, and `json.dumps` of the same
-values in the same form. Medians of interleaved runs in one process. With transformers installed (the group `trainer`),
+values in the same form. Medians of interleaved runs in one process. With transformers installed (the group `peers`),
 its config with the same fields stands beside ours.
 """
 

@@ -453,7 +453,7 @@ def test_a_dict_of_another_config_may_be_spread():
 
 def test_a_dict_of_another_kind_of_config_warns():
     """The values are taken, and the class keeps its own model_type."""
-    with pytest.warns(UserWarning, match=r"model_type 'data', and GuideConfig is for 'guide'") as seen:
+    with pytest.warns(UserWarning, match=r"model_type 'data', but GuideConfig is for 'guide'") as seen:
         config = GuideConfig(model_type="data")
     assert seen[0].filename == __file__
     assert config.model_type == "guide"

@@ -248,7 +248,7 @@ def test_only_what_json_makes_of_a_number_is_one(key):
 
 def test_a_key_that_grants_trust_is_refused_at_the_save(tmp_path):
     """No load would take the file."""
-    with pytest.raises(ConfigError, match=r"the key 'trust_remote_code' may not stand in a config"):
+    with pytest.raises(ConfigError, match=r"'trust_remote_code' is not allowed in config.json"):
         TypedConfig(anything={"deep": {"trust_remote_code": True}}).save_pretrained(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
 
@@ -326,7 +326,7 @@ def test_a_value_without_a_form_in_json_is_named_at_the_save(value, tmp_path):
 @pytest.mark.parametrize("keys", [(1, "1"), ("1", Level.LOW)])
 def test_keys_that_json_cannot_tell_apart_are_refused(keys):
     """One of the two values would be lost."""
-    with pytest.raises(ConfigError, match=r"anything: keys in JSON are strings, and two of"):
+    with pytest.raises(ConfigError, match=r"anything: two of the keys .* become the same string in JSON"):
         TypedConfig(anything=dict.fromkeys(keys, 0)).to_dict()
 
 
@@ -342,7 +342,7 @@ def test_a_value_that_holds_itself_is_refused():
     circle: list[Any] = []
     circle.append(circle)
     config = TypedConfig(anything=circle)
-    with pytest.raises(ConfigError, match=r"holds itself"):
+    with pytest.raises(ConfigError, match=r"contains itself"):
         config.to_json_string()
     assert repr(config).startswith("TypedConfig {")
 
@@ -378,7 +378,7 @@ def test_an_alias_is_read_from_files_and_overrides():
 
 def test_an_alias_and_its_field_must_agree():
     """Two values for one field are an error that shows both; the same value twice is not."""
-    with pytest.raises(ConfigError, match=r"'hidden_size' is another name of 'width'.* 3 and 4"):
+    with pytest.raises(ConfigError, match=r"'hidden_size' is an alias of 'width'.* 3 and 4"):
         AliasConfig(hidden_size=3, width=4)
     assert AliasConfig(hidden_size=3, width=3).width == 3
 
@@ -419,7 +419,7 @@ def test_a_wrong_attribute_map_is_refused_with_the_class(attribute_map, problem)
 
 def test_an_alias_may_not_be_a_dataclass_field():
     """The decorator would take the alias for the field's default."""
-    with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot stand for 'width'"):
+    with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot be an alias of 'width'"):
 
         @dataclass
         class Wrong(PretrainedConfig):

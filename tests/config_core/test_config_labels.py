@@ -286,3 +286,60 @@ def test_number_of_classes_is_saved_of_a_class_with_required_fields(tmp_path):
     assert WideConfig(3).to_dict() == {"model_type": "wide", "width": 3, "num_labels": 10}
     WideConfig(3, num_labels=2).save_pretrained(tmp_path)
     assert WideConfig.from_pretrained(tmp_path).num_labels == 2
+
+
+def decided_config():
+    """Return a new class whose required argument decides fields of the base class."""
+
+    class DecidedConfig(PretrainedConfig):
+        model_type = "decided"
+        made = 0
+
+        def __init__(self, task: str, **kwargs):
+            type(self).made += 1
+            self.task = task
+            if task == "pets":
+                kwargs.setdefault("id2label", {0: "cat", 1: "dog"})
+            kwargs.setdefault("return_dict", task != "raw")
+            super().__init__(**kwargs)
+
+    return DecidedConfig
+
+
+@pytest.mark.parametrize("first", [None, "any", "raw", "pets"])
+def test_what_is_written_does_not_depend_on_the_config_that_came_first(first):
+    """A required argument may decide fields of the base class; each config is written so that it loads equal."""
+    cls = decided_config()
+    if first is not None:
+        cls(first).to_dict()
+    names = {0: "LABEL_0", 1: "LABEL_1"}
+    for config in (cls("raw", return_dict=True), cls("pets", id2label=names), cls("pets"), cls("raw"), cls("any")):
+        loaded = cls.from_dict(config.to_dict())
+        assert (loaded.return_dict, loaded.id2label) == (config.return_dict, config.id2label)
+        assert loaded == config
+    dropped = cls("pets")
+    dropped.id2label = None
+    dropped.return_dict = False
+    dropped.return_dict = True
+    assert cls.from_dict(dropped.to_dict()).id2label == names
+    changed = cls("raw")
+    changed.return_dict = True
+    assert cls.from_dict(changed.to_dict()).return_dict is True
+
+
+def test_a_field_is_equal_whether_it_was_given_or_is_the_default():
+    """What was said is written; it makes no other config."""
+    said = PlainConfig(return_dict=True, num_labels=2, id2label={0: "LABEL_0", 1: "LABEL_1"})
+    assert said == PlainConfig()
+    assert said.to_dict()["return_dict"] is True
+    assert said.to_diff_dict().keys() <= {"model_type", "id2label", "label2id"}
+
+
+def test_no_other_config_is_made_to_write_one():
+    """Neither its defaults nor its labels are worth a construction, whose `__init__` may do anything."""
+    config = decided_config()("pets")
+    made = type(config).made
+    config.to_json_string()
+    assert repr(config) != ""
+    assert config == copy.deepcopy(config)
+    assert type(config).made == made

@@ -140,6 +140,90 @@ def test_blob_that_is_a_link_out_of_the_cache_is_refused(tmp_path):
         FolderCheckpoint(snapshot).local_path("config.json")
 
 
+HASH = "ab" + "0123456789" * 6 + "cd"
+
+
+def shared(cache, blob="b10b", xet_hash=HASH, *, marker="1\n"):
+    """Move a blob of a snapshot into the store that all repositories of a cache share, as the client does for xet."""
+    snapshot = cached(cache)
+    store = cache / "blobs"
+    place = store / xet_hash[:2] / xet_hash
+    place.parent.mkdir(parents=True)
+    if marker is not None:
+        (store / ".huggingface-shared-blobs").write_text(marker, encoding="utf-8")
+    own = snapshot.parents[1] / "blobs" / blob
+    own.rename(place)
+    own.symlink_to(os.path.relpath(place, own.parent))
+    return snapshot
+
+
+def test_blob_in_the_store_that_repositories_share_is_read(tmp_path):
+    """The client keeps there what came by xet, and links the repository's blob to it."""
+    assert FolderCheckpoint(shared(tmp_path)).read_bytes("config.json", limit=99) == CONFIG
+
+
+def test_cache_behind_a_link_reads_its_shared_store(tmp_path):
+    """A cache is often a link to a larger disk."""
+    snapshot = shared(tmp_path / "disk")
+    (tmp_path / "hub").symlink_to("disk")
+    behind = tmp_path / "hub" / snapshot.relative_to(tmp_path / "disk")
+    assert FolderCheckpoint(behind).read_bytes("config.json", limit=99) == CONFIG
+
+
+@pytest.mark.parametrize("marker", [None, "", "1", "2\n", "\0"])
+def test_store_without_the_clients_marker_is_not_followed(tmp_path, marker):
+    """A folder `blobs` in the cache may be anybody's."""
+    with pytest.raises(UnsafeNameError, match=r"'config\.json', which is a link to"):
+        FolderCheckpoint(shared(tmp_path, marker=marker)).local_path("config.json")
+
+
+@pytest.mark.parametrize("xet_hash", [HASH[:-1], HASH + "0", HASH.upper(), "secret", HASH[:-1] + "g"])
+def test_only_a_hash_is_a_name_in_the_shared_store(tmp_path, xet_hash):
+    """The manifests and locks that lie beside the files are none of a checkpoint's."""
+    with pytest.raises(UnsafeNameError, match=r"'config\.json', which is a link to"):
+        FolderCheckpoint(shared(tmp_path, xet_hash=xet_hash)).local_path("config.json")
+
+
+def test_file_in_another_folder_of_the_shared_store_is_not_followed(tmp_path):
+    """Its folder is the first two digits of its name."""
+    snapshot = shared(tmp_path)
+    (tmp_path / "blobs" / "cd").mkdir()
+    (tmp_path / "blobs" / "ab" / HASH).rename(tmp_path / "blobs" / "cd" / HASH)
+    own = snapshot.parents[1] / "blobs" / "b10b"
+    own.unlink()
+    own.symlink_to(f"../../blobs/cd/{HASH}")
+    with pytest.raises(UnsafeNameError, match=r"'config\.json', which is a link to"):
+        FolderCheckpoint(snapshot).local_path("config.json")
+
+
+def test_link_past_the_repositorys_own_blobs_is_refused(tmp_path):
+    """The client never links a snapshot into the shared store: what it serves goes through the repository's blobs."""
+    snapshot = shared(tmp_path)
+    (snapshot / "link.json").symlink_to(f"../../../blobs/ab/{HASH}")
+    with pytest.raises(UnsafeNameError, match=r"'link\.json', which is a link to"):
+        FolderCheckpoint(snapshot).local_path("link.json")
+
+
+def test_file_of_the_shared_store_that_is_a_link_itself_is_refused(tmp_path):
+    """The store holds plain files."""
+    snapshot = shared(tmp_path)
+    (tmp_path / "secret.json").write_bytes(CONFIG)
+    kept = tmp_path / "blobs" / "ab" / HASH
+    kept.unlink()
+    kept.symlink_to(tmp_path / "secret.json")
+    with pytest.raises(UnsafeNameError, match=r"secret\.json', outside of it"):
+        FolderCheckpoint(snapshot).local_path("config.json")
+
+
+def test_shared_store_that_is_a_link_is_not_followed(tmp_path):
+    """The client makes a folder; a link may lead anywhere."""
+    snapshot = shared(tmp_path / "hub")
+    (tmp_path / "hub" / "blobs").rename(tmp_path / "elsewhere")
+    (tmp_path / "hub" / "blobs").symlink_to("../elsewhere")
+    with pytest.raises(UnsafeNameError, match=r"'config\.json', which is a link to"):
+        FolderCheckpoint(snapshot).local_path("config.json")
+
+
 def test_link_into_a_cache_from_elsewhere_is_refused(folder, tmp_path):
     """A folder that is no snapshot has no business in what others have downloaded."""
     snapshot = cached(tmp_path / "hub")

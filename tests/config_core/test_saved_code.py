@@ -5,6 +5,7 @@ What is saved is proven by a fresh process that sees nothing but the saved folde
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -608,6 +609,267 @@ def test_a_class_of_a_module_that_a_notebook_imports(tmp_path):
     assert saved(tmp_path)[1] == ["configuration_tiny.py"]
 
 
+# Which statements of a program are saved
+
+# What the statements below may touch. `train` stands for the program's run: it leaves a file behind.
+SURROUNDINGS = """
+import functools, heapq, json, logging, random, warnings
+from pathlib import Path
+from tables import fill
+
+TABLE = {"a": 1}; ORDER = [3, 1, 2]; DEEP = {"a": []}; COUNT = 0; WIDTH = 5
+UNNEEDED = {}
+log = logging.getLogger("train")
+
+class Registry:
+    def __init__(self):
+        self.known = {}
+    def add(self, name, value=None):
+        self.known[name] = value
+        return lambda function: self.known.setdefault(name, function)
+    def run(self):
+        train()
+
+class Block:
+    kinds = {}
+    def __init_subclass__(cls):
+        cls.kinds[cls.__name__] = cls
+    @classmethod
+    def add(cls, name, kind):
+        cls.kinds[name] = kind
+    @classmethod
+    def run(cls):
+        cls.kinds["ran"] = train()
+
+class Other:
+    def __new__(cls):
+        return super().__new__(cls.__subclasses__()[-1])
+
+class Named:
+    def __init__(self, name):
+        TABLE[name] = self
+
+registry = Registry()
+
+def train():
+    Path("ran").touch()
+def add(name, value=1):
+    TABLE[name] = value
+def add_twice():
+    add("b")
+def put(table):
+    table["b"] = 1
+def show(table):
+    Path("ran").write_text(repr(table))
+def table():
+    return TABLE
+def register(function):
+    TABLE[function.__name__] = function
+    return function
+def save(config):
+    config.save_pretrained("out")
+    return 1
+@functools.singledispatch
+def size(value):
+    return 1
+"""
+NEEDS = CONFIG.replace(
+    "self.width = width",
+    "self.width = width\n"
+    "        self._seen = lambda: (TABLE, ORDER, DEEP, COUNT, WIDTH, registry, log, Block, Other, size, DEFAULT)",
+)
+OBJECTS = "\nDEFAULT = TinyConfig()\n"
+SAVE_PROGRAM = """
+TinyConfig.register_for_auto_class()
+TinyConfig(width=5).save_pretrained("saved")
+"""
+
+
+def save_program(folder, statement):
+    """Run a script that holds a statement, and return how it ended and the number of the statement's first line."""
+    write(folder, {"tables.py": "def fill(table):\n    table['b'] = 1\n"})
+    head = SURROUNDINGS + NEEDS + OBJECTS
+    write(folder, {"train.py": head + statement + "\n" + SAVE_PROGRAM})
+    return run(folder, "train.py"), head.count("\n") + 1
+
+
+def source_of_saved(folder, done):
+    """Return the saved source after a look at what loading it does."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    load_elsewhere(folder)
+    made = {path.name for path in (folder.parent / f"{folder.name}-elsewhere").iterdir()}
+    assert made <= {"elsewhere", "__pycache__"}, made
+    return (folder / "saved" / "train.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TABLE['b'] = len(ORDER)",
+        "TABLE['a'] += 1",
+        "DEEP['a'].append(1)",
+        "del TABLE['a']",
+        "COUNT += 1",
+        "COUNT: int = 2",
+        "(COUNT := 3)",
+        "TABLE.update(b=2)",
+        "ORDER.sort(reverse=True)",
+        "TABLE.setdefault('b', []).append(1)",
+        "last = ORDER.pop()",
+        "registry.add('b', 2)",
+        "registry.size = 3",
+        "setattr(registry, 'size', 3)",
+        "Block.kinds['b'] = 2",
+        "Block.kinds.update(b=2)",
+        "Block.add('b', 2)",
+        "Block.size = 4",
+        "TinyConfig.answer = 3",
+        "TinyConfig.defaults = TinyConfig(width=7)",
+        "DEFAULT.update({'width': 4})",
+        "size.register(int, abs)",
+        "other_name = TABLE\nother_name['b'] = 1",
+        "deep = DEEP['a']\ndeep.append(1)",
+        "for values in DEEP.values():\n    values.append(1)",
+        "for name in ('b', 'c'):\n    TABLE[name] = 1",
+        "for name in ('b', 'c'):\n    registry.add(name, 1)",
+        "while len(ORDER) < 5:\n    ORDER.append(len(ORDER))",
+        "for name in sorted(TABLE):\n    key = name.upper()\n    value = len(key)\n    TABLE[key] = value",
+        "if WIDTH > 3:\n    WIDTH = 3\nelse:\n    WIDTH = 4",
+        "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    WIDTH = 3",
+        "try:\n    import absent\n    WIDTH = 3\nexcept ImportError:\n    print('not there')\n    WIDTH = 4",
+        "match WIDTH:\n    case 5:\n        COUNT = 1\n    case COUNT:\n        pass",
+        "@register\ndef added():\n    pass",
+        "@registry.add('b')\ndef added():\n    pass",
+        "@size.register\ndef _(value: int):\n    return 2",
+        "class Added(Block):\n    pass",
+        "class Between(Block):\n    pass\nclass Added(Between):\n    pass",
+        "class Added(Other):\n    pass",
+        "class Hooked:\n    def __init_subclass__(cls):\n        TABLE['b'] = cls\nclass Added(Hooked):\n    pass",
+        "class Meta(type):\n    def __init__(cls, *_):\n        TABLE['b'] = 1\nclass Added(metaclass=Meta):\n    pass",
+        "table()['b'] = 1",
+        "table().update(b=1)",
+        "made = Named('b')",
+    ],
+)
+def test_a_statement_that_makes_what_the_classes_use_is_saved(tmp_path, statement):
+    """Definitions, assignments and calls that fill: without them a loaded class would find something else."""
+    done, _ = save_program(tmp_path, statement)
+    source = source_of_saved(tmp_path, done)
+    for line in statement.split("\n"):
+        assert line in source
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TinyConfig(width=2).save_pretrained('out')",
+        "TinyConfig(width=2).to_json_file('out.json')",
+        "DEFAULT.save_pretrained('out')",
+        "answer = TinyConfig(width=2).save_pretrained('out')",
+        "answer = DEFAULT.save_pretrained('out')",
+        "TinyConfig.register_for_auto_class('AutoConfig')",
+        "json.loads('{}').update(TinyConfig=TinyConfig)",
+        "config = TinyConfig()\nconfig.width = 7\nconfig.save_pretrained('out')",
+        "TinyConfig()",
+        "TinyConfig(width=len(ORDER))",
+        "train()",
+        "result = train()",
+        "show(TABLE)",
+        "show(table=ORDER)",
+        "print(TABLE, sorted(ORDER))",
+        "print(train())",
+        "TABLE.get('a')",
+        "TABLE['a']",
+        "TABLE",
+        "assert TABLE and not train()",
+        "json.dump(TABLE, open('out', 'w'))",
+        "log.setLevel(logging.INFO)\nlog.info('%s', train())",
+        "logging.basicConfig(level=logging.INFO)",
+        "warnings.simplefilter('error')",
+        "if TABLE:\n    train()",
+        "for step in ORDER:\n    train()\n    print(step)",
+        "with open('out', 'w') as file:\n    file.write(str(TABLE))\n    train()",
+        "try:\n    train()\nfinally:\n    UNNEEDED['a'] = TABLE",
+        "while WIDTH < 3:\n    train()",
+        "UNNEEDED.update(TABLE)",
+        "UNNEEDED['a'] = train()",
+        "config = TinyConfig() if WIDTH else None\nif config:\n    config.save_pretrained('out')",
+        "copy = sorted(ORDER)\ncopy.append(train())",
+        "def main():\n    print(TABLE)\n    train()\nmain()",
+        "runner = Registry()\nrunner.run()",
+        "del UNNEEDED",
+        "@functools.cache\ndef unneeded():\n    train()",
+        "class Unneeded(Registry):\n    ran = train()",
+        "if __name__ == '__main__':\n    add('b')\n    TABLE['b'] = train()",
+    ],
+)
+def test_a_statement_that_only_uses_what_the_classes_use_is_left_out(tmp_path, statement):
+    """Making a model, training it, printing and saving it at the end of a script: none of it runs again at the load."""
+    done, _ = save_program(tmp_path, statement)
+    kept = {ast.unparse(node) for node in ast.parse(source_of_saved(tmp_path, done)).body}
+    assert not kept & {ast.unparse(node) for node in ast.parse(statement).body}
+
+
+@pytest.mark.parametrize(
+    ("statement", "at", "problem"),
+    [
+        ("add('b')", 0, r"add\(…\) changes 'TABLE'"),
+        ("add_twice()", 0, r"add_twice\(…\) changes 'TABLE'"),
+        ("put(TABLE)", 0, r"put\(…\) changes 'TABLE'"),
+        ("put(table=DEEP)", 0, r"put\(…\) changes 'DEEP'"),
+        ("result = add('b')", 0, r"add\(…\) changes 'TABLE'"),
+        ("print(add('b'))", 0, r"add\(…\) changes 'TABLE'"),
+        ("if add('b'):\n    pass", 0, r"add\(…\) changes 'TABLE'"),
+        ("Named('b')", 0, r"Named\(…\) changes 'TABLE'"),
+        ("fill(TABLE)", 0, r"fill\(…\) may change 'TABLE'"),
+        ("random.shuffle(ORDER)", 0, r"random.shuffle\(…\) may change 'ORDER'"),
+        ("nothing = random.shuffle(ORDER)", 0, r"random.shuffle\(…\) may change 'ORDER'"),
+        ("heapq.heapify(ORDER)", 0, r"heapq.heapify\(…\) may change 'ORDER'"),
+        ("print(ORDER.pop())", 0, r"ORDER.pop\(…\) changes 'ORDER'"),
+        ("[ORDER.append(n) for n in range(3)]", 0, r"ORDER.append\(…\) changes 'ORDER'"),
+        ("registry.run()", 0, r"registry.run\(…\) may change 'registry'"),
+        ("Block.run()", 0, r"Block.run\(…\) changes 'Block'"),
+        ("DEFAULT.validate()", 0, r"DEFAULT.validate\(…\) may change 'DEFAULT'"),
+        ("other_name = TABLE\nrandom.shuffle(DEEP['a'])", 1, r"random.shuffle\(…\) may change 'DEEP'"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    train()", 2, r"train\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    result = train()", 2, r"train\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    result = train()\n    print(result)", 2, r"train\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    result = registry.run()", 2, r"registry.run\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    registry.run()", 2, r"registry.run\(…\) would run"),
+        (
+            "if TABLE:\n    TABLE['b'] = 1\n    DEFAULT.save_pretrained('out')",
+            2,
+            r"DEFAULT.save_pretrained\(…\) would run",
+        ),
+        ("if TABLE:\n    TABLE['b'] = 1\n    random.seed(3)", 2, r"random.seed\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    print(train())", 2, r"train\(…\) would run"),
+        ("for name in 'ab':\n    if name:\n        add(name)", 2, r"add\(…\) changes 'TABLE'"),
+        ("for name in 'ab':\n    TABLE[name] = 1\n    add(name)", 2, r"add\(…\) would run"),
+        ("for WIDTH in range(6):\n    train()", 1, r"train\(…\) would run"),
+        ("with open('x', 'w') as file:\n    COUNT = 3\n    file.write('x')", 2, r"file.write\(…\) would run"),
+        ("try:\n    train()\n    TABLE['b'] = 1\nexcept ValueError:\n    pass", 1, r"train\(…\) would run"),
+        ("print(COUNT := 3)", 0, r"print\(…\) would run"),
+        ("COUNT = TinyConfig().save_pretrained('out')", 0, r"TinyConfig.save_pretrained\(…\) would run"),
+        ("TABLE['b'] = DEFAULT.save_pretrained('out')", 0, r"DEFAULT.save_pretrained\(…\) would run"),
+        ("def share():\n    DEFAULT.push_to_hub('x')\nif not TABLE:\n    COUNT = share()", 3, r"share\(…\) would run"),
+        (
+            "import argparse\nparser = argparse.ArgumentParser()\nCOUNT = parser.parse_args([]).__dict__",
+            2,
+            r"parser.parse_args\(…\) would run",
+        ),
+        ("COUNT = save(TinyConfig())", 0, r"save\(…\) would run"),
+        ("class Added(Block):\n    ran = DEFAULT.save_pretrained('out')", 1, r"DEFAULT.save_pretrained\(…\) would run"),
+    ],
+)
+def test_a_statement_that_may_change_what_the_classes_use_is_refused(tmp_path, statement, at, problem):
+    """It can neither be left out nor run at a load, so nothing is saved; the error says where and what to do."""
+    done, first = save_program(tmp_path, statement)
+    assert done.returncode == 1
+    assert re.search(rf"SourceCodeError: .*train.py, line {first + at}: {problem}", done.stderr), done.stderr
+    assert 'if __name__ == "__main__":' in done.stderr
+    assert not (tmp_path / "saved").exists()
+
+
 # Where there is nothing to save
 
 
@@ -696,7 +958,7 @@ from m import TinyConfig, TinyModel
     assert done.returncode == 0, done.stderr
     assert saved(tmp_path) == ({"AutoConfig": "remote.TinyConfig"}, ["remote.py"])
     done = run(tmp_path, "-c", program + SAVE_MODEL + 'save(TinyModel, "other")')
-    assert "its config TinyConfig was loaded out of a checkpoint's own code" in done.stderr
+    assert "its config class TinyConfig was loaded from a checkpoint's own code" in done.stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -73,7 +73,7 @@ for use in (
         offer=False,
     )
     expected = (
-        "Using a repository on a hub needs the distribution pretrained-hub-io: pip install pretrained-hub-io "
+        "Using a repository on a hub requires pretrained-hub-io: pip install pretrained-hub-io "
         "config_core.hub pretrained-hub-io\n"
     )
     assert shown == 3 * expected

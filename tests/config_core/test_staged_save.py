@@ -362,7 +362,7 @@ def test_a_target_that_is_no_folder_is_refused(tmp_path, target):
 
 @pytest.mark.parametrize(
     ("target", "problem"),
-    [("", "no folder is named"), ("x" * 300, "name too long"), ("a\0b", "null"), ("~nobody-has-this-name/x", "home")],
+    [("", "the name is empty"), ("x" * 300, "name too long"), ("a\0b", "null"), ("~nobody-has-this-name/x", "home")],
 )
 def test_a_name_that_no_folder_can_have_is_refused(tmp_path, monkeypatch, target, problem):
     """An empty one most of all: it would be the current folder, in which nobody meant to save."""

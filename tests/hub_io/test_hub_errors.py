@@ -59,7 +59,7 @@ def test_gated_repository_says_where_to_ask(hub, logged_in):
 def test_wrong_token_is_not_shown(hub):
     """A token that the Hub never gave out is refused, even for what anybody may read."""
     hub.create_repo("me/tiny", CONFIG)
-    with pytest.raises(UnreadableRepositoryError, match="missing, wrong or expired") as caught:
+    with pytest.raises(UnreadableRepositoryError, match="wrong or expired") as caught:
         HUB_SERVICE.open("me/tiny", token="hf_made_up")
     assert "hf_made_up" not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_other_refusals_keep_the_status(hub):
 @pytest.mark.parametrize("name", ["a--b/c", "me/tiny.git", "me/" + "x" * 100])
 def test_name_that_no_repository_can_have_is_refused(name):
     """Without asking the Hub."""
-    with pytest.raises(RepositoryNotFoundError, match="no name of a repository"):
+    with pytest.raises(RepositoryNotFoundError, match="not the name of a repository"):
         HUB_SERVICE.open(name)
 
 
@@ -118,6 +118,7 @@ def test_cache_that_cannot_be_written_is_a_storage_error(hub, tmp_path):
 
 def test_download_that_fails_leaves_no_file(hub):
     """The next try is whole."""
+    hub.offer_xet(offer=False)
     weights = bytes(range(256)) * 4000
     hub.create_repo("me/tiny", {**CONFIG, "model.safetensors": weights})
     opened = HUB_SERVICE.open("me/tiny")

@@ -76,7 +76,7 @@ def test_unknown_option_of_a_push_is_refused_before_the_save(hub, tiny_config_cl
         lambda: config.save_pretrained(tmp_path / "saved", push_to_hub=True, comit_message="x"),
         lambda: config.push_to_hub("me/tiny", comit_message="x"),
     ):
-        with pytest.raises(UnknownOptionError, match=r"no option 'comit_message'. It has commit_message"):
+        with pytest.raises(UnknownOptionError, match=r"no option 'comit_message'. Options are commit_message"):
             push()
     assert not (tmp_path / "saved").exists()
     assert not hub.requests

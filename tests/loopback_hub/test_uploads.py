@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from io import BytesIO
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
@@ -25,6 +26,11 @@ def api(hub):
 
 def add(path, content):
     return CommitOperationAdd(path, content)
+
+
+def add_by_lfs(path, content):
+    """Return an upload that the client makes over LFS: it cannot send a buffer over xet."""
+    return CommitOperationAdd(path, BytesIO(content))
 
 
 def sent(hub, method):
@@ -53,7 +59,7 @@ def test_folder_is_uploaded_in_one_commit(hub, api, tmp_path):
 
 def test_weights_travel_by_the_second_origin_without_the_token(hub, api):
     """LFS objects are put to a signed URL of another origin, which must never see a token."""
-    api.create_commit(REPO, [add("model.safetensors", b"weights")], commit_message="Save")
+    api.create_commit(REPO, [add_by_lfs("model.safetensors", b"weights")], commit_message="Save")
     uploads = [request for request in hub.requests if request.method == "PUT"]
     assert [(request.path.startswith("/uploads/"), request.token) for request in uploads] == [(True, None)]
     assert all(request.headers["host"] == hub.cdn_url.removeprefix("http://") for request in uploads)
@@ -62,7 +68,8 @@ def test_weights_travel_by_the_second_origin_without_the_token(hub, api):
 def test_object_that_is_there_is_not_uploaded_again(hub, api):
     """A second repository with the same weights sends no bytes."""
     hub.create_repo("me/other", {"model.safetensors": b"weights"})
-    api.create_commit(REPO, [add("model.safetensors", b"weights")], commit_message="Save")
+    api.create_commit(REPO, [add_by_lfs("model.safetensors", b"weights")], commit_message="Save")
+    assert [path for path in sent(hub, "POST") if path.endswith("/batch")]
     assert sent(hub, "PUT") == []
     assert hub.files(REPO)["model.safetensors"] == b"weights"
 
@@ -131,6 +138,17 @@ def test_pull_request_holds_its_commit_apart(hub, api):
     assert (done.pr_num, done.pr_revision) == (1, "refs/pr/1")
     assert hub.files(REPO, "refs/pr/1")["a.json"] == b"1"
     assert "a.json" not in hub.files(REPO)
+
+
+def test_folder_is_uploaded_to_a_pull_request(hub, api, tmp_path):
+    """Over xet the client opens the pull request first, and then commits to it."""
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    done = api.upload_folder(repo_id=REPO, folder_path=tmp_path, commit_message="Propose", create_pr=True)
+    assert done.pr_num == 1
+    assert hub.files(REPO, "refs/pr/1")["model.safetensors"] == b"weights"
+    assert "model.safetensors" not in hub.files(REPO)
+    details = api.get_discussion_details(REPO, 1)
+    assert (details.title, details.target_branch, details.status) == ("Propose", "refs/heads/main", "open")
 
 
 def test_pull_request_takes_further_commits(hub, api):

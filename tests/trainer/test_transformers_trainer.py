@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from resnet import ResnetConfig, ResnetModelForImageClassification
 
 transformers = pytest.importorskip(
-    "transformers", reason="needs the dependency group `trainer`: uv sync --group trainer"
+    "transformers", reason="needs the dependency group `peers`: uv run --group peers pytest"
 )
 
 

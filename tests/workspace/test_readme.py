@@ -88,7 +88,7 @@ def test_links_of_a_readme_lead_somewhere(path):
 
 def test_ci_runs_the_test_command_that_the_readme_gives():
     """What a newcomer types to run the tests is what decided that the clone was fit to be cloned."""
-    command = "uv run pytest"
+    command = "uv run --group test --group peers pytest"
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"step {command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 

@@ -51,7 +51,7 @@ def test_every_test_has_a_sentence(path):
 def test_tests_of_a_package_import_only_what_it_declares(package):
     """A package is tested with what it brings and the test group, or it would be proven in company only."""
     declared = {canonicalize_name(requirement.name) for requirement in package.all_requirements()}
-    declared |= {canonicalize_name(package.distribution)} | group_distributions("test", "trainer")
+    declared |= {canonicalize_name(package.distribution)} | group_distributions("test", "peers")
     allowed = import_names(declared) | SUPPORT | sys.stdlib_module_names
     undeclared = {
         str(path.relative_to(TESTS)): sorted(names)

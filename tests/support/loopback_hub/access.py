@@ -22,9 +22,14 @@ def segment(request: Request, name: str) -> str:
 
 
 class Access:
-    """The rules; every method raises the `Refusal` the Hub would answer with."""
+    """The rules; every method raises the `Refusal` the Hub would answer with.
+
+    Attributes:
+        codes_401: Whether the anonymous 401 for a missing repository has an error code where there is no TLS.
+    """
 
     def __init__(self, store: Store, accounts: Accounts) -> None:
+        self.codes_401 = True
         self._store = store
         self._accounts = accounts
 
@@ -60,11 +65,17 @@ class Access:
     def find(self, request: Request, kind: str, repo_id: str) -> Repository:
         """Return a repository by its name, if the caller may know of it."""
         caller = self.caller(request)
-        repository = self._store.repositories.get((kind, repo_id))
-        if repository is None:
-            raise refusals.repository_not_found(caller)
-        if repository.private and not (caller and caller.belongs_to(repository.namespace)):
-            raise refusals.repository_not_found(caller)
+        now = self._store.moved.get((kind, repo_id), repo_id)
+        repository = self._store.repositories.get((kind, now))
+        hidden = repository and repository.private and not (caller and caller.belongs_to(repository.namespace))
+        if repository is None or hidden:
+            coded = self.codes_401 and request.url.scheme != "https"
+            raise refusals.repository_not_found(caller, coded=coded)
+        if now != repo_id:
+            path = request.url.path.replace(f"/{repo_id}", f"/{now}", 1)
+            raise refusals.moved(f"{path}?{request.url.query}" if request.url.query else path)
+        if repository.disabled:
+            raise refusals.disabled()
         return repository
 
     def downloadable(self, request: Request) -> Repository:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from loopback_hub import refusals
 from loopback_hub.access import segment
 from loopback_hub.contents import git_blob_id
+from loopback_hub.pages import COMMITS, TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from loopback_hub.access import Access
     from loopback_hub.contents import Blob
+    from loopback_hub.pages import Pages
     from loopback_hub.repositories import Commit
+    from loopback_hub.xet import XetApi
 
 __all__ = ["ReadApi"]
 
@@ -27,10 +30,12 @@ _REPOSITORY = "/api/{kind}/{namespace}/{name}"
 
 
 class ReadApi:
-    """The routes. Lists come in one page, and what `expand` asks for beyond the usual answer is left out."""
+    """The routes. What `expand` asks for beyond the usual answer is left out."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, xet: XetApi, pages: Pages) -> None:
         self._access = access
+        self._pages = pages
+        self._xet = xet
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -92,20 +97,19 @@ class ReadApi:
         if not any(path.startswith(start) for path in commit.files):
             raise refusals.entry_not_found(f"No folder {folder} at {commit.sha}", commit=commit.sha)
         recursive = request.query_params.get("recursive", "").lower() == "true"
-        return JSONResponse(
-            [
-                entry
-                for entry in _entries(commit)
-                if entry["path"].startswith(start) and (recursive or "/" not in entry["path"].removeprefix(start))
-            ]
-        )
+        items = [
+            item
+            for item in _items(commit)
+            if item[0].startswith(start) and (recursive or "/" not in item[0].removeprefix(start))
+        ]
+        return self._pages.answer(request, items, self._described, size=TREE)
 
     async def paths_info(self, request: Request) -> Response:
         """Describe the files and folders asked for; those that do not exist are left out."""
         commit = self._access.commit(request, self._access.readable(request))
         # Not `request.form()`: it needs another package, for uploads that this route does not take.
         wanted = set(parse_qs((await request.body()).decode()).get("paths", []))
-        return JSONResponse([entry for entry in _entries(commit) if entry["path"] in wanted])
+        return JSONResponse([self._described(item) for item in _items(commit) if item[0] in wanted])
 
     async def refs(self, request: Request) -> Response:
         """List branches and tags, with `include_prs` pull requests too."""
@@ -123,19 +127,8 @@ class ReadApi:
     async def commits(self, request: Request) -> Response:
         """List a revision's history, newest first."""
         repository = self._access.readable(request)
-        history = repository.history(self._access.commit(request, repository))
-        return JSONResponse(
-            [
-                {
-                    "id": commit.sha,
-                    "title": commit.title,
-                    "message": commit.message,
-                    "date": commit.date,
-                    "authors": [{"user": commit.author}],
-                }
-                for commit in history
-            ]
-        )
+        history = list(repository.history(self._access.commit(request, repository)))
+        return self._pages.answer(request, history, _described_commit, size=COMMITS)
 
     async def check_download(self, request: Request) -> Response:
         """Say whether the caller may have the files."""
@@ -147,6 +140,37 @@ class ReadApi:
         self._access.writable(request)
         return JSONResponse({})
 
+    def _described(self, item: tuple[str, Blob | None]) -> dict[str, Any]:
+        """Return a folder or file as tree and paths-info describe it."""
+        path, blob = item
+        if blob is None:
+            return {"type": "directory", "path": path, "oid": git_blob_id(path.encode()), "size": 0}
+        size = len(blob.content)
+        entry: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
+        if blob.lfs:
+            entry["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
+        if xet_hash := self._xet.hash_of(blob):
+            entry["xetHash"] = xet_hash
+        return entry
+
+
+def _items(commit: Commit) -> Iterator[tuple[str, Blob | None]]:
+    """Yield every folder of a commit, and every file with what it holds."""
+    parts = [path.split("/") for path in commit.files]
+    folders = {"/".join(names[:depth]) for names in parts for depth in range(1, len(names))}
+    yield from ((folder, None) for folder in sorted(folders))
+    yield from commit.files.items()
+
+
+def _described_commit(commit: Commit) -> dict[str, Any]:
+    return {
+        "id": commit.sha,
+        "title": commit.title,
+        "message": commit.message,
+        "date": commit.date,
+        "authors": [{"user": commit.author}],
+    }
+
 
 def _sibling(path: str, blob: Blob, *, blobs: bool) -> dict[str, object]:
     if not blobs:
@@ -155,20 +179,6 @@ def _sibling(path: str, blob: Blob, *, blobs: bool) -> dict[str, object]:
     if blob.lfs:
         details["lfs"] = {"sha256": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
     return details
-
-
-def _entries(commit: Commit) -> Iterator[dict[str, Any]]:
-    """Yield every folder and file of a commit as tree and paths-info describe them."""
-    parts = [path.split("/") for path in commit.files]
-    folders = {"/".join(names[:depth]) for names in parts for depth in range(1, len(names))}
-    for folder in sorted(folders):
-        yield {"type": "directory", "path": folder, "oid": git_blob_id(folder.encode()), "size": 0}
-    for path, blob in commit.files.items():
-        size = len(blob.content)
-        entry: dict[str, Any] = {"type": "file", "path": path, "oid": blob.oid, "size": size}
-        if blob.lfs:
-            entry["lfs"] = {"oid": blob.sha256, "size": size, "pointerSize": len(blob.pointer)}
-        yield entry
 
 
 def _refs(start: str, shas: dict[str, str]) -> list[dict[str, str]]:

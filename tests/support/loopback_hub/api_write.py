@@ -6,13 +6,15 @@ import json
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from loopback_hub import refusals
 from loopback_hub.access import segment
+from loopback_hub.cards import CARD, judge
 from loopback_hub.contents import ATTRIBUTES, Blob, is_lfs
+from loopback_hub.ignores import ignores_for
+from loopback_hub.names import check_file_name, check_ref_name, check_repository_name
 from loopback_hub.repositories import KINDS, Repository
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from loopback_hub.access import Access
     from loopback_hub.repositories import Commit, Store
+    from loopback_hub.xet import CasApi
 
 __all__ = ["WriteApi"]
 
@@ -31,14 +34,16 @@ _REPOSITORY = "/api/{kind}/{namespace}/{name}"
 class WriteApi:
     """The routes. Each reads its request first and then changes the store under its lock."""
 
-    def __init__(self, access: Access, store: Store) -> None:
+    def __init__(self, access: Access, store: Store, cas: CasApi) -> None:
         self._access = access
         self._store = store
+        self._cas = cas
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route("/api/repos/create", self.create_repository, methods=["POST"]),
+            Route("/api/repos/move", self.move_repository, methods=["POST"]),
             Route("/api/repos/delete", self.delete_repository, methods=["DELETE"]),
             Route("/api/validate-yaml", self.validate_card, methods=["POST"]),
             Route(_REPOSITORY + "/settings", self.change_settings, methods=["PUT"]),
@@ -54,6 +59,7 @@ class WriteApi:
         """Make a repository; one of that name is a conflict that says where it is."""
         body = await request.json()
         caller, namespace = self._access.creator(request, body.get("organization"))
+        check_repository_name(body["name"])
         repository = Repository(
             f"{namespace}/{body['name']}",
             KINDS[body.get("type", "model")],
@@ -66,6 +72,21 @@ class WriteApi:
             self._store.add(repository)
         return JSONResponse({"url": url, "name": repository.id, "id": repository.id, "author": caller.user})
 
+    async def move_repository(self, request: Request) -> Response:
+        """Give a repository another name."""
+        body = await request.json()
+        kind, old, new = KINDS[body.get("type", "model")], body["fromRepo"], body["toRepo"]
+        namespace, _, name = new.partition("/")
+        self._access.creator(request, old.partition("/")[0])
+        self._access.creator(request, namespace)
+        check_repository_name(name)
+        with self._store.lock:
+            self._access.find(request, kind, old)
+            if (kind, new) in self._store.repositories:
+                raise refusals.conflict(f"{new} exists already")
+            self._store.move(kind, old, new)
+        return JSONResponse({})
+
     async def delete_repository(self, request: Request) -> Response:
         """Forget a repository."""
         body = await request.json()
@@ -77,14 +98,13 @@ class WriteApi:
         return JSONResponse({})
 
     async def validate_card(self, request: Request) -> Response:
-        """Say whether the metadata block of a model card is YAML; what it says is not looked at."""
-        content = (await request.json())["content"]
-        block = content.split("---\n", 2)[1] if content.startswith("---\n") and content.count("---\n") > 1 else ""
-        try:
-            yaml.safe_load(block)
-        except yaml.YAMLError as error:
-            return JSONResponse({"errors": [{"message": str(error)}], "warnings": []}, status_code=400)
-        return JSONResponse({"errors": [], "warnings": []})
+        """Judge a card before the client uploads it; the answer is JSON whatever the card is."""
+        verdict = judge((await request.json())["content"])
+        answer = {
+            "errors": [{"message": message} for message in verdict.errors],
+            "warnings": [{"message": message} for message in verdict.warnings],
+        }
+        return JSONResponse(answer, status_code=400 if verdict.errors else 200)
 
     async def change_settings(self, request: Request) -> Response:
         """Make a repository private, public or gated."""
@@ -100,12 +120,15 @@ class WriteApi:
         """Make a branch at `startingPoint`, at the end of `main` without one."""
         repository = self._access.writable(request)
         start = (await request.json()).get("startingPoint", "main")
-        return self._name(repository, repository.branches, segment(request, "branch"), start)
+        name = segment(request, "branch")
+        check_ref_name(name, "branch")
+        return self._name(repository, repository.branches, name, start)
 
     async def create_tag(self, request: Request) -> Response:
         """Make a tag; the path names the revision."""
         repository = self._access.writable(request)
         tag = (await request.json())["tag"]
+        check_ref_name(tag, "tag")
         return self._name(repository, repository.tags, tag, segment(request, "revision"))
 
     async def delete_branch(self, request: Request) -> Response:
@@ -121,16 +144,17 @@ class WriteApi:
         return self._unname(self._access.writable(request).tags, segment(request, "tag"))
 
     async def preupload(self, request: Request) -> Response:
-        """Say for each file whether it becomes an LFS object, and what is there under its name."""
+        """Say for each file whether it becomes an LFS object, whether it is ignored, and what has its name now."""
         repository = self._access.writable(request)
         files = self._access.commit(request, repository).files
         attributes = files[ATTRIBUTES].content if ATTRIBUTES in files else b""
         body = await request.json()
+        ignores = ignores_for(body.get("gitIgnore"), files)
         answers = []
         for item in body["files"]:
             path = item["path"]
             lfs = is_lfs(path, size=item["size"], sample=b64decode(item["sample"]), attributes=attributes)
-            answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
+            answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": ignores.match(path)}
             if path in files:
                 answer["oid"] = files[path].etag
             answers.append(answer)
@@ -141,6 +165,7 @@ class WriteApi:
         repository = self._access.writable(request)
         lines = [json.loads(line) for line in (await request.body()).splitlines() if line]
         header = next(line["value"] for line in lines if line["key"] == "header")
+        await self._fetch_objects(line["value"]["oid"] for line in lines if line["key"] == "lfsFile")
         ref = segment(request, "revision")
         answer = {}
         with self._store.lock:
@@ -165,13 +190,23 @@ class WriteApi:
         url = f"{request.base_url}{repository.prefix}{repository.id}/commit/{commit.sha}"
         return JSONResponse({"success": True, "commitOid": commit.sha, "commitUrl": url, **answer})
 
+    async def _fetch_objects(self, oids: Iterable[str]) -> None:
+        """Take over what clients have uploaded by xet, so that it can be had by LFS too."""
+        for oid in oids:
+            if oid not in self._store.objects:
+                content = await self._cas.download(oid)
+                if content is not None:
+                    self._store.objects[oid] = content
+
     def _changes(self, parent: Commit, lines: Iterable[dict[str, Any]]) -> dict[str, Blob | None]:
         changes: dict[str, Blob | None] = {}
         for line in lines:
             value = line["value"]
+            if line["key"] in {"file", "lfsFile"}:
+                check_file_name(value["path"])
             match line["key"]:
                 case "file":
-                    changes[value["path"]] = Blob(b64decode(value["content"]), lfs=False)
+                    changes[value["path"]] = _small_file(value["path"], b64decode(value["content"]))
                 case "lfsFile":
                     if value["oid"] not in self._store.objects:
                         raise refusals.bad_request(f"LFS object {value['oid']} of {value['path']} was not uploaded")
@@ -202,3 +237,10 @@ class WriteApi:
             if names.pop(name, None) is None:
                 raise refusals.revision_not_found(name)
         return JSONResponse({})
+
+
+def _small_file(path: str, content: bytes) -> Blob:
+    errors = judge(content.decode(errors="replace")).errors if path == CARD else []
+    if errors:
+        raise refusals.bad_request("\n".join(errors))
+    return Blob(content, lfs=False)

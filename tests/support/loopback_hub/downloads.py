@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopback_hub.access import Access
+    from loopback_hub.cdn import Cdn
     from loopback_hub.contents import Blob
-    from loopback_hub.lfs import Cdn
     from loopback_hub.repositories import Commit, Repository
+    from loopback_hub.xet import XetApi
 
 __all__ = ["Downloads", "send_bytes"]
 
@@ -48,10 +49,11 @@ class Downloads:
         commit_on_404: Whether a missing file is answered with `X-Repo-Commit`, which makes the client remember that.
     """
 
-    def __init__(self, access: Access, cdn: Cdn) -> None:
+    def __init__(self, access: Access, cdn: Cdn, xet: XetApi) -> None:
         self.commit_on_404 = True
         self._access = access
         self._cdn = cdn
+        self._xet = xet
 
     def routes(self) -> list[Route]:
         """Return the routes; GET answers HEAD too."""
@@ -63,7 +65,7 @@ class Downloads:
         ]
 
     async def resolve(self, request: Request) -> Response:
-        """Send the client to the file: small ones to this origin, LFS objects to the CDN."""
+        """Send the client to the file: small ones to this origin, LFS objects to the CDN, or to xet's store."""
         repository, commit, path, blob = self._file(request)
         headers = {
             "X-Repo-Commit": commit.sha,
@@ -72,6 +74,9 @@ class Downloads:
         }
         if blob.lfs:
             location = self._cdn.download_url(blob.sha256, path)
+            if xet_hash := self._xet.hash_of(blob):
+                route = f"api/{repository.kind}/{repository.id}/xet-read-token/{commit.sha}"
+                headers |= {"X-Xet-Hash": xet_hash, "Link": f'<{request.base_url}{route}>; rel="xet-auth"'}
             return Response(status_code=302, headers={**headers, "Location": location})
         location = f"/api/resolve-cache/{repository.kind}/{repository.id}/{commit.sha}/{quote(path)}"
         return Response(status_code=307, headers={**headers, "Location": location})

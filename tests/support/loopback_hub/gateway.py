@@ -1,18 +1,13 @@
-"""The door both ports share: it writes the request log, applies faults, and picks the Hub or the CDN by port."""
+"""The door both ports share: it writes the request log, picks the Hub or the CDN by port, and lets faults happen."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-
-from loopback_hub.faults import CutBody, Delay, Failure
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from loopback_hub.faults import Faults
 
@@ -32,8 +27,11 @@ class Received(NamedTuple):
 class Gateway:
     """The ASGI application that uvicorn runs."""
 
-    def __init__(self, *, hub: ASGIApp, cdn: ASGIApp, cdn_port: int, faults: Faults) -> None:
+    def __init__(
+        self, *, hub: ASGIApp, cdn: ASGIApp, cdn_port: int, faults: Faults, private_header: tuple[str, str]
+    ) -> None:
         self.received: list[Received] = []
+        self._private_name, self._private_value = private_header
         self._hub = hub
         self._cdn = cdn
         self._cdn_port = cdn_port
@@ -42,36 +40,12 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["raw_path"].decode("ascii")
         headers = Headers(scope=scope)
+        if headers.get(self._private_name) == self._private_value:
+            await self._cdn(scope, receive, send)
+            return
         token = headers.get("authorization", "").removeprefix("Bearer ") or None
         self.received.append(Received(method, path, scope["query_string"].decode("ascii"), token, headers))
         # Routes are matched on the raw path: in the decoded one a quoted slash would split a revision in two.
         scope = {**scope, "path": path}
         app = self._cdn if scope["server"][1] == self._cdn_port else self._hub
-        match self._faults.take(method, path):
-            case Failure(status=status, headers=extra):
-                await Request(scope, receive).body()
-                error = {"error": f"planned failure {status}"}
-                await JSONResponse(error, status_code=status, headers=dict(extra))(scope, receive, send)
-            case CutBody(after=after):
-                await app(scope, receive, _cut(send, after))
-            case Delay(seconds=seconds):
-                await asyncio.sleep(seconds)
-                await app(scope, receive, send)
-            case None:
-                await app(scope, receive, send)
-
-
-def _cut(send: Send, after: int) -> Send:
-    """Return a `send` that passes `after` bytes of body and never the end of it: uvicorn then closes the connection."""
-    left = after
-
-    async def send_cut(message: Message) -> None:
-        nonlocal left
-        if message["type"] != "http.response.body":
-            await send(message)
-        elif left > 0:
-            piece = message.get("body", b"")[:left]
-            left -= len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    return send_cut
+        await self._faults.answer(app, scope, receive, send)

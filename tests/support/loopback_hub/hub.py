@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -10,14 +12,20 @@ from loopback_hub.access import Access
 from loopback_hub.accounts import Accounts
 from loopback_hub.api_read import ReadApi
 from loopback_hub.api_write import WriteApi
+from loopback_hub.cas import Cas
+from loopback_hub.cdn import Cdn, Expired, answer_expired
 from loopback_hub.contents import make_blob
+from loopback_hub.discussions import DiscussionsApi
 from loopback_hub.downloads import Downloads
-from loopback_hub.faults import CutBody, Delay, Failure, Faults
 from loopback_hub.gateway import Gateway
-from loopback_hub.lfs import Cdn, LfsApi
+from loopback_hub.lfs import LfsApi
+from loopback_hub.pages import Pages
+from loopback_hub.planning import Planning
 from loopback_hub.refusals import Refusal, answer_refusal
 from loopback_hub.repositories import Repository, Store
 from loopback_hub.server import ServerThread, url_of
+from loopback_hub.tls import TlsServer
+from loopback_hub.xet import CasApi, XetApi
 
 if TYPE_CHECKING:
     import socket
@@ -25,11 +33,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from loopback_hub.gateway import Received
+    from loopback_hub.tls import Tls
 
 __all__ = ["LoopbackHub"]
 
 
-class LoopbackHub:
+class LoopbackHub(Planning):
     """A Hub that runs inside a `with` block; its repositories are models.
 
     Attributes:
@@ -38,21 +47,36 @@ class LoopbackHub:
     """
 
     def __init__(self, port: socket.socket, cdn_port: socket.socket) -> None:
+        super().__init__()
         # The CDN of the real Hub is another host, and the client before 2.2 looks at no more than that.
         self.url, self.cdn_url = url_of(port), url_of(cdn_port, host="localhost")
-        self._store, self._accounts, self._faults = Store(), Accounts(), Faults()
-        access = Access(self._store, self._accounts)
-        cdn = Cdn(self._store, self.cdn_url)
-        self._downloads = Downloads(access, cdn)
-        apis = (ReadApi(access), WriteApi(access, self._store), LfsApi(access, self._store, cdn), self._downloads)
-        refuse = {Refusal: answer_refusal}
+        self._store, self._accounts = Store(), Accounts()
+        self._access = access = Access(self._store, self._accounts)
+        self._folder = tempfile.TemporaryDirectory(prefix="loopback-hub-")
+        self._cas = Cas(Path(self._folder.name))
+        self._cdn = cdn = Cdn(self._store, self._cas, self.cdn_url)
+        cas = CasApi(self._cas, cdn, url_of(cdn_port))
+        self._xet = XetApi(access, self._cas, cas)
+        self._pages = Pages()
+        self._downloads = Downloads(access, cdn, self._xet)
+        apis = (
+            ReadApi(access, self._xet, self._pages),
+            WriteApi(access, self._store, cas),
+            DiscussionsApi(access, self._store),
+            LfsApi(access, self._store, cdn),
+            self._xet,
+            self._downloads,
+        )
+        refuse = {Refusal: answer_refusal, Expired: answer_expired}
         self._gateway = Gateway(
             hub=Starlette(routes=[route for api in apis for route in api.routes()], exception_handlers=refuse),
-            cdn=Starlette(routes=cdn.routes(), exception_handlers=refuse),
+            cdn=Starlette(routes=[*cdn.routes(), *cas.routes()], exception_handlers=refuse),
             cdn_port=cdn_port.getsockname()[1],
             faults=self._faults,
+            private_header=cas.private_header,
         )
         self._server = ServerThread(self._gateway, (port, cdn_port))
+        self._tls_server: TlsServer | None = None
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -60,14 +84,22 @@ class LoopbackHub:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+        if self._tls_server:
+            self._tls_server.stop()
+        self._folder.cleanup()
 
     def reset(self) -> None:
         """Forget repositories, tokens, faults and the request log."""
         with self._store.lock:
             self._store.clear()
+            self._cas.clear()
             self._accounts.clear()
             self._faults.clear()
             self._downloads.commit_on_404 = True
+            self._xet.offered = True
+            self._access.codes_401 = True
+            self._cdn.clear()
+            self._pages.size = None
             self.clear_requests()
 
     # What is on the Hub
@@ -109,6 +141,15 @@ class LoopbackHub:
             }
             self._store.objects |= {blob.sha256: blob.content for blob in changes.values() if blob and blob.lfs}
             return repository.add_commit(branch, changes, title="Change files").sha
+
+    def rename(self, repo_id: str, new_id: str) -> None:
+        """Give a repository another id; requests for the old one are redirected."""
+        with self._store.lock:
+            self._store.move("models", repo_id, new_id)
+
+    def disable(self, repo_id: str) -> None:
+        """Close a repository to everybody, its owner included."""
+        self._repository(repo_id).disabled = True
 
     def branch(self, repo_id: str, name: str, sha: str | None = None) -> None:
         """Make or move a branch: to `sha`, or the end of `main`."""
@@ -154,31 +195,39 @@ class LoopbackHub:
         """Empty the request log."""
         self._gateway.received.clear()
 
-    # What shall go wrong: `path` is a part of the request's path as it is sent (percent-quoted)
+    # How it answers
 
-    def fail_next(
-        self,
-        path: str = "",
-        *,
-        status: int = 503,
-        times: int = 1,
-        method: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Answer the next `times` matching requests with an error."""
-        self._faults.plan(Failure(path=path, method=method, times=times, status=status, headers=headers or {}))
+    def tls(self) -> Tls:
+        """Return how a process of its own reaches this Hub over TLS; needs `openssl`."""
+        self._tls_server = self._tls_server or TlsServer(self._gateway, Path(self._folder.name))
+        return self._tls_server.tls
 
-    def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
-        """Close the connection after so many bytes of the body."""
-        self._faults.plan(CutBody(path=path, method=method, times=times, after=after))
+    def code_missing_repositories(self, *, code: bool) -> None:
+        """Choose whether an anonymous caller is told by an error code that a repository is missing.
 
-    def delay_next(self, path: str, *, seconds: float, times: int = 1, method: str | None = None) -> None:
-        """Answer late."""
-        self._faults.plan(Delay(path=path, method=method, times=times, seconds=seconds))
+        The real Hub does not, and never does over TLS; without TLS the client cannot tell without the code.
+        """
+        self._access.codes_401 = code
+
+    def cut_lists(self, *, size: int) -> None:
+        """Choose how many entries one page of a tree or of a history has."""
+        self._pages.size = size
+
+    def split_uploads(self, *, part_size: int) -> None:
+        """Let LFS objects above this size be uploaded in parts of it."""
+        self._cdn.part_size = part_size
+
+    def expire_addresses(self, *, expire: bool) -> None:
+        """Choose whether the addresses of the CDN are too old whenever they are used."""
+        self._cdn.expired = expire
 
     def remember_missing_files(self, *, remember: bool) -> None:
         """Choose whether a missing file is answered with the commit, which lets the client cache that it is missing."""
         self._downloads.commit_on_404 = remember
+
+    def offer_xet(self, *, offer: bool) -> None:
+        """Choose whether LFS objects are offered over xet; if not, every client downloads them from the CDN."""
+        self._xet.offered = offer
 
     def _repository(self, repo_id: str) -> Repository:
         return self._store.repositories["models", repo_id]

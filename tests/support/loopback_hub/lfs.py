@@ -1,85 +1,24 @@
-"""LFS: batch and verify at the Hub, and the CDN on a second port that takes and gives the bytes by signed URLs."""
+"""LFS at the Hub: the routes that say where an object goes, and that it has arrived."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from loopback_hub import refusals
-from loopback_hub.access import segment
-from loopback_hub.downloads import send_bytes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from loopback_hub.access import Access
+    from loopback_hub.cdn import Cdn
     from loopback_hub.repositories import Store
 
-__all__ = ["Cdn", "LfsApi"]
+__all__ = ["LfsApi"]
 
 _JSON = "application/vnd.git-lfs+json"
-
-
-class Cdn:
-    """Keeps LFS objects. A request with an Authorization header is refused: the client must not leak tokens to it."""
-
-    def __init__(self, store: Store, url: str) -> None:
-        self._store = store
-        self._url = url
-        self._key = secrets.token_bytes(16)
-
-    def routes(self) -> list[Route]:
-        """Return the routes of the second port."""
-        return [
-            Route("/objects/{oid}/{path:path}", self.download),
-            Route("/uploads/{oid}", self.upload, methods=["PUT"]),
-        ]
-
-    def download_url(self, oid: str, path: str) -> str:
-        """Return where to get an object; `path` only makes the URL readable."""
-        return self._signed(f"/objects/{oid}/{quote(path)}")
-
-    def upload_url(self, oid: str) -> str:
-        """Return where to put an object."""
-        return self._signed(f"/uploads/{oid}")
-
-    async def download(self, request: Request) -> Response:
-        """Serve an object."""
-        self._check(request)
-        oid = segment(request, "oid")
-        if oid not in self._store.objects:
-            raise refusals.Refusal(404, "No such object")
-        return send_bytes(request, self._store.objects[oid], {"ETag": f'"{oid}"'})
-
-    async def upload(self, request: Request) -> Response:
-        """Take an object."""
-        self._check(request)
-        content = await request.body()
-        oid = segment(request, "oid")
-        if sha256(content).hexdigest() != oid:
-            raise refusals.bad_request("The content does not have the sha256 it was announced with")
-        self._store.objects[oid] = content
-        return Response(headers={"ETag": f'"{oid}"'})
-
-    def _signed(self, path: str) -> str:
-        return f"{self._url}{path}?signature={self._signature(path)}"
-
-    def _signature(self, path: str) -> str:
-        return hmac.digest(self._key, path.encode(), "sha256").hex()
-
-    def _check(self, request: Request) -> None:
-        if "authorization" in request.headers:
-            raise refusals.bad_request(
-                "Only one auth mechanism allowed: the URL is signed, drop the Authorization header"
-            )
-        if not hmac.compare_digest(request.query_params.get("signature", ""), self._signature(request.url.path)):
-            raise refusals.forbidden("The URL's signature is not valid")
 
 
 class LfsApi:
@@ -108,7 +47,8 @@ class LfsApi:
         for item in body["objects"]:
             answer = {"oid": item["oid"], "size": item["size"]}
             if item["oid"] not in self._store.objects:
-                answer["actions"] = {"upload": {"href": self._cdn.upload_url(item["oid"])}, "verify": {"href": verify}}
+                upload = self._cdn.upload_action(item["oid"], item["size"])
+                answer["actions"] = {"upload": upload, "verify": {"href": verify}}
             objects.append(answer)
         return JSONResponse({"transfer": "basic", "objects": objects}, media_type=_JSON)
 

@@ -19,9 +19,11 @@ __all__ = [
     "answer_refusal",
     "bad_request",
     "conflict",
+    "disabled",
     "entry_not_found",
     "forbidden",
     "gated",
+    "moved",
     "repository_not_found",
     "revision_not_found",
     "unauthorized",
@@ -60,20 +62,32 @@ def answer_refusal(_request: Request, error: Exception) -> Response:
         raise error
     # A revision may hold what a header must not: line ends, letters beyond latin-1.
     headers = {"X-Error-Message": str(error).encode("unicode_escape").decode("ascii"), **error.headers}
+    if error.status < 400:
+        del headers["X-Error-Message"]
     if error.code:
         headers["X-Error-Code"] = error.code
     return JSONResponse({"error": str(error), **error.body}, status_code=error.status, headers=headers)
 
 
-def repository_not_found(caller: Token | None) -> Refusal:
+def repository_not_found(caller: Token | None, *, coded: bool = True) -> Refusal:
     """A missing repository, or one the caller may not see.
 
-    The real Hub leaves the code out of the anonymous 401; the client then recognizes a repository by its `https://`
-    URL, which a loopback server does not have.
+    The real Hub leaves the code out of the anonymous 401. The client then recognizes a repository by its `https://`
+    URL, so without TLS the code must stand in for that (`coded`).
     """
     if caller is None:
-        return Refusal(401, "Invalid username or password.", code="RepoNotFound")
+        return Refusal(401, "Invalid username or password.", code="RepoNotFound" if coded else None)
     return Refusal(404, "Repository not found", code="RepoNotFound")
+
+
+def disabled() -> Refusal:
+    """A repository that the Hub has closed."""
+    return Refusal(403, "Access to this resource is disabled.")
+
+
+def moved(location: str) -> Refusal:
+    """A repository that has another name now."""
+    return Refusal(307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": location})
 
 
 def revision_not_found(revision: str) -> Refusal:

@@ -17,6 +17,7 @@ __all__ = ["KINDS", "Commit", "Repository", "Store"]
 
 # Repository type -> its segment in API paths.
 KINDS = {"model": "models", "dataset": "datasets", "space": "spaces"}
+_SHORTEST_SHA = 7
 
 
 def _now() -> str:
@@ -38,18 +39,20 @@ class Commit:
 
 @dataclass
 class Repository:
-    """One repository; `id` is `namespace/name`, `kind` a value of `KINDS`."""
+    """One repository; `id` is `namespace/name`, `kind` a value of `KINDS`, `titles` those of pull requests."""
 
     id: str
     kind: str = "models"
     private: bool = False
     gated: bool | str = False
+    disabled: bool = False
     created: str = field(default_factory=_now)
     granted: set[str] = field(default_factory=set)
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     pull_requests: dict[int, str] = field(default_factory=dict)
+    titles: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # As on the Hub, `main` is never empty.
@@ -66,12 +69,18 @@ class Repository:
         return "" if self.kind == "models" else f"{self.kind}/"
 
     def find(self, revision: str) -> Commit | None:
-        """Return the commit a branch, tag, `refs/...` name or full sha stands for."""
+        """Return the commit a branch, tag, `refs/...` name, full or short sha stands for."""
         names = {f"refs/pr/{number}": sha for number, sha in self.pull_requests.items()}
         names |= {f"refs/heads/{name}": sha for name, sha in self.branches.items()}
         names |= {f"refs/tags/{name}": sha for name, sha in self.tags.items()}
         sha = self.branches.get(revision) or self.tags.get(revision) or names.get(revision, revision)
-        return self.commits.get(sha)
+        return self.commits.get(sha) or self._find_short(sha)
+
+    def _find_short(self, start: str) -> Commit | None:
+        if len(start) < _SHORTEST_SHA:
+            return None
+        found = [commit for sha, commit in self.commits.items() if sha.startswith(start)]
+        return found[0] if len(found) == 1 else None
 
     def head(self, ref: str) -> Commit | None:
         """Return the last commit of a branch or pull request: what one can commit to."""
@@ -127,18 +136,40 @@ class Repository:
 
 
 class Store:
-    """Every repository and LFS object of one Hub. `lock` guards what tests and server change together."""
+    """Every repository and LFS object of one Hub.
+
+    Attributes:
+        lock: Guards what tests and server change together.
+        repositories: By kind and id.
+        moved: The ids that repositories have now, by kind and former id.
+        objects: LFS objects, by SHA-256.
+    """
 
     def __init__(self) -> None:
         self.lock = RLock()
+        self.moved: dict[tuple[str, str], str] = {}
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.objects: dict[str, bytes] = {}
 
     def add(self, repository: Repository) -> None:
         """Keep a new repository."""
         self.repositories[repository.kind, repository.id] = repository
+        self.moved.pop((repository.kind, repository.id), None)
+
+    def move(self, kind: str, old: str, new: str) -> None:
+        """Give a repository another id; requests for the old one are sent there.
+
+        Raises:
+            KeyError: There is none of the old id.
+        """
+        repository = self.repositories.pop((kind, old))
+        repository.id = new
+        self.add(repository)
+        self.moved |= {key: new for key, now in self.moved.items() if now == old and key[0] == kind}
+        self.moved[kind, old] = new
 
     def clear(self) -> None:
         """Forget everything."""
         self.repositories.clear()
+        self.moved.clear()
         self.objects.clear()

@@ -11,7 +11,9 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
+    from typing import Any
 
     from starlette.types import ASGIApp
 
@@ -20,7 +22,8 @@ __all__ = ["ServerThread", "bind", "url_of"]
 
 def bind() -> socket.socket:
     """Reserve a port of loopback; it refuses connections until a `ServerThread` listens on it."""
-    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends without delay only on sockets that name their protocol; otherwise many answers take 40 ms.
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     reserved.bind(("127.0.0.1", 0))
     return reserved
 
@@ -30,16 +33,28 @@ def url_of(reserved: socket.socket, *, host: str = "127.0.0.1") -> str:
     return f"http://{host}:{reserved.getsockname()[1]}"
 
 
-class ServerThread:
-    """Answers with one application on several ports, until `stop`."""
+def _protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, whose requests know their connection: a fault may break it."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    def __init__(self, application: ASGIApp, ports: Sequence[socket.socket]) -> None:
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.app_state = {**self.app_state, "transport": transport}
+
+    return Protocol
+
+
+class ServerThread:
+    """Answers with one application on several ports, until `stop`; `options` are those of `uvicorn.Config`."""
+
+    def __init__(self, application: ASGIApp, ports: Sequence[socket.socket], **options: Any) -> None:
         import uvicorn
 
         config = uvicorn.Config(
             application,
             loop="asyncio",
-            http="h11",
+            http=_protocol(),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -49,6 +64,7 @@ class ServerThread:
             # Longer than any test: a client that reuses a connection must not find it closed by the clock.
             timeout_keep_alive=600,
             timeout_graceful_shutdown=1,
+            **options,
         )
         self._server = uvicorn.Server(config)
         self._ports = ports

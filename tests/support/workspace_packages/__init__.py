@@ -6,8 +6,9 @@ import ast
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import resolve_name
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -15,7 +16,15 @@ from packaging.utils import canonicalize_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ROOT", "WORKSPACE_PACKAGES", "WorkspacePackage", "imported_names"]
+__all__ = [
+    "ROOT",
+    "WORKSPACE_PACKAGES",
+    "ImportOfName",
+    "WorkspacePackage",
+    "imported_names",
+    "imports_of",
+    "public_names_of",
+]
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +92,40 @@ def imported_names(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             found.add(node.module.partition(".")[0])
     return found
+
+
+class ImportOfName(NamedTuple):
+    """A name that a file imports.
+
+    Attributes:
+        module: Dotted name of the module that it is imported from, or that is imported itself.
+        name: The name, or None where the module itself is imported.
+        line: Line of the statement.
+    """
+
+    module: str
+    name: str | None
+    line: int
+
+
+def imports_of(module: str, path: Path) -> Iterator[ImportOfName]:
+    """Yield every import of a module, those in functions and for type checkers included, by absolute names."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            yield from (ImportOfName(alias.name, None, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name(f"{'.' * node.level}{node.module or ''}", package)
+            yield from (ImportOfName(origin, alias.name, node.lineno) for alias in node.names)
+
+
+def public_names_of(path: Path) -> set[str]:
+    """Return the names in the `__all__` of a file."""
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            return set(ast.literal_eval(node.value))
+    return set()
 
 
 WORKSPACE_PACKAGES: dict[str, WorkspacePackage] = {

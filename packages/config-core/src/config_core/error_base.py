@@ -8,13 +8,13 @@ __all__ = ["SentenceError", "reduce_error"]
 
 
 class SentenceError(Exception):
-    """Base of errors whose one argument is a message of whole sentences, for this and other packages.
+    """Base of errors whose only argument is a message of whole sentences, for this and other packages.
 
-    Their constructors may take what they like, keyword-only arguments too: process pools can carry them home.
+    Their constructors may have any parameters, also keyword-only ones: they can be pickled all the same.
     """
 
     def __str__(self) -> str:
-        # OSError and KeyError format their arguments in ways of their own.
+        # OSError and KeyError format their arguments differently.
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -22,7 +22,7 @@ class SentenceError(Exception):
 
 
 def reduce_error(error: Exception) -> tuple[Any, ...]:
-    """Return how pickle makes an error again, which by itself it does by calling its class with the message."""
+    """Return what `__reduce__` of an error must return. By default, unpickling calls its class with the message."""
     data = dict(vars(error))
     if isinstance(error, OSError):
         data |= {"errno": error.errno, "filename": error.filename}
@@ -30,7 +30,7 @@ def reduce_error(error: Exception) -> tuple[Any, ...]:
 
 
 def _rebuilt(cls: type[Exception], args: tuple[Any, ...], data: dict[str, Any]) -> Exception:
-    # With two builtins among the bases, only the one that lays out the object may make it.
+    # With two builtins among the bases, only the one that defines the layout can create the object.
     error = OSError.__new__(cls, *args) if issubclass(cls, OSError) else cls.__new__(cls, *args)
     error.args = args
     for name, value in data.items():
@@ -39,11 +39,11 @@ def _rebuilt(cls: type[Exception], args: tuple[Any, ...], data: dict[str, Any]) 
 
 
 def _can_travel(value: object) -> bool:
-    """Tell whether a value can be pickled. An error that arrives without its class is better than none."""
+    """Return whether a value can be pickled. An error that arrives without some of its data is better than none."""
     import pickle
 
     try:
         pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - anything may be raised, by anybody's object
+    except Exception:  # noqa: BLE001 - an object's `__reduce__` may raise anything
         return False
     return True

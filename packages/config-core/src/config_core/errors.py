@@ -2,19 +2,19 @@
 
 ConfigCoreError
 ├── ConfigError (ValueError)                          a value of a config is wrong
-│   ├── ConfigFileError (OSError)                       a config file cannot be read as one
+│   ├── ConfigFileError (OSError)                       a config file, or another JSON file, is malformed
 │   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
-│   └── UnknownOptionError (TypeError)                  a keyword that is neither field nor option
+│   └── UnknownOptionError (TypeError)                  a keyword is neither a field nor an option
 ├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
-├── CheckpointNotFoundError (FileNotFoundError)       no such folder, repository or revision
-├── CheckpointFileNotFoundError (FileNotFoundError)   the checkpoint lacks a file
-├── UnsafeNameError (ValueError)                      a name out of a file points outside its folder
-├── ClassReferenceError (ValueError)                  an `auto_map` value that names no class
+├── CheckpointNotFoundError (FileNotFoundError)       there is no such folder, repository or revision
+├── CheckpointFileNotFoundError (FileNotFoundError)   a file is missing in the checkpoint
+├── UnsafeNameError (ValueError)                      a name in a file points outside its folder
+├── ClassReferenceError (ValueError)                  an `auto_map` value does not name a class
 ├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
-│   └── ImportLeavesFolderError                         a relative import climbs out of the folder
-├── AutoClassNameError (ValueError)                   no auto class has this name
+│   └── ImportLeavesFolderError                         a relative import points outside the folder
+├── AutoClassNameError (ValueError)                   there is no auto class of this name
 ├── SaveError (OSError)                               the target of a save cannot be written
-└── MissingServiceError (ImportError)                 a job that another distribution does is not installed
+└── MissingServiceError (ImportError)                 a required distribution is not installed
 """
 
 from __future__ import annotations
@@ -51,20 +51,22 @@ class ConfigCoreError(SentenceError):
 
 
 class ConfigError(ConfigCoreError, ValueError):
-    """A config holds a value that it may not hold."""
+    """A value in a config is wrong."""
 
 
 class ConfigFileError(ConfigError, OSError):
-    """A config file is missing its form: not JSON, not an object, too large, not UTF-8.
+    """A file cannot be read as a config, or as the JSON that it should be: malformed, too large, not UTF-8.
 
     Attributes:
+        problem: What is wrong, without the place.
         path: The file.
-        line: Line of the fault, counted from 1, or None where a line makes no sense.
+        line: Line of the problem, counted from 1, or None if there is no such line.
     """
 
     def __init__(self, problem: str, *, path: Path, line: int | None = None) -> None:
         place = f"{path}, line {line}" if line else f"{path}"
         super().__init__(f"{place}: {problem}")
+        self.problem = problem
         self.path = path
         self.line = line
 
@@ -96,14 +98,14 @@ class UnknownOptionError(ConfigError, TypeError):
 
 
 class ConfigDefinitionError(ConfigCoreError, TypeError):
-    """A config class is written in a way that could not be saved and loaded."""
+    """A config class is written in such a way that its configs could not be saved and loaded."""
 
 
 class CheckpointNotFoundError(ConfigCoreError, FileNotFoundError):
     """There is no such folder, repository or revision.
 
     Attributes:
-        source: What was given to be opened.
+        source: The folder or repository that was given.
     """
 
     def __init__(self, problem: str, *, source: str) -> None:
@@ -112,7 +114,7 @@ class CheckpointNotFoundError(ConfigCoreError, FileNotFoundError):
 
 
 class CheckpointFileNotFoundError(ConfigCoreError, FileNotFoundError):
-    """An opened checkpoint lacks a file.
+    """A file is missing in an opened checkpoint.
 
     Attributes:
         checkpoint: The checkpoint in words.
@@ -122,7 +124,7 @@ class CheckpointFileNotFoundError(ConfigCoreError, FileNotFoundError):
     def __init__(self, *, checkpoint: str, filename: str, hint: str = "") -> None:
         super().__init__(f"{checkpoint} has no file {filename!r}.{' ' if hint else ''}{hint}")
         self.checkpoint = checkpoint
-        # OSError owns `filename`; assigning it keeps the builtin's meaning.
+        # OSError has an attribute of this name, with the same meaning.
         self.filename = filename
 
 
@@ -131,12 +133,12 @@ class UnsafeNameError(ConfigCoreError, ValueError):
 
     Attributes:
         name: The name.
-        where: The file or setting that holds it.
+        where: The file or setting that contains it.
     """
 
     def __init__(self, name: str, *, where: str, reason: str) -> None:
         super().__init__(
-            f"{where} names {name!r:.300}, which {reason}. Only plain relative names inside the folder are used."
+            f"{where} names {name!r:.300}, which {reason}. Only plain relative names inside the folder are allowed."
         )
         self.name = name
         self.where = where
@@ -146,7 +148,7 @@ class ClassReferenceError(ConfigCoreError, ValueError):
     """An `auto_map` value does not have one of the three forms that name a class.
 
     Attributes:
-        reference: The value as it was found.
+        reference: The value.
     """
 
     def __init__(self, reference: object, *, problem: str) -> None:
@@ -161,9 +163,9 @@ class SourceCodeError(ConfigCoreError, ValueError):
     """The source files that a class needs cannot be collected.
 
     Attributes:
-        path: The source file at fault, or the class where no file is known.
-        line: Line of the fault, counted from 1, or None.
-        digests: Name to SHA-256 (hexadecimal) of the needed files that could be read in spite of the fault.
+        path: The source file, or the class if its file is unknown.
+        line: Line of the problem, counted from 1, or None.
+        digests: Name to SHA-256 (hexadecimal) of the needed files that could be read nevertheless.
     """
 
     def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
@@ -175,11 +177,11 @@ class SourceCodeError(ConfigCoreError, ValueError):
 
 
 class ImportLeavesFolderError(SourceCodeError):
-    """A relative import climbs out of the folder that holds the code."""
+    """A relative import points outside the folder that contains the code."""
 
 
 class AutoClassNameError(ConfigCoreError, ValueError):
-    """No auto class has the name that was given.
+    """There is no auto class of this name.
 
     Attributes:
         auto_class: The name.
@@ -191,7 +193,7 @@ class AutoClassNameError(ConfigCoreError, ValueError):
 
 
 class SaveError(ConfigCoreError, OSError):
-    """A checkpoint cannot be written where it was asked to be; what was there before is untouched.
+    """The target of a save cannot be written. What was there before is unchanged.
 
     Attributes:
         path: The target folder.
@@ -203,14 +205,14 @@ class SaveError(ConfigCoreError, OSError):
 
 
 class MissingServiceError(ConfigCoreError, ImportError):
-    """No installed distribution does this job.
+    """No installed distribution offers a service.
 
     Attributes:
-        group: The entry-point group that was asked.
+        group: The entry-point group of the service.
         distribution: The distribution to install.
     """
 
     def __init__(self, *, group: str, distribution: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the distribution {distribution}: pip install {distribution}")
+        super().__init__(f"{purpose} requires {distribution}: pip install {distribution}")
         self.group = group
         self.distribution = distribution

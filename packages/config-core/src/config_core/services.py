@@ -1,4 +1,4 @@
-"""Jobs that another installed distribution does for us, found by entry point on first use, never at import."""
+"""Services of other installed distributions, found by entry point on first use, never at import."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _lock = threading.Lock()
 def find_service(group: str, *, distribution: str, purpose: str) -> Any:
     """Return the object that an installed distribution offers under an entry-point group.
 
-    The answer is kept for the life of the process; a miss is not, so that installing the distribution is enough.
+    The object is kept for the life of the process. A miss is not, so that the distribution can be installed meanwhile.
 
     Args:
         group: Name of the entry-point group, such as `config_core.hub`.
-        distribution: The distribution that offers it, named in the error.
-        purpose: What the caller wants to do, as the start of the error's sentence.
+        distribution: The distribution that offers it, for the error.
+        purpose: What the caller wants to do, as the subject of the error's sentence.
 
     Raises:
-        MissingServiceError: Nobody offers it.
+        MissingServiceError: No installed distribution offers it.
     """
     if group in _found:
         return _found[group]
-    # importlib.metadata costs some forty modules; only a real need pays for it.
+    # importlib.metadata loads some forty modules, so it is imported only if needed.
     from importlib.metadata import entry_points
 
     offers = sorted(entry_points(group=group), key=lambda offer: offer.value)

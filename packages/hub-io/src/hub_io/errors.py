@@ -8,8 +8,10 @@
     │   ├── AccessDeniedError (PermissionError)                  the token is missing, unknown, or may not do this
     │   │   └── UnreadableRepositoryError (CheckpointNotFoundError)  … and so the repository cannot be read
     │   ├── HubUnavailableError (ConnectionError)                the Hub cannot be reached, or fails itself
-    │   ├── HubAnswerError                                       the Hub refused for another reason
-    │   └── StorageError                                         a download cannot be written to this machine
+    │   ├── HubAnswerError                                       it refused for another reason, or answered nonsense
+    │   ├── StorageError                                         a file cannot be written to or read from this machine
+    │   ├── IgnoredFilesError                                    the repository's .gitignore would leave files out
+    │   └── ModelCardError (ValueError)                          a model card's metadata is refused or cannot be changed
     ├── RemoteCodeRefusedError (PermissionError)               a checkpoint's code is not trusted
     ├── RemoteCodeImportError (ImportError)                    trusted code failed while it was imported
     │   ├── RemoteClassError                                     it has no such class
@@ -19,8 +21,7 @@
     │   └── FrozenPolicyError (RuntimeError)                     the process's policy may not be changed any more
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
     ├── CodeRevisionError (ValueError)                         `code_revision` was given for code that has no revisions
-    ├── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
-    └── ModelCardError (ValueError)                            a model card's metadata cannot be changed
+    └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
 
     UnpinnedCodeWarning (UserWarning)                          trusted code was loaded without saying which commit
 
@@ -35,10 +36,11 @@ from config_core.error_base import SentenceError
 from config_core.errors import CheckpointNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from config_core.code import CodeBundle
-    from hub_io.trust_entry import FileChanges
+    from hub_io.file_changes import FileChanges
 
 __all__ = [
     "AccessDeniedError",
@@ -49,6 +51,7 @@ __all__ = [
     "HubError",
     "HubIoError",
     "HubUnavailableError",
+    "IgnoredFilesError",
     "MissingRequirementsError",
     "ModelCardError",
     "NoRemoteCodeError",
@@ -75,7 +78,12 @@ class HubError(HubIoError, OSError):
 
     Attributes:
         source: The repository, as it was named by the caller.
+        host: Host and port that were asked, or None if none was.
+        request: Method and address of the request that failed, without its query; None if it is not known.
     """
+
+    host: str | None = None
+    request: str | None = None
 
     def __init__(self, problem: str, *, source: str) -> None:
         OSError.__init__(self, problem)  # config_core's errors among the parents have constructors of their own
@@ -123,21 +131,21 @@ class HubUnavailableError(HubError, ConnectionError):
 
 
 class HubAnswerError(HubError):
-    """The Hub refused for a reason that has no error of its own here.
+    """The Hub refused for a reason that has no error of its own here, or its answer cannot be used.
 
     Attributes:
-        status: HTTP status of its answer.
+        status: HTTP status of its answer, or None if that was no problem.
     """
 
-    def __init__(self, problem: str, *, source: str, status: int) -> None:
+    def __init__(self, problem: str, *, source: str, status: int | None = None) -> None:
         super().__init__(problem, source=source)
         self.status = status
 
 
 class StorageError(HubError):
-    """A download cannot be written to this machine: the disk is full, or the folder is read-only.
+    """A file cannot be written to or read from this machine: the disk is full, or the folder is read-only.
 
-    `errno` is that of the failed write.
+    `errno` is that of the system's own error.
     """
 
     def __init__(self, problem: str, *, source: str, errno: int | None) -> None:
@@ -271,8 +279,17 @@ class CodeStoreError(HubIoError, OSError):
         self.path = path
 
 
-class ModelCardError(HubIoError, ValueError):
-    """The metadata of a model card cannot be read, so that it cannot be changed either."""
+class IgnoredFilesError(HubError):
+    """A push would lack files, because a `.gitignore` in the repository names them. Nothing was committed.
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"No tags can be added to the model card README.md: {problem}. Mend it, or push without tags.")
+    Attributes:
+        ignored: The files, each with the line of the `.gitignore` that names it; None if the line is not known.
+    """
+
+    def __init__(self, problem: str, *, source: str, ignored: Mapping[str, str | None]) -> None:
+        super().__init__(problem, source=source)
+        self.ignored = dict(ignored)
+
+
+class ModelCardError(HubError, ValueError):
+    """The metadata of a model card is refused, or cannot be read and so not be changed either. Nothing was pushed."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from config_core.checkpoint import check_links
-from hub_io.client_errors import HubRequest, client_errors_as_ours
-from hub_io.model_card import CARD_FILE, add_tags, write_card
-from hub_io.repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, hub_client, open_repository
-from hub_io.trust_policy import policy_in_force
+from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository, publish
+from hub_io.trust import policy_in_force
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+    from huggingface_hub import CommitInfo
 
 __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
-
-# Names that model_core gives to weights, and to their index. A variant is a word such as `fp16`.
-_WEIGHTS = re.compile(r"model(\.(?P<variant>[^./]+?))?(-\d{5}-of-\d{5})?\.safetensors")
-_INDEX = re.compile(r"model\.safetensors\.index(\.(?P<variant>[^./]+))?\.json")
 
 
 class HuggingFaceHub:
@@ -78,7 +70,9 @@ class HuggingFaceHub:
     ) -> CommitInfo:
         """Upload a folder in one commit, with a model card if neither side has one.
 
-        Weights of an earlier push in another layout (sharded or not) go in the same commit; other files stay.
+        Weights of an earlier push in another layout (sharded or not) go in the same commit; other files stay. The
+        commit's parent is the one that was looked at: if another push came between, this one looks again. Hidden files
+        and files with the names of keys and logins are not uploaded.
 
         Args:
             folder: The saved checkpoint.
@@ -97,99 +91,23 @@ class HuggingFaceHub:
         Raises:
             AccessDeniedError: No token, an unknown one, or one that may not write there.
             HubError: The Hub cannot be reached or refused. Nothing was committed.
+            IgnoredFilesError: The repository has a `.gitignore` that names files of the folder. Nothing was committed.
             ConfigFileError: config.json of the folder cannot be read.
-            ModelCardError: The metadata of the card that is there cannot be read, so that no tags can be added.
+            ModelCardError: The Hub refuses the metadata of the folder's card, or no tags can be added to the card.
             UnsafeNameError: A link in the folder leads to a file outside of it. Nothing was uploaded.
         """
-        files = _files(folder)
-        api = hub_client(token=token)
-        request = HubRequest(repo_id, revision=revision, writes=True, token_given=isinstance(token, str))
-        with client_errors_as_ours(request):
-            repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-            branch = _branch(api, repo_id, revision, create_pr=create_pr)
-            present = set(api.list_repo_files(repo_id, revision=branch))
-            card = _card(api, repo_id, files, folder, present=present, tags=tags, revision=branch)
-            additions = list(_additions(files, card))
-            added = {operation.path_in_repo for operation in additions}
-            return api.create_commit(
-                repo_id,
-                [*_deletions(present, added), *additions],
-                commit_message=commit_message or f"Upload {'model' if _variants(added) else 'config'}",
-                commit_description=commit_description,
-                revision=branch,
-                create_pr=create_pr,
-            )
+        return publish(
+            folder,
+            repo_id,
+            commit_message=commit_message,
+            commit_description=commit_description,
+            private=private,
+            token=token,
+            revision=revision,
+            create_pr=create_pr,
+            tags=tags,
+        )
 
 
 # What the entry point `config_core.hub` offers.
 HUB_SERVICE: Final = HuggingFaceHub()
-
-
-def _branch(api: HfApi, repo_id: str, revision: str | None, *, create_pr: bool) -> str | None:
-    """Make the branch to commit to, unless it is one that is always there or only the start of a pull request."""
-    if revision is not None and revision != DEFAULT_BRANCH and not create_pr and not revision.startswith("refs/"):
-        api.create_branch(repo_id, branch=revision, exist_ok=True)
-    return revision
-
-
-def _card(
-    api: HfApi,
-    repo_id: str,
-    files: Mapping[str, Path],
-    folder: Path,
-    *,
-    present: set[str],
-    tags: Sequence[str],
-    revision: str | None,
-) -> str | None:
-    """Return the text of the model card to upload, or None to leave card and folder as they are."""
-    if CARD_FILE in files:
-        return add_tags(files[CARD_FILE].read_text(encoding="utf-8"), tags) if tags else None
-    if CARD_FILE not in present:
-        return write_card(folder, repo_id, tags=tags)
-    if not tags:
-        return None
-    from pathlib import Path
-
-    path = Path(api.hf_hub_download(repo_id, CARD_FILE, revision=revision))
-    return add_tags(path.read_text(encoding="utf-8"), tags)
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """Return the files to upload, by name.
-
-    Raises:
-        UnsafeNameError: A link leads to a file outside: that file is not the folder's to be published.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")[:-1]):
-            check_links(name, path, top=folder)
-            found[name] = path
-    return found
-
-
-def _additions(files: Mapping[str, Path], card: str | None) -> Iterator[CommitOperationAdd]:
-    from huggingface_hub import CommitOperationAdd
-
-    for name, path in files.items():
-        if name != CARD_FILE or card is None:
-            yield CommitOperationAdd(path_in_repo=name, path_or_fileobj=path)
-    if card is not None:
-        yield CommitOperationAdd(path_in_repo=CARD_FILE, path_or_fileobj=card.encode())
-
-
-def _deletions(present: Iterable[str], added: set[str]) -> list[CommitOperationDelete]:
-    """Return the removal of weights that the new ones replace: those of the same variant, in another layout."""
-    from huggingface_hub import CommitOperationDelete
-
-    replaced = _variants(added)
-    stale = (name for name in sorted(present) if name not in added and _variants([name]) & replaced)
-    return [CommitOperationDelete(path_in_repo=name) for name in stale]
-
-
-def _variants(names: Iterable[str]) -> set[str]:
-    """Return the variants of the weights among these files, `""` for the plain one."""
-    matches = (_WEIGHTS.fullmatch(name) or _INDEX.fullmatch(name) for name in names)
-    return {match["variant"] or "" for match in matches if match}

@@ -1,23 +1,62 @@
-"""Where the files of a checkpoint come from, and saving a folder as one step."""
+"""Where the files of a checkpoint come from, how they are named, and saving a folder as one step.
 
-from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, existing_path, open_checkpoint
+The names of weight files are imported on first use: a config does not need them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
+from config_core.checkpoint._hub_options import HubKeywords, HubOptions
 from config_core.checkpoint._hub_service import check_push, push_saved
+from config_core.checkpoint._opening import existing_path, open_checkpoint
 from config_core.checkpoint._safe_names import blobs_of_snapshot, check_links, check_relative_name
-from config_core.checkpoint._small_files import read_at_most
+from config_core.checkpoint._small_files import decode_json, read_at_most, replace_file
 from config_core.checkpoint._staged_save import pending_files, staged_save
+
+if TYPE_CHECKING:
+    from config_core.checkpoint._weight_files import (
+        WeightFile,
+        is_variant,
+        parse_weight_file,
+        weight_file_name,
+        weight_index_name,
+    )
 
 __all__ = [
     "CONFIG_NAME",
     "Checkpoint",
     "FolderCheckpoint",
+    "HubKeywords",
+    "HubOptions",
+    "WeightFile",
     "blobs_of_snapshot",
     "check_links",
     "check_push",
     "check_relative_name",
+    "decode_json",
     "existing_path",
+    "is_variant",
     "open_checkpoint",
+    "parse_weight_file",
     "pending_files",
     "push_saved",
     "read_at_most",
+    "replace_file",
     "staged_save",
+    "weight_file_name",
+    "weight_index_name",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from config_core.checkpoint import _weight_files
+
+    return getattr(_weight_files, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

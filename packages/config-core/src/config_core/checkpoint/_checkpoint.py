@@ -1,4 +1,4 @@
-"""Where the files of a checkpoint come from: a folder, or a repository at one commit.
+"""What a checkpoint is: files that belong together, in a folder or in a repository at one commit.
 
 A checkpoint is opened once and travels through the whole load, so that config, code and weights belong together.
 """
@@ -6,13 +6,11 @@ A checkpoint is opened once and travels through the whole load, so that config, 
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint._hub_service import hub_service
 from config_core.checkpoint._safe_names import check_links, check_relative_name
 from config_core.checkpoint._small_files import read_at_most
 from config_core.checkpoint._staged_save import pending_files
@@ -26,12 +24,9 @@ from config_core.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint", "existing_path", "open_checkpoint"]
+__all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint"]
 
 CONFIG_NAME = "config.json"
-
-# `name` or `owner/name`; the hub itself judges the finer rules.
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 
 
 class Checkpoint(ABC):
@@ -41,11 +36,13 @@ class Checkpoint(ABC):
         name: The checkpoint as its user named it: a folder's path or `owner/name`.
         commit: The commit that all files come from, or None for a folder.
         subfolder: Folder inside it that holds the files, `""` for the top.
+        config_file: What was read of its config in the load at hand, or None: see `config_core.config.ConfigFile`.
     """
 
     name: str
     commit: str | None
     subfolder: str
+    config_file: object = None
 
     @abstractmethod
     def filenames(self) -> frozenset[str]:
@@ -53,11 +50,11 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def local_path(self, filename: str) -> Path:
-        """Return where a file lies on this machine, downloading it if need be.
+        """Return the path of a file on this machine. It is downloaded if necessary.
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the checkpoint.
+            UnsafeNameError: The name points outside the checkpoint.
         """
 
     @abstractmethod
@@ -65,15 +62,15 @@ class Checkpoint(ABC):
         """Return the same checkpoint, same commit, without the subfolder."""
 
     def local_paths(self, filenames: Iterable[str]) -> dict[str, Path]:
-        """Return where several files lie on this machine. A hub fetches them side by side."""
+        """Return the paths of several files on this machine. A hub downloads them concurrently."""
         return {filename: self.local_path(filename) for filename in filenames}
 
     def has(self, filename: str) -> bool:
-        """Tell whether the checkpoint has a file of this name."""
+        """Return whether the checkpoint has a file of this name."""
         return filename in self.filenames()
 
     def was_replaced(self) -> bool:
-        """Tell whether its files may be others by now than when it was opened, as those of a commit never are."""
+        """Return whether the files may have been replaced since it was opened. Those of a commit never are."""
         return False
 
     def read_bytes(self, filename: str, *, limit: int) -> bytes:
@@ -81,7 +78,7 @@ class Checkpoint(ABC):
 
         Args:
             filename: Name relative to the subfolder.
-            limit: Largest size in bytes that is read.
+            limit: Largest allowed size in bytes.
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
@@ -104,7 +101,7 @@ class Checkpoint(ABC):
 class FolderCheckpoint(Checkpoint):
     """A checkpoint in a folder of this machine.
 
-    If a save of this folder was interrupted after it had been decided, the files are those of the new save.
+    If a save was interrupted after it was decided, the files are those of the new save.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, subfolder: str = "") -> None:
@@ -112,7 +109,8 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointNotFoundError: The folder or its subfolder does not exist.
-            UnsafeNameError: The subfolder is no plain relative name, or a link leads out of the folder to it.
+            UnsafeNameError: The subfolder is not a plain relative name, or is reached through a link that leaves the
+                folder.
         """
         self.name = os.fspath(path)
         self.commit = None
@@ -126,18 +124,18 @@ class FolderCheckpoint(Checkpoint):
         self._pending, self._config_state = self._look()
 
     def was_replaced(self) -> bool:
-        """Tell whether a save, which replaces the config before the weights, came between."""
+        """Return whether a save has replaced the config since. It does that before it replaces the weights."""
         try:
             return self._look()[1] != self._config_state
         except (OSError, ConfigFileError):
             return True
 
     def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
-        """Return what an interrupted save has still to do, and what tells the config from that of the next save."""
+        """Return what an interrupted save still has to do, and the state of the config, which every save changes."""
         before, look = self._config_in_place(), self._look_once()
         if look == ({}, before):
             return look
-        while look != (again := self._look_once()):  # a save began or ended between the parts of a look
+        while look != (again := self._look_once()):  # a save began or ended meanwhile
             look = again
         return look
 
@@ -147,12 +145,12 @@ class FolderCheckpoint(Checkpoint):
         return pending, (_state(staged) if staged else None) or self._config_in_place()
 
     def _config_in_place(self) -> tuple[int, ...] | None:
-        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - in a fifth of the time
+        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - five times as fast
 
     def filenames(self) -> frozenset[str]:
-        """Return the names of all files below the subfolder; hidden folders are not part of a checkpoint."""
+        """Return the names of all files below the subfolder, except those in hidden folders."""
         found: set[str] = set()
-        folders = [""]  # one after the other: `os.walk` calls itself, and a hostile folder can be deeper than it may
+        folders = [""]  # not `os.walk`, which is recursive: a hostile folder can be deeper than Python's limit
         while folders:
             prefix = folders.pop()
             with suppress(OSError), os.scandir(self._folder / prefix) as entries:
@@ -170,7 +168,7 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
-            UnsafeNameError: The name would leave the folder, or a link does.
+            UnsafeNameError: The name, or a link, points outside the folder.
         """
         check_relative_name(filename, where=str(self))
         path = self._find(filename)
@@ -180,7 +178,7 @@ class FolderCheckpoint(Checkpoint):
         return path
 
     def has(self, filename: str) -> bool:
-        """Tell whether there is a file of this name. A name that would leave the folder has none."""
+        """Return whether there is a file of this name. For a name that points outside the folder there is not."""
         try:
             check_relative_name(filename, where=str(self))
         except UnsafeNameError:
@@ -192,91 +190,19 @@ class FolderCheckpoint(Checkpoint):
             staged = self._pending[filename]
             if staged is None or staged.is_file():
                 return staged
-            # A save that was being finished while we looked has moved the file to its place.
+            # Another process has finished the save meanwhile and moved the file to its place.
         in_place = self._folder / filename
         return in_place if in_place.is_file() else None
 
     def at_root(self) -> FolderCheckpoint:
-        """Return the folder opened again without the subfolder."""
+        """Return a checkpoint of the folder without the subfolder."""
         return FolderCheckpoint(self.name)
 
 
 def _state(path: str | Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is replaced; None if there is none, or none that can be looked at."""
+    """Return what changes when a file is replaced, or None if there is no file that can be looked at."""
     try:
         status = os.stat(path)  # noqa: PTH116 - which takes strings too
-    except OSError:  # such as a link to itself: reading it will say why
+    except OSError:  # such as a link to itself; reading it raises the right error
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def existing_path(source: str | os.PathLike[str]) -> Path | None:
-    """Return the file or folder that a user names, `~` being the home folder; None if there is none."""
-    if not os.fspath(source):
-        return None  # pathlib would take it for the current folder
-    try:
-        path = Path(source).expanduser()
-        return path if path.exists() else None
-    except PermissionError:
-        raise
-    except (OSError, RuntimeError, ValueError):  # no name of a file at all, or the home of nobody
-        return None
-
-
-def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
-    """Say why a name that is no folder's and no file's cannot be a repository's; None if it can."""
-    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
-        return "does not exist, and is no repository 'owner/name' either"
-    return "is a link to what does not exist" if Path(source).is_symlink() else None
-
-
-def open_checkpoint(
-    source: str | os.PathLike[str] | Checkpoint,
-    *,
-    revision: str | None = None,
-    subfolder: str = "",
-    token: str | bool | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-) -> Checkpoint:
-    """Open a checkpoint once, for all the files of a load.
-
-    Args:
-        source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open, which is returned
-            as it is. An existing folder is preferred to a repository of the same name.
-        revision: Branch, tag or commit of a repository; its default branch if None. Folders have no revisions.
-        subfolder: Folder inside the checkpoint, with forward slashes.
-        token: Access token for the hub; True for the stored one, False for none, None for the stored one if any.
-        cache_dir: Where downloads are kept; the hub's own place if None.
-        local_files_only: Use what has been downloaded before and no network.
-        force_download: Download again what is already there.
-
-    Raises:
-        CheckpointNotFoundError: There is no such folder, repository or revision.
-        MissingServiceError: A repository is named and `pretrained-hub-io` is not installed.
-        UnsafeNameError: `subfolder` is no plain relative name.
-        TypeError: `source` is none of these.
-    """
-    if isinstance(source, Checkpoint):
-        return source
-    if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {source!r}.")
-    path = existing_path(source)
-    if path is not None and path.is_dir():
-        return FolderCheckpoint(path, subfolder=subfolder)
-    # What is there is never taken for a repository of the same name.
-    reason = "is a file, not a folder: name the one it is in" if path is not None else _why_no_repository(source)
-    if reason is not None:
-        raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
-    if subfolder:
-        check_relative_name(subfolder, where="subfolder")
-    return hub_service().open(
-        os.fspath(source),
-        revision=revision,
-        subfolder=subfolder,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-        force_download=force_download,
-    )

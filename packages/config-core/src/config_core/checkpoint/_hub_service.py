@@ -1,4 +1,4 @@
-"""What the entry point `config_core.hub` offers: opening repositories and publishing folders."""
+"""The service behind the entry point `config_core.hub`: opening repositories and publishing folders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from config_core.errors import UnknownOptionError
-from config_core.services import find_service
 
 if TYPE_CHECKING:
     import os
@@ -36,12 +35,12 @@ class HubService(Protocol):
         """Open a repository at one commit.
 
         Raises:
-            CheckpointNotFoundError: There is no such repository or revision, or it may not be read.
+            CheckpointNotFoundError: There is no such repository or revision, or no permission to read it.
         """
         ...
 
     def publish(self, folder: Path, repo_id: str, **options: Any) -> Any:
-        """Upload a saved checkpoint in one commit and return what the hub says of the commit."""
+        """Upload a saved checkpoint in one commit and return the hub's answer."""
         ...
 
 
@@ -51,12 +50,14 @@ def hub_service() -> HubService:
     Raises:
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
+    from config_core.services import find_service
+
     service = find_service("config_core.hub", distribution="pretrained-hub-io", purpose="Using a repository on a hub")
     return cast("HubService", service)
 
 
 def check_push(options: Iterable[str]) -> None:
-    """Refuse a push that could not be made, before anything is saved for it.
+    """Check that a push can be made, before anything is saved for it.
 
     Args:
         options: Names of the options of `push_saved`.
@@ -68,7 +69,7 @@ def check_push(options: Iterable[str]) -> None:
     unknown = tuple(sorted(set(options).difference(_PUSH_OPTIONS)))
     if unknown:
         raise UnknownOptionError(
-            f"push_to_hub has no option {', '.join(map(repr, unknown))}. It has {', '.join(_PUSH_OPTIONS)}.",
+            f"push_to_hub has no option {', '.join(map(repr, unknown))}. Options are {', '.join(_PUSH_OPTIONS)}.",
             names=unknown,
         )
     hub_service()
@@ -78,7 +79,7 @@ def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> 
     """Save into a temporary folder and publish that folder in one commit.
 
     Args:
-        save: Called with an empty folder, to fill it.
+        save: Called with an empty folder, into which it saves.
         repo_id: Repository as `owner/name`, or `name` for the token's own account.
         **options: Options of `HubService.publish`: `commit_message`, `commit_description`, `private`, `token`,
             `revision`, `create_pr`, `tags`.

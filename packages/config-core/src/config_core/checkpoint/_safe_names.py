@@ -1,6 +1,6 @@
 """Names that were read from a file, and links in a folder.
 
-Whoever wrote them may be hostile: nothing may leave the checkpoint's folder.
+They may come from an attacker: nothing may point outside the checkpoint's folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 # Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
 _CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_XET_HASH = re.compile(r"[0-9a-f]{64}")
+_STORE_MARKER = ".huggingface-shared-blobs"
 
 
 def check_relative_name(name: str, *, where: str) -> str:
@@ -32,27 +34,26 @@ def check_relative_name(name: str, *, where: str) -> str:
         where: The file or setting that holds the name, for the error.
 
     Raises:
-        UnsafeNameError: The name is absolute, climbs with `..`, or holds a backslash, a drive, a control character,
+        UnsafeNameError: The name is absolute, climbs with `..`, or contains a backslash, a drive, a control character,
             an empty part or a device name.
     """
-    # Whoever read the name from a file may have found anything.
-    given: object = name
-    if reason := _unsafe(given) if isinstance(given, str) else "is not a name":
+    given: object = name  # a file may have a value of any type in place of a name
+    if reason := _unsafe(given) if isinstance(given, str) else "is not a string":
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
 
 
 def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:
-    """Refuse a file or folder that a link leads out of its checkpoint to.
+    """Check that no link leads from a name in a checkpoint to a file or folder outside it.
 
-    A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`: those
-    of the folder's own repository are followed.
+    A snapshot in the cache of a hub's client is made of links, `snapshots/<commit>/<name>` to `blobs/<digest>`. Those
+    to the repository's own blobs are followed, and from there into the store that all repositories of a cache share.
 
     Args:
         name: Its name, for the error.
-        path: Where it is looked for.
+        path: Its path.
         top: The checkpoint's folder, which may be a link itself.
-        blobs: Where the links of the snapshot lead, for who knows; else the folder's own path has to say.
+        blobs: Where the links of the snapshot lead; derived from the path of the folder if None.
 
     Raises:
         UnsafeNameError: It lies elsewhere.
@@ -62,29 +63,49 @@ def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) 
     real, folder = Path(os.path.realpath(path)), Path(os.path.realpath(top))
     if folder in real.parents:
         return
-    followed = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
-    if followed not in real.parents:
+    own = Path(os.path.realpath(blobs)) if blobs else blobs_of_snapshot(folder)
+    if own is None or not (own in real.parents or _is_shared_blob(real, linked_from=path, own=own)):
         raise UnsafeNameError(name, where=str(top), reason=f"is a link to {str(real)!r}, outside of it")
 
 
+def _is_shared_blob(real: Path, *, linked_from: Path, own: Path) -> bool:
+    """Return whether a snapshot's link leads through the repository's own blobs into the cache's shared store.
+
+    The client keeps what came by xet at `<cache>/blobs/<two digits>/<xet hash>`, and puts a marker into that store
+    (huggingface_hub 2.4, `utils/_shared_blobs.py`).
+    """
+    store = own.parent.parent / "blobs"
+    if real.parent.parent != store or real.parent.name != real.name[:2] or not _XET_HASH.fullmatch(real.name):
+        return False
+    through = linked_from.parent / linked_from.readlink() if linked_from.is_symlink() else linked_from
+    return Path(os.path.realpath(through.parent)) == own and _is_marked_store(store) and real.is_file()
+
+
+def _is_marked_store(store: Path) -> bool:
+    try:
+        return not store.is_symlink() and (store / _STORE_MARKER).read_text(encoding="utf-8") == "1\n"
+    except (OSError, UnicodeError):
+        return False
+
+
 def _is_below_link(path: Path, top: Path) -> bool:
-    """Tell whether a path, or a folder between it and the top, is a link. Mostly none is."""
+    """Return whether a path, or a folder between it and the top, is a link."""
     below, above = os.fspath(path), os.fspath(top)
     while len(below) > len(above):
-        if os.path.islink(below):  # noqa: PTH114 - a tenth of the time
+        if os.path.islink(below):  # noqa: PTH114 - ten times as fast
             return True
         below = os.path.dirname(below)  # noqa: PTH120
     return below != above
 
 
 def blobs_of_snapshot(folder: Path) -> Path | None:
-    """Return where the files lie that the links of a snapshot point to, in the cache of a hub's client.
+    """Return the folder that the links of a snapshot point to, in the cache of a hub's client.
 
     Args:
         folder: A snapshot or a folder in it, without links in its path.
 
     Returns:
-        The blobs of the repository, or None if the folder is in no snapshot.
+        The blobs of the repository, or None if the folder is not in a snapshot.
     """
     for snapshot in (folder, *folder.parents):
         repo = snapshot.parent.parent
@@ -97,13 +118,13 @@ def blobs_of_snapshot(folder: Path) -> Path | None:
 def _unsafe(name: str) -> str | None:
     """Return why a name is unsafe, or None."""
     if not name:
-        return "is not a name"
+        return "is empty"
     if len(name) > _MAX_LENGTH:
         return f"is longer than {_MAX_LENGTH} characters"
     if name.startswith(("/", "~")):
         return "is absolute"
     if any(character in '\\:*?"<>|' or not character.isprintable() for character in name):
-        return "holds a character that paths give a meaning to"
+        return "contains a character that is special in paths, or not printable"
     return next(filter(None, map(_unsafe_part, name.split("/"))), None)
 
 

@@ -1,18 +1,24 @@
-"""Reading small files whose size somebody else has chosen."""
+"""Small files: read up to a limit, parsed as strict JSON, and replaced as one step."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from typing import TYPE_CHECKING
+import stat
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import ConfigFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["read_at_most"]
+__all__ = ["decode_json", "flush_to_disk", "read_at_most", "replace_file"]
 
 
 def read_at_most(path: Path, limit: int) -> bytes:
-    """Return the content of a file, or of a larger one its first `limit + 1` bytes, for the caller to refuse.
+    """Return the content of a file, or the first `limit + 1` bytes of a larger one, for the caller to refuse.
 
     Args:
         path: The file. Opening a pipe would wait for a writer: ask `is_file` first where there may be one.
@@ -24,3 +30,105 @@ def read_at_most(path: Path, limit: int) -> bytes:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return file.read(min(size, limit) + 1)  # Python makes room for all that is asked for
+
+
+def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """Return the value in a JSON file. A key that an object has twice is refused: two readers could see two values.
+
+    Args:
+        content: The file.
+        path: Its path, for errors.
+        make_object: Returns what to make of each object in the file, the innermost first; may raise `ValueError`.
+
+    Raises:
+        ConfigFileError: The file is not UTF-8 or not JSON, has a duplicate key, or is nested too deep; or
+            `make_object` raised `ValueError`.
+    """
+
+    def without_duplicates(pairs: list[tuple[str, Any]]) -> Any:
+        values = dict(pairs)
+        if len(values) != len(pairs):
+            names = [name for name, _ in pairs]
+            raise _DuplicateKeyError(next(name for name in names if names.count(name) > 1))
+        return values if make_object is None else make_object(values)
+
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigFileError("this is not UTF-8 text.", path=path, line=line) from error
+    try:
+        return json.loads(text, object_pairs_hook=without_duplicates)
+    except json.JSONDecodeError as error:
+        problem = f"this is not JSON: {error.msg} (column {error.colno})."
+        raise ConfigFileError(problem, path=path, line=error.lineno) from error
+    except _DuplicateKeyError as error:
+        raise ConfigFileError(f"duplicate key {str(error)!r}.", path=path, line=_line_of_duplicate(text)) from error
+    except RecursionError as error:
+        raise ConfigFileError("this is nested too deep.", path=path) from error
+    except ValueError as error:
+        raise ConfigFileError(f"{error}.", path=path) from error
+
+
+def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Write a file as one step: readers see the old content or the new one, even if the writer is killed.
+
+    Args:
+        path: The file. Its folder must exist. A link is replaced, not followed.
+        content: The new content, which is on the disk when this returns.
+        mode: Permission bits. If None, those of the file that is replaced, or what the umask gives a new file.
+
+    Raises:
+        OSError: It cannot be written. What was there is unchanged.
+    """
+    if mode is None and not path.is_symlink():
+        with contextlib.suppress(FileNotFoundError):
+            mode = stat.S_IMODE(path.stat().st_mode)
+    draft = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(draft, flags, 0o666 if mode is None else mode)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if mode is not None:
+            draft.chmod(mode)  # the umask has taken bits away
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    flush_to_disk(path.parent)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt":  # needs a writable handle there, and has none for folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _DuplicateKeyError(ValueError):
+    """An object in a JSON file has a key twice."""
+
+
+def _line_of_duplicate(text: str) -> int | None:
+    """Return the line of the first key that its object has already."""
+    import re
+
+    open_objects: list[set[str]] = []
+    for token in re.finditer(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|[{}]', text):
+        if token[0] == "{":
+            open_objects.append(set())
+        elif token[0] == "}":
+            open_objects.pop()
+        elif token["colon"]:
+            key = json.loads(token["string"])
+            if key in open_objects[-1]:
+                return text.count("\n", 0, token.start()) + 1
+            open_objects[-1].add(key)
+    return None

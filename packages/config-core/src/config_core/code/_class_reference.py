@@ -1,4 +1,4 @@
-"""The values of `auto_map`: which class in which source file, perhaps of another repository."""
+"""The values of `auto_map`: a class in a source file, which may be in another repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ClassReference:
     Attributes:
         module: The file without `.py`, relative to the checkpoint: `modeling_x` or `folder/modeling_x`.
         class_name: The class in it.
-        repo: The repository `owner/name` that holds the file, or None where it lies beside the config.
+        repo: The repository `owner/name` of the file, or None if the file is beside the config.
     """
 
     module: str
@@ -42,21 +42,21 @@ class ClassReference:
             raise ClassReferenceError(text, problem=f"{repo!r} is not a repository 'owner/name'")
         module, dot, class_name = rest.rpartition(".")
         if not dot:
-            raise ClassReferenceError(text, problem="it names no class after a dot")
+            raise ClassReferenceError(text, problem="it does not name a class after a dot")
         if not class_name.isidentifier():
-            raise ClassReferenceError(text, problem=f"{class_name!r} is not a name of a class")
+            raise ClassReferenceError(text, problem=f"{class_name!r} is not the name of a class")
         try:
             check_relative_name(module, where="auto_map")
         except UnsafeNameError as error:
             raise ClassReferenceError(text, problem=str(error)) from error
         if not all(part.isidentifier() for part in module.split("/")):
-            raise ClassReferenceError(text, problem=f"{module!r} is not a module in a folder")
+            raise ClassReferenceError(text, problem=f"{module!r} is not the name of a module")
         if not module.isascii():
             raise ClassReferenceError(
                 text, problem=f"{module!a} is not ASCII: letters that look alike would hide which file is meant"
             )
         if any(part.startswith("__") and part.endswith("__") for part in module.split("/")):
-            raise ClassReferenceError(text, problem=f"{module!r} is a name that Python keeps for itself")
+            raise ClassReferenceError(text, problem=f"{module!r} is a name reserved by Python")
         return cls(module=module, class_name=class_name, repo=repo or None)
 
     @property

@@ -1,4 +1,4 @@
-"""The code that a checkpoint ships: which classes are registered for it, and the source files that they need."""
+"""The code that is saved with a checkpoint: which classes are registered, and the source files that they need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.errors import AutoClassNameError, MissingServiceError, SourceCodeError
-from config_core.services import find_service
 
 if TYPE_CHECKING:
     from config_core.code._code_bundle import CodeBundle
@@ -21,7 +20,7 @@ _lock = threading.Lock()
 
 
 def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None:
-    """Let saves ship the source files of a class, for an auto class to load. Subclasses are not registered with it.
+    """Let saves include the source files of a class, so that an auto class can load it. Subclasses are not registered.
 
     Args:
         cls: A config class, for `AutoConfig`, or a model class.
@@ -45,12 +44,12 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
 
 
 def registered_auto_class(cls: type[Any]) -> str | None:
-    """Return the name of the auto class that this very class is registered for, or None."""
+    """Return the name of the auto class that a class is registered for, or None. Parent classes do not count."""
     return _registered.get(cls)
 
 
 def bundle_of(cls: type[Any]) -> CodeBundle | None:
-    """Return the code that a class was loaded out of, or None for a class that was imported in the ordinary way."""
+    """Return the code that a class was loaded from, or None for a class that was imported in the ordinary way."""
     bundle: CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
 
@@ -59,8 +58,8 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
     `auto_map` lists every registered class for the same config class that comes from the same module or
-    package, so that a folder saved from one model class serves the others. Code that was itself loaded out of a
-    checkpoint is returned as it came.
+    package, so that a folder saved from one model class can be loaded with the others. Code that was itself loaded from
+    a checkpoint is returned unchanged.
 
     Args:
         cls: Class of what is saved: a model class or a config class.
@@ -71,8 +70,9 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     """
     if cls in _registered and bundle_of(cls) is None and bundle_of(config_class) is not None:
         raise SourceCodeError(
-            f"its config {config_class.__name__} was loaded out of a checkpoint's own code, which cannot be saved "
-            "together with yours. Save that code as files, import the config from them, and use it as config_class.",
+            f"its config class {config_class.__name__} was loaded from a checkpoint's own code, which cannot be saved "
+            "together with yours. Save that code as files, import the config class from them, and use it as "
+            "config_class.",
             path=f"{cls.__module__}.{cls.__qualname__}",
         )
     for loaded in (cls, config_class):
@@ -80,7 +80,7 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
             return bundle
     if cls not in _registered and config_class not in _registered:
         return None
-    # Reading source costs modules that a program without custom code never needs.
+    # Reading source needs modules that a program without custom code never needs.
     from config_core.code._code_collection import bundle_for
 
     with _lock:
@@ -89,12 +89,14 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
 
 
 def _check_auto_class(name: str) -> None:
+    from config_core.services import find_service
+
     try:
         known = find_service(
             "config_core.auto_classes", distribution="pretrained-auto-registry", purpose="Auto classes"
         )
     except MissingServiceError:
-        # Without the Auto classes nobody can say more than that this looks like one.
+        # Without the Auto classes it is only known what their names look like.
         known = (name,) if re.fullmatch(r"Auto[A-Z]\w*", name) else ("AutoConfig", "AutoModel")
     if name not in known:
         import difflib
@@ -104,6 +106,6 @@ def _check_auto_class(name: str) -> None:
             f" Did you mean {' or '.join(map(repr, near))}?" if near else f" Allowed are {', '.join(sorted(known))}."
         )
         raise AutoClassNameError(
-            f"There is no auto class {name!r}.{guess} Of an auto class of your own give the class and not its name.",
+            f"There is no auto class {name!r}.{guess} For an auto class of your own, pass the class, not its name.",
             auto_class=name,
         )

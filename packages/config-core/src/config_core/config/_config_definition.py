@@ -1,7 +1,7 @@
-"""What a config class says of itself: its fields, their defaults and annotations, and the contract that it must keep.
+"""What a config class defines: its fields with their defaults and annotations, and the contract of subclasses.
 
-Classes come in two styles. With an `__init__` of their own they take `**kwargs` and hand them to `super().__init__`. As
-a `@dataclass` they have a generated `__init__`, which is wrapped on first use so that it does the same.
+Classes come in two styles. With a hand-written `__init__` they take `**kwargs` and pass them to `super().__init__`. As
+a `@dataclass` they have a generated `__init__`, which is wrapped on first use to do the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from config_core.errors import ConfigDefinitionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ConfigDefinition", "check_init", "define", "install_aliases", "public_names"]
+__all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases", "is_cached_property", "public_names"]
 
 _lock = threading.RLock()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
@@ -29,15 +29,15 @@ class ConfigDefinition(NamedTuple):
     """The fields of a config class, those of its parents included.
 
     Attributes:
-        names: Every keyword that the class knows, the base class's own included.
+        names: Every keyword that the class knows, including those of the base class.
         own: Those that a subclass takes by name.
-        properties: Those of its own that it keeps behind a property, or another descriptor.
-        positional: Those that may be given without their name, in order.
+        properties: Those of `own` that are properties or other descriptors.
+        positional: Those that may be given by position, in order.
         required: Keywords without a default.
         mutable_defaults: Defaults that instances must not share.
         checks: Field to the check of its annotation.
-        parts: Field to the config classes of which its value may be.
-        aliases: Other name of a field to the field.
+        parts: Field to the config classes that its value may be an instance of.
+        aliases: Alias to the field that it stands for.
     """
 
     names: frozenset[str]
@@ -51,11 +51,11 @@ class ConfigDefinition(NamedTuple):
     aliases: Mapping[str, str]
 
 
-def define(cls: type[Any]) -> ConfigDefinition:
-    """Return the definition of a config class. It is made once, on first use, when decorators have run.
+def definition_of(cls: type[Any]) -> ConfigDefinition:
+    """Return the definition of a config class. It is made once, on first use, after decorators have run.
 
     Raises:
-        ConfigDefinitionError: The class cannot keep the contract.
+        ConfigDefinitionError: The class does not meet the contract of subclasses.
     """
     found = cls.__dict__.get("_definition")
     if found is None:
@@ -69,8 +69,13 @@ def define(cls: type[Any]) -> ConfigDefinition:
 
 def public_names(cls: type[Any]) -> list[str]:
     """Return every keyword of a config class and every alias, sorted."""
-    definition = define(cls)
+    definition = definition_of(cls)
     return sorted(definition.names | definition.aliases.keys())
+
+
+def is_cached_property(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
+    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 def check_init(cls: type[Any]) -> None:
@@ -81,7 +86,7 @@ def check_init(cls: type[Any]) -> None:
     """
     if cls.__dict__.get("__slots__"):
         raise ConfigDefinitionError(
-            f"{cls.__qualname__} has __slots__, but a config keeps its fields as attributes. Write @dataclass without "
+            f"{cls.__qualname__} has __slots__, but a config keeps its fields in __dict__. Use @dataclass without "
             "slots=True."
         )
     init = cls.__dict__.get("__init__")
@@ -89,20 +94,20 @@ def check_init(cls: type[Any]) -> None:
         return
     if _unwrapped(init).__code__.co_posonlyargcount > 1:
         raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes fields by position only, and a file gives them by name. Remove the '/'."
+            f"{cls.__qualname__}.__init__ takes fields by position only, but a file gives them by name. Remove the '/'."
         )
     if not _takes_any_keyword(init):
         raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes no **kwargs, so that the fields of its base class could not be loaded. "
-            f"Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
+            f"{cls.__qualname__}.__init__ takes no **kwargs, so the fields of its base class could not be loaded. "
+            "Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
         )
 
 
 def install_aliases(cls: type[Any]) -> None:
-    """Make each alias of `cls.attribute_map` read and write the field that it stands for.
+    """Add a property for each alias in `cls.attribute_map`, which reads and writes the field that it stands for.
 
     Raises:
-        ConfigDefinitionError: The map is malformed, or an alias is a field or method as well.
+        ConfigDefinitionError: The map is malformed, or an alias is itself a field or method.
     """
     aliases = cls.__dict__.get("attribute_map", {})
     if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
@@ -114,8 +119,8 @@ def install_aliases(cls: type[Any]) -> None:
         taken = is_own or callable(getattr(cls, alias, None))
         if taken or alias == field:
             raise ConfigDefinitionError(
-                f"{cls.__qualname__}.attribute_map: {alias!r} cannot stand for {field!r}, because it is itself "
-                f"{'that field' if alias == field else 'a field or method of the class'}."
+                f"{cls.__qualname__}.attribute_map: {alias!r} cannot be an alias of {field!r}, because it is "
+                f"{'that field itself' if alias == field else 'a field or method of the class'}."
             )
         setattr(cls, alias, _alias(field))
 
@@ -127,44 +132,31 @@ def _alias(field: str) -> property:
     def write(config: Any, value: Any) -> None:
         setattr(config, field, value)
 
-    return property(read, write, doc=f"Another name of `{field}`.")
+    return property(read, write, doc=f"Alias of `{field}`.")
 
 
 def _define(cls: type[Any]) -> ConfigDefinition:
+    family = _family(cls)
+    root = family[-1]
+    aliases = {"torch_dtype": "dtype"}
     names: set[str] = set()
     own: set[str] = set()
-    positional: tuple[str, ...] = ()
-    required: frozenset[str] = frozenset()
+    last: list[_Parameter] = []  # the parameters of the `__init__` that a call reaches first
     mutable_defaults: dict[str, Any] = {}
-    checks: dict[str, Callable[[Any], Any]] = {}
-    parts: dict[str, tuple[type[Any], ...]] = {}
-    aliases: dict[str, str] = {"torch_dtype": "dtype"}
-    family = _family(cls)
+    annotations: dict[str, Any] = {}
     for base in reversed(family):
         aliases.update(base.__dict__.get("attribute_map", {}))
         if "__dataclass_fields__" in base.__dict__:
             _adopt_dataclass(base)
-        init = base.__dict__.get("__init__")
-        if init is None:
+        if (init := base.__dict__.get("__init__")) is None:
             continue
-        parameters = _parameters(init)
-        required = frozenset(parameter.name for parameter in parameters if parameter.default is _MISSING)
-        positional = tuple(parameter.name for parameter in parameters if not parameter.is_keyword_only)
-        names.update(parameter.name for parameter in parameters)
-        if base.__mro__[1] is not object:
-            own.update(parameter.name for parameter in parameters)
-        for parameter in parameters:
-            name = parameter.name
-            if _can_change(parameter.default):
-                mutable_defaults[name] = parameter.default
-            annotation = _annotation(parameter, base, init)
-            parts[name] = config_classes(annotation)
-            check = compile_check(annotation)
-            # The base class's properties check what they are given, and what holds a config as it is made one.
-            if check is None or name in cls.sub_configs or _is_descriptor(family[-1], name):
-                checks.pop(name, None)
-            else:
-                checks[name] = check
+        last = _parameters(init)
+        names.update(parameter.name for parameter in last)
+        if base is not root:
+            own.update(parameter.name for parameter in last)
+        mutable_defaults.update({name: default for name, default, *_ in last if _is_shared_mutable(default)})
+        annotations.update({parameter.name: _annotation(parameter, base, init) for parameter in last})
+    parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
         names=frozenset(names),
@@ -172,36 +164,43 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         properties=tuple(
             name
             for name in sorted(own - aliases.keys())
-            if _is_descriptor(cls, name) and not _is_descriptor(family[-1], name)
+            if _is_descriptor(cls, name) and not _is_descriptor(root, name)
         ),
-        positional=positional,
-        required=required,
+        positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
+        required=frozenset(parameter.name for parameter in last if parameter.default is _MISSING),
         mutable_defaults=mutable_defaults,
-        checks=checks,
+        checks=_checks(annotations, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
     )
 
 
+def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, Callable[[Any], Any]]:
+    """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
+    checked = (name for name in annotations if name not in cls.sub_configs and not _is_descriptor(root, name))
+    compiled = {name: compile_check(annotations[name]) for name in checked}
+    return {name: check for name, check in compiled.items() if check is not None}
+
+
 def _family(cls: type[Any]) -> list[type[Any]]:
-    """Return the config classes that a class is made of, itself first: its `__mro__` without mixins and `object`."""
+    """Return the config classes in the `__mro__` of a class, itself first: without mixins and `object`."""
     return [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
 
 
 def _is_descriptor(cls: type[Any], name: str) -> bool:
-    """Tell whether a class has a say when an attribute of its instances is assigned, as a property has."""
+    """Return whether assigning an attribute of an instance calls the class, as it does for a property."""
     found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
     return hasattr(type(found), "__set__")
 
 
-def _can_change(default: Any) -> bool:
-    """Tell whether a default may change in one instance, and would then change in all others."""
-    holds_others = isinstance(default, (list, dict, set, tuple)) or hasattr(type(default), "sub_configs")
-    return holds_others and copy.deepcopy(default) is not default
+def _is_shared_mutable(default: Any) -> bool:
+    """Return whether changing a default in one instance would change it in all others."""
+    is_container = isinstance(default, (list, dict, set, tuple)) or hasattr(type(default), "sub_configs")
+    return is_container and copy.deepcopy(default) is not default
 
 
 class _Parameter(NamedTuple):
-    """A named parameter of an `__init__`, and what stands for a default or an annotation that it lacks."""
+    """A named parameter of an `__init__`; `_MISSING` in place of a default, `Any` in place of an annotation."""
 
     name: str
     default: Any
@@ -213,8 +212,8 @@ _MISSING: Any = object()
 
 
 def _parameters(init: Any) -> list[_Parameter]:
-    """Return the named parameters of an `__init__` but the first."""
-    # `inspect` knows this too, but to import it costs as much as all of this package.
+    """Return the named parameters of an `__init__` without `self`."""
+    # `inspect` can do this, but importing it costs as much as this whole package.
     function = _unwrapped(init)
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
@@ -246,21 +245,21 @@ def _unwrapped(function: Any) -> Any:
 
 
 def _annotation(parameter: _Parameter, cls: type[Any], init: Any) -> Any:
-    """Return what a parameter is annotated with, `typing.Any` where that cannot be known."""
+    """Return the annotation of a parameter, or `typing.Any` if it cannot be evaluated."""
     annotation = parameter.annotation
     if isinstance(annotation, str):
         owner = _declaring_class(parameter.name, cls, init)
         names = _unwrapped(init).__globals__ if owner is cls else vars(sys.modules[owner.__module__])
         try:
             annotation = eval(annotation, names, dict(vars(owner)))  # noqa: S307 - the class's own source
-        except Exception:  # noqa: BLE001 - a name that only type checkers know
+        except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
             return Any
-    # `size: int = None` is common, and means what it says.
+    # `size: int = None` is common, and None is meant to be allowed.
     return annotation | None if parameter.default is None and _is_type(annotation) else annotation
 
 
 def _declaring_class(name: str, cls: type[Any], init: Any) -> type[Any]:
-    """Return the class whose source a field is in: a dataclass repeats the annotations of its parents as they are."""
+    """Return the class that declares a field: a dataclass repeats the annotations of its parents as they are."""
     if name not in cls.__dict__.get("__dataclass_fields__", {}) or _takes_any_keyword(init):
         return cls
     declaring = (base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))  # noqa: RUF063
@@ -272,13 +271,14 @@ def _is_type(annotation: Any) -> bool:
 
 
 def _adopt_dataclass(cls: type[Any]) -> None:
-    """Let the `__init__` that `@dataclass` generated take the base class's fields too."""
+    """Wrap the `__init__` that `@dataclass` generated, so that it takes the fields of the base class too."""
     init = cls.__dict__.get("__init__")
     if init is None or hasattr(init, "__wrapped__"):
         return
     if cls.__dataclass_params__.frozen:
         raise ConfigDefinitionError(
-            f"{cls.__qualname__} is a frozen dataclass, but a config takes on fields as it is loaded. Write @dataclass."
+            f"{cls.__qualname__} is a frozen dataclass, but fields are assigned as a config is loaded. Use @dataclass "
+            "without frozen=True."
         )
     if _takes_any_keyword(init):
         return  # written by hand
@@ -291,10 +291,10 @@ def _adopt_dataclass(cls: type[Any]) -> None:
         parent.__init__(self, **kwargs)
         init(self, *args, **own)
         if kwargs.get("num_labels") is not None and "id2label" in parameters and "id2label" not in own:
-            self.num_labels = kwargs["num_labels"]  # what was given counts more than the names that are a default
+            self.num_labels = kwargs["num_labels"]  # a given number takes precedence over default names
 
     type.__setattr__(cls, "__init__", init_all)
     for name in parameters:
-        # The default of a field hides the property of that name in the base class: `num_labels: int = 10`.
+        # A default such as `num_labels: int = 10` would hide the property of that name in the base class.
         if name in cls.__dict__ and isinstance(getattr(parent, name, None), property):
             type.__delattr__(cls, name)

@@ -1,10 +1,10 @@
 """Checking config values against the annotations of their fields.
 
 An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
-is wrong. What JSON cannot say is restored on the way: a list for a `tuple` field becomes a tuple, the keys of a
-`dict[int, …]` become numbers, a name becomes the member of an `Enum`. Where an annotation leaves a choice between an
-enum and plain values, a value is taken for the same at construction as after a save and a load; between containers of
-several kinds the first that fits is taken.
+is wrong. It also restores what JSON cannot express: a list for a `tuple` field becomes a tuple, the keys of a
+`dict[int, …]` become numbers, a name becomes the member of an `Enum`. If an annotation allows both an enum and plain
+values, a value means the same at construction as after a save and a load. If it allows several kinds of container, the
+first that fits is used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
 
 
 class WrongValueError(Exception):
-    """A value does not fit its annotation; the caller makes the public error of it.
+    """A value does not fit its annotation. The caller turns this into the public error.
 
     Attributes:
         path: Path below the field, such as `[2]`.
@@ -45,9 +45,9 @@ class WrongValueError(Exception):
 
 
 def compile_check(annotation: Any) -> Check | None:
-    """Return a function that checks values against an annotation, or None if any value fits.
+    """Return a function that checks values against an annotation, or None if every value fits.
 
-    Annotations that say nothing about plain values (type variables, callables, protocols) are not checked.
+    Annotations that plain values cannot be checked against (type variables, callables, protocols) are not checked.
     """
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
@@ -61,14 +61,14 @@ def compile_check(annotation: Any) -> Check | None:
 
 
 def config_classes(annotation: Any) -> tuple[type[Any], ...]:
-    """Return the config classes of whose instances one may be the value of a field."""
+    """Return the config classes in the annotation of a field."""
     if typing.get_origin(annotation) in {Union, types.UnionType}:
         return tuple(cls for choice in typing.get_args(annotation) for cls in config_classes(choice))
     return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "sub_configs") else ()
 
 
 def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
-    """Return the config class that has a model_type, the first one if none has; None if there is none at all."""
+    """Return the config class with a model_type; else the first of the classes, or None if there are none."""
     return next((cls for cls in classes if cls.model_type == model_type), classes[0] if classes else None)
 
 
@@ -78,7 +78,7 @@ def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
     return _mapping(arguments) if container in _MAPPINGS else None
 
 
-def _nothing(value: Any) -> Any:
+def _none(value: Any) -> Any:
     if value is not None:
         raise _expected("None", value)
     return value
@@ -95,7 +95,7 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
 
 def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     configs = tuple(cls for alternative in alternatives for cls in config_classes(alternative))
-    # JSON has a plain value for a member: `"fast"` is the member and not the text, as it is where text is not allowed.
+    # A member is a plain value in JSON, so members go first: `"fast"` is the member even if text is allowed too.
     members = [_member(alternative) for alternative in alternatives if _is_enum(alternative)]
     others = (choice for choice in alternatives if not config_classes(choice) and not _is_enum(choice))
     compiled = [*members, *map(compile_check, others)]
@@ -108,19 +108,19 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
 
     def check(value: Any) -> Any:
         if isinstance(value, dict) and any(cls.model_type == value.get("model_type") for cls in configs):
-            return as_config(value)  # which another alternative might take for a plain dict
+            return as_config(value)  # another alternative might accept it as a plain dict
         restored: list[Any] = []
         for alternative in checks:
             try:
                 checked = alternative(value)
-            except WrongValueError:  # kept, it would keep all that a load has made so far, by its traceback
+            except WrongValueError:  # not kept: its traceback would keep everything that the load has made
                 continue
             if checked is value or alternative in members:
                 return checked
             restored.append(checked)
         if restored:
             return restored[0]
-        # The alternative that got furthest into the value knows best what is wrong with it.
+        # Report the problem of the alternative that got furthest into the value.
         deepest = max((_problem(alternative, value) for alternative in checks), key=lambda problem: len(problem.path))
         raise deepest if deepest.path else _expected(" or ".join(map(_name, alternatives)), value)
 
@@ -128,7 +128,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
 
 
 def _problem(check: Check, value: Any) -> WrongValueError:
-    """Return what a check that fails says."""
+    """Return the error of a check that fails."""
     try:
         check(value)
     except WrongValueError as problem:
@@ -144,10 +144,10 @@ def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
     def check(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
             raise _expected(_name(container), value)
-        checked = [_at(f"[{index}]", item, entry) for index, entry in enumerate(value)] if item else value
+        checked = [_check_inside(f"[{index}]", item, entry) for index, entry in enumerate(value)] if item else value
         if container is tuple:
             return tuple(checked)
-        return value if _same(checked, value) else checked
+        return value if _are_same(checked, value) else checked
 
     return check
 
@@ -161,7 +161,7 @@ def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
         if len(value) != len(items):
             raise WrongValueError(f"expected {len(items)} values, got {len(value)}")
         pairs = zip(items, value, strict=True)
-        return tuple(_at(f"[{index}]", item, entry) for index, (item, entry) in enumerate(pairs))
+        return tuple(_check_inside(f"[{index}]", item, entry) for index, (item, entry) in enumerate(pairs))
 
     return check
 
@@ -176,17 +176,17 @@ def _mapping(arguments: tuple[Any, ...]) -> Check:
         checked = {}
         for key, entry in value.items():
             path = f"[{key!r}]"
-            checked[_at(path, check_key, key)] = _at(path, check_item, entry)
+            checked[_check_inside(path, check_key, key)] = _check_inside(path, check_item, entry)
         if len(checked) != len(value):
             raise WrongValueError(f"two of the keys {list(value)!r:.80} are the same in JSON")
-        unchanged = _same(checked, value) and _same(checked.values(), value.values())
+        unchanged = _are_same(checked, value) and _are_same(checked.values(), value.values())
         return value if unchanged else checked
 
     return check
 
 
 def _key(check: Check | None) -> Check | None:
-    """Let a check of keys take numbers that JSON made text."""
+    """Return a check of keys that accepts numbers as text, which is what JSON makes of them."""
     if check is None:
         return None
 
@@ -203,7 +203,7 @@ def _key(check: Check | None) -> Check | None:
 
 def _instance(cls: Any) -> Check | None:
     if cls is None or cls is types.NoneType:
-        return _nothing
+        return _none
     if not isinstance(cls, type) or cls in {Any, object}:
         return None
     if getattr(cls, "_is_protocol", False):
@@ -212,7 +212,7 @@ def _instance(cls: Any) -> Check | None:
 
 
 def _restoring(cls: type[Any]) -> Check | None:
-    """Return the check of a class whose instances JSON cannot hold, and which is made again of what it holds."""
+    """Return the check of a class whose instances are restored from what JSON has in their place, or None."""
     if _is_enum(cls):
         return _member(cls)
     if typing.is_typeddict(cls):
@@ -228,7 +228,7 @@ def _restoring(cls: type[Any]) -> Check | None:
 
 def _plain_instance(cls: type[Any]) -> Check:
     def check(value: Any) -> Any:
-        # True is an int to Python, but no number of layers; 1 is a fine float.
+        # In Python True is an int, but it is not a number of layers. An int is a valid float.
         allowed = (int, float) if cls is float else cls
         if not isinstance(value, allowed) or (isinstance(value, bool) and cls in {int, float}):
             raise _expected(_name(cls), value)
@@ -244,8 +244,8 @@ def _named_tuple(cls: Any) -> Check:
         if not isinstance(value, (list, tuple)) or len(value) != len(cls._fields):
             raise _expected(f"{_name(cls)} of {len(cls._fields)} values", value)
         pairs = zip(cls._fields, value, strict=True)
-        checked = [_at(f".{name}", checks.get(name), entry) for name, entry in pairs]
-        return value if isinstance(value, cls) and _same(checked, value) else cls(*checked)
+        checked = [_check_inside(f".{name}", checks.get(name), entry) for name, entry in pairs]
+        return value if isinstance(value, cls) and _are_same(checked, value) else cls(*checked)
 
     return check
 
@@ -256,8 +256,8 @@ def _typed_dict(cls: Any) -> Check:
     def check(value: Any) -> Any:
         if not isinstance(value, dict):
             raise _expected("dict", value)
-        checked = {key: _at(f"[{key!r}]", checks.get(key), entry) for key, entry in value.items()}
-        return value if _same(checked.values(), value.values()) else checked
+        checked = {key: _check_inside(f"[{key!r}]", checks.get(key), entry) for key, entry in value.items()}
+        return value if _are_same(checked.values(), value.values()) else checked
 
     return check
 
@@ -265,7 +265,7 @@ def _typed_dict(cls: Any) -> Check:
 def _field_checks(cls: Any) -> dict[str, Check | None]:
     try:
         annotations = typing.get_type_hints(cls)
-    except Exception:  # noqa: BLE001 - a name that only type checkers know
+    except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
         return {}
     return {name: compile_check(annotation) for name, annotation in annotations.items()}
 
@@ -309,15 +309,15 @@ def _member(cls: type[Enum]) -> Check:
         except ValueError:
             pass
         for member in cls:
-            if jsonable(member.value) == value:  # a tuple, which JSON made a list
+            if jsonable(member.value) == value:  # a tuple, which is a list in JSON
                 return member
         raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}")
 
     return check
 
 
-def _at(path: str, check: Check | None, value: Any) -> Any:
-    """Check a value inside a container; its place is put before the path of what is wrong."""
+def _check_inside(path: str, check: Check | None, value: Any) -> Any:
+    """Check a value inside a container, and add its place to the path of an error."""
     if check is None:
         return value
     try:
@@ -327,7 +327,7 @@ def _at(path: str, check: Check | None, value: Any) -> Any:
         raise
 
 
-def _same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
+def _are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
     return all(new is old for new, old in zip(checked, given, strict=True))
 
 
@@ -336,7 +336,7 @@ def _is_enum(annotation: Any) -> bool:
 
 
 def _number(key: Any) -> int | None:
-    """Return the number that JSON made this text of a key."""
+    """Return the number that became this text as a key in JSON, or None."""
     try:
         number = int(key) if isinstance(key, str) else None
     except ValueError:

@@ -1,31 +1,136 @@
-"""The names of a classifier's classes, as `id2label` and `label2id` hold them."""
+"""The classes of a classifier: how many there are, and their names as `id2label` and `label2id` hold them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["default_labels", "label_numbers", "read_labels"]
+__all__ = [
+    "DEFAULT_NUM_LABELS",
+    "LABEL_FIELDS",
+    "Labels",
+    "check_num_labels",
+    "label_numbers",
+    "labels_of",
+    "read_labels",
+    "with_num_labels",
+    "without_replaced_labels",
+]
 
-_MOST_DIGITS = 20
+DEFAULT_NUM_LABELS = 2
+LABEL_FIELDS = frozenset({"id2label", "label2id"})
+_MAX_DIGITS = 20
 
 
-def default_labels(count: int) -> dict[int, str]:
-    """Return the names of classes that were given none: `LABEL_0` and so on."""
-    return {number: f"LABEL_{number}" for number in range(count)}
+class Labels(NamedTuple):
+    """The number of classes and their names.
+
+    Attributes:
+        num_labels: Number of classes.
+        id2label: Number of a class to its name, or None if no names were given.
+    """
+
+    num_labels: int = DEFAULT_NUM_LABELS
+    id2label: dict[int, str] | None = None
+
+    def resized(self, num_labels: int) -> Labels:
+        """Return these labels for a number of classes. Names of another number are dropped."""
+        return self if num_labels == self.num_labels else Labels(num_labels)
+
+    def named(self) -> Labels:
+        """Return these labels with names: `LABEL_0` and so on if none were given."""
+        return self if self.id2label is not None else Labels(self.num_labels, _default_names(self.num_labels))
+
+    def check(self) -> None:
+        """Check that no names were added or removed in place.
+
+        Raises:
+            ConfigError: Some were.
+        """
+        if self.id2label is not None and len(self.id2label) != self.num_labels:
+            raise ConfigError(
+                f"id2label names {len(self.id2label)} classes, because some were added or removed in place, but "
+                f"num_labels is {self.num_labels}. Assign all names at once: config.id2label = {{…}}."
+            )
+
+    def has_own_names(self) -> bool:
+        """Return whether the classes have names other than `LABEL_0` and so on."""
+        names = self.id2label or {}
+        return any(names.get(number) != f"LABEL_{number}" for number in range(len(names)))
 
 
-def label_numbers(labels: Mapping[int, str]) -> dict[str, int]:
+_NO_LABELS = Labels()
+
+
+def labels_of(config: Any) -> Labels:
+    """Return the labels of a config for its present number of classes, which another field may hold.
+
+    Raises:
+        ConfigError: Classes were added to `id2label` or removed from it in place.
+    """
+    labels: Labels = vars(config).get("_labels", _NO_LABELS).resized(config.num_labels)
+    labels.check()
+    return labels
+
+
+def label_numbers(id2label: Mapping[int, str]) -> dict[str, int]:
     """Return `label2id` for an `id2label`. Of two classes of one name the later counts, as in ImageNet's own list."""
-    return {label: number for number, label in labels.items()}
+    return {label: number for number, label in id2label.items()}
+
+
+def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> dict[str, Any]:
+    """Fill in the number of classes where only their names are given.
+
+    Args:
+        values: Fields of a config. Changed in place.
+        count_field: The field that holds the number of classes.
+        owner: Name of the config class, for the error.
+
+    Raises:
+        ConfigError: The names are malformed, or their number is another one than that in the field.
+    """
+    labels = read_labels(values.get("id2label"), values.get("label2id"))
+    if labels is not None:
+        if values.get(count_field) is None:
+            values[count_field] = len(labels)
+        check_num_labels(values[count_field], labels, count_field=count_field, owner=owner)
+    return values
+
+
+def check_num_labels(count: Any, labels: Mapping[int, str], *, count_field: str, owner: str) -> None:
+    """Check that there are as many names as classes.
+
+    Raises:
+        ConfigError: There are not.
+    """
+    if count != len(labels):
+        raise ConfigError(
+            f"{owner}: {count_field} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or "
+            "make them agree."
+        )
+
+
+def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *, count_field: str) -> dict[str, Any]:
+    """Return the fields of a file without those of its labels that a caller's values replace.
+
+    Names of classes replace the number of classes, and another number of classes drops the names.
+    """
+    labels = read_labels(fields.get("id2label"), fields.get("label2id"))
+    old_count = fields.get(count_field, len(labels) if labels else None)
+    dropped: frozenset[str] = frozenset()
+    if given.keys() & LABEL_FIELDS:
+        dropped = LABEL_FIELDS | {count_field}
+    elif given.get(count_field, old_count) != old_count:
+        dropped = LABEL_FIELDS
+    return {name: value for name, value in fields.items() if name not in dropped}
 
 
 def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None) -> dict[int, str] | None:
-    """Return the names by number from what a caller or a file gave; None if nothing.
+    """Return the names by number from what a caller or a file gave, or None if neither was given.
 
     Numbers count from 0, and may be text, as they are in JSON.
 
@@ -48,6 +153,10 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     return labels
 
 
+def _default_names(count: int) -> dict[int, str]:
+    return {number: f"LABEL_{number}" for number in range(count)}
+
+
 def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{name}: expected a dict, got {type(value).__name__} {value!r:.80}.")
@@ -56,7 +165,7 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
 
 def _is_number(key: Any) -> bool:
     if isinstance(key, str):
-        return key.isdecimal() and len(key) <= _MOST_DIGITS
+        return key.isdecimal() and len(key) <= _MAX_DIGITS
     return type(key) is int and key >= 0
 
 

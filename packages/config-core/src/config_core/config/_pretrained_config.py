@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import abc
 import copy
-import functools
 import os
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from config_core.checkpoint import CONFIG_NAME, check_push, push_saved, staged_save
+from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
-from config_core.config._config_definition import check_init, define, install_aliases, public_names
+from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
 from config_core.config._config_file import read_config, read_json
-from config_core.config._config_json import TRUST_OPTIONS, decode_config, encode_config, jsonable
-from config_core.config._config_values import disagreement, listed, merged, near, overridden, real_names, with_count
-from config_core.config._field_types import WrongValueError
-from config_core.config._labels import default_labels, label_numbers, read_labels
+from config_core.config._config_json import (
+    TRUST_OPTIONS,
+    decode_config,
+    encode_config,
+    jsonable,
+)
+from config_core.config._construction import (
+    ConfigType,
+    check_and_restore,
+    fill_num_labels,
+    is_reserved,
+    make_config,
+    make_sub_configs,
+    merge_field,
+    num_labels_field,
+    quoted,
+    resolve_aliases,
+    spelling_hint,
+)
+from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
+from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
@@ -36,69 +50,48 @@ if TYPE_CHECKING:
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
-_DEFAULT_NUM_LABELS = 2
-# What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
-_NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
 
-
-class _ConfigType(abc.ABCMeta):
-    """Gives each construction a beginning and an end that no `__init__` of a subclass can leave out.
-
-    It is an `ABCMeta` so that config classes may be abstract.
-    """
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
-            _check_model_type(cls, kwargs.pop("model_type"), stacklevel=3)
-        config, unknown = _construct(cls, args, kwargs)
-        if unknown:
-            problem = f"{cls.__name__} has no field {listed(unknown)}.{near(unknown, define(cls).names)}"
-            if cls._extra_fields == "forbid":  # type: ignore[attr-defined]
-                raise UnknownOptionError(f"{problem} Known are {', '.join(public_names(cls))}.", names=unknown)
-            warnings.warn(f"{problem} It is kept as an attribute all the same.", UserWarning, stacklevel=2)
-        return config
-
-
-class PretrainedConfig(metaclass=_ConfigType):
+class PretrainedConfig(metaclass=ConfigType):
     """Base class of configs.
 
-    A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and hands them to
-    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked; its mutable
-    defaults are not shared between instances. Attributes are fields: all public ones are written to `config.json`.
+    A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and passes them to
+    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked, and
+    instances do not share its mutable defaults. All public attributes are fields, and are written to `config.json`.
 
-    `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords; otherwise they become attributes, with
-    a warning. Files are always read whole, so that one written by a newer version survives a round trip.
+    `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords. Otherwise they become attributes, with
+    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip.
 
     Args:
         architectures: Names of the model classes that the config was saved with.
         dtype: Type of the weights, as a name such as `"bfloat16"` or a `torch.dtype`. Kept as a name.
-        num_labels: Number of classes of a classifier. Where `attribute_map` maps it to a field, the two are one.
-        id2label: Number of a class to its name. Its length is `num_labels`.
-        label2id: Name of a class to its number; made from `id2label` if that is given.
-        problem_type: What a classifier's loss is.
+        num_labels: Number of classes of a classifier. Where `attribute_map` maps it to a field, the two are one value.
+        id2label: Number of each class to its name. Its length is `num_labels`.
+        label2id: Name of each class to its number. Derived from `id2label` if that is given.
+        problem_type: Which loss a classifier is trained with.
         output_hidden_states: Whether the model returns its hidden states.
         output_attentions: Whether the model returns its attention weights.
-        return_dict: Whether the model returns an object with names and no tuple.
+        return_dict: Whether the model returns an object with named outputs instead of a tuple.
         is_encoder_decoder: Whether the model has an encoder and a decoder.
-        name_or_path: Where the config came from; not written.
+        name_or_path: Where the config came from. Not written to files.
         **kwargs: Further fields.
 
     Attributes:
         model_type: Name of the kind of model, by which auto classes find the class.
-        attribute_map: Other name of a field to the field: `{"hidden_size": "width"}`.
+        attribute_map: Alias of a field to the field: `{"hidden_size": "width"}`.
         sub_configs: Field to the config class of its value.
 
     Raises:
         ConfigValidationError: A field has a value of the wrong type.
         ConfigError: Two fields contradict each other.
         UnknownOptionError: A keyword is unknown and the class forbids it.
-        ConfigDefinitionError: The class does not keep the contract.
+        ConfigDefinitionError: The class does not meet the contract of subclasses.
     """
 
     model_type: ClassVar[str] = ""
     attribute_map: ClassVar[dict[str, str]] = {}
     sub_configs: ClassVar[dict[str, type[PretrainedConfig]]] = {}
     _extra_fields: ClassVar[Literal["warn", "forbid"]] = "warn"
+    _labels: Labels = Labels()
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -111,7 +104,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         check_init(cls)
         install_aliases(cls)
         for name in ("__eq__", "__repr__"):
-            # `@dataclass` leaves what a class has; its own would not know of the fields of the base class.
+            # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
             if name not in cls.__dict__:
                 setattr(cls, name, getattr(cls, name))
 
@@ -141,24 +134,38 @@ class PretrainedConfig(metaclass=_ConfigType):
         self.is_encoder_decoder = is_encoder_decoder
         self._extra: dict[str, Any] = {}
         self._unknown: tuple[str, ...] = ()
-        self._take_further_fields(kwargs)
-        self._id2label: dict[int, str] | None = None
-        self._num_named = 0
-        if "num_labels" not in define(type(self)).aliases:
-            self._num_labels = _DEFAULT_NUM_LABELS
+        self._keep_further_fields(kwargs)
         if num_labels is not None:
             self.num_labels = num_labels
-        labels = read_labels(id2label, label2id)
-        if labels is not None:
-            if num_labels is not None and num_labels != len(labels):
-                raise ConfigError(disagreement(type(self), num_labels, labels))
-            self.id2label = labels
+        names = read_labels(id2label, label2id)
+        if names is not None:
+            if num_labels is not None:
+                cls = type(self)
+                check_num_labels(num_labels, names, count_field=num_labels_field(cls), owner=cls.__name__)
+            self.id2label = names
+
+    def _keep_further_fields(self, values: dict[str, Any]) -> None:
+        """Keep the keywords that no `__init__` took."""
+        known = definition_of(type(self)).names
+        unknown: list[str] = []
+        for name, value in values.items():
+            if name in TRUST_OPTIONS:
+                raise ConfigError(f"{name!r} is not allowed in a config; pass it to from_pretrained()")
+            if name.startswith("_"):
+                self._extra[name] = value
+                continue
+            if is_reserved(type(self), name):
+                raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
+            if name not in known and name not in vars(self):
+                unknown.append(name)
+            setattr(self, name, value)
+        self._unknown = tuple(unknown)
 
     # Fields that are more than an attribute
 
     @property
     def name_or_path(self) -> str:
-        """The folder or repository that the config came from, `""` if it was made by hand. Not written to files."""
+        """The folder or repository that the config was loaded from, or `""`. Not written to files."""
         return self._name_or_path
 
     @name_or_path.setter
@@ -198,8 +205,8 @@ class PretrainedConfig(metaclass=_ConfigType):
 
     @property
     def num_labels(self) -> int:
-        """Number of classes of a classifier. Another number drops the names of the classes."""
-        return self._num_labels
+        """Number of classes of a classifier. Assigning another number drops the names of the classes."""
+        return self._labels.num_labels
 
     @num_labels.setter
     def num_labels(self, value: int) -> None:
@@ -207,47 +214,30 @@ class PretrainedConfig(metaclass=_ConfigType):
             raise ConfigValidationError(
                 f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
             )
-        if value != self.__dict__.get("_num_labels"):
-            self._id2label = None
-        self._num_labels = value
+        self._labels = self._labels.resized(value)
 
     @property
     def id2label(self) -> dict[int, str]:
-        """Number of a class to its name; `LABEL_0` and so on where none were given.
+        """Number of each class to its name: `LABEL_0` and so on if none were given.
 
-        A class may be given another name in place. Classes are added and removed by assigning all names at once.
+        A class may be renamed in place. To add or remove classes, assign all names at once.
 
         Raises:
-            ConfigError: Some were added or removed in place.
+            ConfigError: Classes were added or removed in place.
         """
-        labels = self._labels()
-        if labels is None:
-            self._id2label = labels = default_labels(self.num_labels)
-            self._num_named = len(labels)
-        return labels
+        self._labels = labels_of(self).named()
+        return self._labels.id2label or {}
 
     @id2label.setter
     def id2label(self, value: Mapping[int, str] | None) -> None:
-        labels = read_labels(dict(value), None) if value is not None else None
-        if labels is not None:
-            self.num_labels = self._num_named = len(labels)
-        self._id2label = labels
-
-    def _labels(self) -> dict[int, str] | None:
-        """Return the names of the classes; None if none were given, or only to another number of classes."""
-        labels = self._id2label
-        if labels is None or self._num_named != self.num_labels:
-            return None
-        if len(labels) != self._num_named:
-            raise ConfigError(
-                f"id2label names {len(labels)} classes, because some were added or removed in it, and num_labels is "
-                f"{self.num_labels}. Assign all names at once: config.id2label = {{…}}."
-            )
-        return labels
+        names = read_labels(dict(value), None) if value is not None else None
+        if names is not None:
+            self.num_labels = len(names)
+        self._labels = Labels(self._labels.num_labels if names is None else len(names), names)
 
     @property
     def label2id(self) -> dict[str, int]:
-        """Name of a class to its number: the reverse of `id2label`."""
+        """Name of each class to its number: the reverse of `id2label`."""
         return label_numbers(self.id2label)
 
     @label2id.setter
@@ -260,7 +250,7 @@ class PretrainedConfig(metaclass=_ConfigType):
     @classmethod
     def from_pretrained(
         cls,
-        source: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *,
         return_unused_kwargs: Literal[False] = False,
         **options: Any,
@@ -269,13 +259,17 @@ class PretrainedConfig(metaclass=_ConfigType):
     @overload
     @classmethod
     def from_pretrained(
-        cls, source: str | os.PathLike[str] | Checkpoint, *, return_unused_kwargs: bool, **options: Any
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
+        *,
+        return_unused_kwargs: bool,
+        **options: Any,
     ) -> Self | tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_pretrained(
         cls,
-        source: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *,
         return_unused_kwargs: bool = False,
         revision: str | None = None,
@@ -289,13 +283,14 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Load a config.
 
         Args:
-            source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
-            return_unused_kwargs: Return keywords that are no fields instead of refusing them.
+            pretrained_model_name_or_path: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is
+                already open.
+            return_unused_kwargs: Return keywords that are not fields instead of refusing them.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint.
             token: Access token for the hub; True for the stored one, False for none.
             cache_dir: Where downloads are kept.
-            local_files_only: Use what has been downloaded before and no network.
+            local_files_only: Use only what was downloaded before, and no network.
             force_download: Download again what is already there.
             **overrides: Fields whose values replace those of the file.
 
@@ -306,19 +301,11 @@ class PretrainedConfig(metaclass=_ConfigType):
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
             ConfigFileError: The file is not a JSON object; the error has path and line.
-            ConfigError: A value in it is wrong, or it holds a key that data may not set.
+            ConfigError: A value in it is wrong, or it has a key that is not allowed.
             UnknownOptionError: A keyword is neither a field nor an option.
         """
-        for name in sorted(TRUST_OPTIONS & overrides.keys()):
-            if overrides.pop(name):
-                warnings.warn(
-                    f"{name} has no effect on {cls.__name__}.from_pretrained, which runs no code of the checkpoint: it "
-                    "is an option of the Auto classes.",
-                    UserWarning,
-                    stacklevel=2,
-                )
-        values, path, name = read_config(
-            source,
+        _drop_trust_options(cls, overrides)
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -326,23 +313,19 @@ class PretrainedConfig(metaclass=_ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
+        file = read_config(pretrained_model_name_or_path, options)
         try:
-            config, unused = cls._from_values(values, overrides, keep_unused=return_unused_kwargs)
-        except ConfigError as error:
-            # Whoever made the object knows no file; whoever reads the error needs it.
-            if not isinstance(error, (ConfigFileError, UnknownOptionError)):
-                error.args = (f"{path}: {error}",)
+            config, unused = make_config(cls, file.take(), overrides, keep_unused=return_unused_kwargs)
+        except (TypeError, ValueError) as error:
+            _add_path(error, file.path)
             raise
-        except (TypeError, ValueError) as error:  # raised by the `__init__` of a subclass
-            error.add_note(f"This is what {path} says.")
-            raise
-        config.name_or_path = name
+        config.name_or_path = file.name
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
     def get_config_dict(
         cls,
-        source: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *,
         revision: str | None = None,
         subfolder: str = "",
@@ -352,12 +335,11 @@ class PretrainedConfig(metaclass=_ConfigType):
         force_download: bool = False,
         **unused: Any,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what a config file says, as it stands, and the keywords that are no options.
+        """Return the values in a config file as they are, and the keywords that are not options.
 
         Args and errors are those of `from_pretrained`.
         """
-        values, _, _ = read_config(
-            source,
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -365,7 +347,7 @@ class PretrainedConfig(metaclass=_ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return values, unused
+        return read_config(pretrained_model_name_or_path, options).take(), unused
 
     @overload
     @classmethod
@@ -383,21 +365,21 @@ class PretrainedConfig(metaclass=_ConfigType):
     def from_dict(
         cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any
     ) -> Self | tuple[Self, dict[str, Any]]:
-        """Make a config of a dict such as `to_dict` returns. The two share nothing.
+        """Make a config from a dict such as `to_dict` returns. They share no mutable values.
 
         Args:
-            values: Fields. Unknown ones are kept, as in a file.
-            return_unused_kwargs: Return keywords that are no fields instead of refusing them.
+            values: Fields. Unknown ones are kept, as those of a file are.
+            return_unused_kwargs: Return keywords that are not fields instead of refusing them.
             **overrides: Fields whose values replace those of `values`.
 
         Returns:
             The config; with `return_unused_kwargs`, the pair `(config, unused)`.
 
         Raises:
-            ConfigError: A value is wrong, or a key is one that data may not set.
+            ConfigError: A value is wrong, or a key is not allowed in a file.
             UnknownOptionError: A keyword is neither a field nor in `values`.
         """
-        config, unused = cls._from_values(copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs)
+        config, unused = make_config(cls, copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs)
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -408,7 +390,8 @@ class PretrainedConfig(metaclass=_ConfigType):
             FileNotFoundError: There is no such file.
             ConfigFileError: It is not a JSON object.
         """
-        config, _ = cls._from_values(read_json(Path(path).expanduser()), {}, keep_unused=False)
+        config: Self
+        config, _ = make_config(cls, read_json(Path(path).expanduser()), {}, keep_unused=False)
         return config
 
     # Saving
@@ -416,42 +399,21 @@ class PretrainedConfig(metaclass=_ConfigType):
     def to_dict(self) -> dict[str, Any]:
         """Return all fields of the class, and those of the base class that are set, as JSON's types.
 
-        Numbers that JSON has no word for (infinities, NaN) stay floats. The result shares nothing with the config.
+        Infinities and NaN stay floats. The result shares no mutable values with the config.
 
         Raises:
-            ConfigError: A value has no form in JSON.
+            ConfigError: A value cannot be written to JSON.
         """
-        definition, unsaid = define(type(self)), _unsaid(self)
-        own = definition.own
-        fields: dict[str, Any] = {
-            name: value
-            for name, value in vars(self).items()
-            if not (name.startswith("_") or _is_calculated(type(self), name))
-            and (name not in unsaid or name in own or value != unsaid[name])
-        }
-        fields |= {name: getattr(self, name) for name in definition.properties}
-        fields |= self._extra
-        fields["model_type"] = type(self).model_type or self.model_type
-        if self.dtype is not None or "dtype" in own or "dtype" not in unsaid:
-            fields["dtype"] = self.dtype
-        labels, default = self._labels(), unsaid.get("id2label")
-        count = self.__dict__.get("_num_labels")  # None where that is another name of a field
-        if labels is None and default is not None and len(default) == self.num_labels:
-            labels = default_labels(self.num_labels)  # a file without them would get the class's
-        if labels and (labels != default_labels(len(labels)) or default is not None):
-            fields.update(id2label=labels, label2id=label_numbers(labels))
-        elif "num_labels" in own or (count is not None and count != unsaid.get("num_labels")):
-            fields["num_labels"] = self.num_labels
-        plain: dict[str, Any] = jsonable(fields)
+        plain: dict[str, Any] = jsonable(written_fields(self))
         return plain
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """Return the fields that differ from those of a config made without arguments, and `model_type`.
+        """Return `model_type` and the fields that differ from those of a config that is made without arguments.
 
-        All fields, if the class cannot be made without arguments.
+        All fields, if the class cannot be constructed without arguments.
         """
         try:
-            defaults = type(self)().to_dict()
+            defaults = BASE_DEFAULTS | type(self)().to_dict()
         except (TypeError, ValueError):
             return self.to_dict()
         return {
@@ -464,14 +426,14 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Return the text of `config.json`: sorted keys, two spaces, ASCII.
 
         Args:
-            use_diff: Only the fields of `to_diff_dict`.
+            use_diff: Write only the fields of `to_diff_dict`.
         """
         return encode_config(self.to_diff_dict() if use_diff else self.to_dict())
 
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
         target = Path(path)
-        text = _text(type(self), self.to_diff_dict() if use_diff else self.to_dict())
+        text = _file_text(type(self), self.to_diff_dict() if use_diff else self.to_dict())
         with staged_save(target.parent) as staging:
             (staging / target.name).write_text(text, encoding="utf-8")
 
@@ -486,19 +448,20 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Write `config.json`, and the source files of the class if it was registered for an auto class.
 
         Args:
-            save_directory: Folder, made if missing. Its other files stay.
+            save_directory: Folder, created if missing. Its other files stay.
             push_to_hub: Upload to a hub as well.
-            repo_id: Repository for that; the name of the folder under the token's account if None.
+            repo_id: Repository for the upload. If None, the name of the folder under the token's account.
             **options: Options of `push_to_hub`.
 
         Raises:
-            SaveError: The folder cannot be written; what was there is unchanged.
-            ConfigError: A value is wrong, has no form in JSON, or could not be loaded again; nothing is written.
-            SourceCodeError: The class was registered and its source cannot be had; nothing is written.
+            SaveError: The folder cannot be written. What was there is unchanged.
+            ConfigError: A value is wrong, or could not be written to JSON and loaded again. Nothing is written.
+            SourceCodeError: The class was registered and its source is not available. Nothing is written.
+            UnknownOptionError: There is no such option.
         """
         if options and not push_to_hub:
             raise UnknownOptionError(
-                f"save_pretrained has no option {listed(options)} without push_to_hub=True.", names=tuple(options)
+                f"save_pretrained has no option {quoted(options)} without push_to_hub=True.", names=tuple(options)
             )
         if push_to_hub:
             check_push(options)
@@ -513,7 +476,7 @@ class PretrainedConfig(metaclass=_ConfigType):
         """Save into a temporary folder and upload that to a hub in one commit.
 
         Args:
-            repo_id: Repository as `owner/name`, or `name` for the token's own account; made if missing.
+            repo_id: Repository as `owner/name`, or `name` for the token's own account; created if missing.
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`.
 
         Returns:
@@ -532,13 +495,16 @@ class PretrainedConfig(metaclass=_ConfigType):
         dtype: str | None = None,
         code: CodeBundle | None = None,
     ) -> None:
-        """Write `config.json` and code into a folder, for a save that has more to write. The config is not changed.
+        """Write `config.json` and code into a folder, as a part of a larger save. The config is not changed.
 
         Args:
             folder: An existing folder.
             architectures: Written in place of the config's own.
             dtype: Written in place of the config's own.
             code: Source files to write beside it, and their classes for `auto_map`.
+
+        Raises:
+            ConfigError: A value could not be written to JSON and loaded again.
         """
         values = self.to_dict()
         if architectures is not None:
@@ -550,11 +516,11 @@ class PretrainedConfig(metaclass=_ConfigType):
             for name, content in code.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-        (folder / CONFIG_NAME).write_text(_text(type(self), values), encoding="utf-8")
+        (folder / CONFIG_NAME).write_text(_file_text(type(self), values), encoding="utf-8")
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
-        """Let saves write the source files of this class, for an auto class to load.
+        """Let saves include the source files of this class, so that an auto class can load it.
 
         Raises:
             AutoClassNameError: It is not `AutoConfig`.
@@ -564,31 +530,29 @@ class PretrainedConfig(metaclass=_ConfigType):
     # As an object
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Assign several fields: all of them, or none if one is wrong. A dict for a config changes fields of that.
+        """Assign several fields: all of them, or none if one is wrong. A dict for a sub-config changes its fields.
 
         Raises:
             UnknownOptionError: The config has no such field.
             ConfigError: A value is wrong, or two of them contradict each other.
         """
-        cls, definition = type(self), define(type(self))
+        cls, definition = type(self), definition_of(type(self))
         unknown = tuple(
             name
             for name in values
-            if name.startswith("_") or not (name in definition.names or hasattr(self, name)) or _is_machinery(cls, name)
+            if name.startswith("_") or not (name in definition.names or hasattr(self, name)) or is_reserved(cls, name)
         )
         if unknown:
-            raise UnknownOptionError(
-                f"{cls.__name__} has no field {listed(unknown)}.{near(unknown, public_names(cls))}",
-                names=unknown,
-            )
+            hint = spelling_hint(unknown, public_names(cls))
+            raise UnknownOptionError(f"{cls.__name__} has no field {quoted(unknown)}.{hint}", names=unknown)
         before = dict(vars(self))
         try:
-            fields = with_count(cls, real_names(cls, values))
+            fields = fill_num_labels(cls, resolve_aliases(cls, values))
             for name in definition.parts.keys() & fields.keys():
-                fields[name] = merged(cls, name, getattr(self, name, None), fields[name])
-            for name, value in (fields | _restored(cls, fields)).items():
+                fields[name] = merge_field(cls, name, getattr(self, name, None), fields[name])
+            for name, value in (fields | check_and_restore(cls, fields)).items():
                 setattr(self, name, value)
-            _make_sub_configs(self)
+            make_sub_configs(self)
             self.validate()
         except BaseException:
             vars(self).clear()
@@ -598,243 +562,75 @@ class PretrainedConfig(metaclass=_ConfigType):
     def validate(self) -> None:
         """Check every annotated field. Called after construction, by `update` and before a save.
 
-        A subclass may add to it.
+        A subclass may extend it.
 
         Raises:
             ConfigValidationError: A field has a value of the wrong type.
-            ConfigError: Names of classes were added or removed in place.
+            ConfigError: Classes were added to `id2label` or removed from it in place.
         """
-        self._labels()
-        for name, restored in _restored(type(self), vars(self)).items():
+        if self._labels.id2label is not None:
+            labels_of(self)  # checks the names
+        for name, restored in check_and_restore(type(self), vars(self)).items():
             setattr(self, name, restored)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented
+        mine, theirs = written_fields(self, with_unset=True), written_fields(other, with_unset=True)
         try:
-            mine, theirs = self.to_dict(), other.to_dict()
-            return mine == theirs or encode_config(mine) == encode_config(theirs)  # NaN is no number, but a value
-        except ConfigError:  # values that JSON has no form for can still be compared
-            return vars(self) == vars(other)
+            mine, theirs = jsonable(mine), jsonable(theirs)
+            return mine == theirs or encode_config(mine) == encode_config(theirs)  # as text, NaN is equal to NaN
+        except ConfigError:  # values that cannot be written to JSON can still be compared
+            return mine == theirs
 
-    # Configs change, and equal ones would have to share a hash.
+    # Configs are mutable, and equal ones would need the same hash.
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         try:
             return f"{type(self).__name__} {self.to_json_string().rstrip()}"
-        except (AttributeError, ConfigError):  # half made, or with values that JSON has no form for
+        except (AttributeError, ConfigError):  # half constructed, or with values that cannot be written to JSON
             return f"{type(self).__name__} {vars(self)!r}"
 
     def __iter__(self) -> Iterator[str]:
-        """Give the names of the fields that `to_dict` returns."""
+        """Iterate over the names of the fields that `to_dict` returns."""
         return iter(self.to_dict())
-
-    # Construction
-
-    def _take_further_fields(self, values: dict[str, Any]) -> None:
-        """Keep keywords that no `__init__` took."""
-        known = define(type(self)).names
-        unknown: list[str] = []
-        for name, value in values.items():
-            if name in TRUST_OPTIONS:
-                raise ConfigError(
-                    f"{name!r} is no field of a config: who may run code is said by the caller of from_pretrained, "
-                    "never by data."
-                )
-            if name.startswith("_"):
-                self._extra[name] = value
-                continue
-            if _is_machinery(type(self), name):
-                raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
-            if name not in known and name not in vars(self):
-                unknown.append(name)
-            setattr(self, name, value)
-        self._unknown = tuple(unknown)
-
-    @classmethod
-    def _from_values(
-        cls, values: Mapping[str, Any], overrides: dict[str, Any], *, keep_unused: bool
-    ) -> tuple[Self, dict[str, Any]]:
-        """Make a config of what a file says and of overrides; return it with the keywords that are no fields."""
-        fields = real_names(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
-        given = real_names(cls, overrides)
-        if "self" in fields:
-            raise ConfigError("'self' cannot be the name of a field.")
-        known = define(cls).names | fields.keys()
-        unused = {name: value for name, value in given.items() if name not in known}
-        if unused and not keep_unused:
-            raise UnknownOptionError(
-                f"{listed(unused)} is neither a field of {cls.__name__} nor an option of this call."
-                f"{near(unused, known)}",
-                names=tuple(unused),
-            )
-        model_type = values.get("model_type", cls.model_type)
-        _check_model_type(cls, model_type, stacklevel=4)
-        for name in unused:
-            del given[name]
-        fields = overridden(cls, fields, given)
-        if missing := define(cls).required - fields.keys():
-            raise ConfigError(f"{cls.__name__} needs {listed(sorted(missing))}, and no value is given.")
-        config, _ = _construct(cls, (), fields)
-        if not cls.model_type and model_type:
-            config.model_type = model_type  # a class for configs of any type keeps what the file says
-        return config, unused
 
 
 PreTrainedConfig = PretrainedConfig
 
 
-_BASE_DEFAULTS: dict[str, Any] = {
-    "architectures": None,
-    "problem_type": None,
-    "output_hidden_states": False,
-    "output_attentions": False,
-    "return_dict": True,
-    "is_encoder_decoder": False,
-    "dtype": None,
-    "num_labels": _DEFAULT_NUM_LABELS,
-}
-
-
-def _unsaid(config: PretrainedConfig) -> dict[str, Any]:
-    """Return the fields of the base class that need not be written, with the values of which that is so.
-
-    A class may hand other defaults to its base class, and a config without the field would be loaded with those. So it
-    may with the names of classes: `id2label` is there if it does.
-    """
-    cls = type(config)
-    found: dict[str, Any] | None = cls.__dict__.get("_unsaid_fields")
-    if found is not None:
-        return found
-    if cls in _making.classes:  # its `__init__` asks for what would be written
-        return _BASE_DEFAULTS
-    found = {}
-    _making.classes |= {cls}
-    try:
-        made = cls(**{name: getattr(config, name) for name in define(cls).required})
-        found = {name: value for name, value in _BASE_DEFAULTS.items() if getattr(made, name) == value}
-        if labels := made._labels():
-            found["id2label"] = labels
-    except Exception:  # noqa: BLE001, S110 - it cannot be made of these, and whatever it raises
-        pass
-    finally:
-        _making.classes -= {cls}
-    cls._unsaid_fields = found  # type: ignore[attr-defined]
-    return found
-
-
-class _Making(threading.local):
-    """The classes of which this thread makes a config, to see its defaults."""
-
-    classes: frozenset[type[Any]] = frozenset()
-
-
-_making = _Making()
-
-
-def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
-    """Make a config and check it; return it with the keywords that the class does not know."""
-    definition = define(cls)
-    by_position = dict(zip(definition.positional, args, strict=False))
-    if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
-        args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
-    fields = with_count(cls, real_names(cls, kwargs))
-    # What JSON has no word for is restored before `__init__` or `__post_init__` sees it.
-    fields |= _restored(cls, fields)
-    for name in cls.sub_configs.keys() & fields.keys():
-        if isinstance(fields[name], dict):
-            fields[name] = cls.sub_configs[name].from_dict(fields[name])
-    config = type.__call__(cls, *args, **fields)
-    if "_extra" not in vars(config):
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ does not call super().__init__(**kwargs). Add it as its last line."
-        )
-    for name in definition.required:
-        if not hasattr(config, name):
-            raise ConfigDefinitionError(
-                f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved "
-                f"config could not be loaded. Add self.{name} = {name}, or give it a default."
-            )
-    defaults = {id(default) for default in definition.mutable_defaults.values()}
-    for name, value in vars(config).items() if defaults else ():
-        if id(value) in defaults:
-            vars(config)[name] = copy.deepcopy(value)
-    _make_sub_configs(config)
-    config.validate()
-    return config, config.__dict__.pop("_unknown")
-
-
-def _restored(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Check values against the annotations of their fields; return those that JSON had changed, as they were.
-
-    Raises:
-        ConfigValidationError: A value does not fit.
-    """
-    restored: dict[str, Any] = {}
-    for name, check in define(cls).checks.items():
-        if name in fields:
-            value = fields[name]
-            try:
-                checked = check(value)
-            except WrongValueError as problem:
-                raise ConfigValidationError(
-                    f"{problem.problem}.", config_class=cls.__name__, field=f"{name}{problem.path}"
-                ) from None
-            if checked is not value:
-                restored[name] = checked
-    return restored
-
-
-def _check_model_type(cls: type[Any], model_type: Any, *, stacklevel: int) -> None:
-    """Warn of values that were written by a config of another kind."""
-    if cls.model_type and model_type and model_type != cls.model_type:
-        warnings.warn(
-            f"The config is of model_type {model_type!r}, and {cls.__name__} is for {cls.model_type!r}.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
-
-
-def _make_sub_configs(config: Any) -> None:
-    for name, sub_class in type(config).sub_configs.items():
-        value = getattr(config, name, None)
-        if value is None:
-            setattr(config, name, sub_class())
-        elif isinstance(value, dict):
-            setattr(config, name, sub_class.from_dict(value))
-        elif not isinstance(value, PretrainedConfig):
-            raise ConfigValidationError(
-                f"expected a {sub_class.__name__} or a dict, got {value!r:.80}.",
-                config_class=type(config).__name__,
-                field=name,
+def _drop_trust_options(cls: type[Any], overrides: dict[str, Any]) -> None:
+    """Remove the options of trust, which mean nothing here, and warn of those that are set."""
+    for name in sorted(TRUST_OPTIONS & overrides.keys()):
+        if overrides.pop(name):
+            warnings.warn(
+                f"{name} has no effect on {cls.__name__}.from_pretrained, which does not run a checkpoint's code. "
+                "It is an option of the Auto classes.",
+                UserWarning,
+                stacklevel=3,
             )
 
 
-def _is_machinery(cls: type[Any], name: str) -> bool:
-    """Tell whether an instance attribute of this name would hide a method, a property or a setting of the class."""
-    if name in {"attribute_map", "sub_configs", "model_type"}:
-        return True
-    found = getattr(cls, name, None)
-    return callable(found) or (isinstance(found, property) and found.fset is None) or _is_calculated(cls, name)
+def _add_path(error: Exception, path: Path) -> None:
+    """Add the path of the file to an error in its values, unless the error has it."""
+    if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
+        error.add_note(f"The values are those of {path}.")
+    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
+        error.args = (f"{path}: {error}",)
 
 
-def _is_calculated(cls: type[Any], name: str) -> bool:
-    """Tell whether an attribute is one that `functools.cached_property` has left."""
-    return isinstance(getattr(cls, name, None), functools.cached_property)
-
-
-def _text(cls: type[Any], values: dict[str, Any]) -> str:
-    """Return the text of a file, checked as a load would check it.
+def _file_text(cls: type[Any], values: dict[str, Any]) -> str:
+    """Return the text of a config file, after checking that it can be loaded again.
 
     Raises:
-        ConfigError: A value has no form in JSON, or one that does not fit.
+        ConfigError: A value cannot be written to JSON, or would not fit its field when it is loaded.
     """
     text = encode_config(values)
     try:
-        _restored(cls, with_count(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
+        check_and_restore(cls, fill_num_labels(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
     except ConfigValidationError as error:
-        error.args = (f"{error} This is what a file would say of it, which could not be loaded again.",)
+        error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
         raise
     return text
 

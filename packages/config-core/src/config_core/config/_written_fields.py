@@ -1,0 +1,76 @@
+"""Which fields of a config are written to its file.
+
+Every field of the class is written. A field of the base class is written if it was given or set at construction, or if
+it has another value than the base class's default: a file without it could be loaded with another default of the class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._labels import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BASE_DEFAULTS", "note_set_fields", "written_fields"]
+
+_PLAIN_DEFAULTS: dict[str, Any] = {
+    "architectures": None,
+    "problem_type": None,
+    "output_hidden_states": False,
+    "output_attentions": False,
+    "return_dict": True,
+    "is_encoder_decoder": False,
+}
+BASE_DEFAULTS: dict[str, Any] = {**_PLAIN_DEFAULTS, "dtype": None, "num_labels": DEFAULT_NUM_LABELS}
+_BASE_FIELDS = frozenset(BASE_DEFAULTS)
+_UNSET_STATE = {**_PLAIN_DEFAULTS, "_dtype": None}.items()
+
+
+def note_set_fields(config: Any, given: Mapping[str, Any]) -> None:
+    """Note which fields of the base class were given to a new config, or set by its class."""
+    state = vars(config)
+    if "_labels" not in state and _BASE_FIELDS.isdisjoint(given) and state.items() >= _UNSET_STATE:
+        return  # the usual case, in a tenth of the time
+    labels = state.get("_labels", Labels())
+    values = {**state, "dtype": config.dtype, "num_labels": labels.num_labels}
+    state["_set_fields"] = frozenset(
+        name for name, default in BASE_DEFAULTS.items() if name in given or values.get(name, default) != default
+    )
+    state["_num_named"] = len(labels.id2label or ())
+
+
+def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
+    """Return the fields of a file, not yet as JSON's types.
+
+    Args:
+        config: The config.
+        with_unset: Return those of the base class that need not be written too, for a comparison.
+    """
+    cls, state = type(config), vars(config)
+    definition, num_named = definition_of(cls), state.get("_num_named", 0)
+    optional = frozenset() if with_unset else _BASE_FIELDS - definition.own - state.get("_set_fields", frozenset())
+    fields: dict[str, Any] = {
+        name: value
+        for name, value in state.items()
+        if not (name.startswith("_") or is_cached_property(cls, name))
+        and (name not in optional or value != BASE_DEFAULTS[name])
+    }
+    fields |= {name: getattr(config, name) for name in definition.properties}
+    fields |= state.get("_extra", {})
+    fields["model_type"] = cls.model_type or config.model_type
+    if config.dtype is not None or "dtype" not in optional:
+        fields["dtype"] = config.dtype
+    labels = labels_of(config)
+    if labels.id2label is None and num_named == labels.num_labels != 0:
+        labels = labels.named()  # a file without names would be loaded with those of the class
+    names = labels.id2label
+    if names and (labels.has_own_names() or (num_named and not with_unset)):
+        fields.update(id2label=names, label2id=label_numbers(names))
+    elif "num_labels" not in definition.aliases and (
+        labels.num_labels != DEFAULT_NUM_LABELS or "num_labels" not in optional
+    ):
+        fields["num_labels"] = labels.num_labels
+    return fields

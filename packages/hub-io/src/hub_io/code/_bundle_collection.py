@@ -1,0 +1,157 @@
+"""The files of a checkpoint that its own classes need, collected without executing anything.
+
+The author of the checkpoint may be hostile. References are parsed by a strict grammar, files are read through the
+checkpoint, which refuses names that leave it, and source is only parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from auto_registry.code_load import loadable_names
+from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, declared_files, needed_files
+from config_core.errors import ClassReferenceError, SourceCodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config_core.checkpoint import Checkpoint
+
+__all__ = [
+    "MAX_CODE_BYTES",
+    "MAX_SOURCE_BYTES",
+    "MAX_SOURCE_FILES",
+    "Contents",
+    "collect_bundle",
+    "references_beside",
+]
+
+# Parsing Python takes up to five hundred times its size in memory.
+MAX_SOURCE_BYTES = 1024 * 1024  # of one file
+MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
+MAX_SOURCE_FILES = 1000  # each is asked for on its own, and may be empty
+
+
+# What a load has read: the place of the code, then file name, to content; None for a file that is missing.
+Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
+
+
+def collect_bundle(
+    checkpoint: Checkpoint, references: Mapping[str, ClassReference], *, wanted: ClassReference, contents: Contents
+) -> CodeBundle:
+    """Return the files that the classes of a checkpoint need together.
+
+    Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files are in the
+    checkpoint's subfolder or, if none of them is there, at its top. A manifest beside them, and the data that it
+    declares, belong to the bundle.
+
+    Args:
+        checkpoint: The folder or repository that holds the files.
+        references: Name of an Auto class to a class in these files.
+        wanted: The one that is asked for. Of the others, those whose file is missing are left out.
+        contents: What the load has read, here and before. Each file is read once in a load, so that every decision of
+            it is about the same bytes, even if the files change meanwhile.
+
+    Raises:
+        SourceCodeError: A file is missing, too large, or not Python.
+    """
+    if not any(_has_module(checkpoint, reference) for reference in references.values()):
+        checkpoint = checkpoint.at_root()
+    used = {
+        name: reference
+        for name, reference in references.items()
+        if reference == wanted or _has_module(checkpoint, reference)
+    }
+    present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
+    checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
+    modules = {reference.module for reference in used.values()}
+    place = (checkpoint.name, checkpoint.commit, checkpoint.subfolder)
+    read = _Reader(checkpoint, contents.setdefault(place, {}))
+    files = needed_files(sorted(modules), read, where=str(checkpoint))
+    files = {**declared_files(read, checkpoint.filenames, where=str(checkpoint)), **files}
+    return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
+
+
+def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str | None) -> dict[str, ClassReference]:
+    """Return the class that an `auto_map` names for an Auto class, and those that are in the same place.
+
+    Args:
+        auto_map: Name of an Auto class to a reference. References other than the one asked for may be malformed, or
+            for libraries with a grammar of their own; those are left out.
+        auto_class: The name that is asked for.
+        own: Name of the repository that holds the config, or None for a folder: a reference may name this repository.
+
+    Returns:
+        Name of an Auto class to a reference whose `repo` is None if that is where the config is.
+
+    Raises:
+        ClassReferenceError: The reference that is asked for is malformed.
+    """
+    wanted = _parse(auto_map[auto_class], own)
+    found = {auto_class: wanted}
+    for name in sorted(loadable_names(auto_map) - {auto_class}):
+        try:
+            reference = _parse(auto_map[name], own)
+        except ClassReferenceError:
+            continue
+        if reference.repo == wanted.repo:
+            found[name] = reference
+    return found
+
+
+class _Reader:
+    """Reads each file of a checkpoint once, so that what was parsed is what is hashed and run."""
+
+    def __init__(self, checkpoint: Checkpoint, contents: dict[str, bytes | None]) -> None:
+        self._checkpoint = checkpoint
+        self._contents = contents
+        self._errors: dict[str, SourceCodeError] = {}
+        sources = [content for name, content in contents.items() if content is not None and name.endswith(".py")]
+        self._code_files, self._code_bytes = len(sources), sum(map(len, sources))
+
+    def __call__(self, name: str) -> bytes | None:
+        if name in self._errors:
+            raise self._errors[name]
+        if name not in self._contents:
+            try:
+                content = self._read(name) if self._checkpoint.has(name) else None
+            except SourceCodeError as error:
+                self._errors[name] = error
+                raise
+            self._contents[name] = content
+        return self._contents[name]
+
+    def _read(self, name: str) -> bytes:
+        is_source = name.endswith(".py")
+        path = f"{self._checkpoint}/{name}"
+        if is_source:
+            self._check_code_size(path)  # the collection goes on after an error; it must not read on and on
+        try:
+            content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
+        except ValueError as error:
+            raise SourceCodeError(str(error), path=path) from error
+        if is_source:
+            self._code_bytes += len(content)
+            self._code_files += 1
+            self._check_code_size(path)
+        return content
+
+    def _check_code_size(self, path: str) -> None:
+        if self._code_files > MAX_SOURCE_FILES:
+            raise SourceCodeError(f"with it there are more than {MAX_SOURCE_FILES:,} source files.", path=path)
+        if self._code_bytes > MAX_CODE_BYTES:
+            raise SourceCodeError(
+                f"with it the source files are larger than {MAX_CODE_BYTES:,} bytes together.", path=path
+            )
+
+
+def _parse(text: Any, own: str | None) -> ClassReference:
+    reference = ClassReference.parse(text)
+    if reference.repo is None or reference.repo != own:
+        return reference
+    return ClassReference(module=reference.module, class_name=reference.class_name)
+
+
+def _has_module(checkpoint: Checkpoint, reference: ClassReference) -> bool:
+    return checkpoint.has(reference.filename) or checkpoint.has(f"{reference.module}/__init__.py")

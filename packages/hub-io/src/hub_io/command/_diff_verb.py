@@ -1,0 +1,191 @@
+"""`hub-io diff`: what has changed since it was reviewed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
+from hub_io.command._reviewed_code import find_reviewed_files
+from hub_io.command._screen import bad, busy, dim, good, heading, printable
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.errors import NoRemoteCodeError
+from hub_io.file_changes import FileChanges, compare_files
+from hub_io.trust import find_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from config_core.code import CodeBundle
+    from hub_io.code import RemoteCode
+    from hub_io.command._reviewed_code import ReviewedFiles
+    from hub_io.trust import TrustEntry
+
+__all__ = ["diff"]
+
+# Comparing takes time with the square of the lines. Code has fewer, and data with more is not read by people.
+_MAX_LINES: Final = 20_000
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _FileDiff:
+    """How one file has changed.
+
+    Attributes:
+        name: The file.
+        lines: The unified diff without line ends, or None if there is none.
+        reason: Why there is none.
+    """
+
+    name: str
+    lines: tuple[str, ...] | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A reviewed version against a newer one.
+
+    Attributes:
+        entry: What was reviewed.
+        changes: Names of the files that differ.
+        files: How each of those differs, by name.
+    """
+
+    entry: TrustEntry
+    changes: FileChanges
+    files: tuple[_FileDiff, ...]
+
+
+@click.command()
+@of_source
+@click.option(
+    "--since", metavar="DIGEST", help="Compare with this reviewed version; the one that was trusted last if left out."
+)
+@reporting
+def diff(*, since: str | None, **asked: Any) -> Report:
+    """Show how the code of SOURCE differs from what was reviewed.
+
+    The reviewed version is that of the trust store; its text comes from this machine's code store or cache, or from
+    the Hub at the recorded commit, and counts only if it has the recorded digests. The other side is the default
+    branch, or --revision. Exits with 1 if they differ, and with 3 if nothing of SOURCE was reviewed.
+
+    \b
+    Examples:
+      hub-io diff owner/name
+      hub-io diff owner/name --revision v2 | less
+      hub-io diff ./checkpoint --json
+    """  # noqa: D301 - click's sign for text that stays as it is
+    question = Asked(**asked)
+    shipped = find_shipped_code(question)
+    if not shipped.codes:
+        raise NoRemoteCodeError(str(shipped.checkpoint))
+    compared = [(code, _compare(code, since, question)) for code in shipped.codes]
+    found = [comparison for _, comparison in compared if comparison is not None]
+    differs = any(comparison.files for comparison in found)
+    return Report(
+        {"source": shipped.checkpoint.name, "code": [_values(*each) for each in compared]},
+        [line for each in compared for line in _lines(*each)],
+        UNAVAILABLE if len(found) < len(compared) else NO if differs else OK,
+    )
+
+
+def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Comparison | None:
+    """Compare code with what was reviewed of the same source, or return None if nothing was."""
+    entry = _reviewed(code, since)
+    if entry is None:
+        return None
+    with busy(f"Looking for what was reviewed of {entry.source} …"):
+        reviewed = find_reviewed_files(entry, subfolder=question.subfolder, offline=question.offline)
+    changes = compare_files(entry.files, code.bundle.file_digests())
+    names = sorted({*changes.changed, *changes.added, *changes.removed})
+    return _Comparison(entry, changes, tuple(_compare_file(name, reviewed, code.bundle) for name in names))
+
+
+def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
+    """Return the entry to compare with: the newest, or that of a digest."""
+    wanted = (since or "").removeprefix("sha256:").lower()
+    entries = [entry for entry in find_store().for_source(code.stored_source) if entry.digest.startswith(wanted)]
+    return max(entries, key=lambda entry: datetime.fromisoformat(entry.trusted_at), default=None)
+
+
+def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _FileDiff:
+    if name in reviewed.missing:
+        return _FileDiff(name, None, f"what was reviewed is not at hand: {reviewed.problem}")
+    sides = reviewed.contents.get(name), newer.files.get(name)
+    try:
+        before, after = (_LINE.findall((content or b"").decode()) for content in sides)
+    except UnicodeDecodeError:
+        return _FileDiff(name, None, "one of the two is no text")
+    if max(len(before), len(after)) > _MAX_LINES:
+        return _FileDiff(name, None, f"one of the two has more than {_MAX_LINES:,} lines")
+    lines = difflib.unified_diff(
+        [_shown(line) for line in before],
+        [_shown(line) for line in after],
+        fromfile="/dev/null" if sides[0] is None else f"reviewed/{name}",
+        tofile="/dev/null" if sides[1] is None else f"newer/{name}",
+        lineterm="",
+    )
+    return _FileDiff(name, tuple(lines))
+
+
+def _shown(line: str) -> str:
+    """Return a line without its plain line feed. Other ends stay, and are shown: lines may differ in them alone."""
+    if not line.endswith(("\r", "\n")):
+        return f"{line}  (no line end)"
+    return line if line.endswith("\r\n") else line.removesuffix("\n")
+
+
+def _values(code: RemoteCode, comparison: _Comparison | None) -> dict[str, Any]:
+    newer = {"commit": code.commit, "digest": code.bundle.digest, "files": dict(code.bundle.file_digests())}
+    if comparison is None:
+        return {"source": code.source, "reviewed": None, "newer": newer}
+    changes = comparison.changes
+    return {
+        "source": code.source,
+        "reviewed": comparison.entry.to_dict(),
+        "newer": newer,
+        "same": not comparison.files,
+        "changed": list(changes.changed),
+        "added": list(changes.added),
+        "removed": list(changes.removed),
+        "without_diff": {file.name: file.reason for file in comparison.files if file.lines is None},
+        "diff": "".join(f"{line}\n" for file in comparison.files for line in file.lines or ()),
+    }
+
+
+def _lines(code: RemoteCode, comparison: _Comparison | None) -> Iterator[str]:
+    yield heading(code.source)
+    if comparison is None:
+        yield "  nothing of it was reviewed. `hub-io inspect` shows it, `hub-io trust` adds an entry."
+        return
+    entry = comparison.entry
+    since = dim(f"trusted {entry.trusted_at}")
+    yield f"  reviewed  {entry.commit or 'a folder'}  {since} {printable(entry.note)}".rstrip()
+    yield f"  newer     {code.commit or 'a folder'}"
+    if not comparison.files:
+        yield f"  {good('the same code')}, digest {entry.digest}"
+        return
+    yield f"  {bad('it differs')}: digest {entry.digest} became {code.bundle.digest}"
+    for kind in ("changed", "added", "removed"):
+        yield from (f"  {kind}: {printable(name)}" for name in getattr(comparison.changes, kind))
+    for file in comparison.files:
+        yield ""
+        yield from _file_lines(file)
+
+
+def _file_lines(file: _FileDiff) -> Iterator[str]:
+    if file.lines is None:
+        yield heading(file.name)
+        yield f"  {printable(file.reason)}"
+        return
+    yield from map(heading, file.lines[:2])  # only these two are of `diff`: a file can have lines that look like them
+    for line in file.lines[2:]:
+        style = {"+": good, "-": bad, "@": dim}.get(line[0], printable)
+        yield style(line)

@@ -1,0 +1,199 @@
+"""`hub-io inspect`: what would run, and what the trust store says of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hub_io.command._inspecting import inspect_bundle
+from hub_io.command._reports import Report, reporting, wants_json
+from hub_io.command._screen import bad, dim, good, heading, printable, split_lines
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.trust import Trusted, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from config_core.code import CodeBundle
+    from hub_io.code import RemoteCode
+    from hub_io.command._inspecting import ImportedModule, Inspection
+    from hub_io.command._sources import ShippedCode
+
+__all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
+
+_NO_VERDICT = (
+    "This is an aid to reading and no verdict: code can do harm without a single line that is listed here. Nothing was "
+    "run. Once trusted, it runs with your rights."
+)
+
+
+@click.command()
+@of_source
+@click.option("--source-code", is_flag=True, help="Print the files too, with everything unprintable escaped.")
+@reporting
+def inspect(*, source_code: bool, **asked: Any) -> Report:
+    """Show the code that SOURCE ships and that a load would run.
+
+    SOURCE is a folder or a repository `owner/name`. The files, their digests, the classes, imports and declared
+    requirements are listed, and the places that deserve a look, such as subprocess, sockets, eval, ctypes or pickle.
+    This is an aid to reading and no verdict. Nothing is executed or imported.
+
+    \b
+    Examples:
+      hub-io inspect owner/name
+      hub-io inspect owner/name --revision v1.2 --source-code | less
+      hub-io inspect ./checkpoint --json
+    """  # noqa: D301 - click's sign for text that stays as it is
+    shipped = find_shipped_code(Asked(**asked))
+    values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
+    return Report(values, [] if values else shipped_code_lines(shipped, with_source=source_code))
+
+
+def shipped_code_values(shipped: ShippedCode, *, with_source: bool) -> dict[str, Any]:
+    """Return all code of a checkpoint for machines."""
+    return {
+        "source": shipped.checkpoint.name,
+        "commit": shipped.checkpoint.commit,
+        "subfolder": shipped.checkpoint.subfolder,
+        "code": [_code_values(code, with_source=with_source) for code in shipped.codes],
+        "loaded_by_other_libraries": dict(shipped.others),
+        "remark": _NO_VERDICT,
+    }
+
+
+def shipped_code_lines(shipped: ShippedCode, *, with_source: bool) -> list[str]:
+    """Return all code of a checkpoint for people."""
+    lines: list[str] = []
+    for code in shipped.codes:
+        lines += [*_code_lines(code), ""]
+        if with_source:
+            lines += _source_lines(code.bundle)
+    if not shipped.codes:
+        lines += [f"{printable(str(shipped.checkpoint))} ships no code that these packages would run.", ""]
+    if shipped.others:
+        lines.append(heading("Not loaded by these packages, perhaps by other libraries"))
+        lines += [f"  {printable(str(name))}  {printable(str(value))}" for name, value in shipped.others.items()]
+        lines.append("")
+    return [*lines, dim(_NO_VERDICT)] if shipped.codes else lines[:-1]
+
+
+def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
+    inspection, decision = inspect_bundle(code.bundle), decide(code)
+    trusted = isinstance(decision, Trusted)
+    files = [asdict(file) for file in inspection.files]
+    if with_source:
+        for file in files:
+            content = code.bundle.files[file["name"]]
+            file["text"] = None if file["num_lines"] is None else content.decode("utf-8")
+    return {
+        "source": code.source,
+        "commit": code.commit,
+        "digest": inspection.digest,
+        "trusted": trusted,
+        "because": decision.by if isinstance(decision, Trusted) else decision.reason,
+        "files": files,
+        "classes": dict(inspection.classes),
+        "imports": [{**asdict(module), "from": _provider(module.name)} for module in inspection.imports],
+        "requirements": dict(inspection.requirements),
+        "remarks": [asdict(remark) for remark in inspection.remarks],
+    }
+
+
+def _code_lines(code: RemoteCode) -> Iterator[str]:
+    inspection, decision = inspect_bundle(code.bundle), decide(code)
+    yield heading(code.source)
+    if code.commit:
+        yield f"  commit  {code.commit}"
+    yield f"  digest  {inspection.digest}"
+    if isinstance(decision, Trusted):
+        yield f"  {good('trusted')} by {printable(decision.by)}"
+    else:
+        yield f"  {bad('not trusted')}: {printable(decision.reason)}"
+        for path, why in decision.ignored.items():
+            yield f"  {printable(str(path))} is not used: it {printable(why)}"
+    yield ""
+    yield heading("Files that would be used")
+    yield from _file_lines(inspection)
+    yield from _table("Classes that auto classes would load", inspection.classes)
+    yield from _import_lines(inspection.imports)
+    if inspection.requirements:
+        yield from ("", heading("Requirements that the code declares"))
+        for requirement, problem in inspection.requirements.items():
+            yield f"  {printable(requirement)}{f'  {bad(problem)}' if problem else ''}"
+    yield from _remark_lines(inspection)
+
+
+def _file_lines(inspection: Inspection) -> Iterator[str]:
+    for file in inspection.files:
+        lines = "binary" if file.num_lines is None else f"{file.num_lines:,} lines"
+        kind = "" if file.runs else ", data"
+        yield f"  sha256:{file.sha256}  {printable(file.name)}  {dim(f'({file.num_bytes:,} bytes, {lines}{kind})')}"
+
+
+def _table(title: str, values: Mapping[str, str]) -> Iterator[str]:
+    yield from ("", heading(title))
+    width = max(map(len, values), default=0)
+    yield from (f"  {printable(name):{width}}  {printable(value)}" for name, value in values.items())
+
+
+def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:
+    yield from ("", heading("Imports"))
+    standard = [module.name for module in imports if module.name in sys.stdlib_module_names]
+    for module in imports:
+        if module.name not in standard:
+            provider = _provider(module.name)
+            where = printable(provider) if provider else bad("not installed")
+            yield f"  {printable(module.name)}  {where}{'' if module.certain else dim(', not in every case')}"
+    if standard:
+        yield f"  {dim('standard library:')} {printable(', '.join(standard))}"
+    if not imports:
+        yield "  none"
+
+
+def _remark_lines(inspection: Inspection) -> Iterator[str]:
+    yield from ("", heading("Worth a look"))
+    for remark in inspection.remarks:
+        when = "on import" if remark.at_import else "when called"
+        place = f"{printable(remark.file)}:{remark.line}"
+        yield f"  {place}  {bad(remark.kind)}: {printable(remark.what)} {dim(f'({when})')}"
+    if not inspection.remarks:
+        yield "  nothing that is on the list: no processes, sockets, eval, ctypes, pickle, written files and the like"
+
+
+def _source_lines(bundle: CodeBundle) -> Iterator[str]:
+    for name, content in bundle.files.items():
+        yield heading(f"── {name}")
+        try:
+            lines = split_lines(content.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            yield f"  {len(content):,} bytes that are no text"
+            continue
+        width = len(str(len(lines)))
+        yield from (f"{dim(f'{number:{width}} │')} {printable(line)}" for number, line in enumerate(lines, start=1))
+        yield ""
+
+
+def _provider(module: str) -> str | None:
+    """Return what a top-level module comes from, or None if it is not installed. Nothing is imported."""
+    if module in sys.stdlib_module_names:
+        return "the standard library"
+    if distributions := _distributions().get(module):
+        from importlib.metadata import version
+
+        return ", ".join(f"{name} {version(name)}" for name in sorted(set(distributions)))
+    try:
+        return "installed" if importlib.util.find_spec(module) is not None else None
+    except (ImportError, ValueError):
+        return None
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()

@@ -1,0 +1,150 @@
+"""What a bundle of code would run, as a value. The code is parsed, and never executed or imported."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config_core.code import ClassReference, parse_source, resolve_sibling_imports
+from config_core.errors import SourceCodeError
+from hub_io.code import declared_requirements, imported_modules, unmet_requirements
+from hub_io.command._remarks import Remark, remarks_on
+from hub_io.command._screen import split_lines
+from hub_io.errors import RemoteCodeImportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from config_core.code import CodeBundle
+
+__all__ = ["ImportedModule", "InspectedFile", "Inspection", "inspect_bundle"]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedFile:
+    """A file of a bundle.
+
+    Attributes:
+        name: Its name, relative to the bundle.
+        sha256: SHA-256 of its content (hexadecimal).
+        num_bytes: Its size.
+        num_lines: Its lines, as Python counts them, or None for a file that is no UTF-8 text.
+        runs: Whether it is Python that may be executed, and not data or the manifest.
+    """
+
+    name: str
+    sha256: str
+    num_bytes: int
+    num_lines: int | None
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModule:
+    """A top-level module that code imports from outside.
+
+    Attributes:
+        name: Its name.
+        files: The files that import it, sorted.
+        certain: Whether it is imported whenever the classes are: not only in a function, under a condition or in a
+            `try`.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a bundle without running it.
+
+    Attributes:
+        digest: The bundle's digest.
+        files: Its files, by name.
+        classes: Name of an auto class to the class in the files.
+        imports: What the files import from outside, the standard library included, by name.
+        requirements: What the manifest declares, PEP 508, to why this environment does not meet it; None if it does.
+        remarks: Places that deserve a look, by file and line.
+    """
+
+    digest: str
+    files: tuple[InspectedFile, ...]
+    classes: Mapping[str, str]
+    imports: tuple[ImportedModule, ...]
+    requirements: Mapping[str, str | None]
+    remarks: tuple[Remark, ...]
+
+
+def inspect_bundle(bundle: CodeBundle) -> Inspection:
+    """Read a bundle.
+
+    Raises:
+        SourceCodeError: Its manifest is malformed, or a source file is no Python.
+    """
+    texts = {name: _text(content) for name, content in bundle.files.items()}
+    trees = {name: tree for name, text in texts.items() if text is not None and (tree := _tree(bundle, name))}
+    digests = bundle.file_digests()
+    return Inspection(
+        digest=bundle.digest,
+        files=tuple(
+            InspectedFile(
+                name=name,
+                sha256=digests[name],
+                num_bytes=len(content),
+                num_lines=None if (text := texts[name]) is None else len(split_lines(text)),
+                runs=name in trees,
+            )
+            for name, content in bundle.files.items()
+        ),
+        classes=bundle.auto_map,
+        imports=tuple(_imports(bundle, trees)),
+        requirements=_requirements(bundle),
+        remarks=tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree)),
+    )
+
+
+def _requirements(bundle: CodeBundle) -> dict[str, str | None]:
+    declared = dict.fromkeys(map(str.strip, declared_requirements(bundle)))
+    try:
+        return declared | {unmet.requirement: unmet.problem for unmet in unmet_requirements(bundle, source="this code")}
+    except RemoteCodeImportError as error:  # one of them is no requirement, so that nothing would run
+        return dict.fromkeys(declared, str(error))
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _tree(bundle: CodeBundle, name: str) -> ast.Module | None:
+    """Return the parsed file, or None for data: Python that is no Python can only be data, or it were no bundle."""
+    if not name.endswith(".py"):
+        return None
+    try:
+        return resolve_sibling_imports(parse_source(bundle.files[name], path=name), name, bundle.files.get)
+    except SourceCodeError:
+        return None
+
+
+def _imports(bundle: CodeBundle, trees: Mapping[str, ast.Module]) -> Iterable[ImportedModule]:
+    files_by_module: dict[str, set[str]] = {}
+    for file, tree in trees.items():
+        for node in ast.walk(tree):
+            for module in _absolute_modules(node):
+                files_by_module.setdefault(module, set()).add(file)
+    modules = sorted({ClassReference.parse(reference).module for reference in bundle.auto_map.values()})
+    certain = imported_modules(bundle, modules)
+    for name, files in sorted(files_by_module.items()):
+        yield ImportedModule(name, tuple(sorted(files)), certain=name in certain)
+
+
+def _absolute_modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+        return [node.module.partition(".")[0]]
+    return []

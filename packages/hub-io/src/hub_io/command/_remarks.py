@@ -1,0 +1,202 @@
+"""Places in source code that deserve a look before it may run, found by `ast`.
+
+This helps people to read, and proves nothing: code that wants to hide finds a way around any list. What is listed is
+what honest code seldom needs; what is not listed may do harm all the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hub_io.command._risky_names import HANDED_AROUND, deserves_a_look, kind_of
+from hub_io.command._screen import split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Remark", "remarks_on"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """A place that deserves a look.
+
+    Attributes:
+        file: The file.
+        line: Its line, counted from 1.
+        kind: What is done there, such as `starts programs`.
+        what: By which name, such as `subprocess.run`.
+        at_import: Whether it stands outside of functions, and so runs as soon as the file is imported.
+    """
+
+    file: str
+    line: int
+    kind: str
+    what: str
+    at_import: bool
+
+
+_METHODS: Final = frozenset({"write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "chmod"})
+_INSIDES: Final = frozenset({
+    "__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "__bases__", "__mro__", "f_globals",
+    "f_back", "f_locals", "gi_frame", "tb_frame",
+})  # fmt: skip
+_OURS: Final = re.compile(r"HUB_IO_|hub-code\.lock|trust_remote_code")
+_BUILTINS: Final = frozenset({"eval", "exec", "compile", "__import__", "globals", "breakpoint", "open"})
+_LONG_TEXT = 4096
+_LONG_LINE = 1000
+_LONGEST_TOKENIZED = 10_000  # some releases of Python copy the whole line for each token of it
+# Kinds of characters that nobody sees or that change what is seen: controls, direction, zero width, tags, private ones.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
+
+
+def remarks_on(file: str, text: str, tree: ast.Module) -> list[Remark]:
+    """Return the places of a file that deserve a look, in order.
+
+    Args:
+        file: Its name.
+        text: Its content.
+        tree: The same, parsed.
+    """
+    found = {Remark(file, line, kind, what, at_import) for line, kind, what, at_import in _in_tree(tree)}
+    found |= {Remark(file, line, "hides from readers", what, at_import=True) for line, what in _in_text(text)}
+    return sorted(found)
+
+
+def _in_tree(tree: ast.Module) -> Iterator[tuple[int, str, str, bool]]:
+    """Yield line, kind, name, and whether it runs at import. No recursion: expressions may be nested deep."""
+    names = _imported_names(tree)
+    waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while waiting:
+        node, at_import = waiting.pop()
+        root, attributes = _chain(node)
+        dotted = _dotted(root, attributes, names)
+        for kind, what in _about(node, dotted, attributes, names):
+            yield getattr(node, "lineno", 1), kind, what, at_import
+        if dotted is not None:
+            continue  # or `os` of `os.environ` would count as handed around
+        if attributes:
+            waiting.append((root, at_import))
+            continue
+        inside = _bodies(node)
+        waiting.extend((child, at_import and child not in inside) for child in ast.iter_child_nodes(node))
+
+
+def _bodies(node: ast.AST) -> set[ast.AST]:
+    """Return the parts of a function that run when it is called, not when it is defined."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return set(node.body)
+    return {node.body} if isinstance(node, ast.Lambda) else set()
+
+
+def _imported_names(tree: ast.Module) -> dict[str, str]:
+    """Return what the names of a file stand for: builtins, and what is imported anywhere in it.
+
+    Of two meanings of a name, the one that deserves a look counts.
+    """
+    names = {name: f"builtins.{name}" for name in _BUILTINS}
+    for node in ast.walk(tree):
+        found: dict[str, str] = {}
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                found[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found = {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        names |= {name: full for name, full in found.items() if name not in names or deserves_a_look(full)}
+    return names
+
+
+def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
+    """Return what a chain of attributes begins with, and the attributes; none for what is no chain."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    return node, attributes[::-1]
+
+
+def _dotted(root: ast.AST, attributes: list[str], names: dict[str, str]) -> str | None:
+    """Return the full name that a name or chain of attributes stands for, or None."""
+    return ".".join([names[root.id], *attributes]) if isinstance(root, ast.Name) and root.id in names else None
+
+
+def _about(
+    node: ast.AST, dotted: str | None, attributes: list[str], names: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of one node, or chain of attributes: kind and name."""
+    if dotted is not None:
+        if kind := kind_of(dotted):
+            yield kind, dotted.removeprefix("builtins.")
+        elif dotted in HANDED_AROUND:
+            yield "hides what it calls", dotted
+    for name in [node.id] if isinstance(node, ast.Name) else attributes:
+        if name in _INSIDES:
+            yield "reaches into the interpreter", name
+    if isinstance(node, ast.Call):
+        yield from _about_call(node, names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*":
+        if node.module in HANDED_AROUND or kind_of(node.module):
+            yield "hides what it calls", f"from {node.module} import *"
+    elif isinstance(node, ast.Constant):
+        yield from _about_constant(node.value)
+
+
+def _about_call(call: ast.Call, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+    called = _dotted(*_chain(call.func), names)
+    options = {option.arg: option.value for option in call.keywords}
+    if called in {"builtins.open", "io.open"}:
+        mode = call.args[1] if len(call.args) > 1 else options.get("mode", ast.Constant("r"))
+        if not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+"):
+            yield "writes or removes files", "open"
+    elif called == "torch.load" and not _is_true(options.get("weights_only")):
+        yield "unpickles", "torch.load without weights_only=True"
+    elif called == "numpy.load" and "allow_pickle" in options:
+        yield "unpickles", "numpy.load with allow_pickle"
+    elif called is None and isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
+        yield "writes or removes files", f".{call.func.attr}()"
+
+
+def _is_true(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is True
+
+
+def _about_constant(value: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, (str, bytes)):
+        return
+    if isinstance(value, str):
+        if value in _INSIDES:
+            yield "reaches into the interpreter", repr(value)
+        if ours := _OURS.search(value):
+            yield "touches what decides on code", ours[0]
+    if len(value) > _LONG_TEXT and " " not in str(value[:_LONG_TEXT]):
+        yield "hides from readers", f"a constant of {len(value):,} characters without a space"
+
+
+def _in_text(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of what a reader would not see, or see as something else."""
+    for number, line in enumerate(split_lines(text.removeprefix("\ufeff")), start=1):
+        for character in sorted(set(line) - {"\t", "\f"}):
+            if unicodedata.category(character) in _UNSEEN or character in _BLANK_LETTERS:
+                yield number, f"the character U+{ord(character):04X}"
+        if len(line) > _LONG_LINE:
+            yield number, f"a line of {len(line):,} characters"
+    if not text.isascii() and max(map(len, text.split("\n"))) <= _LONGEST_TOKENIZED:
+        yield from _foreign_identifiers(text)
+
+
+def _foreign_identifiers(text: str) -> Iterator[tuple[int, str]]:
+    """Yield names with letters that look like others: Python reads some of them as ASCII, and readers too."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NAME and not token.string.isascii():
+                yield token.start[0], f"the name {token.string!a}"
+    except (tokenize.TokenError, SyntaxError):
+        return

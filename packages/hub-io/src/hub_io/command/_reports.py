@@ -1,0 +1,119 @@
+"""What a verb gives back, how it is printed, and what the exit codes mean."""
+
+from __future__ import annotations
+
+import functools
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
+
+import click
+
+from config_core.errors import (
+    CheckpointFileNotFoundError,
+    CheckpointNotFoundError,
+    ConfigFileError,
+    MissingServiceError,
+)
+from hub_io.command._screen import show, show_error
+from hub_io.errors import CodeStoreError, HubError, NoRemoteCodeError, TrustStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "DEFECT",
+    "EXIT_CODES",
+    "NO",
+    "OK",
+    "UNAVAILABLE",
+    "USAGE",
+    "Report",
+    "exit_code_of",
+    "reporting",
+    "show_failure",
+    "wants_json",
+]
+
+OK, NO, USAGE, UNAVAILABLE, DEFECT = 0, 1, 2, 3, 70
+EXIT_CODES: Final = {
+    OK: "done, or all is as it was trusted",
+    NO: "the answer is no: it differs, is refused or malformed, or nobody said yes",
+    USAGE: "the command was not understood",
+    UNAVAILABLE: "something was not found, reached, read or written",
+    DEFECT: "a defect of hub-io",
+}
+
+_AS_JSON = "hub_io.command.as_json"
+_UNAVAILABLE = (
+    HubError, TrustStoreError, CodeStoreError, NoRemoteCodeError, CheckpointNotFoundError, CheckpointFileNotFoundError,
+    MissingServiceError,
+)  # fmt: skip
+
+_Given = ParamSpec("_Given")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verb has found or done.
+
+    Attributes:
+        values: For machines: printed as JSON.
+        lines: For people: escaped and styled.
+        exit_code: One of the constants of this module.
+    """
+
+    values: Mapping[str, Any]
+    lines: Sequence[str]
+    exit_code: int = OK
+
+
+def reporting(verb: Callable[_Given, Report]) -> Callable[_Given, None]:
+    """Make a click callback of a function that returns a report, with the option `--json`."""
+
+    def note_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+        context.meta[_AS_JSON] = value
+
+    @click.option(
+        "--json", is_flag=True, is_eager=True, expose_value=False, callback=note_json,
+        help="Print one JSON object to stdout instead of text for people.",
+    )  # fmt: skip
+    @functools.wraps(verb)
+    def callback(*args: _Given.args, **kwargs: _Given.kwargs) -> None:
+        report = verb(*args, **kwargs)
+        if wants_json():
+            _show_json({"ok": report.exit_code == OK, **report.values})
+        else:
+            for line in report.lines:
+                show(line)
+        click.get_current_context().exit(report.exit_code)
+
+    return callback
+
+
+def wants_json() -> bool:
+    """Tell whether the verb that runs was asked for JSON."""
+    return bool(click.get_current_context().meta.get(_AS_JSON))
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code of an error of ours or of the system: whether something is missing, or wrong."""
+    if isinstance(error, _UNAVAILABLE):
+        return UNAVAILABLE
+    return UNAVAILABLE if isinstance(error, OSError) and not isinstance(error, ConfigFileError) else NO
+
+
+def show_failure(error: Exception, *, exit_code: int) -> None:
+    """Print an error: to stderr for people, as an object on stdout for machines."""
+    message = str(error) or type(error).__name__
+    if wants_json():
+        with suppress(OSError):  # if it is stdout itself that cannot be written, stderr has to do
+            told = {"type": type(error).__name__, "message": message, "exit_code": exit_code}
+            _show_json({"ok": False, "error": told})
+            return
+    show_error(message)
+
+
+def _show_json(values: Mapping[str, Any]) -> None:
+    show(json.dumps(values, indent=2))  # ASCII only: nothing in it can command a terminal

@@ -1,0 +1,133 @@
+"""What a user names and how it is named: opening it, and finding all code that it ships, without running any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auto_registry.code_load import CodeLoad, loadable_names
+from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
+from hub_io.code import find_code
+from hub_io.command._screen import busy
+from hub_io.hub import DEFAULT_BRANCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from config_core.checkpoint import Checkpoint
+    from hub_io.code import RemoteCode
+
+__all__ = [
+    "Asked",
+    "ShippedCode",
+    "find_shipped_code",
+    "of_source",
+    "offline_option",
+    "revision_option",
+]
+
+
+def revision_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--revision`."""
+    text = "Branch, tag or commit of a repository; `main` if left out."
+    return click.option("--revision", metavar="REV", help=text)(function)
+
+
+def offline_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--offline`."""
+    return click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")(function)
+
+
+def of_source(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the argument SOURCE and the options that say which version of it is meant."""
+    for option in (
+        offline_option,
+        click.option(
+            "--code-revision", metavar="REV", help="The same for the code alone, in its own or another repository."
+        ),
+        click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
+        revision_option,
+        click.argument("source"),
+    ):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which version of what a user has named.
+
+    Attributes:
+        source: A folder or a repository.
+        revision: Branch, tag or commit of a repository.
+        subfolder: Folder inside that holds config.json.
+        code_revision: Revision of the code alone, in the same or another repository.
+        offline: Whether the network may not be used.
+    """
+
+    source: str
+    revision: str | None = None
+    subfolder: str = ""
+    code_revision: str | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedCode:
+    """All code that a checkpoint ships.
+
+    Attributes:
+        checkpoint: The checkpoint.
+        codes: One for each place that code lies in: mostly one, the checkpoint itself. All are read.
+        others: Names in `auto_map` that these packages never load, to what they name: other libraries may run it.
+    """
+
+    checkpoint: Checkpoint
+    codes: tuple[RemoteCode, ...]
+    others: Mapping[str, Any]
+
+
+def find_shipped_code(asked: Asked) -> ShippedCode:
+    """Open what a user has named, and collect all code that it ships.
+
+    Raises:
+        ClassReferenceError: A reference in `auto_map` is malformed.
+        SourceCodeError: A file is missing or is no Python.
+        CheckpointNotFoundError: There is no such folder, repository or revision.
+    """
+    checkpoint = _open(asked)
+    load = CodeLoad.of_checkpoint(
+        checkpoint, HubOptions(local_files_only=asked.offline), code_revision=asked.code_revision
+    )
+    left = loadable_names(load.auto_map)
+    others = {name: value for name, value in load.auto_map.items() if name not in left}
+    codes: list[RemoteCode] = []
+    while left:
+        code = find_code(load, min(left))
+        with busy(f"Reading the code of {code.source} …"):
+            left -= code.bundle.auto_map.keys()
+        codes.append(code)
+    return ShippedCode(checkpoint, tuple(codes), others)
+
+
+def _open(asked: Asked) -> Checkpoint:
+    """Open what a user has named.
+
+    Unlike a load, this never takes the commit that the trust store has: whoever reads code means what is there now.
+
+    Raises:
+        click.UsageError: A revision was given for a folder.
+        CheckpointNotFoundError: There is no such folder, repository or revision.
+    """
+    path = existing_path(asked.source)
+    if path is not None and path.is_dir() and asked.revision is not None:
+        raise click.UsageError(f"{asked.source!r} is a folder, which has no revisions. Leave --revision out.")
+    with busy(f"Opening {asked.source} …"):
+        return open_checkpoint(
+            asked.source,
+            revision=asked.revision or DEFAULT_BRANCH,
+            subfolder=asked.subfolder,
+            local_files_only=asked.offline,
+        )

@@ -1,0 +1,200 @@
+"""`hub-io trust`, `list` and `revoke`: the entries of the trust store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hub_io.code import CodeStore
+from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
+from hub_io.command._reports import NO, UNAVAILABLE, Report, reporting, wants_json
+from hub_io.command._screen import bad, dim, good, heading, printable, show
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.command._store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
+from hub_io.errors import NoRemoteCodeError, TrustStoreError
+from hub_io.trust import CAP_VARIABLE, EntryError, TrustEntry, default_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from config_core.code import CodeBundle
+    from hub_io.code import RemoteCode
+    from hub_io.command._store_choice import Owner
+    from hub_io.trust import TrustFile, TrustPolicy
+
+__all__ = ["list_entries", "revoke", "trust"]
+
+_SHORTEST_DIGEST = 12
+
+
+@click.command(short_help="Show the code that SOURCE ships, and trust it.")
+@of_source
+@click.option("--note", default="", metavar="TEXT", help="Why, or who has read it; kept in the entry.")
+@store_options
+@click.option(
+    "--digest", "digests", multiple=True, metavar="SHA256",
+    help="Trust only code of this digest, which an earlier `inspect` has shown. May be repeated.",
+)  # fmt: skip
+@click.option("--source-code", is_flag=True, help="Print the files too.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where nobody sits at a terminal.")
+@reporting
+def trust(
+    *, note: str, owner: Owner | None, digests: tuple[str, ...], source_code: bool, yes: bool, **asked: Any
+) -> Report:
+    """Show the code that SOURCE ships, and put it into the trust store.
+
+    From then on exactly this code runs without `trust_remote_code=True`, with your rights. A repository whose code was
+    trusted is opened at this commit, unless a load says another. Code that lies in another repository gets an entry
+    of its own. On a terminal you are asked first; elsewhere --yes is needed.
+
+    \b
+    Examples:
+      hub-io trust owner/name --note "read by Ada, ticket 12"
+      hub-io trust owner/name --revision 0123abc… --project
+      hub-io trust ./checkpoint --digest 5f70bf18… --yes
+    """  # noqa: D301 - click's sign for text that stays as it is
+    if not yes and (wants_json() or not _at_terminal()):
+        raise click.UsageError("Nobody can be asked here. Read what `hub-io inspect` shows, then pass --yes.")
+    file = choose_file(owner)
+    shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
+    if not shipped.codes:
+        raise NoRemoteCodeError(str(shipped.checkpoint))
+    for code in shipped.codes:
+        refuse_file_in_checkpoint(file, code)
+    entries = [_entry(code, note, file) for code in shipped.codes]
+    if not wants_json():
+        for line in shipped_code_lines(shipped, with_source=source_code):
+            show(line)
+        show()
+    values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
+    values |= {"file": str(file.path), "entries": [entry.to_dict() for entry in entries]}
+    if refusal := _not_expected(entries, digests):
+        return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
+    if not yes and not click.confirm(
+        f"Let this code run from now on, and note that in {printable(str(file.path))}?", err=True
+    ):
+        return Report({}, [bad("Not trusted")], NO)
+    for code, entry in zip(shipped.codes, entries, strict=True):
+        file.add(entry)
+        _keep_for_diff(code.bundle, source=code.source)
+    lines = [
+        f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries
+    ]
+    return Report(values, [*lines, *_cap_lines(policy)])
+
+
+def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
+    """Return the entry that trusts code.
+
+    Raises:
+        TrustStoreError: No file can hold it, such as for a folder whose name has two lines.
+    """
+    try:
+        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note)
+    except EntryError as error:
+        raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
+
+
+@click.command(name="list", short_help="List what is trusted here, and by which file.")
+@reporting
+def list_entries() -> Report:
+    """List what is trusted here, by which file, and what an administrator has set.
+
+    \b
+    Examples:
+      hub-io list
+      hub-io list --json
+    """  # noqa: D301 - click's sign for text that stays as it is
+    policy = default_policy()
+    store, located = policy.store, policy.store.located_entries
+    values = {
+        "cap": policy.cap,
+        "entries": [{"file": str(file.path), **entry.to_dict()} for file, entry in located],
+        "files": [str(file.path) for file in store.files],
+        "not_used": {str(path): why for path, why in store.ignored.items()},
+    }
+    lines = [line for file in store.files for line in _lines_of_file(file, [e for of, e in located if of == file])]
+    lines += [f"{bad('not used')}: {printable(str(path))} {printable(why)}" for path, why in store.ignored.items()]
+    lines = lines or ["Nothing is trusted here. `hub-io trust SOURCE` adds an entry."]
+    return Report(values, [*lines, *_cap_lines(policy)])
+
+
+@click.command(short_help="Remove entries, so that their code runs no longer.")
+@click.argument("what", metavar="SOURCE|DIGEST")
+@store_options
+@reporting
+def revoke(*, what: str, owner: Owner | None) -> Report:
+    """Remove entries from the trust store, so that their code runs no longer.
+
+    SOURCE removes every entry of a folder or repository; a digest, or at least 12 digits of its beginning, those of
+    that code. Without --project or --user they are removed from every file in use. Processes that run already keep
+    what they have loaded.
+
+    \b
+    Examples:
+      hub-io revoke owner/name
+      hub-io revoke 5f70bf18a086 --user
+    """  # noqa: D301 - click's sign for text that stays as it is
+    removed: list[tuple[TrustFile, TrustEntry]] = []
+    for file, entry in store_to_change(owner).located_entries:
+        if _is_meant(entry, what) and file.remove(source=entry.source, digest=entry.digest):
+            removed.append((file, entry))
+    values = {"removed": [{"file": str(file.path), **entry.to_dict()} for file, entry in removed]}
+    lines = [
+        f"{good('Revoked')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}"
+        for file, entry in removed
+    ]
+    if not removed:
+        return Report(values, [f"No entry is about {printable(what)}. `hub-io list` shows what there is."], UNAVAILABLE)
+    return Report(values, lines)
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _not_expected(entries: Sequence[TrustEntry], digests: tuple[str, ...]) -> str | None:
+    """Return why the code is not that of the digests that were given, or None."""
+    for entry in entries:
+        if digests and entry.digest not in {digest.removeprefix("sha256:").lower() for digest in digests}:
+            return f"the code of {printable(entry.source)} has the digest {entry.digest}, which was not given."
+    return None
+
+
+def _keep_for_diff(bundle: CodeBundle, *, source: str) -> None:
+    """Keep the code, so that what was reviewed can be compared with later versions. Trust does not depend on it."""
+    try:
+        CodeStore.default().keep(bundle, source=source)
+    except OSError as error:
+        show(dim(f"The code was not kept for `hub-io diff`: {error}"), err=True)
+
+
+def _lines_of_file(file: TrustFile, entries: Sequence[TrustEntry]) -> Iterator[str]:
+    yield heading(str(file.path))
+    for entry in entries:
+        yield f"  {printable(entry.source)}{_at(entry)}"
+        yield f"    digest  {entry.digest}  {dim(f'({len(entry.files)} files)')}"
+        yield f"    since   {entry.trusted_at}{f'  {printable(entry.note)}' if entry.note else ''}"
+    if not entries:
+        yield "  no entries"
+
+
+def _cap_lines(policy: TrustPolicy) -> Iterator[str]:
+    if policy.cap == "deny":
+        yield f"{bad(f'{CAP_VARIABLE}=deny')}: no remote code runs here, whatever is trusted."
+    elif policy.cap == "locked":
+        yield f"{heading(f'{CAP_VARIABLE}=locked')}: no other remote code runs here, whatever a program passes."
+
+
+def _at(entry: TrustEntry) -> str:
+    return f" at commit {entry.commit}" if entry.commit else ""
+
+
+def _is_meant(entry: TrustEntry, what: str) -> bool:
+    digest = what.removeprefix("sha256:").lower()
+    if len(digest) >= _SHORTEST_DIGEST and entry.digest.startswith(digest):
+        return True
+    return entry.source == what or (entry.commit is None and entry.source == os.path.realpath(what))

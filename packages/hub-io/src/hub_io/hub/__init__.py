@@ -1,0 +1,9 @@
+"""The Hugging Face Hub: repositories opened at one commit, and folders published in one.
+
+`huggingface_hub` is imported at the first call.
+"""
+
+from hub_io.hub._publishing import publish
+from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, open_repository
+
+__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "open_repository", "publish"]

@@ -1,0 +1,97 @@
+"""The README.md of a pushed checkpoint: metadata that the Hub indexes, and how to load it with these packages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auto_registry.code_load import loadable_names
+from config_core.config import decode_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["CARD_FILE", "write_card"]
+
+CARD_FILE = "README.md"
+_LIBRARY = "pretrained"
+_INSTALL = "pretrained-config-core pretrained-auto-registry pretrained-hub-io"
+
+
+def write_card(folder: Path, repo_id: str, *, tags: Iterable[str] = ()) -> str:
+    """Return the text of a model card for a saved checkpoint.
+
+    Args:
+        folder: The checkpoint's folder; its config.json, if any, says what it holds.
+        repo_id: Where it is pushed to, `owner/name`.
+        tags: Further tags.
+
+    Raises:
+        ConfigFileError: config.json is not a JSON object.
+    """
+    saved = _read(folder)
+    metadata = {"library_name": _LIBRARY, "tags": sorted({*saved.tags(), *tags})}
+    header = "".join(f"{key}: {json.dumps(value)}\n" for key, value in metadata.items())  # JSON is YAML too
+    return f"---\n{header}---\n\n# {repo_id.rpartition('/')[2]}\n\n{saved.introduction()}\n\n{saved.usage(repo_id)}"
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What a saved folder holds, as far as a card tells."""
+
+    config: Mapping[str, Any]
+    has_weights: bool
+
+    @property
+    def auto_map(self) -> Mapping[str, Any]:
+        """Name of each auto class to its reference; other keys are not for a text that people copy code from."""
+        auto_map = self.config.get("auto_map")
+        return {name: auto_map[name] for name in sorted(loadable_names(auto_map))} if isinstance(auto_map, dict) else {}
+
+    @property
+    def architecture(self) -> str:
+        """The class that was saved, or `""`."""
+        architectures = self.config.get("architectures")
+        first = architectures[0] if isinstance(architectures, list) and architectures else ""
+        return first if isinstance(first, str) and first.isidentifier() else ""
+
+    def tags(self) -> list[str]:
+        model_type = self.config.get("model_type")
+        named = [model_type] if isinstance(model_type, str) and model_type else []
+        return [*named, *(["custom_code"] if self.auto_map else [])]
+
+    def introduction(self) -> str:
+        of = f" of `{self.architecture}`" if self.architecture else ""
+        return f"{'A model' if self.has_weights else 'A configuration'}{of}."
+
+    def auto_class(self) -> str:
+        """Return the auto class that loads what was saved."""
+        if not self.has_weights:
+            return "AutoConfig"
+        names = [name for name in self.auto_map if name != "AutoConfig"]
+        exact = [name for name in names if str(self.auto_map[name]).endswith(f".{self.architecture}")]
+        return next(iter([*exact, *names]), "AutoModel")
+
+    def usage(self, repo_id: str) -> str:
+        auto_class = self.auto_class()
+        variable = "model" if self.has_weights else "config"
+        options = ', revision="<commit>", trust_remote_code=True' if self.auto_map else ""
+        trust = (
+            "\nThis repository ships the Python code of its classes. Read it before you trust it, and put the commit\n"
+            "that you have read in place of `<commit>`: without trust none of it runs.\n"
+            if self.auto_map
+            else ""
+        )
+        packages = f"{_INSTALL} pretrained-model-core" if self.has_weights else _INSTALL
+        return (
+            f"## Use\n\n```sh\npip install {packages}\n```\n\n```python\nfrom auto_registry import {auto_class}\n\n"
+            f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})\n```\n{trust}'
+        )
+
+
+def _read(folder: Path) -> _Saved:
+    path = folder / "config.json"
+    config = decode_config(path.read_bytes(), path=path) if path.is_file() else {}
+    return _Saved(config, has_weights=any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")))

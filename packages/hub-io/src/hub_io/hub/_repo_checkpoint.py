@@ -1,0 +1,325 @@
+"""A repository of the Hub at one commit, as a checkpoint.
+
+The revision is resolved once, when the repository is opened. From then on every file is asked for by commit, so that
+config, code and weights belong together even if a branch moves meanwhile. What was downloaded before costs no request.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config_core.checkpoint import Checkpoint, check_links, check_relative_name
+from config_core.errors import CheckpointFileNotFoundError
+from hub_io.errors import HubAnswerError, HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
+from hub_io.hub._arrived import check_arrived
+from hub_io.hub._client_errors import HubRequest
+from hub_io.hub._requests import asking, hub_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from huggingface_hub import HfApi, RepoFile
+
+__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "check_commit", "open_repository"]
+
+DEFAULT_BRANCH = "main"  # of every repository of the Hub
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_SHOWN_FILES = 8
+_LOG = logging.getLogger("hub_io")
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOptions:
+    """How files of a repository get to this machine.
+
+    Attributes:
+        token: Access token; True for the stored one, False for none, None for the stored one if any.
+        cache_dir: Where downloads are kept; the client's own place if None.
+        local_files_only: Use no network.
+        force_download: Download again what is already there, once.
+    """
+
+    token: str | bool | None = None
+    cache_dir: str | os.PathLike[str] | None = None
+    local_files_only: bool = False
+    force_download: bool = False
+
+    def __repr__(self) -> str:
+        return f"<DownloadOptions local_files_only={self.local_files_only}>"  # a token is nobody's to read
+
+
+class RepoCheckpoint(Checkpoint):
+    """The files of a repository at one commit. Made by `open_repository`."""
+
+    def __init__(
+        self,
+        repo_id: str,
+        commit: str,
+        files: frozenset[str],
+        *,
+        subfolder: str,
+        options: DownloadOptions,
+        pinned: bool = True,
+    ) -> None:
+        """Describe a repository.
+
+        Args:
+            repo_id: The repository, `owner/name`.
+            commit: The commit in full.
+            files: Names of all files of that commit.
+            subfolder: Folder inside the repository that holds the files, `""` for the top.
+            options: How files get here.
+            pinned: Whether it was this commit that was asked for, and no branch or tag that is at it now.
+        """
+        self.name = repo_id
+        self.commit: str = commit
+        self.subfolder = subfolder
+        self.options = options
+        self.pinned = pinned
+        self._files = files
+        self._prefix = f"{subfolder}/" if subfolder else ""
+        self._own = frozenset(name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
+        # What is to be downloaded again is so once: later reads of the same load take the new copy.
+        self._renewed: set[str] = set()
+
+    def filenames(self) -> frozenset[str]:
+        """Return the names of all files below the subfolder, downloaded or not."""
+        return self._own
+
+    def local_path(self, filename: str) -> Path:
+        """Return where a file lies on this machine, downloading it if need be.
+
+        Raises:
+            CheckpointFileNotFoundError: The commit has no such file.
+            UnsafeNameError: The name would leave the repository, or a link in the cache does.
+            HubError: It was not downloaded before, and cannot be now.
+        """
+        return self.local_paths([filename])[filename]
+
+    def local_paths(self, filenames: Iterable[str]) -> dict[str, Path]:
+        """Return where several files lie on this machine, downloading those that are missing side by side."""
+        names = list(dict.fromkeys(filenames))
+        for name in names:
+            self._check(name)
+        paths = {name: self.snapshot / self._prefix / name for name in names}
+        missing = [name for name, path in paths.items() if not self._is_current(name, path)]
+        if missing:
+            self._download([f"{self._prefix}{name}" for name in missing])
+            self._renewed.update(missing)
+            self._check_downloaded([name for name in missing if not paths[name].is_file()])
+            check_arrived(
+                {f"{self._prefix}{name}": paths[name] for name in missing},
+                _kept_listing(self.name, self.commit, self.options) or {},
+                source=self.name,
+            )
+        for name, path in paths.items():
+            check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
+        return paths
+
+    def at_root(self) -> RepoCheckpoint:
+        """Return the same repository at the same commit, without the subfolder."""
+        if not self.subfolder:
+            return self
+        return RepoCheckpoint(
+            self.name, self.commit, self._files, subfolder="", options=self.options, pinned=self.pinned
+        )
+
+    @property
+    def snapshot(self) -> Path:
+        """The folder that the client keeps the files of this commit in."""
+        return _repo_cache(self.name, self.options) / "snapshots" / self.commit
+
+    def _check(self, name: str) -> None:
+        check_relative_name(name, where=str(self))
+        if name not in self._own:
+            shown = sorted(self._own)[:_SHOWN_FILES]
+            more = f" and {len(self._own) - len(shown)} more" if len(self._own) > len(shown) else ""
+            raise CheckpointFileNotFoundError(
+                checkpoint=f"The repository {self}",
+                filename=name,
+                hint=f"It has {', '.join(shown) or 'no files'}{more}.",
+            )
+
+    def _is_current(self, name: str, path: Path) -> bool:
+        return path.is_file() and (not self.options.force_download or name in self._renewed)
+
+    def _download(self, names: list[str]) -> None:
+        """Fetch files, several of them side by side. Each shows a progress bar of the client's."""
+        api = hub_client(token=self.options.token)
+        request = _request(self.name, self.commit, self.options)
+        with asking(request, offline=self.options.local_files_only):
+            if len(names) == 1:
+                api.hf_hub_download(
+                    self.name,
+                    names[0],
+                    revision=self.commit,
+                    cache_dir=_text(self.options.cache_dir),
+                    local_files_only=self.options.local_files_only,
+                    force_download=self.options.force_download,
+                )
+            else:
+                _snapshot_download(api, self.name, self.commit, names, self.options)
+
+    def _check_downloaded(self, missing: list[str]) -> None:
+        """Without the network the client may give a folder that lacks files."""
+        if missing:
+            raise NotDownloadedError(
+                f"{', '.join(missing)} of {self} was not downloaded before, and the network is not used or not "
+                "there. Load it once with the network.",
+                source=self.name,
+            )
+
+
+def open_repository(
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    subfolder: str = "",
+    first: str = "config.json",
+    options: DownloadOptions | None = None,
+) -> RepoCheckpoint:
+    """Open a repository at one commit.
+
+    Args:
+        repo_id: The repository, `owner/name`.
+        revision: Branch, tag or commit; the default branch if None.
+        subfolder: Folder inside the repository.
+        first: A file below the subfolder that is needed first; it comes along with the listing.
+        options: How files get here.
+
+    Raises:
+        CheckpointNotFoundError: There is no such repository, revision or subfolder, or it may not be read; the subclass
+            tells which.
+        HubError: The Hub cannot be reached and the commit was not downloaded before, or it refused.
+        ValueError: `force_download` and `local_files_only` contradict each other.
+    """
+    options = options or DownloadOptions()
+    if options.force_download and options.local_files_only:
+        raise ValueError("force_download=True and local_files_only=True contradict each other. Pass one of them.")
+    commit = _resolve(repo_id, revision, options)
+    files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
+    opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options, pinned=revision == commit)
+    if subfolder and not opened.filenames():
+        folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
+        raise RepositoryNotFoundError(
+            f"The repository {opened.at_root()} has no folder {subfolder!r}. It has "
+            f"{', '.join(folders[:_SHOWN_FILES]) or 'no folders'}.",
+            source=repo_id,
+        )
+    return opened
+
+
+def check_commit(commit: object, *, source: str) -> str:
+    """Return a commit that the Hub has named.
+
+    Raises:
+        HubAnswerError: It is no commit, 40 or 64 hexadecimal digits. It would become part of a path.
+    """
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise HubAnswerError(
+            f"The Hub names {commit!a:.100} as the commit of {source!r}; a commit has 40 or 64 hexadecimal digits. "
+            "Check HF_ENDPOINT and the proxy, and try again.",
+            source=source,
+        )
+    return commit
+
+
+def _resolve(repo_id: str, revision: str | None, options: DownloadOptions) -> str:
+    """Return the commit that a revision is at, or was at the last look if the Hub says nothing."""
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    request = _request(repo_id, revision, options)
+    if options.local_files_only:
+        commit = _resolve_with_client(request, options, offline=True)
+    else:
+        try:
+            commit = _resolve_with_client(request, options)
+        except HubUnavailableError as error:
+            # The client itself looks into its cache where nothing answers; not if the Hub answers that it is too busy.
+            try:
+                commit = _resolve_with_client(request, options, offline=True)
+            except HubError:
+                raise error from None
+            _LOG.warning("%s Using %s as of the last look, commit %s.", error, ascii(repo_id), ascii(commit))
+    return check_commit(commit, source=repo_id)
+
+
+def _resolve_with_client(request: HubRequest, options: DownloadOptions, *, offline: bool = False) -> str:
+    with asking(request, offline=offline):
+        return (
+            hub_client(token=options.token)
+            .resolve_revision(
+                request.repo_id,
+                revision=request.revision,
+                cache_dir=_text(options.cache_dir),
+                local_files_only=offline,
+            )
+            .resolved
+        )
+
+
+def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
+    """Return the names of all files of a commit: from the listing that the client keeps, or else from the Hub.
+
+    The client lists a commit when it downloads a file of it, so the one that is needed next comes along. Without
+    network and listing, what lies in the cache is all that is known.
+    """
+    listing = _kept_listing(repo_id, commit, options)
+    if listing is not None:
+        return frozenset(listing)
+    once = replace(options, force_download=False)
+    with asking(_request(repo_id, commit, options), offline=options.local_files_only):
+        folder = Path(_snapshot_download(hub_client(token=options.token), repo_id, commit, [first], once))
+    listing = _kept_listing(repo_id, commit, options)
+    if listing is not None:
+        if first in listing:
+            check_arrived({first: folder / first}, listing, source=repo_id)
+        return frozenset(listing)
+    found = (Path(base) / name for base, _, names in os.walk(folder) for name in names)
+    return frozenset(path.relative_to(folder).as_posix() for path in found)
+
+
+def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> dict[str, RepoFile] | None:
+    """Return the files of a commit by name, as the client's cache has them; None if it has no listing."""
+    from huggingface_hub import get_cached_repo_tree
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+
+    with asking(_request(repo_id, commit, options), offline=True):
+        try:
+            files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
+        except CachedRepoTreeNotFoundError:
+            return None
+        return {file.path: file for file in files}
+
+
+def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> str:
+    folder = api.snapshot_download(
+        repo_id,
+        revision=commit,
+        cache_dir=_text(options.cache_dir),
+        local_files_only=options.local_files_only,
+        force_download=options.force_download,
+        allow_patterns=[glob.escape(name) for name in names],
+    )
+    return str(folder)
+
+
+def _repo_cache(repo_id: str, options: DownloadOptions) -> Path:
+    from huggingface_hub import constants
+
+    cache = Path(options.cache_dir or constants.HF_HUB_CACHE).expanduser().resolve()
+    return cache / constants.REPO_ID_SEPARATOR.join(["models", *repo_id.split("/")])
+
+
+def _request(repo_id: str, revision: str | None, options: DownloadOptions) -> HubRequest:
+    return HubRequest(repo_id, revision=revision, token=options.token)
+
+
+def _text(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)

@@ -1,0 +1,110 @@
+"""Importing classes of trusted code."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from config_core.code import ClassReference
+from hub_io.code import CodeStore, check_requirements
+from hub_io.errors import RemoteClassError, RemoteCodeImportError
+from hub_io.running._remote_modules import PARENT, import_module, importing
+from hub_io.trust import pass_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from hub_io.running._remote_modules import RemotePackage
+    from hub_io.trust import Trusted
+
+__all__ = ["import_classes"]
+
+
+def import_classes(trusted: Trusted, references: Iterable[str | ClassReference]) -> list[type[Any]]:
+    """Import classes of a trusted bundle. This runs its code.
+
+    The same content gives the same classes, however often and from wherever it is loaded; other content lives beside
+    it. Processes that this one starts from now on may run the code too: they find it by its digest.
+
+    Args:
+        trusted: The decision, with the bundle.
+        references: Classes in it, such as `modeling_x.XModel`.
+
+    Returns:
+        The classes, in the order of the references.
+
+    Raises:
+        MissingRequirementsError: Something that the code needs is not installed. Nothing was run.
+        RemoteCodeImportError: The code failed. Nothing that this call imported stays imported.
+        RemoteClassError: It has no such class.
+    """
+    parsed = [ClassReference.parse(str(reference)) for reference in references]
+    with trusted.code.load.running(), importing(trusted) as package:
+        if not all(package.has_imported(reference.module) for reference in parsed):
+            check_requirements(trusted.bundle, [reference.module for reference in parsed], source=trusted.source)
+        classes = [_import_class(package, reference, trusted.source) for reference in parsed]
+    pass_on(trusted.bundle.digest)
+    with contextlib.suppress(OSError):  # only other processes need it, and those say where they have looked
+        CodeStore.default().keep(trusted.bundle, source=trusted.source)
+    return classes
+
+
+def _import_class(package: RemotePackage, reference: ClassReference, source: str) -> type[Any]:
+    name = f"{package.name}.{reference.module.replace('/', '.')}"
+    try:
+        module = import_module(name)
+        # Not by `getattr`, which a module may answer as it likes.
+        found = vars(module).get(reference.class_name)
+        if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
+            return found
+        problem = _no_class(module, reference, source)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise RemoteCodeImportError(
+            f"The code of {source} is trusted, but importing {reference.filename} failed: {_told(error)}"
+            f"{_advice(error)}",
+            source=source,
+            file=reference.filename,
+        ) from error
+    raise problem
+
+
+def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
+    return f"{cls.__module__}.".startswith(f"{package.name}.")
+
+
+def _told(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:  # noqa: BLE001 - errors of strangers may not even have a text
+        return type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
+        return f". Install the distribution that provides {error.name.partition('.')[0]!r} and try again."
+    return ""
+
+
+def _no_class(module: ModuleType, reference: ClassReference, source: str) -> RemoteClassError:
+    found = vars(module).get(reference.class_name)
+    if found is None:
+        problem = "it has no such name"
+    elif issubclass(type(found), type):
+        problem = f"that class comes from {found.__module__}, and only the checkpoint's own classes are loaded"
+    else:
+        problem = f"that is {type(found).__name__} and no class"
+    classes = sorted(
+        name
+        for name, value in vars(module).items()
+        if issubclass(type(value), type) and value.__module__ == module.__name__
+    )
+    return RemoteClassError(
+        f"auto_map of {source} names {reference.class_name!r} in {reference.filename}, but {problem}. "
+        f"The file has {', '.join(classes) or 'no classes'}.",
+        source=source,
+        file=reference.filename,
+        class_name=reference.class_name,
+    )

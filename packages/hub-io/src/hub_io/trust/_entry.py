@@ -1,0 +1,144 @@
+"""An entry of a trust store: code that somebody has read and trusted, and how other code differs from it.
+
+An entry is about content: the SHA-256 of every file of a bundle, and one digest over the sorted list. Where the code
+came from and at which commit stands beside it, so that a refusal can say what has changed, and so that a repository
+whose code was trusted is opened at the commit that was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from config_core.checkpoint import check_relative_name
+from config_core.code import listing_digest
+from config_core.errors import UnsafeNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config_core.code import CodeBundle
+
+__all__ = ["ENTRY_KEYS", "EntryError", "TrustEntry"]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_TRUSTED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustEntry:
+    """Code that somebody has trusted.
+
+    Attributes:
+        source: The repository `owner/name`, or the path of a folder, that it was read from.
+        commit: The commit in full, or None for a folder.
+        digest: The bundle's digest, over the names and digests of its files.
+        files: Name of each file to its SHA-256 (hexadecimal).
+        trusted_at: When, as ISO 8601 in UTC: `2026-01-31T12:00:00Z`.
+        note: Why, or by whom; for people.
+
+    Raises:
+        ValueError: A value is malformed, or `digest` is not that of `files`.
+    """
+
+    source: str
+    commit: str | None
+    digest: str
+    files: Mapping[str, str]
+    trusted_at: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            if problem := check(getattr(self, name)):
+                raise EntryError(name, problem)
+        object.__setattr__(self, "files", MappingProxyType(dict(sorted(self.files.items()))))
+        if self.digest != (expected := listing_digest(self.files)):
+            raise EntryError("digest", f"is not the digest of the files, which is {expected!r}")
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.commit, self.digest, self.trusted_at, self.note))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a file has one entry of: source and digest."""
+        return self.source, self.digest
+
+    @classmethod
+    def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "") -> TrustEntry:
+        """Return an entry that trusts a bundle from now on.
+
+        Args:
+            bundle: The code that was read.
+            source: The repository, or the full path of the folder, that it was read from.
+            commit: The commit in full, or None for a folder.
+            note: Why, or by whom.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return cls(source, commit, bundle.digest, bundle.file_digests(), now, note)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry as it stands in a file."""
+        return {**{item.name: getattr(self, item.name) for item in fields(self)}, "files": dict(self.files)}
+
+
+class EntryError(ValueError):
+    """A value of an entry is malformed.
+
+    Attributes:
+        key: Which one.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key!r} {problem}")
+        self.key = key
+
+
+def _check_files(files: object) -> str | None:
+    if not isinstance(files, Mapping) or not files:
+        return f"must name at least one file with its SHA-256, got {files!r:.80}"
+    for name, digest in files.items():
+        try:
+            check_relative_name(name, where="a trust store")
+        except UnsafeNameError as error:
+            return f"names a file that cannot be: {error}"
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            return f"must give the SHA-256 of {name!r} as 64 hexadecimal digits, got {digest!r:.80}"
+    return None
+
+
+def _check_time(value: object) -> str | None:
+    if isinstance(value, str) and _TRUSTED_AT.fullmatch(value):
+        with suppress(ValueError):
+            datetime.fromisoformat(value)
+            return None
+    return f"must be a time in UTC such as '2026-01-31T12:00:00Z', got {value!r:.80}"
+
+
+def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[object], str | None]:
+    def check(value: object) -> str | None:
+        return None if isinstance(value, str) and pattern.fullmatch(value) else f"must be {wanted}, got {value!r:.80}"
+
+    return check
+
+
+_check_commit = _matches(_COMMIT, "a commit in full or null")
+
+# What is wrong with a value, or None. Halves of surrogate pairs are no text: no file in UTF-8 can hold them.
+_CHECKS: dict[str, Callable[[Any], str | None]] = {
+    "source": _matches(
+        re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+"), "a repository 'owner/name' or the path of a folder"
+    ),
+    "commit": lambda value: None if value is None else _check_commit(value),
+    "digest": _matches(_SHA256, "a SHA-256 of 64 hexadecimal digits"),
+    "files": _check_files,
+    "trusted_at": _check_time,
+    "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
+}
+ENTRY_KEYS = tuple(_CHECKS)

@@ -1,0 +1,206 @@
+"""The text of a file of trusted code, which people keep, compare and review: read strictly, written in one order.
+
+A file that is malformed trusts nothing and is an error with its line; no part of it is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from hub_io.errors import TrustStoreError
+from hub_io.trust._entry import ENTRY_KEYS, EntryError, TrustEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["MAX_STORE_BYTES", "decode_entries", "encode_entries"]
+
+MAX_STORE_BYTES = 16 * 1024 * 1024
+_VERSION = 1
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(rf"(?P<key>{_STRING})(?=\s*:)|{_STRING}|[{{}}]")
+
+
+def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
+    """Return the entries of a file, sorted by source, the newest first.
+
+    Args:
+        content: The file.
+        path: Its path, for errors.
+
+    Raises:
+        TrustStoreError: It is malformed.
+    """
+    if len(content) > MAX_STORE_BYTES:
+        raise TrustStoreError(f"it is larger than {MAX_STORE_BYTES:,} bytes.", path=path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TrustStoreError("this is not UTF-8 text.", path=path, line=line) from error
+    try:
+        values = json.loads(text, object_pairs_hook=_object_without_repetition)
+    except json.JSONDecodeError as error:
+        problem = f"this is not JSON: {error.msg} (column {error.colno})."
+        raise TrustStoreError(problem, path=path, line=error.lineno) from error
+    except _RepeatedKeyError as error:
+        place = _line_of_repetition(text)
+        raise TrustStoreError(f"the key {str(error)!r} stands twice in one object.", path=path, line=place) from error
+    except ValueError as error:  # Python's own limit; it does not say where
+        raise TrustStoreError("a number in it is too long.", path=path) from error
+    except RecursionError as error:
+        raise TrustStoreError("this is nested too deep.", path=path) from error
+    return _entries(values, _Lines(text), path=path)
+
+
+def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...]:
+    if not isinstance(values, dict) or values.keys() != {"version", "trusted"}:
+        raise TrustStoreError(
+            'expected an object with the keys "version" and "trusted" and no others, as `hub-io trust` writes it.',
+            path=path,
+            line=1,
+        )
+    if values["version"] != _VERSION or isinstance(values["version"], bool):
+        raise TrustStoreError(
+            f"it has version {values['version']!r:.40}, and this release of pretrained-hub-io reads version "
+            f"{_VERSION}. Upgrade it, or trust the code anew.",
+            path=path,
+            line=lines.of_key("version"),
+        )
+    if not isinstance(values["trusted"], list):
+        raise TrustStoreError('"trusted" must be a list of entries.', path=path, line=lines.of_key("trusted"))
+    entries: dict[tuple[str, str], TrustEntry] = {}
+    for index, value in enumerate(values["trusted"]):
+        try:
+            entry = _entry(value)
+        except EntryError as error:
+            raise TrustStoreError(f"entry {index + 1}: {error}.", path=path, line=lines.of(index, error.key)) from error
+        if entry.key in entries:
+            raise TrustStoreError(
+                f"entry {index + 1}: {entry.source!r} has an entry with this digest already.",
+                path=path,
+                line=lines.of(index, "source"),
+            )
+        entries[entry.key] = entry
+    return _sorted(entries.values())
+
+
+def _entry(value: Any) -> TrustEntry:
+    if not isinstance(value, dict):
+        raise EntryError("", f"must be an object, got {value!r:.80}")
+    for key in value:
+        if key not in ENTRY_KEYS:
+            raise EntryError(key, f"is not a key of an entry, which has {', '.join(ENTRY_KEYS)}")
+    for key in ENTRY_KEYS:
+        if key not in value:
+            raise EntryError(key, "is missing")
+    return TrustEntry(**value)
+
+
+class _RepeatedKeyError(ValueError):
+    """A key stands twice in one object: readers that take the one or the other would see different entries."""
+
+
+def _object_without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+    return values
+
+
+def _line_of_repetition(text: str) -> int | None:
+    """Return the line of the first key that its object has already."""
+    keys_of_open: list[set[str]] = []
+    for match in _TOKEN.finditer(text):
+        if match[0] == "{":
+            keys_of_open.append(set())
+        elif match[0] == "}":
+            keys_of_open.pop()
+        elif match["key"]:
+            key = json.loads(match["key"])
+            if key in keys_of_open[-1]:
+                return text.count("\n", 0, match.start()) + 1
+            keys_of_open[-1].add(key)
+    return None
+
+
+class _Lines:
+    """Where the parts of a file stand, for errors. The text is JSON; it is only looked at if something is wrong."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def of_key(self, key: str) -> int | None:
+        """Return the line of a key of the whole."""
+        return next((self._line(start) for name, start, _ in self._members() if name == key), None)
+
+    def of(self, index: int, key: str) -> int | None:
+        """Return the line of a key of an entry, or that of the entry if it has no such key."""
+        start, end = self._places()[index]
+        found = self._text.find(json.dumps(key), start, end) if key else -1
+        return self._line(start if found < 0 else found)
+
+    def _line(self, position: int) -> int:
+        return self._text.count("\n", 0, position) + 1
+
+    def _members(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the name of each member of the whole, where it starts, and where its value starts."""
+        decoder = json.JSONDecoder()
+        position = self._skip(self._text.index("{") + 1)
+        while self._text[position] == '"':
+            start = position
+            name, position = decoder.raw_decode(self._text, position)
+            value = self._skip(self._skip(position) + 1)
+            yield name, start, value
+            _, position = decoder.raw_decode(self._text, value)
+            position = self._skip(position)
+            if self._text[position] == ",":
+                position = self._skip(position + 1)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Return where each entry starts and ends."""
+        decoder = json.JSONDecoder()
+        position = next(value for name, _, value in self._members() if name == "trusted")
+        position = self._skip(position + 1)
+        places = []
+        while self._text[position] != "]":
+            _, end = decoder.raw_decode(self._text, position)
+            places.append((position, end))
+            position = self._skip(end)
+            if self._text[position] == ",":
+                position = self._skip(position + 1)
+        return places
+
+    def _skip(self, position: int) -> int:
+        while self._text[position].isspace():
+            position += 1
+        return position
+
+
+def encode_entries(entries: Iterable[TrustEntry], *, path: Path) -> bytes:
+    """Return the content of a file with these entries.
+
+    Args:
+        entries: The entries, in any order.
+        path: Its path, for errors.
+
+    Raises:
+        TrustStoreError: It would be too large to be read again.
+    """
+    values = {"version": _VERSION, "trusted": [entry.to_dict() for entry in _sorted(entries)]}
+    content = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+    if len(content) > MAX_STORE_BYTES:
+        raise TrustStoreError(f"it would grow larger than {MAX_STORE_BYTES:,} bytes.", path=path)
+    return content
+
+
+def _sorted(entries: Iterable[TrustEntry]) -> tuple[TrustEntry, ...]:
+    by_digest = sorted(entries, key=lambda entry: entry.digest)
+    newest_first = sorted(by_digest, key=lambda entry: datetime.fromisoformat(entry.trusted_at), reverse=True)
+    return tuple(sorted(newest_first, key=lambda entry: entry.source))
