@@ -219,7 +219,12 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             key_mapping=key_mapping,
             use_safetensors=use_safetensors,
         )
-        allowed = AllowedDifferences(allow_missing, allow_unexpected, ignore_mismatched_sizes, strict)
+        allowed = AllowedDifferences(
+            allow_missing=allow_missing,
+            allow_unexpected=allow_unexpected,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            strict=strict,
+        )
         hub_options: dict[str, Any] = {
             "revision": revision,
             "token": token,
