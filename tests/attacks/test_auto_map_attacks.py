@@ -166,13 +166,12 @@ def test_repository_of_a_reference_is_a_plain_name(witness, repo):
 @pytest.mark.parametrize("trust", [None, False])
 def test_code_of_another_repository_is_not_fetched_for_a_decision(witness, hub, trust):
     """A config cannot make its reader contact, let alone run, a repository of its choice."""
-    from config_core import open_checkpoint
+    from auto_registry.code_load import CodeLoad
     from hub_io import REMOTE_CODE_SERVICE
 
     hub.create_repo("evil/code", {"evil.py": witness.trace})
     folder = witness.write(with_reference("evil/code--evil.Evil", "AutoConfig"))
-    auto_map = AUTO_MAP | {"AutoConfig": "evil/code--evil.Evil"}
-    decision = REMOTE_CODE_SERVICE.decide(open_checkpoint(folder), auto_map, "AutoConfig", trust_remote_code=trust)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=trust), "AutoConfig")
     assert not decision.trusted
     assert hub.requests == []
 

@@ -18,7 +18,7 @@ from auto_registry import AutoConfig, AutoModel
 from config_core import CheckpointNotFoundError, SourceCodeError
 from config_core.code import CodeBundle
 from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
@@ -115,7 +115,7 @@ def pickled(digest, name="Wanted", module="modeling_tiny"):
 def test_pickle_of_code_that_nobody_trusts_is_refused(witness):
     """It lies in the store of code, which is a cache and no reason: the policy of this process is asked."""
     code, _ = kept(witness.files())
-    with pytest.raises(RemoteCodeRefusedError, match="nobody has said that it is trusted"):
+    with pytest.raises(RemoteCodeRefusedError, match="it has no entry in the trust store"):
         pickle.loads(pickled(code.digest[:12]))
 
 
@@ -131,7 +131,7 @@ def test_pickle_of_code_is_held_to_the_cap(witness, monkeypatch, trust):
 def test_import_statement_of_code_that_nobody_trusts_is_refused(witness):
     """An installed module that imports `hub_io.remote…` by name gets no further."""
     code, _ = kept(witness.files())
-    with pytest.raises(RemoteCodeRefusedError, match="nobody has said that it is trusted"):
+    with pytest.raises(RemoteCodeRefusedError, match="it has no entry in the trust store"):
         importlib.import_module(f"hub_io.remote.me_tiny_{code.digest[:12]}.modeling_tiny")
 
 
@@ -263,7 +263,7 @@ def test_grant_is_a_whole_digest_and_nothing_else(witness, tmp_path, grant):
     )
     environ = environment(tmp_path / "cache", HUB_IO_GRANTS=value)
     printed = run_program(tmp_path / "main.py", program, pickled(evil.digest).decode(), environ=environ)
-    assert "nobody has said that it is trusted" in printed
+    assert "it has no entry in the trust store" in printed
 
 
 def test_two_folders_of_one_name_share_nothing(lenient_witness, tmp_path):

@@ -389,20 +389,28 @@ def test_trusted_code_cannot_trust_other_code(witness, tmp_path, name):
     inner = tiny_checkpoints.write(tmp_path / "inner", witness.files())
     source = INNER + NESTED[name].format(inner=str(inner)) + CONFIGURATION
     folder = witness.write({"configuration_tiny.py": source})
-    with pytest.raises(RemoteCodeImportError, match=r"itself a checkpoint's code, asks for it") as caught:
+    with pytest.raises(RemoteCodeImportError, match=r"the code of .* asks for it") as caught:
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert isinstance(caught.value.__cause__, RemoteCodeRefusedError)
 
 
-def test_method_of_a_trusted_class_cannot_trust_other_code(lenient_witness, tmp_path):
-    """Not later, either: the code is on the stack whenever it asks."""
+@pytest.mark.parametrize("method", ["__init__", "__new__", "from_pretrained", "__setattr__", "__init_subclass__"])
+def test_constructor_of_a_trusted_class_cannot_trust_other_code(lenient_witness, tmp_path, method):
+    """A backbone that a model loads for itself with True hard-coded, in whichever method makes the object."""
     inner = tiny_checkpoints.write(tmp_path / "inner", lenient_witness.files())
-    method = f"    def more(self):\n        return AutoModel.from_pretrained({str(inner)!r}, trust_remote_code=True)\n"
-    source = f"from auto_registry import AutoModel\n{CONFIGURATION}\n{method}"
-    folder = lenient_witness.write({"configuration_tiny.py": source}, harmless=True)
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
-    with pytest.raises(RemoteCodeRefusedError, match="asks for it with trust_remote_code=True"):
-        config.more()
+    decorator = "    @classmethod\n" if method == "from_pretrained" else ""
+    load = f"AutoModel.from_pretrained({str(inner)!r}, trust_remote_code=True)"
+    source = (
+        f"from auto_registry import AutoModel\n{CONFIGURATION}\n"
+        f"{decorator}    def {method}(self, *args, **kwargs):\n        {load}\n\nclass Below(TinyConfig): pass\n"
+    )
+    auto_map = AUTO_MAP | {"AutoConfig": "configuration_tiny.Below"}
+    content = {"configuration_tiny.py": source, "config.json": config_json(auto_map)}
+    folder = lenient_witness.write(content, harmless=True)
+    with pytest.raises(
+        (RemoteCodeRefusedError, RemoteCodeImportError), match="asks for it with trust_remote_code=True"
+    ):
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 
 @pytest.mark.parametrize(
@@ -416,6 +424,6 @@ def test_trusted_code_cannot_set_the_policy(witness, line):
     before = default_policy().cap
     source = f"from hub_io import TrustPolicy, set_default_policy\n{line}\n{CONFIGURATION}"
     folder = witness.write({"configuration_tiny.py": source})
-    with pytest.raises(RemoteCodeImportError, match="only the program may set the policy"):
+    with pytest.raises(RemoteCodeImportError, match="cannot set the policy; the program can"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert default_policy().cap == before

@@ -9,6 +9,7 @@ import pytest
 
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
+from auto_registry.code_load import CodeLoad
 from config_core import UnsafeNameError, open_checkpoint
 from config_core.code import CodeBundle
 from hub_io import (
@@ -100,20 +101,21 @@ def test_reference_to_another_class_of_reviewed_code_is_that_code(lenient_witnes
 def test_file_that_is_swapped_after_the_decision_does_not_run(lenient_witness, name):
     """Between decision and import a file has time to change; the bytes that were hashed run."""
     folder = lenient_witness.write(harmless=True)
-    decision = REMOTE_CODE_SERVICE.decide(open_checkpoint(folder), AUTO_MAP, "AutoModel", trust_remote_code=True)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=True), "AutoModel")
     (folder / name).write_text(lenient_witness.trace + (folder / name).read_text(encoding="utf-8"), encoding="utf-8")
     lenient_witness.note()
-    assert decision.load_class().__name__ == "TinyModel"
+    assert REMOTE_CODE_SERVICE.load_class(decision).__name__ == "TinyModel"
 
 
 def test_folder_that_is_swapped_after_the_decision_does_not_matter(lenient_witness, tmp_path):
     """Nothing is read a second time, not even through another folder of the same name."""
     folder = lenient_witness.write(harmless=True)
-    decision = REMOTE_CODE_SERVICE.decide(open_checkpoint(folder), AUTO_MAP, "AutoModel", trust_remote_code=True)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=True), "AutoModel")
     shutil.move(folder, tmp_path / "moved")
     tiny_checkpoints.write(folder, lenient_witness.files())
     lenient_witness.note()
-    assert decision.load_class()(decision.load_class().config_class()).weights == [0.0] * 3
+    model_class = REMOTE_CODE_SERVICE.load_class(decision)
+    assert model_class(model_class.config_class()).weights == [0.0] * 3
 
 
 def test_code_that_rewrites_its_own_files_runs_as_it_was_read(lenient_witness, tmp_path):
@@ -146,10 +148,10 @@ def test_branch_that_moves_between_decision_and_import_is_not_followed(lenient_w
     """The decision holds the bytes."""
     sha = hub.create_repo(REPO, tiny_checkpoints.files())
     checkpoint = open_checkpoint(REPO, revision=sha)
-    decision = REMOTE_CODE_SERVICE.decide(checkpoint, AUTO_MAP, "AutoModel", trust_remote_code=True)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(checkpoint, trust_remote_code=True), "AutoModel")
     hub.commit(REPO, lenient_witness.files())
     hub.clear_requests()
-    assert decision.load_class().__name__ == "TinyModel"
+    assert REMOTE_CODE_SERVICE.load_class(decision).__name__ == "TinyModel"
     assert hub.requests == []
 
 

@@ -174,20 +174,20 @@ class Judge:
     classes: dict
     asked: list = field(default_factory=list)
 
-    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, code_revision=None, token=None, **download):
-        self.asked.append((origin, auto_map, auto_class, trust_remote_code, code_revision, token, download))
-        return Judgement(bool(trust_remote_code), self.classes.get(auto_class))
+    def decide(self, load, auto_class):
+        self.asked.append((load, auto_class))
+        return Judgement(bool(load.trust_remote_code), self.classes.get(auto_class))
+
+    def load_class(self, judgement):
+        if not judgement.trusted:
+            raise judgement.refusal()
+        return judgement.cls
 
 
 @dataclass
 class Judgement:
     trusted: bool
     cls: type | None
-
-    def load_class(self):
-        if not self.trusted:
-            raise self.refusal()
-        return self.cls
 
     def refusal(self):
         return PermissionError("this code is not trusted")
@@ -232,37 +232,36 @@ import types
 from config_core.code import CodeBundle
 
 class Decision:
-    loaded = {}
+    def __init__(self, load, auto_class):
+        self.load, self.auto_class, self.trusted = load, auto_class, bool(load.trust_remote_code)
 
-    def __init__(self, origin, auto_map, auto_class, trusted):
-        self.origin, self.auto_map, self.auto_class, self.trusted = origin, auto_map, auto_class, trusted
+    def refusal(self):
+        return PermissionError("refused")
 
-    def load_class(self):
-        if not self.trusted:
-            raise self.refusal()
-        if isinstance(self.origin, type):
-            namespace = __import__("sys").modules[self.origin.__module__].__dict__
+class Service:
+    def decide(self, load, auto_class):
+        return Decision(load, auto_class)
+
+    def load_class(self, decision):
+        if not decision.trusted:
+            raise decision.refusal()
+        load = decision.load
+        if load.checkpoint is None:
+            namespace = __import__("sys").modules[load.code_class.__module__].__dict__
         else:
-            namespace = self.run(self.origin)
-        return namespace[self.auto_map[self.auto_class].rpartition(".")[2]]
+            namespace = self.run(load)
+        return namespace[load.auto_map[decision.auto_class].rpartition(".")[2]]
 
-    def run(self, checkpoint):
+    def run(self, load):
         import sys
-        code = checkpoint.read_bytes("bird.py", limit=10_000)
-        bundle = CodeBundle(files={"bird.py": code}, auto_map=self.auto_map)
+        code = load.checkpoint.read_bytes("bird.py", limit=10_000)
+        bundle = CodeBundle(files={"bird.py": code}, auto_map=load.auto_map)
         name = f"plain_remote_{bundle.digest}"
         if name not in sys.modules:
             sys.modules[name] = module = types.ModuleType(name)
             module.__code_bundle__ = bundle
             exec(code, module.__dict__)
         return sys.modules[name].__dict__
-
-    def refusal(self):
-        return PermissionError("refused")
-
-class Service:
-    def decide(self, origin, auto_map, auto_class, *, trust_remote_code, **options):
-        return Decision(origin, auto_map, auto_class, bool(trust_remote_code))
 
 SERVICE = Service()
 """

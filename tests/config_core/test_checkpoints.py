@@ -15,6 +15,7 @@ from config_core import (
     UnsafeNameError,
     open_checkpoint,
 )
+from config_core.checkpoint import HubOptions
 
 
 @pytest.fixture
@@ -231,3 +232,22 @@ def test_errors_survive_a_pickle(folder):
         assert str(twin) == str(caught.value)
         assert vars(twin) == vars(caught.value)
         assert getattr(twin, "filename", None) == getattr(caught.value, "filename", None)
+
+
+def test_hub_options_are_given_as_one_value_or_by_name(tmp_path):
+    """Both ways lead to the same folder, and a name replaces what the value says."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    options = HubOptions(subfolder="one")
+    assert str(open_checkpoint(tmp_path, options)) == str(open_checkpoint(tmp_path, subfolder="one"))
+    assert open_checkpoint(tmp_path, options, subfolder="two").subfolder == "two"
+    with pytest.raises(TypeError, match="sub_folder"):
+        open_checkpoint(tmp_path, sub_folder="one")
+
+
+def test_hub_options_do_not_show_a_token():
+    """Their text gets into logs and tracebacks."""
+    options = HubOptions(revision="v1", token="hf_secret", cache_dir="downloads")
+    assert repr(options) == "HubOptions(revision='v1', token='***', cache_dir='downloads')"
+    assert "hf_secret" not in f"{options} {options!r} {[options]}"
+    assert repr(HubOptions(token=True)) == "HubOptions(token=True)"

@@ -13,7 +13,7 @@ from auto_registry import AutoConfig
 from config_core.code import CodeBundle
 from config_core.errors import UnsafeNameError
 from hub_io import RemoteCodeRefusedError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, config_json
 
 # How long a thing takes is not tested.

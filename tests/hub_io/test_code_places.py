@@ -7,8 +7,10 @@ import os
 import sys
 
 import pytest
+from huggingface_hub import snapshot_download
 
 from auto_registry import AutoConfig, AutoModel, Registry
+from auto_registry.code_load import CodeLoad
 from config_core import open_checkpoint
 from config_core.code import bundle_of
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
@@ -152,7 +154,7 @@ def test_deciding_without_trust_does_not_ask_for_the_other_repository(hub):
     hub.create_repo("me/tiny", {"config.json": config_json(elsewhere("maker/code"))})
     checkpoint = open_checkpoint("me/tiny")
     hub.clear_requests()
-    decision = REMOTE_CODE_SERVICE.decide(checkpoint, elsewhere("maker/code"), "AutoModel", trust_remote_code=None)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(checkpoint), "AutoModel")
     assert not decision.trusted
     assert hub.requests == []
 
@@ -316,6 +318,13 @@ def test_cache_that_lies_behind_links_is_used(hub, tmp_path):
     options = {"revision": sha, "cache_dir": cache, "trust_remote_code": True}
     assert AutoModel.from_pretrained("me/moved", **options).weights == [1.0, 2.0]
     assert (tmp_path / "disk" / "here" / "blobs").is_dir()
+
+
+def test_folder_that_hf_download_has_written_loads(hub):
+    """A snapshot is made of links into the cache, which do not leave the checkpoint."""
+    hub.create_repo("me/downloaded", files())
+    snapshot = snapshot_download("me/downloaded")
+    assert AutoModel.from_pretrained(snapshot, trust_remote_code=True).weights == [1.0, 2.0]
 
 
 def test_loaded_branch_costs_one_request(hub):

@@ -15,7 +15,7 @@ import pytest
 from auto_registry import AutoModel
 from config_core.code import CodeBundle, bundle_of
 from hub_io import CodeStoreError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from other_processes import environment, run_program
 from tiny_checkpoints import files, write
 
@@ -207,13 +207,15 @@ def test_grants_do_not_grow_beyond_what_a_variable_may_hold(tmp_path):
     """A server that has loaded thousands of models can still start a process; the latest code is what it passes on."""
     program = """
 import os, subprocess, sys
+from auto_registry.code_load import CodeLoad
 from config_core.code import CodeBundle
-from hub_io.code_import import import_classes
+from hub_io.code import RemoteCode
+from hub_io.running import import_classes
 from hub_io.trust import Trusted
 
 for number in range(400):
     bundle = CodeBundle({"m.py": f"class C: number = {number}".encode()})
-    import_classes(Trusted(by="a test", source="x", bundle=bundle), ["m.C"])
+    import_classes(Trusted("a test", RemoteCode.of_bundle(bundle, source="x", load=CodeLoad())), ["m.C"])
 granted = os.environ["HUB_IO_GRANTS"].split(",")
 assert granted[-1] == bundle.digest
 assert len(granted) == len(set(granted)) == 256
@@ -226,7 +228,7 @@ KEEP_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from config_core.code import CodeBundle
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 
 store, event, count = CodeStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 seen = 0

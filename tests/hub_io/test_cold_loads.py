@@ -9,7 +9,7 @@ import pytest
 
 from auto_registry import AutoModel
 from hub_io import RemoteCodeRefusedError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from other_processes import environment, run_program, start_program
 from tiny_checkpoints import MODELING, files, write
 
@@ -63,7 +63,7 @@ print(sys.modules[type(model).__module__].VERSION, model.weights)
 # Looks into the store until it is told that all are done.
 WATCH = """
 import sys, threading
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 
 store = CodeStore.default()
 done = threading.Event()

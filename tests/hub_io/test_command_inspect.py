@@ -35,7 +35,7 @@ def test_files_digests_classes_and_imports_are_listed(folder):
     for text in ("configuration_tiny.py", "modeling_tiny.py", "sha256:", "AutoModel", "modeling_tiny.TinyModel"):
         assert text in ran.out
     assert "config_core" in ran.out
-    assert "not trusted: nobody has said that it is trusted" in ran.out
+    assert "not trusted: it has no entry in the trust store" in ran.out
 
 
 def test_nothing_is_run(folder, tmp_path):
@@ -52,7 +52,7 @@ def test_machines_get_the_same(folder):
     assert values["ok"] is True
     assert [file["name"] for file in code["files"]] == ["configuration_tiny.py", "modeling_tiny.py"]
     assert code["classes"] == AUTO_MAP
-    assert (code["trusted"], code["because"]) == (False, "nobody has said that it is trusted")
+    assert (code["trusted"], code["because"]) == (False, "it has no entry in the trust store")
     assert len(code["digest"]) == 64
     assert values["remark"].startswith(NO_VERDICT)
 

@@ -48,7 +48,9 @@ def evil(tmp_path, places):  # noqa: ARG001
         (["inspect", "./nowhere/at/all"], 3, "nowhere"),
         (["trust", "absent/repo", "--yes"], 3, "absent/repo"),
         (["diff", "absent/repo"], 3, "absent/repo"),
-        (["download", "no/name/of/one"], 3, "no/name/of/one"),
+        (["inspect", "no/name/of/one"], 3, "no/name/of/one"),
+        (["download", "owner/name"], 2, "No such command"),
+        (["push", ".", "owner/name"], 2, "No such command"),
         (["inspect"], 2, "Missing argument"),
         (["inspekt", "x"], 2, "No such command"),
         (["inspect", "x", "--colour"], 2, "No such option"),
@@ -194,7 +196,7 @@ def test_module_is_not_run_in_a_way_that_imports_from_the_working_directory():
 def test_program_is_installed():
     """Under its name, and it knows its version."""
     (script,) = entry_points(group="console_scripts", name="hub-io")
-    assert script.value == "hub_io.command.program:main"
+    assert script.value == "hub_io.command:main"
     assert hub_io("--version").out == f"hub-io, version {version('pretrained-hub-io')}\n"
 
 
@@ -208,7 +210,7 @@ def test_import_of_the_package_brings_no_command_line():
 def test_reading_a_folder_loads_neither_torch_nor_the_client(folder):
     """It is fast enough to be used often."""
     told = (
-        "import sys; from hub_io.command.program import main\n"
+        "import sys; from hub_io.command import main\n"
         f"main(['inspect', {str(folder)!r}], standalone_mode=False)\n"
         "print(sorted({'torch', 'numpy', 'huggingface_hub'} & sys.modules.keys()), file=sys.stderr)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from huggingface_hub import snapshot_download
 
 from hub_io_command import hub_io
 from tiny_checkpoints import CONFIGURATION, MODELING, files, trust, write
@@ -156,7 +157,7 @@ def test_cache_that_was_tampered_with_differs(hub):
     """Somebody has written into a snapshot after it was downloaded."""
     hub.create_repo("me/poisoned", files({"modeling_tiny.py": MODELING + "# to be poisoned\n"}))
     hub_io("trust", "me/poisoned", "--yes")
-    snapshot = Path(hub_io("download", "me/poisoned", "--json").values["folder"])
+    snapshot = Path(snapshot_download("me/poisoned"))
     (snapshot / "modeling_tiny.py").write_text("poisoned = 1", encoding="utf-8")
     ran = hub_io("verify")
     assert (ran.exit_code, "  cache       differs\n              changed: modeling_tiny.py\n" in ran.out) == (1, True)

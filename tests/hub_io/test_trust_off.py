@@ -7,6 +7,7 @@ import pytest
 import auto_registry
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel, Registry
+from auto_registry.code_load import CodeLoad
 from hub_io import REMOTE_CODE_SERVICE, RemoteCodeRefusedError, load_into_registry
 
 AUTO_CLASSES = sorted(
@@ -63,9 +64,8 @@ def test_decision_runs_nothing_even_if_trusted(source, revision, marker):
 
     checkpoint = open_checkpoint(source, revision=revision)
     for trust in (None, False, True):
-        decision = REMOTE_CODE_SERVICE.decide(
-            checkpoint, tiny_checkpoints.AUTO_MAP, "AutoModel", trust_remote_code=trust
-        )
+        load = CodeLoad.of_checkpoint(checkpoint, trust_remote_code=trust)
+        decision = REMOTE_CODE_SERVICE.decide(load, "AutoModel")
         assert decision.trusted is bool(trust)
     assert not marker.exists()
 

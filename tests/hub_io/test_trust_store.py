@@ -13,8 +13,8 @@ import pytest
 
 from config_core.code import CodeBundle
 from hub_io import TrustEntry, TrustFile, TrustStore, TrustStoreError
-from hub_io.trust_entry import compare_files
-from hub_io.trust_file_format import MAX_STORE_BYTES
+from hub_io.file_changes import compare_files
+from hub_io.trust import MAX_STORE_BYTES
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auto_registry import AutoConfig, AutoModel
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
+from auto_registry.code_load import CodeLoad
 from config_core import open_checkpoint
 from hub_io import REMOTE_CODE_SERVICE, HubIoError
 from other_processes import environment, run_program
@@ -211,7 +212,20 @@ def _(world):
     world.load(folder, config=config)
 
 
-@check_of("trusted code that passes `trust_remote_code=True`")
+@check_of("trusted code that passes `trust_remote_code=True` later, in a method, a callback or a thread")
+def _(world):
+    other = world.folder(name="other")
+    method = (
+        "\n    def load_other(self):\n        from auto_registry import AutoModel\n"
+        f"        AutoModel.from_pretrained({str(other)!r}, trust_remote_code=True)\n"
+    )
+    folder = world.folder(files({"modeling_tiny.py": MODELING + method}))
+    model = AutoModelForImageClassification.from_pretrained(folder, trust_remote_code=True)
+    assert not world.marker.exists()
+    model.load_other()
+
+
+@check_of("trusted code that passes `trust_remote_code=True` while it is imported or its objects are constructed")
 def _(world):
     other = world.folder(name="other")
     asks = f"from auto_registry import AutoModel\nAutoModel.from_pretrained({str(other)!r}, trust_remote_code=True)\n"
@@ -222,9 +236,9 @@ def _(world):
 @check_of("whoever changes a file after it was decided on")
 def _(world):
     folder = world.folder(files())
-    decision = REMOTE_CODE_SERVICE.decide(open_checkpoint(folder), AUTO_MAP, "AutoModel", trust_remote_code=True)
+    decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=True), "AutoModel")
     write(folder, world.hostile)
-    assert decision.load_class().__name__ == "TinyModel"
+    assert REMOTE_CODE_SERVICE.load_class(decision).__name__ == "TinyModel"
 
 
 SEND = """

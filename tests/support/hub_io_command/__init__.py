@@ -43,7 +43,7 @@ class Ran:
 
 def hub_io(*arguments: object) -> Ran:
     """Run `hub-io` with these arguments."""
-    from hub_io.command.program import main
+    from hub_io.command import main
 
     result = CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="hub-io")
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from auto_registry.code_load import CodeLoad
 from auto_registry.errors import InstantiationError
 from auto_registry.registry import REGISTRY, Registry
-from auto_registry.remote_code import OwnCode, read_header
-from auto_registry.resolution import Places, explain_namesake, load_config_class, resolve_config
+from auto_registry.resolution import ClassSources, explain_namesake, load_config_class, resolve_config
 
 if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
@@ -18,9 +18,9 @@ __all__ = ["AutoConfig"]
 
 
 class AutoConfig:
-    """Makes configs of the class that a checkpoint or a model_type names; has no objects of its own."""
+    """Makes configs of the class that a checkpoint or a model_type names. It has no instances of its own."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - whatever is given, it is an error
+    def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - any call is an error
         raise InstantiationError(type(self).__name__, methods=("from_pretrained", "for_model"))
 
     @classmethod
@@ -32,28 +32,28 @@ class AutoConfig:
         exist_ok: bool = False,
         registry: Registry = REGISTRY,
     ) -> None:
-        """Let a model_type name a config class.
+        """Register a config class for a model_type.
 
-        It then comes before a checkpoint's own code and before installed packages. Registering a class where it is
-        registered already does nothing.
+        It then takes precedence over a checkpoint's own code and over installed packages. Registering a class again
+        under the same name does nothing.
 
         Args:
             model_type: The name, equal to `config_class.model_type`.
             config_class: A subclass of PretrainedConfig.
-            exist_ok: Replace another class that the name stands for.
+            exist_ok: Replace another class that is registered under the name.
             registry: Where to register.
 
         Raises:
-            ArgumentTypeError: `model_type` is no string or `config_class` no subclass of PretrainedConfig.
+            ArgumentTypeError: `model_type` is not a string or `config_class` not a subclass of PretrainedConfig.
             RegistrationError: The class has another model_type, or none.
-            AlreadyRegisteredError: The name stands for another class.
+            AlreadyRegisteredError: Another class is registered under the name.
         """
         registry.register_config(model_type, config_class, exist_ok=exist_ok)
 
     @classmethod
     def from_pretrained(
         cls,
-        source: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *,
         trust_remote_code: bool | None = None,
         code_revision: str | None = None,
@@ -73,55 +73,58 @@ class AutoConfig:
         checkpoint ships, if its code is trusted; else the one that an installed package offers.
 
         Args:
-            source: A folder, a JSON file, a repository `owner/name` on the hub, or an opened checkpoint.
-            trust_remote_code: Whether the code that the checkpoint ships may run. None leaves it to what an
-                administrator has trusted; nothing is trusted by default.
+            pretrained_model_name_or_path: A folder, a JSON file, a repository `owner/name` on the hub, or an opened
+                checkpoint.
+            trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
+                store runs; by default it is empty.
             code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             registry: What the program registered.
-            return_unused_kwargs: Return overrides that are no fields of the config instead of refusing them.
+            return_unused_kwargs: Return keywords that are not fields of the config instead of raising.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds config.json.
-            token: Access token for the hub.
+            token: Access token for the hub; True for the stored one, False for none.
             cache_dir: Where downloads are kept.
-            local_files_only: Use what has been downloaded before and no network.
-            force_download: Download again what is already there.
+            local_files_only: Use only what was downloaded before, and no network.
+            force_download: Download files again that are already there.
             **overrides: Fields of the config that replace those of the file.
 
         Returns:
-            The config, or with `return_unused_kwargs` a tuple of the config and a dict of the overrides not used.
+            The config, or with `return_unused_kwargs` a tuple of the config and a dict of the unused keywords.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
-            CheckpointConfigError: Its config.json does not name its class, or names one that is no config class.
-            UnknownModelTypeError: Nothing serves its model_type.
-            InstalledClassError: The installed class cannot be had.
-            Exception: The code that it ships is refused, with the error of the installed remote-code service;
-                without such a service a MissingServiceError says what to install.
+            CheckpointConfigError: Its config.json does not name its class, or names one that is not a config class.
+            UnknownModelTypeError: No class is known for its model_type.
+            InstalledClassError: The installed class cannot be imported.
+            Exception: The code that it ships is not trusted; the class of the error is the remote-code service's. If no
+                such service is installed, MissingServiceError says what to install.
         """
-        from config_core.checkpoint import FolderCheckpoint, existing_path, open_checkpoint
+        from config_core.checkpoint import FolderCheckpoint, HubOptions, existing_path
+        from config_core.config import read_config
 
-        file = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
-        if file is not None and file.is_file():
-            source = FolderCheckpoint(file.parent)
-        else:
-            file = None
-        checkpoint = open_checkpoint(
+        source, config_file = pretrained_model_name_or_path, None
+        if isinstance(source, (str, os.PathLike)) and (path := existing_path(source)) and path.is_file():
+            source, config_file = FolderCheckpoint(path.parent), read_config(path)
+        load = CodeLoad.of_checkpoint(
             source,
-            revision=revision,
-            subfolder=subfolder,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
+            HubOptions(
+                revision=revision,
+                subfolder=subfolder,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                force_download=force_download,
+            ),
+            config_file=config_file,
+            trust_remote_code=trust_remote_code,
+            code_revision=code_revision,
         )
-        model_type, auto_map = read_header(file or checkpoint)
-        own_code = OwnCode(checkpoint, auto_map, trust_remote_code, code_revision, token, cache_dir, local_files_only)
-        resolution = resolve_config(model_type, own_code=own_code, places=Places(registry))
-        config_class = load_config_class(resolution, checkpoint=checkpoint)
-        with explain_namesake(resolution):
+        resolution = resolve_config(load.model_type, load=load, sources=ClassSources(registry))
+        config_class = load_config_class(resolution, load=load)
+        with explain_namesake(resolution), load.constructing(config_class):
             return config_class.from_pretrained(
-                file or checkpoint, return_unused_kwargs=return_unused_kwargs, **overrides
+                load.config_source, return_unused_kwargs=return_unused_kwargs, **overrides
             )
 
     @classmethod
@@ -135,12 +138,13 @@ class AutoConfig:
             **kwargs: Fields of the config.
 
         Raises:
-            UnknownModelTypeError: No class is registered for the name and no installed package offers one.
-            TypeError: It is no name.
-            InstalledClassError: The installed class cannot be had.
+            UnknownModelTypeError: No class is registered under the name and no installed package offers one.
+            TypeError: It is not a string.
+            InstalledClassError: The installed class cannot be imported.
         """
         name: object = model_type
         if not isinstance(name, str) or not name:
             raise TypeError(f"Expected the name of a model_type, got {name!r:.80}.")
-        resolution = resolve_config(model_type, places=Places(registry))
-        return resolution.load()(*args, **kwargs)
+        config_class = resolve_config(model_type, sources=ClassSources(registry)).load()
+        with CodeLoad().constructing(config_class):
+            return config_class(*args, **kwargs)

@@ -1,6 +1,6 @@
-"""What all auto classes for models do: find the model class for a config and hand the checkpoint to it.
+"""What all Auto classes for models do: find the model class for a config and hand the checkpoint to it.
 
-Nothing here knows of torch. A model class is any class with a `config_class` and a classmethod
+Nothing here depends on torch. A model class is any class with a `config_class` and a classmethod
 `from_pretrained(checkpoint, *args, config=..., **options)`.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_config import AutoConfig
+from auto_registry.code_load import CodeLoad
 from auto_registry.errors import ArgumentTypeError, ConfigClassMismatchError, InstantiationError
 from auto_registry.registry import REGISTRY, Registry
-from auto_registry.remote_code import OwnCode, code_behind, read_header
 from auto_registry.resolution import (
-    Places,
+    ClassSources,
     Registered,
     explain_namesake,
     load_config_class,
@@ -23,7 +23,6 @@ from auto_registry.resolution import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from auto_registry.resolution import Resolution
     from config_core.checkpoint import Checkpoint
@@ -36,16 +35,16 @@ _MODEL_OPTIONS = frozenset({"dtype", "torch_dtype"})
 
 
 class AutoModelClass:
-    """Base of the auto classes for models. A subclass is a task of its own, known by its name.
+    """Base of the Auto classes for models. A subclass is a task of its own, known by its name.
 
-    A program's own task takes two lines, and is registered for, named in `auto_map` and offered by packages like the
+    A program's own task takes two lines. It is registered for, named in `auto_map` and offered by packages like the
     others:
 
         class AutoModelForTracking(AutoModelClass):
             "Models that follow objects through a video."
     """
 
-    def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - whatever is given, it is an error
+    def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - any call is an error
         raise InstantiationError(type(self).__name__, methods=("from_pretrained", "from_config"))
 
     @classmethod
@@ -57,7 +56,7 @@ class AutoModelClass:
         exist_ok: bool = False,
         registry: Registry = REGISTRY,
     ) -> None:
-        """Let this auto class make a model class for configs of a class.
+        """Register the model class that this Auto class makes for configs of a class.
 
         Args:
             config_class: A subclass of PretrainedConfig.
@@ -76,7 +75,7 @@ class AutoModelClass:
     @classmethod
     def from_pretrained(
         cls,
-        source: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *model_args: Any,
         config: PretrainedConfig | str | os.PathLike[str] | Checkpoint | None = None,
         trust_remote_code: bool | None = None,
@@ -97,69 +96,71 @@ class AutoModelClass:
         installed package offers.
 
         Args:
-            source: A folder, a repository `owner/name` on the hub, or an opened checkpoint.
+            pretrained_model_name_or_path: A folder, a repository `owner/name` on the hub, or an opened checkpoint.
             *model_args: Passed to the model class.
             config: The config to use instead of the checkpoint's own: an object, or what `AutoConfig.from_pretrained`
-                loads it from. `revision` and `subfolder` are not about this one.
-            trust_remote_code: Whether the code that the checkpoint ships may run. None leaves it to what an
-                administrator has trusted; nothing is trusted by default.
+                loads one from. `revision` and `subfolder` do not apply to it.
+            trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
+                store runs; by default it is empty.
             code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
             registry: What the program registered.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds its config and weights.
-            token: Access token for the hub.
+            token: Access token for the hub; True for the stored one, False for none.
             cache_dir: Where downloads are kept.
-            local_files_only: Use what has been downloaded before and no network.
-            force_download: Download again what is already there.
-            **kwargs: Options of the model class and fields of the config. What `from_pretrained` of the model class
-                names among its parameters goes there; of the rest, fields of the config replace those of the file, and
-                what remains goes to the model class too. With `config` given, all go to the model class.
+            local_files_only: Use only what was downloaded before, and no network.
+            force_download: Download files again that are already there.
+            **kwargs: Options of the model class and fields of the config. Those that `from_pretrained` of the model
+                class names among its parameters go there; of the rest, fields of the config replace those of the file,
+                and what remains goes to the model class too. With `config` given, all go to the model class.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
             CheckpointConfigError: Its config.json does not name its class.
-            UnknownModelTypeError: Nothing serves its model_type.
-            UnknownTaskError: Its config class has no model class for this auto class.
-            ConfigClassMismatchError: The model class found is made for another config class.
-            InstalledClassError: The installed class cannot be had.
-            Exception: The code that it ships is refused, with the error of the installed remote-code service;
-                without such a service a MissingServiceError says what to install.
+            UnknownModelTypeError: No class is known for its model_type.
+            UnknownTaskError: No model class is known for its config class and this Auto class.
+            ConfigClassMismatchError: The model class that was found expects another config class.
+            InstalledClassError: The installed class cannot be imported.
+            Exception: The code that it ships is not trusted; the class of the error is the remote-code service's. If no
+                such service is installed, MissingServiceError says what to install.
         """
-        from config_core.checkpoint import open_checkpoint
-        from config_core.config import PretrainedConfig
+        from config_core.checkpoint import HubOptions, open_checkpoint
 
-        places = Places(registry)
-        download: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        trust: dict[str, Any] = {"trust_remote_code": trust_remote_code, "code_revision": code_revision, **download}
-        checkpoint = open_checkpoint(
-            source, revision=revision, subfolder=subfolder, force_download=force_download, **download
+        hub_options = HubOptions(
+            revision=revision,
+            subfolder=subfolder,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
         )
-
-        config_choice: Resolution
+        checkpoint = open_checkpoint(pretrained_model_name_or_path, hub_options)
+        load = CodeLoad.of_checkpoint(
+            checkpoint,
+            hub_options,
+            needs_config=config is None,
+            trust_remote_code=trust_remote_code,
+            code_revision=code_revision,
+        )
+        sources = ClassSources(registry)
         if config is None:
-            model_type, auto_map = read_header(checkpoint)
-            own_code: OwnCode | None = OwnCode(checkpoint, auto_map, **trust)
-            config_choice = resolve_config(model_type, own_code=own_code, places=places)
+            config_choice = resolve_config(load.model_type, load=load, sources=sources)
         else:
-            if not isinstance(config, PretrainedConfig):
-                loaded: PretrainedConfig = AutoConfig.from_pretrained(
-                    config, registry=registry, force_download=force_download, **trust
-                )
-                config = loaded
-            own_code = _own_code(checkpoint, type(config), trust)
+            config = _given_config(config, load, registry)
             config_choice = Registered(type(config))
-        config_class = load_config_class(config_choice, checkpoint=checkpoint)
+            load = load if load.auto_map else _load_of_class(type(config), load)
+        config_class = load_config_class(config_choice, load=load)
 
-        model_choice = resolve_model(cls.__name__, config_class, own_code=own_code, places=places)
+        model_choice = resolve_model(cls.__name__, config_class, load=load, sources=sources)
         model_class = cls._load(model_choice, config_class)
 
         if config is None:
             options = {name: kwargs.pop(name) for name in kwargs.keys() & _options_of(model_class)}
-            with explain_namesake(config_choice):
-                config, unused = config_class.from_pretrained(checkpoint, return_unused_kwargs=True, **kwargs)
+            with explain_namesake(config_choice), load.constructing(config_class):
+                config, unused = config_class.from_pretrained(load.config_source, return_unused_kwargs=True, **kwargs)
             kwargs = {**options, **unused}
-        with explain_namesake(model_choice, config_choice):
+        with explain_namesake(model_choice, config_choice), load.constructing(model_class):
             return model_class.from_pretrained(checkpoint, *model_args, config=config, **kwargs)
 
     @classmethod
@@ -172,36 +173,37 @@ class AutoModelClass:
         registry: Registry = REGISTRY,
         **kwargs: Any,
     ) -> Any:
-        """Make a new model for a config, with no weights loaded.
+        """Make a new model for a config, without loading weights.
 
         Args:
             config: The config.
-            trust_remote_code: Whether the code that the config's class came out of may run. That the config was loaded
-                from it does not allow the models beside it.
-            code_revision: Revision of that code where it lies in another repository than the checkpoint.
+            trust_remote_code: Whether the code that the config's class came from may run. That the config was loaded
+                from it does not trust the models beside it.
+            code_revision: Revision of that code, where it is in another repository than the checkpoint.
             registry: What the program registered.
             **kwargs: Passed to the model class: to its `_from_config` if it has one, else to its constructor.
 
         Raises:
-            ArgumentTypeError: `config` is no PretrainedConfig.
-            UnknownTaskError: Its class has no model class for this auto class.
-            ConfigClassMismatchError: The model class found is made for another config class.
-            InstalledClassError: The installed class cannot be had.
-            Exception: The code that its class came out of is refused, with the error of the remote-code service.
+            ArgumentTypeError: `config` is not a PretrainedConfig.
+            UnknownTaskError: No model class is known for its class and this Auto class.
+            ConfigClassMismatchError: The model class that was found expects another config class.
+            InstalledClassError: The installed class cannot be imported.
+            Exception: The code that its class came from is not trusted; the class of the error is the remote-code
+                service's.
         """
         from config_core.config import PretrainedConfig
 
         if not isinstance(config, PretrainedConfig):
             raise ArgumentTypeError("config", config, expected="a PretrainedConfig")
-        own_code = code_behind(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
-        places = Places(registry)
-        choice = resolve_model(cls.__name__, type(config), own_code=own_code, places=places)
+        load = CodeLoad.of_class(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
+        choice = resolve_model(cls.__name__, type(config), load=load, sources=ClassSources(registry))
         model_class = cls._load(choice, type(config))
-        return getattr(model_class, "_from_config", model_class)(config, **kwargs)
+        with load.constructing(model_class):
+            return getattr(model_class, "_from_config", model_class)(config, **kwargs)
 
     @classmethod
     def _load(cls, choice: Resolution, config_class: type[PretrainedConfig]) -> type[Any]:
-        """Import the chosen model class and check that it is made for the config class."""
+        """Import the chosen model class and check that it expects the config class."""
         model_class = choice.load()
         expected = getattr(model_class, "config_class", None)
         if isinstance(expected, type) and not issubclass(config_class, expected):
@@ -209,12 +211,50 @@ class AutoModelClass:
         return model_class
 
 
-def _own_code(checkpoint: Checkpoint, config_class: type[PretrainedConfig], trust: Mapping[str, Any]) -> OwnCode | None:
-    """Return the code that a checkpoint ships, else the code that the config's class came out of."""
-    from config_core.checkpoint import CONFIG_NAME
+def _given_config(
+    config: PretrainedConfig | str | os.PathLike[str] | Checkpoint, load: CodeLoad, registry: Registry
+) -> PretrainedConfig:
+    """Return the config that the caller gave, loaded if it is a place."""
+    from config_core.config import PretrainedConfig
 
-    auto_map = read_header(checkpoint)[1] if checkpoint.has(CONFIG_NAME) else {}
-    return OwnCode(checkpoint, auto_map, **trust) if auto_map else code_behind(config_class, **trust)
+    if isinstance(config, PretrainedConfig):
+        return config
+    hub = load.hub_options
+    loaded: PretrainedConfig = AutoConfig.from_pretrained(
+        load.config_source if _is_config_of(config, load) else config,
+        registry=registry,
+        trust_remote_code=load.trust_remote_code,
+        code_revision=load.code_revision,
+        token=hub.token,
+        cache_dir=hub.cache_dir,
+        local_files_only=hub.local_files_only,
+        force_download=hub.force_download,
+    )
+    return loaded
+
+
+def _is_config_of(config: str | os.PathLike[str] | Checkpoint, load: CodeLoad) -> bool:
+    """Return whether a place is that of the config file which the load has read already."""
+    from config_core.checkpoint import CONFIG_NAME, Checkpoint, existing_path
+
+    opened, file = load.checkpoint, load.config_file
+    if opened is None or file is None or opened.subfolder or isinstance(config, Checkpoint):
+        return config is opened and file is not None
+    path = existing_path(config)
+    if path is None:
+        return opened.commit is not None and config == opened.name and load.hub_options.revision is None
+    named = path / CONFIG_NAME if path.is_dir() else path
+    return named.exists() and named.samefile(file.path)
+
+
+def _load_of_class(config_class: type[PretrainedConfig], load: CodeLoad) -> CodeLoad:
+    """Return the load of models for a config class, told the same as a load of a checkpoint that ships no code."""
+    return CodeLoad.of_class(
+        config_class,
+        trust_remote_code=load.trust_remote_code,
+        code_revision=load.code_revision,
+        hub_options=load.hub_options,
+    )
 
 
 def _options_of(model_class: type[Any]) -> frozenset[str]:

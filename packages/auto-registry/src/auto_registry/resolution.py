@@ -1,11 +1,11 @@
-"""Which class serves: the decision as a value that says where the class comes from.
+"""Which class is used, as a value that says where the class comes from.
 
 The order is the same for config and model classes:
 
-1. registered by the program: what it chose itself is never replaced by a download;
+1. registered by the program: a download never replaces what the program chose;
 2. the code that the checkpoint ships, if it is trusted;
 3. an installed package: installing it was a choice;
-4. nothing, with the reason.
+4. none, with the reason.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from auto_registry.remote_code import find_remote_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from auto_registry.code_load import CodeLoad
     from auto_registry.installed import InstalledClass
-    from auto_registry.remote_code import OwnCode, RemoteCodeDecision, ServiceFinder
-    from config_core.checkpoint import Checkpoint
+    from auto_registry.remote_code import RemoteCodeDecision, RemoteCodeService, ServiceFinder
     from config_core.config import PretrainedConfig
 
 __all__ = [
-    "PLACES",
+    "CLASS_SOURCES",
+    "ClassSources",
     "Installed",
-    "Places",
     "Registered",
     "Remote",
     "Resolution",
@@ -53,13 +53,19 @@ class Registered(NamedTuple):
 
 
 class Remote(NamedTuple):
-    """The checkpoint ships this class, and its code is trusted."""
+    """The checkpoint ships this class, and its code is trusted.
 
+    Attributes:
+        service: What has decided on the code and can run it.
+        decision: Its decision.
+    """
+
+    service: RemoteCodeService
     decision: RemoteCodeDecision
 
     def load(self) -> type[Any]:
-        """Import the class: this runs the checkpoint's code."""
-        return self.decision.load_class()
+        """Import the class. This runs the checkpoint's code."""
+        return self.service.load_class(self.decision)
 
 
 class Installed(NamedTuple):
@@ -74,7 +80,7 @@ class Installed(NamedTuple):
     passed_over: str | None = None
 
     def load(self) -> type[Any]:
-        """Import the class. Warn if the checkpoint ships a class of another name, which may do another thing.
+        """Import the class. Warn if the checkpoint ships a class of another name, which may behave differently.
 
         Raises:
             InstalledClassError: It cannot be imported, or is not what it was offered as.
@@ -85,7 +91,7 @@ class Installed(NamedTuple):
         return cls
 
     def choice(self) -> str:
-        """Say what was used, and what was not."""
+        """Return a sentence on which class was used and which was not."""
         return (
             f"{self.offer.entry_point.value} of the installed distribution {self.offer.distribution} was used. The "
             f"checkpoint ships its own code, {self.passed_over}, which did not run because it is not trusted. Read "
@@ -94,11 +100,11 @@ class Installed(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """Nothing serves.
+    """There is no class to use.
 
     Attributes:
         reason: Why, in a few words.
-        error: Makes the error that says what to do. Called late: a refusal reads the checkpoint's source files.
+        error: Makes the error that says what to do. It is called late: a refusal reads the checkpoint's source files.
     """
 
     reason: str
@@ -112,8 +118,8 @@ class Unknown(NamedTuple):
 Resolution = Registered | Remote | Installed | Unknown
 
 
-class Places(NamedTuple):
-    """Where classes are looked for.
+class ClassSources(NamedTuple):
+    """Where classes are looked up, besides the checkpoint itself.
 
     Attributes:
         registry: What the program registered.
@@ -126,56 +132,58 @@ class Places(NamedTuple):
     find_remote_code: ServiceFinder = find_remote_code
 
 
-PLACES = Places(REGISTRY)
+CLASS_SOURCES = ClassSources(REGISTRY)
 
 
-def load_config_class(resolution: Resolution, *, checkpoint: Checkpoint) -> type[Any]:
-    """Return the config class of a checkpoint that was decided on.
+def load_config_class(resolution: Resolution, *, load: CodeLoad) -> type[Any]:
+    """Import the config class that was chosen for a load.
 
     Raises:
         CheckpointConfigError: The checkpoint's own code has another kind of class under the name.
-        Exception: The class cannot be had: what `load` of the resolution raises.
+        Exception: The class cannot be imported: what `load` of the resolution raises.
     """
     from config_core.config import PretrainedConfig
 
     cls = resolution.load()
     if not issubclass(cls, PretrainedConfig):
         raise CheckpointConfigError(
-            f"auto_map names {describe(cls)} for AutoConfig, which is no subclass of PretrainedConfig.",
-            checkpoint=str(checkpoint),
+            f"auto_map names {describe(cls)} for AutoConfig, which is not a subclass of PretrainedConfig.",
+            checkpoint=str(load),
             key="auto_map",
         )
     return cls
 
 
-def resolve_config(model_type: str, *, own_code: OwnCode | None = None, places: Places = PLACES) -> Resolution:
-    """Decide which config class serves a checkpoint.
+def resolve_config(
+    model_type: str, *, load: CodeLoad | None = None, sources: ClassSources = CLASS_SOURCES
+) -> Resolution:
+    """Choose the config class for a model_type.
 
     Args:
-        model_type: The `model_type` of its config.json, `""` if it has none.
-        own_code: The code it ships, if any.
-        places: Where to look.
+        model_type: The `model_type` of a config.json, `""` if it has none.
+        load: The load of the checkpoint, if there is one.
+        sources: Where to look besides the checkpoint.
     """
 
     def unknown() -> Exception:
-        where = str(own_code.origin) if own_code else ""
+        where = str(load) if load else ""
         if not model_type:
             return CheckpointConfigError(
-                'it has no model_type, so that nothing says which config class it is for. Add "model_type": "…", or '
-                "call from_pretrained of the class you mean.",
+                'it has no model_type, so its config class is unknown. Add "model_type": "…", or call from_pretrained '
+                "of the class you mean.",
                 checkpoint=where or "the checkpoint",
                 key="model_type",
             )
-        known = {*places.registry.model_types(), *places.installed.model_types()}
-        return UnknownModelTypeError(model_type, known=known, where=where, hint=_own_code_hint("AutoConfig", own_code))
+        known = {*sources.registry.model_types(), *sources.installed.model_types()}
+        return UnknownModelTypeError(model_type, known=known, where=where, hint=_own_code_hint("AutoConfig", load))
 
     return _first(
         "AutoConfig",
-        registered=places.registry.config_class(model_type),
-        own_code=own_code,
-        find_installed=lambda: places.installed.config(model_type) if model_type else None,
-        unknown=Unknown(f"nothing serves the model_type {model_type!r}", unknown),
-        places=places,
+        registered=sources.registry.config_class(model_type),
+        load=load,
+        find_installed=lambda: sources.installed.config(model_type) if model_type else None,
+        unknown=Unknown(f"no class is known for the model_type {model_type!r}", unknown),
+        sources=sources,
     )
 
 
@@ -183,37 +191,35 @@ def resolve_model(
     auto_class: str,
     config_class: type[PretrainedConfig],
     *,
-    own_code: OwnCode | None = None,
-    places: Places = PLACES,
+    load: CodeLoad | None = None,
+    sources: ClassSources = CLASS_SOURCES,
 ) -> Resolution:
-    """Decide which model class an auto class makes for a config.
+    """Choose the model class that an Auto class makes for a config.
 
     Args:
-        auto_class: Name of the auto class.
+        auto_class: Name of the Auto class.
         config_class: Class of the config.
-        own_code: The code that the checkpoint ships, if any.
-        places: Where to look.
+        load: The load of the checkpoint or of the config's code, if there is one.
+        sources: Where to look besides the checkpoint.
     """
 
     def unknown() -> Exception:
-        available = {*places.registry.auto_classes(config_class), *places.installed.auto_classes(config_class)}
-        return UnknownTaskError(
-            auto_class, config_class, available=available, hint=_own_code_hint(auto_class, own_code)
-        )
+        available = {*sources.registry.auto_classes(config_class), *sources.installed.auto_classes(config_class)}
+        return UnknownTaskError(auto_class, config_class, available=available, hint=_own_code_hint(auto_class, load))
 
     return _first(
         auto_class,
-        registered=places.registry.model_class(auto_class, config_class),
-        own_code=own_code,
-        find_installed=lambda: places.installed.model(auto_class, config_class),
-        unknown=Unknown(f"nothing serves {auto_class} for {describe(config_class)}", unknown),
-        places=places,
+        registered=sources.registry.model_class(auto_class, config_class),
+        load=load,
+        find_installed=lambda: sources.installed.model(auto_class, config_class),
+        unknown=Unknown(f"no class is known for {auto_class} and {describe(config_class)}", unknown),
+        sources=sources,
     )
 
 
 @contextmanager
 def explain_namesake(*resolutions: Resolution) -> Iterator[None]:
-    """Add to an error in the block that an installed class was used where the checkpoint ships its own.
+    """Add to an error in the block that an installed class was used although the checkpoint ships its own.
 
     Args:
         *resolutions: Where the classes that are used in the block come from. The first that passed over the
@@ -233,42 +239,43 @@ def _first(
     auto_class: str,
     *,
     registered: type[Any] | None,
-    own_code: OwnCode | None,
+    load: CodeLoad | None,
     find_installed: Callable[[], InstalledClass | None],
     unknown: Unknown,
-    places: Places,
+    sources: ClassSources,
 ) -> Resolution:
-    """Return the first place that serves. Later places are not even looked at."""
+    """Return the first class in the order of precedence. Later places are not even looked at."""
     if registered is not None:
         return Registered(registered)
-    if own_code is None or auto_class not in own_code.auto_map:
+    if load is None or auto_class not in load.auto_map:
         offer = find_installed()
         return Installed(offer) if offer else unknown
-    own = _judge(own_code, auto_class, places)
-    # Who asked for the checkpoint's own code does not get a namesake instead.
-    if isinstance(own, Remote) or own_code.trust_remote_code:
+    own = _own_class(load, auto_class, sources)
+    # Whoever trusts the checkpoint's own code does not get an installed class of the same type instead.
+    if isinstance(own, Remote) or load.trust_remote_code:
         return own
     offer = find_installed()
-    return Installed(offer, passed_over=str(own_code.auto_map[auto_class])) if offer else own
+    return Installed(offer, passed_over=str(load.auto_map[auto_class])) if offer else own
 
 
-def _judge(own_code: OwnCode, auto_class: str, places: Places) -> Remote | Unknown:
+def _own_class(load: CodeLoad, auto_class: str, sources: ClassSources) -> Remote | Unknown:
     """Return the class that the checkpoint ships, or why it may not be used."""
     from config_core.errors import MissingServiceError
 
     try:
-        decision = own_code.decide(auto_class, places.find_remote_code())
+        service = sources.find_remote_code()
     except MissingServiceError as error:
         missing = error
-        return Unknown("nothing is installed that could run the checkpoint's code", lambda: missing)
+        return Unknown("no installed package can run the checkpoint's code", lambda: missing)
+    decision = service.decide(load, auto_class)
     if decision.trusted:
-        return Remote(decision)
+        return Remote(service, decision)
     return Unknown("the checkpoint's own code is not trusted", decision.refusal)
 
 
-def _own_code_hint(auto_class: str, own_code: OwnCode | None) -> str:
-    """Say which classes the checkpoint's code has instead."""
-    if own_code is None or not own_code.auto_map or auto_class in own_code.auto_map:
+def _own_code_hint(auto_class: str, load: CodeLoad | None) -> str:
+    """Return a sentence on which classes the checkpoint's code has instead, or `""`."""
+    if load is None or not load.auto_map or auto_class in load.auto_map:
         return ""
-    names = ", ".join(sorted(map(str, own_code.auto_map)))
+    names = ", ".join(sorted(map(str, load.auto_map)))
     return f"The checkpoint ships code of its own, but its auto_map names {names} and not {auto_class}."

@@ -36,14 +36,20 @@ from hub_io.errors import (
     UnpinnedCodeWarning,
     UnreadableRepositoryError,
 )
+from hub_io.hub import RepoCheckpoint
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
 from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
-from hub_io.repo_checkpoint import RepoCheckpoint
-from hub_io.trust import Refused, Trusted
-from hub_io.trust_entry import TrustEntry
-from hub_io.trust_policy import TrustPolicy, default_policy, set_default_policy
-from hub_io.trust_store import TrustFile, TrustStore
+from hub_io.trust import (
+    Refused,
+    Trusted,
+    TrustEntry,
+    TrustFile,
+    TrustPolicy,
+    TrustStore,
+    default_policy,
+    set_default_policy,
+)
 
 __all__ = [
     "HUB_SERVICE",

@@ -11,6 +11,6 @@ if not sys.flags.safe_path:
     )
     sys.exit(2)
 
-from hub_io.command.program import main
+from hub_io.command import main
 
 main(prog_name="hub-io")

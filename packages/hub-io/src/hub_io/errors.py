@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.code import CodeBundle
-    from hub_io.trust_entry import FileChanges
+    from hub_io.file_changes import FileChanges
 
 __all__ = [
     "AccessDeniedError",

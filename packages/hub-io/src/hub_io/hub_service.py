@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository, publish
-from hub_io.trust_policy import policy_in_force
+from hub_io.trust import policy_in_force
 
 if TYPE_CHECKING:
     import os

@@ -1,45 +1,39 @@
-"""Putting the classes that a checkpoint ships into a registry, on request."""
+"""Registering the classes that a checkpoint ships, on request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auto_registry.code_load import CodeLoad, loadable_names
 from auto_registry.registry import REGISTRY, Registry
-from auto_registry.remote_code import read_header
-from config_core.checkpoint import Checkpoint, existing_path, open_checkpoint
-from hub_io.code_import import import_classes
-from hub_io.code_origin import find_code
+from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
 from hub_io.errors import NoRemoteCodeError
-from hub_io.remote_bundle import loadable_names
-from hub_io.repo_checkpoint import DEFAULT_BRANCH
-from hub_io.trust import Refused
-from hub_io.trust_policy import policy_in_force
+from hub_io.hub import DEFAULT_BRANCH
+from hub_io.remote_code import REMOTE_CODE_SERVICE
+from hub_io.running import import_classes
+from hub_io.trust import Refused, policy_in_force
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from hub_io.code_origin import RemoteCode
-    from hub_io.trust import Trusted
-    from hub_io.trust_policy import TrustPolicy
+    from hub_io.trust import Trusted, TrustPolicy
 
 __all__ = ["LoadedClasses", "load_into_registry"]
-
-_CONFIG = "AutoConfig"
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedClasses:
-    """What was put into a registry.
+    """What was registered.
 
     Attributes:
         source: The folder or repository.
         commit: Its commit, or None for a folder.
         model_type: The name that the config class is registered for, or None if the checkpoint ships none.
         config_class: The config class, or None.
-        model_classes: Name of an auto class to the model class registered for it.
-        digests: Digest of each bundle of code that was run; one, unless some of it lies in another repository.
+        model_classes: Name of an Auto class to the model class registered for it.
+        digests: Digest of each bundle of code that was run; one, unless some of it is in another repository.
         trusted_by: What trusted it, in words.
     """
 
@@ -68,21 +62,21 @@ def load_into_registry(
 ) -> LoadedClasses:
     """Register the config and model classes that a checkpoint ships: all of them, or none.
 
-    From then on the auto classes use them for this `model_type`, as if the program had imported and registered them:
-    for checkpoints without code too. No weights are read.
+    From then on the Auto classes use them for this `model_type`, as if the program had imported and registered them,
+    also for checkpoints without code. No weights are read.
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
         revision: Branch, tag or commit of a repository. If None, the commit at which the policy's trust store has its
             code, or else the default branch.
-        code_revision: Revision of the repository that holds the code, be it another one or the checkpoint's own. If
-            there are several, each must have it.
+        code_revision: Revision of the repository that holds the code, the checkpoint's own or another one. If there are
+            several, each must have it.
         subfolder: Folder inside the checkpoint.
         token: Access token for the Hub.
         cache_dir: Where downloads are kept.
-        local_files_only: Use what was downloaded before and no network.
+        local_files_only: Use only what was downloaded before, and no network.
         trust_remote_code: Whether the code may run. None leaves it to the trust store.
-        policy: Whose store and cap decide; the default policy if None.
+        policy: The policy with the store and cap that decide; the default policy if None.
         registry: Where to register.
         exist_ok: Replace other classes that are registered there.
 
@@ -92,51 +86,37 @@ def load_into_registry(
     Raises:
         RemoteCodeRefusedError: The code is not trusted.
         TrustStoreError: The trust store is malformed.
-        TrustPolicyError: `HUB_IO_REMOTE_CODE` is none of its values.
+        TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
         NoRemoteCodeError: The checkpoint ships none.
         RemoteCodeImportError: The code failed, or lacks a class.
         ClassReferenceError: A reference in `auto_map` is malformed.
-        SourceCodeError: A file is missing or is no Python.
+        SourceCodeError: A file is missing or not Python.
         AlreadyRegisteredError: Another class is registered in one of the places, and `exist_ok` is false.
         RegistrationError: The classes do not belong together.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     policy = policy_in_force(policy)
     if not revision and isinstance(source, str) and existing_path(source) is None:
-        # Never None: that would ask the store of the default policy, which may be another.
+        # Never None, which would ask the store of the default policy: it may be another.
         revision = policy.store.pin(source) or DEFAULT_BRANCH
-    checkpoint = open_checkpoint(
-        source,
-        revision=revision,
-        subfolder=subfolder,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
+    hub_options = HubOptions(
+        revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    model_type, auto_map = read_header(checkpoint)
-
-    def find(auto_class: str) -> RemoteCode:
-        return find_code(
-            checkpoint,
-            auto_map,
-            auto_class,
-            code_revision=code_revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            find_pin=policy.store.pin,
-        )
-
-    names = loadable_names(auto_map)
-    if not names:
-        raise NoRemoteCodeError(str(checkpoint))
-    decisions = _decide_all(names, find, policy, trust_remote_code=trust_remote_code)
+    checkpoint = open_checkpoint(source, hub_options)
+    load = CodeLoad.of_checkpoint(
+        checkpoint,
+        hub_options,
+        trust_remote_code=trust_remote_code,
+        code_revision=code_revision,
+    )
+    load.policy = policy
+    decisions = _decide_all(load)
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
-    config_class = classes.pop(_CONFIG, None)
+    config_class = classes.pop("AutoConfig", None)
 
     staged = Registry()
     if config_class is not None:
-        staged.register_config(model_type or config_class.model_type, config_class)
+        staged.register_config(load.model_type or config_class.model_type, config_class)
     for name, model_class in classes.items():
         of: Any = getattr(model_class, "config_class", None)  # the registry says what is wrong with it
         staged.register_model(name, of, model_class)
@@ -153,19 +133,16 @@ def load_into_registry(
     )
 
 
-def _decide_all(
-    left: frozenset[str],
-    find: Callable[[str], RemoteCode],
-    policy: TrustPolicy,
-    *,
-    trust_remote_code: bool | None,
-) -> list[Trusted]:
-    """Return the decision on each bundle of code that has these classes, before any of it runs."""
+def _decide_all(load: CodeLoad) -> list[Trusted]:
+    """Return the decision on each bundle of code that the `auto_map` names, before any of it runs."""
+    left = loadable_names(load.auto_map)
+    if not left:
+        raise NoRemoteCodeError(str(load))
     decisions = []
     while left:
-        decision = policy.decide(find(min(left)), trust_remote_code=trust_remote_code)
+        decision = REMOTE_CODE_SERVICE.decide(load, min(left))
         if isinstance(decision, Refused):
-            raise decision.error()
+            raise decision.refusal()
         decisions.append(decision)
         left -= decision.bundle.auto_map.keys()
     return decisions

@@ -36,11 +36,13 @@ class Checkpoint(ABC):
         name: The checkpoint as its user named it: a folder's path or `owner/name`.
         commit: The commit that all files come from, or None for a folder.
         subfolder: Folder inside it that holds the files, `""` for the top.
+        config_file: What was read of its config in the load at hand, or None: see `config_core.config.ConfigFile`.
     """
 
     name: str
     commit: str | None
     subfolder: str
+    config_file: object = None
 
     @abstractmethod
     def filenames(self) -> frozenset[str]:

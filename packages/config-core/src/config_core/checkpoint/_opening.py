@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config_core.checkpoint._checkpoint import Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_service import hub_service
+from config_core.checkpoint._hub_service import HubOptions, hub_service
 from config_core.checkpoint._safe_names import check_relative_name
 from config_core.errors import CheckpointNotFoundError
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from config_core.checkpoint._hub_service import HubKeywords
 
 __all__ = ["existing_path", "open_checkpoint"]
 
@@ -42,54 +48,38 @@ def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
 
 
 def open_checkpoint(
-    source: str | os.PathLike[str] | Checkpoint,
-    *,
-    revision: str | None = None,
-    subfolder: str = "",
-    token: str | bool | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
+    source: str | os.PathLike[str] | Checkpoint, options: HubOptions | None = None, **named: Unpack[HubKeywords]
 ) -> Checkpoint:
     """Open a checkpoint once, for all files of a load.
 
     Args:
         source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open, which is returned
             as it is. An existing folder takes precedence over a repository of the same name.
-        revision: Branch, tag or commit of a repository; its default branch if None. Folders have no revisions.
-        subfolder: Folder inside the checkpoint, with forward slashes.
-        token: Access token for the hub; True for the stored one, False for none, None for the stored one if any.
-        cache_dir: Where downloads are kept; the hub's own cache if None.
-        local_files_only: Use only what was downloaded before, and no network.
-        force_download: Download again what is already there.
+        options: The hub options.
+        **named: Hub options by name, such as `revision="v1"`; they replace those in `options`.
 
     Raises:
         CheckpointNotFoundError: There is no such folder, repository or revision.
         MissingServiceError: A repository is named, and `pretrained-hub-io` is not installed.
         UnsafeNameError: `subfolder` is not a plain relative name.
-        TypeError: `source` is none of these.
+        TypeError: `source` is none of these, or there is no such option.
     """
+    options = HubOptions() if options is None else options
+    if named:
+        options = HubOptions(**{**options._asdict(), **named})
     if isinstance(source, Checkpoint):
         return source
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {source!r}.")
     path = existing_path(source)
     if path is not None and path.is_dir():
-        return FolderCheckpoint(path, subfolder=subfolder)
+        return FolderCheckpoint(path, subfolder=options.subfolder)
     # An existing file is never taken for a repository of the same name.
     reason = (
         "is a file, not a folder: pass the folder that it is in" if path is not None else _why_no_repository(source)
     )
     if reason is not None:
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
-    if subfolder:
-        check_relative_name(subfolder, where="subfolder")
-    return hub_service().open(
-        os.fspath(source),
-        revision=revision,
-        subfolder=subfolder,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-        force_download=force_download,
-    )
+    if options.subfolder:
+        check_relative_name(options.subfolder, where="subfolder")
+    return hub_service().open(os.fspath(source), **options._asdict())

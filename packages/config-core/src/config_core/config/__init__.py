@@ -1,10 +1,12 @@
 """`PretrainedConfig`: checked fields, as `config.json` and back."""
 
-from config_core.config._config_json import decode_config
+from config_core.config._config_json import ConfigFile, decode_config, read_config
 from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
 
 __all__ = [
+    "ConfigFile",
     "PreTrainedConfig",
     "PretrainedConfig",
     "decode_config",
+    "read_config",
 ]

@@ -6,6 +6,7 @@ The text is what transformers writes too: two spaces, sorted keys, ASCII, and no
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -16,11 +17,12 @@ from config_core.checkpoint import CONFIG_NAME, decode_json, existing_path, open
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from config_core.checkpoint import Checkpoint
+    from config_core.checkpoint import Checkpoint, HubOptions
 
-__all__ = ["TRUST_OPTIONS", "decode_config", "encode_config", "jsonable", "read_config", "read_json"]
+__all__ = ["TRUST_OPTIONS", "ConfigFile", "decode_config", "encode_config", "jsonable", "read_config", "read_json"]
 
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
@@ -33,26 +35,65 @@ _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 # Reading
 
 
-def read_config(source: str | os.PathLike[str] | Checkpoint, **options: Any) -> tuple[dict[str, Any], Path, str]:
-    """Return the values in a config file, its path, and the name of the checkpoint that it belongs to.
+class ConfigFile:
+    """A config file that was read, for all parts of a load that need values of it.
+
+    Attributes:
+        path: The file.
+        name: Name of the checkpoint that it belongs to.
+    """
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        """Read a file.
+
+        Raises:
+            ConfigFileError: It holds no JSON object, or a key that is not allowed.
+        """
+        self.path = path
+        self.name = name
+        self._content = read_at_most(path, _MAX_CONFIG_BYTES)
+        self._values: dict[str, Any] | None = decode_config(self._content, path=path)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values in the file. They must not be changed."""
+        if self._values is None:
+            self._values = decode_config(self._content, path=self.path)
+        return self._values
+
+    def take(self) -> dict[str, Any]:
+        """Return the values in the file, for the caller to keep and to change. Only a second call parses them again."""
+        values, self._values = self._values, None
+        return decode_config(self._content, path=self.path) if values is None else values
+
+    def inside(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Return an opened checkpoint with this file as its config, which `read_config` does not read again."""
+        view = copy.copy(checkpoint)
+        view.config_file = self
+        return view
+
+
+def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions | None = None) -> ConfigFile:
+    """Read the config file of a checkpoint, or a JSON file of any name.
 
     Args:
         source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
-        **options: Options of `open_checkpoint`.
+        options: The hub options.
     """
-    file = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
-    if file is not None and file.is_file():
-        return read_json(file), file, os.fspath(file.parent)
-    checkpoint = open_checkpoint(source, **options)
+    path = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
+    if path is not None and path.is_file():
+        return ConfigFile(path, name=os.fspath(path.parent))
+    checkpoint = open_checkpoint(source, options)
+    if isinstance(checkpoint.config_file, ConfigFile):
+        return checkpoint.config_file
     try:
-        path = checkpoint.local_path(CONFIG_NAME)
+        return ConfigFile(checkpoint.local_path(CONFIG_NAME), name=checkpoint.name)
     except CheckpointFileNotFoundError as error:
         raise CheckpointFileNotFoundError(
             checkpoint=error.checkpoint,
             filename=CONFIG_NAME,
             hint="A checkpoint is what save_pretrained of a config or model writes.",
         ) from None
-    return read_json(path), path, checkpoint.name
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from config_core.checkpoint import CONFIG_NAME, check_push, push_saved, staged_save
+from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
 from config_core.config._config_json import (
@@ -306,8 +306,7 @@ class PretrainedConfig(metaclass=ConfigType):
             UnknownOptionError: A keyword is neither a field nor an option.
         """
         _drop_trust_options(cls, overrides)
-        values, path, name = read_config(
-            pretrained_model_name_or_path,
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -315,12 +314,13 @@ class PretrainedConfig(metaclass=ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
+        file = read_config(pretrained_model_name_or_path, options)
         try:
-            config, unused = make_config(cls, values, overrides, keep_unused=return_unused_kwargs)
+            config, unused = make_config(cls, file.take(), overrides, keep_unused=return_unused_kwargs)
         except (TypeError, ValueError) as error:
-            _add_path(error, path)
+            _add_path(error, file.path)
             raise
-        config.name_or_path = name
+        config.name_or_path = file.name
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -340,8 +340,7 @@ class PretrainedConfig(metaclass=ConfigType):
 
         Args and errors are those of `from_pretrained`.
         """
-        values, _, _ = read_config(
-            pretrained_model_name_or_path,
+        options = HubOptions(
             revision=revision,
             subfolder=subfolder,
             token=token,
@@ -349,7 +348,7 @@ class PretrainedConfig(metaclass=ConfigType):
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        return values, unused
+        return read_config(pretrained_model_name_or_path, options).take(), unused
 
     @overload
     @classmethod

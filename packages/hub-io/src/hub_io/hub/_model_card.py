@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from auto_registry.code_load import loadable_names
 from config_core.config import decode_config
-from hub_io.remote_bundle import loadable_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

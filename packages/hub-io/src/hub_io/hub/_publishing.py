@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from hub_io.errors import HubAnswerError, IgnoredFilesError, ModelCardError
 from hub_io.hub._card_tags import add_tags
+from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._folder_files import files_to_push
 from hub_io.hub._model_card import CARD_FILE, write_card
 from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, check_commit
-from hub_io.hub._requests import HubRequest, asking, hub_client
+from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._stale_weights import stale_weights, weight_variants
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from config_core.checkpoint import Checkpoint, check_links, check_relative_name
 from config_core.errors import CheckpointFileNotFoundError
 from hub_io.errors import HubAnswerError, HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._arrived import check_arrived
-from hub_io.hub._requests import HubRequest, asking, hub_client
+from hub_io.hub._client_errors import HubRequest
+from hub_io.hub._requests import asking, hub_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

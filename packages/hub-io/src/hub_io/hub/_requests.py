@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
 from hub_io.errors import HubAnswerError
-from hub_io.hub._client_errors import HubRequest, translate
+from hub_io.hub._client_errors import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from huggingface_hub import HfApi
 
-__all__ = ["HubRequest", "asking", "hub_client"]
+    from hub_io.hub._client_errors import HubRequest
+
+__all__ = ["asking", "hub_client"]
 
 _ASKING: ContextVar[HubRequest | None] = ContextVar("hub_io.hub.asking", default=None)
 _CONNECT_S = 10.0

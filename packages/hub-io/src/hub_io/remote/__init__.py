@@ -6,7 +6,7 @@ here too; `hub_io.inherited_code` says when.
 
 from __future__ import annotations
 
-from hub_io.remote_modules import install_finder as _install_finder
+from hub_io.running import install_finder as _install_finder
 
 __all__: list[str] = []
 

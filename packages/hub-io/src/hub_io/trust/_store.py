@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import read_at_most
 from hub_io.errors import TrustStoreError
-from hub_io.trust_file_format import MAX_STORE_BYTES, decode_entries, encode_entries
+from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from hub_io.trust_entry import TrustEntry
+    from hub_io.trust._entry import TrustEntry
 
 __all__ = ["TrustFile", "TrustStore"]
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hub_io.errors import TrustStoreError
-from hub_io.store_places import (
+from hub_io.trust import (
     PROJECT_STORE,
     STORE_VARIABLE,
+    TrustFile,
+    TrustStore,
     find_store,
     named_store_path,
     project_store_path,
     user_store_path,
 )
-from hub_io.trust_store import TrustFile, TrustStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hub_io.code_origin import RemoteCode
+    from hub_io.code import RemoteCode
 
 __all__ = ["Owner", "choose_file", "refuse_file_in_checkpoint", "store_options", "store_to_change"]
 

@@ -13,20 +13,12 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config_core.code import ClassReference
-from hub_io.asking_code import folders_of
-from hub_io.code_origin import RemoteCode
-from hub_io.code_store import CodeStore
+from auto_registry.code_load import CodeLoad
+from hub_io.code import CodeStore, RemoteCode
 from hub_io.errors import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
-from hub_io.grants import GRANTS_VARIABLE, inherited_grants
-from hub_io.store_places import checkpoints_around
-from hub_io.trust import Refused, Trusted
-from hub_io.trust_policy import default_policy
+from hub_io.trust import GRANTS_VARIABLE, Refused, Trusted, checkpoints_around, decide_inherited, inherited_grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config_core.code import CodeBundle
     from hub_io.trust import TrustDecision
 
 __all__ = ["find_inherited"]
@@ -93,7 +85,7 @@ def _find(name: str, digest: str) -> Trusted:
 
 def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], CodeStoreError | None]:
     """Decide on each entry of the store whose digest begins so; return the error of the first that is damaged too."""
-    policy, around = default_policy(), checkpoints_around()
+    around = checkpoints_around()
     decisions: list[TrustDecision] = []
     damage = None
     for candidate in store.digests(digest):
@@ -102,18 +94,13 @@ def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], Code
         except CodeStoreError as error:
             damage = damage or error
             continue
-        folders = (*folders_of(candidate), *around)
-        code = RemoteCode(kept.source, ClassReference("", ""), _giver(kept.bundle), folders=folders)
-        decisions.append(policy.decide_inherited(code, granted=inherited_grants()))
+        code = RemoteCode.of_bundle(kept.bundle, source=kept.source, load=CodeLoad(), folders=around)
+        decisions.append(decide_inherited(code, digests=inherited_grants()))
     return decisions, damage
 
 
-def _giver(bundle: CodeBundle) -> Callable[[], tuple[CodeBundle, None]]:
-    return lambda: (bundle, None)
-
-
 def _refusal(name: str, refused: Refused) -> RemoteCodeRefusedError:
-    error = replace(refused, may_be_passed=False).error()  # to `pickle` nothing can be passed
+    error = replace(refused, may_be_passed=False).refusal()  # nothing can be passed to `pickle`
     inherits = (
         " Or load the checkpoint in this process before, or start this process from one that has loaded it by then, "
         f"which says so in {GRANTS_VARIABLE}."

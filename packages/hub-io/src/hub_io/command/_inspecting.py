@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from config_core.code import ClassReference, parse_source, resolve_sibling_imports
 from config_core.errors import SourceCodeError
-from hub_io.command.remarks import Remark, remarks_on
-from hub_io.command.screen import split_lines
+from hub_io.code import declared_requirements, imported_modules, unmet_requirements
+from hub_io.command._remarks import Remark, remarks_on
+from hub_io.command._screen import split_lines
 from hub_io.errors import RemoteCodeImportError
-from hub_io.requirements import declared_requirements, imported_modules, unmet_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

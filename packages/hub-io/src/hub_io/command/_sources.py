@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auto_registry.remote_code import read_header
-from config_core.checkpoint import existing_path, open_checkpoint
-from hub_io.code_origin import find_code
-from hub_io.command.screen import busy
-from hub_io.remote_bundle import loadable_names
-from hub_io.repo_checkpoint import DEFAULT_BRANCH
+from auto_registry.code_load import CodeLoad, loadable_names
+from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
+from hub_io.code import find_code
+from hub_io.command._screen import busy
+from hub_io.hub import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.code_origin import RemoteCode
+    from hub_io.code import RemoteCode
 
 __all__ = [
     "Asked",
@@ -99,14 +98,14 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     checkpoint = _open(asked)
-    _, auto_map = read_header(checkpoint)
-    left = loadable_names(auto_map)
-    others = {name: value for name, value in auto_map.items() if name not in left}
+    load = CodeLoad.of_checkpoint(
+        checkpoint, HubOptions(local_files_only=asked.offline), code_revision=asked.code_revision
+    )
+    left = loadable_names(load.auto_map)
+    others = {name: value for name, value in load.auto_map.items() if name not in left}
     codes: list[RemoteCode] = []
     while left:
-        code = find_code(
-            checkpoint, auto_map, min(left), code_revision=asked.code_revision, local_files_only=asked.offline
-        )
+        code = find_code(load, min(left))
         with busy(f"Reading the code of {code.source} …"):
             left -= code.bundle.auto_map.keys()
         codes.append(code)

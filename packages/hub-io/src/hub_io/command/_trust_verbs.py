@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hub_io.code_store import CodeStore
-from hub_io.command.inspect_verb import shipped_code_lines, shipped_code_values
-from hub_io.command.reports import NO, UNAVAILABLE, Report, reporting, wants_json
-from hub_io.command.screen import bad, dim, good, heading, printable, show
-from hub_io.command.sources import Asked, find_shipped_code, of_source
-from hub_io.command.store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
+from hub_io.code import CodeStore
+from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
+from hub_io.command._reports import NO, UNAVAILABLE, Report, reporting, wants_json
+from hub_io.command._screen import bad, dim, good, heading, printable, show
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.command._store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError, TrustStoreError
-from hub_io.trust_entry import EntryError, TrustEntry
-from hub_io.trust_policy import CAP_VARIABLE, default_policy
+from hub_io.trust import CAP_VARIABLE, EntryError, TrustEntry, default_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from config_core.code import CodeBundle
-    from hub_io.code_origin import RemoteCode
-    from hub_io.command.store_choice import Owner
-    from hub_io.trust_policy import TrustPolicy
-    from hub_io.trust_store import TrustFile
+    from hub_io.code import RemoteCode
+    from hub_io.command._store_choice import Owner
+    from hub_io.trust import TrustFile, TrustPolicy
 
 __all__ = ["list_entries", "revoke", "trust"]
 
@@ -68,10 +66,10 @@ def trust(
         refuse_file_in_checkpoint(file, code)
     entries = [_entry(code, note, file) for code in shipped.codes]
     if not wants_json():
-        for line in shipped_code_lines(shipped, policy, with_source=source_code):
+        for line in shipped_code_lines(shipped, with_source=source_code):
             show(line)
         show()
-    values = shipped_code_values(shipped, policy, with_source=source_code) if wants_json() else {}
+    values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
     values |= {"file": str(file.path), "entries": [entry.to_dict() for entry in entries]}
     if refusal := _not_expected(entries, digests):
         return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
@@ -95,7 +93,7 @@ def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
         TrustStoreError: No file can hold it, such as for a folder whose name has two lines.
     """
     try:
-        return TrustEntry.of(code.bundle, source=code.place, commit=code.commit, note=note)
+        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note)
     except EntryError as error:
         raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 

@@ -9,9 +9,9 @@ import click
 
 from auto_registry.errors import AutoRegistryError
 from config_core.errors import ConfigCoreError
-from hub_io.command import diff_verb, folder_verbs, inspect_verb, trust_verbs, verify_verb
-from hub_io.command.reports import DEFECT, EXIT_CODES, exit_code_of, show_failure
-from hub_io.command.screen import wants_colour
+from hub_io.command import _diff_verb, _inspect_verb, _trust_verbs, _verify_verb
+from hub_io.command._reports import DEFECT, EXIT_CODES, exit_code_of, show_failure
+from hub_io.command._screen import wants_colour
 from hub_io.errors import HubIoError
 
 __all__ = ["main"]
@@ -82,13 +82,11 @@ def main() -> None:
 
 
 for _verb in (
-    inspect_verb.inspect,
-    trust_verbs.trust,
-    diff_verb.diff,
-    verify_verb.verify,
-    trust_verbs.list_entries,
-    trust_verbs.revoke,
-    folder_verbs.download,
-    folder_verbs.push,
+    _inspect_verb.inspect,
+    _trust_verbs.trust,
+    _diff_verb.diff,
+    _verify_verb.verify,
+    _trust_verbs.list_entries,
+    _trust_verbs.revoke,
 ):
     main.add_command(_verb)

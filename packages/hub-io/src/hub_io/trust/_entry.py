@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from config_core.code import CodeBundle
 
-__all__ = ["ENTRY_KEYS", "EntryError", "FileChanges", "TrustEntry", "compare_files"]
+__all__ = ["ENTRY_KEYS", "EntryError", "TrustEntry"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -86,30 +86,6 @@ class TrustEntry:
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as it stands in a file."""
         return {**{item.name: getattr(self, item.name) for item in fields(self)}, "files": dict(self.files)}
-
-
-@dataclass(frozen=True, slots=True)
-class FileChanges:
-    """How the files of two bundles differ, by name.
-
-    Attributes:
-        changed: In both, with other content.
-        added: Only in the newer.
-        removed: Only in the older.
-    """
-
-    changed: tuple[str, ...]
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-
-
-def compare_files(old: Mapping[str, str], new: Mapping[str, str]) -> FileChanges:
-    """Compare two mappings of name to SHA-256."""
-    return FileChanges(
-        changed=tuple(sorted(name for name in old.keys() & new.keys() if old[name] != new[name])),
-        added=tuple(sorted(new.keys() - old.keys())),
-        removed=tuple(sorted(old.keys() - new.keys())),
-    )
 
 
 class EntryError(ValueError):

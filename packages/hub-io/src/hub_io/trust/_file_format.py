@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hub_io.errors import TrustStoreError
-from hub_io.trust_entry import ENTRY_KEYS, EntryError, TrustEntry
+from hub_io.trust._entry import ENTRY_KEYS, EntryError, TrustEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,7 +16,7 @@ from config_core.errors import (
     ConfigFileError,
     MissingServiceError,
 )
-from hub_io.command.screen import show, show_error
+from hub_io.command._screen import show, show_error
 from hub_io.errors import CodeStoreError, HubError, NoRemoteCodeError, TrustStoreError
 
 if TYPE_CHECKING:

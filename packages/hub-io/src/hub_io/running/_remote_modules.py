@@ -18,22 +18,25 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import linecache
+import os
 import posixpath
 import re
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import CodeBundle, parse_source, resolve_sibling_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import CodeType, ModuleType
 
-    from hub_io.bundle_resources import BundleResources
+    from hub_io.running._bundle_resources import BundleResources
     from hub_io.trust import Trusted
 
-__all__ = ["DIGEST_LENGTH", "PARENT", "RemotePackage", "import_module", "importing", "install_finder"]
+__all__ = ["DIGEST_LENGTH", "PARENT", "RemotePackage", "folders_of", "import_module", "importing", "install_finder"]
 
 PARENT = "hub_io.remote"
 DIGEST_LENGTH = 12
@@ -49,6 +52,7 @@ class RemotePackage:
         name: Its name in `sys.modules`.
         bundle: The code. Its `auto_map` grows when another checkpoint has the same files and names further classes.
         aliases: Other names of it, under which other processes had imported the same code.
+        folders: Folders of checkpoints that it was loaded from.
         active: How many imports are going on in it now.
         settled: Places of modules that an import which succeeded has brought, or could have used.
     """
@@ -57,6 +61,7 @@ class RemotePackage:
         self.name = name
         self.bundle = bundle
         self.aliases: set[str] = set()
+        self.folders: frozenset[Path] = frozenset()
         self.active = 0
         self.settled: set[str] = set()
 
@@ -78,7 +83,7 @@ class RemotePackage:
 
     def resources(self, module: str) -> BundleResources:
         """Return the files that lie beside a package's modules."""
-        from hub_io.bundle_resources import BundlePath, BundleResources
+        from hub_io.running._bundle_resources import BundlePath, BundleResources
 
         return BundleResources(BundlePath(self.bundle.files, self.place(module), package=self.name))
 
@@ -122,9 +127,16 @@ def importing(trusted: Trusted) -> Iterator[RemotePackage]:
     with _lock:
         install_finder()
         package = _find_package(trusted.bundle) or _make_package(_free_name(trusted), trusted.bundle)
+        package.folders |= {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
         package.begin()
     with _accounting(package):
         yield package
+
+
+def folders_of(cls: type[Any]) -> tuple[Path, ...]:
+    """Return the folders of the checkpoints in this process that the code of a class was loaded from."""
+    package = _packages.get(".".join(cls.__module__.split(".", 3)[:3]))
+    return tuple(sorted(package.folders)) if package else ()
 
 
 def import_module(name: str) -> ModuleType:
@@ -226,10 +238,15 @@ class _BundleLoader(importlib.abc.InspectLoader):
             self._package.begin()
         with _accounting(self._package, wanted=wanted):
             if not self._package.settled:  # the first of it in this process
-                from hub_io.requirements import check_requirements
+                from hub_io.code import check_requirements
 
                 check_requirements(self._package.bundle, [wanted], source=self._package.name)
-            super().exec_module(module)
+            # Inside of a load this import is a part of it; otherwise it is a load of its own, which nobody has told
+            # to trust anything.
+            load = current_load() or CodeLoad()
+            load.granted.add(self._package.bundle.digest)
+            with load.running():
+                super().exec_module(module)
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -294,7 +311,7 @@ def _names_in_this_thread() -> list[str]:
 
 def _resume(name: str) -> RemotePackage | None:
     """Return the package that another process has under a name, if its code may run here."""
-    from hub_io.inherited_code import find_inherited
+    from hub_io.running._inherited_code import find_inherited
 
     trusted = find_inherited(name)
     if trusted is None:

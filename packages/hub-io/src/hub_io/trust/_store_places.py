@@ -10,9 +10,10 @@ import os
 import stat
 from pathlib import Path
 
+from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import blobs_of_snapshot
 from config_core.errors import ConfigCoreError
-from hub_io.trust_store import TrustFile, TrustStore
+from hub_io.trust._store import TrustFile, TrustStore
 
 __all__ = [
     "PROJECT_STORE",
@@ -83,13 +84,12 @@ def checkpoints_around() -> tuple[Path, ...]:
 
 
 def _ships_code(folder: Path) -> bool:
-    from auto_registry.remote_code import read_header
     from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint
 
     if not _exists(folder / CONFIG_NAME):
         return False
     try:
-        return bool(read_header(FolderCheckpoint(folder))[1])
+        return bool(CodeLoad.of_checkpoint(FolderCheckpoint(folder)).auto_map)
     except (ConfigCoreError, OSError, ValueError):  # which nothing can be loaded from either
         return False
 

@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hub_io.command.inspecting import inspect_bundle
-from hub_io.command.reports import Report, reporting, wants_json
-from hub_io.command.screen import bad, dim, good, heading, printable, split_lines
-from hub_io.command.sources import Asked, find_shipped_code, of_source
-from hub_io.trust import Trusted
-from hub_io.trust_policy import default_policy
+from hub_io.command._inspecting import inspect_bundle
+from hub_io.command._reports import Report, reporting, wants_json
+from hub_io.command._screen import bad, dim, good, heading, printable, split_lines
+from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.trust import Trusted, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from config_core.code import CodeBundle
-    from hub_io.code_origin import RemoteCode
-    from hub_io.command.inspecting import ImportedModule, Inspection
-    from hub_io.command.sources import ShippedCode
-    from hub_io.trust import TrustDecision
-    from hub_io.trust_policy import TrustPolicy
+    from hub_io.code import RemoteCode
+    from hub_io.command._inspecting import ImportedModule, Inspection
+    from hub_io.command._sources import ShippedCode
 
 __all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
 
@@ -52,28 +49,28 @@ def inspect(*, source_code: bool, **asked: Any) -> Report:
       hub-io inspect owner/name --revision v1.2 --source-code | less
       hub-io inspect ./checkpoint --json
     """  # noqa: D301 - click's sign for text that stays as it is
-    shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
-    values = shipped_code_values(shipped, policy, with_source=source_code) if wants_json() else {}
-    return Report(values, [] if values else shipped_code_lines(shipped, policy, with_source=source_code))
+    shipped = find_shipped_code(Asked(**asked))
+    values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
+    return Report(values, [] if values else shipped_code_lines(shipped, with_source=source_code))
 
 
-def shipped_code_values(shipped: ShippedCode, policy: TrustPolicy, *, with_source: bool) -> dict[str, Any]:
+def shipped_code_values(shipped: ShippedCode, *, with_source: bool) -> dict[str, Any]:
     """Return all code of a checkpoint for machines."""
     return {
         "source": shipped.checkpoint.name,
         "commit": shipped.checkpoint.commit,
         "subfolder": shipped.checkpoint.subfolder,
-        "code": [_code_values(code, policy, with_source=with_source) for code in shipped.codes],
+        "code": [_code_values(code, with_source=with_source) for code in shipped.codes],
         "loaded_by_other_libraries": dict(shipped.others),
         "remark": _NO_VERDICT,
     }
 
 
-def shipped_code_lines(shipped: ShippedCode, policy: TrustPolicy, *, with_source: bool) -> list[str]:
+def shipped_code_lines(shipped: ShippedCode, *, with_source: bool) -> list[str]:
     """Return all code of a checkpoint for people."""
     lines: list[str] = []
     for code in shipped.codes:
-        lines += [*_code_lines(code, policy), ""]
+        lines += [*_code_lines(code), ""]
         if with_source:
             lines += _source_lines(code.bundle)
     if not shipped.codes:
@@ -85,12 +82,8 @@ def shipped_code_lines(shipped: ShippedCode, policy: TrustPolicy, *, with_source
     return [*lines, dim(_NO_VERDICT)] if shipped.codes else lines[:-1]
 
 
-def _decide(code: RemoteCode, policy: TrustPolicy) -> TrustDecision:
-    return policy.decide(code, trust_remote_code=None)
-
-
-def _code_values(code: RemoteCode, policy: TrustPolicy, *, with_source: bool) -> dict[str, Any]:
-    inspection, decision = inspect_bundle(code.bundle), _decide(code, policy)
+def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
+    inspection, decision = inspect_bundle(code.bundle), decide(code)
     trusted = isinstance(decision, Trusted)
     files = [asdict(file) for file in inspection.files]
     if with_source:
@@ -111,8 +104,8 @@ def _code_values(code: RemoteCode, policy: TrustPolicy, *, with_source: bool) ->
     }
 
 
-def _code_lines(code: RemoteCode, policy: TrustPolicy) -> Iterator[str]:
-    inspection, decision = inspect_bundle(code.bundle), _decide(code, policy)
+def _code_lines(code: RemoteCode) -> Iterator[str]:
+    inspection, decision = inspect_bundle(code.bundle), decide(code)
     yield heading(code.source)
     if code.commit:
         yield f"  commit  {code.commit}"

@@ -14,8 +14,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub_io.command.risky_names import HANDED_AROUND, deserves_a_look, kind_of
-from hub_io.command.screen import split_lines
+from hub_io.command._risky_names import HANDED_AROUND, deserves_a_look, kind_of
+from hub_io.command._screen import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from config_core.code import MAX_DATA_BYTES
 from config_core.errors import ConfigCoreError
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore
 from hub_io.errors import CodeStoreError, HubIoError
-from hub_io.repo_checkpoint import DownloadOptions, open_repository
+from hub_io.hub import DownloadOptions, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.trust_entry import TrustEntry
+    from hub_io.trust import TrustEntry
 
 __all__ = ["ReviewedFiles", "find_reviewed_files", "open_at_commit", "sha256_of"]
 

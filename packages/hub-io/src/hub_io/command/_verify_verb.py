@@ -10,29 +10,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from auto_registry.code_load import CodeLoad, loadable_names
 from auto_registry.errors import AutoRegistryError
-from auto_registry.remote_code import read_header
 from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
 from config_core.code import MAX_DATA_BYTES
 from config_core.errors import CheckpointNotFoundError, ClassReferenceError, ConfigCoreError
-from hub_io.code_origin import find_code
-from hub_io.code_store import CodeStore
-from hub_io.command.reports import NO, OK, UNAVAILABLE, Report, reporting
-from hub_io.command.reviewed_code import open_at_commit, sha256_of
-from hub_io.command.screen import bad, busy, dim, good, heading, printable
-from hub_io.command.sources import offline_option
+from hub_io.code import CodeStore, find_code
+from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
+from hub_io.command._reviewed_code import open_at_commit, sha256_of
+from hub_io.command._screen import bad, busy, dim, good, heading, printable
+from hub_io.command._sources import offline_option
 from hub_io.errors import CodeStoreError, HubError, NotDownloadedError
-from hub_io.remote_bundle import loadable_names
-from hub_io.store_places import find_store
-from hub_io.trust_entry import compare_files
+from hub_io.file_changes import compare_files
+from hub_io.trust import find_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_core.checkpoint import Checkpoint
     from config_core.code import CodeBundle
-    from hub_io.trust_entry import TrustEntry
-    from hub_io.trust_store import TrustFile
+    from hub_io.trust import TrustEntry, TrustFile
 
 __all__ = ["verify"]
 
@@ -154,13 +151,13 @@ def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
 
 def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
     """Yield the code that lies in a folder itself, as its config names it."""
-    _, auto_map = read_header(checkpoint)
-    left = loadable_names(auto_map)
+    load = CodeLoad.of_checkpoint(checkpoint)
+    left = loadable_names(load.auto_map)
     while left:
         name = min(left)
         left -= {name}
         with suppress(ClassReferenceError):
-            code = find_code(checkpoint, auto_map, name)
+            code = find_code(load, name)
             if code.at_hand:
                 yield code.bundle
                 left -= code.bundle.auto_map.keys()

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hub_io.command.reports import NO, OK, UNAVAILABLE, Report, reporting
-from hub_io.command.reviewed_code import find_reviewed_files
-from hub_io.command.screen import bad, busy, dim, good, heading, printable
-from hub_io.command.sources import Asked, find_shipped_code, of_source
+from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
+from hub_io.command._reviewed_code import find_reviewed_files
+from hub_io.command._screen import bad, busy, dim, good, heading, printable
+from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.errors import NoRemoteCodeError
-from hub_io.store_places import find_store
-from hub_io.trust_entry import FileChanges, compare_files
+from hub_io.file_changes import FileChanges, compare_files
+from hub_io.trust import find_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_core.code import CodeBundle
-    from hub_io.code_origin import RemoteCode
-    from hub_io.command.reviewed_code import ReviewedFiles
-    from hub_io.trust_entry import TrustEntry
+    from hub_io.code import RemoteCode
+    from hub_io.command._reviewed_code import ReviewedFiles
+    from hub_io.trust import TrustEntry
 
 __all__ = ["diff"]
 
@@ -111,7 +111,7 @@ def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Compariso
 def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
     """Return the entry to compare with: the newest, or that of a digest."""
     wanted = (since or "").removeprefix("sha256:").lower()
-    entries = [entry for entry in find_store().for_source(code.place) if entry.digest.startswith(wanted)]
+    entries = [entry for entry in find_store().for_source(code.stored_source) if entry.digest.startswith(wanted)]
     return max(entries, key=lambda entry: datetime.fromisoformat(entry.trusted_at), default=None)
 
 

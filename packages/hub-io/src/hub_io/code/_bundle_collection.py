@@ -1,14 +1,15 @@
 """The files of a checkpoint that its own classes need, collected without executing anything.
 
-Whoever wrote the checkpoint may be hostile. References are parsed by a strict grammar, files are read through the
-checkpoint, which refuses names that leave it, and what is parsed is only parsed.
+The author of the checkpoint may be hostile. References are parsed by a strict grammar, files are read through the
+checkpoint, which refuses names that leave it, and source is only parsed.
 """
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
+from auto_registry.code_load import loadable_names
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, declared_files, needed_files
 from config_core.errors import ClassReferenceError, SourceCodeError
 
@@ -21,36 +22,40 @@ __all__ = [
     "MAX_CODE_BYTES",
     "MAX_SOURCE_BYTES",
     "MAX_SOURCE_FILES",
+    "Contents",
     "collect_bundle",
-    "loadable_names",
     "references_beside",
 ]
 
-# To parse Python takes up to five hundred times its size in memory.
+# Parsing Python takes up to five hundred times its size in memory.
 MAX_SOURCE_BYTES = 1024 * 1024  # of one file
 MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
 MAX_SOURCE_FILES = 1000  # each is asked for on its own, and may be empty
 
 
+# What a load has read: the place of the code, then file name, to content; None for a file that is missing.
+Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
+
+
 def collect_bundle(
-    checkpoint: Checkpoint, references: Mapping[str, ClassReference], *, wanted: ClassReference
+    checkpoint: Checkpoint, references: Mapping[str, ClassReference], *, wanted: ClassReference, contents: Contents
 ) -> CodeBundle:
     """Return the files that the classes of a checkpoint need together.
 
-    Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files lie in the
-    checkpoint's subfolder or, if it has none of them, at its top. A manifest beside them, and the data that it
-    declares, belong to the bundle. Each file is read once for an opened checkpoint: what is decided on later in the
-    same load is what was decided on before, even if the files change meanwhile.
+    Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files are in the
+    checkpoint's subfolder or, if none of them is there, at its top. A manifest beside them, and the data that it
+    declares, belong to the bundle.
 
     Args:
         checkpoint: The folder or repository that holds the files.
-        references: Name of an auto class to a class in these files.
+        references: Name of an Auto class to a class in these files.
         wanted: The one that is asked for. Of the others, those whose file is missing are left out.
+        contents: What the load has read, here and before. Each file is read once in a load, so that every decision of
+            it is about the same bytes, even if the files change meanwhile.
 
     Raises:
-        SourceCodeError: A file is missing, too large, or no Python.
+        SourceCodeError: A file is missing, too large, or not Python.
     """
-    opened = checkpoint
     if not any(_has_module(checkpoint, reference) for reference in references.values()):
         checkpoint = checkpoint.at_root()
     used = {
@@ -61,23 +66,24 @@ def collect_bundle(
     present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
     checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
     modules = {reference.module for reference in used.values()}
-    read = _Reader(checkpoint, _contents_of(opened, checkpoint.subfolder))
+    place = (checkpoint.name, checkpoint.commit, checkpoint.subfolder)
+    read = _Reader(checkpoint, contents.setdefault(place, {}))
     files = needed_files(sorted(modules), read, where=str(checkpoint))
     files = {**declared_files(read, checkpoint.filenames, where=str(checkpoint)), **files}
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
 
 
 def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str | None) -> dict[str, ClassReference]:
-    """Return the classes that lie in the same place as the one an `auto_map` names for an auto class, itself included.
+    """Return the class that an `auto_map` names for an Auto class, and those that are in the same place.
 
     Args:
-        auto_map: Name of an auto class to a reference. References other than the one asked for may be malformed, or
+        auto_map: Name of an Auto class to a reference. References other than the one asked for may be malformed, or
             for libraries with a grammar of their own; those are left out.
         auto_class: The name that is asked for.
-        own: Name of the repository that holds the config, or None for a folder: a reference may name its own home.
+        own: Name of the repository that holds the config, or None for a folder: a reference may name this repository.
 
     Returns:
-        Name of an auto class to a reference whose `repo` is None for the config's own home.
+        Name of an Auto class to a reference whose `repo` is None if that is where the config is.
 
     Raises:
         ClassReferenceError: The reference that is asked for is malformed.
@@ -92,21 +98,6 @@ def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str 
         if reference.repo == wanted.repo:
             found[name] = reference
     return found
-
-
-def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names in an `auto_map` that some auto class asks for: not tokenizers, which other libraries load."""
-    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
-
-    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
-
-
-# What was read of a checkpoint, by subfolder and name. It holds no reader and no error: they would hold the checkpoint.
-_read_before: WeakKeyDictionary[Checkpoint, dict[str, dict[str, bytes | None]]] = WeakKeyDictionary()
-
-
-def _contents_of(checkpoint: Checkpoint, subfolder: str) -> dict[str, bytes | None]:
-    return _read_before.setdefault(checkpoint, {}).setdefault(subfolder, {})
 
 
 class _Reader:
@@ -128,14 +119,14 @@ class _Reader:
             except SourceCodeError as error:
                 self._errors[name] = error
                 raise
-            return self._contents.setdefault(name, content)
+            self._contents[name] = content
         return self._contents[name]
 
     def _read(self, name: str) -> bytes:
         is_source = name.endswith(".py")
         path = f"{self._checkpoint}/{name}"
         if is_source:
-            self._check_code_size(path)  # a listing goes on after an error, and is not to read on and on
+            self._check_code_size(path)  # the collection goes on after an error; it must not read on and on
         try:
             content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
         except ValueError as error:

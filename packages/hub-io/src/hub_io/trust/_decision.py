@@ -1,12 +1,12 @@
-"""A decision on a checkpoint's code, as a value.
+"""A decision on a checkpoint's code, as a value. `hub_io.trust.decide` makes it.
 
-Everything that imports such code takes a `Trusted`, and runs the bundle in it. `hub_io.trust_policy` makes them.
+Everything that imports such code takes a `Trusted`, and runs the bundle in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.code import CodeBundle
-    from hub_io.code_origin import RemoteCode
-    from hub_io.trust_entry import FileChanges
+    from hub_io.code import RemoteCode
+    from hub_io.file_changes import FileChanges
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 
-_LIFT = "Whoever has set this can lift it; nothing that a program passes does."
+_LIFT = "Only the administrator or program that set this can change it; nothing passed to a load does."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,30 @@ class Trusted:
 
     Attributes:
         by: What trusts it, in words.
-        source: The folder or repository that holds it.
-        bundle: The code itself: what is trusted is content.
+        code: The code.
     """
 
     by: str
-    source: str
-    bundle: CodeBundle
+    code: RemoteCode
+    trusted: ClassVar[Literal[True]] = True
+
+    @property
+    def source(self) -> str:
+        """The folder or repository that holds the code."""
+        return self.code.source
+
+    @property
+    def bundle(self) -> CodeBundle:
+        """The files that may run: what is trusted is content."""
+        return self.code.bundle
+
+    def refusal(self) -> RemoteCodeRefusedError:
+        """Raise: there is no refusal.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"The code of {self.source} is trusted by {self.by}; there is no refusal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +62,12 @@ class Refused:
 
     Attributes:
         reason: Why.
-        code: The code. Its files are only fetched and read if somebody looks.
+        code: The code. Its files are fetched and read only if they are looked at.
         changes: How it differs from what was trusted of the same source, or None if nothing was.
         ignored: Files of trusted code that were found and not used, and why.
         may_be_passed: Whether the caller could trust it with `trust_remote_code=True`.
         may_be_stored: Whether an entry of the trust store would trust it.
-        may_be_fetched: Whether the error may fetch code that is not at hand, to list it.
+        may_be_fetched: Whether the error may fetch code from another repository to list it.
     """
 
     reason: str
@@ -60,6 +77,7 @@ class Refused:
     may_be_passed: bool = True
     may_be_stored: bool = True
     may_be_fetched: bool = True
+    trusted: ClassVar[Literal[False]] = False
 
     @property
     def bundle(self) -> CodeBundle:
@@ -68,10 +86,10 @@ class Refused:
 
     @property
     def what_to_do(self) -> str:
-        """What makes the code run, if its reader wants that."""
+        """How to let the code run."""
         pin = f"{self.code.pin}={self.code.commit!r}, " if self.code.commit else ""
         if self.may_be_passed:
-            then = ", or put it into your trust store (`hub-io trust`)" if self.may_be_stored else ""
+            then = ", or add them to your trust store (`hub-io trust`)" if self.may_be_stored else ""
             return (
                 f"Read these files. If you trust them, pass {pin}trust_remote_code=True{then}; they then run with "
                 "your rights."
@@ -79,15 +97,15 @@ class Refused:
         if self.may_be_stored:
             at = f" at {pin.rstrip(', ')}" if pin else ""
             return (
-                f"Read these files. If you trust them{at}, put them into your trust store (`hub-io trust`); they then "
+                f"Read these files. If you trust them{at}, add them to your trust store (`hub-io trust`); they then "
                 "run with your rights."
             )
         return _LIFT
 
-    def error(self) -> RemoteCodeRefusedError:
-        """Return the refusal: the files, the SHA-256 of each, and what to call."""
+    def refusal(self) -> RemoteCodeRefusedError:
+        """Return the error that lists the files, the SHA-256 of each, and what to call."""
         bundle, told = self._list() if self.code.at_hand or self.may_be_fetched else (None, self._unlisted)
-        head = f"{self.code.source} ships Python code, and {self.reason}. None of it was run."
+        head = f"{self.code.source} ships Python code that is not trusted: {self.reason}. None of it was run."
         aside = "".join(f"\n{path} was not used: it {reason}." for path, reason in self.ignored.items())
         return RemoteCodeRefusedError(
             f"{head} {told}{aside}",
@@ -98,12 +116,12 @@ class Refused:
         )
 
     def _list(self) -> tuple[CodeBundle | None, str]:
-        """Return the bundle, or None if it cannot be had, and what to say of its files."""
+        """Return the bundle, or None if it cannot be collected, and a text that lists its files."""
         try:
             bundle = self.bundle
         except (ConfigCoreError, HubIoError) as error:
             known = _listing(error.digests, _marks(self.changes)) if isinstance(error, SourceCodeError) else ""
-            named = f"Of its files, those could be read:{known}\n" if known else ""
+            named = f"Of its files, these could be read:{known}\n" if known else ""
             return None, f"{named}Its files cannot be listed{' in full' if known else ' either'}: {error}"
         marks = _marks(self.changes)
         listing = _listing(bundle.file_digests(), marks)
@@ -120,7 +138,7 @@ TrustDecision = Trusted | Refused
 
 
 def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) -> str:
-    """Return a line for each file, with what is to be said of it taken out of `marks`."""
+    """Return a line for each file. Marks that were used are removed from `marks`."""
     marks = {} if marks is None else marks
     return "".join(
         f"\n  sha256:{digest}  {name if name.isascii() else ascii(name)}{marks.pop(name, '')}"
@@ -129,7 +147,7 @@ def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) ->
 
 
 def _marks(changes: FileChanges | None) -> dict[str, str]:
-    """Return what to say of each file that is not what was trusted."""
+    """Return the mark of each file that differs from what was trusted."""
     if changes is None:
         return {}
     return {

@@ -6,17 +6,16 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
-from hub_io.code_store import CodeStore
+from hub_io.code import CodeStore, check_requirements
 from hub_io.errors import RemoteClassError, RemoteCodeImportError
-from hub_io.grants import pass_on
-from hub_io.remote_modules import PARENT, import_module, importing
-from hub_io.requirements import check_requirements
+from hub_io.running._remote_modules import PARENT, import_module, importing
+from hub_io.trust import pass_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-    from hub_io.remote_modules import RemotePackage
+    from hub_io.running._remote_modules import RemotePackage
     from hub_io.trust import Trusted
 
 __all__ = ["import_classes"]
@@ -41,7 +40,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
         RemoteClassError: It has no such class.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
-    with importing(trusted) as package:
+    with trusted.code.load.running(), importing(trusted) as package:
         if not all(package.has_imported(reference.module) for reference in parsed):
             check_requirements(trusted.bundle, [reference.module for reference in parsed], source=trusted.source)
         classes = [_import_class(package, reference, trusted.source) for reference in parsed]

@@ -1,0 +1,229 @@
+"""One load as one value: what was opened, what the caller said, what was read, and what may run.
+
+The call of an Auto class makes it and hands it to everything below. While a checkpoint's code is imported and objects
+of its classes are constructed, the load is the current one, and a load that this code asks for is a part of it. What
+the code does later, in callbacks, finalizers or threads, counts as done by the program.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from auto_registry.errors import CheckpointConfigError, describe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+
+    from config_core.checkpoint import Checkpoint, HubOptions
+    from config_core.config import ConfigFile
+
+__all__ = ["CodeLoad", "current_load", "loadable_names"]
+
+_current: ContextVar[CodeLoad | None] = ContextVar("auto_registry.current_load", default=None)
+
+
+def current_load() -> CodeLoad | None:
+    """Return the load whose code is being imported or whose objects are being constructed; None for the program.
+
+    It follows the rules of `contextvars`: asyncio tasks and callbacks that code schedules meanwhile stay in the load,
+    and a thread that it starts does not.
+    """
+    return _current.get()
+
+
+class CodeLoad:
+    """A load of a checkpoint, or of a model for a config class that came out of a checkpoint.
+
+    Attributes:
+        checkpoint: The opened checkpoint, or None.
+        code_class: The config class, where the code is the one that it came from; else None.
+        config_file: The config file of the checkpoint, or None.
+        model_type: What the config file says, `""` if nothing.
+        auto_map: Name of an Auto class to a reference, from the config file or from the load that `code_class` is of.
+        trust_remote_code: What the caller said: True, False, or None for nothing.
+        code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
+        hub_options: How the checkpoint was opened, and how other repositories are.
+        parent: The load whose code asks for this one; None if the program does.
+        policy: What decides in this load, from the first decision on. It is the remote-code service's own.
+        contents: What was read so far: key of a place, then file name, to content; None for a missing file.
+        opened: Other repositories that were opened, by what for.
+        granted: Digests of the code that may run.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint | None = None,
+        auto_map: Mapping[str, Any] | None = None,
+        *,
+        model_type: str = "",
+        code_class: type[Any] | None = None,
+        config_file: ConfigFile | None = None,
+        trust_remote_code: bool | None = None,
+        code_revision: str | None = None,
+        hub_options: HubOptions | None = None,
+    ) -> None:
+        """Begin a load. It is a part of the current one, if there is one."""
+        from config_core.checkpoint import HubOptions
+
+        self.checkpoint = checkpoint
+        self.code_class = code_class
+        self.config_file = config_file
+        self.model_type = model_type
+        self.auto_map: Mapping[str, Any] = auto_map or {}
+        self.trust_remote_code = trust_remote_code
+        self.code_revision = code_revision
+        self.hub_options = hub_options or HubOptions()
+        self.parent = current_load()
+        self.policy: Any = None
+        self.contents: dict[tuple[Any, ...], dict[str, bytes | None]] = {}
+        self.opened: dict[tuple[Any, ...], Checkpoint] = {}
+        self.granted: set[str] = set()
+
+    @classmethod
+    def of_checkpoint(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint,
+        hub_options: HubOptions | None = None,
+        *,
+        config_file: ConfigFile | None = None,
+        needs_config: bool = True,
+        trust_remote_code: bool | None = None,
+        code_revision: str | None = None,
+    ) -> CodeLoad:
+        """Open a checkpoint, and read what its config file says about classes.
+
+        Args:
+            source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open.
+            hub_options: The hub options.
+            config_file: The config file, if it is another than config.json.
+            needs_config: Whether a missing config.json is an error.
+            trust_remote_code: What the caller said.
+            code_revision: Revision of the code alone.
+
+        Raises:
+            CheckpointNotFoundError: There is no such folder, repository or revision.
+            CheckpointFileNotFoundError: It has no config.json.
+            ConfigFileError: The config file is not a JSON object.
+            CheckpointConfigError: `model_type` or `auto_map` in it is malformed.
+        """
+        from config_core.checkpoint import CONFIG_NAME, open_checkpoint
+        from config_core.config import read_config
+
+        checkpoint = open_checkpoint(source, hub_options)
+        if config_file is None and (needs_config or checkpoint.has(CONFIG_NAME)):
+            config_file = read_config(checkpoint)
+        values = config_file.values if config_file is not None else {}
+        return cls(
+            checkpoint,
+            _auto_map(values, checkpoint),
+            model_type=_model_type(values, checkpoint),
+            config_file=config_file,
+            trust_remote_code=trust_remote_code,
+            code_revision=code_revision,
+            hub_options=hub_options,
+        )
+
+    @classmethod
+    def of_class(
+        cls,
+        config_class: type[Any],
+        *,
+        trust_remote_code: bool | None = None,
+        code_revision: str | None = None,
+        hub_options: HubOptions | None = None,
+    ) -> CodeLoad:
+        """Begin the load of a model for a config class, out of the code that the class came from, if it did.
+
+        The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
+
+        Args:
+            config_class: The class.
+            trust_remote_code: What the caller said.
+            code_revision: Revision of the code, where it is in another repository than the checkpoint was.
+            hub_options: How that repository is opened.
+        """
+        from config_core.code import bundle_of
+
+        bundle = bundle_of(config_class)
+        return cls(
+            auto_map=bundle.auto_map if bundle else None,
+            code_class=config_class if bundle else None,
+            trust_remote_code=trust_remote_code,
+            code_revision=code_revision,
+            hub_options=hub_options,
+        )
+
+    @property
+    def config_source(self) -> Checkpoint:
+        """The opened checkpoint for the `from_pretrained` of a config class, which does not read the file again.
+
+        Raises:
+            ValueError: This is no load of a checkpoint that has a config file.
+        """
+        if self.checkpoint is None or self.config_file is None:
+            raise ValueError(f"{self} has no config file.")
+        return self.config_file.inside(self.checkpoint)
+
+    def grants(self, digest: str) -> bool:
+        """Return whether this load, or one that it is a part of, has let code of a digest run."""
+        return digest in self.granted or (self.parent is not None and self.parent.grants(digest))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Make this the current load while code of the checkpoint runs in the block."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    @contextmanager
+    def constructing(self, cls: type[Any]) -> Iterator[None]:
+        """Make this the current load while the block constructs an object, if its class came out of a checkpoint."""
+        from config_core.code import bundle_of
+
+        bundle = bundle_of(cls)
+        if bundle is None:
+            yield
+            return
+        self.granted.add(bundle.digest)  # its code has run already
+        with self.running():
+            yield
+
+    def __str__(self) -> str:
+        if self.checkpoint is not None:
+            return str(self.checkpoint)
+        return describe(self.code_class) if self.code_class else "a checkpoint"
+
+    def __repr__(self) -> str:
+        return f"<CodeLoad of {self}>"
+
+
+def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names in an `auto_map` that an Auto class asks for. Other libraries load tokenizers, for instance."""
+    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
+
+    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
+
+
+def _model_type(values: Mapping[str, Any], checkpoint: Checkpoint) -> str:
+    model_type = values.get("model_type") or ""
+    if not isinstance(model_type, str):
+        raise CheckpointConfigError(
+            f"model_type must be a string, got {model_type!r:.200}.", checkpoint=str(checkpoint), key="model_type"
+        )
+    return model_type
+
+
+def _auto_map(values: Mapping[str, Any], checkpoint: Checkpoint) -> Mapping[str, Any]:
+    auto_map = values.get("auto_map") or {}
+    if not isinstance(auto_map, dict):
+        raise CheckpointConfigError(
+            f'auto_map must be an object such as {{"AutoModel": "modeling_x.XModel"}}, got {auto_map!r:.200}.',
+            checkpoint=str(checkpoint),
+            key="auto_map",
+        )
+    return dict(auto_map)

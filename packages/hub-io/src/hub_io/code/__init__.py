@@ -1,0 +1,28 @@
+"""The code that a checkpoint ships: where it lies, which files it needs, what these require, and a store of them."""
+
+from __future__ import annotations
+
+from hub_io.code._bundle_collection import collect_bundle
+from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
+from hub_io.code._remote_code import RemoteCode, find_code
+from hub_io.code._requirements import (
+    UnmetRequirement,
+    check_requirements,
+    declared_requirements,
+    imported_modules,
+    unmet_requirements,
+)
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "CodeStore",
+    "KeptCode",
+    "RemoteCode",
+    "UnmetRequirement",
+    "check_requirements",
+    "collect_bundle",
+    "declared_requirements",
+    "find_code",
+    "imported_modules",
+    "unmet_requirements",
+]

@@ -1,0 +1,201 @@
+"""Where the code behind an `auto_map` reference is: beside the config, in another repository, or loaded already."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config_core.checkpoint import FolderCheckpoint
+from config_core.code import bundle_of
+from hub_io.code._bundle_collection import collect_bundle, references_beside
+from hub_io.errors import CodeRevisionError
+from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from auto_registry.code_load import CodeLoad
+    from config_core.checkpoint import Checkpoint
+    from config_core.code import ClassReference, CodeBundle
+
+__all__ = ["RemoteCode", "find_code"]
+
+
+class RemoteCode:
+    """Code of one folder or repository. It is fetched and read once, when it is first looked at.
+
+    Attributes:
+        source: The folder or repository that holds it, as the caller or the config names it.
+        load: The load that needs it.
+        wanted: The class in it that is asked for, or None for the code as a whole.
+        pin: The option that pins its commit, `revision` or `code_revision`.
+        at_hand: Whether it is in the opened checkpoint itself, or loaded already: then reading it contacts no other
+            repository.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        load: CodeLoad,
+        collect: Callable[[], tuple[CodeBundle, Checkpoint | None]],
+        *,
+        wanted: ClassReference | None = None,
+        pin: str = "revision",
+        at_hand: bool = True,
+        folders: Iterable[Path] = (),
+    ) -> None:
+        """Describe code.
+
+        Args:
+            source: The folder or repository that holds it.
+            load: The load that needs it.
+            collect: Returns the bundle, and the checkpoint that holds it; None for code that is loaded already.
+            wanted: The class in it that is asked for.
+            pin: The option that pins its commit.
+            at_hand: Whether reading it contacts no other repository.
+            folders: Folders that it came from, if it is loaded already.
+        """
+        self.source = source
+        self.load = load
+        self.wanted = wanted
+        self.pin = pin
+        self.at_hand = at_hand
+        self._collect = collect
+        self._folders = tuple(folders)
+
+    @classmethod
+    def of_bundle(cls, bundle: CodeBundle, *, source: str, load: CodeLoad, folders: Iterable[Path] = ()) -> RemoteCode:
+        """Describe code that was collected before.
+
+        Args:
+            bundle: The code.
+            source: Where it came from, in words.
+            load: The load that needs it.
+            folders: Folders that it came from.
+        """
+        return cls(source, load, lambda: (bundle, None), folders=folders)
+
+    @property
+    def bundle(self) -> CodeBundle:
+        """The files, with their digests.
+
+        Raises:
+            SourceCodeError: A file is missing, too large, or not Python.
+            CheckpointNotFoundError: The repository that holds the code cannot be opened.
+        """
+        return self._collected[0]
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that the files are from; None for a folder."""
+        holder = self._collected[1]
+        return None if holder is None else holder.commit
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the caller asked for this very commit, and not for a branch or tag that is at it now."""
+        holder = self._collected[1]
+        return holder.pinned if isinstance(holder, RepoCheckpoint) else True
+
+    @cached_property
+    def stored_source(self) -> str:
+        """What a trust store calls the source: the name of a repository, or the full path of a folder."""
+        is_folder = isinstance(self.load.checkpoint, FolderCheckpoint) and self.at_hand
+        return os.path.realpath(self.source) if is_folder else self.source
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders on this machine that hold the checkpoint. What is in them is data, and grants nothing."""
+        checkpoint = self.load.checkpoint
+        if isinstance(checkpoint, RepoCheckpoint):
+            return (checkpoint.snapshot,)
+        return (Path(checkpoint.name),) if isinstance(checkpoint, FolderCheckpoint) else self._folders
+
+    @cached_property
+    def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
+        return self._collect()
+
+
+def find_code(
+    load: CodeLoad,
+    auto_class: str,
+    *,
+    find_pin: Callable[[str], str | None] = lambda _: None,
+    folders: Iterable[Path] = (),
+) -> RemoteCode:
+    """Find the code of the class that the `auto_map` of a load names. Nothing is fetched or read yet.
+
+    Args:
+        load: The load.
+        auto_class: The name in its `auto_map`.
+        find_pin: Returns the commit of another repository to use if `code_revision` is not given, or None.
+        folders: Folders that the code came from, if the load is of a class that was loaded before.
+
+    Raises:
+        ClassReferenceError: The reference is malformed.
+        CodeRevisionError: `code_revision` is given for code in a folder.
+    """
+    checkpoint, revision = load.checkpoint, load.code_revision
+    own = checkpoint.name if checkpoint is not None and checkpoint.commit is not None else None
+    references = references_beside(load.auto_map, auto_class, own=own)
+    repo = references[auto_class].repo
+    references = {name: replace(reference, repo=None) for name, reference in references.items()}
+    wanted = references[auto_class]
+
+    def collect_from(open_holder: Callable[[], Checkpoint]) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
+        def collect() -> tuple[CodeBundle, Checkpoint | None]:
+            holder = open_holder()
+            return collect_bundle(holder, references, wanted=wanted, contents=load.contents), holder
+
+        return collect
+
+    def in_repository(name: str, revision: str | None, subfolder: str = "") -> RemoteCode:
+        collect = collect_from(lambda: _open_once(load, name, revision, subfolder, first=wanted.filename))
+        return RemoteCode(name, load, collect, wanted=wanted, pin="code_revision", at_hand=False)
+
+    if repo is not None:
+        return in_repository(repo, revision or find_pin(repo))
+    if checkpoint is None:
+        return _loaded_code(load, wanted, folders)
+    if revision is None:
+        return RemoteCode(checkpoint.name, load, collect_from(lambda: checkpoint), wanted=wanted)
+    if own is None:
+        raise CodeRevisionError(
+            f"code_revision={revision!r} was passed, but {wanted.filename} of {checkpoint} is in that folder, and a "
+            "folder has no revisions. Leave code_revision out; code in a repository can be pinned by trusting it at a "
+            "commit (`hub-io trust`)."
+        )
+    return in_repository(own, revision, checkpoint.subfolder)
+
+
+def _loaded_code(load: CodeLoad, wanted: ClassReference, folders: Iterable[Path]) -> RemoteCode:
+    """Return the code that the config class of a load came from."""
+    code_class = load.code_class
+    bundle = bundle_of(code_class) if code_class is not None else None
+    if code_class is None or bundle is None:
+        raise TypeError(f"{load} did not come from the code of a checkpoint.")
+    return RemoteCode(code_class.__module__, load, lambda: (bundle, None), wanted=wanted, folders=folders)
+
+
+def _open_once(load: CodeLoad, repo: str, revision: str | None, subfolder: str, *, first: str) -> Checkpoint:
+    """Open another repository for all the classes of a load, so that they come from one commit of it."""
+    key = (repo, revision, subfolder)
+    if key not in load.opened:
+        options = _download_options(load)
+        load.opened[key] = open_repository(repo, revision=revision, subfolder=subfolder, first=first, options=options)
+    return load.opened[key]
+
+
+def _download_options(load: CodeLoad) -> DownloadOptions:
+    """Return how to fetch code of another repository or commit: as the caller says, else as the checkpoint came."""
+    said, checkpoint = load.hub_options, load.checkpoint
+    came = checkpoint.options if isinstance(checkpoint, RepoCheckpoint) else DownloadOptions()
+    return DownloadOptions(
+        token=came.token if said.token is None else said.token,
+        cache_dir=came.cache_dir if said.cache_dir is None else said.cache_dir,
+        local_files_only=came.local_files_only or said.local_files_only,
+        force_download=came.force_download or said.force_download,
+    )

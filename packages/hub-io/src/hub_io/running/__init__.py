@@ -1,0 +1,8 @@
+"""Running trusted code: bundles as packages `hub_io.remote.<name>_<digest>`, and the classes in them."""
+
+from __future__ import annotations
+
+from hub_io.running._class_import import import_classes
+from hub_io.running._remote_modules import folders_of, install_finder
+
+__all__ = ["folders_of", "import_classes", "install_finder"]

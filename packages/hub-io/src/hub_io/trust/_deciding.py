@@ -1,0 +1,163 @@
+"""Whether a checkpoint's code may run: the one place that decides.
+
+The trust store, an administrator's cap and what the caller said for this load decide together. Data has no say, nothing
+here prompts, and deciding executes nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from config_core.errors import ConfigCoreError, SourceCodeError
+from hub_io.errors import HubIoError
+from hub_io.file_changes import compare_files
+from hub_io.trust._decision import Refused, Trusted
+from hub_io.trust._policy import CAP_VARIABLE, policy_of_load
+from hub_io.trust._unpinned_code import warn_unpinned
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from hub_io.code import RemoteCode
+    from hub_io.trust._decision import TrustDecision
+    from hub_io.trust._entry import TrustEntry
+    from hub_io.trust._policy import TrustPolicy
+    from hub_io.trust._store import TrustStore
+
+__all__ = ["decide", "decide_inherited"]
+
+
+def decide(code: RemoteCode) -> TrustDecision:
+    """Decide whether code may run in its load.
+
+    `trust_remote_code=True` trusts the content of this load, False refuses it, None leaves it to the trust store. In a
+    load that a checkpoint's code asks for, the policy of the outer load decides, and True grants nothing.
+
+    Args:
+        code: The code of one folder or repository. It is only fetched and read if it could be trusted.
+
+    Raises:
+        TypeError: `trust_remote_code` is something else, such as a string from a file.
+        TrustStoreError: The store is malformed.
+        TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
+        UnpinnedCodeWarning: No commit was given, and warnings are errors.
+        SourceCodeError: The caller trusts the code, but a file is missing or not Python.
+    """
+    said = code.load.trust_remote_code
+    if said is not None and not isinstance(said, bool):
+        raise TypeError(f"trust_remote_code must be True, False or None, got {said!r}.")
+    if said is False:
+        return Refused("trust_remote_code=False was passed", code, may_be_fetched=False)
+    return _granted(_decide(code, policy_of_load(code.load), said=bool(said)))
+
+
+def decide_inherited(code: RemoteCode, *, digests: Collection[str]) -> TrustDecision:
+    """Decide on code that an object from another process needs.
+
+    Args:
+        code: The code.
+        digests: Code that the parent process was told to trust.
+
+    Raises:
+        TrustStoreError: The store is malformed.
+        TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
+    """
+    policy = policy_of_load(code.load)
+    decision = _decide(code, policy, said=False)
+    may_inherit = policy.cap is None and code.load.parent is None
+    if isinstance(decision, Refused) and may_inherit and code.bundle.digest in digests:
+        decision = Trusted("the parent process", code)
+    return _granted(decision)
+
+
+def _granted(decision: TrustDecision) -> TrustDecision:
+    if isinstance(decision, Trusted):
+        decision.code.load.granted.add(decision.bundle.digest)
+    return decision
+
+
+def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool) -> TrustDecision:
+    if policy.cap == "deny":
+        return Refused(
+            f"remote code is switched off here ({CAP_VARIABLE}=deny, or the program's policy)",
+            code,
+            may_be_passed=False,
+            may_be_stored=False,
+            may_be_fetched=False,
+        )
+    is_nested = code.load.parent is not None
+    by_store = _by_store(code, _store_for(code, policy), fetch=said and not is_nested)
+    if isinstance(by_store, Trusted):
+        return by_store
+    if policy.cap == "locked":
+        reason = f"only code in the trust store runs here ({CAP_VARIABLE}=locked, or the program's policy)"
+        return replace(by_store, reason=f"{reason}, and {by_store.reason}", may_be_passed=False)
+    if is_nested:
+        return _by_outer_load(code, otherwise=by_store, said=said)
+    if not said:
+        return by_store
+    if code.commit is not None and not code.is_pinned:
+        warn_unpinned(code.source, code.commit, pin=code.pin)
+    return Trusted("trust_remote_code=True", code)
+
+
+def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecision:
+    """Decide by content. No other repository is contacted for code of which the store knows nothing."""
+    known = store.for_source(code.stored_source)
+    refused = Refused("it has no entry in the trust store", code, ignored=store.ignored)
+    if not fetch and not (known or (store.located_entries and code.at_hand)):
+        return refused
+    try:
+        bundle = code.bundle
+    except SourceCodeError as error:
+        if fetch:
+            raise
+        # A file that nothing readable imports any more may still be there: none is reported as removed.
+        return _not_what_was_trusted(refused, known, error.digests, removed=False) if known else refused
+    except (ConfigCoreError, HubIoError):
+        if fetch:
+            raise
+        return refused  # its error says why the code cannot even be listed
+    if entry := store.find(bundle.digest):
+        return Trusted(f"{store.file_of(entry).path} ({entry.source}, {entry.trusted_at})", code)
+    if not known:
+        return refused
+    return _not_what_was_trusted(refused, known, bundle.file_digests())
+
+
+def _not_what_was_trusted(
+    refused: Refused, known: Sequence[TrustEntry], files: Mapping[str, str], *, removed: bool = True
+) -> Refused:
+    """Return the refusal of code of which other versions were trusted, with what has changed since the nearest."""
+    nearest = max(known, key=lambda entry: len(entry.files.keys() & files.keys()))
+    changes = compare_files(nearest.files, files)
+    at = f" at commit {nearest.commit[:12]}" if nearest.commit else ""
+    return replace(
+        refused,
+        reason=f"it is not what was trusted on {nearest.trusted_at}{at}",
+        changes=changes if removed else replace(changes, removed=()),
+    )
+
+
+def _by_outer_load(code: RemoteCode, *, otherwise: Refused, said: bool) -> TrustDecision:
+    """Decide for code that a checkpoint's code asks for: what the outer load has let run may run again."""
+    outer = code.load.parent
+    with suppress(ConfigCoreError, HubIoError):
+        if outer is not None and (said or code.at_hand) and outer.grants(code.bundle.digest):
+            return Trusted("the load that it is part of", code)
+    in_vain = " with trust_remote_code=True, which only the program can pass" if said else ""
+    return replace(
+        otherwise, reason=f"the code of {outer} asks for it{in_vain}, and {otherwise.reason}", may_be_passed=False
+    )
+
+
+def _store_for(code: RemoteCode, policy: TrustPolicy) -> TrustStore:
+    """Return the store without files that are in the checkpoint itself."""
+    store = policy.store
+    for folder in code.folders:
+        store = store.without(folder)
+    # Read even where trust_remote_code=True would do: with a malformed store, nothing runs.
+    _ = store.located_entries
+    return store
