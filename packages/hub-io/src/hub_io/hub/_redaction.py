@@ -1,4 +1,4 @@
-"""Text that may be shown: without tokens, and without what a signed address gives access to."""
+"""Text from a server or a library that may be shown: short, printable, and without tokens and signed addresses."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["redacted"]
+__all__ = ["excerpt", "redacted"]
 
 _HIDDEN = "***"
-_SHORTEST_SECRET = 4  # of a text shorter than that, every sentence has some
+_SHORTEST_SECRET = 4  # shorter texts occur in any sentence
+_LONGEST_EXCERPT = 500
 _PATTERNS = (
     (re.compile(r"\bhf_[A-Za-z0-9_]{4,}"), f"hf_{_HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",;]+"), rf"\1 {_HIDDEN}"),
-    # User and password of an address, and the query of one: a signature lets anybody download.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@'\"]+@"), rf"\1{_HIDDEN}@"),
+    # User and password of an address, and its query: a signature lets anybody download.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s'\"<>?#]*@"), rf"\1{_HIDDEN}@"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s?#'\"<>]*)\?[^\s'\"<>)]+"), rf"\1?{_HIDDEN}"),
 )
 
@@ -26,8 +27,8 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
 
     Args:
         text: What a library or a server says.
-        secrets: Tokens that are known here. Hub tokens, credentials in headers and addresses, and the queries of
-            addresses are found without being named.
+        secrets: Tokens that are known. Hub tokens, credentials in headers and addresses, and the queries of addresses
+            are found without being named.
     """
     for secret in secrets:
         if secret and len(secret) >= _SHORTEST_SECRET:
@@ -35,3 +36,13 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text of somebody else's, with what terminals obey as escapes. It shows no secret."""
+    text = redacted(text[: 100 * _LONGEST_EXCERPT])
+    short = text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
+    return "".join(
+        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
+        for character in short
+    )
