@@ -35,7 +35,7 @@ from model_core.module_tensors import named_tensors
 from model_core.saving import hook_versions, parse_size, savable_tensors, write_weights
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
-from model_core.weight_files import is_weights_name, single_name
+from model_core.weight_files import check_variant, is_written_for
 
 if TYPE_CHECKING:
     import os
@@ -346,7 +346,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         _check_save_options(options, push_to_hub=push_to_hub)
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
-        single_name(variant)  # checks the variant
+        check_variant(variant)
         if not is_main_process:
             return
         savable = self._savable_tensors(state_dict)
@@ -354,7 +354,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         code = collect_code(type(self), type(self.config))
         dtype = self._dtype_of(savable)
 
-        with staged_save(save_directory, stale=lambda name: is_weights_name(name, variant)) as folder:
+        with staged_save(save_directory, stale=lambda name: is_written_for(name, variant)) as folder:
             self.config.write_to(
                 folder,
                 architectures=[type(self).__name__],
