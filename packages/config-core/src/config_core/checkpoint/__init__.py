@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_options import HubKeywords, HubOptions
-from config_core.checkpoint._hub_service import check_push, push_saved
+from config_core.checkpoint._hub_service import HubKeywords, HubOptions, check_push, push_saved
 from config_core.checkpoint._opening import existing_path, open_checkpoint
 from config_core.checkpoint._safe_names import blobs_of_snapshot, check_links, check_relative_name
 from config_core.checkpoint._small_files import decode_json, read_at_most, replace_file

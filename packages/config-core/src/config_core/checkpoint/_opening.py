@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint._checkpoint import Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_options import HubOptions
-from config_core.checkpoint._hub_service import hub_service
+from config_core.checkpoint._hub_service import HubOptions, hub_service
 from config_core.checkpoint._safe_names import check_relative_name
 from config_core.errors import CheckpointNotFoundError
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from config_core.checkpoint._hub_options import HubKeywords
+    from config_core.checkpoint._hub_service import HubKeywords
 
 __all__ = ["existing_path", "open_checkpoint"]
 
@@ -65,7 +64,9 @@ def open_checkpoint(
         UnsafeNameError: `subfolder` is not a plain relative name.
         TypeError: `source` is none of these, or there is no such option.
     """
-    options = HubOptions(**named) if options is None else HubOptions(**{**options._asdict(), **named})
+    options = HubOptions() if options is None else options
+    if named:
+        options = HubOptions(**{**options._asdict(), **named})
     if isinstance(source, Checkpoint):
         return source
     if not isinstance(source, (str, os.PathLike)):

@@ -1,7 +1,6 @@
 """`PretrainedConfig`: checked fields, as `config.json` and back."""
 
-from config_core.config._config_file import ConfigFile, read_config
-from config_core.config._config_json import decode_config
+from config_core.config._config_json import ConfigFile, decode_config, read_config
 from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Config values as JSON text and back.
+"""Config values as JSON text and back, and the files that hold it.
 
 The text is what transformers writes too: two spaces, sorted keys, ASCII, and non-finite numbers as
 `{"__float__": "NaN"}`, since JSON itself has no word for them.
@@ -6,28 +6,103 @@ The text is what transformers writes too: two spaces, sorted keys, ASCII, and no
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import os
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import decode_json
-from config_core.errors import ConfigError, ConfigFileError
+from config_core.checkpoint import CONFIG_NAME, decode_json, existing_path, open_checkpoint, read_at_most
+from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MAX_CONFIG_BYTES", "TRUST_OPTIONS", "decode_config", "encode_config", "jsonable"]
+    from config_core.checkpoint import Checkpoint, HubOptions
+
+__all__ = ["TRUST_OPTIONS", "ConfigFile", "decode_config", "encode_config", "jsonable", "read_config", "read_json"]
 
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
-MAX_CONFIG_BYTES = 16 * 1024 * 1024
+_MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _PLAIN_TYPES = frozenset({type(None), bool, int, str})
 _FLOAT_KEY = "__float__"
 _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 # Reading
+
+
+class ConfigFile:
+    """A config file that was read, for all parts of a load that need values of it.
+
+    Attributes:
+        path: The file.
+        name: Name of the checkpoint that it belongs to.
+    """
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        """Read a file.
+
+        Raises:
+            ConfigFileError: It holds no JSON object, or a key that is not allowed.
+        """
+        self.path = path
+        self.name = name
+        self._content = read_at_most(path, _MAX_CONFIG_BYTES)
+        self._values: dict[str, Any] | None = decode_config(self._content, path=path)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values in the file. They must not be changed."""
+        if self._values is None:
+            self._values = decode_config(self._content, path=self.path)
+        return self._values
+
+    def take(self) -> dict[str, Any]:
+        """Return the values in the file, for the caller to keep and to change. Only a second call parses them again."""
+        values, self._values = self._values, None
+        return decode_config(self._content, path=self.path) if values is None else values
+
+    def inside(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Return an opened checkpoint with this file as its config, which `read_config` does not read again."""
+        view = copy.copy(checkpoint)
+        view.config_file = self
+        return view
+
+
+def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions | None = None) -> ConfigFile:
+    """Read the config file of a checkpoint, or a JSON file of any name.
+
+    Args:
+        source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
+        options: The hub options.
+    """
+    path = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
+    if path is not None and path.is_file():
+        return ConfigFile(path, name=os.fspath(path.parent))
+    checkpoint = open_checkpoint(source, options)
+    if isinstance(checkpoint.config_file, ConfigFile):
+        return checkpoint.config_file
+    try:
+        return ConfigFile(checkpoint.local_path(CONFIG_NAME), name=checkpoint.name)
+    except CheckpointFileNotFoundError as error:
+        raise CheckpointFileNotFoundError(
+            checkpoint=error.checkpoint,
+            filename=CONFIG_NAME,
+            hint="A checkpoint is what save_pretrained of a config or model writes.",
+        ) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a config file.
+
+    Raises:
+        ConfigFileError: It holds no JSON object, or a key that is not allowed.
+    """
+    return decode_config(read_at_most(path, _MAX_CONFIG_BYTES), path=path)
 
 
 def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
@@ -41,8 +116,8 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
         ConfigFileError: It is too large, not UTF-8, not JSON, not an object, or nested too deep; or it has a duplicate
             key, or one that is not allowed.
     """
-    if len(content) > MAX_CONFIG_BYTES:
-        raise ConfigFileError(f"a config may have {MAX_CONFIG_BYTES:,} bytes at most.", path=path)
+    if len(content) > _MAX_CONFIG_BYTES:
+        raise ConfigFileError(f"a config may have {_MAX_CONFIG_BYTES:,} bytes at most.", path=path)
     values = decode_json(content, path=path, make_object=_make_object)
     if not isinstance(values, dict):
         raise ConfigFileError(f"expected a JSON object with the config's fields, got {_kind(values)}.", path=path)

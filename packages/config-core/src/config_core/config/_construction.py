@@ -73,12 +73,13 @@ def make_config(
         ConfigError: A value is wrong or missing, or a key is not allowed in a file.
         UnknownOptionError: An override is neither a field nor in `values`.
     """
+    definition = definition_of(cls)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
     given = resolve_aliases(cls, overrides)
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
-    known = definition_of(cls).names | fields.keys()
-    unused = {name: value for name, value in given.items() if name not in known}
+    known = definition.names | fields.keys()
+    unused = {name: given.pop(name) for name in list(given) if name not in known}
     if unused and not keep_unused:
         raise UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
@@ -87,8 +88,8 @@ def make_config(
         )
     model_type = values.get("model_type", cls.model_type)
     _warn_of_other_model_type(cls, model_type, stacklevel=4)
-    fields = _override(cls, fields, {name: value for name, value in given.items() if name not in unused})
-    if missing := definition_of(cls).required - fields.keys():
+    fields = _override(cls, fields, given)
+    if missing := definition.required - fields.keys():
         raise ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
     config, _ = _construct(cls, (), fields)
     if not cls.model_type and model_type:
@@ -168,6 +169,8 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
 
 def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a file with a caller's in their place. Names of classes go when their number changes."""
+    if not given:
+        return fields
     count = num_labels_field(cls)
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}

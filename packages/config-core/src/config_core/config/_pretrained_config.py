@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
-from config_core.config._config_file import read_config, read_json
 from config_core.config._config_json import (
     TRUST_OPTIONS,
     decode_config,
     encode_config,
     jsonable,
+    read_config,
+    read_json,
 )
 from config_core.config._construction import (
     ConfigType,
