@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import torch
 from torch import nn
 
-from config_core.checkpoint import check_push, open_checkpoint, push_saved, staged_save
+from config_core.checkpoint import HubOptions, check_push, open_checkpoint, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
 from config_core.errors import UnknownOptionError
@@ -35,7 +35,7 @@ from model_core.module_tensors import named_tensors
 from model_core.saving import hook_versions, parse_size, savable_tensors, write_weights
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
-from model_core.weight_files import check_variant, is_written_for
+from model_core.weight_files import belongs_to_variant, check_variant
 
 if TYPE_CHECKING:
     import os
@@ -225,18 +225,14 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             ignore_mismatched_sizes=ignore_mismatched_sizes,
             strict=strict,
         )
-        hub_options: dict[str, Any] = {
-            "revision": revision,
-            "token": token,
-            "cache_dir": cache_dir,
-            "local_files_only": local_files_only,
-            "force_download": force_download,
-        }
+        hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
 
         checkpoint = None
         if pretrained_model_name_or_path is not None:
-            checkpoint = open_checkpoint(pretrained_model_name_or_path, subfolder=subfolder, **hub_options)
-        own_config, model_kwargs = config_for_load(cls, cls.config_class, config, checkpoint, kwargs, **hub_options)
+            checkpoint = open_checkpoint(pretrained_model_name_or_path, hub_options)
+        own_config, model_kwargs = config_for_load(
+            cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options
+        )
         model_kwargs = drop_transformers_options(cls, model_kwargs)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
@@ -354,7 +350,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         code = collect_code(type(self), type(self.config))
         dtype = self._dtype_of(savable)
 
-        with staged_save(save_directory, stale=lambda name: is_written_for(name, variant)) as folder:
+        with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
             self.config.write_to(
                 folder,
                 architectures=[type(self).__name__],

@@ -57,9 +57,9 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
         ArgumentError: The variant cannot be part of a file name.
     """
     check_variant(variant)
-    candidates = tuple(
-        name(variant, legacy=old) for old in (False, True) for name in (weight_file_name, weight_index_name)
-    )
+    candidates = [
+        name(variant, legacy=legacy) for legacy in (False, True) for name in (weight_file_name, weight_index_name)
+    ]
     filename = next((name for name in candidates if checkpoint.has(name)), None)
     if filename is None:
         with_variant = f" of the variant {variant!r}" if variant else ""
