@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -12,8 +13,13 @@ from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
 READMES = [
     pytest.param(path, id=path.relative_to(ROOT).as_posix())
-    for path in [*ROOT.glob("README.md"), *(package.folder / "README.md" for package in WORKSPACE_PACKAGES.values())]
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(package.folder / "README.md" for package in WORKSPACE_PACKAGES.values()),
+    ]
 ]
+WORKSPACE_IMPORTS = {package.import_name for package in WORKSPACE_PACKAGES.values()}
 EXAMPLE = """\
 # Title: with `code`
 
@@ -91,6 +97,32 @@ def test_ci_runs_the_test_command_that_the_readme_gives():
     command = "uv run --group test --group peers pytest"
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"step {command}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def section(heading):
+    """Return the text under a heading of CONTRIBUTING.md."""
+    return CONTRIBUTING.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_contributing_names_functions_that_there_are():
+    """The ways through the house lead through its rooms, by their names."""
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for package in WORKSPACE_PACKAGES.values() for _, path in package.modules()
+    )
+    defined = set(re.findall(r"^\s*(?:def|class) (\w+)", sources, re.MULTILINE)) | WORKSPACE_IMPORTS
+    named = {part for name in re.findall(r"`([\w.]+)`", section("How things travel")) for part in name.split(".")}
+    assert named - defined == {"__init__"} - defined
+
+
+def test_contributing_names_places_that_there_are():
+    """Each row of the table says where a new line goes, and that file or folder exists."""
+    places = re.findall(r"`(\w+/[\w/.]+)`", section("Where a new line goes"))
+    roots = {package.import_name: package.source.parent for package in WORKSPACE_PACKAGES.values()}
+    assert len(places) > 10
+    assert [place for place in places if not (roots[place.partition("/")[0]] / place).exists()] == []
 
 
 def test_blocks_are_found_with_their_lines_and_reasons():
