@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from config_core.code._source_files import parse_source
+from config_core.code._source_facts import parse_source
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
