@@ -71,13 +71,29 @@ def test_package_that_takes_the_place_of_a_reviewed_file_is_refused(lenient_witn
         AutoModel.from_pretrained(reviewed)
 
 
-def test_manifest_that_was_added_since_the_review_is_refused(lenient_witness, reviewed):
-    """What the code requires and reads is a part of what was reviewed."""
-    (reviewed / "hub-code.toml").write_text('data = ["table.txt"]', encoding="utf-8")
-    (reviewed / "table.txt").write_text("x", encoding="utf-8")
+def test_requirements_that_were_added_since_the_review_are_refused(lenient_witness, reviewed):
+    """What an error would tell people to install is a part of what was reviewed."""
+    (reviewed / "requirements.txt").write_text("evil", encoding="utf-8")
     lenient_witness.note()
-    with pytest.raises(RemoteCodeRefusedError, match=r"table\.txt  \(added\)"):
+    with pytest.raises(RemoteCodeRefusedError, match=r"requirements\.txt  \(added\)"):
         AutoConfig.from_pretrained(reviewed)
+
+
+@pytest.mark.parametrize("change", ["added", "changed"])
+def test_data_that_is_not_what_was_reviewed_is_refused(lenient_witness, tmp_path, monkeypatch, change):
+    """What code reads beside itself may decide what it does."""
+    names = f"NAMES = __file__, 'one.txt', 'two.txt'\n{CONFIGURATION}"
+    files = tiny_checkpoints.files({"configuration_tiny.py": names, "one.txt": "reviewed"})
+    folder = lenient_witness.write(files, harmless=True)
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(tmp_path / "store.json"))
+    source = os.path.realpath(folder)
+    tiny_checkpoints.trust(tmp_path / "store.json", files, source=source, suffixes=(".py", ".txt"))
+    assert AutoConfig.from_pretrained(folder).size == 2
+    name = {"added": "two.txt", "changed": "one.txt"}[change]
+    (folder / name).write_text("evil", encoding="utf-8")
+    lenient_witness.note()
+    with pytest.raises(RemoteCodeRefusedError, match=rf"{name}  \({change}\)"):
+        AutoConfig.from_pretrained(folder)
 
 
 def test_reference_to_a_file_that_was_not_reviewed_is_refused(lenient_witness, reviewed):

@@ -115,11 +115,11 @@ def test_code_in_another_repository_is_loaded_from_there(hub, tmp_path, place):
 
 @pytest.mark.parametrize("place", ["folder", "hub"])
 def test_code_in_another_repository_is_vendored_on_save(hub, tmp_path, place):
-    """What is saved has the code in it, with its manifest and data, and asks nobody for it any more."""
+    """What is saved has the code in it, with its requirements and data, and asks nobody for it any more."""
     code = {
         "configuration_tiny.py": CONFIGURATION,
-        "modeling_tiny.py": MODELING,
-        "hub-code.toml": 'data = ["tables/*.txt"]',
+        "modeling_tiny.py": f"NAMES = __file__, 'tables/a.txt'\n{MODELING}",
+        "requirements.txt": "packaging",
         "tables/a.txt": f"for {place}",
     }
     sha = hub.create_repo("maker/code", code)

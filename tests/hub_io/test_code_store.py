@@ -20,7 +20,7 @@ from other_processes import environment, run_program
 from tiny_checkpoints import files, write
 
 BUNDLE = CodeBundle(
-    {"modeling.py": b"class Model: pass\n", "tables/a.bin": bytes(range(256)), "hub-code.toml": b"data = []\n"},
+    {"modeling.py": b"class Model: pass\n", "tables/a.bin": bytes(range(256)), "requirements.txt": b"numpy\n"},
     {"AutoModel": "modeling.Model"},
 )
 
@@ -47,7 +47,7 @@ def test_what_is_kept_is_read_again(store, entry):
     """Files byte for byte, with the classes that they are for and where they came from."""
     kept = store.read(BUNDLE.digest)
     assert (kept.bundle, kept.source) == (BUNDLE, "me/tiny")
-    assert names(entry) == ["code.json", "files/hub-code.toml", "files/modeling.py", "files/tables/a.bin"]
+    assert names(entry) == ["code.json", "files/modeling.py", "files/requirements.txt", "files/tables/a.bin"]
     assert store.digests() == store.digests(BUNDLE.digest[:12]) == [BUNDLE.digest]
 
 

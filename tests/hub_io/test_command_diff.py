@@ -13,9 +13,9 @@ pytestmark = pytest.mark.usefixtures("places")
 @pytest.fixture
 def folder(tmp_path, places):  # noqa: ARG001 - a machine where nobody has trusted anything
     """A folder whose code was trusted."""
-    folder = write(
-        tmp_path / "saved", files({"hub-code.toml": 'data = ["tables/*"]', "tables/one.txt": "first\r\nsecond\r\n"})
-    )
+    names = 'NAMES = __file__, "tables/one.txt", "tables/two.txt", "tables/two.bin", "tables/data.dat"\n'
+    content = {"modeling_tiny.py": names + MODELING, "tables/one.txt": "first\r\nsecond\r\n"}
+    folder = write(tmp_path / "saved", files(content))
     assert hub_io("trust", folder, "--yes").exit_code == 0
     return folder
 
@@ -40,7 +40,8 @@ def test_lines_that_changed_are_shown(hub):
 
 def test_files_are_named_by_what_became_of_them(folder):
     """Changed, added and removed, in the text and for machines."""
-    write(folder, {"tables/two.txt": "new\n", "modeling_tiny.py": MODELING + "\n"})
+    modeling = (folder / "modeling_tiny.py").read_text(encoding="utf-8")
+    write(folder, {"tables/two.txt": "new\n", "modeling_tiny.py": f"{modeling}\n"})
     (folder / "tables" / "one.txt").unlink()
     ran = hub_io("diff", folder)
     assert "  changed: modeling_tiny.py\n  added: tables/two.txt\n  removed: tables/one.txt\n" in ran.out

@@ -75,14 +75,19 @@ def test_only_what_would_run_is_listed(folder):
     assert [file["name"] for file in code["files"]] == ["blocks/deep.py", "configuration_tiny.py", "modeling_tiny.py"]
 
 
-def test_data_that_the_code_declares_is_listed_as_such(folder):
+def test_data_that_the_code_names_is_listed_as_such(folder):
     """It is hashed and trusted with the rest, and does not run."""
-    write(folder, {"hub-code.toml": 'data = ["tables/*"]', "tables/one.json": "{}"})
-    (folder / "tables" / "two.bin").write_bytes(b"\xff\x00")
+    names = 'NAMES = __file__, "tables/one.json", "tables/two.dat"\n'
+    write(folder, {"modeling_tiny.py": names + MODELING, "tables/one.json": "{}", "requirements.txt": "click"})
+    (folder / "tables" / "two.dat").write_bytes(b"\xff\x00")
     listed = {file["name"]: file["runs"] for file in hub_io("inspect", folder, "--json").values["code"][0]["files"]}
     assert listed["modeling_tiny.py"] is True
-    assert [name for name, runs in listed.items() if not runs] == ["hub-code.toml", "tables/one.json", "tables/two.bin"]
-    assert "tables/two.bin  (2 bytes, binary, data)" in hub_io("inspect", folder).out
+    assert [name for name, runs in listed.items() if not runs] == [
+        "requirements.txt",
+        "tables/one.json",
+        "tables/two.dat",
+    ]
+    assert "tables/two.dat  (2 bytes, binary, data)" in hub_io("inspect", folder).out
 
 
 def test_calls_that_deserve_a_look_are_noted_with_file_and_line(tmp_path):
@@ -182,19 +187,20 @@ def forward(model):
     assert remarks(source) == []
 
 
-def test_declared_requirements_show_what_is_not_installed(folder):
-    """Before anything is trusted, a reader sees what it needs."""
-    write(folder, {"hub-code.toml": 'requires = ["absent-thing>=2", "click>=1"]'})
+def test_requirements_show_what_is_not_installed(folder):
+    """Before anything is trusted, a reader sees what its author lists."""
+    write(folder, {"requirements.txt": "absent-thing>=2\nclick>=1\n"})
     assert "  absent-thing>=2  absent-thing is not installed\n  click>=1\n" in hub_io("inspect", folder).out
     (code,) = hub_io("inspect", folder, "--json").values["code"]
     assert code["requirements"] == {"absent-thing>=2": "absent-thing is not installed", "click>=1": None}
 
 
-def test_declared_requirement_that_is_none_is_named(folder):
-    """Nothing would run, and the rest can be read all the same."""
-    write(folder, {"hub-code.toml": 'requires = ["click @ https://evil.example"]'})
-    ran = hub_io("inspect", folder)
-    assert (ran.exit_code, "names an address" in ran.out) == (0, True)
+def test_line_that_is_no_requirement_is_not_among_them(folder):
+    """It is in the file, which is listed with its digest."""
+    write(folder, {"requirements.txt": "click @ https://evil.example\n-r other.txt\nclick\n"})
+    (code,) = hub_io("inspect", folder, "--json").values["code"]
+    assert code["requirements"] == {"click": None}
+    assert "requirements.txt" in {file["name"] for file in code["files"]}
 
 
 def test_imports_show_what_is_not_installed(folder):
@@ -300,7 +306,6 @@ def test_checkpoint_without_code_says_so(tmp_path):
         ({"configuration_tiny.py": None}, "SourceCodeError", "configuration_tiny.py"),
         ({"config.json": config_json({"AutoConfig": "../evil.Config"})}, "ClassReferenceError", "../evil.Config"),
         ({"config.json": "{"}, "ConfigFileError", "config.json"),
-        ({"hub-code.toml": "requires = 1"}, "SourceCodeError", "hub-code.toml"),
     ],
 )
 def test_code_that_no_load_would_take_is_an_answer(tmp_path, changed, error, told):

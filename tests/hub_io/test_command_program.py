@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -33,8 +32,8 @@ def evil(tmp_path, places):  # noqa: ARG001
         tmp_path / "saved",
         files({
             "config.json": config_json({**AUTO_MAP, f"Other{EVIL}": f"other.{EVIL}"}),
-            "configuration_tiny.py": f"# {EVIL}\n{CONFIGURATION}",
-            "hub-code.toml": f"requires = [{json.dumps('x' + EVIL)}]\ndata = ['tables/*']",
+            "configuration_tiny.py": f"# {EVIL}\nNAMES = __file__, 'tables/one.txt'\n{CONFIGURATION}",
+            "requirements.txt": f"x{EVIL}\nx==1; '{EVIL}' == os_name\nx==={EVIL}\n",
             "tables/one.txt": f"{EVIL}\r{EVIL}",
         }),
     )  # fmt: skip

@@ -87,7 +87,14 @@ def files(changed: Mapping[str, str | None] | None = None, *, marker: Path | Non
     return {name: text for name, text in content.items() if text is not None}
 
 
-def trust(file: Path, content: Mapping[str, str], *, source: str = "me/tiny", commit: str | None = None) -> TrustEntry:
+def trust(
+    file: Path,
+    content: Mapping[str, str],
+    *,
+    source: str = "me/tiny",
+    commit: str | None = None,
+    suffixes: tuple[str, ...] = (".py",),
+) -> TrustEntry:
     """Put the code of a checkpoint into a file of trusted code, and return the entry.
 
     Args:
@@ -95,11 +102,12 @@ def trust(file: Path, content: Mapping[str, str], *, source: str = "me/tiny", co
         content: Files of the checkpoint, of which those of Python are the code.
         source: The repository or folder that the entry names.
         commit: Its commit.
+        suffixes: How the names of files end that belong to the code.
     """
     from config_core.code import CodeBundle
     from hub_io import TrustEntry, TrustFile
 
-    code = CodeBundle({name: text.encode() for name, text in content.items() if name.endswith(".py")})
+    code = CodeBundle({name: text.encode() for name, text in content.items() if name.endswith(suffixes)})
     entry = TrustEntry.of(code, source=source, commit=commit)
     TrustFile(file).add(entry)
     return entry

@@ -74,7 +74,7 @@ class LineModel:
 """,
     encoding="utf-8",
 )
-(saved / "hub-code.toml").write_text('requires = ["pretrained-config-core>=0.1"]', encoding="utf-8")
+(saved / "requirements.txt").write_text("pretrained-config-core>=0.1\n", encoding="utf-8")
 (saved / "weights.json").write_text('{"slope": 2.0}', encoding="utf-8")
 auto_map = {"AutoConfig": "modeling_line.LineConfig", "AutoModel": "modeling_line.LineModel"}
 (saved / "config.json").write_text(

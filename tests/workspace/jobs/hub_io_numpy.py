@@ -39,7 +39,7 @@ saved.mkdir()
 np.save(saved / "weight.npy", np.array([[1.0, 2.0], [3.0, 4.0]]))
 auto_map = {"AutoConfig": "modeling_linear.LinearConfig", "AutoModel": "modeling_linear.LinearModel"}
 (saved / "config.json").write_text(json.dumps({"model_type": "linear", "auto_map": auto_map}), encoding="utf-8")
-(saved / "hub-code.toml").write_text('requires = ["numpy>=1"]', encoding="utf-8")
+(saved / "requirements.txt").write_text("numpy>=1\ntorch>=2.5\n", encoding="utf-8")
 
 # A model of torch, which is not here, says so before any of it runs.
 (saved / "modeling_linear.py").write_text(f"open('marker', 'w').close()\nimport torch\n{MODELING}", encoding="utf-8")
@@ -50,6 +50,7 @@ except MissingRequirementsError as error:
     missing = error
 assert missing is not None
 assert missing.modules == ("torch",)
+assert "'torch>=2.5'" in str(missing)
 assert not Path("marker").exists()
 
 (saved / "modeling_linear.py").write_text(MODELING, encoding="utf-8")

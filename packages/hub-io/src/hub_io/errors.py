@@ -233,18 +233,14 @@ class UnpinnedCodeWarning(UserWarning):
 
 
 class MissingRequirementsError(RemoteCodeImportError):
-    """Trusted code needs what is not installed here. None of it was run.
+    """Trusted code imports what is not installed here. None of it was run.
 
     Attributes:
-        requirements: Requirements (PEP 508) of the code's manifest that are not met.
-        modules: Top-level modules that its files import and that are not there.
+        modules: Top-level modules that its files import and that are not installed.
     """
 
-    def __init__(
-        self, problem: str, *, source: str, file: str, requirements: tuple[str, ...], modules: tuple[str, ...]
-    ) -> None:
+    def __init__(self, problem: str, *, source: str, file: str, modules: tuple[str, ...]) -> None:
         super().__init__(problem, source=source, file=file)
-        self.requirements = requirements
         self.modules = modules
 
 

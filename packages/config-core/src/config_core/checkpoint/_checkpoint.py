@@ -73,6 +73,15 @@ class Checkpoint(ABC):
         """Return whether the files may have been replaced since it was opened. Those of a commit never are."""
         return False
 
+    def size_of(self, filename: str) -> int:
+        """Return the size of a file in bytes. A hub may know it without downloading the file.
+
+        Raises:
+            CheckpointFileNotFoundError: There is no such file.
+            UnsafeNameError: The name would leave the checkpoint.
+        """
+        return self.local_path(filename).stat().st_size
+
     def read_bytes(self, filename: str, *, limit: int) -> bytes:
         """Return the content of a small file.
 

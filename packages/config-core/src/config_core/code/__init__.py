@@ -12,36 +12,48 @@ from config_core.code._custom_code import bundle_of, collect_code, register_for_
 if TYPE_CHECKING:
     from config_core.code._class_reference import ClassReference
     from config_core.code._code_bundle import CodeBundle, listing_digest
-    from config_core.code._code_manifest import MANIFEST_NAME, MAX_DATA_BYTES, CodeManifest, declared_files
-    from config_core.code._source_files import needed_files, parse_source, resolve_sibling_imports
+    from config_core.code._source_facts import SourceFacts, SourceImport, compile_source, parse_source, source_facts
+    from config_core.code._source_files import (
+        MAX_DATA_BYTES,
+        data_files,
+        needed_files,
+        resolve_sibling_imports,
+        source_imports,
+    )
 
 __all__ = [
-    "MANIFEST_NAME",
     "MAX_DATA_BYTES",
     "ClassReference",
     "CodeBundle",
-    "CodeManifest",
+    "SourceFacts",
+    "SourceImport",
     "bundle_of",
     "collect_code",
-    "declared_files",
+    "compile_source",
+    "data_files",
     "listing_digest",
     "needed_files",
     "parse_source",
     "register_for_auto_class",
     "resolve_sibling_imports",
+    "source_facts",
+    "source_imports",
 ]
 
 _HOMES = {
-    "MANIFEST_NAME": "_code_manifest",
-    "MAX_DATA_BYTES": "_code_manifest",
+    "MAX_DATA_BYTES": "_source_files",
     "ClassReference": "_class_reference",
     "CodeBundle": "_code_bundle",
-    "CodeManifest": "_code_manifest",
-    "declared_files": "_code_manifest",
+    "SourceFacts": "_source_facts",
+    "SourceImport": "_source_facts",
+    "compile_source": "_source_facts",
+    "data_files": "_source_files",
     "listing_digest": "_code_bundle",
     "needed_files": "_source_files",
-    "parse_source": "_source_files",
+    "parse_source": "_source_facts",
     "resolve_sibling_imports": "_source_files",
+    "source_facts": "_source_facts",
+    "source_imports": "_source_files",
 }
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config_core.code._class_reference import ClassReference
 from config_core.code._code_bundle import CodeBundle
-from config_core.code._code_manifest import MANIFEST_NAME, declared_files
 from config_core.code._program_source import running_program
-from config_core.code._source_files import needed_files, parse_source
+from config_core.code._source_facts import parse_source, source_facts
+from config_core.code._source_files import MAX_DATA_BYTES, data_files, needed_files
 from config_core.errors import ImportLeavesFolderError, SourceCodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["bundle_for"]
 
@@ -101,7 +101,7 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
                 raise
             module, top = f"{top.name}/{module}", top.parent
     _refuse_self_imports(files, package.partition(".")[0], top)
-    files = {**_declared_beside(top), **files}
+    files |= _data_beside(top, files)
     auto_map = {name: f"{module}.{cls.__name__}" for name, cls in classes.items()}
     if config_class not in classes.values() and (config_module := _module_among(files, config_class, top)):
         auto_map["AutoConfig"] = f"{config_module}.{config_class.__name__}"
@@ -137,12 +137,7 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
             top = top.parent
     package = next(iter(classes.values())).__module__.partition(".")[0]
     _refuse_self_imports(files, package, top)
-    if folder != top and (folder / MANIFEST_NAME).is_file():
-        raise SourceCodeError(
-            f"the code beside it imports from {top}, so that this is the folder which is saved: move it there.",
-            path=str(folder / MANIFEST_NAME),
-        )
-    files = {**_declared_beside(top), **files}
+    files |= _data_beside(top, files)
     return CodeBundle(files, {name: f"{modules[name]}.{cls.__name__}" for name, cls in classes.items()})
 
 
@@ -207,15 +202,24 @@ def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callabl
     return read
 
 
-def _declared_beside(folder: Path) -> dict[str, bytes]:
-    """Return the manifest in a folder, if it has one, and the data files that it declares."""
+def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the data that source files name, of the files in their folder."""
 
-    def names() -> Iterator[str]:
-        for base, folders, found in os.walk(folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            yield from ((Path(base) / name).relative_to(folder).as_posix() for name in found)
+    def read(name: str) -> bytes | None:
+        path = folder / name
+        if not path.is_file():
+            return None
+        if path.stat().st_size > MAX_DATA_BYTES:
+            warnings.warn(
+                f"{path} is named in the code beside it, and larger than {MAX_DATA_BYTES:,} bytes: it is not saved "
+                "with the code. Keep such data in the checkpoint.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return None
+        return path.read_bytes()
 
-    return declared_files(_reader(folder), names, where=str(folder))
+    return data_files(files, read, where=str(folder))
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:
@@ -225,19 +229,11 @@ def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> No
     for name, content in files.items():
         folder = name.partition("/")[0]
         own = folder if is_flat and f"{folder}/__init__.py" in files else package
-        for module, line in _absolute_imports(parse_source(content, path=name)):
-            if module.partition(".")[0] == own and f"{own}.py" not in files:
+        for found in source_facts(content, path=name).imports:
+            if not found.level and found.module.partition(".")[0] == own and f"{own}.py" not in files:
                 raise SourceCodeError(
-                    f"it imports {module!r} by its absolute name, which does not exist where a checkpoint is loaded. "
-                    "Import it relatively: from .module import name.",
+                    f"it imports {found.module!r} by its absolute name, which does not exist where a checkpoint is "
+                    "loaded. Import it relatively: from .module import name.",
                     path=str(top / name),
-                    line=line,
+                    line=found.line,
                 )
-
-
-def _absolute_imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module, node.lineno

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.code._program_selection import needed_statements
 from config_core.code._program_statements import Statement, is_main_guard
-from config_core.code._source_files import parse_source
+from config_core.code._source_facts import parse_source
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
-"""Which source files a module needs: its relative imports, followed file by file with `ast`. Nothing is executed.
+"""Which files a module needs: its relative imports, file by file, and the data that its code names.
 
-Two callers share this: saving a class (files of a package on disk) and loading remote code (files of a checkpoint).
+Nothing is executed. Two callers share this: saving a class (files of a package on disk) and loading remote code (files
+of a checkpoint).
 """
 
 from __future__ import annotations
@@ -8,37 +9,48 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.code._code_bundle import content_digests
+from config_core.code._source_facts import SourceFacts, SourceImport, source_facts
 from config_core.errors import ImportLeavesFolderError, SourceCodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["needed_files", "parse_source", "resolve_sibling_imports"]
+__all__ = ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_imports", "source_imports"]
+
+MAX_DATA_BYTES = 16 * 1024 * 1024  # of all data files together
 
 _PACKAGE_FILE = "__init__.py"
-# Absolute imports of these mean what every reader takes them to mean, whatever files lie beside the code.
+# Absolute imports of these mean what every reader takes them to mean, whatever files are beside the code.
 _NEVER_SIBLINGS = sys.stdlib_module_names | {
     "auto_registry", "config_core", "hub_io", "huggingface_hub", "model_core", "numpy", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
-_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-_PARSED_NAME = "<source that is only read>"
-_QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
+# Files that belong to the checkpoint and not to its code: they change with every save, or other libraries load them.
+_NOT_DATA = re.compile(
+    r"""
+    (.*/)?(
+        (adapter_|generation_|preprocessor_|processor_|tokenizer_|video_preprocessor_)?config\.json
+        | special_tokens_map\.json | added_tokens\.json | tokenizer\.json | vocab\.(json|txt) | merges\.txt
+        | model_index\.json | modules\.json | README\.md | hub-code\.lock | requirements\.txt | __init__\.py
+        | [^/]*\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf)(\.index(\.[^/.]+)?\.json)?
+        | [^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|env) | (credentials|secrets)(\.[^/]*)?  # nobody's to share
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
     """Return the source files that modules need, themselves included.
 
     A relative import brings the module it names, the `__init__.py` of every sub-package on the way, and what those
-    import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is no module.
-    Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do, because
-    whether they run is not known here. Only a missing file may stay missing where `except ImportError` expects that.
+    import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is not a
+    module. Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do,
+    because whether they run is not known here. A file may be missing only where `except ImportError` expects that.
 
     Args:
         modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
@@ -50,7 +62,7 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
 
     Raises:
         SourceCodeError: A file is missing, is not UTF-8 or is not Python. It is the first of all such errors, and
-            `digests` tells of what could be read.
+            its `digests` are those of the files that could be read.
         ImportLeavesFolderError: A relative import climbs above the top folder.
     """
     files: dict[str, bytes] = {}
@@ -74,24 +86,67 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
     return files
 
 
-def parse_source(content: bytes, *, path: str) -> ast.Module:
-    """Parse Python source, in silence: what Python finds odd in it is no warning of the program that reads it.
+def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
+    """Return the data that belongs to source files: what is beside them and named by a string literal in them.
+
+    `Path(__file__).parent / "labels.json"`, `files(__package__).joinpath("tables", "a.csv")` and
+    `os.path.join(os.path.dirname(__file__), "tables/a.csv")` name such files. A source file that mentions none of
+    `__file__`, `importlib.resources` and `pkgutil.get_data` looks for files elsewhere, such as in the checkpoint.
+    Weights, configs, tokenizers and other files of the checkpoint are not data of its code, whatever names them.
+
+    Args:
+        sources: The source files, by name relative to the top folder.
+        read: Returns the content of a file relative to the top folder, or None if there is none, or none to be used.
+        where: The top folder in words, for errors.
+
+    Returns:
+        Name relative to the top folder to content.
 
     Raises:
-        SourceCodeError: It is not UTF-8 or not Python; `line` says where.
+        SourceCodeError: The data is too large as a whole, or a name is not ASCII.
     """
-    # One filter for good, on a name that nothing else has: to take it back, as `catch_warnings` does, would take those
-    # of other threads along. Whoever has put another before it meanwhile gets it again.
-    if warnings.filters[:1] != [_QUIET]:
-        warnings.filterwarnings("ignore", module=re.escape(_PARSED_NAME))
-    try:
-        return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
-    except UnicodeDecodeError as error:
-        raise SourceCodeError("it is not UTF-8 text.", path=path) from error
-    except SyntaxError as error:
-        raise SourceCodeError(f"it is not valid Python: {error.msg}.", path=path, line=error.lineno) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SourceCodeError(f"it cannot be parsed: {error}.", path=path) from error
+    found: dict[str, bytes] = {}
+    total = 0
+    for source, content in sources.items():
+        folder = source.rpartition("/")[0]
+        for text in source_facts(content, path=f"{where}/{source}").file_names:
+            name = f"{folder}/{text}" if folder else text
+            if name in found or name in sources or _NOT_DATA.fullmatch(name) or (data := read(name)) is None:
+                continue
+            if not name.isascii():
+                raise SourceCodeError(
+                    f"it names the file {name!a} beside it. Data files need ASCII names.", path=source
+                )
+            total += len(data)
+            if total > MAX_DATA_BYTES:
+                raise SourceCodeError(
+                    f"with {name!r} the data beside the code is larger than {MAX_DATA_BYTES:,} bytes. Data of code is "
+                    "for tables and vocabularies; keep weights in the checkpoint.",
+                    path=f"{where}/{source}",
+                )
+            found[name] = data
+    return found
+
+
+def source_imports(
+    name: str, content: bytes, read: Callable[[str], bytes | None], *, path: str
+) -> tuple[SourceImport, ...]:
+    """Return the imports of a file; those of the files beside it are relative, as `resolve_sibling_imports` has it.
+
+    Args:
+        name: The file, relative to the top folder.
+        content: The file.
+        read: Returns the content of a file relative to the top folder, or None.
+        path: Its name for errors.
+
+    Raises:
+        SourceCodeError: It is not UTF-8 or not Python.
+    """
+    facts = source_facts(content, path=path)
+    siblings = _Siblings(name, read)
+    if _is_in_package(facts):
+        return facts.imports
+    return tuple(siblings.resolved(each) for each in facts.imports)
 
 
 def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], bytes | None]) -> ast.Module:
@@ -99,7 +154,7 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
 
     Scripts and flat folders import their neighbours as `from blocks import Block`, which only works while their folder
     is on the path. A file that has relative imports belongs to a package, where such an import means something else.
-    Which of a file beside it and an installed package is meant does not depend on what is installed: it is the file,
+    Whether a file beside it or an installed package is meant does not depend on what is installed: it is the file,
     which is part of what was reviewed. Only the standard library, torch, numpy and the packages that every checkpoint's
     code builds on are never taken for a file beside it.
 
@@ -113,10 +168,9 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     """
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
-    folder, _, file = name.rpartition("/")
-    siblings = _SiblingImports(folder, file.removesuffix(".py"), read)
-    # Imports are statements, so only lists of statements are looked at, and one by one: expressions may be nested so
-    # deep that a visitor, which calls itself, would not come back from them.
+    siblings = _Siblings(name, read)
+    # Imports are statements, so only lists of statements are looked at, one by one: expressions may be nested so deep
+    # that a recursive visitor would fail.
     for node in ast.walk(tree):
         for field, value in ast.iter_fields(node):
             if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
@@ -124,33 +178,49 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     return tree
 
 
-class _SiblingImports:
-    """Replaces `import x` and `from x import y` where `x` is a file or package in the same folder."""
+class _Siblings:
+    """The files and packages in the folder of a file, and what absolute imports of them become."""
 
-    def __init__(self, folder: str, own_name: str, read: Callable[[str], bytes | None]) -> None:
+    def __init__(self, name: str, read: Callable[[str], bytes | None]) -> None:
+        folder, _, file = name.rpartition("/")
         self._prefix = f"{folder}/" if folder else ""
-        self._own_name = own_name
+        self._own_name = file.removesuffix(".py")
         self._read = read
 
+    def has(self, module: str) -> bool:
+        """Return whether an absolute import of a module means one of them."""
+        first = module.partition(".")[0]
+        # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
+        if first == self._own_name or first in _NEVER_SIBLINGS:
+            return False
+        return _module_file(f"{self._prefix}{first}", self._read) is not None
+
+    def resolved(self, found: SourceImport) -> SourceImport:
+        """Return the relative import that an absolute one stands for, or the import itself."""
+        if found.level or not found.module or not self.has(found.module):
+            return found
+        if found.names:
+            return found._replace(level=1)
+        parent, _, last = found.module.rpartition(".")
+        return found._replace(level=1, module=parent, names=(last,))
+
     def replace(self, statement: ast.stmt) -> list[ast.stmt]:
-        """Return what stands in place of a statement: mostly itself."""
-        if isinstance(statement, ast.ImportFrom) and statement.module and self._is_sibling(statement.module):
+        """Return what replaces a statement: mostly itself."""
+        if isinstance(statement, ast.ImportFrom) and statement.module and self.has(statement.module):
             statement.level = 1
         if not isinstance(statement, ast.Import):
             return [statement]
-        kept = [alias for alias in statement.names if not self._is_sibling(alias.name)]
+        kept = [alias for alias in statement.names if not self.has(alias.name)]
         if len(kept) == len(statement.names):
             return [statement]
         found: list[ast.stmt] = [ast.Import(names=kept)] if kept else []
         found += [relative for alias in statement.names if alias not in kept for relative in _as_relative(alias)]
         return [ast.fix_missing_locations(ast.copy_location(part, statement)) for part in found]
 
-    def _is_sibling(self, module: str) -> bool:
-        first = module.partition(".")[0]
-        # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
-        if first == self._own_name or first in _NEVER_SIBLINGS:
-            return False
-        return _module_file(f"{self._prefix}{first}", self._read) is not None
+
+def _is_in_package(facts: SourceFacts) -> bool:
+    """Return whether a file belongs to a package: it has relative imports. `import_module` calls do not count."""
+    return any(found.level and found.is_statement for found in facts.imports)
 
 
 def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
@@ -165,8 +235,7 @@ def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
     return [ast.ImportFrom(module=None, names=[ast.alias(alias.name.partition(".")[0], None)], level=1), loads]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     """A file to read, and who wants it, for the error if it is missing."""
 
     name: str
@@ -174,22 +243,11 @@ class _Wanted:
     is_optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _RelativeImport:
-    """`from <dots><module> import <names>` in the source, or `import_module("<dots><module>", __package__)`."""
-
-    level: int
-    module: str
-    names: tuple[str, ...]
-    line: int
-    is_optional: bool
-
-
 def _first_file(module: str, read: Callable[[str], bytes | None]) -> str:
     try:
         return _module_file(module, read) or f"{module}.py"
     except SourceCodeError:
-        return f"{module}.py"  # reading it tells the same again, to be remembered with the others
+        return f"{module}.py"  # reading it raises the same again, to be kept with the others
 
 
 def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:
@@ -201,14 +259,15 @@ def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: st
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
-    """Yield the files that one file needs: the sub-packages that it lies in, and what it imports relatively."""
+    """Yield the files that one file needs: the sub-packages that it is in, and what it imports relatively."""
     folder = tuple(name.split("/")[:-1])
     for depth in range(1, len(folder) + 1):
         package_file = "/".join((*folder[:depth], _PACKAGE_FILE))
         if read(package_file) is not None:
             yield _Wanted(package_file, "")
-    tree = resolve_sibling_imports(parse_source(content, path=f"{where}/{name}"), name, read)
-    for found in _relative_imports(tree):
+    for found in source_imports(name, content, read, path=f"{where}/{name}"):
+        if not found.level:
+            continue
         climbed = found.level - 1
         if climbed > len(folder):
             text = f"{'.' * found.level}{found.module}"
@@ -220,44 +279,7 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
         yield from (_Wanted(file, by, found.is_optional) for file in _files_of_import("/".join(parts), found, read))
 
 
-def _relative_imports(tree: ast.Module) -> Iterator[_RelativeImport]:
-    optional = _optional_nodes(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            names = tuple(alias.name for alias in node.names)
-            yield _RelativeImport(node.level, node.module or "", names, node.lineno, node in optional)
-        elif isinstance(node, ast.Call) and (target := _import_module_target(node)):
-            module = target.lstrip(".")
-            yield _RelativeImport(len(target) - len(module), module, (), node.lineno, node in optional)
-
-
-def _optional_nodes(tree: ast.Module) -> set[ast.AST]:
-    """Return what stands in the `try` of a statement that goes on without an import: `except ImportError`."""
-    return {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Try) and any(_catches_import_errors(handler) for handler in node.handlers)
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-
-
-def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
-    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
-    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in caught)
-
-
-def _import_module_target(call: ast.Call) -> str | None:
-    """Return `.module` of a call `import_module(".module", …)`."""
-    function = call.func
-    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    first = call.args[0] if call.args else None
-    if called == "import_module" and isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return first.value if first.value.startswith(".") else None
-    return None
-
-
-def _files_of_import(module: str, found: _RelativeImport, read: Callable[[str], bytes | None]) -> Iterator[str]:
+def _files_of_import(module: str, found: SourceImport, read: Callable[[str], bytes | None]) -> Iterator[str]:
     """Yield the files of an import from `module`, which is `""` for the top folder."""
     own = _module_file(module, read) if module else None
     if own == f"{module}.py" or (module and not found.names):

@@ -5,24 +5,20 @@ from __future__ import annotations
 from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
 from hub_io.code._remote_code import RemoteCode, find_code
-from hub_io.code._requirements import (
-    UnmetRequirement,
-    check_requirements,
-    declared_requirements,
-    imported_modules,
-    unmet_requirements,
-)
+from hub_io.code._requirements import check_requirements, imported_modules, remedy_for
+from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
 
 __all__ = [
     "CACHE_VARIABLE",
+    "REQUIREMENTS_FILE",
     "CodeStore",
     "KeptCode",
+    "ListedRequirement",
     "RemoteCode",
-    "UnmetRequirement",
     "check_requirements",
     "collect_bundle",
-    "declared_requirements",
     "find_code",
     "imported_modules",
-    "unmet_requirements",
+    "listed_requirements",
+    "remedy_for",
 ]

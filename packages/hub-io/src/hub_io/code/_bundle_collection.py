@@ -10,8 +10,9 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.code_load import loadable_names
-from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, declared_files, needed_files
+from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, data_files, needed_files
 from config_core.errors import ClassReferenceError, SourceCodeError
+from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +44,8 @@ def collect_bundle(
     """Return the files that the classes of a checkpoint need together.
 
     Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files are in the
-    checkpoint's subfolder or, if none of them is there, at its top. A manifest beside them, and the data that it
-    declares, belong to the bundle.
+    checkpoint's subfolder or, if none of them is there, at its top. Data that they name belongs to the bundle, and so
+    does a `requirements.txt` beside them.
 
     Args:
         checkpoint: The folder or repository that holds the files.
@@ -69,7 +70,9 @@ def collect_bundle(
     place = (checkpoint.name, checkpoint.commit, checkpoint.subfolder)
     read = _Reader(checkpoint, contents.setdefault(place, {}))
     files = needed_files(sorted(modules), read, where=str(checkpoint))
-    files = {**declared_files(read, checkpoint.filenames, where=str(checkpoint)), **files}
+    files |= data_files(files, read.data, where=str(checkpoint))
+    if (requirements := read.data(REQUIREMENTS_FILE, limit=MAX_REQUIREMENTS_BYTES)) is not None:
+        files[REQUIREMENTS_FILE] = requirements
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
 
 
@@ -111,6 +114,7 @@ class _Reader:
         self._code_files, self._code_bytes = len(sources), sum(map(len, sources))
 
     def __call__(self, name: str) -> bytes | None:
+        """Return the content of a source file, or None if there is none."""
         if name in self._errors:
             raise self._errors[name]
         if name not in self._contents:
@@ -122,19 +126,26 @@ class _Reader:
             self._contents[name] = content
         return self._contents[name]
 
+    def data(self, name: str, *, limit: int = MAX_DATA_BYTES) -> bytes | None:
+        """Return the content of a data file; None if there is none, or a larger one, which is not data of code."""
+        if name not in self._contents:
+            try:
+                is_used = self._checkpoint.has(name) and self._checkpoint.size_of(name) <= limit
+                self._contents[name] = self._checkpoint.read_bytes(name, limit=limit) if is_used else None
+            except ValueError as error:  # a link that leaves the checkpoint
+                raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error
+        return self._contents[name]
+
     def _read(self, name: str) -> bytes:
-        is_source = name.endswith(".py")
         path = f"{self._checkpoint}/{name}"
-        if is_source:
-            self._check_code_size(path)  # the collection goes on after an error; it must not read on and on
+        self._check_code_size(path)  # the collection goes on after an error; it must not read on and on
         try:
-            content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES if is_source else MAX_DATA_BYTES)
+            content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES)
         except ValueError as error:
             raise SourceCodeError(str(error), path=path) from error
-        if is_source:
-            self._code_bytes += len(content)
-            self._code_files += 1
-            self._check_code_size(path)
+        self._code_bytes += len(content)
+        self._code_files += 1
+        self._check_code_size(path)
         return content
 
     def _check_code_size(self, path: str) -> None:

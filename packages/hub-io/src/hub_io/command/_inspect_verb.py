@@ -122,7 +122,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield from _table("Classes that auto classes would load", inspection.classes)
     yield from _import_lines(inspection.imports)
     if inspection.requirements:
-        yield from ("", heading("Requirements that the code declares"))
+        yield from ("", heading("Requirements that requirements.txt lists"))
         for requirement, problem in inspection.requirements.items():
             yield f"  {printable(requirement)}{f'  {bad(problem)}' if problem else ''}"
     yield from _remark_lines(inspection)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from config_core.code import ClassReference, parse_source, resolve_sibling_imports
 from config_core.errors import SourceCodeError
-from hub_io.code import declared_requirements, imported_modules, unmet_requirements
+from hub_io.code import imported_modules, listed_requirements
 from hub_io.command._remarks import Remark, remarks_on
 from hub_io.command._screen import split_lines
-from hub_io.errors import RemoteCodeImportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +29,7 @@ class InspectedFile:
         sha256: SHA-256 of its content (hexadecimal).
         num_bytes: Its size.
         num_lines: Its lines, as Python counts them, or None for a file that is no UTF-8 text.
-        runs: Whether it is Python that may be executed, and not data or the manifest.
+        runs: Whether it is Python that may be executed, and not data.
     """
 
     name: str
@@ -65,7 +64,7 @@ class Inspection:
         files: Its files, by name.
         classes: Name of an auto class to the class in the files.
         imports: What the files import from outside, the standard library included, by name.
-        requirements: What the manifest declares, PEP 508, to why this environment does not meet it; None if it does.
+        requirements: What `requirements.txt` lists, PEP 508, to why this environment does not meet it; None if it does.
         remarks: Places that deserve a look, by file and line.
     """
 
@@ -81,7 +80,7 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
     """Read a bundle.
 
     Raises:
-        SourceCodeError: Its manifest is malformed, or a source file is no Python.
+        SourceCodeError: A source file is not Python.
     """
     texts = {name: _text(content) for name, content in bundle.files.items()}
     trees = {name: tree for name, text in texts.items() if text is not None and (tree := _tree(bundle, name))}
@@ -106,11 +105,7 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
 
 
 def _requirements(bundle: CodeBundle) -> dict[str, str | None]:
-    declared = dict.fromkeys(map(str.strip, declared_requirements(bundle)))
-    try:
-        return declared | {unmet.requirement: unmet.problem for unmet in unmet_requirements(bundle, source="this code")}
-    except RemoteCodeImportError as error:  # one of them is no requirement, so that nothing would run
-        return dict.fromkeys(declared, str(error))
+    return {listed.text: listed.problem() for listed in listed_requirements(bundle)}
 
 
 def _text(content: bytes) -> str | None:
@@ -121,7 +116,7 @@ def _text(content: bytes) -> str | None:
 
 
 def _tree(bundle: CodeBundle, name: str) -> ast.Module | None:
-    """Return the parsed file, or None for data: Python that is no Python can only be data, or it were no bundle."""
+    """Return the parsed file, or None for data: a `.py` file that is not Python was collected as data."""
     if not name.endswith(".py"):
         return None
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from hub_io.running._bundle_finder import install_finder
 from hub_io.running._class_import import import_classes
-from hub_io.running._remote_modules import folders_of, install_finder
+from hub_io.running._remote_packages import folders_of
 
 __all__ = ["folders_of", "import_classes", "install_finder"]

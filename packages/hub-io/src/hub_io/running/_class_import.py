@@ -6,19 +6,23 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
-from hub_io.code import CodeStore, check_requirements
+from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_requirements, listed_requirements, remedy_for
 from hub_io.errors import RemoteClassError, RemoteCodeImportError
-from hub_io.running._remote_modules import PARENT, import_module, importing
+from hub_io.running._bundle_finder import import_module, install_finder
+from hub_io.running._remote_packages import PARENT, importing, using
 from hub_io.trust import pass_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-    from hub_io.running._remote_modules import RemotePackage
+    from config_core.code import CodeBundle
+    from hub_io.running._remote_packages import RemotePackage
     from hub_io.trust import Trusted
 
 __all__ = ["import_classes"]
+
+_SHOWN = 5
 
 
 def import_classes(trusted: Trusted, references: Iterable[str | ClassReference]) -> list[type[Any]]:
@@ -40,10 +44,14 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
         RemoteClassError: It has no such class.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
-    with trusted.code.load.running(), importing(trusted) as package:
-        if not all(package.has_imported(reference.module) for reference in parsed):
+    install_finder()
+    with trusted.code.load.running(), using(trusted) as package:
+        if all(_module_name(package, reference) in package.imported for reference in parsed):
+            classes = [_import_class(package, reference, trusted.source) for reference in parsed]
+        else:
             check_requirements(trusted.bundle, [reference.module for reference in parsed], source=trusted.source)
-        classes = [_import_class(package, reference, trusted.source) for reference in parsed]
+            with importing(package):
+                classes = [_import_class(package, reference, trusted.source) for reference in parsed]
     pass_on(trusted.bundle.digest)
     with contextlib.suppress(OSError):  # only other processes need it, and those say where they have looked
         CodeStore.default().keep(trusted.bundle, source=trusted.source)
@@ -51,9 +59,8 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
 
 
 def _import_class(package: RemotePackage, reference: ClassReference, source: str) -> type[Any]:
-    name = f"{package.name}.{reference.module.replace('/', '.')}"
     try:
-        module = import_module(name)
+        module = import_module(_module_name(package, reference))
         # Not by `getattr`, which a module may answer as it likes.
         found = vars(module).get(reference.class_name)
         if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
@@ -64,11 +71,15 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
     except BaseException as error:
         raise RemoteCodeImportError(
             f"The code of {source} is trusted, but importing {reference.filename} failed: {_told(error)}"
-            f"{_advice(error)}",
+            f"{_advice(error, package.bundle)}",
             source=source,
             file=reference.filename,
         ) from error
     raise problem
+
+
+def _module_name(package: RemotePackage, reference: ClassReference) -> str:
+    return f"{package.name}.{reference.module.replace('/', '.')}"
 
 
 def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
@@ -82,10 +93,17 @@ def _told(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _advice(error: BaseException) -> str:
+def _advice(error: BaseException, bundle: CodeBundle) -> str:
+    """Return a sentence on what may help, or `""`: a module to install, or a version that the code asks for."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
-        return f". Install the distribution that provides {error.name.partition('.')[0]!r} and try again."
-    return ""
+        return f". {remedy_for([error.name.partition('.')[0]], bundle)}"
+    problems = [
+        f"{listed.text!r}, and {problem}" for listed in listed_requirements(bundle) if (problem := listed.problem())
+    ]
+    if not problems:
+        return ""
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return f". {REQUIREMENTS_FILE} of the code lists {'; '.join(problems[:_SHOWN])}{more}."
 
 
 def _no_class(module: ModuleType, reference: ClassReference, source: str) -> RemoteClassError:

@@ -1,0 +1,93 @@
+"""`requirements.txt` beside the code of a checkpoint: what its author says that it needs.
+
+It is read to word errors, and nothing else: no line of it is followed, fetched or installed, and a line that is not the
+name of a distribution with versions is passed over. Its author may be hostile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.requirements import Requirement
+
+    from config_core.code import CodeBundle
+
+__all__ = ["MAX_REQUIREMENTS_BYTES", "REQUIREMENTS_FILE", "ListedRequirement", "listed_requirements"]
+
+REQUIREMENTS_FILE = "requirements.txt"
+MAX_REQUIREMENTS_BYTES = 64 * 1024
+_MAX_LINES = 500
+_MAX_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRequirement:
+    """A distribution and its versions, as a line of `requirements.txt` names them.
+
+    Attributes:
+        name: Name of the distribution, normalized: lower case, with dashes.
+        text: The requirement as in PEP 508, such as `numpy>=1.26`.
+    """
+
+    name: str
+    text: str
+
+    def problem(self) -> str | None:
+        """Return why this environment does not meet it, or None. Extras are not looked at."""
+        from importlib.metadata import PackageNotFoundError, distribution
+
+        from packaging.version import InvalidVersion, Version
+
+        requirement = _parse(self.text)
+        if requirement is None or (requirement.marker is not None and not requirement.marker.evaluate()):
+            return None
+        try:
+            found = distribution(requirement.name)
+            version = Version((found.metadata.get_all("Version") or [""])[0])
+        except PackageNotFoundError:
+            return f"{self.name} is not installed"
+        except InvalidVersion:
+            return f"the installed {self.name} does not state its version"
+        if requirement.specifier.contains(version, prereleases=True):
+            return None
+        return f"{self.name} {version} is installed"
+
+
+def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
+    """Return what `requirements.txt` of a bundle lists, without what does not apply to this environment."""
+    from packaging.utils import canonicalize_name
+
+    found = []
+    for line in _lines(bundle.files.get(REQUIREMENTS_FILE, b"")):
+        requirement = _parse(line)
+        if requirement is not None and (requirement.marker is None or requirement.marker.evaluate()):
+            found.append(ListedRequirement(canonicalize_name(requirement.name), str(requirement)))
+    return found
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    """Yield the lines that could be requirements, without comments and options such as `--hash`."""
+    if len(content) > MAX_REQUIREMENTS_BYTES:
+        return
+    text = content.decode("utf-8-sig", "replace").replace("\\\n", " ")
+    for line in text.split("\n")[:_MAX_LINES]:
+        plain = f" {line}".partition(" #")[0].partition(" -")[0].strip()
+        if plain and len(plain) <= _MAX_LENGTH and plain.isascii() and plain.isprintable():
+            yield plain
+
+
+def _parse(text: str) -> Requirement | None:
+    """Return a requirement that names released versions, or None."""
+    from packaging.requirements import Requirement
+
+    try:
+        requirement = Requirement(text)
+        if requirement.marker is not None:
+            requirement.marker.evaluate()  # some markers are well formed and mean nothing
+    except (ValueError, LookupError, RecursionError):
+        return None
+    return requirement if requirement.url is None else None

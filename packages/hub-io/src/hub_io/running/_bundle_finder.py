@@ -1,0 +1,178 @@
+"""Python's own import system for bundles of trusted code: the finder and the loaders of `hub_io.remote.…`.
+
+Relative imports, sub-packages and cycles work as in any package, and stay inside the bundle. Everything comes from the
+bytes that were hashed: nothing is written beside the code, and no byte code is read.
+
+Modules are imported in two ways. `import_classes` imports classes that somebody loads. And an object of such a class
+that comes from another process names its module, which `pickle` imports like any other: then the digest in the name is
+looked up, and the policy of this process is asked (`_inherited_code`).
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import linecache
+import os
+import posixpath
+import sys
+from typing import TYPE_CHECKING
+
+from auto_registry.code_load import CodeLoad, current_load
+from config_core.code import compile_source, parse_source, resolve_sibling_imports, source_facts, source_imports
+from hub_io.running._remote_packages import PARENT, find_package, importing_module, using_alias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+
+    from hub_io.running._bundle_resources import BundleResources
+    from hub_io.running._remote_packages import RemotePackage
+
+__all__ = ["import_module", "install_finder"]
+
+_PACKAGE_FILE = "__init__.py"
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module as the `import` statement does.
+
+    `importlib.import_module` raises where threads import modules in a circle; the statement gives a module that another
+    thread is importing.
+    """
+    __import__(name)
+    module = sys.modules.get(name)
+    if module is None:
+        raise ImportError("another thread was importing it, waited for this one, and has failed")
+    return module
+
+
+def install_finder() -> None:
+    """Let Python find the modules of bundles."""
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+
+
+class _BundleFinder(importlib.abc.MetaPathFinder):
+    """Finds the modules of bundles, and no others."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - Python's
+        target: ModuleType | None = None,  # noqa: ARG002 - Python's
+    ) -> importlib.machinery.ModuleSpec | None:
+        parent, _, rest = fullname.partition(f"{PARENT}.")
+        if parent or not rest:
+            return None
+        name = f"{PARENT}.{rest.partition('.')[0]}"
+        package = find_package(name) or _resume(name)
+        own_name = package.name + fullname.removeprefix(name) if package else ""
+        found = package.find(own_name) if package else None
+        if package is None:
+            return None
+        if found is None:  # nor does Python look where the code may have put other folders into its `__path__`
+            raise ModuleNotFoundError(f"No module named {fullname!r} in the code that was trusted", name=fullname)
+        file, is_package = found
+        if own_name != fullname:
+            return importlib.machinery.ModuleSpec(fullname, _AliasLoader(own_name), is_package=is_package)
+        loader = _BundleLoader(package, file, is_package=is_package)
+        return importlib.machinery.ModuleSpec(fullname, loader, origin=loader.path, is_package=is_package)
+
+
+_FINDER = _BundleFinder()
+
+
+class _BundleLoader(importlib.abc.InspectLoader):
+    """Runs one file of a bundle, and gives its source to tracebacks and `inspect`, and the bundle's data to it."""
+
+    def __init__(self, package: RemotePackage, file: str | None, *, is_package: bool) -> None:
+        self._package = package
+        self._file = file
+        self._is_package = is_package
+        self.path = package.shown_path(file)
+
+    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 - a loader has one module
+        return self._is_package
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - a loader has one module
+        return self._content().decode("utf-8-sig")
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - a loader has one module
+        content, name, read = self._content(), self._file or _PACKAGE_FILE, self._package.bundle.files.get
+        if source_imports(name, content, read, path=self.path) == source_facts(content, path=self.path).imports:
+            return compile_source(content, path=self.path)
+        tree = resolve_sibling_imports(parse_source(content, path=self.path), name, read)
+        code: CodeType = compile(tree, self.path, "exec", dont_inherit=True)
+        return code
+
+    def get_data(self, path: str) -> bytes:
+        """Return a file of the bundle, for `pkgutil.get_data`.
+
+        Args:
+            path: A name that begins as the `__file__` of the bundle's modules does.
+
+        Raises:
+            FileNotFoundError: The bundle has no such file.
+        """
+        directory = self._package.directory
+        tops = [self._package.shown_path(None), *([f"{directory.as_posix()}/"] if directory else [])]
+        name = posixpath.normpath(path.replace("\\", "/"))
+        for top in tops:
+            name = name.removeprefix(top)
+        if name not in self._package.bundle.files:
+            raise FileNotFoundError(f"The code that was trusted has no file {path!r}.")
+        return self._package.bundle.files[name]
+
+    def get_resource_reader(self, fullname: str) -> BundleResources | None:
+        from hub_io.running._bundle_resources import BundlePath, BundleResources
+
+        if not self._is_package:
+            return None
+        package = self._package
+        return BundleResources(BundlePath(package.bundle.files, package.place(fullname), package=package.name))
+
+    def exec_module(self, module: ModuleType) -> None:
+        package = self._package
+        directory = package.directory
+        module.__file__ = os.path.join(directory, self._file or "") if directory else self.path  # noqa: PTH118 - "x/"
+        module.__dict__["__code_bundle__"] = package.bundle
+        linecache.lazycache(self.path, module.__dict__)  # for those who ask by path alone, such as warnings
+        if self._file is None:  # a folder, which stays with what is in it
+            super().exec_module(module)
+            return
+        with importing_module(package, module.__name__) as is_unasked:
+            if not is_unasked:
+                super().exec_module(module)
+                return
+            if not package.imported:  # the first module of it in this process
+                from hub_io.code import check_requirements
+
+                check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
+            # Inside of a load this import is a part of it. Otherwise it is a load of its own, without trust in more.
+            load = current_load() or CodeLoad()
+            load.granted.add(package.bundle.digest)
+            with load.running():
+                super().exec_module(module)
+
+    def _content(self) -> bytes:
+        return self._package.bundle.files[self._file] if self._file else b""
+
+
+class _AliasLoader(importlib.abc.Loader):
+    """Gives a module of a bundle under a name that another process had for the bundle."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def exec_module(self, module: ModuleType) -> None:
+        # Python takes what is here afterwards for the module that was imported.
+        sys.modules[module.__name__] = import_module(self._name)
+
+
+def _resume(name: str) -> RemotePackage | None:
+    """Return the package that another process has under a name, if its code may run here."""
+    from hub_io.running._inherited_code import find_inherited
+
+    trusted = find_inherited(name)
+    return None if trusted is None else using_alias(name, trusted)

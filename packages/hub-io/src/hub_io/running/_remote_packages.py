@@ -1,0 +1,331 @@
+"""Bundles of trusted code as packages of this process: `hub_io.remote.<name>_<digest>`.
+
+One content is one package, whoever loads it and from wherever. Classes of a package are imported by one thread after
+the other, and an import that fails leaves nothing of what it has brought.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config_core.code import CodeBundle
+from hub_io.code import REQUIREMENTS_FILE, CodeStore
+from hub_io.errors import RemoteCodeImportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+    from hub_io.trust import Trusted
+
+__all__ = [
+    "PARENT",
+    "RemotePackage",
+    "find_package",
+    "folders_of",
+    "importing",
+    "importing_module",
+    "using",
+    "using_alias",
+]
+
+PARENT = "hub_io.remote"
+
+_DIGEST_LENGTH = 12
+_SHORT_SLUG = 40
+_PACKAGE_FILE = "__init__.py"
+
+
+class RemotePackage:
+    """A bundle and what is imported of it.
+
+    Attributes:
+        name: Its name in `sys.modules`.
+        source: Where it came from, in words.
+        bundle: The code. Another checkpoint with the same files may name further classes: then a bundle with both maps
+            takes its place.
+        aliases: Other names of it, under which other processes have imported the same code.
+        folders: Folders of checkpoints that it was loaded from.
+        imported: Names of the modules that stay: imports that succeeded have brought or used them.
+    """
+
+    def __init__(self, name: str, bundle: CodeBundle, *, source: str) -> None:
+        self.name = name
+        self.source = source
+        self.bundle = bundle
+        self.aliases: set[str] = set()
+        self.folders: frozenset[Path] = frozenset()
+        self.imported: set[str] = set()
+        self._users = 0
+        self._on_disk: Path | None = None
+
+    def find(self, module: str) -> tuple[str | None, bool] | None:
+        """Return a module's file, None for a package without one, and whether it is a package. None: no such module."""
+        path = self.place(module)
+        package_file = f"{path}/{_PACKAGE_FILE}" if path else _PACKAGE_FILE
+        if package_file in self.bundle.files:
+            return package_file, True
+        if f"{path}.py" in self.bundle.files:
+            return f"{path}.py", False
+        if not path or any(name.startswith(f"{path}/") for name in self.bundle.files):
+            return None, True
+        return None
+
+    def place(self, module: str) -> str:
+        """Return where a module is in the bundle, without `.py`; `""` for the package itself."""
+        return "".join(module.split(".", 3)[3:]).replace(".", "/")
+
+    def shown_path(self, file: str | None) -> str:
+        """Return the name of a file in tracebacks. It is no path: a debugger must show what runs, and not a file."""
+        return f"<{self.name}>/{file or ''}"
+
+    @property
+    def directory(self) -> Path | None:
+        """A folder with the files of a bundle that has data, for code that looks beside its `__file__`. None: no data.
+
+        It is the entry of the code store, or a temporary folder where that cannot be written.
+        """
+        if all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in self.bundle.files):
+            return None
+        with _lock:
+            if self._on_disk is None or not self._on_disk.is_dir():
+                self._on_disk = self._write()
+            return self._on_disk
+
+    def _write(self) -> Path:
+        try:
+            return CodeStore.default().keep(self.bundle, source=self.source) / "files"
+        except OSError:
+            import atexit
+            import shutil
+            import tempfile
+
+            folder = tempfile.mkdtemp(prefix="hub-io-code-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            return CodeStore(folder).keep(self.bundle, source=self.source) / "files"
+
+    def modules(self) -> dict[str, ModuleType]:
+        """Return its modules in `sys.modules`, under all its names."""
+        starts = tuple(f"{name}." for name in (self.name, *self.aliases))
+        modules = sys.modules.copy()  # other threads import meanwhile
+        return {name: module for name, module in modules.items() if f"{name}.".startswith(starts)}
+
+
+_lock = threading.RLock()
+_packages: dict[str, RemotePackage] = {}  # by name, aliases included
+
+
+def find_package(name: str) -> RemotePackage | None:
+    """Return the package of a name in this process, or None."""
+    return _packages.get(name)
+
+
+def folders_of(cls: type[Any]) -> tuple[Path, ...]:
+    """Return the folders of the checkpoints in this process that the code of a class was loaded from."""
+    package = _packages.get(".".join(cls.__module__.split(".", 3)[:3]))
+    return tuple(sorted(package.folders)) if package else ()
+
+
+@contextlib.contextmanager
+def using(trusted: Trusted) -> Iterator[RemotePackage]:
+    """Give the package of a trusted bundle. If nothing of it is imported after the block, it is forgotten again."""
+    with _lock:
+        package = _package_for(trusted)
+        package.folders |= {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
+        package._users += 1  # noqa: SLF001 - of this module
+    try:
+        yield package
+    finally:
+        with _lock:
+            package._users -= 1  # noqa: SLF001
+            _forget_unused(package)
+
+
+def using_alias(name: str, trusted: Trusted) -> RemotePackage:
+    """Return the package of a trusted bundle under a name that another process has for it."""
+    with _lock:
+        package = _packages.get(name) or _package_for(trusted, name=name)
+        if package.name != name:
+            package.aliases.add(name)
+            _packages[name] = package
+        return package
+
+
+@contextlib.contextmanager
+def importing(package: RemotePackage) -> Iterator[None]:
+    """Import modules of a package in the block: after other threads have, and all of them or none."""
+    with _TURNS.of(package), _all_or_nothing(package):
+        yield
+
+
+@contextlib.contextmanager
+def importing_module(package: RemotePackage, module: str) -> Iterator[bool]:
+    """Execute a module of a package in the block. Give whether nobody imports it on purpose.
+
+    An import statement in a function, or `pickle`, wants this module then: it is to fail as a whole, too. It does not
+    wait for other threads, since it holds Python's lock of the module, which they may wait for.
+    """
+    brought = _brought(package)
+    if brought is not None:
+        brought.append(module)
+        yield False
+        return
+    with _lock:
+        package._users += 1  # noqa: SLF001 - of this module
+    try:
+        with _all_or_nothing(package, [module]):
+            yield True
+    finally:
+        with _lock:
+            package._users -= 1  # noqa: SLF001
+            _forget_unused(package)
+
+
+_this_thread = threading.local()
+
+
+def _imports_in_this_thread() -> list[tuple[RemotePackage, list[str]]]:
+    imports: list[tuple[RemotePackage, list[str]]] = _this_thread.__dict__.setdefault("imports", [])
+    return imports
+
+
+def _brought(package: RemotePackage) -> list[str] | None:
+    """Return the list of modules that the import of a package in this thread has brought, or None if there is none."""
+    return next((brought for each, brought in reversed(_imports_in_this_thread()) if each is package), None)
+
+
+@contextlib.contextmanager
+def _all_or_nothing(package: RemotePackage, brought: list[str] | None = None) -> Iterator[None]:
+    """Note which modules an import in the block brings. If it fails, they are forgotten, unless others use them."""
+    brought = brought if brought is not None else []
+    imports = _imports_in_this_thread()
+    imports.append((package, brought))
+    try:
+        yield
+    except BaseException:
+        with _lock:
+            for name in brought:
+                if name not in package.imported:
+                    _forget(package, name)
+        raise
+    else:
+        with _lock:
+            package.imported |= {name for name, module in package.modules().items() if not _is_initializing(module)}
+            package.imported.update(brought)
+    finally:
+        imports.pop()
+
+
+class _Turns:
+    """Lets one thread at a time import classes of a package, and notices when threads wait for each other."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._holders: dict[RemotePackage, tuple[int, int]] = {}  # to the thread, and how often it has its turn
+        self._waiting: dict[int, RemotePackage] = {}  # by thread
+
+    @contextlib.contextmanager
+    def of(self, package: RemotePackage) -> Iterator[None]:
+        """Wait for the turn of this thread, and have it in the block.
+
+        Raises:
+            RemoteCodeImportError: The thread that has the turn waits for this one.
+        """
+        thread = threading.get_ident()
+        with self._changed:
+            while self._holders.get(package, (thread, 0))[0] != thread:
+                self._check_circle(package, thread)
+                self._waiting[thread] = package
+                try:
+                    self._changed.wait()
+                finally:
+                    del self._waiting[thread]
+            self._holders[package] = thread, self._holders.get(package, (thread, 0))[1] + 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                times = self._holders[package][1] - 1
+                if times:
+                    self._holders[package] = thread, times
+                else:
+                    del self._holders[package]
+                    self._changed.notify_all()
+
+    def _check_circle(self, package: RemotePackage, thread: int) -> None:
+        awaited: RemotePackage | None = package
+        while awaited is not None and awaited in self._holders:
+            holder = self._holders[awaited][0]
+            if holder == thread:
+                raise RemoteCodeImportError(
+                    f"The code of {package.source} is being imported by a thread that waits for this one: the code of "
+                    "the two checkpoints loads each other. Load one of them first.",
+                    source=package.source,
+                    file="",
+                )
+            awaited = self._waiting.get(holder)
+
+
+_TURNS = _Turns()
+
+
+def _package_for(trusted: Trusted, *, name: str | None = None) -> RemotePackage:
+    """Return the package that has the same files, unless the `auto_map` of the two contradict each other."""
+    bundle = trusted.bundle
+    for package in _packages.values():
+        if package.bundle.digest == bundle.digest and _agree(package.bundle.auto_map, bundle.auto_map):
+            if not bundle.auto_map.keys() <= package.bundle.auto_map.keys():
+                package.bundle = CodeBundle(bundle.files, {**package.bundle.auto_map, **bundle.auto_map})
+                for module in package.modules().values():
+                    module.__dict__["__code_bundle__"] = package.bundle
+            return package
+    name = name or _free_name(trusted)
+    package = _packages[name] = RemotePackage(name, bundle, source=trusted.source)
+    return package
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def _free_name(trusted: Trusted) -> str:
+    digest = trusted.bundle.digest
+    # `owner/name`, or the end of a folder's path.
+    tail = "_".join(re.split(r"[/\\]+", trusted.source.rstrip("/\\"))[-2:])
+    slug = re.sub(r"\W", "_", tail, flags=re.ASCII)[-_SHORT_SLUG:].strip("_") or "code"
+    # Twelve digits are not enough to name code, since somebody could make them collide; then all of them are used.
+    names = [f"{PARENT}.{slug}_{digest[:_DIGEST_LENGTH]}", f"{PARENT}.{slug}_{digest}"]
+    names += [f"{names[1]}_{number}" for number in range(2, len(_packages) + 3)]
+    return next(name for name in names if name not in _packages)
+
+
+def _forget_unused(package: RemotePackage) -> None:
+    """Forget a package of which nothing is imported, with whatever its code has put into `sys.modules`."""
+    if package._users or package.imported:  # noqa: SLF001 - of this module
+        return
+    for name in package.modules():
+        _forget(package, name)
+    for name in (package.name, *package.aliases):
+        _packages.pop(name, None)
+        _forget(package, name)  # the code may have put something else in its place
+
+
+def _forget(package: RemotePackage, name: str) -> None:
+    """Remove a module, also from its parent and from the lines that tracebacks show, which hold its globals."""
+    sys.modules.pop(name, None)
+    parent, _, last = name.rpartition(".")
+    if parent in sys.modules and hasattr(sys.modules[parent], "__dict__"):
+        vars(sys.modules[parent]).pop(last, None)
+    if found := package.find(name):
+        linecache.cache.pop(package.shown_path(found[0]), None)
+
+
+def _is_initializing(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
