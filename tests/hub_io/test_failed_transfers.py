@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import traceback
+
 import pytest
 
 from hub_io import (
@@ -14,6 +17,7 @@ from hub_io import (
     StorageError,
     UnreadableRepositoryError,
 )
+from hub_io.hub._client_errors import HubRequest, translate
 from hub_io_command import hub_io
 from loopback_hub import WITHOUT_XET
 from other_processes import environment, run_program
@@ -161,9 +165,60 @@ def test_card_that_is_no_text_is_refused(hub, saved):
         HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
 
 
+def test_folder_that_changes_during_a_push_is_an_error(hub, saved):
+    """Or the commit would have the config of one save and the weights of another."""
+    before = hub.create_repo("me/tiny", CONFIG) and hub.files("me/tiny")
+    (saved / "model.safetensors").write_bytes(WEIGHTS * 8)
+
+    def save_again():
+        (saved / "config.json").write_text('{"model_type": "other"}', encoding="utf-8")
+        (saved / "model.safetensors").write_bytes(WEIGHTS[::-1] * 8)
+
+    hub.before_next("/xet-write-token/", save_again)
+    with pytest.raises(StorageError, match=r"'config\.json', 'model\.safetensors' of .* changed while"):
+        HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
+    assert hub.files("me/tiny") == before
+
+
+@pytest.mark.parametrize("fault", ["no folder", "a file", "nothing in it", "a dead link"])
+def test_folder_that_is_no_checkpoint_is_not_pushed(hub, saved, fault):
+    """Nothing is created for it."""
+    folder = saved
+    if fault == "no folder":
+        folder = saved / "absent"
+    elif fault == "a file":
+        folder = saved / "config.json"
+    elif fault == "nothing in it":
+        folder = saved / "empty"
+        folder.mkdir()
+    else:
+        (saved / "model.safetensors").unlink()
+        (saved / "model.safetensors").symlink_to("gone")
+    with pytest.raises(FileNotFoundError):
+        HUB_SERVICE.publish(folder, "me/tiny", token=hub.token("me"))
+    assert hub.requests == []
+
+
+def test_malformed_config_is_found_before_a_repository_is_made(hub, saved):
+    """The card is written from it."""
+    (saved / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config\.json"):
+        HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
+    assert hub.requests == []
+
+
+def test_generated_card_is_left_out_where_it_is_ignored(hub, saved):
+    """It is no file of the save."""
+    hub.create_repo("me/tiny", {".gitignore": "*.md\n"})
+    HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
+    assert "README.md" not in hub.files("me/tiny")
+    assert hub.files("me/tiny")["model.safetensors"] == WEIGHTS
+
+
 def test_file_that_cannot_be_read_is_an_error_of_ours(hub, saved):
     """The weights vanish between save and upload."""
     hub.create_repo("me/tiny", CONFIG)
+    (saved / "model.safetensors").write_bytes(WEIGHTS * 8)
     hub.before_next("/repos/create", (saved / "model.safetensors").unlink)
     with pytest.raises(StorageError, match=r"model\.safetensors"):
         HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
@@ -213,12 +268,109 @@ def test_other_bytes_over_xet_are_noticed(hub):
     hub.create_repo("me/tiny", {**CONFIG, "model.safetensors": WEIGHTS})
     opened = HUB_SERVICE.open("me/tiny")
     hub.corrupt_next("/xorbs/")
-    with pytest.raises(HubUnavailableError, match=r"model\.safetensors.*load it again with force_download=True"):
+    with pytest.raises(HubUnavailableError, match=r"model\.safetensors.*load again with force_download=True"):
         opened.local_path("model.safetensors")
     with pytest.raises(FileNotFoundError):
         HUB_SERVICE.open("me/tiny", local_files_only=True).local_path("model.safetensors")
     again = HUB_SERVICE.open("me/tiny", force_download=True)
     assert again.local_path("model.safetensors").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("settings", [{}, {"HF_HUB_DISABLE_SYMLINKS": "1"}], ids=["links", "copies"])
+def test_every_damaged_file_is_noticed(hub, tmp_path, settings):
+    """Also the second one, one beside a download that failed, and one in a cache without links."""
+    hub.offer_xet(offer=False)
+    shards = {"a.safetensors": WEIGHTS, "b.safetensors": WEIGHTS + b"2"}
+    hub.create_repo("me/tiny", {**CONFIG, **shards, "modeling_a.py": "X = 1\n"})
+    hub.corrupt_next("/objects/", times=2)
+    hub.before_next("/modeling_a.py", lambda: hub.corrupt_next("/api/resolve-cache/"), method="HEAD")
+    program = """
+import sys
+from hub_io import HUB_SERVICE, HubError
+opened = HUB_SERVICE.open("me/tiny")
+for names in (["a.safetensors", "b.safetensors"], ["modeling_a.py"]):
+    try:
+        opened.local_paths(names)
+    except HubError as error:
+        print(type(error).__name__, *names)
+print(*(opened.snapshot.joinpath(name).exists() for name in ("a.safetensors", "b.safetensors", "modeling_a.py")))
+"""
+    printed = run_program(tmp_path / "p.py", program, environ=environment(tmp_path / "cache", **settings))
+    assert printed.splitlines() == [
+        "HubUnavailableError a.safetensors b.safetensors",
+        "HubUnavailableError modeling_a.py",
+        "False False False",
+    ]
+
+
+def test_damaged_file_beside_a_failed_download_is_noticed(hub):
+    """The failure of one file does not keep another one from being checked."""
+    hub.offer_xet(offer=False)
+    hub.create_repo("me/tiny", {**CONFIG, "modeling_a.py": "X = 1\n", "model.safetensors": WEIGHTS})
+    opened = HUB_SERVICE.open("me/tiny")
+    hub.corrupt_next("/api/resolve-cache/")
+    hub.fail_next("/objects/", status=403, times=20)
+    with pytest.raises(HubError):
+        opened.local_paths(["modeling_a.py", "model.safetensors"])
+    assert HUB_SERVICE.open("me/tiny").local_path("modeling_a.py").read_bytes() == b"X = 1\n"
+
+
+def test_forced_download_that_fails_says_why(hub):
+    """The client wraps the real error into one that says nothing."""
+    hub.create_repo("me/tiny", CONFIG)
+    HUB_SERVICE.open("me/tiny").local_path("config.json")
+    opened = HUB_SERVICE.open("me/tiny", force_download=True)
+    hub.fail_next("/resolve/", status=507, times=100)
+    with pytest.raises(HubUnavailableError, match="answered 507"):
+        opened.local_path("config.json")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"HF_ENDPOINT": "http://localhost:abc"},
+        {"HF_ENDPOINT": "http://[::1"},
+        {"HF_HUB_ETAG_TIMEOUT": "abc"},
+        {"HF_ENDPOINT": "ftp://127.0.0.1"},
+    ],
+    ids=lambda settings: "=".join(*settings.items()),
+)
+def test_settings_that_the_client_cannot_use_are_an_error_of_ours(hub, saved, tmp_path, settings):
+    """For loads and for pushes."""
+    hub.create_repo("me/tiny", CONFIG)
+    environ = environment(tmp_path / "cache", **settings)
+    for program, arguments in ((OPEN, ["me/tiny"]), (PUSH, ["me/tiny", saved])):
+        printed = run_program(tmp_path / "p.py", program, *arguments, environ=environ)
+        assert {"HubAnswerError", "HubUnavailableError"} & set(printed.split())
+
+
+def test_text_of_the_hub_is_cut_and_escaped(hub):
+    """It may be as long as it likes, and command a terminal."""
+    hub.create_repo("me/tiny", CONFIG)
+    hub.answer_next("/api/models/me/tiny", status=400, content=json.dumps({"error": "A\x1b[31m" * 100_000}))
+    with pytest.raises(HubAnswerError) as caught:
+        HUB_SERVICE.open("me/tiny")
+    assert len(str(caught.value)) < 2_000
+    assert "\x1b" not in str(caught.value)
+
+
+def test_traceback_shows_no_signature(hub):
+    """Of the client's own error neither, which is the cause."""
+    hub.offer_xet(offer=False)
+    hub.create_repo("me/tiny", {**CONFIG, "model.safetensors": WEIGHTS})
+    opened = HUB_SERVICE.open("me/tiny")
+    hub.expire_addresses(expire=True)
+    with pytest.raises(HubUnavailableError) as caught:
+        opened.local_path("model.safetensors")
+    assert "signature=" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_secrets_are_hidden_before_a_text_is_cut():
+    """A cut in the middle of a secret hides it from nobody."""
+    proxies = ["http://me:secretpassword@proxy:3128", "https://me:p@secret/word@host/"]
+    for proxy in proxies:
+        error = translate(RuntimeError(f"{'x' * 470} {proxy}"), HubRequest("me/tiny"))
+        assert "secre" not in str(error)
 
 
 def test_other_bytes_of_the_first_file_are_noticed(hub):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 import pytest
 
 from hub_io import HUB_SERVICE, StorageError
-from hub_io.hub._client_errors import HubRequest, translate
+from loopback_hub import WITHOUT_XET
+from other_processes import environment, run_program
 
 PRIVATE = [
     ".env", ".netrc", ".git-credentials", ".huggingface/token", ".ssh/id_rsa", "id_rsa", "id_ed25519", "server.pem",
@@ -32,26 +32,37 @@ def test_files_of_people_and_tools_stay_at_home(hub, tmp_path, caplog):
     assert "'keys/server.key'" in said
 
 
-def test_full_disk_says_what_interrupted_downloads_hold(hub):
-    """They are the client's to remove, and it has a command for that."""
-    hub.create_repo("me/tiny", {"config.json": "{}"})
-    path = HUB_SERVICE.open("me/tiny").local_path("config.json")
-    blobs = path.parents[2] / "blobs"
-    (blobs / "0123.abcdef01.incomplete").write_bytes(b"x" * 1234)
-    error = translate(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), HubRequest("me/tiny"))
-    assert isinstance(error, StorageError)
-    assert error.errno == errno.ENOSPC
-    assert "hold 1,234 bytes" in str(error)
-    assert "`hf cache prune` removes them" in str(error)
+FILL = """
+import resource, signal, sys
+from hub_io import HUB_SERVICE, HubError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+opened = HUB_SERVICE.open("me/tiny", cache_dir=sys.argv[1])
+blobs = opened.snapshot.parents[1] / "blobs"
+(blobs / "0123.abcdef01.incomplete").write_bytes(b"x" * 1234)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    opened.local_path("model.safetensors")
+except HubError as error:
+    print(type(error).__name__, error.errno is not None, error)
+"""
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")  # noqa: PTH110
-def test_download_onto_a_full_disk_is_a_storage_error(hub, tmp_path):
-    """Every write to this device fails as on a full disk."""
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of processes")
+@pytest.mark.parametrize("settings", [{}, WITHOUT_XET], ids=["xet", "http"])
+def test_download_that_finds_no_room_is_a_storage_error(hub, tmp_path, settings):
+    """In the part of the client that is written in Rust too. Interrupted downloads are the client's to remove."""
+    hub.create_repo("me/tiny", {"config.json": "{}", "model.safetensors": bytes(range(256)) * 1000})
+    environ = environment(tmp_path / "state", **settings)
+    printed = run_program(tmp_path / "p.py", FILL, tmp_path / "cache", environ=environ)
+    assert printed.startswith("StorageError True")
+    assert f"Interrupted downloads hold 1,234 bytes of {tmp_path / 'cache'}" in printed
+    assert "`hf cache prune` removes them" in printed
+
+
+def test_cache_that_cannot_be_written_names_the_way_out(hub, tmp_path):
+    """Free space is not what is missing."""
     hub.create_repo("me/tiny", {"config.json": "{}"})
-    cache = tmp_path / "cache"
-    refs = cache / "models--me--tiny"
-    refs.mkdir(parents=True)
-    (refs / "blobs").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match="cache_dir="):
-        HUB_SERVICE.open("me/tiny", cache_dir=cache)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"pass cache_dir= .*local_files_only=True") as caught:
+        HUB_SERVICE.open("me/tiny", cache_dir=tmp_path / "file")
+    assert "space" not in str(caught.value)

@@ -81,6 +81,39 @@ def test_next_page_at_another_host_never_gets_the_token(hub):
     assert not any(request.path.startswith("/tree") for request in hub.requests)
 
 
+def test_sharded_load_keeps_its_token_too(hub):
+    """The client fetches several files in threads of its own."""
+    hub.offer_xet(offer=False)
+    shards = {"a.safetensors": b"a" * 1000, "b.safetensors": b"b" * 1000}
+    hub.create_repo("me/tiny", {**CONFIG, **shards}, private=True)
+    opened = HUB_SERVICE.open("me/tiny", token=hub.token("me"))
+    link = f'<{hub.cdn_url}/elsewhere>; rel="xet-auth"'
+    hub.change_headers_next("/resolve/", {"X-Xet-Hash": "a" * 64, "Link": link}, times=2, method="HEAD")
+    hub.clear_requests()
+    with pytest.raises(HubAnswerError, match="The token was not sent there"):
+        opened.local_paths(shards)
+    assert not any(request.path.startswith("/elsewhere") for request in hub.requests)
+
+
+SHARDS = """
+from hub_io import HUB_SERVICE, HubError
+try:
+    HUB_SERVICE.open("me/tiny").local_paths(["a.safetensors", "b.safetensors", "c.safetensors"])
+except HubError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.slow
+def test_sharded_load_does_not_wait_for_ever(hub, tmp_path):
+    """The time limit holds in the client's threads; it tries for half a minute."""
+    shards = {f"{name}.safetensors": name.encode() * 1000 for name in "abc"}
+    hub.create_repo("me/tiny", {**CONFIG, **shards})
+    hub.stall_next("/xet-read-token/", times=100, limit=200)
+    printed = run_program(tmp_path / "p.py", SHARDS, environ=environment(tmp_path / "cache", **IMPATIENT))
+    assert printed.split() == ["HubUnavailableError"]
+
+
 def test_lists_in_pages_are_read_to_their_end(hub):
     """Pages at the Hub itself are followed, token and all."""
     hub.cut_lists(size=2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import torch
 from torch import nn
 
-from config_core.checkpoint import check_push, open_checkpoint, push_saved, staged_save
+from config_core.checkpoint import HubOptions, check_push, open_checkpoint, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
 from config_core.errors import UnknownOptionError
@@ -35,7 +35,7 @@ from model_core.module_tensors import named_tensors
 from model_core.saving import hook_versions, parse_size, savable_tensors, write_weights
 from model_core.tied_weights import declared_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
-from model_core.weight_files import is_weights_name, single_name
+from model_core.weight_files import belongs_to_variant, check_variant
 
 if TYPE_CHECKING:
     import os
@@ -219,19 +219,20 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             key_mapping=key_mapping,
             use_safetensors=use_safetensors,
         )
-        allowed = AllowedDifferences(allow_missing, allow_unexpected, ignore_mismatched_sizes, strict)
-        hub_options: dict[str, Any] = {
-            "revision": revision,
-            "token": token,
-            "cache_dir": cache_dir,
-            "local_files_only": local_files_only,
-            "force_download": force_download,
-        }
+        allowed = AllowedDifferences(
+            allow_missing=allow_missing,
+            allow_unexpected=allow_unexpected,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            strict=strict,
+        )
+        hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
 
         checkpoint = None
         if pretrained_model_name_or_path is not None:
-            checkpoint = open_checkpoint(pretrained_model_name_or_path, subfolder=subfolder, **hub_options)
-        own_config, model_kwargs = config_for_load(cls, cls.config_class, config, checkpoint, kwargs, **hub_options)
+            checkpoint = open_checkpoint(pretrained_model_name_or_path, hub_options)
+        own_config, model_kwargs = config_for_load(
+            cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options
+        )
         model_kwargs = drop_transformers_options(cls, model_kwargs)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
@@ -341,7 +342,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         _check_save_options(options, push_to_hub=push_to_hub)
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
-        single_name(variant)  # checks the variant
+        check_variant(variant)
         if not is_main_process:
             return
         savable = self._savable_tensors(state_dict)
@@ -349,7 +350,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         code = collect_code(type(self), type(self.config))
         dtype = self._dtype_of(savable)
 
-        with staged_save(save_directory, stale=lambda name: is_weights_name(name, variant)) as folder:
+        with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
             self.config.write_to(
                 folder,
                 architectures=[type(self).__name__],

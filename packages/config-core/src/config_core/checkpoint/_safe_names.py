@@ -20,7 +20,7 @@ _MAX_PART_BYTES = 255  # what file systems allow
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 # Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
-_CACHED_REPO = re.compile(r"models--[\w.-]+", re.ASCII)
+_CACHED_REPO = re.compile(r"(models|datasets|spaces|kernels)--[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _XET_HASH = re.compile(r"[0-9a-f]{64}")
 _STORE_MARKER = ".huggingface-shared-blobs"

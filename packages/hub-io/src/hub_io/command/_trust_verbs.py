@@ -57,7 +57,8 @@ def trust(
       hub-io trust ./checkpoint --digest 5f70bf18… --yes
     """  # noqa: D301 - click's sign for text that stays as it is
     if not yes and (wants_json() or not _at_terminal()):
-        raise click.UsageError("Nobody can be asked here. Read what `hub-io inspect` shows, then pass --yes.")
+        message = "Nobody can be asked here. Read what `hub-io inspect` shows, then pass --yes."
+        return Report({"entries": [], "refused": message}, [f"{bad('Not trusted')}: {message}"], NO)
     file = choose_file(owner)
     shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
     if not shipped.codes:

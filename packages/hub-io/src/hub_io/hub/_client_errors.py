@@ -5,7 +5,9 @@ Every exception is translated. The kinds that are told apart have a remedy of th
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +22,27 @@ from hub_io.errors import (
     StorageError,
     UnreadableRepositoryError,
 )
-from hub_io.hub._redaction import redacted
+from hub_io.hub._redaction import excerpt, redacted
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["HubRequest", "translate"]
+__all__ = ["ForeignHostError", "HubRequest", "hub_host", "is_hub", "translate"]
 
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _SERVER_FAILS = 401, 403, 429, 500
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-_LONGEST_QUOTE = 500
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_STORAGE = _DISK_FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
+_OS_ERROR = re.compile(
+    r"\(os error (\d+)\)"
+)  # how Rust, in which the client's xet part is written, ends such a message
+_HUB_HOSTS = {"huggingface.co", "hf.co"}  # a mirror may redirect there, and the client keeps the token then
+
+
+class ForeignHostError(Exception):
+    """A token was about to go to an address that an answer has named, and that is not the Hub's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,14 @@ class HubRequest:
         revision: Branch, tag or commit; None for the default branch.
         writes: Whether it changes the repository.
         token: The token that the caller passed, which is never shown; None if the client was to find one.
+        cache_dir: Where downloads are kept; None for the client's own place.
     """
 
     repo_id: str
     revision: str | None = None
     writes: bool = False
     token: str | bool | None = field(default=None, repr=False)
+    cache_dir: str | os.PathLike[str] | None = None
 
     @property
     def task(self) -> str:
@@ -65,10 +78,10 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
     """
     from huggingface_hub import errors as client
 
-    if isinstance(error, HubError):
-        return error
     # Subclasses before their parents.
     kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
+        (HubError, lambda error, _: error),
+        (ForeignHostError, _foreign_host),
         (client.LocalEntryNotFoundError, _not_in_cache),
         (client.RevisionResolutionError, _not_in_cache),
         (client.RevisionNotFoundError, _revision_not_found),
@@ -82,20 +95,34 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
     for kind, make in kinds:
         if isinstance(error, kind):
             return make(error, request)
-    if _is_local(error):
-        return _unwritable(error, request)
+    if isinstance(error.__cause__, Exception):  # what the client wraps says more than the wrapping
+        return translate(error.__cause__, request)
+    if (number := _errno_of(error)) is not None:
+        return _unreadable_or_unwritable(error, request, number)
     return _unusable_answer(error, request) if _is_about_an_answer(error) else _broken_off(error, request)
 
 
-def _is_local(error: BaseException) -> bool:
-    """Return whether the system refused something on this machine."""
-    of_network = isinstance(error, ConnectionError | TimeoutError)
-    return isinstance(error, OSError) and error.errno is not None and not of_network
+def _errno_of(error: BaseException) -> int | None:
+    """Return the number of an error of this machine's files; None for errors of the network and all others."""
+    if isinstance(error, OSError):
+        return None if isinstance(error, ConnectionError | TimeoutError) else error.errno
+    number = int(match[1]) if (match := _OS_ERROR.search(str(error))) else None
+    return number if number in _STORAGE else None
 
 
 def _is_about_an_answer(error: BaseException) -> bool:
     """Return whether something arrived, and was not what the client expects: these are what parsing raises."""
     return isinstance(error, ValueError | LookupError | TypeError | AttributeError | AssertionError | RecursionError)
+
+
+def _foreign_host(error: ForeignHostError, request: HubRequest) -> HubError:
+    return _make(
+        HubAnswerError,
+        f"Cannot {request.task}: the Hub's answer refers to {str(error)!r} for the rest. The token was not sent there. "
+        "Check HF_ENDPOINT and the proxy.",
+        error,
+        request,
+    )
 
 
 def _not_in_cache(error: BaseException, request: HubRequest) -> HubError:
@@ -130,7 +157,7 @@ def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> HubErro
 
 
 def _not_a_repository_name(error: BaseException, request: HubRequest) -> HubError:
-    problem = f"{request.repo_id!r} is no folder, and not the name of a repository either: {error}"
+    problem = f"{request.repo_id!r} is no folder, and not the name of a repository either: {excerpt(str(error))}"
     return _make(RepositoryNotFoundError, problem, error, request)
 
 
@@ -150,8 +177,8 @@ def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
     from huggingface_hub.errors import DisabledRepoError
 
     status = error.response.status_code
-    says = f" The Hub says: {error.server_message}" if error.server_message else ""
-    if _host_of(error) not in {None, _hub_host()}:
+    says = f" The Hub says: {excerpt(error.server_message)}" if error.server_message else ""
+    if not is_hub(_request_of(error).url):
         return _refused_elsewhere(error, request)
     if isinstance(error, DisabledRepoError):
         problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
@@ -171,7 +198,7 @@ def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
         )
     return _make(
         HubAnswerError,
-        f"The Hub answered {status} when asked to {request.task}.{says or f' The client says: {error}'}",
+        f"The Hub answered {status} when asked to {request.task}.{says or f' The client says: {excerpt(str(error))}'}",
         error,
         request,
         status=status,
@@ -180,11 +207,11 @@ def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
 
 def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> HubError:
     """Blame a store of bytes, such as a content network: it knows signed addresses, and no token."""
-    status = error.response.status_code
+    status, host = error.response.status_code, _host_of(_request_of(error).url)
     return _make(
         HubUnavailableError,
-        f"{_host_of(error)}, where the Hub keeps the bytes, answered {status} when asked to {request.task}. The "
-        "address that the Hub gave out may have expired; try again.",
+        f"{host}, where the Hub keeps the bytes, answered {status} when asked to {request.task}. The address that the "
+        "Hub gave out may have expired; try again.",
         error,
         request,
         status=status,
@@ -243,91 +270,105 @@ def _unusable_answer(error: BaseException, request: HubRequest) -> HubError:
     )
 
 
-def _unwritable(error: BaseException, request: HubRequest) -> HubError:
-    number = error.errno if isinstance(error, OSError) else None
-    if request.writes:
-        remedy = "Check that the files of the save can be read."
+def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number: int) -> HubError:
+    if number in _DISK_FULL:
+        remedy = (
+            f"{_interrupted_downloads(request)}Free some space (`hf cache rm` removes downloads that are no longer "
+            "needed), or pass cache_dir= with a folder on another disk."
+        )
+    elif request.writes:
+        remedy = "Check that the files to push can be read."
     else:
         remedy = (
-            f"{_remains() if number in _DISK_FULL else ''}Free some space (`hf cache rm` removes downloads that are no "
-            "longer needed), or pass cache_dir= with a folder that can be written."
+            "Check that path, or pass cache_dir= with a folder that can be written; local_files_only=True loads what "
+            "was downloaded before."
         )
-    return _make(StorageError, f"Cannot {request.task}: {error}. {remedy}", error, request, errno=number)
+    return _make(StorageError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", error, request, errno=number)
 
 
-def _remains() -> str:
+def _interrupted_downloads(request: HubRequest) -> str:
     """Say how much interrupted downloads take up in the client's cache, which never removes them by itself."""
-    from contextlib import suppress
     from pathlib import Path
 
     from huggingface_hub import constants
 
-    sizes = []
-    with suppress(OSError):
-        for path in Path(constants.HF_HUB_CACHE).glob("*--*/blobs/*.incomplete"):
-            with suppress(OSError):
+    cache, sizes = Path(request.cache_dir or constants.HF_HUB_CACHE).expanduser(), []
+    with contextlib.suppress(OSError):
+        for path in cache.glob("*--*/blobs/*.incomplete"):
+            with contextlib.suppress(OSError):
                 sizes.append(path.stat().st_size)
-    if not sizes:
-        return ""
-    held = f"{sum(sizes):,} bytes of {constants.HF_HUB_CACHE}"
-    return f"Interrupted downloads hold {held}; `hf cache prune` removes them. "
+    return (
+        f"Interrupted downloads hold {sum(sizes):,} bytes of {cache}; `hf cache prune` removes them. " if sizes else ""
+    )
 
 
 def _make(kind: type[HubError], problem: str, error: BaseException, request: HubRequest, **data: Any) -> HubError:
-    """Return one of our errors, with the request that failed at its end and no secret in it."""
-    sent = _sent(error)
-    made = kind(_shown(f"{problem}{f' [{sent}]' if sent else ''}", request), source=request.repo_id, **data)
-    made.host, made.request = _host_of(error) or _hub_host(), sent
+    """Return one of our errors, with the request that failed at its end and no secret in it or in its causes."""
+    secrets = _secrets(request)
+    _redact_causes(error, secrets)
+    sent = _request_of(error)
+    told = f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}" if sent is not None else None
+    made = kind(redacted(f"{problem}{f' [{told}]' if told else ''}", secrets), source=request.repo_id, **data)
+    made.host, made.request = _host_of(sent.url) if sent is not None else hub_host(), told
     return made
 
 
-def _shown(text: str, request: HubRequest) -> str:
+def _secrets(request: HubRequest) -> list[str | None]:
     from huggingface_hub import get_token
 
     try:
         stored = get_token()
-    except Exception:  # noqa: BLE001 - an error is on its way already
+    except Exception:  # noqa: BLE001 - a token that cannot be read cannot be shown either
         stored = None
-    return redacted(text, [request.token if isinstance(request.token, str) else None, stored])
+    return [request.token if isinstance(request.token, str) else None, stored]
+
+
+def _redact_causes(error: BaseException | None, secrets: list[str | None]) -> None:
+    """Take secrets out of what a traceback prints: the messages of an error and of what it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if not isinstance(error, OSError) or error.errno is None:
+            error.args = tuple(redacted(each, secrets) if isinstance(each, str) else each for each in error.args)
+        error = error.__cause__ or error.__context__
 
 
 def _quote(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:_LONGEST_QUOTE]
-
-
-def _sent(error: BaseException) -> str | None:
-    """Return method and address of the request that failed, without its query."""
-    sent = _request_of(error)
-    return f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}" if sent is not None else None
-
-
-def _host_of(error: BaseException) -> str | None:
-    sent = _request_of(error)
-    if sent is None:
-        return None
-    return f"{sent.url.host}:{sent.url.port}" if sent.url.port else str(sent.url.host)
+    return excerpt(f"{type(error).__name__}: {error}")
 
 
 def _request_of(error: BaseException) -> Any:
-    """Return the request that an error of the HTTP library carries, or None."""
-    try:
+    """Return the request that an error of the HTTP library is about, or None."""
+    with contextlib.suppress(AttributeError, RuntimeError):  # RuntimeError: it says that none was set
         return error.response.request  # type: ignore[attr-defined]
-    except (AttributeError, RuntimeError):  # so says the HTTP library where none was set
-        pass
-    try:
+    with contextlib.suppress(AttributeError, RuntimeError):
         return error.request  # type: ignore[attr-defined]
-    except (AttributeError, RuntimeError):
-        return None
+    return None
+
+
+def is_hub(url: Any) -> bool:
+    """Return whether an address is the Hub's: that of HF_ENDPOINT, or the one that its mirrors redirect to."""
+    from huggingface_hub import constants
+
+    hub = type(url)(constants.ENDPOINT)
+    same_host = url.host == hub.host and url.scheme in {hub.scheme, "https"}
+    same_port = url.port == hub.port or (url.scheme != hub.scheme and url.port is None)
+    return bool(same_host and same_port) or (url.scheme == "https" and url.host in _HUB_HOSTS and url.port is None)
+
+
+def hub_host() -> str:
+    """Return host and port of HF_ENDPOINT."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # exported for this, without saying so
+
+    return _host_of(httpx.URL(constants.ENDPOINT))
+
+
+def _host_of(url: Any) -> str:
+    return f"{url.host}:{url.port}" if url.port else str(url.host)
 
 
 def _endpoint() -> str:
     from huggingface_hub import constants
 
     return redacted(constants.ENDPOINT)
-
-
-def _hub_host() -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(_endpoint())
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -13,32 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["CARD_FILE", "write_card"]
+__all__ = ["CARD_FILE", "SavedFolder", "read_saved"]
 
 CARD_FILE = "README.md"
 _LIBRARY = "pretrained"
 _INSTALL = "pretrained-config-core pretrained-auto-registry pretrained-hub-io"
 
 
-def write_card(folder: Path, repo_id: str, *, tags: Iterable[str] = ()) -> str:
-    """Return the text of a model card for a saved checkpoint.
-
-    Args:
-        folder: The checkpoint's folder; its config.json, if any, says what it holds.
-        repo_id: Where it is pushed to, `owner/name`.
-        tags: Further tags.
-
-    Raises:
-        ConfigFileError: config.json is not a JSON object.
-    """
-    saved = _read(folder)
-    metadata = {"library_name": _LIBRARY, "tags": sorted({*saved.tags(), *tags})}
-    header = "".join(f"{key}: {json.dumps(value)}\n" for key, value in metadata.items())  # JSON is YAML too
-    return f"---\n{header}---\n\n# {repo_id.rpartition('/')[2]}\n\n{saved.introduction()}\n\n{saved.usage(repo_id)}"
-
-
 @dataclass(frozen=True)
-class _Saved:
+class SavedFolder:
     """What a saved folder holds, as far as a card tells."""
 
     config: Mapping[str, Any]
@@ -56,6 +39,17 @@ class _Saved:
         architectures = self.config.get("architectures")
         first = architectures[0] if isinstance(architectures, list) and architectures else ""
         return first if isinstance(first, str) and first.isidentifier() else ""
+
+    def card(self, repo_id: str, *, tags: Iterable[str] = ()) -> str:
+        """Return the text of a model card.
+
+        Args:
+            repo_id: Where the folder is pushed to, `owner/name`.
+            tags: Further tags.
+        """
+        metadata = {"library_name": _LIBRARY, "tags": sorted({*self.tags(), *tags})}
+        header = "".join(f"{key}: {json.dumps(value)}\n" for key, value in metadata.items())  # JSON is YAML too
+        return f"---\n{header}---\n\n# {repo_id.rpartition('/')[2]}\n\n{self.introduction()}\n\n{self.usage(repo_id)}"
 
     def tags(self) -> list[str]:
         model_type = self.config.get("model_type")
@@ -91,7 +85,12 @@ class _Saved:
         )
 
 
-def _read(folder: Path) -> _Saved:
+def read_saved(folder: Path) -> SavedFolder:
+    """Return what a folder holds.
+
+    Raises:
+        ConfigFileError: config.json is not a JSON object.
+    """
     path = folder / "config.json"
     config = decode_config(path.read_bytes(), path=path) if path.is_file() else {}
-    return _Saved(config, has_weights=any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")))
+    return SavedFolder(config, has_weights=any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")))

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from config_core.checkpoint import Checkpoint, check_links, check_relative_name
 from config_core.errors import CheckpointFileNotFoundError
-from hub_io.errors import HubAnswerError, HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
-from hub_io.hub._arrived import check_arrived
+from hub_io.errors import HubAnswerError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._requests import asking, hub_client
+from hub_io.hub._verification import verify_downloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from huggingface_hub import HfApi, RepoFile
 
@@ -108,16 +108,10 @@ class RepoCheckpoint(Checkpoint):
         for name in names:
             self._check(name)
         paths = {name: self.snapshot / self._prefix / name for name in names}
-        missing = [name for name, path in paths.items() if not self._is_current(name, path)]
-        if missing:
-            self._download([f"{self._prefix}{name}" for name in missing])
-            self._renewed.update(missing)
-            self._check_downloaded([name for name in missing if not paths[name].is_file()])
-            check_arrived(
-                {f"{self._prefix}{name}": paths[name] for name in missing},
-                _kept_listing(self.name, self.commit, self.options) or {},
-                source=self.name,
-            )
+        with asking(self._request):
+            missing = {name: path for name, path in paths.items() if not self._is_current(name, path)}
+            if missing:
+                self._download(missing)
         for name, path in paths.items():
             check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
         return paths
@@ -149,29 +143,26 @@ class RepoCheckpoint(Checkpoint):
     def _is_current(self, name: str, path: Path) -> bool:
         return path.is_file() and (not self.options.force_download or name in self._renewed)
 
-    def _download(self, names: list[str]) -> None:
-        """Fetch files, several of them side by side. Each shows a progress bar of the client's."""
-        api = hub_client(token=self.options.token)
-        request = _request(self.name, self.commit, self.options)
-        with asking(request, offline=self.options.local_files_only):
-            if len(names) == 1:
-                api.hf_hub_download(
-                    self.name,
-                    names[0],
-                    revision=self.commit,
-                    cache_dir=_text(self.options.cache_dir),
-                    local_files_only=self.options.local_files_only,
-                    force_download=self.options.force_download,
-                )
-            else:
-                _snapshot_download(api, self.name, self.commit, names, self.options)
+    @property
+    def _request(self) -> HubRequest:
+        return _request(self.name, self.commit, self.options)
 
-    def _check_downloaded(self, missing: list[str]) -> None:
-        """Without the network the client may give a folder that lacks files."""
-        if missing:
+    def _download(self, missing: Mapping[str, Path]) -> None:
+        """Fetch files, several of them side by side, and check what arrived, also if another one failed."""
+        in_repo = {f"{self._prefix}{name}": path for name, path in missing.items()}
+        api = hub_client(token=self.options.token, offline=self.options.local_files_only)
+        try:
+            _fetch(api, self.name, self.commit, list(in_repo), self.options)
+        finally:
+            if not self.options.local_files_only:
+                verify_downloads(in_repo, _kept_listing(self.name, self.commit, self.options) or {}, source=self.name)
+        self._renewed.update(missing)
+        # Without the network the client may give a folder that lacks files.
+        lacking = [name for name, path in missing.items() if not path.is_file()]
+        if lacking:
             raise NotDownloadedError(
-                f"{', '.join(missing)} of {self} was not downloaded before, and the network is not used or not "
-                "there. Load it once with the network.",
+                f"{', '.join(lacking)} of {self} was not downloaded before, and the network is not used or not there. "
+                "Load it once with the network.",
                 source=self.name,
             )
 
@@ -202,8 +193,9 @@ def open_repository(
     options = options or DownloadOptions()
     if options.force_download and options.local_files_only:
         raise ValueError("force_download=True and local_files_only=True contradict each other. Pass one of them.")
-    commit = _resolve(repo_id, revision, options)
-    files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
+    with asking(_request(repo_id, revision, options)):
+        commit = _resolve(repo_id, revision, options)
+        files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
     opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options, pinned=revision == commit)
     if subfolder and not opened.filenames():
         folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
@@ -234,34 +226,27 @@ def _resolve(repo_id: str, revision: str | None, options: DownloadOptions) -> st
     """Return the commit that a revision is at, or was at the last look if the Hub says nothing."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
-    request = _request(repo_id, revision, options)
     if options.local_files_only:
-        commit = _resolve_with_client(request, options, offline=True)
+        commit = _resolve_with_client(repo_id, revision, options, offline=True)
     else:
         try:
-            commit = _resolve_with_client(request, options)
+            with asking(_request(repo_id, revision, options)):
+                commit = _resolve_with_client(repo_id, revision, options)
         except HubUnavailableError as error:
             # The client itself looks into its cache where nothing answers; not if the Hub answers that it is too busy.
             try:
-                commit = _resolve_with_client(request, options, offline=True)
-            except HubError:
-                raise error from None
+                commit = _resolve_with_client(repo_id, revision, options, offline=True)
+            except Exception:  # noqa: BLE001 - there is nothing in the cache to go on with
+                raise error from error.__cause__
             _LOG.warning("%s Using %s as of the last look, commit %s.", error, ascii(repo_id), ascii(commit))
     return check_commit(commit, source=repo_id)
 
 
-def _resolve_with_client(request: HubRequest, options: DownloadOptions, *, offline: bool = False) -> str:
-    with asking(request, offline=offline):
-        return (
-            hub_client(token=options.token)
-            .resolve_revision(
-                request.repo_id,
-                revision=request.revision,
-                cache_dir=_text(options.cache_dir),
-                local_files_only=offline,
-            )
-            .resolved
-        )
+def _resolve_with_client(repo_id: str, revision: str | None, options: DownloadOptions, *, offline: bool = False) -> str:
+    api = hub_client(token=options.token, offline=offline)
+    return api.resolve_revision(
+        repo_id, revision=revision, cache_dir=_text(options.cache_dir), local_files_only=offline
+    ).resolved
 
 
 def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
@@ -274,12 +259,11 @@ def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptio
     if listing is not None:
         return frozenset(listing)
     once = replace(options, force_download=False)
-    with asking(_request(repo_id, commit, options), offline=options.local_files_only):
-        folder = Path(_snapshot_download(hub_client(token=options.token), repo_id, commit, [first], once))
+    api = hub_client(token=options.token, offline=options.local_files_only)
+    folder = Path(_snapshot_download(api, repo_id, commit, [first], once))
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
-        if first in listing:
-            check_arrived({first: folder / first}, listing, source=repo_id)
+        verify_downloads({first: folder / first}, listing, source=repo_id)
         return frozenset(listing)
     found = (Path(base) / name for base, _, names in os.walk(folder) for name in names)
     return frozenset(path.relative_to(folder).as_posix() for path in found)
@@ -290,12 +274,26 @@ def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> dict[s
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
-    with asking(_request(repo_id, commit, options), offline=True):
-        try:
-            files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
-        except CachedRepoTreeNotFoundError:
-            return None
-        return {file.path: file for file in files}
+    try:
+        files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
+    except CachedRepoTreeNotFoundError:
+        return None
+    return {file.path: file for file in files}
+
+
+def _fetch(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> None:
+    """Download files of a commit. Each shows a progress bar of the client's."""
+    if len(names) > 1:
+        _snapshot_download(api, repo_id, commit, names, options)
+        return
+    api.hf_hub_download(
+        repo_id,
+        names[0],
+        revision=commit,
+        cache_dir=_text(options.cache_dir),
+        local_files_only=options.local_files_only,
+        force_download=options.force_download,
+    )
 
 
 def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> str:
@@ -318,7 +316,7 @@ def _repo_cache(repo_id: str, options: DownloadOptions) -> Path:
 
 
 def _request(repo_id: str, revision: str | None, options: DownloadOptions) -> HubRequest:
-    return HubRequest(repo_id, revision=revision, token=options.token)
+    return HubRequest(repo_id, revision=revision, token=options.token, cache_dir=options.cache_dir)
 
 
 def _text(path: str | os.PathLike[str] | None) -> str | None:

@@ -1,19 +1,19 @@
 """Asking the Hub: with its own client, within limits of ours, and with errors of ours.
 
 The client sends a token with every request that it makes itself, also with those whose address an answer has named
-(the next page of a list), and most of its requests may take for ever. The guard below is called before each request of
-the client's session and does nothing outside of `asking`.
+(the next page of a list), and most of its requests have no time limit. `_guard` is called before each request of the
+client's session. It knows ours by their user agent, in whatever thread the client sends them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
-from hub_io.errors import HubAnswerError
-from hub_io.hub._client_errors import translate
+from hub_io.errors import HubAnswerError, HubError
+from hub_io.hub._client_errors import ForeignHostError, hub_host, is_hub, translate
+from hub_io.hub._redaction import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,44 +24,63 @@ if TYPE_CHECKING:
 
 __all__ = ["asking", "hub_client"]
 
-_ASKING: ContextVar[HubRequest | None] = ContextVar("hub_io.hub.asking", default=None)
+_LIBRARY = "pretrained-hub-io"
 _CONNECT_S = 10.0
 _WRITE_S = 300.0  # a commit of many files takes the Hub a while
 
 
-def hub_client(*, token: str | bool | None) -> HfApi:
-    """Return the Hub's client for a token; it is imported now."""
+def hub_client(*, token: str | bool | None, offline: bool = False) -> HfApi:
+    """Return the Hub's client for a token; it is imported now.
+
+    Args:
+        token: Access token; True for the stored one, False for none, None for the stored one if any.
+        offline: Whether the client is only to look into its cache. Then its session, which takes a while to make, is
+            left alone.
+    """
     from huggingface_hub import HfApi
 
-    return HfApi(token=token, library_name="pretrained-hub-io")
+    if not offline:
+        _guard_session()
+    return HfApi(token=token, library_name=_LIBRARY)
 
 
 @contextlib.contextmanager
-def asking(request: HubRequest, *, offline: bool = False) -> Iterator[None]:
-    """Let the client work in the block: no token leaves the Hub, nothing waits for ever, and every error is ours.
-
-    Args:
-        request: What is asked for.
-        offline: Whether the client only looks into its cache. Its session, which takes a while to make, is left alone.
+def asking(request: HubRequest) -> Iterator[None]:
+    """Turn every error that leaves the block into one of ours; the client's own stays as its cause.
 
     Raises:
-        HubError: Whatever left the client, which stays as its cause. Errors of these packages pass as they are.
+        HubError: Something failed. Errors of these packages pass as they are.
     """
-    before = _ASKING.set(request)
     try:
-        if not offline:
-            _guard_session()
         yield
+    except HubError as error:
+        error.host = error.host or _host_or_none()
+        raise
     except (SentenceError, Warning):  # a warning is raised where its user has said so
         raise
     except Exception as error:
-        raise translate(error, request) from error
+        raise _translated(error, request) from error
     except BaseException as error:
         if type(error).__name__ == "PanicException":  # of the client's parts in Rust; pyo3 makes no Exception of it
-            raise translate(error, request) from error
+            raise _translated(error, request) from error
         raise
-    finally:
-        _ASKING.reset(before)
+
+
+def _translated(error: BaseException, request: HubRequest) -> HubError:
+    try:
+        return translate(error, request)
+    except Exception:  # noqa: BLE001 - with such settings, the client itself cannot be imported
+        return HubAnswerError(
+            f"Cannot {request.task}: {type(error).__name__}: {excerpt(str(error))}. Check HF_ENDPOINT and the other "
+            "HF_ variables.",
+            source=request.repo_id,
+        )
+
+
+def _host_or_none() -> str | None:
+    with contextlib.suppress(Exception):
+        return hub_host()
+    return None
 
 
 def _guard_session() -> None:
@@ -74,21 +93,15 @@ def _guard_session() -> None:
 
 
 def _guard(sent: Any) -> None:
-    """Check a request of the HTTP library before it is sent, and bound what has no limit.
+    """Check one of our requests before the HTTP library sends it, and limit its time.
 
     Raises:
-        HubAnswerError: A token would go to another host than the Hub.
+        ForeignHostError: A token would go to another host than the Hub.
     """
-    request = _ASKING.get()
-    if request is None:
+    if _LIBRARY not in sent.headers.get("user-agent", ""):
         return
-    if "authorization" in sent.headers and not _is_hub(sent.url):
-        address = f"{sent.url.scheme}://{sent.url.netloc.decode('ascii', 'replace')}"
-        raise HubAnswerError(
-            f"Cannot {request.task}: the Hub's answer refers to {address!r} for the rest. The token was not sent "
-            "there. Check HF_ENDPOINT and the proxy.",
-            source=request.repo_id,
-        )
+    if "authorization" in sent.headers and not is_hub(sent.url):
+        raise ForeignHostError(f"{sent.url.scheme}://{sent.url.netloc.decode('ascii', 'replace')}")
     limits = sent.extensions.get("timeout", {})
     defaults = {"connect": _CONNECT_S, "pool": _WRITE_S, "write": _WRITE_S, "read": _read_limit(sent.method)}
     sent.extensions["timeout"] = {
@@ -101,11 +114,3 @@ def _read_limit(method: str) -> float:
     from huggingface_hub import constants
 
     return float(constants.HF_HUB_ETAG_TIMEOUT) if method in {"GET", "HEAD"} else _WRITE_S
-
-
-def _is_hub(url: Any) -> bool:
-    """Return whether an address is at the Hub: same scheme, host and port as HF_ENDPOINT."""
-    from huggingface_hub import constants
-
-    hub = type(url)(constants.ENDPOINT)
-    return bool((url.scheme, url.host, url.port) == (hub.scheme, hub.host, hub.port))

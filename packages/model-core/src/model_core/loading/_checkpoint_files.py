@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import check_relative_name
+from config_core.checkpoint import check_relative_name, weight_file_name, weight_index_name
 from config_core.errors import UnsafeNameError
 from model_core.errors import WeightsFileError, WeightsNotFoundError
-from model_core.weight_files import SAVE_ID_KEY, index_name, legacy_names, single_name
+from model_core.weight_files import SAVE_ID_KEY, check_variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,10 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
         UnsafeNameError: The index names a file outside the checkpoint.
         ArgumentError: The variant cannot be part of a file name.
     """
-    candidates = (single_name(variant), index_name(variant), *legacy_names(variant))
+    check_variant(variant)
+    candidates = [
+        name(variant, legacy=legacy) for legacy in (False, True) for name in (weight_file_name, weight_index_name)
+    ]
     filename = next((name for name in candidates if checkpoint.has(name)), None)
     if filename is None:
         with_variant = f" of the variant {variant!r}" if variant else ""
@@ -65,7 +68,7 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)
-    other_index, save_id = _other_index(checkpoint, index_name(variant))
+    other_index, save_id = _other_index(checkpoint, weight_index_name(variant))
     return WeightFiles({filename: checkpoint.local_path(filename)}, save_id=save_id, other_index=other_index)
 
 

@@ -15,7 +15,7 @@ from model_core.tied_weights import TIE_FIELD, declares_ties
 if TYPE_CHECKING:
     import os
 
-    from config_core.checkpoint import Checkpoint
+    from config_core.checkpoint import Checkpoint, HubOptions
 
 __all__ = ["config_for_load", "mismatch_hint"]
 
@@ -26,7 +26,8 @@ def config_for_load(
     given: PretrainedConfig | str | os.PathLike[str] | Checkpoint | None,
     checkpoint: Checkpoint | None,
     kwargs: dict[str, Any],
-    **hub_options: Any,
+    *,
+    hub_options: HubOptions,
 ) -> tuple[PretrainedConfig, dict[str, Any]]:
     """Return a config for the model alone, and the keyword arguments that are not config fields.
 
@@ -36,7 +37,7 @@ def config_for_load(
         given: A config, which is copied, or where to load one from; None for the checkpoint's own.
         checkpoint: The checkpoint of the weights, if any.
         kwargs: Keyword arguments. Those that are config fields override the values of the config.
-        **hub_options: How to open a repository that `given` names.
+        hub_options: How to open a repository that `given` names, at its top.
 
     Raises:
         ModelDefinitionError: The class does not declare its config class.
@@ -54,7 +55,8 @@ def config_for_load(
         source = checkpoint if given is None else given
         if source is None:
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
-        loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_options, **kwargs)
+        hub_keywords = hub_options._replace(subfolder="")._asdict()
+        loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_keywords, **kwargs)
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
         setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))

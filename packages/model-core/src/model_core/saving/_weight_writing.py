@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from config_core.checkpoint import weight_file_name, weight_index_name
 from model_core.errors import ArgumentError
 from model_core.saving._safetensors_writing import write_safetensors
 from model_core.weight_files import (
@@ -14,10 +15,7 @@ from model_core.weight_files import (
     SAVE_ID_KEY,
     TIED_WEIGHTS_KEY,
     encode_object,
-    index_name,
     new_save_id,
-    shard_name,
-    single_name,
 )
 
 if TYPE_CHECKING:
@@ -93,17 +91,17 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
         write_safetensors(folder / filename, {name: savable.tensors[name] for name in names}, metadata)
 
     if len(shards) == 1:
-        write(single_name(variant), shards[0], {})
+        write(weight_file_name(variant), shards[0], {})
         return
     identity = {SAVE_ID_KEY: new_save_id()}
     weight_map: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
-        filename = shard_name(number, len(shards), variant)
+        filename = weight_file_name(variant, shard=(number, len(shards)))
         write(filename, names, identity)
         weight_map |= dict.fromkeys(names, filename)
     total_size = sum(tensor.nbytes for tensor in savable.tensors.values())
     index = {"metadata": {"total_size": total_size, **identity}, "weight_map": dict(sorted(weight_map.items()))}
-    (folder / index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    (folder / weight_index_name(variant)).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
 def _split_into_shards(savable: SavableTensors, max_shard_size: int) -> list[list[str]]:

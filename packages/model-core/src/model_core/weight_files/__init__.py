@@ -1,4 +1,4 @@
-"""What loading and saving must agree on: names of weight files, the safetensors format, and the metadata in it."""
+"""What loading and saving must agree on: the safetensors format, the metadata in it, and variants in file names."""
 
 from model_core.weight_files._file_metadata import MODULE_VERSIONS_KEY, TIED_WEIGHTS_KEY, decode_object, encode_object
 from model_core.weight_files._safetensors_format import (
@@ -10,7 +10,7 @@ from model_core.weight_files._safetensors_format import (
     to_safetensors_dtype,
 )
 from model_core.weight_files._save_identity import SAVE_ID_KEY, check_one_save, new_save_id
-from model_core.weight_files._weight_names import index_name, is_weights_name, legacy_names, shard_name, single_name
+from model_core.weight_files._variants import belongs_to_variant, check_variant
 
 __all__ = [
     "ALIGNMENT",
@@ -20,15 +20,12 @@ __all__ = [
     "MODULE_VERSIONS_KEY",
     "SAVE_ID_KEY",
     "TIED_WEIGHTS_KEY",
+    "belongs_to_variant",
     "check_one_save",
+    "check_variant",
     "decode_object",
     "encode_object",
     "from_safetensors_dtype",
-    "index_name",
-    "is_weights_name",
-    "legacy_names",
     "new_save_id",
-    "shard_name",
-    "single_name",
     "to_safetensors_dtype",
 ]
