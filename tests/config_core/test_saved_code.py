@@ -601,6 +601,34 @@ def test_a_cell_that_was_run_again_counts_as_it_is_now(tmp_path):
     load_elsewhere(tmp_path)
 
 
+def test_a_registered_definition_that_was_written_anew_is_saved_once(tmp_path):
+    """What a registry's decorator or base class knew of an earlier run of the cell is gone."""
+    head = (
+        "TABLE = {}\ndef register(function):\n    TABLE['x'] = function\n    return function\n"
+        "class Block:\n    def __init_subclass__(cls):\n        TABLE['y'] = cls\n"
+    )
+    wrong = "@register\ndef made():\n    return 'earlier'\nclass Part(Block):\n    size = absent  # raises"
+    right = "@register\ndef made():\n    return 5\nclass Part(Block):\n    size = 1"
+    config = CONFIG.replace("self.width = width", "self.width = TABLE['x']() if TABLE['y'].size == 1 else 0")
+    done = run_notebook(tmp_path, head, wrong, right, config, SAVE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "earlier" not in (tmp_path / "saved" / "modeling_tiny.py").read_text(encoding="utf-8")
+    load_elsewhere(tmp_path)
+
+
+def test_a_refusal_in_a_notebook_names_the_cell(tmp_path):
+    """And says that the notebook must be run again, because a cell that ran stays in its history."""
+    config = CONFIG.replace("self.width = width", "self.width = width + len(TABLE)")
+    done = run_notebook(tmp_path, "TABLE = {}\n", "import random", "1\nrandom.shuffle(TABLE)  # raises", config, SAVE)
+    assert re.search(r"SourceCodeError: cell \d, line 2: random.shuffle\(…\) may change 'TABLE'", done.stderr)
+    assert 'put it under if __name__ == "__main__": and run the notebook again from its start.' in done.stderr
+    assert not (tmp_path / "saved").exists()
+    made_anew = run_notebook(
+        tmp_path, "TABLE = {}\n", "import random", "1\nrandom.shuffle(TABLE)  # raises", "TABLE = {}", config, SAVE
+    )
+    assert made_anew.returncode == 0, made_anew.stderr
+
+
 def test_a_class_of_a_module_that_a_notebook_imports(tmp_path):
     """Not everything in a notebook is a cell."""
     write(tmp_path, {"configuration_tiny.py": CONFIG})

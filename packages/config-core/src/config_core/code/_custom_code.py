@@ -13,7 +13,7 @@ from config_core.errors import AutoClassNameError, MissingServiceError, SourceCo
 if TYPE_CHECKING:
     from config_core.code._code_bundle import CodeBundle
 
-__all__ = ["bundle_of", "collect_code", "register_for_auto_class", "registered_auto_class"]
+__all__ = ["bundle_of", "collect_code", "register_for_auto_class"]
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -41,11 +41,6 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
     with _lock:
         _registered.pop(cls, None)
         _registered[cls] = name
-
-
-def registered_auto_class(cls: type[Any]) -> str | None:
-    """Return the name of the auto class that a class is registered for, or None. Parent classes do not count."""
-    return _registered.get(cls)
 
 
 def bundle_of(cls: type[Any]) -> CodeBundle | None:

@@ -33,12 +33,12 @@ _FILLING_PREFIXES = ("add_", "register_", "set_")
 _IN_PLACE = frozenset({
     "heapify", "heappop", "heappush", "heappushpop", "heapreplace", "insort", "insort_left", "insort_right", "shuffle",
 })  # fmt: skip
-# Calls that tell somebody something and leave what they are given as it is.
+# Calls that only print, log or warn.
 HARMLESS_CALLS = frozenset({
     "critical", "debug", "display", "error", "exception", "filterwarnings", "info", "log", "pprint", "print",
     "simplefilter", "warn", "warning",
 })  # fmt: skip
-# Methods that belong to the run of a program: of loggers, and of what is saved.
+# Methods that belong to the run of a program: logging and saving.
 _OF_THE_RUN = HARMLESS_CALLS | {
     "addFilter", "addHandler", "dump", "push_to_hub", "register_for_auto_class", "removeFilter", "removeHandler",
     "save", "save_pretrained", "setLevel", "to_json_file",
@@ -62,13 +62,18 @@ class Change(NamedTuple):
 class Changes:
     """Finds what the statements of a program may change.
 
-    Args:
-        names: The top-level names.
-        saved: The classes that are to be saved. Making an object of them is the program's run, whatever it changes.
+    Attributes:
+        names: The top-level names of the program.
     """
 
     def __init__(self, names: Names, saved: Iterable[str]) -> None:
-        self._names = names
+        """Prepare for the statements of a program.
+
+        Args:
+            names: The top-level names of the program.
+            saved: The classes to save. Constructing them belongs to the program's run, whatever it changes.
+        """
+        self.names = names
         self._saved = frozenset(saved)
         self._in_statements: dict[ast.AST, list[Change]] = {}
         self._in_functions: dict[ast.AST, set[str]] = {}
@@ -77,8 +82,8 @@ class Changes:
         """Return what a top-level statement may change of the program's own when it runs."""
         found = self._in_statements.get(statement.node)
         if found is None:
-            scope = _Scope(self, list(running_nodes(statement.node)), self._names.aliases)
-            found = [change for change in scope.changes() if self._names.is_of_program(change.name)]
+            scope = _Scope(self, list(running_nodes(statement.node)), self.names.aliases)
+            found = [change for change in scope.changes() if self.names.is_of_program(change.name)]
             self._in_statements[statement.node] = found
         return found
 
@@ -88,7 +93,7 @@ class Changes:
         if found is None:
             self._in_functions[function] = set()  # for functions that call themselves
             nodes = list(ast.walk(function))
-            scope = _Scope(self, nodes, {**self._names.aliases, **aliases_in(nodes)})
+            scope = _Scope(self, nodes, {**self.names.aliases, **aliases_in(nodes)})
             declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
             stored = set(bound_names(node for node in nodes if isinstance(node, ast.Name)))
             found = {change.name for change in scope.changes()} - (stored - declared) | (declared & stored)
@@ -96,48 +101,44 @@ class Changes:
         return found
 
     def entered_by(self, statement: Statement) -> Iterator[str]:
-        """Yield the names of the objects that a definition is put into, by its decorators and base classes.
+        """Yield the names of the objects that a definition is entered into, by its decorators and base classes.
 
-        They are `x` of `@x.register`, what `x` of `@x` changes, and what classes do that know their subclasses.
+        They are `x` of `@x.register`, what a decorator function changes, base classes that know their subclasses, and
+        what such a class or a metaclass changes when a subclass is defined.
         """
         for decorator in statement.decorators:
             name, steps = chain_of(decorator)
             if any(isinstance(step, ast.Attribute) and step.attr not in _OF_THE_RUN for step in steps):
                 yield name
-            elif name in self._names.definitions:
-                yield from self.made_inside(self._names.definitions[name].node)
-        for base in self._names.family(statement.node.name) if isinstance(statement.node, ast.ClassDef) else ():
+            elif name in self.names.definitions:
+                yield from self.made_inside(self.names.definitions[name].node)
+        for base in self.names.family(statement.node.name) if isinstance(statement.node, ast.ClassDef) else ():
             for metaclass in (chain_of(word.value)[0] for word in base.keywords if word.arg == "metaclass"):
-                if metaclass in self._names.definitions:
+                if metaclass in self.names.definitions:
                     yield metaclass
-                    yield from self.made_inside(self._names.definitions[metaclass].node)
+                    yield from self.made_inside(self.names.definitions[metaclass].node)
             if base is not statement.node:
-                hook = self._names.method(base.name, "__init_subclass__")
-                if hook is not None or base.name in self._names.asked_for_subclasses:
+                hook = self.names.method(base.name, "__init_subclass__")
+                if hook is not None or base.name in self.names.asked_for_subclasses:
                     yield base.name
                 if hook is not None:
                     yield from self.made_inside(hook)
 
     def made_by_method(self, class_name: str, method: str) -> bool:
-        """Return whether a class method of the program changes its class."""
-        function = self._names.method(class_name, method)  # None if an imported class has it: none of the program's
+        """Return whether a class method changes its class. Methods of imported classes are taken to change nothing."""
+        function = self.names.method(class_name, method)
         return function is not None and bool(self.made_inside(function) & {class_name, *_parameters(function)[:1]})
 
     def made_by_definition(self, call: ast.Call, name: str) -> tuple[set[str], list[ast.expr]]:
-        """Return the names that calling a function or class of the program changes, and the arguments it changes."""
-        node = self._names.definitions[name].node
+        """Return the names and the arguments that a call of a function or class of the program changes."""
+        node = self.names.definitions[name].node
         if isinstance(node, ast.ClassDef):
-            methods = (self._names.method(name, method) for method in ("__init__", "__new__", "__post_init__"))
+            methods = (self.names.method(name, method) for method in ("__init__", "__new__", "__post_init__"))
             made = [] if name in self._saved else [method for method in methods if method is not None]
             return {other for method in made for other in self.made_inside(method).difference(_parameters(method))}, []
         changed, parameters = self.made_inside(node), _parameters(node)
         given = [*zip(parameters, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
         return changed.difference(parameters), [value for parameter, value in given if parameter in changed]
-
-    @property
-    def names(self) -> Names:
-        """The top-level names of the program."""
-        return self._names
 
 
 class _Scope:
@@ -209,7 +210,7 @@ class _Scope:
         name, steps = chain_of(node)
         kind = self._names.kinds.get(name)
         if steps and isinstance(steps[0], ast.Call):
-            # What a function of the program returns may be one of the variables that it uses. Objects are made anew.
+            # A function of the program may return one of the variables that it uses. A class returns a new object.
             return sorted(self._names.definitions[name].refers_to) if kind == "function" else []
         if kind == "class" and [type(step) for step in steps[:2]] == [ast.Attribute, ast.Call]:
             method: Any = steps[0]

@@ -66,9 +66,11 @@ class _Selection:
         self._names = Names(statements)
         self._changes = Changes(self._names, saved)
         self._seen: set[str] = set()
+        self._last_versions: dict[str, int] = {}
         self._defined_at: dict[str, int] = {}
         self._assigned_at: dict[str, int] = {}
         for index, statement in enumerate(statements):
+            self._last_versions[statement.signature] = index
             for name in statement.binds:
                 if statement.kind != "variable":
                     self.bound[name] = []  # what stood there before is gone
@@ -122,6 +124,8 @@ class _Selection:
     def _belongs(self, index: int) -> bool:
         """Return whether a statement makes a needed object what it is."""
         statement = self._statements[index]
+        if statement.signature and index < self._last_versions[statement.signature]:
+            return False  # an earlier run of a cell
         return (
             bool(self._needed_changes(index)) and any(self._makes_one_of(self._seen, part) for part in statement.parts)
         ) or any(name in self._seen for name in self._changes.entered_by(statement) if self._names.is_of_program(name))
@@ -134,7 +138,7 @@ class _Selection:
         ]
 
     def _lasts(self, change: Change, index: int) -> bool:
-        """Return whether a change is one of the object that a name has at the end, or had when it was used."""
+        """Return whether a change matters: the name was not assigned anew later, or was used before that."""
         between = range(index + 1, self._assigned_at.get(change.name, 0))
         is_used = any(change.name in self._statements[other].refers_to for other in between if other in self.needed)
         return is_used or index >= self._assigned_at.get(change.name, 0)
@@ -156,7 +160,7 @@ class _Selection:
             return False
         if isinstance(call.func, ast.Attribute):
             return is_filling(call.func.attr)
-        # An object that is kept may have entered itself into a table. A function may do more than fill it.
+        # An object that is assigned to a name may enter itself into a table. A function may do more than that.
         is_kept_object = isinstance(statement, ast.Assign) and self._names.kind_of_called(call) == "class"
         return is_kept_object or called_name(call) in {"setattr", "delattr"}
 
@@ -185,7 +189,7 @@ class _Selection:
                 raise _refusal_of_run(statement, call)
 
     def _names_to_make(self, statement: Statement) -> set[str]:
-        """Return the names that a compound statement is needed for, and those that making them takes."""
+        """Return the names that a compound statement is needed for, and those that are needed to make these."""
         others = (self._statements[index] for index in self.needed if self._statements[index] is not statement)
         names = {name for other in others for name in other.refers_to}
         for node in running_nodes(statement.node):
@@ -215,7 +219,7 @@ class _Selection:
 
 
 def _assigns_anew(node: ast.stmt, name: str) -> bool:
-    """Return whether a statement assigns a name another object, that is not made of the one before."""
+    """Return whether a statement assigns another object to a name, independent of the previous one."""
     return (
         isinstance(node, ast.Assign)
         and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import symtable
 from collections import deque
 from dataclasses import dataclass
@@ -90,6 +91,15 @@ class Statement:
     def refers_to(self) -> frozenset[str]:
         """The top-level names that the statement uses, in functions too, but not their locals."""
         return frozenset(_referenced_names(self.node))
+
+    @cached_property
+    def signature(self) -> str:
+        """Text that two versions of one definition share, such as two runs of a cell; `""` for other statements."""
+        if not isinstance(self.node, (*FUNCTIONS, ast.ClassDef)):
+            return ""
+        head = copy.copy(self.node)
+        head.body = []
+        return ast.dump(head)
 
     @property
     def decorators(self) -> list[ast.expr]:
