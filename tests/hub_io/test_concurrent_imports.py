@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -148,3 +149,43 @@ def test_codes_that_load_each_other_end(tmp_path, write_trusted):
     write_trusted(two, files({"modeling_tiny.py": NESTED.format(other=str(one)) + MODELING}))
     results = all_at_once(load, [one, two] * 4)
     assert all(isinstance(result, RemoteCodeImportError) or type(result).__name__ == "TinyModel" for result in results)
+
+
+MEET = """
+import sys
+sys.meet_in_this_test()
+from auto_registry import AutoModel
+AutoModel.from_pretrained({other!r})
+"""
+
+
+@pytest.mark.timeout(120)
+def test_threads_that_wait_for_each_others_code_are_told(tmp_path, write_trusted, monkeypatch):
+    """Each has begun with one of two checkpoints whose code loads the other: one of them gets an error, and goes on."""
+    barrier, calls = threading.Barrier(2), itertools.count()
+    meet = lambda: barrier.wait(timeout=60) if next(calls) < 2 else None  # noqa: E731
+    monkeypatch.setattr(sys, "meet_in_this_test", meet, raising=False)
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_trusted(one, files({"modeling_tiny.py": MEET.format(other=str(two)) + MODELING}))
+    write_trusted(two, files({"modeling_tiny.py": MEET.format(other=str(one)) + MODELING}))
+    errors = all_at_once(load, [one, two])
+    assert {type(error) for error in errors} == {RemoteCodeImportError}
+    assert any("the code of the two checkpoints loads each other" in str(error) for error in errors)
+
+
+LATE = """
+def later():
+    from . import late
+    return late.VALUE
+"""
+
+
+def test_threads_import_what_functions_need_while_others_load(tmp_path):
+    """An import statement in a function waits for no load of the same code, and both end well."""
+    late = "sum(range(300_000))\nVALUE = 1\n"
+    folder = write(tmp_path / "saved", files({"late.py": late, "modeling_tiny.py": f"{MODELING}{LATE}# late\n"}))
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    later = sys.modules[type(load(folder)).__module__].later
+    results = all_at_once(lambda number: later() if number % 2 else load(folder), range(THREADS))
+    assert set(results[1::2]) == {1}
+    assert {type(model.config) for model in results[::2]} == {type(config)}

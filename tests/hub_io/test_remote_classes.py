@@ -14,6 +14,7 @@ from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
 from config_core.code import bundle_of
 from config_core.errors import ClassReferenceError, SourceCodeError
 from hub_io import RemoteClassError, RemoteCodeImportError
+from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
 
 
@@ -219,6 +220,40 @@ def test_failure_leaves_nothing_imported(save, code, sentence):
 
     leaves = {name.removeprefix("hub_io.remote.") for name in before}
     assert {name for name in vars(hub_io.remote) if not name.startswith("_") and name != "annotations"} <= leaves
+
+
+FAIL_AGAIN_AND_AGAIN = """
+import gc, linecache, sys, traceback
+from pathlib import Path
+from auto_registry import AutoConfig
+from config_core.code import CodeBundle
+
+folder = Path(sys.argv[1])
+source = (folder / "configuration_tiny.py").read_text(encoding="utf-8")
+for number in range(10):
+    (folder / "configuration_tiny.py").write_text(f"{source}# {number}\\n", encoding="utf-8")
+    try:
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    except ImportError as error:
+        if sys.argv[2] == "shown":
+            assert "raise LookupError" in "".join(traceback.format_exception(error))
+gc.collect()
+alive = [thing for thing in gc.get_objects() if isinstance(thing, CodeBundle)]
+print(len(alive), [name for name in sys.modules if name.startswith("hub_io.remote.")])
+if sys.argv[2] != "shown":
+    print([name for name in linecache.cache if "hub_io.remote" in name])
+"""
+
+
+@pytest.mark.parametrize("error", ["dropped", "shown"])
+def test_failures_keep_no_memory(tmp_path, error):
+    """A server that tries broken code after broken code does not grow, whether its tracebacks are shown or not."""
+    head = "DATA = __file__, 'data.txt'\nraise LookupError('boom')\n"
+    content = files({"configuration_tiny.py": head + CONFIGURATION, "data.txt": "x" * 1_000_000})
+    folder = write(tmp_path / "saved", content)
+    environ = environment(tmp_path / "cache")
+    printed = run_program(tmp_path / "main.py", FAIL_AGAIN_AND_AGAIN, folder, error, environ=environ)
+    assert printed == "0 []\n" + ("" if error == "shown" else "[]\n")
 
 
 def test_failure_of_a_model_leaves_the_config_that_was_loaded_before(save):

@@ -141,19 +141,28 @@ class _BundleLoader(importlib.abc.InspectLoader):
         if self._file is None:  # a folder, which stays with what is in it
             super().exec_module(module)
             return
-        with importing_module(package, module.__name__) as is_unasked:
-            if not is_unasked:
-                super().exec_module(module)
-                return
-            if not package.imported:  # the first module of it in this process
-                from hub_io.code import check_requirements
+        try:
+            with importing_module(package, module.__name__) as is_unasked:
+                if is_unasked:
+                    self._exec_unasked(module)
+                else:
+                    super().exec_module(module)
+        except BaseException:
+            linecache.cache.pop(self.path, None)  # which holds the module's globals
+            raise
 
-                check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
-            # Inside of a load this import is a part of it. Otherwise it is a load of its own, without trust in more.
-            load = current_load() or CodeLoad()
-            load.granted.add(package.bundle.digest)
-            with load.running():
-                super().exec_module(module)
+    def _exec_unasked(self, module: ModuleType) -> None:
+        """Execute a module that an import statement or `pickle` wants."""
+        package = self._package
+        if not package.imported:  # the first module of it in this process
+            from hub_io.code import check_requirements
+
+            check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
+        # Inside of a load this import is a part of it. Otherwise it is a load of its own, without trust in more.
+        load = current_load() or CodeLoad()
+        load.granted.add(package.bundle.digest)
+        with load.running():
+            super().exec_module(module)
 
     def _content(self) -> bytes:
         return self._package.bundle.files[self._file] if self._file else b""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.code import CodeBundle
 from hub_io.code import REQUIREMENTS_FILE, CodeStore
 from hub_io.errors import RemoteCodeImportError
+from hub_io.running._turns import CircularWaitError, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +55,7 @@ class RemotePackage:
         aliases: Other names of it, under which other processes have imported the same code.
         folders: Folders of checkpoints that it was loaded from.
         imported: Names of the modules that stay: imports that succeeded have brought or used them.
+        num_users: How many imports of it are going on or wait.
     """
 
     def __init__(self, name: str, bundle: CodeBundle, *, source: str) -> None:
@@ -63,7 +65,7 @@ class RemotePackage:
         self.aliases: set[str] = set()
         self.folders: frozenset[Path] = frozenset()
         self.imported: set[str] = set()
-        self._users = 0
+        self.num_users = 0
         self._on_disk: Path | None = None
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
@@ -111,6 +113,25 @@ class RemotePackage:
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             return CodeStore(folder).keep(self.bundle, source=self.source) / "files"
 
+    def keep_finished(self) -> None:
+        """Let the modules stay whose import has ended well. An import that succeeds may have used any of them."""
+        self.imported |= {name for name, module in self.modules().items() if not _is_initializing(module)}
+
+    def forget_unfinished(self) -> None:
+        """Forget the modules that only an import which failed has brought. What other threads execute now stays."""
+        for name, module in self.modules().items():
+            if name not in self.imported and not _is_initializing(module):
+                self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Forget a module: also in its parent, and in the lines for tracebacks, which hold its globals."""
+        sys.modules.pop(name, None)
+        parent, _, last = name.rpartition(".")
+        if hasattr(sys.modules.get(parent), "__dict__"):
+            vars(sys.modules[parent]).pop(last, None)
+        if found := self.find(name):
+            linecache.cache.pop(self.shown_path(found[0]), None)
+
     def modules(self) -> dict[str, ModuleType]:
         """Return its modules in `sys.modules`, under all its names."""
         starts = tuple(f"{name}." for name in (self.name, *self.aliases))
@@ -136,16 +157,25 @@ def folders_of(cls: type[Any]) -> tuple[Path, ...]:
 @contextlib.contextmanager
 def using(trusted: Trusted) -> Iterator[RemotePackage]:
     """Give the package of a trusted bundle. If nothing of it is imported after the block, it is forgotten again."""
-    with _lock:
-        package = _package_for(trusted)
-        package.folders |= {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
-        package._users += 1  # noqa: SLF001 - of this module
-    try:
+    with contextlib.ExitStack() as stack:
+        with _lock:
+            package = _package_for(trusted)
+            package.folders |= {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
+            stack.enter_context(_in_use(package))
         yield package
+
+
+@contextlib.contextmanager
+def _in_use(package: RemotePackage) -> Iterator[None]:
+    with _lock:
+        package.num_users += 1
+    try:
+        yield
     finally:
         with _lock:
-            package._users -= 1  # noqa: SLF001
-            _forget_unused(package)
+            package.num_users -= 1
+            if not package.num_users and not package.imported:
+                _forget_package(package)
 
 
 def using_alias(name: str, trusted: Trusted) -> RemotePackage:
@@ -160,120 +190,56 @@ def using_alias(name: str, trusted: Trusted) -> RemotePackage:
 
 @contextlib.contextmanager
 def importing(package: RemotePackage) -> Iterator[None]:
-    """Import modules of a package in the block: after other threads have, and all of them or none."""
-    with _TURNS.of(package), _all_or_nothing(package):
-        yield
+    """Import modules of a package in the block: after other threads have, and all of them or none.
+
+    Raises:
+        RemoteCodeImportError: Another thread imports the package and waits for this one.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            is_outermost = stack.enter_context(_TURNS.of(package))
+        except CircularWaitError as error:
+            raise RemoteCodeImportError(
+                f"The code of {package.source} is being imported by a thread that waits for this one: the code of the "
+                "two checkpoints loads each other. Load one of them first.",
+                source=package.source,
+                file="",
+            ) from error
+        try:
+            yield
+        except BaseException:
+            if is_outermost:
+                with _lock:
+                    package.forget_unfinished()
+            raise
+        with _lock:
+            package.keep_finished()
 
 
 @contextlib.contextmanager
 def importing_module(package: RemotePackage, module: str) -> Iterator[bool]:
-    """Execute a module of a package in the block. Give whether nobody imports it on purpose.
+    """Execute a module of a package in the block. Give whether this thread imports it without `importing`.
 
-    An import statement in a function, or `pickle`, wants this module then: it is to fail as a whole, too. It does not
-    wait for other threads, since it holds Python's lock of the module, which they may wait for.
+    An import statement in a function, or `pickle`, wants it then. It does not wait for other threads, since it holds
+    Python's lock of the module, for which they may wait.
     """
-    brought = _brought(package)
-    if brought is not None:
-        brought.append(module)
+    late: set[RemotePackage] = _this_thread.__dict__.setdefault("late", set())
+    if _TURNS.is_ours(package) or package in late:
         yield False
         return
-    with _lock:
-        package._users += 1  # noqa: SLF001 - of this module
-    try:
-        with _all_or_nothing(package, [module]):
-            yield True
-    finally:
-        with _lock:
-            package._users -= 1  # noqa: SLF001
-            _forget_unused(package)
-
-
-_this_thread = threading.local()
-
-
-def _imports_in_this_thread() -> list[tuple[RemotePackage, list[str]]]:
-    imports: list[tuple[RemotePackage, list[str]]] = _this_thread.__dict__.setdefault("imports", [])
-    return imports
-
-
-def _brought(package: RemotePackage) -> list[str] | None:
-    """Return the list of modules that the import of a package in this thread has brought, or None if there is none."""
-    return next((brought for each, brought in reversed(_imports_in_this_thread()) if each is package), None)
-
-
-@contextlib.contextmanager
-def _all_or_nothing(package: RemotePackage, brought: list[str] | None = None) -> Iterator[None]:
-    """Note which modules an import in the block brings. If it fails, they are forgotten, unless others use them."""
-    brought = brought if brought is not None else []
-    imports = _imports_in_this_thread()
-    imports.append((package, brought))
-    try:
-        yield
-    except BaseException:
-        with _lock:
-            for name in brought:
-                if name not in package.imported:
-                    _forget(package, name)
-        raise
-    else:
-        with _lock:
-            package.imported |= {name for name, module in package.modules().items() if not _is_initializing(module)}
-            package.imported.update(brought)
-    finally:
-        imports.pop()
-
-
-class _Turns:
-    """Lets one thread at a time import classes of a package, and notices when threads wait for each other."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._holders: dict[RemotePackage, tuple[int, int]] = {}  # to the thread, and how often it has its turn
-        self._waiting: dict[int, RemotePackage] = {}  # by thread
-
-    @contextlib.contextmanager
-    def of(self, package: RemotePackage) -> Iterator[None]:
-        """Wait for the turn of this thread, and have it in the block.
-
-        Raises:
-            RemoteCodeImportError: The thread that has the turn waits for this one.
-        """
-        thread = threading.get_ident()
-        with self._changed:
-            while self._holders.get(package, (thread, 0))[0] != thread:
-                self._check_circle(package, thread)
-                self._waiting[thread] = package
-                try:
-                    self._changed.wait()
-                finally:
-                    del self._waiting[thread]
-            self._holders[package] = thread, self._holders.get(package, (thread, 0))[1] + 1
+    with _in_use(package):
+        late.add(package)
         try:
-            yield
+            yield True
         finally:
-            with self._changed:
-                times = self._holders[package][1] - 1
-                if times:
-                    self._holders[package] = thread, times
-                else:
-                    del self._holders[package]
-                    self._changed.notify_all()
-
-    def _check_circle(self, package: RemotePackage, thread: int) -> None:
-        awaited: RemotePackage | None = package
-        while awaited is not None and awaited in self._holders:
-            holder = self._holders[awaited][0]
-            if holder == thread:
-                raise RemoteCodeImportError(
-                    f"The code of {package.source} is being imported by a thread that waits for this one: the code of "
-                    "the two checkpoints loads each other. Load one of them first.",
-                    source=package.source,
-                    file="",
-                )
-            awaited = self._waiting.get(holder)
+            late.remove(package)
+        with _lock:
+            package.keep_finished()
+            package.imported.add(module)
 
 
-_TURNS = _Turns()
+_TURNS = Turns()
+_this_thread = threading.local()
 
 
 def _package_for(trusted: Trusted, *, name: str | None = None) -> RemotePackage:
@@ -306,25 +272,13 @@ def _free_name(trusted: Trusted) -> str:
     return next(name for name in names if name not in _packages)
 
 
-def _forget_unused(package: RemotePackage) -> None:
+def _forget_package(package: RemotePackage) -> None:
     """Forget a package of which nothing is imported, with whatever its code has put into `sys.modules`."""
-    if package._users or package.imported:  # noqa: SLF001 - of this module
-        return
     for name in package.modules():
-        _forget(package, name)
+        package.forget(name)
     for name in (package.name, *package.aliases):
         _packages.pop(name, None)
-        _forget(package, name)  # the code may have put something else in its place
-
-
-def _forget(package: RemotePackage, name: str) -> None:
-    """Remove a module, also from its parent and from the lines that tracebacks show, which hold its globals."""
-    sys.modules.pop(name, None)
-    parent, _, last = name.rpartition(".")
-    if parent in sys.modules and hasattr(sys.modules[parent], "__dict__"):
-        vars(sys.modules[parent]).pop(last, None)
-    if found := package.find(name):
-        linecache.cache.pop(package.shown_path(found[0]), None)
+        package.forget(name)  # the code may have put something else in its place
 
 
 def _is_initializing(module: ModuleType) -> bool:
