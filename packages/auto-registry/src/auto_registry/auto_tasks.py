@@ -5,7 +5,12 @@ They differ in nothing but their names, which are the keys that registrations, e
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from auto_registry.auto_model import AutoModelClass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "AUTO_CLASS_NAMES",
@@ -60,6 +65,7 @@ __all__ = [
     "AutoModelForVisualQuestionAnswering",
     "AutoModelForZeroShotImageClassification",
     "AutoModelForZeroShotObjectDetection",
+    "loadable_names",
 ]
 
 
@@ -280,4 +286,9 @@ class AutoModelForTimeSeriesPrediction(AutoModelClass):
 
 
 # The names that `register_for_auto_class` accepts, by the entry point `config_core.auto_classes`.
-AUTO_CLASS_NAMES = ("AutoConfig", *(name for name in __all__ if name != "AUTO_CLASS_NAMES"))
+AUTO_CLASS_NAMES = ("AutoConfig", *(name for name in __all__ if name.startswith("Auto")))
+
+
+def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names in an `auto_map` that an Auto class asks for. Other libraries load tokenizers, for instance."""
+    return frozenset(auto_map).intersection(AUTO_CLASS_NAMES)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint, HubOptions
     from config_core.config import ConfigFile
 
-__all__ = ["CodeLoad", "current_load", "loadable_names"]
+__all__ = ["CodeLoad", "current_load"]
 
 _current: ContextVar[CodeLoad | None] = ContextVar("auto_registry.current_load", default=None)
 
@@ -200,13 +200,6 @@ class CodeLoad:
 
     def __repr__(self) -> str:
         return f"<CodeLoad of {self}>"
-
-
-def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names in an `auto_map` that an Auto class asks for. Other libraries load tokenizers, for instance."""
-    from auto_registry.auto_tasks import AUTO_CLASS_NAMES
-
-    return frozenset(auto_map) & {"AutoConfig", *AUTO_CLASS_NAMES}
 
 
 def _model_type(values: Mapping[str, Any], checkpoint: Checkpoint) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auto_registry.code_load import CodeLoad, loadable_names
+from auto_registry.auto_tasks import loadable_names
+from auto_registry.code_load import CodeLoad
 from auto_registry.registry import REGISTRY, Registry
 from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
 from hub_io.errors import NoRemoteCodeError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from auto_registry.code_load import loadable_names
+from auto_registry.auto_tasks import loadable_names
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, data_files, needed_files
 from config_core.errors import ClassReferenceError, SourceCodeError
 from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auto_registry.code_load import CodeLoad, loadable_names
+from auto_registry.auto_tasks import loadable_names
+from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
 from hub_io.code import find_code
 from hub_io.command._screen import busy

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from auto_registry.code_load import CodeLoad, loadable_names
+from auto_registry.auto_tasks import loadable_names
+from auto_registry.code_load import CodeLoad
 from auto_registry.errors import AutoRegistryError
 from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
 from config_core.code import MAX_DATA_BYTES

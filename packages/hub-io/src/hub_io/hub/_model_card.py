@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auto_registry.code_load import loadable_names
+from auto_registry.auto_tasks import loadable_names
 from config_core.config import decode_config
 
 if TYPE_CHECKING:
