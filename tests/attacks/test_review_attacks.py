@@ -28,7 +28,7 @@ DISGUISES = {
 
 
 def is_visible(text):
-    """Tell whether a text holds nothing that a terminal acts upon or does not show."""
+    """Return whether a text holds nothing that a terminal acts upon or does not show."""
     return all(character.isprintable() or character == "\n" for character in text)
 
 

@@ -112,7 +112,7 @@ ANNOTATIONS = st.recursive(st.sampled_from(SIMPLE), containers, max_leaves=4)
 
 
 def same(value, other):
-    """Tell whether values are equal and of the same types, at any depth."""
+    """Return whether values are equal and of the same types, at any depth."""
     if type(value) is not type(other):
         return False
     if isinstance(value, dict):

@@ -23,7 +23,7 @@ SHARDS = {"max_shard_size": 600}
 
 
 def only_we_are_right(right, folder):
-    """Tell whether `right(models, folder)` holds for us, and not for transformers."""
+    """Return whether `right(models, folder)` holds for us, and not for transformers."""
     return (right(OURS, folder / "ours"), right(THEIRS, folder / "theirs")) == (True, False)
 
 
@@ -38,7 +38,7 @@ def contents(folder):
 
 
 def raises(call):
-    """Tell whether a call raises an error."""
+    """Return whether a call raises an error."""
     try:
         call()
     except Exception:  # noqa: BLE001 - which one is not the point

@@ -246,7 +246,7 @@ def test_sheet_shows_misread_digits_first():
 
 
 def is_red(image):
-    """Tell whether a picture has a pixel that is much more red than green."""
+    """Return whether a picture has a pixel that is much more red than green."""
     levels = image.tobytes()
     return any(red > green + 100 for red, green in zip(levels[0::3], levels[1::3], strict=True))
 

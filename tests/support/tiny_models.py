@@ -79,7 +79,7 @@ def fill_randomly(model):
 
 
 def same_state(one, other):
-    """Tell whether two models hold the same tensors bit for bit."""
+    """Return whether two models hold the same tensors bit for bit."""
     state, other_state = one.state_dict(), other.state_dict()
     return state.keys() == other_state.keys() and all(
         state[name].dtype is other_state[name].dtype and torch.equal(state[name], other_state[name]) for name in state

@@ -141,7 +141,7 @@ def fill_differently(model):
 
 
 def same_tensors(one, other):
-    """Tell whether two models have the same names, dtypes and bits."""
+    """Return whether two models have the same names, dtypes and bits."""
     state, other_state = one.state_dict(), other.state_dict()
     return state.keys() == other_state.keys() and all(
         state[name].dtype is other_state[name].dtype and torch.equal(state[name], other_state[name]) for name in state

@@ -73,7 +73,7 @@ def public_callables(module):
 
 
 def is_loader(name, loader):
-    """Tell whether a callable is given something to load from."""
+    """Return whether a callable is given something to load from."""
     parameters = list(inspect.signature(loader).parameters)
     named_so = VERB.match(name.rpartition(".")[2]) and parameters and parameters[0] in FIRST
     return not set(SOURCES).isdisjoint(parameters) or bool(named_so)

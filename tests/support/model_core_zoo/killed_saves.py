@@ -64,7 +64,7 @@ def kill_saves(folder, kind, rounds, chance):
     old, new = (versioned_model(version, width=512) for version in (OLD, NEW))  # 4 MB each
 
     def killed_after(seconds):
-        """Tell whether the save was not through by then, and how long this took."""
+        """Return whether the save was not through by then, and how long this took."""
         _save(old, folder, before)
         (folder / "README.md").write_text("mine", encoding="utf-8")
         start = time.perf_counter()
