@@ -11,7 +11,7 @@ from auto_registry import AutoConfig, AutoModel
 from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError
 from config_core import ClassReferenceError, ConfigFileError, SourceCodeError
 from hostile import reads_of
-from hub_io import NoRemoteCodeError, RemoteClassError, RemoteCodeRefusedError, load_into_registry
+from hub_io import NoRemoteCodeError, RemoteCodeImportError, RemoteCodeRefusedError, load_into_registry
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
 
 
@@ -148,7 +148,7 @@ def test_import_of_a_module_that_looks_like_another_is_refused(witness):
 def test_reference_to_a_module_attribute_is_no_class(lenient_witness, name):
     """Only a class that the checkpoint's own code defines is taken, not what every module has or imports."""
     folder = lenient_witness.write(with_reference(f"modeling_tiny.{name}"), harmless=True)
-    with pytest.raises(RemoteClassError, match=r"modeling_tiny\.py, but"):
+    with pytest.raises(RemoteCodeImportError, match=r"modeling_tiny\.py, but"):
         AutoModel.from_pretrained(folder, trust_remote_code=True)
 
 

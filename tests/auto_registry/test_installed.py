@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from auto_registry import AmbiguousOfferError, InstalledClassError
+from auto_registry import InstalledClassError
 from auto_registry.installed import InstalledModels
 
 
@@ -61,7 +61,7 @@ def test_two_offers_of_one_name_are_refused(install_parrot):
     """Which of two packages was meant is not guessed."""
     install_parrot("parrot-e", distribution="first-birds", module="first_birds")
     install_parrot("parrot-e", distribution="second-birds", module="second_birds")
-    with pytest.raises(AmbiguousOfferError, match="first-birds and second-birds") as caught:
+    with pytest.raises(InstalledClassError, match="first-birds and second-birds") as caught:
         InstalledModels().config("parrot-e")
     assert caught.value.distributions == ("first-birds", "second-birds")
 

@@ -9,11 +9,11 @@ import pytest
 
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
 from hub_io import (
-    FrozenPolicyError,
     RemoteCodeImportError,
     RemoteCodeRefusedError,
     TrustFile,
     TrustPolicy,
+    TrustPolicyError,
     TrustStore,
     load_into_registry,
 )
@@ -244,7 +244,7 @@ def test_code_cannot_bring_a_policy(reaching, inner, marker):
 
 def test_code_cannot_set_the_default_policy(reaching):
     """Only the program may."""
-    with pytest.raises(FrozenPolicyError, match="cannot set the policy; the program can"):
+    with pytest.raises(TrustPolicyError, match="cannot set the policy; the program can"):
         AutoModelForImageClassification.from_pretrained(reaching, trust_remote_code=True)
 
 

@@ -13,7 +13,7 @@ import pytest
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
 from config_core.code import bundle_of
 from config_core.errors import ClassReferenceError, SourceCodeError
-from hub_io import RemoteClassError, RemoteCodeImportError
+from hub_io import RemoteCodeImportError
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, write
 
@@ -281,7 +281,7 @@ def test_reference_must_name_a_class_of_the_code(save, code, sentence):
     """A missing name, a value, and a class that was only imported are refused; the error lists what there is."""
     auto_map = AUTO_MAP | {"AutoModel": "modeling_tiny.Wanted"}
     folder = save(files({"modeling_tiny.py": MODELING + code, "config.json": config_json(auto_map)}))
-    with pytest.raises(RemoteClassError, match=rf"{sentence}.*TinyClassifier, TinyModel") as caught:
+    with pytest.raises(RemoteCodeImportError, match=rf"{sentence}.*TinyClassifier, TinyModel") as caught:
         load(folder)
     assert caught.value.class_name == "Wanted"
 

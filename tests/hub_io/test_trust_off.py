@@ -91,6 +91,14 @@ def test_trust_of_one_load_is_not_that_of_the_next(source, revision, marker):
     assert marker.read_text(encoding="utf-8") == before
 
 
+def test_refusal_is_what_people_catch_already(source):
+    """Who comes from transformers catches ValueError, and who knows systems PermissionError."""
+    for builtin in (ValueError, PermissionError, OSError):
+        with pytest.raises(builtin, match="is not trusted") as caught:
+            AutoModel.from_pretrained(source)
+        assert isinstance(caught.value, RemoteCodeRefusedError)
+
+
 @pytest.mark.parametrize("trust", ["true", 1, "False"])
 def test_trust_is_a_truth_value(source, marker, trust):
     """A string out of some settings file is not an answer, not even the right one."""

@@ -317,12 +317,12 @@ def _(world):
 FROZEN = """
 import sys
 from auto_registry import AutoModel
-from hub_io import FrozenPolicyError, RemoteCodeRefusedError, TrustPolicy, load_into_registry, set_default_policy
+from hub_io import RemoteCodeRefusedError, TrustPolicy, TrustPolicyError, load_into_registry, set_default_policy
 
 set_default_policy(TrustPolicy(cap="deny"), freeze=True)
 for load, error in (
     (lambda: AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True), RemoteCodeRefusedError),
-    (lambda: load_into_registry(sys.argv[1], trust_remote_code=True, policy=TrustPolicy()), FrozenPolicyError),
+    (lambda: load_into_registry(sys.argv[1], trust_remote_code=True, policy=TrustPolicy()), TrustPolicyError),
 ):
     try:
         load()

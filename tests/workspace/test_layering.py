@@ -12,7 +12,7 @@ ALLOWED = {
     "config_core": set(),
     "model_core": {"config_core", "torch", "safetensors"},
     "auto_registry": {"config_core"},
-    "hub_io": {"config_core", "auto_registry", "huggingface_hub", "click", "packaging", "pathspec", "yaml"},
+    "hub_io": {"config_core", "auto_registry", "huggingface_hub", "click", "filelock", "packaging", "pathspec", "yaml"},
     "resnet": {"config_core", "model_core", "timm", "torch"},
 }
 # The quickstart is a program on top of the packages, behind the extra of its name.

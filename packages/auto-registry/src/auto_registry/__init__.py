@@ -69,7 +69,6 @@ from auto_registry.auto_tasks import (
 )
 from auto_registry.errors import (
     AlreadyRegisteredError,
-    AmbiguousOfferError,
     ArgumentTypeError,
     AutoRegistryError,
     CheckpointConfigError,
@@ -86,7 +85,6 @@ __all__ = [
     "AUTO_CLASS_NAMES",
     "REGISTRY",
     "AlreadyRegisteredError",
-    "AmbiguousOfferError",
     "ArgumentTypeError",
     "AutoBackbone",
     "AutoConfig",

@@ -9,8 +9,7 @@ AutoRegistryError
 ├── UnknownModelTypeError (ValueError)     nothing serves this model_type
 ├── UnknownTaskError (ValueError)          nothing serves this auto class for this config class
 ├── ConfigClassMismatchError (TypeError)   the model class found wants a config of another class
-└── InstalledClassError (ImportError)      an installed package offers a class that cannot be had
-    └── AmbiguousOfferError                  two distributions offer the same name
+└── InstalledClassError (ImportError)      an installed class cannot be imported, or two packages offer one
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyRegisteredError",
-    "AmbiguousOfferError",
     "ArgumentTypeError",
     "AutoRegistryError",
     "CheckpointConfigError",
@@ -182,7 +180,7 @@ class ConfigClassMismatchError(AutoRegistryError, TypeError):
 
 
 class InstalledClassError(AutoRegistryError, ImportError):
-    """An installed package offers a class that cannot be imported, or is not what it was offered as.
+    """A class that an installed package offers cannot be imported, is of another kind, or is offered by two packages.
 
     Attributes:
         distributions: The distributions that offer it.
@@ -191,7 +189,3 @@ class InstalledClassError(AutoRegistryError, ImportError):
     def __init__(self, problem: str, *, distributions: tuple[str, ...]) -> None:
         super().__init__(problem)
         self.distributions = distributions
-
-
-class AmbiguousOfferError(InstalledClassError):
-    """Two installed distributions offer a class under the same name, and nothing says which is meant."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from auto_registry.errors import AmbiguousOfferError, InstalledClassError
+from auto_registry.errors import InstalledClassError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ class InstalledModels:
         """Return the config class offered for a model_type, or None.
 
         Raises:
-            AmbiguousOfferError: Two distributions offer one.
+            InstalledClassError: Two distributions offer one.
         """
         return self._find(CONFIG_GROUP, model_type)
 
@@ -93,8 +93,8 @@ class InstalledModels:
         the same model_type is not served.
 
         Raises:
-            AmbiguousOfferError: Two distributions offer one.
-            InstalledClassError: The config class is from a package whose own offer of one cannot be had.
+            InstalledClassError: Two distributions offer one, or the config class is from a package whose own offer of
+                it cannot be imported.
         """
         offer = self._find(MODEL_GROUP, f"{auto_class}.{config_class.model_type}")
         return offer if offer and self._offers_config(config_class) else None
@@ -107,8 +107,8 @@ class InstalledModels:
         """Return the names of the auto classes that have an offer for a config class, sorted.
 
         Raises:
-            AmbiguousOfferError: Two distributions offer the config class.
-            InstalledClassError: The config class is from a package whose own offer of one cannot be had.
+            InstalledClassError: Two distributions offer the config class, or it is from a package whose own offer of it
+                cannot be imported.
         """
         # A model_type may hold dots itself, the name of an auto class may not.
         pairs = (name.partition(".") for name in self._read(MODEL_GROUP))
@@ -133,7 +133,7 @@ class InstalledModels:
         offers = self._offers.get(group, {}).get(name) or self._read(group).get(name, [])
         if len(offers) > 1:
             names = tuple(sorted(offer.distribution for offer in offers))
-            raise AmbiguousOfferError(
+            raise InstalledClassError(
                 f"The installed distributions {' and '.join(names)} each offer a class for {name!r} ({group}). "
                 "Uninstall all but one, or register the class you mean: registered classes come first.",
                 distributions=names,

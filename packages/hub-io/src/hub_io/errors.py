@@ -12,18 +12,16 @@
     │   ├── StorageError                                         a file cannot be written to or read from this machine
     │   ├── IgnoredFilesError                                    the repository's .gitignore would leave files out
     │   └── ModelCardError (ValueError)                          a model card's metadata is refused or cannot be changed
-    ├── RemoteCodeRefusedError (PermissionError)               a checkpoint's code is not trusted
-    ├── RemoteCodeImportError (ImportError)                    trusted code failed while it was imported
-    │   ├── RemoteClassError                                     it has no such class
-    │   └── MissingRequirementsError                             something that it needs is not installed; nothing ran
+    ├── RemoteCodeRefusedError (PermissionError, ValueError)   a checkpoint's code is not trusted; none of it ran
+    ├── RemoteCodeImportError (ImportError)                    trusted code failed on import, or lacks a class
+    │   └── MissingRequirementsError                             it imports what is not installed; none of it ran
     ├── TrustStoreError (ValueError, OSError)                  a file of trusted code is malformed; nothing runs
-    ├── TrustPolicyError (ValueError)                          a setting about remote code is none; nothing runs
-    │   └── FrozenPolicyError (RuntimeError)                     the process's policy may not be changed any more
+    ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
-    ├── CodeRevisionError (ValueError)                         `code_revision` was given for code that has no revisions
+    ├── CodeRevisionError (ValueError)                         `code_revision` was given for code in a folder
     └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
 
-    UnpinnedCodeWarning (UserWarning)                          trusted code was loaded without saying which commit
+    UnpinnedCodeWarning (UserWarning)                          a repository's code was trusted without a commit
 
 `CheckpointNotFoundError` is config_core's, and a `FileNotFoundError`.
 """
@@ -46,7 +44,6 @@ __all__ = [
     "AccessDeniedError",
     "CodeRevisionError",
     "CodeStoreError",
-    "FrozenPolicyError",
     "HubAnswerError",
     "HubError",
     "HubIoError",
@@ -56,7 +53,6 @@ __all__ = [
     "ModelCardError",
     "NoRemoteCodeError",
     "NotDownloadedError",
-    "RemoteClassError",
     "RemoteCodeImportError",
     "RemoteCodeRefusedError",
     "RepositoryNotFoundError",
@@ -153,13 +149,13 @@ class StorageError(HubError):
         self.errno = errno
 
 
-class RemoteCodeRefusedError(HubIoError, PermissionError):
+class RemoteCodeRefusedError(HubIoError, PermissionError, ValueError):
     """A checkpoint ships code that is not trusted. None of it was run.
 
     Attributes:
         source: The folder or repository that holds the code.
         reason: Why it is not trusted.
-        bundle: The files that would run, with their digests; None if they could not even be collected.
+        bundle: The files that would run, with their digests; None if they could not be collected.
         changes: How they differ from what was trusted of the same source; None if nothing was.
     """
 
@@ -180,33 +176,23 @@ class RemoteCodeRefusedError(HubIoError, PermissionError):
 
 
 class RemoteCodeImportError(HubIoError, ImportError):
-    """Trusted code failed while it was imported; nothing of it stays imported.
+    """Trusted code failed while it was imported, or lacks a class that `auto_map` names. Nothing of it stays imported.
 
     Attributes:
         source: The folder or repository that holds the code.
         file: The file that was to be imported.
+        class_name: The class that the file lacks, or None if the import itself failed.
     """
 
-    def __init__(self, problem: str, *, source: str, file: str) -> None:
+    def __init__(self, problem: str, *, source: str, file: str, class_name: str | None = None) -> None:
         super().__init__(problem)
         self.source = source
         self.file = file
-
-
-class RemoteClassError(RemoteCodeImportError):
-    """The code has no class of the name that `auto_map` gives.
-
-    Attributes:
-        class_name: The name.
-    """
-
-    def __init__(self, problem: str, *, source: str, file: str, class_name: str) -> None:
-        super().__init__(problem, source=source, file=file)
         self.class_name = class_name
 
 
 class TrustStoreError(HubIoError, ValueError, OSError):
-    """A file of a trust store cannot be read as one, or not be written. Nothing is trusted by it, and nothing runs.
+    """A file of trusted code is malformed, or cannot be read or written. It trusts nothing, and nothing runs.
 
     Attributes:
         path: The file.
@@ -220,16 +206,15 @@ class TrustStoreError(HubIoError, ValueError, OSError):
         self.line = line
 
 
-class TrustPolicyError(HubIoError, ValueError):
-    """A setting says something about remote code that is not understood. Nothing runs until it is."""
+class TrustPolicyError(HubIoError, ValueError, RuntimeError):
+    """A setting about remote code is invalid, so nothing runs; or the process's policy cannot be changed.
 
-
-class FrozenPolicyError(TrustPolicyError, RuntimeError):
-    """The policy of this process was frozen, or a checkpoint's code tried to change it."""
+    It cannot be changed once it is frozen, nor by code of a checkpoint that is being loaded.
+    """
 
 
 class UnpinnedCodeWarning(UserWarning):
-    """A repository's code was trusted as it happened to be: nobody said at which commit."""
+    """A repository's code was trusted without a commit: whoever can push there decides what runs."""
 
 
 class MissingRequirementsError(RemoteCodeImportError):
@@ -245,7 +230,7 @@ class MissingRequirementsError(RemoteCodeImportError):
 
 
 class NoRemoteCodeError(HubIoError, ValueError):
-    """The checkpoint's config.json names no class of its own for any auto class.
+    """The checkpoint's config.json names no class of its own for any Auto class.
 
     Attributes:
         source: The checkpoint in words.
@@ -253,25 +238,25 @@ class NoRemoteCodeError(HubIoError, ValueError):
 
     def __init__(self, source: str) -> None:
         super().__init__(
-            f"{source} ships no code: its config.json has no auto_map that names a class for an auto class. There is "
-            "nothing to put into a registry; install or import the package that has its classes instead."
+            f"{source} ships no code: its config.json has no auto_map that names a class for an Auto class. Install or "
+            "import the package that has its classes instead."
         )
         self.source = source
 
 
 class CodeRevisionError(HubIoError, ValueError):
-    """`code_revision` was given, but the code lies in a folder, which has no revisions."""
+    """`code_revision` was given, but the code is in a folder, which has no revisions."""
 
 
 class CodeStoreError(HubIoError, OSError):
-    """An entry of the code store is missing, or its files are not those that its digest names.
+    """An entry of the code store is missing, or its files do not have its digest.
 
     Attributes:
         path: The folder of the entry.
     """
 
     def __init__(self, problem: str, *, path: Path) -> None:
-        super().__init__(f"{path}: {problem} Nothing of it was run. Remove that folder, and load the code again.")
+        super().__init__(f"{path}: {problem} None of it was run. Remove that folder, and load the code again.")
         self.path = path
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from config_core.checkpoint import read_at_most
+from config_core.checkpoint import decode_json, read_at_most, replace_file
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle
 from hub_io.errors import CodeStoreError
 
@@ -173,9 +173,8 @@ def _add_classes(entry: Path, kept: KeptCode, bundle: CodeBundle) -> None:
     """Add the classes of a bundle to an entry with the same files; where the two contradict, the latest counts."""
     if bundle.auto_map.items() <= kept.bundle.auto_map.items():
         return
-    fresh = entry / f"{_UNFINISHED}{os.urandom(8).hex()}"
-    fresh.write_text(_header(kept.source, {**kept.bundle.auto_map, **bundle.auto_map}), encoding="utf-8")
-    fresh.replace(entry / _HEADER)
+    header = _header(kept.source, {**kept.bundle.auto_map, **bundle.auto_map})
+    replace_file(entry / _HEADER, header.encode())
 
 
 def _header(source: str, auto_map: Mapping[str, str]) -> str:
@@ -230,10 +229,7 @@ def _read_file(path: Path, limit: int) -> bytes:
 
 
 def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(_read_file(path, _MAX_HEADER_BYTES))
-    except RecursionError as error:
-        raise ValueError(f"{path.name} is nested too deep") from error
+    header = decode_json(_read_file(path, _MAX_HEADER_BYTES), path=path)
     if not isinstance(header, dict) or header.keys() != {"version", "source", "auto_map"}:
         raise ValueError(f"{path.name} has another form")
     if header["version"] != _VERSION:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
 from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_requirements, listed_requirements, remedy_for
-from hub_io.errors import RemoteClassError, RemoteCodeImportError
+from hub_io.errors import RemoteCodeImportError
 from hub_io.running._bundle_finder import import_module, install_finder
 from hub_io.running._remote_packages import PARENT, importing, using
 from hub_io.trust import pass_on
@@ -40,8 +40,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
 
     Raises:
         MissingRequirementsError: Something that the code needs is not installed. Nothing was run.
-        RemoteCodeImportError: The code failed. Nothing that this call imported stays imported.
-        RemoteClassError: It has no such class.
+        RemoteCodeImportError: The code failed, or has no such class. Nothing that this call imported stays imported.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
     install_finder()
@@ -106,7 +105,7 @@ def _advice(error: BaseException, bundle: CodeBundle) -> str:
     return f". {REQUIREMENTS_FILE} of the code lists {'; '.join(problems[:_SHOWN])}{more}."
 
 
-def _no_class(module: ModuleType, reference: ClassReference, source: str) -> RemoteClassError:
+def _no_class(module: ModuleType, reference: ClassReference, source: str) -> RemoteCodeImportError:
     found = vars(module).get(reference.class_name)
     if found is None:
         problem = "it has no such name"
@@ -119,7 +118,7 @@ def _no_class(module: ModuleType, reference: ClassReference, source: str) -> Rem
         for name, value in vars(module).items()
         if issubclass(type(value), type) and value.__module__ == module.__name__
     )
-    return RemoteClassError(
+    return RemoteCodeImportError(
         f"auto_map of {source} names {reference.class_name!r} in {reference.filename}, but {problem}. "
         f"The file has {', '.join(classes) or 'no classes'}.",
         source=source,

@@ -6,10 +6,11 @@ A file that is malformed trusts nothing and is an error with its line; no part o
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import decode_json
+from config_core.errors import ConfigFileError
 from hub_io.errors import TrustStoreError
 from hub_io.trust._entry import ENTRY_KEYS, EntryError, TrustEntry
 
@@ -21,9 +22,6 @@ __all__ = ["MAX_STORE_BYTES", "decode_entries", "encode_entries"]
 
 MAX_STORE_BYTES = 16 * 1024 * 1024
 _VERSION = 1
-
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_TOKEN = re.compile(rf"(?P<key>{_STRING})(?=\s*:)|{_STRING}|[{{}}]")
 
 
 def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
@@ -39,23 +37,11 @@ def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
     if len(content) > MAX_STORE_BYTES:
         raise TrustStoreError(f"it is larger than {MAX_STORE_BYTES:,} bytes.", path=path)
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise TrustStoreError("this is not UTF-8 text.", path=path, line=line) from error
-    try:
-        values = json.loads(text, object_pairs_hook=_object_without_repetition)
-    except json.JSONDecodeError as error:
-        problem = f"this is not JSON: {error.msg} (column {error.colno})."
-        raise TrustStoreError(problem, path=path, line=error.lineno) from error
-    except _RepeatedKeyError as error:
-        place = _line_of_repetition(text)
-        raise TrustStoreError(f"the key {str(error)!r} stands twice in one object.", path=path, line=place) from error
-    except ValueError as error:  # Python's own limit; it does not say where
-        raise TrustStoreError("a number in it is too long.", path=path) from error
-    except RecursionError as error:
-        raise TrustStoreError("this is nested too deep.", path=path) from error
-    return _entries(values, _Lines(text), path=path)
+        values = decode_json(content, path=path)
+    except ConfigFileError as error:
+        place = f"{path}, line {error.line}: " if error.line else f"{path}: "
+        raise TrustStoreError(str(error).removeprefix(place), path=path, line=error.line) from error
+    return _entries(values, _Lines(content.decode("utf-8-sig")), path=path)
 
 
 def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...]:
@@ -100,34 +86,6 @@ def _entry(value: Any) -> TrustEntry:
         if key not in value:
             raise EntryError(key, "is missing")
     return TrustEntry(**value)
-
-
-class _RepeatedKeyError(ValueError):
-    """A key stands twice in one object: readers that take the one or the other would see different entries."""
-
-
-def _object_without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
-    return values
-
-
-def _line_of_repetition(text: str) -> int | None:
-    """Return the line of the first key that its object has already."""
-    keys_of_open: list[set[str]] = []
-    for match in _TOKEN.finditer(text):
-        if match[0] == "{":
-            keys_of_open.append(set())
-        elif match[0] == "}":
-            keys_of_open.pop()
-        elif match["key"]:
-            key = json.loads(match["key"])
-            if key in keys_of_open[-1]:
-                return text.count("\n", 0, match.start()) + 1
-            keys_of_open[-1].add(key)
-    return None
 
 
 class _Lines:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from auto_registry.code_load import CodeLoad, current_load
-from hub_io.errors import FrozenPolicyError, TrustPolicyError
+from hub_io.errors import TrustPolicyError
 from hub_io.trust._store import TrustStore
 from hub_io.trust._store_places import find_store
 
@@ -73,7 +73,7 @@ def set_default_policy(policy: TrustPolicy | None, *, freeze: bool = False) -> N
         freeze: Refuse later changes in this process.
 
     Raises:
-        FrozenPolicyError: It was frozen before, or code of a checkpoint that is being loaded calls this.
+        TrustPolicyError: It was frozen before, or code of a checkpoint that is being loaded calls this.
         TypeError: `policy` is not a TrustPolicy.
         ValueError: The policy of the environment, which can change, is to be frozen.
     """
@@ -83,10 +83,10 @@ def set_default_policy(policy: TrustPolicy | None, *, freeze: bool = False) -> N
     if policy is None and freeze:
         raise ValueError("Only a policy can be frozen. Pass default_policy() to keep the environment's as it is now.")
     if outer := current_load():
-        raise FrozenPolicyError(f"The code of {outer}, which is being loaded, cannot set the policy; the program can.")
+        raise TrustPolicyError(f"The code of {outer}, which is being loaded, cannot set the policy; the program can.")
     with _lock:
         if _frozen:
-            raise FrozenPolicyError("The policy of this process was frozen when it was set, and cannot be changed.")
+            raise TrustPolicyError("The policy of this process was frozen when it was set, and cannot be changed.")
         if freeze and policy is not None:
             _ = policy.store.located_entries  # what the store's files say is frozen too
         _default, _frozen = policy, freeze
@@ -101,7 +101,7 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
             replaces that of the load, and the stricter cap of the two counts.
 
     Raises:
-        FrozenPolicyError: The default policy is frozen, and the caller wants another.
+        TrustPolicyError: The default policy is frozen, and the caller wants another.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
     """
     if outer := current_load():
@@ -110,7 +110,7 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
             return TrustPolicy(_default.store, _stricter(inherited.cap, _default.cap))
         return inherited
     if _frozen and policy not in {None, _default}:
-        raise FrozenPolicyError("The policy of this process is frozen; a load cannot have another.")
+        raise TrustPolicyError("The policy of this process is frozen; a load cannot have another.")
     return default_policy() if policy is None or _frozen else policy
 
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from config_core.checkpoint import read_at_most
+from config_core.checkpoint import read_at_most, replace_file
 from hub_io.errors import TrustStoreError
 from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 
@@ -154,24 +154,12 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
-    """Replace the file as one step: whoever reads it sees the old entries or the new ones."""
-    import tempfile
-
+    """Replace the file as one step: readers see the old entries or the new ones."""
     content = encode_entries(entries, path=path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        draft = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            # Readable as other files are, but never for others to write: whoever may write it may make code run.
-            draft.chmod(path.stat().st_mode & 0o755 if path.exists() else 0o644)
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        # Readable as other files are, but never for others to write: whoever may write it may make code run.
+        mode = path.stat().st_mode & 0o755 if path.exists() else 0o644
+        replace_file(path, content, mode=mode)
     except OSError as error:
         raise TrustStoreError(f"it cannot be written: {error.strerror or error}.", path=path) from error
 
@@ -179,56 +167,20 @@ def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[Path]:
     """Keep other writers of the file away in the block, and give the file itself if the path is a link."""
+    from filelock import FileLock
+
     target = _real(path)
     guard = target.with_name(f".{target.name}.guard")
+    lock = FileLock(guard, mode=0o600, poll_interval=0.01)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _lock(guard)
+        lock.acquire()
     except OSError as error:
         raise TrustStoreError(f"it cannot be written: {error.strerror or error}.", path=path) from error
     try:
         yield target
     finally:
-        # Removed while the lock is held. Windows does not remove an open file; there it stays.
+        # Removed while the lock is held; whoever waits for it notices. Windows does not remove an open file.
         with suppress(OSError):
             guard.unlink()
-        os.close(descriptor)
-
-
-def _lock(guard: Path) -> int:
-    """Wait for the lock on a file and return its descriptor. The system releases it when the process ends."""
-    while True:
-        descriptor = os.open(guard, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            _wait_for_lock(descriptor)
-            # The writer before us may have removed the file that we were waiting for.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), guard.stat()):
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _wait_for_lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        _wait_on_windows(descriptor)
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _wait_on_windows(descriptor: int) -> None:
-    import msvcrt
-    import time
-
-    module: Any = msvcrt
-    while True:
-        try:
-            module.locking(descriptor, module.LK_NBLCK, 1)
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
+        lock.release()
