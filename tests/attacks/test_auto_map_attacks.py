@@ -126,7 +126,7 @@ def test_module_with_letters_that_look_alike_is_refused(witness, name):
     """Who read `modeling_tiny.py` has not read its twin; the error shows which letters they are."""
     module = LOOKALIKES[name]
     folder = witness.write(with_reference(f"{module}.TinyConfig", "AutoConfig") | {f"{module}.py": witness.trace})
-    with pytest.raises(ClassReferenceError, match=r"is not ASCII: letters that look alike") as caught:
+    with pytest.raises(ClassReferenceError, match=r"is not ASCII: similar letters could hide") as caught:
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert "\\x" in str(caught.value) or "\\u" in str(caught.value)
 

@@ -215,7 +215,7 @@ def test_data_is_bounded_as_a_whole(witness):
     for name in names:
         (folder / name).write_bytes(bytes(8 * 1024 * 1024))
     witness.note()
-    with pytest.raises(SourceCodeError, match="is larger than 16,777,216 bytes"):
+    with pytest.raises(SourceCodeError, match="exceed 16,777,216 bytes"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
 
 

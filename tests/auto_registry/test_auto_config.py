@@ -186,7 +186,7 @@ def test_namesake_of_a_class_of_another_name_is_warned_of(write_checkpoint, inst
 @pytest.mark.parametrize("name", [None, "", 5, ["parrot"]])
 def test_for_model_takes_a_name(registry, name):
     """The error says what was given."""
-    with pytest.raises(TypeError, match=r"Expected the name of a model_type, got"):
+    with pytest.raises(TypeError, match=r"model_type must be a non-empty string, got"):
         AutoConfig.for_model(name, registry=registry)
 
 

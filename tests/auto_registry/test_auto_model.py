@@ -247,7 +247,7 @@ class Model: config_class = Wanted
 """
     configs, models = {"parrot-v": "torn_birds:Offered"}, {"AutoModel.parrot-v": "torn_birds:Model"}
     install("torn-birds", module="torn_birds", source=source, configs=configs, models=models)
-    with pytest.raises(ConfigClassMismatchError, match=r"torn_birds\.Model takes a config of torn_birds\.Wanted"):
+    with pytest.raises(ConfigClassMismatchError, match=r"torn_birds\.Model expects a config of torn_birds\.Wanted"):
         AutoModel.from_pretrained(write_checkpoint(model_type="parrot-v"), registry=registry)
 
 

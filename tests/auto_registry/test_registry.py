@@ -63,7 +63,7 @@ def test_model_clash_names_both_sides(registry, parrot, make_model):
 
 def test_class_of_the_same_name_is_another_class(aviary, make_config):
     """Classes are told apart by identity, and the error says how two of one name come about."""
-    with pytest.raises(AlreadyRegisteredError, match="two classes of the same name"):
+    with pytest.raises(AlreadyRegisteredError, match="Both have the same name"):
         aviary.register_config("parrot", make_config())
 
 
@@ -86,7 +86,7 @@ def test_model_type_must_be_the_class_s_own(registry, make_config):
 
 def test_config_class_needs_a_model_type(registry, make_config):
     """A class that no file can name is not registered."""
-    with pytest.raises(RegistrationError, match=r"Write model_type = 'parrot'"):
+    with pytest.raises(RegistrationError, match=r"Add model_type = 'parrot'"):
         registry.register_config("parrot", make_config(""))
 
 

@@ -109,7 +109,7 @@ def test_data_beyond_measure_is_refused():
 
 def test_name_that_is_not_ascii_is_refused():
     """Letters that look alike would hide which file is meant."""
-    with pytest.raises(SourceCodeError, match="Data files need ASCII names"):
+    with pytest.raises(SourceCodeError, match="names of data files must be ASCII"):
         found(f'{HERE}A = HERE / "l\u0430bels.json"', ["l\u0430bels.json"])
 
 
@@ -206,7 +206,7 @@ def test_file_that_is_too_large_for_data_is_left_out_with_a_warning(module):
     told = run(
         module, f"import warnings\nwith warnings.catch_warnings(record=True) as caught:\n    {SAVE}\nprint(*caught)"
     )
-    assert "big.json is named in the code beside it, and larger than 16,777,216 bytes" in told
+    assert "big.json is not saved with the code that names it, because it is larger than 16,777,216 bytes" in told
     assert not (module / "saved" / "big.json").exists()
 
 

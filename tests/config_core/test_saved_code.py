@@ -911,7 +911,7 @@ def test_a_statement_that_may_change_what_the_classes_use_is_refused(tmp_path, s
         ("from local import Outer\nTinyConfig = Outer.TinyConfig\n" + SAVE, "it is defined inside 'Outer'"),
         ("from virtual import module\nTinyConfig = module.TinyConfig\n" + SAVE, "'virtual_module' has no source file"),
         ("from selfish.m import TinyConfig\n" + SAVE, "imports 'selfish.other' by its absolute name"),
-        ("from leaving.m import TinyConfig\n" + SAVE, "climbs out of the folder"),
+        ("from leaving.m import TinyConfig\n" + SAVE, "leaves the folder"),
         ("from lacking.m import TinyConfig\n" + SAVE, "there is no such file, and m.py line 3 imports it"),
         ("from flat import TinyConfig\n" + SAVE, "imports 'beside.inner' by its absolute name"),
     ],
@@ -986,7 +986,7 @@ from m import TinyConfig, TinyModel
     assert done.returncode == 0, done.stderr
     assert saved(tmp_path) == ({"AutoConfig": "remote.TinyConfig"}, ["remote.py"])
     done = run(tmp_path, "-c", program + SAVE_MODEL + 'save(TinyModel, "other")')
-    assert "its config class TinyConfig was loaded from a checkpoint's own code" in done.stderr
+    assert "its config class TinyConfig was loaded from the code of a checkpoint" in done.stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -316,7 +316,7 @@ def test_entries_of_other_libraries_do_not_matter(save):
         (None, "no such file"),
         ("def broken(:\n", "line 1"),
         ("from .missing import x\n", "modeling_tiny.py line 1 imports it"),
-        ("from ..outside import x\n", "climbs out of the folder"),
+        ("from ..outside import x\n", "leaves the folder"),
         ("# " + "x" * (1024 * 1024), "larger than"),
     ],
 )

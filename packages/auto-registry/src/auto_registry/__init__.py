@@ -1,12 +1,12 @@
-"""AutoConfig and AutoModel classes: which class a checkpoint names. No torch.
+"""AutoConfig and the AutoModel classes: they load a checkpoint with the class that it names. No torch.
 
     >>> from auto_registry import AutoConfig, AutoModel
     >>> AutoConfig.register("tiny", TinyConfig)
     >>> AutoModel.register(TinyConfig, TinyModel)
     >>> model = AutoModel.from_pretrained("folder")
 
-A class is looked for in this order: registered by the program, the checkpoint's own code if it is trusted, an
-installed package.
+Classes are looked up in this order: registered by the program, the checkpoint's own code if it is trusted, an installed
+package.
 """
 
 from __future__ import annotations

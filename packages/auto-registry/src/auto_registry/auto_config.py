@@ -18,7 +18,7 @@ __all__ = ["AutoConfig"]
 
 
 class AutoConfig:
-    """Makes configs of the class that a checkpoint or a model_type names. It has no instances of its own."""
+    """Creates configs of the class that a checkpoint or a model_type names. It has no instances."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - any call is an error
         raise InstantiationError(type(self).__name__, methods=("from_pretrained", "for_model"))
@@ -41,7 +41,7 @@ class AutoConfig:
             model_type: The name, equal to `config_class.model_type`.
             config_class: A subclass of PretrainedConfig.
             exist_ok: Replace another class that is registered under the name.
-            registry: Where to register.
+            registry: The registry.
 
         Raises:
             ArgumentTypeError: `model_type` is not a string or `config_class` not a subclass of PretrainedConfig.
@@ -69,16 +69,16 @@ class AutoConfig:
     ) -> Any:
         """Load the config of a checkpoint.
 
-        Its class is the one that the program registered for the `model_type` in config.json; else the one that the
-        checkpoint ships, if its code is trusted; else the one that an installed package offers.
+        Its class is the one that the program registered for the `model_type` in config.json, or else the one that the
+        checkpoint ships if its code is trusted, or else the one that an installed package offers.
 
         Args:
             pretrained_model_name_or_path: A folder, a JSON file, a repository `owner/name` on the hub, or an opened
                 checkpoint.
             trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
-                store runs; by default it is empty.
-            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
-            registry: What the program registered.
+                store runs, which is empty by default.
+            code_revision: Revision of the code, in the repository of the checkpoint or another one.
+            registry: The registry.
             return_unused_kwargs: Return keywords that are not fields of the config instead of raising.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds config.json.
@@ -97,7 +97,7 @@ class AutoConfig:
             CheckpointConfigError: Its config.json does not name its class, or names one that is not a config class.
             UnknownModelTypeError: No class is known for its model_type.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The code that it ships is not trusted; the class of the error is the remote-code service's. If no
+            Exception: The checkpoint's code is not trusted; the class of the error is the remote-code service's. If no
                 such service is installed, MissingServiceError says what to install.
         """
         from config_core.checkpoint import FolderCheckpoint, HubOptions, existing_path
@@ -129,12 +129,12 @@ class AutoConfig:
 
     @classmethod
     def for_model(cls, model_type: str, *args: Any, registry: Registry = REGISTRY, **kwargs: Any) -> Any:
-        """Make a new config of the class that a model_type names.
+        """Create a config of the class for a model_type.
 
         Args:
             model_type: The name.
             *args: Passed to the class.
-            registry: What the program registered.
+            registry: The registry.
             **kwargs: Fields of the config.
 
         Raises:
@@ -144,7 +144,7 @@ class AutoConfig:
         """
         name: object = model_type
         if not isinstance(name, str) or not name:
-            raise TypeError(f"Expected the name of a model_type, got {name!r:.80}.")
+            raise TypeError(f"model_type must be a non-empty string, got {name!r:.80}.")
         config_class = resolve_config(model_type, sources=ClassSources(registry)).load()
         with CodeLoad().constructing(config_class):
             return config_class(*args, **kwargs)

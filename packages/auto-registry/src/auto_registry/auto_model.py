@@ -1,4 +1,4 @@
-"""What all Auto classes for models do: find the model class for a config and hand the checkpoint to it.
+"""The base of the Auto classes for models: find the model class for a config and pass the checkpoint to it.
 
 Nothing here depends on torch. A model class is any class with a `config_class` and a classmethod
 `from_pretrained(checkpoint, *args, config=..., **options)`.
@@ -30,15 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoModelClass"]
 
-# Fields of every config that are options of a model's load as well; there they mean the tensors in memory.
+# Fields of every config that go to the model class instead: there they are the dtype of the tensors in memory.
 _MODEL_OPTIONS = frozenset({"dtype", "torch_dtype"})
 
 
 class AutoModelClass:
-    """Base of the Auto classes for models. A subclass is a task of its own, known by its name.
+    """Base of the Auto classes for models. A subclass defines a task, and its name is the key.
 
-    A program's own task takes two lines. It is registered for, named in `auto_map` and offered by packages like the
-    others:
+    A program defines its own task with two lines, and uses it like the others:
 
         class AutoModelForTracking(AutoModelClass):
             "Models that follow objects through a video."
@@ -56,14 +55,14 @@ class AutoModelClass:
         exist_ok: bool = False,
         registry: Registry = REGISTRY,
     ) -> None:
-        """Register the model class that this Auto class makes for configs of a class.
+        """Register a model class for this Auto class and a config class.
 
         Args:
             config_class: A subclass of PretrainedConfig.
-            model_class: A class with `from_pretrained(checkpoint, *args, config=...)` whose `config_class` is this very
+            model_class: A class with `from_pretrained(checkpoint, *args, config=...)` whose `config_class` is the
                 config class.
             exist_ok: Replace another class that is registered there.
-            registry: Where to register.
+            registry: The registry.
 
         Raises:
             ArgumentTypeError: An argument is of the wrong type.
@@ -92,27 +91,27 @@ class AutoModelClass:
         """Load the model of a checkpoint.
 
         The checkpoint is opened once: config, code and weights come from the same commit. Its classes are those that
-        the program registered; else those that the checkpoint ships, if its code is trusted; else those that an
+        the program registered, or else those that the checkpoint ships if its code is trusted, or else those that an
         installed package offers.
 
         Args:
             pretrained_model_name_or_path: A folder, a repository `owner/name` on the hub, or an opened checkpoint.
             *model_args: Passed to the model class.
-            config: The config to use instead of the checkpoint's own: an object, or what `AutoConfig.from_pretrained`
-                loads one from. `revision` and `subfolder` do not apply to it.
+            config: The config to use instead of the checkpoint's own: a config, or a folder, JSON file, repository or
+                opened checkpoint with one. `revision` and `subfolder` do not apply to it.
             trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
-                store runs; by default it is empty.
-            code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
-            registry: What the program registered.
+                store runs, which is empty by default.
+            code_revision: Revision of the code, in the repository of the checkpoint or another one.
+            registry: The registry.
             revision: Branch, tag or commit of a repository.
             subfolder: Folder inside the checkpoint that holds its config and weights.
             token: Access token for the hub; True for the stored one, False for none.
             cache_dir: Where downloads are kept.
             local_files_only: Use only what was downloaded before, and no network.
             force_download: Download files again that are already there.
-            **kwargs: Options of the model class and fields of the config. Those that `from_pretrained` of the model
-                class names among its parameters go there; of the rest, fields of the config replace those of the file,
-                and what remains goes to the model class too. With `config` given, all go to the model class.
+            **kwargs: Options of the model class and fields of the config. Parameters of the model class's
+                `from_pretrained` are passed to it. Of the others, fields of the config replace those of the file, and
+                the rest is passed to the model class, too. If `config` is passed, all go to the model class.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
@@ -122,7 +121,7 @@ class AutoModelClass:
             UnknownTaskError: No model class is known for its config class and this Auto class.
             ConfigClassMismatchError: The model class that was found expects another config class.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The code that it ships is not trusted; the class of the error is the remote-code service's. If no
+            Exception: The checkpoint's code is not trusted; the class of the error is the remote-code service's. If no
                 such service is installed, MissingServiceError says what to install.
         """
         from config_core.checkpoint import HubOptions, open_checkpoint
@@ -173,14 +172,14 @@ class AutoModelClass:
         registry: Registry = REGISTRY,
         **kwargs: Any,
     ) -> Any:
-        """Make a new model for a config, without loading weights.
+        """Create a model for a config, without loading weights.
 
         Args:
             config: The config.
-            trust_remote_code: Whether the code that the config's class came from may run. That the config was loaded
-                from it does not trust the models beside it.
-            code_revision: Revision of that code, where it is in another repository than the checkpoint.
-            registry: What the program registered.
+            trust_remote_code: Whether the code that the config's class was loaded from may run. That the config was
+                loaded from it does not trust its models.
+            code_revision: Revision of that code, if it is in another repository than the checkpoint.
+            registry: The registry.
             **kwargs: Passed to the model class: to its `_from_config` if it has one, else to its constructor.
 
         Raises:
@@ -188,8 +187,7 @@ class AutoModelClass:
             UnknownTaskError: No model class is known for its class and this Auto class.
             ConfigClassMismatchError: The model class that was found expects another config class.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The code that its class came from is not trusted; the class of the error is the remote-code
-                service's.
+            Exception: The code of its class is not trusted; the class of the error is the remote-code service's.
         """
         from config_core.config import PretrainedConfig
 
@@ -214,7 +212,7 @@ class AutoModelClass:
 def _given_config(
     config: PretrainedConfig | str | os.PathLike[str] | Checkpoint, load: CodeLoad, registry: Registry
 ) -> PretrainedConfig:
-    """Return the config that the caller gave, loaded if it is a place."""
+    """Return the caller's config, loaded if it is a folder, file, repository or checkpoint."""
     from config_core.config import PretrainedConfig
 
     if isinstance(config, PretrainedConfig):
@@ -234,7 +232,7 @@ def _given_config(
 
 
 def _is_config_of(config: str | os.PathLike[str] | Checkpoint, load: CodeLoad) -> bool:
-    """Return whether a place is that of the config file which the load has read already."""
+    """Return whether the caller's config is the config file that the load has read already."""
     from config_core.checkpoint import CONFIG_NAME, Checkpoint, existing_path
 
     opened, file = load.checkpoint, load.config_file
@@ -248,7 +246,7 @@ def _is_config_of(config: str | os.PathLike[str] | Checkpoint, load: CodeLoad) -
 
 
 def _load_of_class(config_class: type[PretrainedConfig], load: CodeLoad) -> CodeLoad:
-    """Return the load of models for a config class, told the same as a load of a checkpoint that ships no code."""
+    """Return the load of models for a config class, with the options of the load of a checkpoint without code."""
     return CodeLoad.of_class(
         config_class,
         trust_remote_code=load.trust_remote_code,
@@ -258,7 +256,7 @@ def _load_of_class(config_class: type[PretrainedConfig], load: CodeLoad) -> Code
 
 
 def _options_of(model_class: type[Any]) -> frozenset[str]:
-    """Return the keywords that are the model's, whatever fields the config has."""
+    """Return the keywords that are always passed to the model class."""
     import inspect
 
     return _MODEL_OPTIONS.union(inspect.signature(model_class.from_pretrained).parameters)

@@ -1,6 +1,6 @@
-"""The auto classes for models, one a task: this is the list of them, and each docstring says what the models are for.
+"""The Auto classes for models, one per task.
 
-They differ in nothing but their names, which are the keys that registrations, entry points and `auto_map` go by.
+They differ only in their names, which are the keys of registrations, entry points and `auto_map`.
 """
 
 from __future__ import annotations
@@ -285,10 +285,10 @@ class AutoModelForTimeSeriesPrediction(AutoModelClass):
     """Models that continue a series of measurements."""
 
 
-# The names that `register_for_auto_class` accepts, by the entry point `config_core.auto_classes`.
+# The names that `register_for_auto_class` accepts: the entry point `config_core.auto_classes`.
 AUTO_CLASS_NAMES = ("AutoConfig", *(name for name in __all__ if name.startswith("Auto")))
 
 
 def loadable_names(auto_map: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names in an `auto_map` that an Auto class asks for. Other libraries load tokenizers, for instance."""
+    """Return the names in an `auto_map` that are Auto classes here. Other libraries load the rest, e.g. tokenizers."""
     return frozenset(auto_map).intersection(AUTO_CLASS_NAMES)

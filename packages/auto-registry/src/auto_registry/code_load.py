@@ -1,8 +1,8 @@
-"""One load as one value: what was opened, what the caller said, what was read, and what may run.
+"""A load of an Auto class as one value: the opened checkpoint, the caller's options, what was read, what may run.
 
-The call of an Auto class makes it and hands it to everything below. While a checkpoint's code is imported and objects
-of its classes are constructed, the load is the current one, and a load that this code asks for is a part of it. What
-the code does later, in callbacks, finalizers or threads, counts as done by the program.
+The Auto class creates it and passes it to everything below. While a checkpoint's code is imported, and while objects of
+its classes are constructed, its load is the current one, and loads that this code starts are part of it. What the code
+does later, in callbacks, finalizers or threads, counts as the program.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ _current: ContextVar[CodeLoad | None] = ContextVar("auto_registry.current_load",
 def current_load() -> CodeLoad | None:
     """Return the load whose code is being imported or whose objects are being constructed; None for the program.
 
-    It follows the rules of `contextvars`: asyncio tasks and callbacks that code schedules meanwhile stay in the load,
-    and a thread that it starts does not.
+    It follows the rules of `contextvars`: asyncio tasks and callbacks that code schedules during the load stay in it,
+    and threads that it starts do not.
     """
     return _current.get()
 
 
 class CodeLoad:
-    """A load of a checkpoint, or of a model for a config class that came out of a checkpoint.
+    """A load of a checkpoint, or of a model for a config class from a checkpoint's code.
 
     Attributes:
         checkpoint: The opened checkpoint, or None.
-        code_class: The config class, where the code is the one that it came from; else None.
+        code_class: For a load without a checkpoint, the config class whose code is used; else None.
         config_file: The config file of the checkpoint, or None.
-        model_type: What the config file says, `""` if nothing.
-        auto_map: Name of an Auto class to a reference, from the config file or from the load that `code_class` is of.
-        trust_remote_code: What the caller said: True, False, or None for nothing.
-        code_revision: Revision of the code alone, in the repository of the checkpoint or another one.
-        hub_options: How the checkpoint was opened, and how other repositories are.
-        parent: The load whose code asks for this one; None if the program does.
-        policy: What decides in this load, from the first decision on. It is the remote-code service's own.
-        contents: What was read so far: key of a place, then file name, to content; None for a missing file.
-        opened: Other repositories that were opened, by what for.
+        model_type: The `model_type` in the config file, or `""`.
+        auto_map: Name of an Auto class to a reference, from the config file or from the bundle of `code_class`.
+        trust_remote_code: The caller's option: True, False or None.
+        code_revision: Revision of the code, in the repository of the checkpoint or another one.
+        hub_options: The options that the checkpoint, and other repositories, are opened with.
+        parent: The load whose code starts this one; None if the program does.
+        policy: The remote-code service's policy for this load, fixed at its first decision.
+        contents: The files that were read: key of a place, then file name, to content; None for a missing file.
+        opened: Other repositories that were opened.
         granted: Digests of the code that may run.
     """
 
@@ -65,7 +65,7 @@ class CodeLoad:
         code_revision: str | None = None,
         hub_options: HubOptions | None = None,
     ) -> None:
-        """Begin a load. It is a part of the current one, if there is one."""
+        """Start a load. It is part of the current one if there is one."""
         from config_core.checkpoint import HubOptions
 
         self.checkpoint = checkpoint
@@ -93,15 +93,15 @@ class CodeLoad:
         trust_remote_code: bool | None = None,
         code_revision: str | None = None,
     ) -> CodeLoad:
-        """Open a checkpoint, and read what its config file says about classes.
+        """Open a checkpoint, and read its config file.
 
         Args:
-            source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open.
+            source: A folder, a repository `owner/name` on the hub, or an opened checkpoint.
             hub_options: The hub options.
-            config_file: The config file, if it is another than config.json.
+            config_file: The config file, if it is not config.json.
             needs_config: Whether a missing config.json is an error.
-            trust_remote_code: What the caller said.
-            code_revision: Revision of the code alone.
+            trust_remote_code: The caller's option.
+            code_revision: Revision of the code.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
@@ -135,15 +135,15 @@ class CodeLoad:
         code_revision: str | None = None,
         hub_options: HubOptions | None = None,
     ) -> CodeLoad:
-        """Begin the load of a model for a config class, out of the code that the class came from, if it did.
+        """Start the load of a model for a config class, with the code that the class was loaded from, if any.
 
-        The `auto_map` is the one that the code was loaded with: a config is data, and cannot point to other code.
+        The `auto_map` is that of the code's bundle: a config object is data, and cannot name other code.
 
         Args:
             config_class: The class.
-            trust_remote_code: What the caller said.
-            code_revision: Revision of the code, where it is in another repository than the checkpoint was.
-            hub_options: How that repository is opened.
+            trust_remote_code: The caller's option.
+            code_revision: Revision of the code, if it is in another repository than the checkpoint.
+            hub_options: The options that this repository is opened with.
         """
         from config_core.code import bundle_of
 
@@ -158,22 +158,22 @@ class CodeLoad:
 
     @property
     def config_source(self) -> Checkpoint:
-        """The opened checkpoint for the `from_pretrained` of a config class, which does not read the file again.
+        """The opened checkpoint for `from_pretrained` of a config class; its config file is not read again.
 
         Raises:
-            ValueError: This is no load of a checkpoint that has a config file.
+            ValueError: The load has no checkpoint with a config file.
         """
         if self.checkpoint is None or self.config_file is None:
             raise ValueError(f"{self} has no config file.")
         return self.config_file.inside(self.checkpoint)
 
     def grants(self, digest: str) -> bool:
-        """Return whether this load, or one that it is a part of, has let code of a digest run."""
+        """Return whether this load, or one that it is part of, has granted code with a digest."""
         return digest in self.granted or (self.parent is not None and self.parent.grants(digest))
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Make this the current load while code of the checkpoint runs in the block."""
+        """Make this the current load in the block, which runs code of the checkpoint."""
         token = _current.set(self)
         try:
             yield
@@ -182,7 +182,7 @@ class CodeLoad:
 
     @contextmanager
     def constructing(self, cls: type[Any]) -> Iterator[None]:
-        """Make this the current load while the block constructs an object, if its class came out of a checkpoint."""
+        """Make this the current load in the block, which constructs an object, if its class is a checkpoint's."""
         from config_core.code import bundle_of
 
         bundle = bundle_of(cls)

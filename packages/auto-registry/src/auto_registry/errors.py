@@ -2,13 +2,13 @@
 
 AutoRegistryError
 ├── ArgumentTypeError (TypeError)          an argument is of the wrong type
-├── InstantiationError (TypeError)         an auto class was called like a constructor
-├── RegistrationError (ValueError)         the names or classes of a registration do not belong together
-│   └── AlreadyRegisteredError               the place is taken by another class
-├── CheckpointConfigError (ValueError)     a config.json does not say what its class is
-├── UnknownModelTypeError (ValueError)     nothing serves this model_type
-├── UnknownTaskError (ValueError)          nothing serves this auto class for this config class
-├── ConfigClassMismatchError (TypeError)   the model class found wants a config of another class
+├── InstantiationError (TypeError)         an Auto class was called like a constructor
+├── RegistrationError (ValueError)         the names or classes of a registration do not match
+│   └── AlreadyRegisteredError               another class is registered already
+├── CheckpointConfigError (ValueError)     config.json does not name its class, or names another kind of class
+├── UnknownModelTypeError (ValueError)     there is no config class for this model_type
+├── UnknownTaskError (ValueError)          there is no model class for this Auto class and config class
+├── ConfigClassMismatchError (TypeError)   the model class expects another config class
 └── InstalledClassError (ImportError)      an installed class cannot be imported, or two packages offer one
 """
 
@@ -43,7 +43,7 @@ class AutoRegistryError(Exception):
     """Base of every error that auto_registry raises on purpose."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from config_core.error_base import reduce_error  # nothing else here needs config_core before there is work
+        from config_core.error_base import reduce_error  # imports config_core only when it is needed
 
         return reduce_error(self)
 
@@ -53,7 +53,7 @@ class ArgumentTypeError(AutoRegistryError, TypeError):
 
     Attributes:
         argument: Name of the argument.
-        value: What was given.
+        value: The value.
     """
 
     def __init__(self, argument: str, value: object, *, expected: str) -> None:
@@ -63,37 +63,37 @@ class ArgumentTypeError(AutoRegistryError, TypeError):
 
 
 class InstantiationError(AutoRegistryError, TypeError):
-    """An auto class was called; it only has class methods.
+    """An Auto class was called; it only has class methods.
 
     Attributes:
-        auto_class: Name of the auto class.
+        auto_class: Name of the Auto class.
     """
 
     def __init__(self, auto_class: str, *, methods: tuple[str, ...]) -> None:
         calls = " or ".join(f"{auto_class}.{method}" for method in methods)
-        super().__init__(f"{auto_class} makes objects of other classes and has none of its own. Call {calls}.")
+        super().__init__(f"{auto_class} has no instances; it creates objects of other classes. Call {calls}.")
         self.auto_class = auto_class
 
 
 class RegistrationError(AutoRegistryError, ValueError):
-    """The names or classes given to `register` do not belong together; nothing was registered."""
+    """The names or classes passed to `register` do not match; nothing was registered."""
 
 
 class AlreadyRegisteredError(RegistrationError):
-    """Another class holds this place; nothing was registered.
+    """Another class is registered already; nothing was registered.
 
     Attributes:
-        place: The place in words: `the config of 'resnet'`.
-        held_by: The class that holds it.
-        offered: The class that was to be registered.
+        place: What it is registered as: `the config of 'resnet'`.
+        held_by: The class that is registered already.
+        offered: The class that should have been registered.
     """
 
     def __init__(self, place: str, *, held_by: type, offered: type) -> None:
         again = ""
         if describe(held_by) == describe(offered):
-            again = " These are two classes of the same name: its module was imported, or its cell run, twice."
+            again = " Both have the same name: the module was imported twice, or the notebook cell was run twice."
         super().__init__(
-            f"Cannot register {describe(offered)} as {place}: {describe(held_by)} is registered there.{again} "
+            f"Cannot register {describe(offered)} as {place}: {describe(held_by)} is registered already.{again} "
             "Pass exist_ok=True to replace it, or choose another name."
         )
         self.place = place
@@ -102,10 +102,10 @@ class AlreadyRegisteredError(RegistrationError):
 
 
 class CheckpointConfigError(AutoRegistryError, ValueError):
-    """The config.json of a checkpoint does not say, in the form it should, which classes it is for.
+    """`model_type` or `auto_map` in the config.json of a checkpoint is missing or malformed.
 
     Attributes:
-        checkpoint: The checkpoint in words.
+        checkpoint: The checkpoint.
         key: The key of config.json that is missing or malformed.
     """
 
@@ -120,7 +120,7 @@ class UnknownModelTypeError(AutoRegistryError, ValueError):
 
     Attributes:
         model_type: The unknown type.
-        near: Known types that are spelled alike, the nearest first.
+        near: Known types with a similar spelling, nearest first.
         known: All known types, sorted.
     """
 
@@ -130,23 +130,23 @@ class UnknownModelTypeError(AutoRegistryError, ValueError):
         self.model_type = model_type
         self.known = tuple(sorted(known))
         self.near = tuple(difflib.get_close_matches(model_type, self.known))
-        shown = f"{model_type!r:.200}"  # out of a file, which may say anything
-        asked = f"The model_type {shown}{' of ' if where else ''}{where}"
+        shown = f"{model_type!r:.200}"  # from a file, so it may be anything
+        subject = f"The model_type {shown}{' of ' if where else ''}{where}"
         guess = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
         super().__init__(
-            f"{asked} is unknown: no config class is registered for it and no installed package offers one.{guess} "
+            f"{subject} is unknown: no config class is registered for it and no installed package offers one.{guess} "
             f"Register its class with AutoConfig.register({shown}, ConfigClass), or install a package that "
             f"offers it.{' ' if hint else ''}{hint}"
         )
 
 
 class UnknownTaskError(AutoRegistryError, ValueError):
-    """A config class is known, but no model class of it for this auto class.
+    """There is no model class for this Auto class and config class.
 
     Attributes:
-        auto_class: Name of the auto class that was asked.
+        auto_class: Name of the Auto class.
         config_class: The config class.
-        available: Names of the auto classes that have a model class for it, sorted.
+        available: Names of the Auto classes that have a model class for it, sorted.
     """
 
     def __init__(self, auto_class: str, config_class: type, *, available: Iterable[str], hint: str = "") -> None:
@@ -161,26 +161,26 @@ class UnknownTaskError(AutoRegistryError, ValueError):
 
 
 class ConfigClassMismatchError(AutoRegistryError, TypeError):
-    """The model class that was found is made for another config class than the config at hand.
+    """The model class expects a config of another class.
 
     Attributes:
         model_class: The model class.
-        config_class: Class of the config at hand.
+        config_class: Class of the config.
     """
 
     def __init__(self, model_class: type, config_class: type, *, auto_class: str) -> None:
         expected = describe(getattr(model_class, "config_class", None))
         super().__init__(
-            f"{describe(model_class)} takes a config of {expected}, but the config is of {describe(config_class)}. "
-            "Config and model must come from the same code: let the config be loaded with the model, or register a "
-            f"model class for this config with {auto_class}.register({config_class.__name__}, ModelClass)."
+            f"{describe(model_class)} expects a config of {expected}, but the config is of {describe(config_class)}. "
+            "Config and model must come from the same code: omit config=, or register a model class for this config "
+            f"with {auto_class}.register({config_class.__name__}, ModelClass)."
         )
         self.model_class = model_class
         self.config_class = config_class
 
 
 class InstalledClassError(AutoRegistryError, ImportError):
-    """A class that an installed package offers cannot be imported, is of another kind, or is offered by two packages.
+    """An installed package's class cannot be imported, is of another kind, or is offered by two packages.
 
     Attributes:
         distributions: The distributions that offer it.

@@ -1,4 +1,4 @@
-"""Classes that installed packages offer, by entry point. A package is imported only when its class was chosen.
+"""Classes that installed packages offer by entry point. A package is imported only when its class is used.
 
 [project.entry-points."auto_registry.configs"]
 resnet = "resnet.configuration_resnet:ResnetConfig"
@@ -26,11 +26,11 @@ MODEL_GROUP = "auto_registry.models"
 
 
 class InstalledClass(NamedTuple):
-    """A class that an installed package offers, not imported yet.
+    """A class that an installed package offers. It is not imported yet.
 
     Attributes:
-        entry_point: The offer.
-        distribution: Name of the distribution that makes it.
+        entry_point: The entry point.
+        distribution: Name of the distribution.
     """
 
     entry_point: EntryPoint
@@ -40,7 +40,7 @@ class InstalledClass(NamedTuple):
         """Import the class.
 
         Raises:
-            InstalledClassError: It cannot be imported, or is not what it was offered as.
+            InstalledClassError: It cannot be imported, or is not of the kind that the entry point requires.
         """
         from config_core.config import PretrainedConfig
 
@@ -62,24 +62,24 @@ class InstalledClass(NamedTuple):
     def _error(self, problem: str) -> InstalledClassError:
         return InstalledClassError(
             f"The installed distribution {self.distribution} offers {self.entry_point.value} as "
-            f"{self.entry_point.name!r} ({self.entry_point.group}), but that {problem}. Repair or remove the "
-            "distribution.",
+            f"{self.entry_point.name!r} ({self.entry_point.group}), but that {problem}. Repair or uninstall "
+            "the distribution.",
             distributions=(self.distribution,),
         )
 
 
 class InstalledModels:
-    """What the installed packages offer.
+    """The classes that installed packages offer.
 
-    Nothing is read before the first question. What was found is kept; a miss reads again, so that a
-    package installed meanwhile is found.
+    Entry points are read at the first look-up and kept. A miss reads them again, to find packages that were installed
+    meanwhile.
     """
 
     def __init__(self) -> None:
         self._offers: dict[str, Mapping[str, list[InstalledClass]]] = {}
 
     def config(self, model_type: str) -> InstalledClass | None:
-        """Return the config class offered for a model_type, or None.
+        """Return the offered config class for a model_type, or None.
 
         Raises:
             InstalledClassError: Two distributions offer one.
@@ -87,30 +87,30 @@ class InstalledModels:
         return self._find(CONFIG_GROUP, model_type)
 
     def model(self, auto_class: str, config_class: type[PretrainedConfig]) -> InstalledClass | None:
-        """Return the model class offered for an auto class and a config class, or None.
+        """Return the offered model class for an Auto class and a config class, or None.
 
-        A package's model wants its package's config class: another config class that a program or a checkpoint has for
-        the same model_type is not served.
+        A package's model class needs the package's config class. For another config class with the same model_type,
+        from the program or a checkpoint, it is not used.
 
         Raises:
-            InstalledClassError: Two distributions offer one, or the config class is from a package whose own offer of
-                it cannot be imported.
+            InstalledClassError: Two distributions offer one, or the config class is from a package whose offered config
+                class cannot be imported.
         """
         offer = self._find(MODEL_GROUP, f"{auto_class}.{config_class.model_type}")
         return offer if offer and self._offers_config(config_class) else None
 
     def model_types(self) -> tuple[str, ...]:
-        """Return the model_types that are offered, sorted."""
+        """Return the model_types with an offered config class, sorted."""
         return tuple(sorted(self._read(CONFIG_GROUP)))
 
     def auto_classes(self, config_class: type[PretrainedConfig]) -> tuple[str, ...]:
-        """Return the names of the auto classes that have an offer for a config class, sorted.
+        """Return the names of the Auto classes with an offered model class for a config class, sorted.
 
         Raises:
-            InstalledClassError: Two distributions offer the config class, or it is from a package whose own offer of it
-                cannot be imported.
+            InstalledClassError: Two distributions offer the config class, or it is from a package whose offered config
+                class cannot be imported.
         """
-        # A model_type may hold dots itself, the name of an auto class may not.
+        # A model_type may contain dots; the name of an Auto class cannot.
         pairs = (name.partition(".") for name in self._read(MODEL_GROUP))
         names = sorted(auto_class for auto_class, _, of in pairs if of == config_class.model_type)
         return tuple(names) if names and self._offers_config(config_class) else ()
@@ -120,10 +120,10 @@ class InstalledModels:
         if offer is None:
             return False
         try:
-            # No name is proof: a package may offer what it imports from elsewhere.
+            # Names prove nothing: a package may offer a class that it imports from elsewhere.
             return issubclass(config_class, offer.load())
         except InstalledClassError:
-            # A program that has a class of its own needs no package that is broken.
+            # A broken package is not an error for a class that does not come from it.
             packages = {base.__module__.partition(".")[0] for base in config_class.__mro__}
             if offer.entry_point.module.partition(".")[0] in packages:
                 raise
@@ -135,13 +135,13 @@ class InstalledModels:
             names = tuple(sorted(offer.distribution for offer in offers))
             raise InstalledClassError(
                 f"The installed distributions {' and '.join(names)} each offer a class for {name!r} ({group}). "
-                "Uninstall all but one, or register the class you mean: registered classes come first.",
+                "Uninstall all but one, or register the class that you want: registered classes come first.",
                 distributions=names,
             )
         return offers[0] if offers else None
 
     def _read(self, group: str) -> Mapping[str, list[InstalledClass]]:
-        # importlib.metadata costs some forty modules; only a real need pays for it.
+        # importlib.metadata imports some forty modules.
         from importlib.metadata import entry_points
 
         offers: dict[str, list[InstalledClass]] = {}
@@ -152,5 +152,5 @@ class InstalledModels:
         return offers
 
 
-# What the auto classes look into: installed packages are the process's, whatever registry is used.
+# Installed packages are the same for every registry.
 INSTALLED: Final = InstalledModels()

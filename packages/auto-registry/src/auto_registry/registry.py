@@ -1,8 +1,8 @@
-"""Which config class a model_type names, and which model class an auto class makes for a config class.
+"""The registry: model_type to config class, and Auto class and config class to model class.
 
-A registry is an ordinary object. It holds what a program registered and knows of nothing else: installed packages
-and the code of checkpoints have their own places. Writers check everything first and then replace the
-tables by new ones in one assignment, so that a reader in another thread sees all of a change or none.
+A registry is an ordinary object with the classes that a program registered. Installed packages and the code of
+checkpoints are not in it. Writers check everything first and then replace the tables in one assignment, so readers in
+other threads see all of a change or none of it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class _Tables(NamedTuple):
 class Registry:
     """Config and model classes that a program registered.
 
-    Taken places are refused by the identity of the class: registering the same class again does nothing, another class
-    needs `exist_ok=True`, whatever its name is.
+    Classes are compared by identity: registering the same class again does nothing; replacing it by another class, even
+    one with the same name, requires `exist_ok=True`.
     """
 
     def __init__(self) -> None:
@@ -41,17 +41,17 @@ class Registry:
         self._lock = threading.Lock()
 
     def register_config(self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False) -> None:
-        """Let a model_type name a config class.
+        """Register a config class for a model_type.
 
         Args:
             model_type: The name, equal to `config_class.model_type`.
             config_class: A subclass of PretrainedConfig.
-            exist_ok: Replace another class that the name stands for.
+            exist_ok: Replace another class that is registered for the name.
 
         Raises:
-            ArgumentTypeError: `model_type` is no string or `config_class` no subclass of PretrainedConfig.
+            ArgumentTypeError: `model_type` is not a string, or `config_class` is not a subclass of PretrainedConfig.
             RegistrationError: The class has another model_type, or none.
-            AlreadyRegisteredError: The name stands for another class.
+            AlreadyRegisteredError: Another class is registered for the name.
         """
         _check_config(model_type, config_class)
         self._write(_Tables({model_type: config_class}, {}), exist_ok=exist_ok)
@@ -64,12 +64,12 @@ class Registry:
         *,
         exist_ok: bool = False,
     ) -> None:
-        """Let an auto class make a model class for configs of a class.
+        """Register a model class for an Auto class and a config class.
 
         Args:
-            auto_class: Name of the auto class, such as `AutoModelForImageClassification`.
-            config_class: A subclass of PretrainedConfig; it need not be registered itself.
-            model_class: A class with `from_pretrained(checkpoint, *args, config=...)` whose `config_class` is this very
+            auto_class: Name of the Auto class, such as `AutoModelForImageClassification`.
+            config_class: A subclass of PretrainedConfig, which need not be registered.
+            model_class: A class with `from_pretrained(checkpoint, *args, config=...)` whose `config_class` is the
                 config class.
             exist_ok: Replace another class that is registered there.
 
@@ -82,15 +82,15 @@ class Registry:
         self._write(_Tables({}, {(auto_class, config_class): model_class}), exist_ok=exist_ok)
 
     def update(self, other: Registry, *, exist_ok: bool = False) -> None:
-        """Register everything that another registry holds, or, where one place is taken, nothing.
+        """Register all classes of another registry, or none if one of them conflicts.
 
         Raises:
-            AlreadyRegisteredError: A place is taken by another class, and `exist_ok` is false.
+            AlreadyRegisteredError: Another class is registered already, and `exist_ok` is false.
         """
         self._write(other._tables, exist_ok=exist_ok)
 
     def unregister(self, model_type: str) -> None:
-        """Forget the config class of a model_type and all model classes of configs of that type.
+        """Remove the config class of a model_type and all model classes for configs of that type.
 
         Raises:
             UnknownModelTypeError: Nothing is registered for it.
@@ -104,12 +104,12 @@ class Registry:
             self._tables = _Tables(kept_configs, kept_models)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all classes."""
         with self._lock:
             self._tables = _Tables({}, {})
 
     def copy(self) -> Registry:
-        """Return a registry of its own that holds the same."""
+        """Return an independent registry with the same classes."""
         twin = Registry()
         twin.update(self)
         return twin
@@ -119,10 +119,10 @@ class Registry:
         return self._tables.configs.get(model_type)
 
     def model_class(self, auto_class: str, config_class: type[PretrainedConfig]) -> type[Any] | None:
-        """Return the model class that an auto class makes for configs of a class, or None.
+        """Return the model class for an Auto class and a config class, or None.
 
-        What is registered for a parent serves a subclass of the same model_type. A subclass that gives itself another
-        model_type is another kind of model, and is not served.
+        A model class that is registered for a parent class is also used for a subclass with the same model_type. A
+        subclass with another model_type is another kind of model.
         """
         models = self._tables.models
         for parent in config_class.__mro__:
@@ -131,11 +131,11 @@ class Registry:
         return None
 
     def model_types(self) -> tuple[str, ...]:
-        """Return the model_types that name a config class, sorted."""
+        """Return the model_types with a config class, sorted."""
         return tuple(sorted(self._tables.configs))
 
     def auto_classes(self, config_class: type[PretrainedConfig]) -> tuple[str, ...]:
-        """Return the names of the auto classes that make a model for configs of a class, sorted."""
+        """Return the names of the Auto classes with a model class for a config class, sorted."""
         names = {auto_class for auto_class, _ in self._tables.models}
         return tuple(sorted(name for name in names if self.model_class(name, config_class) is not None))
 
@@ -147,7 +147,7 @@ class Registry:
         return f"<Registry of {len(configs)} config classes and {len(models)} model classes>"
 
     def _write(self, new: _Tables, *, exist_ok: bool) -> None:
-        """Add entries that are right in themselves, all or none."""
+        """Add valid entries, all or none."""
         with self._lock:
             configs, models = self._tables
             if not exist_ok:
@@ -169,19 +169,19 @@ def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None
     _check_config_class(config_class)
     if not config_class.model_type:
         raise RegistrationError(
-            f"{describe(config_class)} has no model_type, so that no config.json could name it. Write "
-            f"model_type = {model_type!r} in the class."
+            f"{describe(config_class)} has no model_type, so config.json cannot name it. Add "
+            f"model_type = {model_type!r} to the class."
         )
     if config_class.model_type != model_type:
         raise RegistrationError(
             f"{describe(config_class)} has the model_type {config_class.model_type!r} and cannot be registered as "
-            f"{model_type!r}. Use one of the two names in both places."
+            f"{model_type!r}. Use the same name in both places."
         )
 
 
 def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_class: type[Any]) -> None:
     if not isinstance(auto_class, str):
-        raise ArgumentTypeError("auto_class", auto_class, expected="the name of an auto class")
+        raise ArgumentTypeError("auto_class", auto_class, expected="the name of an Auto class")
     _check_config_class(config_class)
     if not isinstance(model_class, type):
         raise ArgumentTypeError("model_class", model_class, expected="a class")
@@ -191,8 +191,8 @@ def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_cl
     if own is not config_class:
         raise RegistrationError(
             f"{describe(model_class)} has the config_class {describe(own)} and cannot be registered for "
-            f"{describe(config_class)}. Write config_class = {config_class.__name__} in the model class, or register "
-            "it for the class it has."
+            f"{describe(config_class)}. Set config_class = {config_class.__name__} in the model class, or register it "
+            "for its own config class."
         )
 
 
@@ -203,5 +203,5 @@ def _check_config_class(config_class: object) -> None:
         raise ArgumentTypeError("config_class", config_class, expected="a subclass of PretrainedConfig")
 
 
-# What AutoConfig and the AutoModel classes register into. Made last: nothing above knows of it.
+# The registry that the Auto classes use by default.
 REGISTRY: Final = Registry()

@@ -1,7 +1,7 @@
-"""The service that decides on the code of checkpoints and runs what is trusted.
+"""The protocol of the service that decides on the code of checkpoints and runs trusted code.
 
-Nothing here reads or runs code. Another distribution offers the service under the entry-point group
-`auto_registry.remote_code`, and everything that can run a checkpoint's code is behind it.
+Nothing here reads or runs code. Another distribution offers the service by the entry point
+`auto_registry.remote_code`; everything that can run a checkpoint's code is in that service.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ REMOTE_CODE_GROUP = "auto_registry.remote_code"
 
 
 class RemoteCodeDecision(Protocol):
-    """Whether one class of a checkpoint's code may be used, and why."""
+    """The decision whether a class from a checkpoint's code may be used."""
 
     @property
     def trusted(self) -> bool:
         """Whether the code may run."""
 
     def refusal(self) -> Exception:
-        """Return the error that lists the files, their digests, and what to call to trust them."""
+        """Return the error, which lists the files with their digests and says how to trust them."""
 
 
 class RemoteCodeService(Protocol):
@@ -35,15 +35,15 @@ class RemoteCodeService(Protocol):
         """Decide on the class that the `auto_map` of a load names for an Auto class. This executes none of the code.
 
         Args:
-            load: The load. Its whole `auto_map` counts: the classes of one checkpoint are one bundle of files.
+            load: The load. All classes in its `auto_map` form one bundle of files.
             auto_class: Name of the Auto class.
         """
 
     def load_class(self, decision: Any) -> type[Any]:
-        """Import the class that was decided on. This runs the code, or raises the refusal.
+        """Import the class of a decision. This runs the code, or raises the refusal.
 
         Args:
-            decision: What `decide` has returned.
+            decision: The decision that `decide` returned.
         """
 
 
@@ -54,7 +54,7 @@ def find_remote_code() -> RemoteCodeService:
     """Return the service that an installed distribution offers.
 
     Raises:
-        MissingServiceError: None does; the error names the one to install.
+        MissingServiceError: None is installed; the error says what to install.
     """
     from config_core.services import find_service
 

@@ -1,10 +1,10 @@
-"""Which class is used, as a value that says where the class comes from.
+"""Choosing the class to use, as a value that says where the class comes from.
 
 The order is the same for config and model classes:
 
-1. registered by the program: a download never replaces what the program chose;
+1. registered by the program: a download never replaces the program's choice;
 2. the code that the checkpoint ships, if it is trusted;
-3. an installed package: installing it was a choice;
+3. an installed package;
 4. none, with the reason.
 """
 
@@ -56,7 +56,7 @@ class Remote(NamedTuple):
     """The checkpoint ships this class, and its code is trusted.
 
     Attributes:
-        service: What has decided on the code and can run it.
+        service: The service that decided on the code and can run it.
         decision: Its decision.
     """
 
@@ -72,18 +72,18 @@ class Installed(NamedTuple):
     """An installed package offers this class.
 
     Attributes:
-        offer: The offer; the package is not imported yet.
-        passed_over: The class that the checkpoint ships for the same auto class, as its `auto_map` names it, if any.
+        offer: The class; the package is not imported yet.
+        passed_over: The reference to the checkpoint's own class that was not used, or None.
     """
 
     offer: InstalledClass
     passed_over: str | None = None
 
     def load(self) -> type[Any]:
-        """Import the class. Warn if the checkpoint ships a class of another name, which may behave differently.
+        """Import the class. Warn if the checkpoint ships a class with another name, which may behave differently.
 
         Raises:
-            InstalledClassError: It cannot be imported, or is not what it was offered as.
+            InstalledClassError: It cannot be imported, or is not of the kind that the entry point requires.
         """
         cls = self.offer.load()
         if self.passed_over is not None and self.passed_over.rpartition(".")[2] != cls.__name__:
@@ -91,7 +91,7 @@ class Installed(NamedTuple):
         return cls
 
     def choice(self) -> str:
-        """Return a sentence on which class was used and which was not."""
+        """Return a message that says which class was used and which was not."""
         return (
             f"{self.offer.entry_point.value} of the installed distribution {self.offer.distribution} was used. The "
             f"checkpoint ships its own code, {self.passed_over}, which did not run because it is not trusted. Read "
@@ -103,8 +103,8 @@ class Unknown(NamedTuple):
     """There is no class to use.
 
     Attributes:
-        reason: Why, in a few words.
-        error: Makes the error that says what to do. It is called late: a refusal reads the checkpoint's source files.
+        reason: Why.
+        error: Returns the error that says what to do. It is called only to raise: a refusal reads the source files.
     """
 
     reason: str
@@ -119,11 +119,11 @@ Resolution = Registered | Remote | Installed | Unknown
 
 
 class ClassSources(NamedTuple):
-    """Where classes are looked up, besides the checkpoint itself.
+    """Where classes are looked up besides the checkpoint.
 
     Attributes:
-        registry: What the program registered.
-        installed: What installed packages offer.
+        registry: The classes that the program registered.
+        installed: The classes that installed packages offer.
         find_remote_code: Finds the service that decides on the code of checkpoints; raises MissingServiceError.
     """
 
@@ -139,8 +139,8 @@ def load_config_class(resolution: Resolution, *, load: CodeLoad) -> type[Any]:
     """Import the config class that was chosen for a load.
 
     Raises:
-        CheckpointConfigError: The checkpoint's own code has another kind of class under the name.
-        Exception: The class cannot be imported: what `load` of the resolution raises.
+        CheckpointConfigError: The checkpoint's own class is not a config class.
+        Exception: The class cannot be imported; see `load` of the resolution.
     """
     from config_core.config import PretrainedConfig
 
@@ -170,7 +170,7 @@ def resolve_config(
         if not model_type:
             return CheckpointConfigError(
                 'it has no model_type, so its config class is unknown. Add "model_type": "…", or call from_pretrained '
-                "of the class you mean.",
+                "of the config class.",
                 checkpoint=where or "the checkpoint",
                 key="model_type",
             )
@@ -194,7 +194,7 @@ def resolve_model(
     load: CodeLoad | None = None,
     sources: ClassSources = CLASS_SOURCES,
 ) -> Resolution:
-    """Choose the model class that an Auto class makes for a config.
+    """Choose the model class for an Auto class and a config.
 
     Args:
         auto_class: Name of the Auto class.
@@ -219,11 +219,11 @@ def resolve_model(
 
 @contextmanager
 def explain_namesake(*resolutions: Resolution) -> Iterator[None]:
-    """Add to an error in the block that an installed class was used although the checkpoint ships its own.
+    """Add a note to an error in the block if an installed class was used although the checkpoint ships its own.
 
     Args:
-        *resolutions: Where the classes that are used in the block come from. The first that passed over the
-            checkpoint's own class is the one explained.
+        *resolutions: The resolutions of the classes that the block uses. The note explains the first that passed over
+            the checkpoint's own class.
     """
     try:
         yield
@@ -244,14 +244,14 @@ def _first(
     unknown: Unknown,
     sources: ClassSources,
 ) -> Resolution:
-    """Return the first class in the order of precedence. Later places are not even looked at."""
+    """Return the first class in the order of precedence. Later sources are not looked up."""
     if registered is not None:
         return Registered(registered)
     if load is None or auto_class not in load.auto_map:
         offer = find_installed()
         return Installed(offer) if offer else unknown
     own = _own_class(load, auto_class, sources)
-    # Whoever trusts the checkpoint's own code does not get an installed class of the same type instead.
+    # If the caller trusts the checkpoint's own code, an installed class is never used instead.
     if isinstance(own, Remote) or load.trust_remote_code:
         return own
     offer = find_installed()
@@ -259,7 +259,7 @@ def _first(
 
 
 def _own_class(load: CodeLoad, auto_class: str, sources: ClassSources) -> Remote | Unknown:
-    """Return the class that the checkpoint ships, or why it may not be used."""
+    """Return the class that the checkpoint ships, or why it cannot be used."""
     from config_core.errors import MissingServiceError
 
     try:
@@ -274,8 +274,8 @@ def _own_class(load: CodeLoad, auto_class: str, sources: ClassSources) -> Remote
 
 
 def _own_code_hint(auto_class: str, load: CodeLoad | None) -> str:
-    """Return a sentence on which classes the checkpoint's code has instead, or `""`."""
+    """Return a sentence that says which classes the checkpoint's code has instead, or `""`."""
     if load is None or not load.auto_map or auto_class in load.auto_map:
         return ""
     names = ", ".join(sorted(map(str, load.auto_map)))
-    return f"The checkpoint ships code of its own, but its auto_map names {names} and not {auto_class}."
+    return f"The checkpoint ships its own code, but its auto_map names {names} and not {auto_class}."

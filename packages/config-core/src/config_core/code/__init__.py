@@ -1,6 +1,6 @@
-"""The source files that a class needs: which they are, how they are named, how they get into a checkpoint.
+"""The source files that a class needs, and saving them with a checkpoint.
 
-What reads source is imported on first use: that needs `ast`, `inspect` and `symtable`, and a config does not.
+Modules that read source are imported on first use: they need `ast`, `inspect` and `symtable`, and a config does not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The values of `auto_map`: a class in a source file, which may be in another repository."""
+"""The values of `auto_map`: references to a class in a source file, which may be in another repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ClassReference:
-    """A class, named by the source file that defines it.
+    """A reference to a class in a source file.
 
     Attributes:
         module: The file without `.py`, relative to the checkpoint: `modeling_x` or `folder/modeling_x`.
@@ -30,10 +30,10 @@ class ClassReference:
 
     @classmethod
     def parse(cls, text: Any) -> ClassReference:
-        """Read `module.Class`, `folder/module.Class` or `owner/repo--module.Class`.
+        """Parse `module.Class`, `folder/module.Class` or `owner/repo--module.Class`.
 
         Raises:
-            ClassReferenceError: `text` has none of these forms, or points outside the checkpoint.
+            ClassReferenceError: `text` does not have one of these forms, or points outside the checkpoint.
         """
         if not isinstance(text, str):
             raise ClassReferenceError(text, problem=f"expected a string, got {type(text).__name__}")
@@ -53,7 +53,7 @@ class ClassReference:
             raise ClassReferenceError(text, problem=f"{module!r} is not the name of a module")
         if not module.isascii():
             raise ClassReferenceError(
-                text, problem=f"{module!a} is not ASCII: letters that look alike would hide which file is meant"
+                text, problem=f"{module!a} is not ASCII: similar letters could hide which file is used"
             )
         if any(part.startswith("__") and part.endswith("__") for part in module.split("/")):
             raise ClassReferenceError(text, problem=f"{module!r} is a name reserved by Python")

@@ -16,17 +16,17 @@ __all__ = ["CodeBundle", "content_digests", "listing_digest"]
 
 @dataclass(frozen=True)
 class CodeBundle:
-    """Source files and the classes in them that auto classes load.
+    """Source files and the classes in them that Auto classes load.
 
     Attributes:
         files: Name relative to the checkpoint, with forward slashes, to content.
-        auto_map: Name of an auto class to a class in these files: `{"AutoModel": "modeling_x.XModel"}`.
-        digest: SHA-256 (hexadecimal) over the sorted names and the SHA-256 of each content. It does not depend on
+        auto_map: Name of an Auto class to a class in these files: `{"AutoModel": "modeling_x.XModel"}`.
+        digest: SHA-256 (hexadecimal) of the sorted names and the SHA-256 of each content. It does not depend on
             `auto_map`: the same files are the same code.
 
     Raises:
-        UnsafeNameError: A file's name is not a plain relative name in ASCII, or differs from another only in case. Some
-            systems would write such names otherwise, or take two files for one.
+        UnsafeNameError: A file name is not a plain relative ASCII name, or differs from another only in case: some
+            systems write such names differently, or take two files for one.
     """
 
     files: Mapping[str, bytes]
@@ -49,7 +49,7 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         check_relative_name(name, where="code")
         if not name.isascii():
-            reason = f"is not ASCII ({name!a}): letters that look alike would hide which file is meant"
+            reason = f"is not ASCII ({name!a}): similar letters could hide which file is used"
             raise UnsafeNameError(name, where="code", reason=reason)
         if (other := by_folded.setdefault(name.lower(), name)) != name:
             raise UnsafeNameError(name, where="code", reason=f"is the same file as {other!r} on some systems")

@@ -28,16 +28,16 @@ _MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type[Any], str]) -> CodeBundle:
     """Return the source files of a registered class and of its registered siblings.
 
-    Siblings have the same config class and come from the same place: module, package, script or notebook.
+    Siblings have the same config class and are defined in the same module, package, script or notebook.
 
     Args:
         cls: The class, or a class whose config class is registered.
         config_class: Class of its config.
-        registered: Class to the name of its auto class, the latest last.
+        registered: Class to the name of its Auto class, the latest last.
 
     Raises:
-        SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
-        ClassReferenceError: A class or its file has a name that no checkpoint may use.
+        SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
+        ClassReferenceError: The name of a class or its file is not allowed in `auto_map`.
     """
     origin = _Origin.of(cls if cls in registered else config_class)
     classes = {
@@ -48,17 +48,17 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
     if cls in registered:
         classes[registered[cls]] = cls
     if origin.is_of(config_class):
-        # A model that is found through its config needs the config to be found.
+        # Loading the model requires its config class.
         classes["AutoConfig"] = config_class
     bundle = _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
     for reference in bundle.auto_map.values():
-        ClassReference.parse(reference)  # what no load would take is not saved
+        ClassReference.parse(reference)  # do not save what no load accepts
     return bundle
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where a class was written: the program itself, a top-level package, or the folder of a single module."""
+    """Where a class is defined: in the program, a top-level package, or the folder of a single module."""
 
     place: str
     is_program: bool
@@ -74,7 +74,7 @@ class _Origin:
         return cls(str(_source_path(written).parent), is_program=False)
 
     def is_of(self, written: type[Any]) -> bool:
-        """Tell whether another class was written in the same place."""
+        """Return whether another class is defined in the same place."""
         try:
             return _Origin.of(written) == self
         except SourceCodeError:
@@ -82,7 +82,7 @@ class _Origin:
 
 
 def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> CodeBundle:
-    """Cut the classes out of the script or notebook that defines them."""
+    """Collect the classes from the script or notebook that defines them."""
     for cls in classes.values():
         _check_top_level(cls)
     model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
@@ -90,7 +90,7 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     program = running_program(written, notebook_module=f"modeling_{model_type}")
     own = program.definitions(cls.__name__ for cls in classes.values())
     module, top = program.module, program.folder
-    # A program that was run with `python -m package.module` may import relatively up to the package.
+    # A program that runs as `python -m package.module` can import relatively within the package.
     package = getattr(sys.modules.get(written.__module__), "__package__", None) or ""
     while True:
         try:
@@ -109,7 +109,7 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
 
 
 def _module_among(files: Mapping[str, bytes], cls: type[Any], top: Path) -> str | None:
-    """Return the module that defines a class if it is one of the files."""
+    """Return the module that defines a class, if it is one of the files."""
     path = _source_path(cls)
     is_inside = top in path.parents and path.relative_to(top).as_posix() in files
     return _module_name(path, top) if is_inside else None
@@ -118,7 +118,7 @@ def _module_among(files: Mapping[str, bytes], cls: type[Any], top: Path) -> str 
 def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
     """Collect the modules that define the classes, and what they import relatively."""
     paths = {name: _source_path(cls) for name, cls in classes.items()}
-    # The highest folder that relative imports may reach: that of the top-level package.
+    # Relative imports can reach up to the folder of the top-level package.
     highest = min(
         (_package_folder(cls, paths[name]) for name, cls in classes.items()), key=lambda folder: len(folder.parts)
     )
@@ -147,8 +147,8 @@ def _source_path(cls: type[Any]) -> Path:
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is None or not file.endswith(".py") or not Path(file).is_file():
         raise SourceCodeError(
-            f"the module {cls.__module__!r} has no source file, so that its code cannot be saved. Define the "
-            "class in a .py file and import it.",
+            f"the module {cls.__module__!r} has no source file, so its code cannot be saved. Define the class in a "
+            ".py file and import it.",
             path=f"{cls.__module__}.{cls.__qualname__}",
         )
     path = Path(file).resolve()
@@ -171,7 +171,7 @@ def _defines(tree: ast.Module, name: str) -> bool:
 
 
 def _package_folder(cls: type[Any], path: Path) -> Path:
-    """Return the folder of the top-level package that a module lies in; of the module itself if it is in none."""
+    """Return the folder of the top-level package of a module, or the module's own folder if it is in no package."""
     depth = cls.__module__.count(".")
     if path.name == "__init__.py":
         return path.parents[depth + 1]
@@ -191,7 +191,7 @@ def _module_name(path: Path, top: Path) -> str:
 
 
 def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callable[[str], bytes | None]:
-    """Return a function that reads files of a folder, some of them with another content."""
+    """Return a function that reads files of a folder. `changed` replaces the content of some."""
 
     def read(name: str) -> bytes | None:
         if changed and name in changed:
@@ -203,7 +203,7 @@ def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callabl
 
 
 def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the data that source files name, of the files in their folder."""
+    """Return the data files in a folder that source files name."""
 
     def read(name: str) -> bytes | None:
         path = folder / name
@@ -211,8 +211,8 @@ def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
             return None
         if path.stat().st_size > MAX_DATA_BYTES:
             warnings.warn(
-                f"{path} is named in the code beside it, and larger than {MAX_DATA_BYTES:,} bytes: it is not saved "
-                "with the code. Keep such data in the checkpoint.",
+                f"{path} is not saved with the code that names it, because it is larger than {MAX_DATA_BYTES:,} bytes. "
+                "Keep such data in the checkpoint.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -223,8 +223,8 @@ def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> None:
-    """Refuse imports of a package by its own name from inside it: in a checkpoint it has another."""
-    # Beside a script or a single module lie packages of their own, which know themselves by their names.
+    """Raise if a package imports itself by its absolute name, which does not exist in a checkpoint."""
+    # Packages beside a script or a single module are packages of their own.
     is_flat = not package or f"{package}.py" in files
     for name, content in files.items():
         folder = name.partition("/")[0]
@@ -232,8 +232,8 @@ def _refuse_self_imports(files: dict[str, bytes], package: str, top: Path) -> No
         for found in source_facts(content, path=name).imports:
             if not found.level and found.module.partition(".")[0] == own and f"{own}.py" not in files:
                 raise SourceCodeError(
-                    f"it imports {found.module!r} by its absolute name, which does not exist where a checkpoint is "
-                    "loaded. Import it relatively: from .module import name.",
+                    f"it imports {found.module!r} by its absolute name, which does not exist when the checkpoint is "
+                    "loaded. Use a relative import: from .module import name.",
                     path=str(top / name),
                     line=found.line,
                 )

@@ -1,4 +1,4 @@
-"""The code that is saved with a checkpoint: which classes are registered, and the source files that they need."""
+"""The code that is saved with a checkpoint: the registered classes, and the source files that they need."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _lock = threading.Lock()
 
 
 def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None:
-    """Let saves include the source files of a class, so that an auto class can load it. Subclasses are not registered.
+    """Include the source files of a class in saves, so that an Auto class can load it. This excludes its subclasses.
 
     Args:
         cls: A config class, for `AutoConfig`, or a model class.
-        auto_class: The auto class or its name, such as `AutoModelForImageClassification`.
+        auto_class: The Auto class or its name, such as `AutoModelForImageClassification`.
 
     Raises:
-        AutoClassNameError: There is no such auto class.
+        AutoClassNameError: There is no such Auto class.
     """
     name = auto_class.__name__ if isinstance(auto_class, type) else auto_class
     if isinstance(auto_class, str):
@@ -44,7 +44,7 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
 
 
 def bundle_of(cls: type[Any]) -> CodeBundle | None:
-    """Return the code that a class was loaded from, or None for a class that was imported in the ordinary way."""
+    """Return the code that a class was loaded from, or None for a class that was not loaded from a checkpoint."""
     bundle: CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
 
@@ -52,21 +52,21 @@ def bundle_of(cls: type[Any]) -> CodeBundle | None:
 def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
-    `auto_map` lists every registered class for the same config class that comes from the same module or
-    package, so that a folder saved from one model class can be loaded with the others. Code that was itself loaded from
-    a checkpoint is returned unchanged.
+    `auto_map` lists every registered class from the same module or package with the same config class, so that a folder
+    saved from one model class can be loaded with the others. Code that was loaded from a checkpoint is returned
+    unchanged.
 
     Args:
-        cls: Class of what is saved: a model class or a config class.
+        cls: Class of the saved object: a model class or a config class.
         config_class: Class of its config.
 
     Raises:
-        SourceCodeError: Python keeps no source of a class, or a needed file is missing or would not work elsewhere.
+        SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
     """
     if cls in _registered and bundle_of(cls) is None and bundle_of(config_class) is not None:
         raise SourceCodeError(
-            f"its config class {config_class.__name__} was loaded from a checkpoint's own code, which cannot be saved "
-            "together with yours. Save that code as files, import the config class from them, and use it as "
+            f"its config class {config_class.__name__} was loaded from the code of a checkpoint, which cannot be saved "
+            "together with yours. Copy that code into your project, import the config class from there, and use it as "
             "config_class.",
             path=f"{cls.__module__}.{cls.__qualname__}",
         )
@@ -75,7 +75,7 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
             return bundle
     if cls not in _registered and config_class not in _registered:
         return None
-    # Reading source needs modules that a program without custom code never needs.
+    # Reading source imports modules that other programs do not need.
     from config_core.code._code_collection import bundle_for
 
     with _lock:
@@ -91,7 +91,7 @@ def _check_auto_class(name: str) -> None:
             "config_core.auto_classes", distribution="pretrained-auto-registry", purpose="Auto classes"
         )
     except MissingServiceError:
-        # Without the Auto classes it is only known what their names look like.
+        # Without the Auto classes only the form of their names is known.
         known = (name,) if re.fullmatch(r"Auto[A-Z]\w*", name) else ("AutoConfig", "AutoModel")
     if name not in known:
         import difflib
@@ -101,6 +101,6 @@ def _check_auto_class(name: str) -> None:
             f" Did you mean {' or '.join(map(repr, near))}?" if near else f" Allowed are {', '.join(sorted(known))}."
         )
         raise AutoClassNameError(
-            f"There is no auto class {name!r}.{guess} For an auto class of your own, pass the class, not its name.",
+            f"There is no Auto class {name!r}.{guess} For your own Auto class, pass the class and not its name.",
             auto_class=name,
         )

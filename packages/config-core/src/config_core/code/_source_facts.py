@@ -1,7 +1,7 @@
-"""What the text of a source file says by itself: its imports, and the file names among its string literals.
+"""Facts about a source file that depend only on its content: its imports, and file names in its string literals.
 
-Source is parsed once for its content: facts are kept by the SHA-256 of the text, within bounds. They say nothing about
-trust, and nothing is executed.
+The same content is parsed only once: facts are cached by SHA-256, with a size limit. They say nothing about trust, and
+nothing is executed.
 """
 
 from __future__ import annotations
@@ -27,34 +27,35 @@ __all__ = ["SourceFacts", "SourceImport", "compile_source", "parse_source", "sou
 _PARSED_NAME = "<source that is only read>"
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-# In the bytes of a file: whether it looks for files beside itself, ends a string literal like the name of a file, and
-# may import by a call.
+# Quick checks of the bytes of a file: whether it may look for files beside itself, may have file names as string
+# literals, and may import by a call.
 _LOOKS_BESIDE = re.compile(rb"__file__|\bresources\b|\bget_data\b")
 _MAY_NAME_FILES = re.compile(rb"""\.\w{1,16}['"]""")
 _MAY_IMPORT = b"import_module"
-# Functions whose arguments are files of a checkpoint, or of a repository on a hub.
+# Functions whose arguments are files of a checkpoint or of a repository.
 _OF_CHECKPOINTS = frozenset({
     "cached_file", "has", "has_file", "hf_hub_download", "local_path", "local_paths", "read_bytes", "size_of",
     "try_to_load_from_cache",
 })  # fmt: skip
+_MOST_PARTS = 16  # of a file name that is joined from literals; without a limit, long chains take quadratic time
 _FILE_NAME = re.compile(r"[^\s/]([^\n]*[^\s/])?\.\w{1,16}")
 
 _MAX_ENTRIES = 1000
-_MAX_BYTES = 8 * 1024 * 1024  # of the source that was read; its facts are mostly far smaller
+_MAX_BYTES = 8 * 1024 * 1024  # of source; the facts are usually much smaller
 
 
 class SourceImport(NamedTuple):
     """An import of one module, or of names from it.
 
     Attributes:
-        level: How many dots a relative import has; 0 for an absolute one.
-        module: The module after the dots, `""` if there is none.
-        names: What is imported from it; none for `import module`.
-        line: The line, counted from 1.
-        is_certain: Whether it runs whenever the file is imported: not in a function, under a condition, or in a `try`
-            that handles exceptions.
-        is_optional: Whether the file expects that it may fail: it is in a `try` that handles import errors.
-        is_statement: Whether it is an import statement, and not a call of `import_module`.
+        level: Number of dots of a relative import; 0 for an absolute import.
+        module: The module after the dots, or `""`.
+        names: The imported names; empty for `import module`.
+        line: Line, counted from 1.
+        is_certain: Whether it always runs when the file is imported: it is not in a function, under a condition, or in
+            a `try` that handles exceptions.
+        is_optional: Whether it may fail: it is in a `try` that handles import errors.
+        is_statement: Whether it is an import statement, not a call of `import_module`.
     """
 
     level: int
@@ -67,14 +68,14 @@ class SourceImport(NamedTuple):
 
 
 class SourceFacts(NamedTuple):
-    """What is known of a source file by its content alone.
+    """Facts about a source file.
 
     Attributes:
         imports: Its imports, in order.
-        file_names: If it looks for files beside itself (with `__file__`, `importlib.resources` or `pkgutil.get_data`):
-            plain relative names with an extension among its string literals, such as `a.json` or `tables/a.json`. They
-            are single literals, and those joined by `/` or side by side in a call; not what functions that read a
-            checkpoint are given, such as `read_bytes` or `hf_hub_download`.
+        file_names: If it uses `__file__`, `importlib.resources` or `pkgutil.get_data`: plain relative file names with
+            an extension among its string literals, such as `a.json` or `tables/a.json`. These are single literals, and
+            literals that are joined by `/` or adjacent arguments of a call. Arguments of functions that read a
+            checkpoint, such as `read_bytes` or `hf_hub_download`, are excluded.
     """
 
     imports: tuple[SourceImport, ...]
@@ -86,10 +87,10 @@ _lock = threading.Lock()
 
 
 def source_facts(content: bytes, *, path: str) -> SourceFacts:
-    """Return the facts about a source file. It is parsed if its content is new, or was forgotten.
+    """Return the facts about a source file. It is parsed unless they are cached.
 
     Args:
-        content: The file.
+        content: Content of the file.
         path: Its name, for errors.
 
     Raises:
@@ -109,20 +110,20 @@ def source_facts(content: bytes, *, path: str) -> SourceFacts:
 
 
 def parse_source(content: bytes, *, path: str) -> ast.Module:
-    """Parse Python source, without the warnings that Python has about it.
+    """Parse Python source, without warnings.
 
     Raises:
-        SourceCodeError: It is not UTF-8 or not Python; `line` says where.
+        SourceCodeError: It is not UTF-8 or not Python; `line` is the line of the error.
     """
     with _errors_of(path), _quietly():
         return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
 
 
 def compile_source(content: bytes, *, path: str) -> CodeType:
-    """Compile Python source, without the warnings that Python has about it.
+    """Compile Python source, without warnings.
 
     Args:
-        content: The file. It is UTF-8, whatever a comment in it says about its encoding.
+        content: Content of the file. It is decoded as UTF-8, even if a comment names another encoding.
         path: Its name in tracebacks and errors.
 
     Raises:
@@ -144,9 +145,9 @@ def _renamed(code: CodeType, path: str) -> CodeType:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Ignore warnings about `_PARSED_NAME` in the block, and afterwards."""
-    # One filter that stays, on a name that nothing else has. To remove it again, as `catch_warnings` does, would remove
-    # filters that other threads have set meanwhile. If one of them comes before it by now, it is added again.
+    """Ignore warnings about `_PARSED_NAME` in the block and afterwards."""
+    # The filter is permanent, for a file name that is not used elsewhere. `catch_warnings` would remove filters that
+    # other threads set meanwhile. If another filter precedes it, it is added again.
     if warnings.filters[:1] != [_QUIET]:
         warnings.filterwarnings("ignore", module=re.escape(_PARSED_NAME))
     yield
@@ -154,7 +155,7 @@ def _quietly() -> Iterator[None]:
 
 @contextmanager
 def _errors_of(path: str) -> Iterator[None]:
-    """Turn what Python raises about a source file in the block into errors with its path."""
+    """Turn Python's errors about a source file in the block into SourceCodeError with its path."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -186,10 +187,9 @@ def _read(content: bytes, path: str) -> SourceFacts:
 
 
 def _statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool, bool]]:
-    """Give each statement, in order, with whether it certainly runs and whether it may fail to import.
+    """Yield each statement, in order, with whether its imports are certain and optional.
 
-    Imports are statements. Expressions, which may be nested so deep that a recursive visitor would fail, are not
-    entered.
+    Expressions are not visited: they contain no import statements, and may be nested too deep for a recursive visitor.
     """
     waiting: list[tuple[ast.AST, bool, bool]] = [(statement, True, False) for statement in reversed(tree.body)]
     while waiting:
@@ -208,7 +208,7 @@ _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 
 def _inside(node: ast.AST, field: str, *, is_certain: bool, is_optional: bool) -> tuple[bool, bool]:
-    """Return both for the statements in a field of a statement."""
+    """Return whether imports in a field of a statement are certain and optional."""
     if isinstance(node, ast.Try):
         if field == "body":
             handled = any(map(_catches_import_errors, node.handlers))
@@ -233,9 +233,9 @@ def _statement_imports(statement: ast.AST, *, is_certain: bool, is_optional: boo
 
 
 def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
-    """Give the expressions of a statement and their parts, but not those of the statements in it.
+    """Yield the expressions of a statement and their parts, without those of nested statements.
 
-    What a function that reads a checkpoint is given is left out: it names no file beside the code.
+    Arguments of functions that read a checkpoint are omitted: they are not files beside the code.
     """
     waiting = [child for child in ast.iter_child_nodes(statement) if not isinstance(child, _HOLDERS)]
     while waiting:
@@ -261,23 +261,25 @@ def _import_module_target(node: ast.AST) -> str | None:
 
 
 def _called(call: ast.Call) -> str:
-    """Return the last name of what is called: `b` of `a.b(…)`."""
+    """Return the last name of the called function: `b` for `a.b(…)`."""
     return call.func.attr if isinstance(call.func, ast.Attribute) else str(getattr(call.func, "id", ""))
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """Give the texts that may be a file name: a literal, `x / "a" / "b"`, and `join(x, "a", "b")`."""
+    """Yield the strings that may be file names: a literal, `x / "a" / "b"`, and `join(x, "a", "b")`."""
     if (text := _text(node)) is not None:
         yield text
     elif isinstance(node, ast.BinOp):
         parts: list[str] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and (text := _text(node.right)) is not None:
-            parts.insert(0, text)
+            parts.append(text)
+            if len(parts) > _MOST_PARTS:
+                return
             node = node.left
-        yield "/".join(parts)
+        yield "/".join(reversed(parts))
     elif isinstance(node, ast.Call):
         parts = []
-        for argument in node.args:
+        for argument in node.args[-_MOST_PARTS:]:
             parts = [*parts, text] if (text := _text(argument)) is not None else []
         yield "/".join(parts)
 
@@ -287,7 +289,7 @@ def _text(node: ast.AST) -> str | None:
 
 
 def _file_name(text: str) -> str | None:
-    """Return the plain relative name that a literal is, or None. `./a.json` and `/a.json` are names after a folder."""
+    """Return the plain relative name in a string, or None. A leading `./` or `/` is removed."""
     name = text.removeprefix(".").removeprefix("/") if text[:2] == "./" else text.removeprefix("/")
     if not _FILE_NAME.fullmatch(name) or any(part.startswith(".") for part in name.split("/")):
         return None

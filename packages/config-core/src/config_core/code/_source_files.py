@@ -1,7 +1,7 @@
-"""Which files a module needs: its relative imports, file by file, and the data that its code names.
+"""The files that a module needs: relative imports, followed from file to file, and data files that the code names.
 
-Nothing is executed. Two callers share this: saving a class (files of a package on disk) and loading remote code (files
-of a checkpoint).
+Nothing is executed. This is used to save a class (files of a package on disk) and to load remote code (files of a
+checkpoint).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_impo
 MAX_DATA_BYTES = 16 * 1024 * 1024  # of all data files together
 
 _PACKAGE_FILE = "__init__.py"
-# Absolute imports of these mean what every reader takes them to mean, whatever files are beside the code.
+# Absolute imports of these never mean a file beside the code.
 _NEVER_SIBLINGS = sys.stdlib_module_names | {
     "auto_registry", "config_core", "hub_io", "huggingface_hub", "model_core", "numpy", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
-# Files that belong to the checkpoint and not to its code: they change with every save, or other libraries load them.
+# Files of the checkpoint that are not data of its code: they change with every save, or other libraries load them.
 _NOT_DATA = re.compile(
     r"""
     (.*/)?(
@@ -37,7 +37,7 @@ _NOT_DATA = re.compile(
         | special_tokens_map\.json | added_tokens\.json | tokenizer\.json | vocab\.(json|txt) | merges\.txt
         | model_index\.json | modules\.json | README\.md | hub-code\.lock | requirements\.txt | __init__\.py
         | [^/]*\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf)(\.index(\.[^/.]+)?\.json)?
-        | [^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|env) | (credentials|secrets)(\.[^/]*)?  # nobody's to share
+        | [^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|env) | (credentials|secrets)(\.[^/]*)?  # secrets
     )
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -47,23 +47,23 @@ _NOT_DATA = re.compile(
 def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
     """Return the source files that modules need, themselves included.
 
-    A relative import brings the module it names, the `__init__.py` of every sub-package on the way, and what those
-    import in turn. The `__init__.py` of the top folder is needed only if a name is imported from it that is not a
-    module. Imports in strings and docstrings do not count; those in functions and under `if TYPE_CHECKING` or `try` do,
-    because whether they run is not known here. A file may be missing only where `except ImportError` expects that.
+    A relative import needs the module, the `__init__.py` of every sub-package on the way, and what those import in
+    turn. The `__init__.py` of the top folder is needed only if a name that is not a module is imported from it. Imports
+    in functions and under `if TYPE_CHECKING` or `try` count, because they may run. A file may be missing only if its
+    import is in a `try` with `except ImportError`.
 
     Args:
         modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
-        read: Returns the content of a file relative to the top folder, or None if there is none.
-        where: The top folder in words, for errors.
+        read: Returns the content of a file relative to the top folder, or None if it does not exist.
+        where: The top folder, for errors.
 
     Returns:
         Name relative to the top folder to content, sorted by name.
 
     Raises:
-        SourceCodeError: A file is missing, is not UTF-8 or is not Python. It is the first of all such errors, and
-            its `digests` are those of the files that could be read.
-        ImportLeavesFolderError: A relative import climbs above the top folder.
+        SourceCodeError: A file is missing, not UTF-8 or not Python. It is the first such error, and its `digests` are
+            those of the files that could be read.
+        ImportLeavesFolderError: A relative import leaves the top folder.
     """
     files: dict[str, bytes] = {}
     first_error: SourceCodeError | None = None
@@ -87,23 +87,23 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
 
 
 def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
-    """Return the data that belongs to source files: what is beside them and named by a string literal in them.
+    """Return the data files of source files: files beside them that they name by a string literal.
 
     `Path(__file__).parent / "labels.json"`, `files(__package__).joinpath("tables", "a.csv")` and
-    `os.path.join(os.path.dirname(__file__), "tables/a.csv")` name such files. A source file that mentions none of
-    `__file__`, `importlib.resources` and `pkgutil.get_data` looks for files elsewhere, such as in the checkpoint.
-    Weights, configs, tokenizers and other files of the checkpoint are not data of its code, whatever names them.
+    `os.path.join(os.path.dirname(__file__), "tables/a.csv")` name such files. A source file that uses none of
+    `__file__`, `importlib.resources` and `pkgutil.get_data` has no data files. Weights, configs, tokenizers and other
+    files of the checkpoint are never data files.
 
     Args:
         sources: The source files, by name relative to the top folder.
-        read: Returns the content of a file relative to the top folder, or None if there is none, or none to be used.
-        where: The top folder in words, for errors.
+        read: Returns the content of a file relative to the top folder, or None if it does not exist or is not used.
+        where: The top folder, for errors.
 
     Returns:
         Name relative to the top folder to content.
 
     Raises:
-        SourceCodeError: The data is too large as a whole, or a name is not ASCII.
+        SourceCodeError: The data is too large in total, or a name is not ASCII.
     """
     found: dict[str, bytes] = {}
     total = 0
@@ -115,13 +115,13 @@ def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None]
                 continue
             if not name.isascii():
                 raise SourceCodeError(
-                    f"it names the file {name!a} beside it. Data files need ASCII names.", path=source
+                    f"it names the data file {name!a}, but names of data files must be ASCII.", path=source
                 )
             total += len(data)
             if total > MAX_DATA_BYTES:
                 raise SourceCodeError(
-                    f"with {name!r} the data beside the code is larger than {MAX_DATA_BYTES:,} bytes. Data of code is "
-                    "for tables and vocabularies; keep weights in the checkpoint.",
+                    f"with {name!r} the data files of the code exceed {MAX_DATA_BYTES:,} bytes. They are for tables "
+                    "and vocabularies; keep weights in the checkpoint.",
                     path=f"{where}/{source}",
                 )
             found[name] = data
@@ -131,11 +131,11 @@ def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None]
 def source_imports(
     name: str, content: bytes, read: Callable[[str], bytes | None], *, path: str
 ) -> tuple[SourceImport, ...]:
-    """Return the imports of a file; those of the files beside it are relative, as `resolve_sibling_imports` has it.
+    """Return the imports of a file, in which imports of files beside it are relative (see `resolve_sibling_imports`).
 
     Args:
-        name: The file, relative to the top folder.
-        content: The file.
+        name: Name of the file, relative to the top folder.
+        content: Its content.
         read: Returns the content of a file relative to the top folder, or None.
         path: Its name for errors.
 
@@ -150,17 +150,16 @@ def source_imports(
 
 
 def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], bytes | None]) -> ast.Module:
-    """Turn absolute imports of the files beside a file into relative ones, in place.
+    """Turn absolute imports of files beside a file into relative imports, in place.
 
     Scripts and flat folders import their neighbours as `from blocks import Block`, which only works while their folder
-    is on the path. A file that has relative imports belongs to a package, where such an import means something else.
-    Whether a file beside it or an installed package is meant does not depend on what is installed: it is the file,
-    which is part of what was reviewed. Only the standard library, torch, numpy and the packages that every checkpoint's
-    code builds on are never taken for a file beside it.
+    is on the path. In a file with relative imports, which belongs to a package, such an import means another module.
+    Installed packages do not matter: if there is a file beside it, which was reviewed with it, the file is meant. The
+    exceptions are the standard library, torch, numpy and other packages that most code uses.
 
     Args:
         tree: The parsed file.
-        name: The file, relative to the top folder.
+        name: Name of the file, relative to the top folder.
         read: Returns the content of a file relative to the top folder, or None.
 
     Returns:
@@ -169,8 +168,8 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
     if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)):
         return tree
     siblings = _Siblings(name, read)
-    # Imports are statements, so only lists of statements are looked at, one by one: expressions may be nested so deep
-    # that a recursive visitor would fail.
+    # Imports are statements, so only lists of statements are visited: expressions may be nested too deep for a
+    # recursive visitor.
     for node in ast.walk(tree):
         for field, value in ast.iter_fields(node):
             if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
@@ -179,7 +178,7 @@ def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], b
 
 
 class _Siblings:
-    """The files and packages in the folder of a file, and what absolute imports of them become."""
+    """The files and packages in the folder of a file, and the relative imports for absolute imports of them."""
 
     def __init__(self, name: str, read: Callable[[str], bytes | None]) -> None:
         folder, _, file = name.rpartition("/")
@@ -188,15 +187,15 @@ class _Siblings:
         self._read = read
 
     def has(self, module: str) -> bool:
-        """Return whether an absolute import of a module means one of them."""
+        """Return whether an absolute import means one of them."""
         first = module.partition(".")[0]
-        # No file imports itself: `import tokenizers` in tokenizers.py means the installed package.
+        # A file does not import itself: `import tokenizers` in tokenizers.py means the installed package.
         if first == self._own_name or first in _NEVER_SIBLINGS:
             return False
         return _module_file(f"{self._prefix}{first}", self._read) is not None
 
     def resolved(self, found: SourceImport) -> SourceImport:
-        """Return the relative import that an absolute one stands for, or the import itself."""
+        """Return the relative import for an absolute one, or the import itself."""
         if found.level or not found.module or not self.has(found.module):
             return found
         if found.names:
@@ -205,7 +204,7 @@ class _Siblings:
         return found._replace(level=1, module=parent, names=(last,))
 
     def replace(self, statement: ast.stmt) -> list[ast.stmt]:
-        """Return what replaces a statement: mostly itself."""
+        """Return the statements that replace a statement, usually itself."""
         if isinstance(statement, ast.ImportFrom) and statement.module and self.has(statement.module):
             statement.level = 1
         if not isinstance(statement, ast.Import):
@@ -236,7 +235,7 @@ def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:
 
 
 class _Wanted(NamedTuple):
-    """A file to read, and who wants it, for the error if it is missing."""
+    """A file to read, and the file that needs it, for the error if it is missing."""
 
     name: str
     by: str
@@ -247,11 +246,11 @@ def _first_file(module: str, read: Callable[[str], bytes | None]) -> str:
     try:
         return _module_file(module, read) or f"{module}.py"
     except SourceCodeError:
-        return f"{module}.py"  # reading it raises the same again, to be kept with the others
+        return f"{module}.py"  # reading it raises the same error again
 
 
 def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:
-    """Return the content of a file, or None if it may be missing and is."""
+    """Return the content of a file, or None if it is optional and missing."""
     content = read(wanted.name)
     if content is None and not wanted.is_optional:
         raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
@@ -259,7 +258,7 @@ def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: st
 
 
 def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
-    """Yield the files that one file needs: the sub-packages that it is in, and what it imports relatively."""
+    """Yield the files that a file needs: its parent packages' `__init__.py`, and its relative imports."""
     folder = tuple(name.split("/")[:-1])
     for depth in range(1, len(folder) + 1):
         package_file = "/".join((*folder[:depth], _PACKAGE_FILE))
@@ -272,7 +271,7 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
         if climbed > len(folder):
             text = f"{'.' * found.level}{found.module}"
             raise ImportLeavesFolderError(
-                f"the import from {text!r} climbs out of the folder.", path=f"{where}/{name}", line=found.line
+                f"the import from {text!r} leaves the folder.", path=f"{where}/{name}", line=found.line
             )
         parts = (*folder[: len(folder) - climbed], *filter(None, found.module.split(".")))
         by = f", and {name} line {found.line} imports it"
@@ -293,7 +292,7 @@ def _files_of_import(module: str, found: SourceImport, read: Callable[[str], byt
         if submodule:
             yield submodule
         elif own is None:
-            # Neither a module nor a name of a package that is there: name the file that would have to hold it.
+            # Neither a module nor a name in an existing package: report the file that would define it.
             yield f"{module}.py" if found.module else f"{prefix}{_PACKAGE_FILE}"
 
 
