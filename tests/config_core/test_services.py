@@ -12,7 +12,7 @@ OFFER = """
 import sys
 calls = []
 class Hub:
-    def open(self, repo_id, **options):
+    def open(self, repo_id, options):
         from config_core import FolderCheckpoint
         calls.append((repo_id, options))
         checkpoint = FolderCheckpoint(sys.argv[1])
@@ -90,8 +90,8 @@ assert "offer" not in sys.modules and "importlib.metadata" not in sys.modules
 config = PretrainedConfig.from_pretrained("owner/name", revision="v1", token="t", subfolder="s", local_files_only=True)
 assert config.return_dict is False and config.name_or_path == "owner/name"
 import offer
-assert offer.calls == [("owner/name", dict(revision="v1", token="t", subfolder="s", cache_dir=None,
-                                           local_files_only=True, force_download=False))]
+from config_core.checkpoint import HubOptions
+assert offer.calls == [("owner/name", HubOptions(revision="v1", token="t", subfolder="s", local_files_only=True))]
 """
     )
 

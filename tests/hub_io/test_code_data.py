@@ -152,6 +152,17 @@ def test_data_of_a_repository_is_downloaded_with_the_code(hub):
     assert not [request.path for request in hub.requests if "safetensors" in request.path]
 
 
+def test_file_that_is_too_large_for_data_is_not_downloaded(hub):
+    """The Hub lists sizes, so a name in the code costs nothing."""
+    big = b"x" * (MAX_DATA_BYTES + 1)
+    code = {"modeling_tiny.py": f"BIG = __file__, 'big.dat'\n{MODELING}", "big.dat": big}
+    commit = hub.create_repo("me/big", files(code))
+    hub.clear_requests()
+    model = AutoModel.from_pretrained("me/big", revision=commit, trust_remote_code=True)
+    assert bundle_of(type(model)).files.keys() == {"configuration_tiny.py", "modeling_tiny.py"}
+    assert not [request.path for request in hub.requests if "big.dat" in request.path]
+
+
 def test_data_of_code_in_another_repository_comes_from_there(hub, tmp_path):
     """It is beside the code, not beside the config."""
     code = {"modeling_tiny.py": f"{HERE}A = (HERE / 'a.txt').read_text()\n{MODELING}", "a.txt": "there"}

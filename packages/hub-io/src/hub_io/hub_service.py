@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository, publish
+from config_core.checkpoint import HubOptions
+from hub_io.hub import RepoCheckpoint, open_repository, publish
 from hub_io.trust import policy_in_force
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Unpack
 
     from huggingface_hub import CommitInfo
+
+    from config_core.checkpoint import HubKeywords
 
 __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
 
@@ -20,28 +23,14 @@ __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
 class HuggingFaceHub:
     """The Hub that HF_ENDPOINT names. It holds nothing; `huggingface_hub` is imported at the first call."""
 
-    def open(
-        self,
-        repo_id: str,
-        *,
-        revision: str | None = None,
-        subfolder: str = "",
-        token: str | bool | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-    ) -> RepoCheckpoint:
-        """Open a repository at one commit.
+    def open(self, repo_id: str, options: HubOptions | None = None, **named: Unpack[HubKeywords]) -> RepoCheckpoint:
+        """Open a repository at one commit, which is resolved once.
 
         Args:
             repo_id: The repository, `owner/name`.
-            revision: Branch, tag or commit. If None, the commit at which the trust store has the repository's code, or
-                else the default branch. It is resolved once.
-            subfolder: Folder inside the repository, with forward slashes.
-            token: Access token; True for the stored one, False for none, None for the stored one if any.
-            cache_dir: Where downloads are kept; the client's own place if None.
-            local_files_only: Use what was downloaded before and no network.
-            force_download: Download again what is already there.
+            options: The hub options. Without a revision, the commit at which the trust store has the repository's code
+                is opened, or else the default branch.
+            **named: Hub options by name; they replace those in `options`.
 
         Raises:
             CheckpointNotFoundError: There is no such repository, revision or subfolder, or it may not be read.
@@ -49,11 +38,10 @@ class HuggingFaceHub:
             ValueError: `force_download` and `local_files_only` contradict each other.
             TrustStoreError: The trust store, which may name the commit, is malformed.
         """
-        revision = revision or policy_in_force().store.pin(repo_id)
-        options = DownloadOptions(
-            token=token, cache_dir=cache_dir, local_files_only=local_files_only, force_download=force_download
-        )
-        return open_repository(repo_id, revision=revision, subfolder=subfolder, options=options)
+        options = HubOptions(**{**(options or HubOptions())._asdict(), **named})
+        if not options.revision:
+            options = options._replace(revision=policy_in_force().store.pin(repo_id))
+        return open_repository(repo_id, options)
 
     def publish(
         self,

@@ -59,17 +59,7 @@ class HubKeywords(TypedDict, total=False):
 class HubService(Protocol):
     """A hub of repositories. `pretrained-hub-io` offers one for the Hugging Face Hub."""
 
-    def open(
-        self,
-        repo_id: str,
-        *,
-        revision: str | None,
-        subfolder: str,
-        token: str | bool | None,
-        cache_dir: str | os.PathLike[str] | None,
-        local_files_only: bool,
-        force_download: bool,
-    ) -> Checkpoint:
+    def open(self, repo_id: str, options: HubOptions) -> Checkpoint:
         """Open a repository at one commit.
 
         Raises:

@@ -82,4 +82,4 @@ def open_checkpoint(
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if options.subfolder:
         check_relative_name(options.subfolder, where="subfolder")
-    return hub_service().open(os.fspath(source), **options._asdict())
+    return hub_service().open(os.fspath(source), options)

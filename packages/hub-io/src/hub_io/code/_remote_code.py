@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import FolderCheckpoint
+from config_core.checkpoint import FolderCheckpoint, HubOptions
 from config_core.code import bundle_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
 from hub_io.errors import CodeRevisionError
-from hub_io.hub import DownloadOptions, RepoCheckpoint, open_repository
+from hub_io.hub import RepoCheckpoint, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -184,16 +184,16 @@ def _open_once(load: CodeLoad, repo: str, revision: str | None, subfolder: str, 
     """Open another repository for all the classes of a load, so that they come from one commit of it."""
     key = (repo, revision, subfolder)
     if key not in load.opened:
-        options = _download_options(load)
-        load.opened[key] = open_repository(repo, revision=revision, subfolder=subfolder, first=first, options=options)
+        options = _download_options(load)._replace(revision=revision, subfolder=subfolder)
+        load.opened[key] = open_repository(repo, options, first=first)
     return load.opened[key]
 
 
-def _download_options(load: CodeLoad) -> DownloadOptions:
+def _download_options(load: CodeLoad) -> HubOptions:
     """Return how to fetch code of another repository or commit: as the caller says, else as the checkpoint came."""
     said, checkpoint = load.hub_options, load.checkpoint
-    came = checkpoint.options if isinstance(checkpoint, RepoCheckpoint) else DownloadOptions()
-    return DownloadOptions(
+    came = checkpoint.options if isinstance(checkpoint, RepoCheckpoint) else HubOptions()
+    return HubOptions(
         token=came.token if said.token is None else said.token,
         cache_dir=came.cache_dir if said.cache_dir is None else said.cache_dir,
         local_files_only=came.local_files_only or said.local_files_only,

@@ -9,11 +9,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from config_core.checkpoint import HubOptions
 from config_core.code import MAX_DATA_BYTES
 from config_core.errors import ConfigCoreError
 from hub_io.code import CodeStore
 from hub_io.errors import CodeStoreError, HubIoError
-from hub_io.hub import DownloadOptions, open_repository
+from hub_io.hub import open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,8 +75,8 @@ def open_at_commit(entry: TrustEntry, *, offline: bool, cache_dir: Path | None =
         CheckpointNotFoundError: There is no such repository or commit, or not here.
         HubError: The Hub cannot be reached, or refused.
     """
-    options = DownloadOptions(local_files_only=offline, cache_dir=cache_dir)
-    return open_repository(entry.source, revision=entry.commit, options=options)
+    options = HubOptions(revision=entry.commit, local_files_only=offline, cache_dir=cache_dir)
+    return open_repository(entry.source, options)
 
 
 def sha256_of(content: bytes) -> str:

@@ -4,6 +4,6 @@
 """
 
 from hub_io.hub._publishing import publish
-from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, DownloadOptions, RepoCheckpoint, open_repository
+from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, RepoCheckpoint, open_repository
 
-__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "open_repository", "publish"]
+__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "open_repository", "publish"]

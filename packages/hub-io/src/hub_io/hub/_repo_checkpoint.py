@@ -10,7 +10,6 @@ import glob
 import logging
 import os
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,32 +25,14 @@ if TYPE_CHECKING:
 
     from huggingface_hub import HfApi, RepoFile
 
-__all__ = ["DEFAULT_BRANCH", "DownloadOptions", "RepoCheckpoint", "check_commit", "open_repository"]
+    from config_core.checkpoint import HubOptions
+
+__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "open_repository"]
 
 DEFAULT_BRANCH = "main"  # of every repository of the Hub
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHOWN_FILES = 8
 _LOG = logging.getLogger("hub_io")
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadOptions:
-    """How files of a repository get to this machine.
-
-    Attributes:
-        token: Access token; True for the stored one, False for none, None for the stored one if any.
-        cache_dir: Where downloads are kept; the client's own place if None.
-        local_files_only: Use no network.
-        force_download: Download again what is already there, once.
-    """
-
-    token: str | bool | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
-    force_download: bool = False
-
-    def __repr__(self) -> str:
-        return f"<DownloadOptions local_files_only={self.local_files_only}>"  # a token is nobody's to read
 
 
 class RepoCheckpoint(Checkpoint):
@@ -63,8 +44,7 @@ class RepoCheckpoint(Checkpoint):
         commit: str,
         files: frozenset[str],
         *,
-        subfolder: str,
-        options: DownloadOptions,
+        options: HubOptions,
         pinned: bool = True,
     ) -> None:
         """Describe a repository.
@@ -73,17 +53,16 @@ class RepoCheckpoint(Checkpoint):
             repo_id: The repository, `owner/name`.
             commit: The commit in full.
             files: Names of all files of that commit.
-            subfolder: Folder inside the repository that holds the files, `""` for the top.
-            options: How files get here.
+            options: The folder inside the repository that holds the files, and how they get here.
             pinned: Whether it was this commit that was asked for, and no branch or tag that is at it now.
         """
         self.name = repo_id
         self.commit: str = commit
-        self.subfolder = subfolder
+        self.subfolder = options.subfolder
         self.options = options
         self.pinned = pinned
         self._files = files
-        self._prefix = f"{subfolder}/" if subfolder else ""
+        self._prefix = f"{self.subfolder}/" if self.subfolder else ""
         self._own = frozenset(name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
         # What is to be downloaded again is so once: later reads of the same load take the new copy.
         self._renewed: set[str] = set()
@@ -116,13 +95,18 @@ class RepoCheckpoint(Checkpoint):
             check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
         return paths
 
+    def size_of(self, filename: str) -> int:
+        """Return the size of a file in bytes, as the Hub lists it. It is downloaded only if there is no listing."""
+        listing = _kept_listing(self.name, self.commit, self.options) or {}
+        listed = listing.get(f"{self._prefix}{filename}")
+        return super().size_of(filename) if listed is None else listed.size
+
     def at_root(self) -> RepoCheckpoint:
         """Return the same repository at the same commit, without the subfolder."""
         if not self.subfolder:
             return self
-        return RepoCheckpoint(
-            self.name, self.commit, self._files, subfolder="", options=self.options, pinned=self.pinned
-        )
+        options = self.options._replace(subfolder="")
+        return RepoCheckpoint(self.name, self.commit, self._files, options=options, pinned=self.pinned)
 
     @property
     def snapshot(self) -> Path:
@@ -167,22 +151,13 @@ class RepoCheckpoint(Checkpoint):
             )
 
 
-def open_repository(
-    repo_id: str,
-    *,
-    revision: str | None = None,
-    subfolder: str = "",
-    first: str = "config.json",
-    options: DownloadOptions | None = None,
-) -> RepoCheckpoint:
+def open_repository(repo_id: str, options: HubOptions, *, first: str = "config.json") -> RepoCheckpoint:
     """Open a repository at one commit.
 
     Args:
         repo_id: The repository, `owner/name`.
-        revision: Branch, tag or commit; the default branch if None.
-        subfolder: Folder inside the repository.
+        options: Which revision and subfolder, and how files get here.
         first: A file below the subfolder that is needed first; it comes along with the listing.
-        options: How files get here.
 
     Raises:
         CheckpointNotFoundError: There is no such repository, revision or subfolder, or it may not be read; the subclass
@@ -190,13 +165,13 @@ def open_repository(
         HubError: The Hub cannot be reached and the commit was not downloaded before, or it refused.
         ValueError: `force_download` and `local_files_only` contradict each other.
     """
-    options = options or DownloadOptions()
     if options.force_download and options.local_files_only:
         raise ValueError("force_download=True and local_files_only=True contradict each other. Pass one of them.")
+    revision, subfolder = options.revision, options.subfolder
     with asking(_request(repo_id, revision, options)):
         commit = _resolve(repo_id, revision, options)
         files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
-    opened = RepoCheckpoint(repo_id, commit, files, subfolder=subfolder, options=options, pinned=revision == commit)
+    opened = RepoCheckpoint(repo_id, commit, files, options=options, pinned=revision == commit)
     if subfolder and not opened.filenames():
         folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
         raise RepositoryNotFoundError(
@@ -222,7 +197,7 @@ def check_commit(commit: object, *, source: str) -> str:
     return commit
 
 
-def _resolve(repo_id: str, revision: str | None, options: DownloadOptions) -> str:
+def _resolve(repo_id: str, revision: str | None, options: HubOptions) -> str:
     """Return the commit that a revision is at, or was at the last look if the Hub says nothing."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
@@ -242,14 +217,14 @@ def _resolve(repo_id: str, revision: str | None, options: DownloadOptions) -> st
     return check_commit(commit, source=repo_id)
 
 
-def _resolve_with_client(repo_id: str, revision: str | None, options: DownloadOptions, *, offline: bool = False) -> str:
+def _resolve_with_client(repo_id: str, revision: str | None, options: HubOptions, *, offline: bool = False) -> str:
     api = hub_client(token=options.token, offline=offline)
     return api.resolve_revision(
         repo_id, revision=revision, cache_dir=_text(options.cache_dir), local_files_only=offline
     ).resolved
 
 
-def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptions) -> frozenset[str]:
+def _list_files(repo_id: str, commit: str, *, first: str, options: HubOptions) -> frozenset[str]:
     """Return the names of all files of a commit: from the listing that the client keeps, or else from the Hub.
 
     The client lists a commit when it downloads a file of it, so the one that is needed next comes along. Without
@@ -258,7 +233,7 @@ def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptio
     listing = _kept_listing(repo_id, commit, options)
     if listing is not None:
         return frozenset(listing)
-    once = replace(options, force_download=False)
+    once = options._replace(force_download=False)
     api = hub_client(token=options.token, offline=options.local_files_only)
     folder = Path(_snapshot_download(api, repo_id, commit, [first], once))
     listing = _kept_listing(repo_id, commit, options)
@@ -269,7 +244,7 @@ def _list_files(repo_id: str, commit: str, *, first: str, options: DownloadOptio
     return frozenset(path.relative_to(folder).as_posix() for path in found)
 
 
-def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> dict[str, RepoFile] | None:
+def _kept_listing(repo_id: str, commit: str, options: HubOptions) -> dict[str, RepoFile] | None:
     """Return the files of a commit by name, as the client's cache has them; None if it has no listing."""
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
@@ -281,7 +256,7 @@ def _kept_listing(repo_id: str, commit: str, options: DownloadOptions) -> dict[s
     return {file.path: file for file in files}
 
 
-def _fetch(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> None:
+def _fetch(api: HfApi, repo_id: str, commit: str, names: list[str], options: HubOptions) -> None:
     """Download files of a commit. Each shows a progress bar of the client's."""
     if len(names) > 1:
         _snapshot_download(api, repo_id, commit, names, options)
@@ -296,7 +271,7 @@ def _fetch(api: HfApi, repo_id: str, commit: str, names: list[str], options: Dow
     )
 
 
-def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: DownloadOptions) -> str:
+def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: HubOptions) -> str:
     folder = api.snapshot_download(
         repo_id,
         revision=commit,
@@ -308,14 +283,14 @@ def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], 
     return str(folder)
 
 
-def _repo_cache(repo_id: str, options: DownloadOptions) -> Path:
+def _repo_cache(repo_id: str, options: HubOptions) -> Path:
     from huggingface_hub import constants
 
     cache = Path(options.cache_dir or constants.HF_HUB_CACHE).expanduser().resolve()
     return cache / constants.REPO_ID_SEPARATOR.join(["models", *repo_id.split("/")])
 
 
-def _request(repo_id: str, revision: str | None, options: DownloadOptions) -> HubRequest:
+def _request(repo_id: str, revision: str | None, options: HubOptions) -> HubRequest:
     return HubRequest(repo_id, revision=revision, token=options.token, cache_dir=options.cache_dir)
 
 
