@@ -1,7 +1,7 @@
 """Where trusted code of checkpoints is imported: `hub_io.remote.<name>_<digest>.<module>`. None of it lies here.
 
 Whoever imports such a module by name, as `pickle` does for objects out of another process, gets it if the code may run
-here too; `hub_io.inherited_code` says when.
+here too; `hub_io.running` says when.
 """
 
 from __future__ import annotations
