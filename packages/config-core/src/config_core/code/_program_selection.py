@@ -4,10 +4,13 @@ Needed names are the classes to save and, in turn, every top-level name that a s
 
 - Saved: imports, definitions and assignments that bind a needed name; assignments into a needed variable
   (`TABLE[key] = 1`, `TABLE.x = 1`, `del TABLE[key]`); calls that fill a needed list, dict, set or the like
-  (`TABLE.update(x=1)`); and definitions that a decorator enters into a needed object (`@REGISTRY.register`).
+  (`TABLE.update(x=1)`); and definitions that a decorator or a base class with `__init_subclass__` enters into a needed
+  object (`@REGISTRY.register`).
 - Left out: what changes no needed name, such as making a model, training, printing and saving it.
-- Refused with its line: every other statement that may change a needed name; an `if`, `for`, `while`, `with`, `try` or
-  `match` that is needed but does more than the above; and what is needed but saves a model or parses the command line.
+- Refused with its line: what may change a needed name in another way, which is an assignment into a class or function
+  (`MyModel.x = 1`), a method of another variable (`job.run()`), a container that is passed on (`fill(TABLE)`), and a
+  function of the program that changes the name; an `if`, `for`, `while`, `with`, `try` or `match` that is needed but
+  does more than the above, save to print a fixed text; and what is needed but saves a model or parses the command line.
 
 Nothing is executed, so names decide. An object is not followed to a second name (`other = TABLE`) or into methods, and
 a call whose result is used changes nothing, unless its name says so or it is a function of the program.
