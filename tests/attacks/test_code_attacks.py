@@ -109,7 +109,7 @@ def test_many_large_files_are_not_all_read(witness):
         }
     )
     for trust in (None, True):
-        with pytest.raises((SourceCodeError, RemoteCodeRefusedError), match="larger than 4,194,304 bytes together"):
+        with pytest.raises((SourceCodeError, RemoteCodeRefusedError), match="exceed 4,194,304 bytes in total"):
             AutoConfig.from_pretrained(folder, trust_remote_code=trust)
 
 
@@ -431,6 +431,6 @@ def test_trusted_code_cannot_set_the_policy(witness, line):
     before = default_policy().cap
     source = f"from hub_io import TrustPolicy, set_default_policy\n{line}\n{CONFIGURATION}"
     folder = witness.write({"configuration_tiny.py": source})
-    with pytest.raises(RemoteCodeImportError, match="cannot set the policy; the program can"):
+    with pytest.raises(RemoteCodeImportError, match="cannot set the policy"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert default_policy().cap == before

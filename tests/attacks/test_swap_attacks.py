@@ -198,7 +198,7 @@ def test_branch_of_a_reviewed_repository_is_not_trusted_by_its_name(lenient_witn
         hub.tag(REPO, "v1", sha)
     elif revision != "main":
         hub.branch(REPO, revision, sha)
-    with pytest.raises(RemoteCodeRefusedError, match=r"it is not what was trusted on .*") as caught:
+    with pytest.raises(RemoteCodeRefusedError, match=r"it differs from the code that was trusted on .*") as caught:
         AutoModel.from_pretrained(REPO, revision=revision)
     assert caught.value.changes.changed == ("configuration_tiny.py", "modeling_tiny.py")
 
@@ -209,7 +209,7 @@ def test_namespace_that_somebody_else_took_over_is_refused(lenient_witness, hub,
     hub.create_repo(REPO, lenient_witness.files({"README.md": "back again"}))
     with pytest.raises((RevisionNotFoundError, RemoteCodeRefusedError)):
         AutoModel.from_pretrained(REPO)
-    with pytest.raises(RemoteCodeRefusedError, match="it is not what was trusted"):
+    with pytest.raises(RemoteCodeRefusedError, match="it differs from the code that was trusted"):
         AutoModel.from_pretrained(REPO, revision="main")
     assert reviewed_repo
 

@@ -210,7 +210,7 @@ def test_code_revision_that_does_not_exist_is_an_error(hub):
 def test_code_revision_of_a_folder_is_an_error(tmp_path):
     """A folder has no revisions; a pin that cannot be kept is not dropped."""
     folder = write(tmp_path / "saved", files())
-    with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
+    with pytest.raises(CodeRevisionError, match="Omit code_revision"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
 
@@ -218,7 +218,7 @@ def test_code_revision_of_a_folder_is_an_error_whatever_else_the_config_names(tm
     """The code of the folder does not run because its config names another repository too."""
     named = config_json({**AUTO_MAP, "AutoTokenizer": "x/y--t.T"})
     folder = write(tmp_path / "saved", files({"config.json": named}))
-    with pytest.raises(CodeRevisionError, match="Leave code_revision out"):
+    with pytest.raises(CodeRevisionError, match="Omit code_revision"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
 

@@ -144,7 +144,7 @@ if hasattr(os, "mkfifo"):
 def test_poisoned_entry_is_refused_and_replaced(store, entry, name):
     """Reading notices it and says which; keeping the code again makes it whole."""
     POISON[name](entry)
-    with pytest.raises(CodeStoreError, match=r"None of it was run\. Remove that folder") as caught:
+    with pytest.raises(CodeStoreError, match=r"None of it was run\. Remove this folder") as caught:
         store.read(BUNDLE.digest)
     assert caught.value.path == entry
     store.keep(BUNDLE, source="me/tiny")

@@ -94,8 +94,8 @@ def test_line_that_looks_like_a_header_is_no_header(folder):
 def test_files_that_are_no_text_are_named(folder):
     """There is nothing to show of them."""
     (folder / "tables" / "one.txt").write_bytes(b"\xff")
-    assert "tables/one.txt\n  one of the two is no text\n" in hub_io("diff", folder).out
-    assert diff_of(folder)["without_diff"] == {"tables/one.txt": "one of the two is no text"}
+    assert "tables/one.txt\n  one of the two is binary\n" in hub_io("diff", folder).out
+    assert diff_of(folder)["without_diff"] == {"tables/one.txt": "one of the two is binary"}
 
 
 def test_files_that_are_too_long_to_compare_are_named(folder):
@@ -108,7 +108,7 @@ def test_nothing_was_reviewed(tmp_path):
     """Exit code 3: nothing can be compared then."""
     folder = write(tmp_path / "other", files())
     ran = hub_io("diff", folder)
-    assert (ran.exit_code, "nothing of it was reviewed" in ran.out) == (3, True)
+    assert (ran.exit_code, "no version of it was reviewed" in ran.out) == (3, True)
     assert diff_of(folder)["reviewed"] is None
 
 
@@ -145,7 +145,7 @@ def test_text_that_is_gone_is_said_to_be(folder, tmp_path, monkeypatch):
     write(folder, {"modeling_tiny.py": MODELING + "EXTRA = 1\n"})
     ran = hub_io("diff", folder)
     assert "  changed: modeling_tiny.py\n" in ran.out
-    assert "what was reviewed is not at hand: it was a folder" in ran.out
+    assert "the reviewed version is not available: it was read from a folder" in ran.out
 
 
 def test_text_in_the_code_store_that_was_tampered_with_is_not_believed(folder, tmp_path):
@@ -154,7 +154,7 @@ def test_text_in_the_code_store_that_was_tampered_with_is_not_believed(folder, t
     kept.write_text(MODELING + "EXTRA = 1\n", encoding="utf-8")
     write(folder, {"modeling_tiny.py": MODELING + "EXTRA = 1\n"})
     ran = hub_io("diff", folder)
-    assert (ran.exit_code, "what was reviewed is not at hand" in ran.out) == (1, True)
+    assert (ran.exit_code, "the reviewed version is not available" in ran.out) == (1, True)
 
 
 def test_code_of_each_place_is_compared_by_itself(hub):

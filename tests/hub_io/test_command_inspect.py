@@ -9,7 +9,7 @@ from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, fil
 
 pytestmark = pytest.mark.usefixtures("places")
 
-NO_VERDICT = "This is an aid to reading and no verdict"
+NO_VERDICT = "This list helps you to read the code and is not a verdict"
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_calls_that_deserve_a_look_are_noted_with_file_and_line(tmp_path):
     assert "modeling_tiny.py:2  starts programs: os.system (on import)" in out
     assert "modeling_tiny.py:4  runs text as code: eval (when called)" in out
     assert NO_VERDICT in out
-    assert "code can do harm without a single line that is listed here" in out
+    assert "code can do harm without any line listed here" in out
 
 
 @pytest.mark.parametrize(
@@ -272,12 +272,12 @@ def test_trusted_code_says_who_trusts_it(folder, places):
 
 
 def test_file_of_trusted_code_in_the_checkpoint_says_that_it_is_not_used(folder, monkeypatch):
-    """A checkpoint cannot say that it is trusted."""
+    """A checkpoint cannot declare itself trusted."""
     trust(folder / "hub-code.lock", files(marker=folder.parent / "marker"), source=str(folder))
     monkeypatch.chdir(folder)
     out = hub_io("inspect", ".").out
     assert "not trusted" in out
-    assert "a checkpoint cannot say that it is trusted" in out
+    assert "a checkpoint cannot declare itself trusted" in out
 
 
 @pytest.mark.parametrize(

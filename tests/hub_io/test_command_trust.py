@@ -123,7 +123,7 @@ def test_only_the_digest_that_was_read_is_trusted(folder):
     (code,) = hub_io("inspect", folder, "--json").values["code"]
     write(folder, {"modeling_tiny.py": MODELING + "changed = 1\n"})
     ran = hub_io("trust", folder, "--yes", "--digest", code["digest"])
-    assert (ran.exit_code, "which was not given" in ran.out) == (1, True)
+    assert (ran.exit_code, "which --digest does not list" in ran.out) == (1, True)
     assert hub_io("trust", folder, "--yes", "--digest", code["digest"], "--json").values["entries"] == []
     assert entries() == []
     (code,) = hub_io("inspect", folder, "--json").values["code"]
@@ -139,10 +139,10 @@ def test_checkpoint_without_code_has_nothing_to_trust(folder):
 
 
 def test_file_in_the_checkpoint_itself_is_not_written(folder, monkeypatch):
-    """It would not be used: data cannot say that it is trusted."""
+    """It would not be used: data cannot declare itself trusted."""
     monkeypatch.chdir(folder)
     ran = hub_io("trust", ".", "--yes", "--project")
-    assert (ran.exit_code, "lies in the checkpoint itself" in ran.err) == (3, True)
+    assert (ran.exit_code, "is inside the checkpoint" in ran.err) == (3, True)
     assert not (folder / "hub-code.lock").exists()
 
 
@@ -240,7 +240,7 @@ def test_revoke_of_what_nobody_trusts_says_so(folder):
     """Exit code 3, so that a script does not go on in good faith."""
     hub_io("trust", folder, "--yes")
     ran = hub_io("revoke", "me/other")
-    assert (ran.exit_code, "No entry is about me/other" in ran.out) == (3, True)
+    assert (ran.exit_code, "There is no entry for me/other" in ran.out) == (3, True)
     assert len(entries()) == 1
 
 

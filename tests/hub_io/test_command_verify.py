@@ -52,7 +52,7 @@ def test_what_was_trusted_is_found():
 def test_nothing_is_trusted():
     """Then there is nothing to verify, and nothing is wrong."""
     ran = hub_io("verify")
-    assert (ran.exit_code, "Nothing is trusted here" in ran.out) == (0, True)
+    assert (ran.exit_code, "No code is trusted" in ran.out) == (0, True)
 
 
 def test_files_that_changed_are_named(folder):
@@ -101,7 +101,7 @@ def test_folder_that_is_gone_runs_nothing(folder):
     """Exit code 0: what is not there does not differ."""
     folder.rename(folder.with_name("moved"))
     ran = hub_io("verify")
-    assert (ran.exit_code, "there is no such folder any more" in ran.out) == (0, True)
+    assert (ran.exit_code, "the folder no longer exists" in ran.out) == (0, True)
 
 
 def test_entry_about_a_path_that_cannot_be_stops_no_other(folder, tmp_path):  # noqa: ARG001

@@ -163,8 +163,8 @@ if __name__ == "__main__":
 def test_worker_that_was_started_before_the_load_says_why_it_refuses(tmp_path, folder, cache):
     """Its pool would hang without a word otherwise; it says what to do."""
     said = run_program(tmp_path / "main.py", EARLIER, folder, environ=environment(cache))
-    assert said.startswith("An object out of another process needs hub_io.remote.")
-    assert "or start this process from one that has loaded it by then" in said
+    assert said.startswith("An object from another process needs hub_io.remote.")
+    assert "or start this process from one that has loaded it" in said
 
 
 CLOUDPICKLE = f"""{LOAD}
@@ -222,9 +222,9 @@ def test_granted_process_runs_what_the_store_holds(receive, digest, marker):
 def test_process_without_the_grant_runs_nothing(receive, digest, marker, grants):
     """The error lists the files and says what to do; a part of a digest grants nothing."""
     printed = receive(REFUSED, HUB_IO_GRANTS=grants.format(digest12=digest[:12]))
-    assert printed.startswith("RemoteCodeRefusedError An object out of another process needs hub_io.remote.")
+    assert printed.startswith("RemoteCodeRefusedError An object from another process needs hub_io.remote.")
     assert "modeling_tiny.py" in printed
-    assert "load the checkpoint in this process before" in printed
+    assert "load the checkpoint in this process first" in printed
     assert printed.endswith("\n[]\n")
     assert not marker.exists()
 

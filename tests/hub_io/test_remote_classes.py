@@ -272,9 +272,9 @@ def test_failure_of_a_model_leaves_the_config_that_was_loaded_before(save):
     ("code", "sentence"),
     [
         ("", "it has no such name"),
-        ("Wanted = 3\n", "that is int and no class"),
-        ("from config_core import PretrainedConfig as Wanted\n", "comes from config_core"),
-        ("from builtins import dict as Wanted\n", "comes from builtins"),
+        ("Wanted = 3\n", "that is of type int and not a class"),
+        ("from config_core import PretrainedConfig as Wanted\n", "that class is from config_core"),
+        ("from builtins import dict as Wanted\n", "that class is from builtins"),
     ],
 )
 def test_reference_must_name_a_class_of_the_code(save, code, sentence):

@@ -82,7 +82,7 @@ def test_versions_that_the_file_lists_are_named_if_the_code_fails(load, tmp_path
         load(head="from json import absent_name", requirements=requirements)
     told = (
         ". requirements.txt of the code lists 'made==1.9', and made 2.0rc1 is installed; 'bare', and the installed "
-        "bare does not state its version; 'absent-distribution', and absent-distribution is not installed."
+        "bare has no valid version; 'absent-distribution', and absent-distribution is not installed."
     )
     assert str(caught.value).endswith(told)
 

@@ -214,7 +214,7 @@ def test_folder_in_the_place_of_a_file_is_an_error(file):
 def test_pipe_in_the_place_of_a_file_is_an_error(file):
     """Nobody waits for what somebody might write into it."""
     os.mkfifo(file.path)
-    with pytest.raises(TrustStoreError, match="it is no file"):
+    with pytest.raises(TrustStoreError, match="it is not a file"):
         file.entries()
 
 
@@ -328,7 +328,7 @@ def test_file_inside_a_checkpoint_does_not_count_for_it(tmp_path):
     for name in ("model", "link"):
         rest = store.without(tmp_path / name)
         assert rest.files == (TrustFile(tmp_path / "trust.json"),)
-        assert "a checkpoint cannot say that it is trusted" in rest.ignored[folder / "hub-code.lock"]
+        assert "a checkpoint cannot declare itself trusted" in rest.ignored[folder / "hub-code.lock"]
     assert store.without(tmp_path / "other") is store
 
 

@@ -114,17 +114,17 @@ def _(world):
     world.load(world.trusted_folder(), trust_remote_code=False)
 
 
-@check_of('the caller who passes a text, such as `"true"`')
+@check_of('the caller who passes a string, such as `"true"`')
 def _(world):
     world.load(world.folder(), trust_remote_code="true")
 
 
-@check_of("whoever writes the trust store")
+@check_of("someone who writes the trust store")
 def _(world):
     world.load(world.trusted_folder())
 
 
-@check_of("whoever writes a trust store that is malformed")
+@check_of("someone who writes a malformed trust store")
 def _(world):
     folder = world.trusted_folder()
     world.lock.write_text(world.lock.read_text(encoding="utf-8")[:-4], encoding="utf-8")
@@ -132,7 +132,7 @@ def _(world):
     world.load(folder, trust_remote_code=True)
 
 
-@check_of("whoever writes a `hub-code.lock` inside the checkpoint")
+@check_of("someone who writes a `hub-code.lock` inside the checkpoint")
 def _(world):
     folder = world.folder()
     trust(folder / "hub-code.lock", world.hostile, source=os.path.realpath(folder))
@@ -140,7 +140,7 @@ def _(world):
     world.load(folder)
 
 
-@check_of("whoever writes a `hub-code.lock` in a folder where everybody may write")
+@check_of("someone who writes a `hub-code.lock` in a folder that anybody may write")
 def _(world):
     if os.name != "posix":
         pytest.skip("needs POSIX rights")
@@ -149,7 +149,7 @@ def _(world):
     world.load(folder)
 
 
-@check_of("whoever pushes to a repository that the trust store has")
+@check_of("someone who pushes to a repository in the trust store")
 def _(world):
     world.hub.create_repo("me/tiny", files())
     trust(world.lock, files(), source="me/tiny")
@@ -157,7 +157,7 @@ def _(world):
     world.load("me/tiny", revision="main")
 
 
-@check_of("whoever pushes to a repository that is trusted without a commit")
+@check_of("someone who pushes to a repository that is trusted without a commit")
 def _(world):
     world.hub.create_repo("me/tiny", files())
     world.load("me/tiny", trust_remote_code=True)
@@ -165,7 +165,7 @@ def _(world):
     world.load("me/tiny", trust_remote_code=True)
 
 
-@check_of("whoever moves a branch between config and code")
+@check_of("someone who moves a branch during a load")
 def _(world):
     world.hub.create_repo("me/tiny", files())
     checkpoint = open_checkpoint("me/tiny")
@@ -173,7 +173,7 @@ def _(world):
     world.load(checkpoint, trust_remote_code=True)
 
 
-@check_of("`config.json`, whatever it says")
+@check_of("`config.json`, with any content")
 def _(world):
     for key in ("trust_remote_code", "policy", "trusted", "cap"):
         folder = world.folder({**world.hostile, "config.json": config_json(**{key: True})}, name=key)
@@ -181,14 +181,14 @@ def _(world):
             AutoModel.from_pretrained(folder)
 
 
-@check_of("a local folder, for being local")
+@check_of("a local folder, because it is local")
 def _(world):
     world.load(world.folder())
     world.monkeypatch.chdir(world.tmp_path)
     world.load("saved")
 
 
-@check_of("the repository that a trusted checkpoint points to")
+@check_of("another repository that a trusted checkpoint names")
 def _(world):
     world.hub.create_repo("other/code", world.hostile)
     elsewhere = {**AUTO_MAP, "AutoModel": f"other/code--{AUTO_MAP['AutoModel']}"}
@@ -204,7 +204,7 @@ def _(world):
     world.load(world.folder(name="copy"))
 
 
-@check_of("a config that was loaded with trust")
+@check_of("a config that was loaded with `trust_remote_code=True`")
 def _(world):
     folder = world.folder()
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
@@ -233,7 +233,7 @@ def _(world):
     world.load(folder, trust_remote_code=True)
 
 
-@check_of("whoever changes a file after it was decided on")
+@check_of("someone who changes a file after the decision")
 def _(world):
     folder = world.folder(files())
     decision = REMOTE_CODE_SERVICE.decide(CodeLoad.of_checkpoint(folder, trust_remote_code=True), "AutoModel")
@@ -267,7 +267,7 @@ def send(world, folder):
     return pickled
 
 
-@check_of("whoever changes the code store")
+@check_of("someone who changes the code store")
 def _(world):
     pickled = send(world, world.folder(files()))
     (entry,) = (world.tmp_path / "cache" / "code").iterdir()
@@ -276,7 +276,7 @@ def _(world):
     assert run_program(world.tmp_path / "receive.py", RECEIVE, pickled, environ=environ) == "refused\n"
 
 
-@check_of("whoever sends a pickle")
+@check_of("someone who sends a pickle")
 def _(world):
     pickled = send(world, world.folder())
     world.marker.unlink()
@@ -308,7 +308,7 @@ def _(world):
     world.load(world.trusted_folder())
 
 
-@check_of("whoever mistypes `HUB_IO_REMOTE_CODE`")
+@check_of("someone who mistypes `HUB_IO_REMOTE_CODE`")
 def _(world):
     world.monkeypatch.setenv("HUB_IO_REMOTE_CODE", "lock")
     world.load(world.trusted_folder(), trust_remote_code=True)

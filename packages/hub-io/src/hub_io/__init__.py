@@ -1,12 +1,12 @@
-"""The Hugging Face Hub up and down, and remote code that was trusted, for the pretrained packages.
+"""Hugging Face Hub downloads and uploads, and trusted remote code, for the pretrained packages.
 
-Installed beside the others it is found by entry point: `config_core` opens and publishes repositories through it, and
-`auto_registry` asks it about the code that checkpoints ship. Programs call it to put such code into a registry:
+It is found by entry point: `config_core` opens and publishes repositories through it, and `auto_registry` loads the
+code that checkpoints ship through it. Programs call it to register the classes of such code:
 
     >>> import hub_io
     >>> hub_io.load_into_registry("owner/name", revision="<commit>", trust_remote_code=True)
 
-Importing it loads neither the Hub's client nor torch.
+Importing it imports neither `huggingface_hub` nor torch.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@
     │   └── ModelCardError (ValueError)                          a model card's metadata is refused or cannot be changed
     ├── RemoteCodeRefusedError (PermissionError, ValueError)   a checkpoint's code is not trusted; none of it ran
     ├── RemoteCodeImportError (ImportError)                    trusted code failed on import, or lacks a class
-    │   └── MissingRequirementsError                             it imports what is not installed; none of it ran
-    ├── TrustStoreError (ValueError, OSError)                  a file of trusted code is malformed; nothing runs
+    │   └── MissingRequirementsError                             a module is not installed; none of it ran
+    ├── TrustStoreError (ValueError, OSError)                  a trust file is malformed; no remote code runs
     ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
-    ├── CodeRevisionError (ValueError)                         `code_revision` was given for code in a folder
+    ├── CodeRevisionError (ValueError)                         `code_revision` was passed for code in a folder
     └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
 
     UnpinnedCodeWarning (UserWarning)                          a repository's code was trusted without a commit
@@ -156,7 +156,7 @@ class RemoteCodeRefusedError(HubIoError, PermissionError, ValueError):
         source: The folder or repository that holds the code.
         reason: Why it is not trusted.
         bundle: The files that would run, with their digests; None if they could not be collected.
-        changes: How they differ from what was trusted of the same source; None if nothing was.
+        changes: How they differ from the trusted code of the same source; None if there is none.
     """
 
     def __init__(
@@ -176,12 +176,12 @@ class RemoteCodeRefusedError(HubIoError, PermissionError, ValueError):
 
 
 class RemoteCodeImportError(HubIoError, ImportError):
-    """Trusted code failed while it was imported, or lacks a class that `auto_map` names. Nothing of it stays imported.
+    """Trusted code failed on import, or lacks a class that `auto_map` names. Its modules were removed again.
 
     Attributes:
         source: The folder or repository that holds the code.
-        file: The file that was to be imported.
-        class_name: The class that the file lacks, or None if the import itself failed.
+        file: The file.
+        class_name: The class that the file lacks, or None if the import failed.
     """
 
     def __init__(self, problem: str, *, source: str, file: str, class_name: str | None = None) -> None:
@@ -192,11 +192,11 @@ class RemoteCodeImportError(HubIoError, ImportError):
 
 
 class TrustStoreError(HubIoError, ValueError, OSError):
-    """A file of trusted code is malformed, or cannot be read or written. It trusts nothing, and nothing runs.
+    """A trust file is malformed, or cannot be read or written. It trusts nothing, and no remote code runs.
 
     Attributes:
         path: The file.
-        line: Line of the fault, counted from 1, or None where a line makes no sense.
+        line: Line of the error, counted from 1, or None if it has none.
     """
 
     def __init__(self, problem: str, *, path: Path, line: int | None = None) -> None:
@@ -207,21 +207,21 @@ class TrustStoreError(HubIoError, ValueError, OSError):
 
 
 class TrustPolicyError(HubIoError, ValueError, RuntimeError):
-    """A setting about remote code is invalid, so nothing runs; or the process's policy cannot be changed.
+    """A setting for remote code is invalid, so none runs; or the process's policy cannot be changed.
 
-    It cannot be changed once it is frozen, nor by code of a checkpoint that is being loaded.
+    A frozen policy cannot be changed, and code of a checkpoint that is being loaded cannot change it either.
     """
 
 
 class UnpinnedCodeWarning(UserWarning):
-    """A repository's code was trusted without a commit: whoever can push there decides what runs."""
+    """A repository's code was trusted without a commit: anybody who can push there decides what runs."""
 
 
 class MissingRequirementsError(RemoteCodeImportError):
-    """Trusted code imports what is not installed here. None of it was run.
+    """Trusted code imports modules that are not installed. None of it was run.
 
     Attributes:
-        modules: Top-level modules that its files import and that are not installed.
+        modules: The missing top-level modules.
     """
 
     def __init__(self, problem: str, *, source: str, file: str, modules: tuple[str, ...]) -> None:
@@ -230,22 +230,22 @@ class MissingRequirementsError(RemoteCodeImportError):
 
 
 class NoRemoteCodeError(HubIoError, ValueError):
-    """The checkpoint's config.json names no class of its own for any Auto class.
+    """The `auto_map` of the checkpoint's config.json names no class for an Auto class.
 
     Attributes:
-        source: The checkpoint in words.
+        source: The checkpoint.
     """
 
     def __init__(self, source: str) -> None:
         super().__init__(
-            f"{source} ships no code: its config.json has no auto_map that names a class for an Auto class. Install or "
+            f"{source} ships no code: its config.json has no auto_map with a class for an Auto class. Install or "
             "import the package that has its classes instead."
         )
         self.source = source
 
 
 class CodeRevisionError(HubIoError, ValueError):
-    """`code_revision` was given, but the code is in a folder, which has no revisions."""
+    """`code_revision` was passed, but the code is in a folder, which has no revisions."""
 
 
 class CodeStoreError(HubIoError, OSError):
@@ -256,7 +256,7 @@ class CodeStoreError(HubIoError, OSError):
     """
 
     def __init__(self, problem: str, *, path: Path) -> None:
-        super().__init__(f"{path}: {problem} None of it was run. Remove that folder, and load the code again.")
+        super().__init__(f"{path}: {problem} None of it was run. Remove this folder, and load the code again.")
         self.path = path
 
 

@@ -1,4 +1,4 @@
-"""Registering the classes that a checkpoint ships, on request."""
+"""Registering the classes that a checkpoint ships."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ __all__ = ["LoadedClasses", "load_into_registry"]
 
 @dataclass(frozen=True, slots=True)
 class LoadedClasses:
-    """What was registered.
+    """The classes that were registered.
 
     Attributes:
         source: The folder or repository.
         commit: Its commit, or None for a folder.
-        model_type: The name that the config class is registered for, or None if the checkpoint ships none.
+        model_type: The model type that the config class is registered for, or None if the checkpoint ships no config
+            class.
         config_class: The config class, or None.
         model_classes: Name of an Auto class to the model class registered for it.
-        digests: Digest of each bundle of code that was run; one, unless some of it is in another repository.
-        trusted_by: What trusted it, in words.
+        digests: Digest of each bundle that was run: one, unless some code is in another repository.
+        trusted_by: What trusted the code, for messages.
     """
 
     source: str
@@ -63,42 +64,42 @@ def load_into_registry(
 ) -> LoadedClasses:
     """Register the config and model classes that a checkpoint ships: all of them, or none.
 
-    From then on the Auto classes use them for this `model_type`, as if the program had imported and registered them,
-    also for checkpoints without code. No weights are read.
+    The Auto classes then use them for this `model_type`, including checkpoints without code, as if the program had
+    imported and registered them. No weights are read.
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
-        revision: Branch, tag or commit of a repository. If None, the commit at which the policy's trust store has its
-            code, or else the default branch.
-        code_revision: Revision of the repository that holds the code, the checkpoint's own or another one. If there are
+        revision: Branch, tag or commit of a repository. If None, the commit in the policy's trust store, or else the
+            default branch.
+        code_revision: Revision of the repository that holds the code: the checkpoint's own or another one. If there are
             several, each must have it.
         subfolder: Folder inside the checkpoint.
         token: Access token for the Hub.
         cache_dir: Where downloads are kept.
         local_files_only: Use only what was downloaded before, and no network.
         trust_remote_code: Whether the code may run. None leaves it to the trust store.
-        policy: The policy with the store and cap that decide; the default policy if None.
-        registry: Where to register.
+        policy: The trust policy; the default policy if None.
+        registry: The registry.
         exist_ok: Replace other classes that are registered there.
 
     Returns:
-        What was registered.
+        The classes that were registered.
 
     Raises:
         RemoteCodeRefusedError: The code is not trusted.
         TrustStoreError: The trust store is malformed.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
-        NoRemoteCodeError: The checkpoint ships none.
+        NoRemoteCodeError: The checkpoint ships no code.
         RemoteCodeImportError: The code failed, or lacks a class.
         ClassReferenceError: A reference in `auto_map` is malformed.
         SourceCodeError: A file is missing or not Python.
-        AlreadyRegisteredError: Another class is registered in one of the places, and `exist_ok` is false.
+        AlreadyRegisteredError: Another class is already registered, and `exist_ok` is false.
         RegistrationError: The classes do not belong together.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     policy = policy_in_force(policy)
     if not revision and isinstance(source, str) and existing_path(source) is None:
-        # Never None, which would ask the store of the default policy: it may be another.
+        # Never None, which would use the default policy's store instead of this one's.
         revision = policy.store.pin(source) or DEFAULT_BRANCH
     hub_options = HubOptions(
         revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
@@ -119,7 +120,7 @@ def load_into_registry(
     if config_class is not None:
         staged.register_config(load.model_type or config_class.model_type, config_class)
     for name, model_class in classes.items():
-        of: Any = getattr(model_class, "config_class", None)  # the registry says what is wrong with it
+        of: Any = getattr(model_class, "config_class", None)  # the registry checks it
         staged.register_model(name, of, model_class)
     registry.update(staged, exist_ok=exist_ok)
 
@@ -135,7 +136,7 @@ def load_into_registry(
 
 
 def _decide_all(load: CodeLoad) -> list[Trusted]:
-    """Return the decision on each bundle of code that the `auto_map` names, before any of it runs."""
+    """Return the decision on each bundle that the `auto_map` names, before any of it runs."""
     left = loadable_names(load.auto_map)
     if not left:
         raise NoRemoteCodeError(str(load))

@@ -1,4 +1,4 @@
-"""The service that auto_registry asks about the code of checkpoints: it decides, and imports what is trusted."""
+"""The service that auto_registry calls for the code of checkpoints: it decides, and imports trusted code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["REMOTE_CODE_SERVICE", "RemoteCodeRunner"]
 
 
 class RemoteCodeRunner:
-    """Runs the code of checkpoints that the policy of a load trusts. It has no state."""
+    """Decides on the code of checkpoints, and imports it if it is trusted. It has no state."""
 
     def decide(self, load: CodeLoad, auto_class: str) -> TrustDecision:
         """Decide on the class that the `auto_map` of a load names for an Auto class. This executes none of the code.
@@ -38,19 +38,19 @@ class RemoteCodeRunner:
         return decide(find_code(load, auto_class, find_pin=policy_of_load(load).store.pin, folders=folders))
 
     def load_class(self, decision: TrustDecision) -> type[Any]:
-        """Import the class that was decided on. This runs the checkpoint's code, if it is trusted.
+        """Import the class of a decision. This runs the checkpoint's code if it is trusted.
 
         Raises:
             RemoteCodeRefusedError: It is not trusted.
-            RemoteCodeImportError: It failed, or has no such class.
+            RemoteCodeImportError: The code failed, or has no such class.
         """
         if isinstance(decision, Refused):
             raise decision.refusal()
         wanted = decision.code.wanted
         if wanted is None:
-            raise ValueError(f"The decision on {decision.source} is about no class in particular.")
+            raise ValueError(f"The decision on the code of {decision.source} names no class.")
         return import_classes(decision, [wanted])[0]
 
 
-# What the entry point `auto_registry.remote_code` offers.
+# The object of the entry point `auto_registry.remote_code`.
 REMOTE_CODE_SERVICE: Final = RemoteCodeRunner()

@@ -1,4 +1,4 @@
-"""The code that a checkpoint ships: where it lies, which files it needs, what these require, and a store of them."""
+"""The code that a checkpoint ships: finding it, its files, its requirements, and the code store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a checkpoint that its own classes need, collected without executing anything.
+"""Collecting the code bundle of a checkpoint, without executing anything.
 
 The author of the checkpoint may be hostile. References are parsed by a strict grammar, files are read through the
 checkpoint, which refuses names that leave it, and source is only parsed.
@@ -28,13 +28,13 @@ __all__ = [
     "references_beside",
 ]
 
-# Parsing Python takes up to five hundred times its size in memory.
+# Parsing Python source takes up to 500 times its size in memory.
 MAX_SOURCE_BYTES = 1024 * 1024  # of one file
 MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
-MAX_SOURCE_FILES = 1000  # each is asked for on its own, and may be empty
+MAX_SOURCE_FILES = 1000  # even empty files cost a request each
 
 
-# What a load has read: the place of the code, then file name, to content; None for a file that is missing.
+# The files that a load has read: the place of the code, then file name, to content; None for a missing file.
 Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
 
 
@@ -43,16 +43,16 @@ def collect_bundle(
 ) -> CodeBundle:
     """Return the files that the classes of a checkpoint need together.
 
-    Classes of one checkpoint belong to one bundle, whichever of them is asked for first. The files are in the
-    checkpoint's subfolder or, if none of them is there, at its top. Data that they name belongs to the bundle, and so
-    does a `requirements.txt` beside them.
+    All classes of a checkpoint form one bundle, whichever of them is loaded first. The files are in the checkpoint's
+    subfolder or, if none of them is there, at its top. Data files that they name belong to the bundle, and so does a
+    `requirements.txt` beside them.
 
     Args:
         checkpoint: The folder or repository that holds the files.
         references: Name of an Auto class to a class in these files.
-        wanted: The one that is asked for. Of the others, those whose file is missing are left out.
-        contents: What the load has read, here and before. Each file is read once in a load, so that every decision of
-            it is about the same bytes, even if the files change meanwhile.
+        wanted: The requested class. Other classes are omitted if their file is missing.
+        contents: The files that the load has read. Each file is read once in a load, so that all its decisions are
+            about the same bytes, even if the files change meanwhile.
 
     Raises:
         SourceCodeError: A file is missing, too large, or not Python.
@@ -65,7 +65,7 @@ def collect_bundle(
         if reference == wanted or _has_module(checkpoint, reference)
     }
     present = {reference.filename for reference in used.values() if checkpoint.has(reference.filename)}
-    checkpoint.local_paths(sorted(present))  # side by side, before they are read one by one
+    checkpoint.local_paths(sorted(present))  # downloaded in parallel
     modules = {reference.module for reference in used.values()}
     place = (checkpoint.name, checkpoint.commit, checkpoint.subfolder)
     read = _Reader(checkpoint, contents.setdefault(place, {}))
@@ -77,19 +77,19 @@ def collect_bundle(
 
 
 def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str | None) -> dict[str, ClassReference]:
-    """Return the class that an `auto_map` names for an Auto class, and those that are in the same place.
+    """Return the class that an `auto_map` names for an Auto class, and the other classes in the same place.
 
     Args:
-        auto_map: Name of an Auto class to a reference. References other than the one asked for may be malformed, or
-            for libraries with a grammar of their own; those are left out.
-        auto_class: The name that is asked for.
+        auto_map: Name of an Auto class to a reference. Other references that are malformed, or for libraries with
+            another grammar, are omitted.
+        auto_class: The requested name.
         own: Name of the repository that holds the config, or None for a folder: a reference may name this repository.
 
     Returns:
-        Name of an Auto class to a reference whose `repo` is None if that is where the config is.
+        Name of an Auto class to a reference; its `repo` is None if the code is beside the config.
 
     Raises:
-        ClassReferenceError: The reference that is asked for is malformed.
+        ClassReferenceError: The requested reference is malformed.
     """
     wanted = _parse(auto_map[auto_class], own)
     found = {auto_class: wanted}
@@ -104,7 +104,7 @@ def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str 
 
 
 class _Reader:
-    """Reads each file of a checkpoint once, so that what was parsed is what is hashed and run."""
+    """Reads each file of a checkpoint once, so that the same bytes are parsed, hashed and run."""
 
     def __init__(self, checkpoint: Checkpoint, contents: dict[str, bytes | None]) -> None:
         self._checkpoint = checkpoint
@@ -114,7 +114,7 @@ class _Reader:
         self._code_files, self._code_bytes = len(sources), sum(map(len, sources))
 
     def __call__(self, name: str) -> bytes | None:
-        """Return the content of a source file, or None if there is none."""
+        """Return the content of a source file, or None if it does not exist."""
         if name in self._errors:
             raise self._errors[name]
         if name not in self._contents:
@@ -127,7 +127,7 @@ class _Reader:
         return self._contents[name]
 
     def data(self, name: str, *, limit: int = MAX_DATA_BYTES) -> bytes | None:
-        """Return the content of a data file; None if there is none, or a larger one, which is not data of code."""
+        """Return the content of a data file, or None if it does not exist or is larger than the limit."""
         if name not in self._contents:
             try:
                 is_used = self._checkpoint.has(name) and self._checkpoint.size_of(name) <= limit
@@ -138,7 +138,7 @@ class _Reader:
 
     def _read(self, name: str) -> bytes:
         path = f"{self._checkpoint}/{name}"
-        self._check_code_size(path)  # the collection goes on after an error; it must not read on and on
+        self._check_code_size(path)  # collecting goes on after an error; it must not read without limit
         try:
             content = self._checkpoint.read_bytes(name, limit=MAX_SOURCE_BYTES)
         except ValueError as error:
@@ -150,11 +150,9 @@ class _Reader:
 
     def _check_code_size(self, path: str) -> None:
         if self._code_files > MAX_SOURCE_FILES:
-            raise SourceCodeError(f"with it there are more than {MAX_SOURCE_FILES:,} source files.", path=path)
+            raise SourceCodeError(f"the code has more than {MAX_SOURCE_FILES:,} source files.", path=path)
         if self._code_bytes > MAX_CODE_BYTES:
-            raise SourceCodeError(
-                f"with it the source files are larger than {MAX_CODE_BYTES:,} bytes together.", path=path
-            )
+            raise SourceCodeError(f"the source files exceed {MAX_CODE_BYTES:,} bytes in total.", path=path)
 
 
 def _parse(text: Any, own: str | None) -> ClassReference:

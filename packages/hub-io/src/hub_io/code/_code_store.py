@@ -1,8 +1,8 @@
-"""Trusted code on this machine's disk, for other processes to find by its digest.
+"""Trusted code on disk, where other processes find it by its digest.
 
-An entry is a folder `code/<digest>/` that is written under a name of its own and then renamed, so that it is there as a
-whole or not at all. No lock is needed: whoever comes second finds the same bytes. The store is a cache and proves
-nothing: whoever reads from it asks for a digest, and gets the bytes that have it or an error.
+An entry is a folder `code/<digest>/`. It is written under a temporary name and then renamed, so it exists completely or
+not at all. No lock is needed: two writers of one digest write the same bytes. The store is a cache and grants no trust:
+a read verifies the digest and returns exactly those bytes, or raises.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class KeptCode:
-    """Code out of the store; its bytes have the digest that was asked for.
+    """Code from the store, with the requested digest.
 
     Attributes:
-        source: The folder or repository that it came from, in words: nothing depends on it.
+        source: The folder or repository that it came from. For messages only; nothing depends on it.
         bundle: The code.
     """
 
@@ -57,7 +57,7 @@ class CodeStore:
     """A folder of code bundles by digest.
 
     Attributes:
-        folder: The folder. It need not exist.
+        folder: The folder. It may not exist yet.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -65,21 +65,22 @@ class CodeStore:
 
     @classmethod
     def default(cls) -> CodeStore:
-        """Return the store of this user: in `$HUB_IO_CACHE`, or else in the system's place for caches.
+        """Return the user's store: in `$HUB_IO_CACHE` or, if that is unset, in the user's cache folder.
 
         Raises:
-            CodeStoreError: The place is in a home that is not there.
+            CodeStoreError: The user has no home folder.
         """
         return cls(_cache_folder() / "code")
 
     def keep(self, bundle: CodeBundle, *, source: str) -> Path:
-        """Put code into the store, if it is not there yet. An entry that was tampered with is replaced.
+        """Add code to the store unless it is there already. A damaged entry is replaced.
 
-        Classes that another checkpoint with the same files names are added to those of the entry.
+        If the entry exists, the bundle's classes are added to it: two checkpoints with the same files may name
+        different classes.
 
         Args:
             bundle: The code.
-            source: Where it came from, in words.
+            source: Where it came from, for messages.
 
         Returns:
             The folder of the entry.
@@ -100,9 +101,9 @@ class CodeStore:
                 with contextlib.suppress(OSError):
                     fresh.rename(entry)
                     return entry
-                if _kept(entry):  # another process was faster
+                if _kept(entry):  # another process was first
                     return entry
-                with contextlib.suppress(OSError):  # another one may move it away at the same time
+                with contextlib.suppress(OSError):  # another process may move it at the same time
                     entry.rename(scratch / f"bad-{time.monotonic_ns()}")
             fresh.rename(entry)
         return entry
@@ -111,7 +112,7 @@ class CodeStore:
         """Return the code of a digest.
 
         Raises:
-            CodeStoreError: There is no such entry, or its bytes are not those of the digest.
+            CodeStoreError: There is no such entry, or its files do not have this digest.
         """
         entry = self.folder / digest
         if not _DIGEST.fullmatch(digest) or not os.path.lexists(entry):
@@ -119,7 +120,7 @@ class CodeStore:
         return _read(entry)
 
     def digests(self, start: str = "") -> list[str]:
-        """Return the digests of the entries, those that begin in a certain way, sorted."""
+        """Return the digests of the entries that start with `start`, sorted."""
         try:
             names = [path.name for path in self.folder.iterdir()]
         except OSError:
@@ -128,8 +129,8 @@ class CodeStore:
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """Make a folder under a name of its own, in the same file system, and remove it."""
-        import shutil  # brings every compression library along
+        """Yield a temporary folder on the same file system; it is removed afterwards."""
+        import shutil  # imports every compression library
 
         scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
         try:
@@ -138,7 +139,7 @@ class CodeStore:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _remove_abandoned(self) -> None:
-        """Remove what processes that were killed have left."""
+        """Remove temporary folders that killed processes left behind."""
         import shutil
 
         for path in self.folder.glob(f"{_UNFINISHED}*"):
@@ -157,7 +158,7 @@ def _cache_folder() -> Path:
     try:
         return folder.expanduser()
     except RuntimeError as error:
-        raise CodeStoreError(f"there is no such home. Set {CACHE_VARIABLE} to a folder.", path=folder) from error
+        raise CodeStoreError(f"the home folder is unknown. Set {CACHE_VARIABLE} to a folder.", path=folder) from error
 
 
 def _write(entry: Path, bundle: CodeBundle, source: str) -> None:
@@ -170,7 +171,7 @@ def _write(entry: Path, bundle: CodeBundle, source: str) -> None:
 
 
 def _add_classes(entry: Path, kept: KeptCode, bundle: CodeBundle) -> None:
-    """Add the classes of a bundle to an entry with the same files; where the two contradict, the latest counts."""
+    """Add the classes of a bundle to an entry with the same files. The bundle wins where the two differ."""
     if bundle.auto_map.items() <= kept.bundle.auto_map.items():
         return
     header = _header(kept.source, {**kept.bundle.auto_map, **bundle.auto_map})
@@ -183,7 +184,7 @@ def _header(source: str, auto_map: Mapping[str, str]) -> str:
 
 
 def _kept(entry: Path) -> KeptCode | None:
-    """Return what an entry holds, or None if it is not there or not what its name says."""
+    """Return the code of an entry, or None if it is missing or damaged."""
     try:
         return _read(entry)
     except CodeStoreError:
@@ -191,10 +192,10 @@ def _kept(entry: Path) -> KeptCode | None:
 
 
 def _read(entry: Path) -> KeptCode:
-    """Return what an entry holds.
+    """Return the code of an entry.
 
     Raises:
-        CodeStoreError: It is not what its name says.
+        CodeStoreError: It cannot be read, or its files do not have the digest in its name.
     """
     try:
         header = _read_header(entry / _HEADER)
@@ -202,9 +203,9 @@ def _read(entry: Path) -> KeptCode:
         bundle = CodeBundle(files, header["auto_map"])
         _check_classes(header["auto_map"], bundle)
     except (OSError, ValueError) as error:
-        raise CodeStoreError(f"it cannot be read: {error}.", path=entry) from error
+        raise CodeStoreError(f"it cannot be read: {str(error).rstrip('.')}.", path=entry) from error
     if bundle.digest != entry.name:
-        raise CodeStoreError("its files are not those that were put there: they have another digest.", path=entry)
+        raise CodeStoreError("its files were changed: they have another digest.", path=entry)
     return KeptCode(header["source"], bundle)
 
 
@@ -221,7 +222,7 @@ def _list_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _read_file(path: Path, limit: int) -> bytes:
     if not path.is_file():  # opening a pipe would wait for a writer
-        raise ValueError(f"{path.name} is no file")
+        raise ValueError(f"{path.name} is not a file")
     content = read_at_most(path, limit)
     if len(content) > limit:
         raise ValueError(f"{path.name} is larger than {limit:,} bytes")
@@ -231,17 +232,17 @@ def _read_file(path: Path, limit: int) -> bytes:
 def _read_header(path: Path) -> dict[str, Any]:
     header = decode_json(_read_file(path, _MAX_HEADER_BYTES), path=path)
     if not isinstance(header, dict) or header.keys() != {"version", "source", "auto_map"}:
-        raise ValueError(f"{path.name} has another form")
+        raise ValueError(f"{path.name} is malformed")
     if header["version"] != _VERSION:
         raise ValueError(f"{path.name} has version {header['version']!r}, and this release reads {_VERSION}")
     source = header["source"]
     if not isinstance(source, str) or not source.isprintable() or not isinstance(header["auto_map"], dict):
-        raise ValueError(f"{path.name} has another form")
+        raise ValueError(f"{path.name} is malformed")
     return header
 
 
 def _check_classes(auto_map: Mapping[str, Any], bundle: CodeBundle) -> None:
-    """Refuse what the digest does not cover unless it can do no harm: the map names classes in these files only."""
+    """Check the map of classes, which the digest does not cover: it may only name classes in these files."""
     for name, text in auto_map.items():
         reference = ClassReference.parse(text)
         places = {reference.filename, f"{reference.module}/__init__.py"}

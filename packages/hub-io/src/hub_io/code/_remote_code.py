@@ -1,4 +1,4 @@
-"""Where the code behind an `auto_map` reference is: beside the config, in another repository, or loaded already."""
+"""Finding the code of an `auto_map` reference: beside the config, in another repository, or already loaded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["RemoteCode", "find_code"]
 
 
 class RemoteCode:
-    """Code of one folder or repository. It is fetched and read once, when it is first looked at.
+    """The code in one folder or repository. It is fetched and read once, at its first use.
 
     Attributes:
         source: The folder or repository that holds it, as the caller or the config names it.
         load: The load that needs it.
-        wanted: The class in it that is asked for, or None for the code as a whole.
+        wanted: The requested class, or None for the code as a whole.
         pin: The option that pins its commit, `revision` or `code_revision`.
-        at_hand: Whether it is in the opened checkpoint itself, or loaded already: then reading it contacts no other
+        at_hand: Whether it is in the opened checkpoint or already loaded, so that reading it contacts no other
             repository.
     """
 
@@ -52,11 +52,11 @@ class RemoteCode:
         Args:
             source: The folder or repository that holds it.
             load: The load that needs it.
-            collect: Returns the bundle, and the checkpoint that holds it; None for code that is loaded already.
-            wanted: The class in it that is asked for.
+            collect: Returns the bundle and the checkpoint that holds it, which is None for already loaded code.
+            wanted: The requested class.
             pin: The option that pins its commit.
             at_hand: Whether reading it contacts no other repository.
-            folders: Folders that it came from, if it is loaded already.
+            folders: Folders that already loaded code came from.
         """
         self.source = source
         self.load = load
@@ -72,7 +72,7 @@ class RemoteCode:
 
         Args:
             bundle: The code.
-            source: Where it came from, in words.
+            source: Where it came from, for messages.
             load: The load that needs it.
             folders: Folders that it came from.
         """
@@ -90,25 +90,25 @@ class RemoteCode:
 
     @property
     def commit(self) -> str | None:
-        """The commit that the files are from; None for a folder."""
+        """The commit of the files, or None for a folder."""
         holder = self._collected[1]
         return None if holder is None else holder.commit
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the caller asked for this very commit, and not for a branch or tag that is at it now."""
+        """Whether the caller asked for this commit, and not for a branch or tag."""
         holder = self._collected[1]
         return holder.pinned if isinstance(holder, RepoCheckpoint) else True
 
     @cached_property
     def stored_source(self) -> str:
-        """What a trust store calls the source: the name of a repository, or the full path of a folder."""
+        """The source in a trust store: name of the repository, or real path of the folder."""
         is_folder = isinstance(self.load.checkpoint, FolderCheckpoint) and self.at_hand
         return os.path.realpath(self.source) if is_folder else self.source
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders on this machine that hold the checkpoint. What is in them is data, and grants nothing."""
+        """The folders on this machine that hold the checkpoint. No trust file in them is used."""
         checkpoint = self.load.checkpoint
         if isinstance(checkpoint, RepoCheckpoint):
             return (checkpoint.snapshot,)
@@ -131,8 +131,8 @@ def find_code(
     Args:
         load: The load.
         auto_class: The name in its `auto_map`.
-        find_pin: Returns the commit of another repository to use if `code_revision` is not given, or None.
-        folders: Folders that the code came from, if the load is of a class that was loaded before.
+        find_pin: Returns the commit at which to open another repository if `code_revision` is not given, or None.
+        folders: Folders that already loaded code came from.
 
     Raises:
         ClassReferenceError: The reference is malformed.
@@ -165,23 +165,23 @@ def find_code(
     if own is None:
         raise CodeRevisionError(
             f"code_revision={revision!r} was passed, but {wanted.filename} of {checkpoint} is in that folder, and a "
-            "folder has no revisions. Leave code_revision out; code in a repository can be pinned by trusting it at a "
+            "folder has no revisions. Omit code_revision; code in a repository can be pinned by trusting it at a "
             "commit (`hub-io trust`)."
         )
     return in_repository(own, revision, checkpoint.subfolder)
 
 
 def _loaded_code(load: CodeLoad, wanted: ClassReference, folders: Iterable[Path]) -> RemoteCode:
-    """Return the code that the config class of a load came from."""
+    """Return the code of a load's config class."""
     code_class = load.code_class
     bundle = bundle_of(code_class) if code_class is not None else None
     if code_class is None or bundle is None:
-        raise TypeError(f"{load} did not come from the code of a checkpoint.")
+        raise TypeError(f"{load} is not a class from the code of a checkpoint.")
     return RemoteCode(code_class.__module__, load, lambda: (bundle, None), wanted=wanted, folders=folders)
 
 
 def _open_once(load: CodeLoad, repo: str, revision: str | None, subfolder: str, *, first: str) -> Checkpoint:
-    """Open another repository for all the classes of a load, so that they come from one commit of it."""
+    """Open another repository once for all classes of a load, so that they come from the same commit."""
     key = (repo, revision, subfolder)
     if key not in load.opened:
         options = _download_options(load)._replace(revision=revision, subfolder=subfolder)
@@ -190,12 +190,12 @@ def _open_once(load: CodeLoad, repo: str, revision: str | None, subfolder: str, 
 
 
 def _download_options(load: CodeLoad) -> HubOptions:
-    """Return how to fetch code of another repository or commit: as the caller says, else as the checkpoint came."""
-    said, checkpoint = load.hub_options, load.checkpoint
-    came = checkpoint.options if isinstance(checkpoint, RepoCheckpoint) else HubOptions()
+    """Return the options to fetch other code with: the caller's, or else those that the checkpoint was opened with."""
+    given, checkpoint = load.hub_options, load.checkpoint
+    opened = checkpoint.options if isinstance(checkpoint, RepoCheckpoint) else HubOptions()
     return HubOptions(
-        token=came.token if said.token is None else said.token,
-        cache_dir=came.cache_dir if said.cache_dir is None else said.cache_dir,
-        local_files_only=came.local_files_only or said.local_files_only,
-        force_download=came.force_download or said.force_download,
+        token=opened.token if given.token is None else given.token,
+        cache_dir=opened.cache_dir if given.cache_dir is None else given.cache_dir,
+        local_files_only=opened.local_files_only or given.local_files_only,
+        force_download=opened.force_download or given.force_download,
     )

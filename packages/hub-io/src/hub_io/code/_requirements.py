@@ -1,7 +1,7 @@
-"""Whether what a bundle of code needs is installed, found out before any of it runs, and without importing anything.
+"""Checking that the modules that a bundle needs are installed, before any of it runs and without importing anything.
 
-Code needs what its files certainly import: statements that run whenever the file is imported. Imports in functions,
-under conditions, and in a `try` that handles exceptions may never run, or may fail without harm; they are not required.
+Required are the modules that its files import with certainty: by statements that run whenever the file is imported.
+Imports in functions, under conditions, and in a `try` that handles exceptions may never run, or may fail without harm.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["check_requirements", "imported_modules", "remedy_for"]
 
 _SHOWN = 10
 _PACKAGE_FILE = "__init__.py"
-# Distributions that provide modules: for what is not installed, no metadata says that. A name is never guessed, since
-# anybody may own the distribution of that name.
+# Distributions of modules: there is no metadata for modules that are not installed. A name is never guessed, because
+# anybody may own the distribution with that name.
 _DISTRIBUTIONS: Final = {
     **{
         name: name
@@ -52,15 +52,15 @@ _DISTRIBUTIONS: Final = {
 
 
 def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: str) -> None:
-    """Raise unless everything is installed that certain modules of a bundle import. Nothing is imported.
+    """Raise unless all modules that a bundle needs are installed. Nothing is imported.
 
     Args:
         bundle: The code.
-        modules: Modules that are going to be imported, without `.py`, relative to the bundle.
+        modules: Modules of it that will be imported, without `.py`, relative to the bundle.
         source: Where the code came from, for errors.
 
     Raises:
-        MissingRequirementsError: Something is not installed.
+        MissingRequirementsError: A module is not installed.
         SourceCodeError: A file cannot be parsed.
     """
     missing = {name: file for name, file in imported_modules(bundle, modules).items() if not _is_installed(name)}
@@ -77,12 +77,12 @@ def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: st
 
 
 def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
-    """Return a sentence on what to install for modules that are missing.
+    """Return a sentence that says what to install.
 
     Args:
-        missing: Names of top-level modules.
-        bundle: The code that imports them. Where its `requirements.txt` lists a distribution of such a module, the
-            sentence has the versions from there.
+        missing: Names of missing top-level modules.
+        bundle: The code that imports them. If its `requirements.txt` lists the distribution of a module, the sentence
+            has the versions from there.
     """
     listed = {requirement.name: requirement.text for requirement in listed_requirements(bundle)}
     known: list[str] = []
@@ -103,14 +103,14 @@ def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
 
 
 def imported_modules(bundle: CodeBundle, modules: Iterable[str]) -> dict[str, str]:
-    """Return the top-level modules from outside that are certainly imported when modules of a bundle are.
+    """Return the top-level modules outside a bundle that importing modules of it certainly imports.
 
     Args:
         bundle: The code.
         modules: Modules without `.py`, relative to the bundle.
 
     Returns:
-        Name of a top-level module, not of the standard library, to the file that imports it first.
+        Name of a top-level module to the first file that imports it. The standard library is omitted.
 
     Raises:
         SourceCodeError: A file cannot be parsed.
@@ -146,7 +146,7 @@ def _relative_files(found: SourceImport, file: str, files: Mapping[str, bytes]) 
 
 
 def _files_on_the_way(module: str, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield the files that importing a module runs: the packages that it is in, and its own."""
+    """Yield the files that importing a module runs: its parent packages' and its own."""
     parts = module.split("/") if module else []
     for depth in range(len(parts) + 1):
         package = "/".join([*parts[:depth], _PACKAGE_FILE])

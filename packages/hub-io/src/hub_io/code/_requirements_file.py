@@ -1,7 +1,7 @@
-"""`requirements.txt` beside the code of a checkpoint: what its author says that it needs.
+"""`requirements.txt` beside the code of a checkpoint: the distributions that its author lists.
 
-It is read to word errors, and nothing else: no line of it is followed, fetched or installed, and a line that is not the
-name of a distribution with versions is passed over. Its author may be hostile.
+It is only used in error messages. No line of it is followed, downloaded or installed, and lines other than a
+distribution with versions are ignored. Its author may be hostile.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _MAX_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class ListedRequirement:
-    """A distribution and its versions, as a line of `requirements.txt` names them.
+    """A distribution and its versions, from a line of `requirements.txt`.
 
     Attributes:
-        name: Name of the distribution, normalized: lower case, with dashes.
-        text: The requirement as in PEP 508, such as `numpy>=1.26`.
+        name: Normalized name of the distribution: lower case, with dashes.
+        text: The PEP 508 requirement, such as `numpy>=1.26`.
     """
 
     name: str
     text: str
 
     def problem(self) -> str | None:
-        """Return why this environment does not meet it, or None. Extras are not looked at."""
+        """Return why this environment does not meet it, or None. Extras are ignored."""
         from importlib.metadata import PackageNotFoundError, distribution
 
         from packaging.version import InvalidVersion, Version
@@ -51,14 +51,14 @@ class ListedRequirement:
         except PackageNotFoundError:
             return f"{self.name} is not installed"
         except InvalidVersion:
-            return f"the installed {self.name} does not state its version"
+            return f"the installed {self.name} has no valid version"
         if requirement.specifier.contains(version, prereleases=True):
             return None
         return f"{self.name} {version} is installed"
 
 
 def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
-    """Return what `requirements.txt` of a bundle lists, without what does not apply to this environment."""
+    """Return the requirements in `requirements.txt` of a bundle that apply to this environment."""
     from packaging.utils import canonicalize_name
 
     found = []
@@ -70,7 +70,7 @@ def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
 
 
 def _lines(content: bytes) -> Iterator[str]:
-    """Yield the lines that could be requirements, without comments and options such as `--hash`."""
+    """Yield the lines that may be requirements, without comments and options such as `--hash`."""
     if len(content) > MAX_REQUIREMENTS_BYTES:
         return
     text = content.decode("utf-8-sig", "replace").replace("\\\n", " ")
@@ -81,13 +81,13 @@ def _lines(content: bytes) -> Iterator[str]:
 
 
 def _parse(text: str) -> Requirement | None:
-    """Return a requirement that names released versions, or None."""
+    """Return a requirement of released versions, or None."""
     from packaging.requirements import Requirement
 
     try:
         requirement = Requirement(text)
         if requirement.marker is not None:
-            requirement.marker.evaluate()  # some markers are well formed and mean nothing
+            requirement.marker.evaluate()  # some markers parse but cannot be evaluated
     except (ValueError, LookupError, RecursionError):
         return None
     return requirement if requirement.url is None else None

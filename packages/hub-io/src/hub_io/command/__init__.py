@@ -1,16 +1,16 @@
-"""The command `hub-io`: read the code that checkpoints ship before it may run, and keep what was decided.
+"""The command `hub-io`: review the code that checkpoints ship, and manage which of it is trusted.
 
-Nothing that it looks at is ever executed or imported, and nothing that it shows can control a terminal.
+It never executes or imports the code that it shows, and its output cannot control a terminal.
 
-    _program.py        the command itself, its verbs, and how errors are shown
-    _reports.py        what a verb returns: values for machines, lines for people, an exit code
+    _program.py        the command, its verbs and its error handling
+    _reports.py        the result of a verb: JSON, text and an exit code
     _screen.py         escaping, colour and progress
-    _sources.py        what the user named: options that verbs share, and finding all code of a checkpoint
-    _inspecting.py     what a bundle would run, as a value
-    _remarks.py        the places in it that deserve a look
-    _risky_names.py    what is called there, by full name
-    _store_choice.py   which file of trusted code a verb writes
-    _reviewed_code.py  content that was reviewed: from the code store, the cache or the Hub
+    _sources.py        shared options, and finding all code of a checkpoint
+    _inspecting.py     the content of a bundle, as a value
+    _remarks.py        the lines in it that deserve a look
+    _risky_names.py    the names that deserve a look
+    _store_choice.py   the trust file that a verb writes
+    _reviewed_code.py  reviewed files: from the code store, the cache or the Hub
     _inspect_verb.py, _trust_verbs.py, _diff_verb.py, _verify_verb.py
 """
 

@@ -1,4 +1,4 @@
-"""`hub-io diff`: what has changed since it was reviewed."""
+"""`hub-io diff`: how code has changed since it was reviewed."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["diff"]
 
-# Comparing takes time with the square of the lines. Code has fewer, and data with more is not read by people.
+# Comparing takes quadratic time. Code has fewer lines, and nobody reads data with more.
 _MAX_LINES: Final = 20_000
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
 class _FileDiff:
-    """How one file has changed.
+    """The changes of one file.
 
     Attributes:
         name: The file.
-        lines: The unified diff without line ends, or None if there is none.
-        reason: Why there is none.
+        lines: The unified diff without line ends, or None if none can be shown.
+        reason: Why none can be shown.
     """
 
     name: str
@@ -50,12 +50,12 @@ class _FileDiff:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A reviewed version against a newer one.
+    """A reviewed version compared with a newer one.
 
     Attributes:
-        entry: What was reviewed.
+        entry: The reviewed version.
         changes: Names of the files that differ.
-        files: How each of those differs, by name.
+        files: The changes of each of them, by name.
     """
 
     entry: TrustEntry
@@ -65,23 +65,21 @@ class _Comparison:
 
 @click.command()
 @of_source
-@click.option(
-    "--since", metavar="DIGEST", help="Compare with this reviewed version; the one that was trusted last if left out."
-)
+@click.option("--since", metavar="DIGEST", help="Compare with this reviewed version. Default: the one trusted last.")
 @reporting
 def diff(*, since: str | None, **asked: Any) -> Report:
-    """Show how the code of SOURCE differs from what was reviewed.
+    """Show how the code of SOURCE differs from the reviewed version.
 
-    The reviewed version is that of the trust store; its text comes from this machine's code store or cache, or from
-    the Hub at the recorded commit, and counts only if it has the recorded digests. The other side is the default
-    branch, or --revision. Exits with 1 if they differ, and with 3 if nothing of SOURCE was reviewed.
+    The reviewed version is the one in the trust store. Its files come from this machine's code store or cache, or from
+    the Hub at the recorded commit, and are used only if they have the recorded digests. They are compared with the
+    default branch, or with --revision. Exits with 1 if they differ, and with 3 if no code of SOURCE was reviewed.
 
     \b
     Examples:
       hub-io diff owner/name
       hub-io diff owner/name --revision v2 | less
       hub-io diff ./checkpoint --json
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     question = Asked(**asked)
     shipped = find_shipped_code(question)
     if not shipped.codes:
@@ -97,11 +95,11 @@ def diff(*, since: str | None, **asked: Any) -> Report:
 
 
 def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Comparison | None:
-    """Compare code with what was reviewed of the same source, or return None if nothing was."""
+    """Compare code with the reviewed version of the same source, or return None if there is none."""
     entry = _reviewed(code, since)
     if entry is None:
         return None
-    with busy(f"Looking for what was reviewed of {entry.source} …"):
+    with busy(f"Looking for the reviewed version of {entry.source} …"):
         reviewed = find_reviewed_files(entry, subfolder=question.subfolder, offline=question.offline)
     changes = compare_files(entry.files, code.bundle.file_digests())
     names = sorted({*changes.changed, *changes.added, *changes.removed})
@@ -109,7 +107,7 @@ def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Compariso
 
 
 def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
-    """Return the entry to compare with: the newest, or that of a digest."""
+    """Return the entry to compare with: the newest one, with a digest if one is given."""
     wanted = (since or "").removeprefix("sha256:").lower()
     entries = [entry for entry in find_store().for_source(code.stored_source) if entry.digest.startswith(wanted)]
     return max(entries, key=lambda entry: datetime.fromisoformat(entry.trusted_at), default=None)
@@ -117,12 +115,12 @@ def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
 
 def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _FileDiff:
     if name in reviewed.missing:
-        return _FileDiff(name, None, f"what was reviewed is not at hand: {reviewed.problem}")
+        return _FileDiff(name, None, f"the reviewed version is not available: {reviewed.problem}")
     sides = reviewed.contents.get(name), newer.files.get(name)
     try:
         before, after = (_LINE.findall((content or b"").decode()) for content in sides)
     except UnicodeDecodeError:
-        return _FileDiff(name, None, "one of the two is no text")
+        return _FileDiff(name, None, "one of the two is binary")
     if max(len(before), len(after)) > _MAX_LINES:
         return _FileDiff(name, None, f"one of the two has more than {_MAX_LINES:,} lines")
     lines = difflib.unified_diff(
@@ -136,7 +134,7 @@ def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _Fil
 
 
 def _shown(line: str) -> str:
-    """Return a line without its plain line feed. Other ends stay, and are shown: lines may differ in them alone."""
+    """Return a line without its line feed. Other line ends are kept, as lines may differ only in them."""
     if not line.endswith(("\r", "\n")):
         return f"{line}  (no line end)"
     return line if line.endswith("\r\n") else line.removesuffix("\n")
@@ -163,7 +161,7 @@ def _values(code: RemoteCode, comparison: _Comparison | None) -> dict[str, Any]:
 def _lines(code: RemoteCode, comparison: _Comparison | None) -> Iterator[str]:
     yield heading(code.source)
     if comparison is None:
-        yield "  nothing of it was reviewed. `hub-io inspect` shows it, `hub-io trust` adds an entry."
+        yield "  no version of it was reviewed. `hub-io inspect` shows it, `hub-io trust` adds an entry."
         return
     entry = comparison.entry
     since = dim(f"trusted {entry.trusted_at}")
@@ -185,7 +183,7 @@ def _file_lines(file: _FileDiff) -> Iterator[str]:
         yield heading(file.name)
         yield f"  {printable(file.reason)}"
         return
-    yield from map(heading, file.lines[:2])  # only these two are of `diff`: a file can have lines that look like them
+    yield from map(heading, file.lines[:2])  # only these two come from `diff`: lines of a file can look like them
     for line in file.lines[2:]:
         style = {"+": good, "-": bad, "@": dim}.get(line[0], printable)
         yield style(line)

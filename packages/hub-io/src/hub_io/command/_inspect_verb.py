@@ -1,4 +1,4 @@
-"""`hub-io inspect`: what would run, and what the trust store says of it."""
+"""`hub-io inspect`: the code that would run, and whether it is trusted."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
 __all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
 
 _NO_VERDICT = (
-    "This is an aid to reading and no verdict: code can do harm without a single line that is listed here. Nothing was "
-    "run. Once trusted, it runs with your rights."
+    "This list helps you to read the code and is not a verdict: code can do harm without any line listed here. Nothing "
+    "was run. Once trusted, the code runs with your rights."
 )
 
 
 @click.command()
 @of_source
-@click.option("--source-code", is_flag=True, help="Print the files too, with everything unprintable escaped.")
+@click.option("--source-code", is_flag=True, help="Print the files too, with unprintable characters escaped.")
 @reporting
 def inspect(*, source_code: bool, **asked: Any) -> Report:
     """Show the code that SOURCE ships and that a load would run.
 
-    SOURCE is a folder or a repository `owner/name`. The files, their digests, the classes, imports and declared
-    requirements are listed, and the places that deserve a look, such as subprocess, sockets, eval, ctypes or pickle.
-    This is an aid to reading and no verdict. Nothing is executed or imported.
+    SOURCE is a folder or a repository `owner/name`. This lists the files with their digests, the classes, the imports,
+    the contents of requirements.txt, and lines that deserve a look, such as subprocess, sockets, eval, ctypes or
+    pickle. The list helps you to read the code and is not a verdict. Nothing is executed or imported.
 
     \b
     Examples:
       hub-io inspect owner/name
       hub-io inspect owner/name --revision v1.2 --source-code | less
       hub-io inspect ./checkpoint --json
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     shipped = find_shipped_code(Asked(**asked))
     values = shipped_code_values(shipped, with_source=source_code) if wants_json() else {}
     return Report(values, [] if values else shipped_code_lines(shipped, with_source=source_code))
 
 
 def shipped_code_values(shipped: ShippedCode, *, with_source: bool) -> dict[str, Any]:
-    """Return all code of a checkpoint for machines."""
+    """Return all code of a checkpoint as JSON values."""
     return {
         "source": shipped.checkpoint.name,
         "commit": shipped.checkpoint.commit,
@@ -67,7 +67,7 @@ def shipped_code_values(shipped: ShippedCode, *, with_source: bool) -> dict[str,
 
 
 def shipped_code_lines(shipped: ShippedCode, *, with_source: bool) -> list[str]:
-    """Return all code of a checkpoint for people."""
+    """Return all code of a checkpoint as text."""
     lines: list[str] = []
     for code in shipped.codes:
         lines += [*_code_lines(code), ""]
@@ -76,7 +76,7 @@ def shipped_code_lines(shipped: ShippedCode, *, with_source: bool) -> list[str]:
     if not shipped.codes:
         lines += [f"{printable(str(shipped.checkpoint))} ships no code that these packages would run.", ""]
     if shipped.others:
-        lines.append(heading("Not loaded by these packages, perhaps by other libraries"))
+        lines.append(heading("Not loaded by these packages, but perhaps by other libraries"))
         lines += [f"  {printable(str(name))}  {printable(str(value))}" for name, value in shipped.others.items()]
         lines.append("")
     return [*lines, dim(_NO_VERDICT)] if shipped.codes else lines[:-1]
@@ -162,7 +162,7 @@ def _remark_lines(inspection: Inspection) -> Iterator[str]:
         place = f"{printable(remark.file)}:{remark.line}"
         yield f"  {place}  {bad(remark.kind)}: {printable(remark.what)} {dim(f'({when})')}"
     if not inspection.remarks:
-        yield "  nothing that is on the list: no processes, sockets, eval, ctypes, pickle, written files and the like"
+        yield "  none found: no processes, sockets, eval, ctypes, pickle, written files or similar"
 
 
 def _source_lines(bundle: CodeBundle) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _source_lines(bundle: CodeBundle) -> Iterator[str]:
         try:
             lines = split_lines(content.decode("utf-8-sig"))
         except UnicodeDecodeError:
-            yield f"  {len(content):,} bytes that are no text"
+            yield f"  {len(content):,} bytes of binary data"
             continue
         width = len(str(len(lines)))
         yield from (f"{dim(f'{number:{width}} │')} {printable(line)}" for number, line in enumerate(lines, start=1))
@@ -179,7 +179,7 @@ def _source_lines(bundle: CodeBundle) -> Iterator[str]:
 
 
 def _provider(module: str) -> str | None:
-    """Return what a top-level module comes from, or None if it is not installed. Nothing is imported."""
+    """Return what provides a top-level module, or None if it is not installed. Nothing is imported."""
     if module in sys.stdlib_module_names:
         return "the standard library"
     if distributions := _distributions().get(module):

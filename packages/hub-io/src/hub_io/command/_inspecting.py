@@ -1,4 +1,4 @@
-"""What a bundle of code would run, as a value. The code is parsed, and never executed or imported."""
+"""The content of a code bundle, as a value. The code is parsed, and never executed or imported."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class InspectedFile:
     """A file of a bundle.
 
     Attributes:
-        name: Its name, relative to the bundle.
-        sha256: SHA-256 of its content (hexadecimal).
-        num_bytes: Its size.
-        num_lines: Its lines, as Python counts them, or None for a file that is no UTF-8 text.
-        runs: Whether it is Python that may be executed, and not data.
+        name: Name relative to the bundle.
+        sha256: SHA-256 of the content (hexadecimal).
+        num_bytes: Size.
+        num_lines: Number of lines as Python counts them, or None for a file that is not UTF-8 text.
+        runs: Whether it is Python source that may be executed, and not data.
     """
 
     name: str
@@ -41,12 +41,12 @@ class InspectedFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportedModule:
-    """A top-level module that code imports from outside.
+    """A top-level module outside the bundle that the code imports.
 
     Attributes:
-        name: Its name.
+        name: Name of the module.
         files: The files that import it, sorted.
-        certain: Whether it is imported whenever the classes are: not only in a function, under a condition or in a
+        certain: Whether importing the classes always imports it: not only in a function, under a condition or in a
             `try`.
     """
 
@@ -57,15 +57,16 @@ class ImportedModule:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of a bundle without running it.
+    """The content of a bundle.
 
     Attributes:
         digest: The bundle's digest.
         files: Its files, by name.
-        classes: Name of an auto class to the class in the files.
-        imports: What the files import from outside, the standard library included, by name.
-        requirements: What `requirements.txt` lists, PEP 508, to why this environment does not meet it; None if it does.
-        remarks: Places that deserve a look, by file and line.
+        classes: Name of an Auto class to the class in the files.
+        imports: Modules that the files import, including the standard library, by name.
+        requirements: PEP 508 requirement in `requirements.txt` to why this environment does not meet it; None if it
+            does.
+        remarks: Lines that deserve a look, by file and line.
     """
 
     digest: str
@@ -77,7 +78,7 @@ class Inspection:
 
 
 def inspect_bundle(bundle: CodeBundle) -> Inspection:
-    """Read a bundle.
+    """Inspect a bundle.
 
     Raises:
         SourceCodeError: A source file is not Python.
@@ -116,7 +117,7 @@ def _text(content: bytes) -> str | None:
 
 
 def _tree(bundle: CodeBundle, name: str) -> ast.Module | None:
-    """Return the parsed file, or None for data: a `.py` file that is not Python was collected as data."""
+    """Return the parsed file, or None for data. A `.py` file that is not Python is data, too."""
     if not name.endswith(".py"):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The command `hub-io`: its verbs, and what becomes of errors."""
+"""The command `hub-io`: its verbs and its error handling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXPECTED = (HubIoError, ConfigCoreError, AutoRegistryError, OSError)
 
 
 class _Program(click.Group):
-    """Runs a verb, and turns what goes wrong into a message and an exit code."""
+    """Runs a verb, and turns errors into a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.color = wants_colour()
@@ -31,7 +31,7 @@ class _Program(click.Group):
         except _EXPECTED as error:
             code = exit_code_of(error)
             show_failure(error, exit_code=code)
-        except Exception as error:  # noqa: BLE001 - a plain traceback would show a stranger's text to the terminal as it is
+        except Exception as error:  # noqa: BLE001 - a plain traceback would print untrusted text unescaped
             code = DEFECT
             show_failure(_DefectError(error), exit_code=code)
         return ctx.exit(code)
@@ -41,11 +41,11 @@ class _Program(click.Group):
 
 
 class _DefectError(Exception):
-    """Something that this command did not expect."""
+    """An unexpected error."""
 
     def __init__(self, cause: Exception) -> None:
-        told = "".join(traceback.format_exception(cause)).rstrip()
-        super().__init__(f"This is a defect of hub-io itself. Nothing was run. Please report it:\n{told}")
+        details = "".join(traceback.format_exception(cause)).rstrip()
+        super().__init__(f"This is a bug in hub-io. Nothing was run. Please report it:\n{details}")
 
 
 @click.group(
@@ -55,30 +55,30 @@ class _DefectError(Exception):
 )
 @click.version_option(package_name="pretrained-hub-io", prog_name="hub-io")
 def main() -> None:
-    """Read the code that checkpoints ship before it may run, and keep what you decided.
+    """Review the code that checkpoints ship, and manage which of it is trusted.
 
-    Checkpoints of custom models bring Python files. None of them runs unless it was trusted: by the caller of a load,
-    or by an entry of the trust store, which this command keeps. An entry holds the SHA-256 of every file; changed
-    code is not trusted by it.
-
-    \b
-    The usual way:
-      hub-io inspect owner/name          what would run?
-      hub-io trust owner/name            read it, then let exactly this run
-      hub-io diff owner/name             what has changed since?
-      hub-io verify                      is everything still what was trusted?
-      hub-io revoke owner/name           no longer
+    Checkpoints of custom models contain Python files. None of it runs unless it is trusted: by the caller of a load, or
+    by an entry in the trust store, which this command manages. An entry holds the SHA-256 of every file, so it does not
+    trust code that has changed.
 
     \b
-    Where entries lie:
-      hub-code.lock     of the project: the working directory's, or that of a folder above it
-      trust.json        of the user: ~/.config/hub-io (Windows: %APPDATA%\\hub-io)
+    Typical use:
+      hub-io inspect owner/name          show the code that would run
+      hub-io trust owner/name            read it, and trust exactly this code
+      hub-io diff owner/name             show what has changed since
+      hub-io verify                      compare all trusted code with cache and Hub
+      hub-io revoke owner/name           remove the trust
+
+    \b
+    Trust files:
+      hub-code.lock     of the project, in the working directory or a folder above it
+      trust.json        of the user, in ~/.config/hub-io (Windows: %APPDATA%\\hub-io)
       HUB_IO_TRUST_STORE names one file to use instead of both.
-    HUB_IO_REMOTE_CODE=deny|locked lets nothing run, or only what the store holds.
+    HUB_IO_REMOTE_CODE=deny lets no code run; =locked lets only code in the trust store run.
 
-    Every verb prints JSON with --json. A token for the Hub is taken from `hf auth login` or HF_TOKEN. NO_COLOR
-    switches colour off.
-    """  # noqa: D301 - click's sign for text that stays as it is
+    Every verb prints JSON with --json. The token for the Hub comes from `hf auth login` or HF_TOKEN. NO_COLOR turns
+    colour off.
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
 
 
 for _verb in (

@@ -1,7 +1,7 @@
-"""Places in source code that deserve a look before it may run, found by `ast`.
+"""Lines of source code that deserve a look before it may run, found with `ast`.
 
-This helps people to read, and proves nothing: code that wants to hide finds a way around any list. What is listed is
-what honest code seldom needs; what is not listed may do harm all the same.
+This helps people to read the code and proves nothing: hostile code can avoid any list. Listed is what honest code
+seldom needs; what is not listed can do harm as well.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["Remark", "remarks_on"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """A place that deserves a look.
+    """A line that deserves a look.
 
     Attributes:
         file: The file.
-        line: Its line, counted from 1.
-        kind: What is done there, such as `starts programs`.
-        what: By which name, such as `subprocess.run`.
-        at_import: Whether it stands outside of functions, and so runs as soon as the file is imported.
+        line: The line, counted from 1.
+        kind: What it does, such as `starts programs`.
+        what: The name, such as `subprocess.run`.
+        at_import: Whether it is outside of functions, and so runs when the file is imported.
     """
 
     file: str
@@ -52,18 +52,18 @@ _BUILTINS: Final = frozenset({"eval", "exec", "compile", "__import__", "globals"
 _LONG_TEXT = 4096
 _LONG_LINE = 1000
 _LONGEST_TOKENIZED = 10_000  # some releases of Python copy the whole line for each token of it
-# Kinds of characters that nobody sees or that change what is seen: controls, direction, zero width, tags, private ones.
+# Categories of characters that are invisible or change the display: controls, direction, zero width, tags, private.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def remarks_on(file: str, text: str, tree: ast.Module) -> list[Remark]:
-    """Return the places of a file that deserve a look, in order.
+    """Return the lines of a file that deserve a look, in order.
 
     Args:
-        file: Its name.
+        file: Name of the file.
         text: Its content.
-        tree: The same, parsed.
+        tree: The parsed content.
     """
     found = {Remark(file, line, kind, what, at_import) for line, kind, what, at_import in _in_tree(tree)}
     found |= {Remark(file, line, "hides from readers", what, at_import=True) for line, what in _in_text(text)}
@@ -71,7 +71,7 @@ def remarks_on(file: str, text: str, tree: ast.Module) -> list[Remark]:
 
 
 def _in_tree(tree: ast.Module) -> Iterator[tuple[int, str, str, bool]]:
-    """Yield line, kind, name, and whether it runs at import. No recursion: expressions may be nested deep."""
+    """Yield line, kind, name, and whether it runs at import. Not recursive: expressions may be deeply nested."""
     names = _imported_names(tree)
     waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
     while waiting:
@@ -81,7 +81,7 @@ def _in_tree(tree: ast.Module) -> Iterator[tuple[int, str, str, bool]]:
         for kind, what in _about(node, dotted, attributes, names):
             yield getattr(node, "lineno", 1), kind, what, at_import
         if dotted is not None:
-            continue  # or `os` of `os.environ` would count as handed around
+            continue  # otherwise `os` in `os.environ` would count as passed around
         if attributes:
             waiting.append((root, at_import))
             continue
@@ -97,9 +97,9 @@ def _bodies(node: ast.AST) -> set[ast.AST]:
 
 
 def _imported_names(tree: ast.Module) -> dict[str, str]:
-    """Return what the names of a file stand for: builtins, and what is imported anywhere in it.
+    """Return each name in a file with its full name: builtins, and everything imported anywhere in it.
 
-    Of two meanings of a name, the one that deserves a look counts.
+    If a name has two meanings, the one that deserves a look wins.
     """
     names = {name: f"builtins.{name}" for name in _BUILTINS}
     for node in ast.walk(tree):
@@ -115,7 +115,7 @@ def _imported_names(tree: ast.Module) -> dict[str, str]:
 
 
 def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
-    """Return what a chain of attributes begins with, and the attributes; none for what is no chain."""
+    """Return the root of a chain of attributes, and the attributes; none if the node is not a chain."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute):
         attributes.append(node.attr)
@@ -124,14 +124,14 @@ def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
 
 
 def _dotted(root: ast.AST, attributes: list[str], names: dict[str, str]) -> str | None:
-    """Return the full name that a name or chain of attributes stands for, or None."""
+    """Return the full name of a name or chain of attributes, or None."""
     return ".".join([names[root.id], *attributes]) if isinstance(root, ast.Name) and root.id in names else None
 
 
 def _about(
     node: ast.AST, dotted: str | None, attributes: list[str], names: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of one node, or chain of attributes: kind and name."""
+    """Yield kind and name of each remark on a node or chain of attributes."""
     if dotted is not None:
         if kind := kind_of(dotted):
             yield kind, dotted.removeprefix("builtins.")
@@ -181,7 +181,7 @@ def _about_constant(value: object) -> Iterator[tuple[str, str]]:
 
 
 def _in_text(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line and name of what a reader would not see, or see as something else."""
+    """Yield line and name of what is invisible to a reader, or looks like something else."""
     for number, line in enumerate(split_lines(text.removeprefix("\ufeff")), start=1):
         for character in sorted(set(line) - {"\t", "\f"}):
             if unicodedata.category(character) in _UNSEEN or character in _BLANK_LETTERS:
@@ -193,7 +193,7 @@ def _in_text(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _foreign_identifiers(text: str) -> Iterator[tuple[int, str]]:
-    """Yield names with letters that look like others: Python reads some of them as ASCII, and readers too."""
+    """Yield identifiers with letters that look like ASCII: readers, and sometimes Python, take them for ASCII."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.NAME and not token.string.isascii():

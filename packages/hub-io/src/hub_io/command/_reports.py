@@ -1,4 +1,4 @@
-"""What a verb gives back, how it is printed, and what the exit codes mean."""
+"""The result of a verb, how it is printed, and the exit codes."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ __all__ = [
 
 OK, NO, USAGE, UNAVAILABLE, DEFECT = 0, 1, 2, 3, 70
 EXIT_CODES: Final = {
-    OK: "done, or all is as it was trusted",
-    NO: "the answer is no: it differs, is refused or malformed, or nobody said yes",
-    USAGE: "the command was not understood",
-    UNAVAILABLE: "something was not found, reached, read or written",
-    DEFECT: "a defect of hub-io",
+    OK: "success, or no difference from the trusted code",
+    NO: "the code differs, is refused or malformed, or was not confirmed",
+    USAGE: "invalid arguments",
+    UNAVAILABLE: "something cannot be found, reached, read or written",
+    DEFECT: "a bug in hub-io",
 }
 
 _AS_JSON = "hub_io.command.as_json"
@@ -56,11 +56,11 @@ _Given = ParamSpec("_Given")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verb has found or done.
+    """The result of a verb.
 
     Attributes:
-        values: For machines: printed as JSON.
-        lines: For people: escaped and styled.
+        values: The result as JSON.
+        lines: The result as text, escaped and styled.
         exit_code: One of the constants of this module.
     """
 
@@ -70,14 +70,14 @@ class Report:
 
 
 def reporting(verb: Callable[_Given, Report]) -> Callable[_Given, None]:
-    """Make a click callback of a function that returns a report, with the option `--json`."""
+    """Turn a function that returns a report into a click callback with the option `--json`."""
 
     def note_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
         context.meta[_AS_JSON] = value
 
     @click.option(
         "--json", is_flag=True, is_eager=True, expose_value=False, callback=note_json,
-        help="Print one JSON object to stdout instead of text for people.",
+        help="Print one JSON object to stdout instead of text.",
     )  # fmt: skip
     @functools.wraps(verb)
     def callback(*args: _Given.args, **kwargs: _Given.kwargs) -> None:
@@ -93,27 +93,27 @@ def reporting(verb: Callable[_Given, Report]) -> Callable[_Given, None]:
 
 
 def wants_json() -> bool:
-    """Tell whether the verb that runs was asked for JSON."""
+    """Return whether the current verb was called with `--json`."""
     return bool(click.get_current_context().meta.get(_AS_JSON))
 
 
 def exit_code_of(error: Exception) -> int:
-    """Return the exit code of an error of ours or of the system: whether something is missing, or wrong."""
+    """Return the exit code of an expected error: UNAVAILABLE or NO."""
     if isinstance(error, _UNAVAILABLE):
         return UNAVAILABLE
     return UNAVAILABLE if isinstance(error, OSError) and not isinstance(error, ConfigFileError) else NO
 
 
 def show_failure(error: Exception, *, exit_code: int) -> None:
-    """Print an error: to stderr for people, as an object on stdout for machines."""
+    """Print an error: as text to stderr, or as JSON to stdout."""
     message = str(error) or type(error).__name__
     if wants_json():
-        with suppress(OSError):  # if it is stdout itself that cannot be written, stderr has to do
-            told = {"type": type(error).__name__, "message": message, "exit_code": exit_code}
-            _show_json({"ok": False, "error": told})
+        with suppress(OSError):  # if stdout cannot be written, use stderr
+            details = {"type": type(error).__name__, "message": message, "exit_code": exit_code}
+            _show_json({"ok": False, "error": details})
             return
     show_error(message)
 
 
 def _show_json(values: Mapping[str, Any]) -> None:
-    show(json.dumps(values, indent=2))  # ASCII only: nothing in it can command a terminal
+    show(json.dumps(values, indent=2))  # ASCII only, so it cannot control a terminal

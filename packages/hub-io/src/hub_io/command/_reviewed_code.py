@@ -1,6 +1,6 @@
-"""Content that was reviewed, found again by its SHA-256: in the code store, or at the recorded commit.
+"""Reviewed files, found again in the code store or at the recorded commit.
 
-Nothing here is believed: a file counts as found only if it has the digest that the entry gives.
+A file counts as found only if it has the SHA-256 in the entry.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["ReviewedFiles", "find_reviewed_files", "open_at_commit", "sha256_of"
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFiles:
-    """What is left of code that was reviewed.
+    """The files of reviewed code that were found again.
 
     Attributes:
-        contents: Name to content, of the files that were found.
+        contents: Name to content of the files that were found.
         missing: Names of the others.
-        problem: Why they were not found, or None if all were.
+        problem: Why those were not found, or None if there are none.
     """
 
     contents: Mapping[str, bytes]
@@ -46,17 +46,15 @@ def find_reviewed_files(entry: TrustEntry, *, subfolder: str, offline: bool) -> 
 
     Args:
         entry: The entry.
-        subfolder: Folder of the repository in which the files may lie; otherwise they lie at its top.
-        offline: Whether the network may not be used.
+        subfolder: Folder of the repository that may contain the files; otherwise they are at its top.
+        offline: Whether to use no network.
     """
     try:
         return ReviewedFiles(CodeStore.default().read(entry.digest).bundle.files, (), None)
     except CodeStoreError:
         pass  # trusted elsewhere, or the cache was cleared
     if entry.commit is None:
-        return _nothing_of(
-            entry, "it was a folder, and the code store of this machine has no copy of what was read there"
-        )
+        return _nothing_of(entry, "it was read from a folder, and the code store of this machine has no copy of it")
     try:
         repository = open_at_commit(entry, offline=offline)
         found = dict(_matching(entry, repository, ""))
@@ -65,14 +63,14 @@ def find_reviewed_files(entry: TrustEntry, *, subfolder: str, offline: bool) -> 
     except (ConfigCoreError, HubIoError, OSError, ValueError) as error:
         return _nothing_of(entry, str(error))
     missing = tuple(sorted(entry.files.keys() - found.keys()))
-    return ReviewedFiles(found, missing, "the commit has no such files any more" if missing else None)
+    return ReviewedFiles(found, missing, "the commit no longer has these files" if missing else None)
 
 
 def open_at_commit(entry: TrustEntry, *, offline: bool, cache_dir: Path | None = None) -> Checkpoint:
     """Open the repository of an entry at the commit that was reviewed.
 
     Raises:
-        CheckpointNotFoundError: There is no such repository or commit, or not here.
+        CheckpointNotFoundError: There is no such repository or commit, or it is offline and not downloaded.
         HubError: The Hub cannot be reached, or refused.
     """
     options = HubOptions(revision=entry.commit, local_files_only=offline, cache_dir=cache_dir)
@@ -80,12 +78,12 @@ def open_at_commit(entry: TrustEntry, *, offline: bool, cache_dir: Path | None =
 
 
 def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 (hexadecimal) of a content."""
+    """Return the SHA-256 (hexadecimal)."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _matching(entry: TrustEntry, checkpoint: Checkpoint, folder: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a folder of the repository that have the digest of the entry."""
+    """Yield the files in a folder of the repository that have the digest in the entry."""
     for name, digest in entry.files.items():
         if checkpoint.has(f"{folder}{name}"):
             content = checkpoint.read_bytes(f"{folder}{name}", limit=MAX_DATA_BYTES)

@@ -1,4 +1,4 @@
-"""What deserves a look in code, by full name: what honest code of a model seldom needs."""
+"""Full names of functions and modules that deserve a look: honest model code seldom needs them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["HANDED_AROUND", "deserves_a_look", "kind_of"]
 
-# Full names, or the beginnings of some, by what they are for.
+# Full names or prefixes of them, by purpose.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "starts programs": (
         "subprocess", "os.system", "os.popen", "os.startfile", "os.fork", "os.forkpty", "os.posix_spawn",
@@ -57,17 +57,17 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
 
-# These modules themselves, handed around: what is then called on them is not seen.
+# These modules passed around as objects: what is then called on them is not visible.
 HANDED_AROUND: Final = frozenset({"os", "sys", "builtins", "importlib", "posix", "nt"})
 
 
 def deserves_a_look(full: str) -> bool:
-    """Tell whether anything that a full name stands for, or that lies in it, is listed."""
+    """Return whether a full name, or any name inside it, is listed."""
     return kind_of(full) is not None or any(listed.startswith(f"{full}.") for listed in _KIND_OF)
 
 
 def kind_of(dotted: str) -> str | None:
-    """Return the kind of a full name: its own, or that of a module that it lies in."""
+    """Return the kind of a full name or of the nearest listed module that contains it."""
     while dotted:
         if dotted in _KIND_OF:
             return _KIND_OF[dotted]

@@ -1,7 +1,7 @@
-"""Showing text to people: escaped, in colour where that is wanted, with progress on a terminal.
+"""Output for people: escaped text, colour, and progress on a terminal.
 
-File names, source code and the Hub's answers are other people's. A terminal obeys escape sequences and reorders text
-for control characters, so only what is printable reaches it; everything else appears as its escape.
+File names, source code and the Hub's answers are untrusted. A terminal obeys escape sequences, and control characters
+can reorder text, so only printable characters are written; all others are escaped.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["bad", "busy", "dim", "good", "heading", "printable", "show", "show_error", "split_lines", "wants_colour"]
 
 _CLEAR_LINE = "\r\x1b[K"
-# What Python takes for the end of a line, and nothing else: str.splitlines knows many more.
+# Line ends as Python's parser sees them; str.splitlines splits at many more characters.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def printable(text: str) -> str:
-    """Return text in which every character that is not printable stands as its escape. Tabs stay.
+    """Return the text with every unprintable character except tabs escaped.
 
-    Backslashes stay too, so this is for reading and not for decoding.
+    Backslashes are not escaped, so the result is for reading and cannot be decoded.
     """
     if text.isprintable():
         return text
@@ -37,7 +37,7 @@ def printable(text: str) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of a source as Python counts them, without their ends."""
+    """Return the lines of source code as Python counts them, without line ends."""
     lines = _LINE_END.split(text)
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -48,22 +48,22 @@ def heading(text: str) -> str:
 
 
 def good(text: str) -> str:
-    """Return text styled as good news, or as added."""
+    """Return text styled as success, or as added."""
     return click.style(printable(text), fg="green")
 
 
 def bad(text: str) -> str:
-    """Return text styled as bad news, or as removed."""
+    """Return text styled as failure, or as removed."""
     return click.style(printable(text), fg="red")
 
 
 def dim(text: str) -> str:
-    """Return text styled as a remark on the side."""
+    """Return text styled as less important."""
     return click.style(printable(text), dim=True)
 
 
 def show(line: str = "", *, err: bool = False) -> None:
-    """Print a line that was escaped and styled. Colour is left out where the output is no terminal."""
+    """Print an escaped and styled line. Colour is omitted if the output is not a terminal."""
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     click.echo(line.encode(encoding, "backslashreplace").decode(encoding), err=err)
@@ -78,13 +78,13 @@ def show_error(message: str) -> None:
 
 
 def wants_colour() -> bool | None:
-    """Return False if the environment forbids colour; None where it depends on the output."""
+    """Return False if the environment disables colour, or None if it depends on the output."""
     return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
-    """Say on a terminal what takes a while, and take it back when it is done."""
+    """Show on a terminal what is in progress, and clear it when done."""
     if not sys.stderr.isatty() or wants_colour() is False:
         yield
         return

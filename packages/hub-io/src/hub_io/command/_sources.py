@@ -1,4 +1,4 @@
-"""What a user names and how it is named: opening it, and finding all code that it ships, without running any."""
+"""The checkpoint that a user names: its options, opening it, and finding all its code without running any."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def revision_option(function: Callable[..., None]) -> Callable[..., None]:
 
 def offline_option(function: Callable[..., None]) -> Callable[..., None]:
     """Add `--offline`."""
-    return click.option("--offline", is_flag=True, help="Use what was downloaded before, and no network.")(function)
+    return click.option("--offline", is_flag=True, help="Use only what was downloaded before, and no network.")(
+        function
+    )
 
 
 def of_source(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the argument SOURCE and the options that say which version of it is meant."""
+    """Add the argument SOURCE and the options that select its version."""
     for option in (
         offline_option,
-        click.option(
-            "--code-revision", metavar="REV", help="The same for the code alone, in its own or another repository."
-        ),
+        click.option("--code-revision", metavar="REV", help="Revision of the code, in the same or another repository."),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,
         click.argument("source"),
@@ -58,14 +58,14 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which version of what a user has named.
+    """The source that a user names, and its version.
 
     Attributes:
         source: A folder or a repository.
         revision: Branch, tag or commit of a repository.
-        subfolder: Folder inside that holds config.json.
-        code_revision: Revision of the code alone, in the same or another repository.
-        offline: Whether the network may not be used.
+        subfolder: Folder inside the source that holds config.json.
+        code_revision: Revision of the code, in the same or another repository.
+        offline: Whether to use no network.
     """
 
     source: str
@@ -81,8 +81,8 @@ class ShippedCode:
 
     Attributes:
         checkpoint: The checkpoint.
-        codes: One for each place that code lies in: mostly one, the checkpoint itself. All are read.
-        others: Names in `auto_map` that these packages never load, to what they name: other libraries may run it.
+        codes: The code in each folder or repository, usually only the checkpoint itself. All of it has been read.
+        others: Names in `auto_map` that these packages never load, to their values; other libraries may run them.
     """
 
     checkpoint: Checkpoint
@@ -91,11 +91,11 @@ class ShippedCode:
 
 
 def find_shipped_code(asked: Asked) -> ShippedCode:
-    """Open what a user has named, and collect all code that it ships.
+    """Open the source, and collect all code that it ships.
 
     Raises:
         ClassReferenceError: A reference in `auto_map` is malformed.
-        SourceCodeError: A file is missing or is no Python.
+        SourceCodeError: A file is missing or not Python.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     checkpoint = _open(asked)
@@ -114,9 +114,9 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
 
 
 def _open(asked: Asked) -> Checkpoint:
-    """Open what a user has named.
+    """Open the source.
 
-    Unlike a load, this never takes the commit that the trust store has: whoever reads code means what is there now.
+    Unlike a load, this ignores the commit in the trust store: the user wants to see the current code.
 
     Raises:
         click.UsageError: A revision was given for a folder.

@@ -1,4 +1,4 @@
-"""Which file of trusted code a verb writes to."""
+"""The trust file that a verb writes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ Owner = Literal["project", "user"]
 
 
 def store_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add `--project` and `--user`, which choose a file of trusted code: the parameter `owner`."""
+    """Add `--project` and `--user`, which choose a trust file: the parameter `owner`."""
     project = click.option(
         "--project", "owner", flag_value="project",
         help=f"The project's file: the nearest {PROJECT_STORE}, or a new one in the working directory.",
     )  # fmt: skip
     user = click.option(
-        "--user", "owner", flag_value="user", help="The user's file. Without either: the project's, if it has one."
+        "--user",
+        "owner",
+        flag_value="user",
+        help="The user's file. Default: the project's if there is one, else the user's.",
     )
     return project(user(function))
 
@@ -46,8 +49,8 @@ def choose_file(owner: Owner | None) -> TrustFile:
     """Return the file to add entries to.
 
     Raises:
-        click.UsageError: There is no such file here.
-        TrustStoreError: The file is one that would not be used.
+        click.UsageError: The user has no home folder, or the options contradict `HUB_IO_TRUST_STORE`.
+        TrustStoreError: Loads would not use the file.
     """
     path = _path_of(owner)
     if why := find_store().ignored.get(path):
@@ -56,21 +59,21 @@ def choose_file(owner: Owner | None) -> TrustFile:
 
 
 def store_to_change(owner: Owner | None) -> TrustStore:
-    """Return the files to remove entries from: the chosen one, or all that are in use."""
+    """Return the files to remove entries from: the chosen one, or all files in use."""
     return find_store() if owner is None else TrustStore((choose_file(owner),))
 
 
 def refuse_file_in_checkpoint(file: TrustFile, code: RemoteCode) -> None:
-    """Raise if a file lies in the checkpoint whose code it would trust: it would not be used for it.
+    """Raise if a trust file is inside the checkpoint whose code it would trust: loads would not use it.
 
     Raises:
-        TrustStoreError: It does.
+        TrustStoreError: It is.
     """
     for folder in code.folders:
         if not TrustStore((file,)).without(folder).files:
             raise TrustStoreError(
-                "it lies in the checkpoint itself, which cannot say that it is trusted. Run this from another folder, "
-                "or pass --user.",
+                "it is inside the checkpoint, which cannot declare itself trusted. Run this from another folder, or "
+                "pass --user.",
                 path=file.path,
             )
 
@@ -78,13 +81,11 @@ def refuse_file_in_checkpoint(file: TrustFile, code: RemoteCode) -> None:
 def _path_of(owner: Owner | None) -> Path:
     if (named := named_store_path()) is not None:
         if owner is not None:
-            raise click.UsageError(
-                f"{STORE_VARIABLE} names the one file that is used. Unset it, or leave --{owner} out."
-            )
+            raise click.UsageError(f"{STORE_VARIABLE} names the only file in use. Unset it, or omit --{owner}.")
         return named
     project = project_store_path()
     if owner == "project" or (owner is None and project is not None):
-        return project or Path(os.path.abspath(PROJECT_STORE))  # noqa: PTH100 - links stay as the user has them
+        return project or Path(os.path.abspath(PROJECT_STORE))  # noqa: PTH100 - keeps links
     user = user_store_path()
     if user is None:
         raise click.UsageError(f"This user has no home folder. Pass --project, or set {STORE_VARIABLE}.")

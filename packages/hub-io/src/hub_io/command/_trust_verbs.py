@@ -32,32 +32,34 @@ _SHORTEST_DIGEST = 12
 
 @click.command(short_help="Show the code that SOURCE ships, and trust it.")
 @of_source
-@click.option("--note", default="", metavar="TEXT", help="Why, or who has read it; kept in the entry.")
+@click.option(
+    "--note", default="", metavar="TEXT", help="A comment to keep in the entry, such as who has read the code."
+)
 @store_options
 @click.option(
     "--digest", "digests", multiple=True, metavar="SHA256",
-    help="Trust only code of this digest, which an earlier `inspect` has shown. May be repeated.",
+    help="Trust only code with this digest, as shown by `inspect`. May be repeated.",
 )  # fmt: skip
 @click.option("--source-code", is_flag=True, help="Print the files too.")
-@click.option("--yes", is_flag=True, help="Do not ask. Needed where nobody sits at a terminal.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Required without a terminal.")
 @reporting
 def trust(
     *, note: str, owner: Owner | None, digests: tuple[str, ...], source_code: bool, yes: bool, **asked: Any
 ) -> Report:
-    """Show the code that SOURCE ships, and put it into the trust store.
+    """Show the code that SOURCE ships, and add it to the trust store.
 
-    From then on exactly this code runs without `trust_remote_code=True`, with your rights. A repository whose code was
-    trusted is opened at this commit, unless a load says another. Code that lies in another repository gets an entry
-    of its own. On a terminal you are asked first; elsewhere --yes is needed.
+    From then on exactly this code runs without `trust_remote_code=True`, with your rights. Loads open the repository at
+    this commit unless they pass another revision. Code in another repository gets its own entry. You are asked for
+    confirmation on a terminal; without one, --yes is required.
 
     \b
     Examples:
       hub-io trust owner/name --note "read by Ada, ticket 12"
       hub-io trust owner/name --revision 0123abc… --project
       hub-io trust ./checkpoint --digest 5f70bf18… --yes
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     if not yes and (wants_json() or not _at_terminal()):
-        message = "Nobody can be asked here. Read what `hub-io inspect` shows, then pass --yes."
+        message = "There is no terminal to ask for confirmation. Read the output of `hub-io inspect`, then pass --yes."
         return Report({"entries": [], "refused": message}, [f"{bad('Not trusted')}: {message}"], NO)
     file = choose_file(owner)
     shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
@@ -75,7 +77,7 @@ def trust(
     if refusal := _not_expected(entries, digests):
         return Report({**values, "entries": [], "refused": refusal}, [f"{bad('Not trusted')}: {refusal}"], NO)
     if not yes and not click.confirm(
-        f"Let this code run from now on, and note that in {printable(str(file.path))}?", err=True
+        f"Let this code run from now on, and add it to {printable(str(file.path))}?", err=True
     ):
         return Report({}, [bad("Not trusted")], NO)
     for code, entry in zip(shipped.codes, entries, strict=True):
@@ -88,10 +90,10 @@ def trust(
 
 
 def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
-    """Return the entry that trusts code.
+    """Return the entry for code.
 
     Raises:
-        TrustStoreError: No file can hold it, such as for a folder whose name has two lines.
+        TrustStoreError: A trust file cannot hold it, for example because the folder's name has a line break.
     """
     try:
         return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note)
@@ -99,16 +101,16 @@ def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
         raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 
 
-@click.command(name="list", short_help="List what is trusted here, and by which file.")
+@click.command(name="list", short_help="List the trusted code and its trust files.")
 @reporting
 def list_entries() -> Report:
-    """List what is trusted here, by which file, and what an administrator has set.
+    """List the trusted code, the trust files, and the administrator's cap.
 
     \b
     Examples:
       hub-io list
       hub-io list --json
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     policy = default_policy()
     store, located = policy.store, policy.store.located_entries
     values = {
@@ -119,26 +121,26 @@ def list_entries() -> Report:
     }
     lines = [line for file in store.files for line in _lines_of_file(file, [e for of, e in located if of == file])]
     lines += [f"{bad('not used')}: {printable(str(path))} {printable(why)}" for path, why in store.ignored.items()]
-    lines = lines or ["Nothing is trusted here. `hub-io trust SOURCE` adds an entry."]
+    lines = lines or ["No code is trusted. `hub-io trust SOURCE` adds an entry."]
     return Report(values, [*lines, *_cap_lines(policy)])
 
 
-@click.command(short_help="Remove entries, so that their code runs no longer.")
+@click.command(short_help="Remove entries, so that their code no longer runs.")
 @click.argument("what", metavar="SOURCE|DIGEST")
 @store_options
 @reporting
 def revoke(*, what: str, owner: Owner | None) -> Report:
-    """Remove entries from the trust store, so that their code runs no longer.
+    """Remove entries from the trust store, so that their code no longer runs.
 
-    SOURCE removes every entry of a folder or repository; a digest, or at least 12 digits of its beginning, those of
-    that code. Without --project or --user they are removed from every file in use. Processes that run already keep
-    what they have loaded.
+    SOURCE removes every entry of a folder or repository; a digest, or at least its first 12 digits, removes the entries
+    with that digest. Without --project or --user they are removed from every file in use. Running processes keep the
+    code that they have loaded.
 
     \b
     Examples:
       hub-io revoke owner/name
       hub-io revoke 5f70bf18a086 --user
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     removed: list[tuple[TrustFile, TrustEntry]] = []
     for file, entry in store_to_change(owner).located_entries:
         if _is_meant(entry, what) and file.remove(source=entry.source, digest=entry.digest):
@@ -149,7 +151,9 @@ def revoke(*, what: str, owner: Owner | None) -> Report:
         for file, entry in removed
     ]
     if not removed:
-        return Report(values, [f"No entry is about {printable(what)}. `hub-io list` shows what there is."], UNAVAILABLE)
+        return Report(
+            values, [f"There is no entry for {printable(what)}. `hub-io list` shows all entries."], UNAVAILABLE
+        )
     return Report(values, lines)
 
 
@@ -158,15 +162,15 @@ def _at_terminal() -> bool:
 
 
 def _not_expected(entries: Sequence[TrustEntry], digests: tuple[str, ...]) -> str | None:
-    """Return why the code is not that of the digests that were given, or None."""
+    """Return why the code does not have one of the given digests, or None."""
     for entry in entries:
         if digests and entry.digest not in {digest.removeprefix("sha256:").lower() for digest in digests}:
-            return f"the code of {printable(entry.source)} has the digest {entry.digest}, which was not given."
+            return f"the code of {printable(entry.source)} has the digest {entry.digest}, which --digest does not list."
     return None
 
 
 def _keep_for_diff(bundle: CodeBundle, *, source: str) -> None:
-    """Keep the code, so that what was reviewed can be compared with later versions. Trust does not depend on it."""
+    """Keep the code for later comparisons. Trust does not depend on it."""
     try:
         CodeStore.default().keep(bundle, source=source)
     except OSError as error:
@@ -185,9 +189,9 @@ def _lines_of_file(file: TrustFile, entries: Sequence[TrustEntry]) -> Iterator[s
 
 def _cap_lines(policy: TrustPolicy) -> Iterator[str]:
     if policy.cap == "deny":
-        yield f"{bad(f'{CAP_VARIABLE}=deny')}: no remote code runs here, whatever is trusted."
+        yield f"{bad(f'{CAP_VARIABLE}=deny')}: no remote code runs here, trusted or not."
     elif policy.cap == "locked":
-        yield f"{heading(f'{CAP_VARIABLE}=locked')}: no other remote code runs here, whatever a program passes."
+        yield f"{heading(f'{CAP_VARIABLE}=locked')}: no other remote code runs here, even with trust_remote_code=True."
 
 
 def _at(entry: TrustEntry) -> str:

@@ -1,4 +1,4 @@
-"""`hub-io verify`: is everything still what was trusted, in every place that holds it?"""
+"""`hub-io verify`: whether cache, Hub, folders and code store still have the trusted code."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ __all__ = ["verify"]
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one place holds of the code of an entry.
+    """The code of an entry in one place.
 
     Attributes:
         place: `cache`, `Hub`, `folder` or `code store`.
-        state: Whether it is what was trusted. A place may lack it, and the Hub may not answer.
-        changed: Names of files with other content, or that no load would read.
-        missing: Names of files that are not there.
-        problem: What went wrong, in words, or None.
+        state: Whether the place has the trusted code, other code, or none, or cannot be reached.
+        changed: Names of files with other content, or that a load would refuse to read.
+        missing: Names of files that do not exist there.
+        problem: What went wrong, or None.
     """
 
     place: str
@@ -54,21 +54,21 @@ class _Finding:
     problem: str | None = None
 
 
-@click.command(short_help="Compare what is trusted with what cache and Hub hold.")
+@click.command(short_help="Compare the trusted code with cache and Hub.")
 @offline_option
 @reporting
 def verify(*, offline: bool) -> Report:
-    """Compare every entry of the trust store with what the cache, the Hub and the code store hold.
+    """Compare every entry of the trust store with the cache, the Hub and the code store.
 
-    For a repository that is the recorded commit, which the Hub is asked for anew; for a folder its files as they are
-    now, and all that a load would take with them. Nothing that differs would run. Exits with 1 if something differs, or
-    else with 3 if the Hub could not be asked.
+    For a repository, the recorded commit is downloaded again; for a folder, its current files are compared, and all
+    files that a load would run with them. Code that differs would not run. Exits with 1 if something differs, or else
+    with 3 if the Hub cannot be reached.
 
     \b
     Examples:
       hub-io verify
       hub-io verify --offline --json
-    """  # noqa: D301 - click's sign for text that stays as it is
+    """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     verified: list[tuple[TrustFile, TrustEntry, list[_Finding]]] = []
     for file, entry in find_store().located_entries:
         with busy(f"Verifying {entry.source} …"):
@@ -78,7 +78,7 @@ def verify(*, offline: bool) -> Report:
     lines = [line for _, entry, findings in verified for line in _lines(entry, findings)]
     return Report(
         {"entries": [_values(*each) for each in verified]},
-        lines or ["Nothing is trusted here, so there is nothing to verify."],
+        lines or ["No code is trusted, so there is nothing to verify."],
         exit_code,
     )
 
@@ -104,7 +104,7 @@ def _lines(entry: TrustEntry, findings: list[_Finding]) -> Iterator[str]:
 
 
 def _verify_entry(entry: TrustEntry, *, offline: bool) -> Iterator[_Finding]:
-    """Yield what each place holds of the code of an entry."""
+    """Yield the finding for each place."""
     if entry.commit is None:
         yield _in_folder(entry)
     else:
@@ -120,18 +120,18 @@ def _in_folder(entry: TrustEntry) -> _Finding:
         found = _compare("folder", entry, checkpoint)
         if found.state == "same" and (problem := _loads_other_code(entry, checkpoint)):
             return _Finding("folder", "differs", problem=problem)
-        return found  # noqa: TRY300 - the two belong together
+        return found  # noqa: TRY300 - clearer beside the other return
     except CheckpointNotFoundError:
-        return _Finding("folder", "absent", problem="there is no such folder any more")
+        return _Finding("folder", "absent", problem="the folder no longer exists")
     except (ConfigCoreError, OSError) as error:
         return _Finding("folder", "differs", problem=str(error))
 
 
 def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
-    """Return how the code that a load of the folder would run differs from what was trusted, or None if it does not.
+    """Return how the code that a load of the folder would run differs from the trusted code, or None.
 
-    That every file of an entry is there does not mean that it is what runs: another may have been put beside it. An
-    entry does not say in which subfolder the config lies: one whose load gives the code of the entry is enough.
+    Even if the folder has every file of the entry, a load may run others: one may have been added. An entry does not
+    record the subfolder of the config, so it is enough if one subfolder's load would run the trusted code.
     """
     problem = None
     for name in sorted(checkpoint.filenames()):
@@ -144,14 +144,14 @@ def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
                     return None
                 changes = compare_files(entry.files, bundle.file_digests())
                 names = ", ".join((*changes.changed, *changes.added)) or "fewer files"
-                problem = problem or f"what was trusted is there, but a load would take {names}"
+                problem = problem or f"the trusted files exist, but a load would use {names}"
         except (ConfigCoreError, AutoRegistryError) as error:
             problem = problem or str(error)
     return problem
 
 
 def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
-    """Yield the code that lies in a folder itself, as its config names it."""
+    """Yield the code in a folder that its config names."""
     load = CodeLoad.of_checkpoint(checkpoint)
     left = loadable_names(load.auto_map)
     while left:
@@ -167,16 +167,16 @@ def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
 def _in_cache(entry: TrustEntry) -> _Finding:
     try:
         found = _compare("cache", entry, open_at_commit(entry, offline=True))
-    except CheckpointNotFoundError:  # which that it was not downloaded is, too
+    except CheckpointNotFoundError:  # also raised if it was not downloaded
         return _Finding("cache", "absent")
     except HubError as error:
         return _Finding("cache", "unreachable", problem=str(error))
-    # The cache holds what was needed so far.
+    # The cache only has the files that were needed so far.
     return found if found.changed or not found.missing else _Finding("cache", "absent", missing=found.missing)
 
 
 def _on_hub(entry: TrustEntry) -> _Finding:
-    """Compare with what the Hub gives now: a cache of its own keeps what was downloaded before out of it."""
+    """Compare with the Hub's current answer, using an empty cache."""
     with tempfile.TemporaryDirectory(prefix="hub-io-verify-") as folder:
         try:
             return _compare("Hub", entry, open_at_commit(entry, offline=False, cache_dir=Path(folder)))
@@ -198,7 +198,7 @@ def _in_code_store(entry: TrustEntry) -> _Finding:
 def _compare(place: str, entry: TrustEntry, checkpoint: Checkpoint) -> _Finding:
     """Compare the files of an entry with those of a checkpoint.
 
-    An entry does not say in which folder of a checkpoint its files lie: it is the one that has most of them right.
+    An entry does not record the folder of its files, so the folder with the fewest differences is used.
     """
     findings: list[_Finding] = []
     for folder in _folders(entry, checkpoint):
@@ -210,7 +210,7 @@ def _compare(place: str, entry: TrustEntry, checkpoint: Checkpoint) -> _Finding:
 
 
 def _folders(entry: TrustEntry, checkpoint: Checkpoint) -> list[str]:
-    """Return the folders that the files may lie in, the top first: those with a file of the name of the first."""
+    """Return the folders that may contain the files, the top first: those with a file named like the entry's first."""
     first = min(entry.files)
     found = {name.removesuffix(first) for name in checkpoint.filenames() if name == first or name.endswith(f"/{first}")}
     return sorted({"", *found}, key=lambda folder: (len(folder), folder))

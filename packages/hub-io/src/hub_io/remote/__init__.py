@@ -1,7 +1,7 @@
-"""Where trusted code of checkpoints is imported: `hub_io.remote.<name>_<digest>.<module>`. None of it lies here.
+"""The namespace of trusted code: `hub_io.remote.<name>_<digest>.<module>`. This folder contains none of it.
 
-Whoever imports such a module by name, as `pickle` does for objects out of another process, gets it if the code may run
-here too; `hub_io.running` says when.
+Importing such a module by name, as `pickle` does for objects from another process, works if the code may run in this
+process, too; see `hub_io.running._inherited_code`.
 """
 
 from __future__ import annotations

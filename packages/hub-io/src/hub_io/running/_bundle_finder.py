@@ -1,11 +1,11 @@
-"""Python's own import system for bundles of trusted code: the finder and the loaders of `hub_io.remote.…`.
+"""The finder and the loaders that Python imports `hub_io.remote.…` with.
 
-Relative imports, sub-packages and cycles work as in any package, and stay inside the bundle. Everything comes from the
-bytes that were hashed: nothing is written beside the code, and no byte code is read.
+Relative imports, sub-packages and cycles work as in any package, and stay inside the bundle. Code is compiled from the
+hashed bytes; no byte code is written or read.
 
-Modules are imported in two ways. `import_classes` imports classes that somebody loads. And an object of such a class
-that comes from another process names its module, which `pickle` imports like any other: then the digest in the name is
-looked up, and the policy of this process is asked (`_inherited_code`).
+Modules are imported in two ways. `import_classes` imports the classes of a load. And `pickle` imports the module of an
+object from another process by name: then the digest in the name is looked up, and this process's policy decides
+(`_inherited_code`).
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _PACKAGE_FILE = "__init__.py"
 def import_module(name: str) -> ModuleType:
     """Import a module as the `import` statement does.
 
-    `importlib.import_module` raises where threads import modules in a circle; the statement gives a module that another
-    thread is importing.
+    `importlib.import_module` raises if threads import modules in a circle; the statement returns a module that another
+    thread is still importing.
     """
     __import__(name)
     module = sys.modules.get(name)
     if module is None:
-        raise ImportError("another thread was importing it, waited for this one, and has failed")
+        raise ImportError("another thread that was importing it failed")
     return module
 
 
 def install_finder() -> None:
-    """Let Python find the modules of bundles."""
+    """Install the finder for the modules of bundles."""
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
 
@@ -71,8 +71,8 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
         found = package.find(own_name) if package else None
         if package is None:
             return None
-        if found is None:  # nor does Python look where the code may have put other folders into its `__path__`
-            raise ModuleNotFoundError(f"No module named {fullname!r} in the code that was trusted", name=fullname)
+        if found is None:  # raise, so that Python does not search folders that the code put into its `__path__`
+            raise ModuleNotFoundError(f"No module named {fullname!r} in the trusted code", name=fullname)
         file, is_package = found
         if own_name != fullname:
             return importlib.machinery.ModuleSpec(fullname, _AliasLoader(own_name), is_package=is_package)
@@ -84,7 +84,7 @@ _FINDER = _BundleFinder()
 
 
 class _BundleLoader(importlib.abc.InspectLoader):
-    """Runs one file of a bundle, and gives its source to tracebacks and `inspect`, and the bundle's data to it."""
+    """Runs one file of a bundle. It provides the source for tracebacks and `inspect`, and the bundle's data files."""
 
     def __init__(self, package: RemotePackage, file: str | None, *, is_package: bool) -> None:
         self._package = package
@@ -110,7 +110,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
         """Return a file of the bundle, for `pkgutil.get_data`.
 
         Args:
-            path: A name that begins as the `__file__` of the bundle's modules does.
+            path: A path that starts like the `__file__` of the bundle's modules.
 
         Raises:
             FileNotFoundError: The bundle has no such file.
@@ -121,7 +121,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
         for top in tops:
             name = name.removeprefix(top)
         if name not in self._package.bundle.files:
-            raise FileNotFoundError(f"The code that was trusted has no file {path!r}.")
+            raise FileNotFoundError(f"The trusted code has no file {path!r}.")
         return self._package.bundle.files[name]
 
     def get_resource_reader(self, fullname: str) -> BundleResources | None:
@@ -137,8 +137,8 @@ class _BundleLoader(importlib.abc.InspectLoader):
         directory = package.directory
         module.__file__ = os.path.join(directory, self._file or "") if directory else self.path  # noqa: PTH118 - "x/"
         module.__dict__["__code_bundle__"] = package.bundle
-        linecache.lazycache(self.path, module.__dict__)  # for those who ask by path alone, such as warnings
-        if self._file is None:  # a folder, which stays with what is in it
+        linecache.lazycache(self.path, module.__dict__)  # for lookups by path alone, such as by warnings
+        if self._file is None:  # a namespace folder, which runs no code
             super().exec_module(module)
             return
         try:
@@ -148,17 +148,17 @@ class _BundleLoader(importlib.abc.InspectLoader):
                 else:
                     super().exec_module(module)
         except BaseException:
-            linecache.cache.pop(self.path, None)  # which holds the module's globals
+            linecache.cache.pop(self.path, None)  # it holds the module's globals
             raise
 
     def _exec_unasked(self, module: ModuleType) -> None:
-        """Execute a module that an import statement or `pickle` wants."""
+        """Execute a module for an import statement or `pickle`."""
         package = self._package
-        if not package.imported:  # the first module of it in this process
+        if not package.imported:  # its first module in this process
             from hub_io.code import check_requirements
 
             check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
-        # Inside of a load this import is a part of it. Otherwise it is a load of its own, without trust in more.
+        # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
         load = current_load() or CodeLoad()
         load.granted.add(package.bundle.digest)
         with load.running():
@@ -169,18 +169,18 @@ class _BundleLoader(importlib.abc.InspectLoader):
 
 
 class _AliasLoader(importlib.abc.Loader):
-    """Gives a module of a bundle under a name that another process had for the bundle."""
+    """Returns a module of a bundle under the name that another process used for it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def exec_module(self, module: ModuleType) -> None:
-        # Python takes what is here afterwards for the module that was imported.
+        # Python returns what is in `sys.modules` afterwards.
         sys.modules[module.__name__] = import_module(self._name)
 
 
 def _resume(name: str) -> RemotePackage | None:
-    """Return the package that another process has under a name, if its code may run here."""
+    """Return the package of a name from another process, if its code may run here."""
     from hub_io.running._inherited_code import find_inherited
 
     trusted = find_inherited(name)

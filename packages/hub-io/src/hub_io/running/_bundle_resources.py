@@ -1,4 +1,4 @@
-"""Data files of a bundle, for `importlib.resources`: out of the bytes that were hashed, as the code itself."""
+"""Data files of a bundle, for `importlib.resources`: from the hashed bytes, like the code."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["BundlePath", "BundleResources"]
 
 
 class BundlePath(Traversable):
-    """A file or folder of a bundle. It has no place on a disk; `importlib.resources.as_file` gives it one."""
+    """A file or folder of a bundle, in memory. `importlib.resources.as_file` writes it to disk."""
 
     def __init__(self, files: Mapping[str, bytes], path: str, *, package: str) -> None:
-        """Describe a place.
+        """Create a path.
 
         Args:
             files: The files of the bundle.
             path: Name relative to the bundle, `""` for its top.
-            package: Name of the package, which is that of the top folder.
+            package: Name of the package, which the top folder has.
         """
         self._files = files
         self._path = path
@@ -34,7 +34,7 @@ class BundlePath(Traversable):
         return (self._path or self._package).rpartition("/")[2]
 
     def iterdir(self) -> Iterator[BundlePath]:
-        """Give what lies in the folder."""
+        """Yield the contents of the folder."""
         if not self.is_dir():
             raise NotADirectoryError(str(self))
         start = f"{self._path}/" if self._path else ""
@@ -42,15 +42,15 @@ class BundlePath(Traversable):
         return iter([self._at(start + name) for name in sorted(names)])
 
     def is_dir(self) -> bool:
-        """Tell whether it is a folder that holds something."""
+        """Return whether it is a folder with contents."""
         return not self._path or any(name.startswith(f"{self._path}/") for name in self._files)
 
     def is_file(self) -> bool:
-        """Tell whether it is a file."""
+        """Return whether it is a file."""
         return self._path in self._files
 
     def joinpath(self, *descendants: str | PathLike[str]) -> BundlePath:
-        """Return what lies below; a name that leaves the bundle is the name of nothing."""
+        """Return a path below this one. A path that leaves the bundle does not exist."""
         return self._at(
             "/".join(filter(None, [self._path, *(fspath(name).replace("\\", "/") for name in descendants)]))
         )
@@ -79,7 +79,7 @@ class BundlePath(Traversable):
         return content
 
     def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
-        """Return the content as text, which is UTF-8 unless told."""
+        """Return the content as text, by default UTF-8."""
         with self.open("r", encoding=encoding or "utf-8", errors=errors) as file:
             text: str = file.read()
         return text
@@ -95,7 +95,7 @@ class BundlePath(Traversable):
 
 
 class BundleResources(TraversableResources):
-    """What `importlib.resources` asks a package's loader for."""
+    """The resources of a package, for `importlib.resources`."""
 
     def __init__(self, top: BundlePath) -> None:
         self._top = top

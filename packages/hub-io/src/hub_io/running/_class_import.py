@@ -28,19 +28,19 @@ _SHOWN = 5
 def import_classes(trusted: Trusted, references: Iterable[str | ClassReference]) -> list[type[Any]]:
     """Import classes of a trusted bundle. This runs its code.
 
-    The same content gives the same classes, however often and from wherever it is loaded; other content lives beside
-    it. Processes that this one starts from now on may run the code too: they find it by its digest.
+    Code with the same content is imported once, from wherever it is loaded; code with other content is imported beside
+    it. Processes that this one starts later may run the code too: they find it by its digest.
 
     Args:
         trusted: The decision, with the bundle.
-        references: Classes in it, such as `modeling_x.XModel`.
+        references: References to classes in it, such as `modeling_x.XModel`.
 
     Returns:
         The classes, in the order of the references.
 
     Raises:
-        MissingRequirementsError: Something that the code needs is not installed. Nothing was run.
-        RemoteCodeImportError: The code failed, or has no such class. Nothing that this call imported stays imported.
+        MissingRequirementsError: The code imports a module that is not installed. Nothing was run.
+        RemoteCodeImportError: The code failed, or has no such class. The modules that this call imported are removed.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
     install_finder()
@@ -52,7 +52,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
             with importing(package):
                 classes = [_import_class(package, reference, trusted.source) for reference in parsed]
     pass_on(trusted.bundle.digest)
-    with contextlib.suppress(OSError):  # only other processes need it, and those say where they have looked
+    with contextlib.suppress(OSError):  # only other processes need it, and their error names the folder
         CodeStore.default().keep(trusted.bundle, source=trusted.source)
     return classes
 
@@ -60,7 +60,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
 def _import_class(package: RemotePackage, reference: ClassReference, source: str) -> type[Any]:
     try:
         module = import_module(_module_name(package, reference))
-        # Not by `getattr`, which a module may answer as it likes.
+        # Not `getattr`, which calls the module's own `__getattr__`.
         found = vars(module).get(reference.class_name)
         if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
             return found
@@ -69,7 +69,7 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
         raise
     except BaseException as error:
         raise RemoteCodeImportError(
-            f"The code of {source} is trusted, but importing {reference.filename} failed: {_told(error)}"
+            f"The code of {source} is trusted, but importing {reference.filename} failed: {_describe(error)}"
             f"{_advice(error, package.bundle)}",
             source=source,
             file=reference.filename,
@@ -85,15 +85,15 @@ def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
     return f"{cls.__module__}.".startswith(f"{package.name}.")
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"
-    except BaseException:  # noqa: BLE001 - errors of strangers may not even have a text
+    except BaseException:  # noqa: BLE001 - str() of an untrusted error may raise
         return type(error).__name__
 
 
 def _advice(error: BaseException, bundle: CodeBundle) -> str:
-    """Return a sentence on what may help, or `""`: a module to install, or a version that the code asks for."""
+    """Return a sentence with a remedy, or `""`: a module to install, or versions that the code requires."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
         return f". {remedy_for([error.name.partition('.')[0]], bundle)}"
     problems = [
@@ -110,9 +110,9 @@ def _no_class(module: ModuleType, reference: ClassReference, source: str) -> Rem
     if found is None:
         problem = "it has no such name"
     elif issubclass(type(found), type):
-        problem = f"that class comes from {found.__module__}, and only the checkpoint's own classes are loaded"
+        problem = f"that class is from {found.__module__}, and only the checkpoint's own classes are loaded"
     else:
-        problem = f"that is {type(found).__name__} and no class"
+        problem = f"that is of type {type(found).__name__} and not a class"
     classes = sorted(
         name
         for name, value in vars(module).items()

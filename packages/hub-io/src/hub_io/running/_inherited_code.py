@@ -1,8 +1,8 @@
-"""Code of objects that come out of another process: which it is, and whether it may run here.
+"""Code of objects from another process: finding it, and deciding whether it may run here.
 
-`pickle` knows a remote class by its module, `hub_io.remote.<name>_<digest>.<module>`, and imports that. The digest
-leads to the code store of this machine; this process's own policy decides, in which a grant of the process that has
-started this one counts. The pickle itself grants nothing.
+`pickle` identifies a remote class by its module, `hub_io.remote.<name>_<digest>.<module>`, and imports that. The code
+with this digest is read from the code store of this machine, and this process's policy decides, including the grants
+of the parent process. The pickle itself grants nothing.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _NAME = re.compile(r"hub_io\.remote\.\w*?_(?P<digest>[0-9a-f]{64}|[0-9a-f]{12})(
 
 
 def find_inherited(name: str) -> Trusted | None:
-    """Return the code that another process has imported under a name, and the decision that it may run here.
+    """Return the decision on code that another process has imported under a name.
 
     Args:
-        name: The package: `hub_io.remote.<name>_<digest>`.
+        name: Name of the package: `hub_io.remote.<name>_<digest>`.
 
     Returns:
-        The decision, or None if this is no name of that form.
+        The decision, or None if the name does not have this form.
 
     Raises:
         RemoteCodeRefusedError: The code may not run here.
-        RemoteCodeImportError: The code is not on this machine, or cannot be told from other code.
+        RemoteCodeImportError: The code is not on this machine, or the name is ambiguous.
         CodeStoreError: Its entry in the code store was changed.
     """
     matched = _NAME.fullmatch(name)
@@ -50,8 +50,8 @@ def find_inherited(name: str) -> Trusted | None:
     except OSError as error:
         processes = sys.modules.get("multiprocessing.process")
         if processes and processes.parent_process():
-            # A worker of `multiprocessing.Pool` takes any such error for a broken pipe, and ends without a word.
-            _logger.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            # A worker of `multiprocessing.Pool` takes an OSError for a broken pipe, and exits without a message.
+            _logger.error("%s", error)  # noqa: TRY400 - the message is enough
         raise
 
 
@@ -61,9 +61,9 @@ def _find(name: str, digest: str) -> Trusted:
     trusted = [decision for decision in decisions if isinstance(decision, Trusted)]
     if len(trusted) > 1:
         raise RemoteCodeImportError(
-            f"{name} could be any of several bundles of code, which begin with the same digits: "
+            f"{name} is ambiguous: the digests of several code bundles start with the same digits: "
             f"{', '.join(decision.bundle.digest for decision in trusted)}. None of them was run. Load the checkpoint "
-            "that it came from in this process first.",
+            "in this process first.",
             source=name,
             file="",
         )
@@ -75,16 +75,16 @@ def _find(name: str, digest: str) -> Trusted:
     if damage is not None:
         raise damage
     raise RemoteCodeImportError(
-        f"{name} is code that another process has loaded out of a checkpoint. It is not in the code store of this "
-        f"machine ({store.folder}), so nothing was run. Load that checkpoint in this process first, or let both "
-        "processes use the same store.",
+        f"{name} is code that another process has loaded from a checkpoint. It is not in the code store of this "
+        f"machine ({store.folder}), so nothing was run. Load the checkpoint in this process first, or let both "
+        "processes use the same code store.",
         source=name,
         file="",
     )
 
 
 def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], CodeStoreError | None]:
-    """Decide on each entry of the store whose digest begins so; return the error of the first that is damaged too."""
+    """Return the decision on each entry with this prefix, and the error of the first damaged one."""
     around = checkpoints_around()
     decisions: list[TrustDecision] = []
     damage = None
@@ -102,11 +102,11 @@ def _decisions(store: CodeStore, digest: str) -> tuple[list[TrustDecision], Code
 def _refusal(name: str, refused: Refused) -> RemoteCodeRefusedError:
     error = replace(refused, may_be_passed=False).refusal()  # nothing can be passed to `pickle`
     inherits = (
-        " Or load the checkpoint in this process before, or start this process from one that has loaded it by then, "
-        f"which says so in {GRANTS_VARIABLE}."
+        " Or load the checkpoint in this process first, or start this process from one that has loaded it: it "
+        f"inherits the trust through {GRANTS_VARIABLE}."
     )
     return RemoteCodeRefusedError(
-        f"An object out of another process needs {name}. {error}{inherits if refused.may_be_passed else ''}",
+        f"An object from another process needs {name}. {error}{inherits if refused.may_be_passed else ''}",
         source=error.source,
         reason=error.reason,
         bundle=error.bundle,

@@ -1,7 +1,7 @@
 """Bundles of trusted code as packages of this process: `hub_io.remote.<name>_<digest>`.
 
-One content is one package, whoever loads it and from wherever. Classes of a package are imported by one thread after
-the other, and an import that fails leaves nothing of what it has brought.
+Code with the same content is one package, from wherever it is loaded. One thread at a time imports classes of a
+package, and a failed import removes every module that it added.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ _PACKAGE_FILE = "__init__.py"
 
 
 class RemotePackage:
-    """A bundle and what is imported of it.
+    """A bundle and its imported modules.
 
     Attributes:
-        name: Its name in `sys.modules`.
-        source: Where it came from, in words.
-        bundle: The code. Another checkpoint with the same files may name further classes: then a bundle with both maps
-            takes its place.
-        aliases: Other names of it, under which other processes have imported the same code.
+        name: Name in `sys.modules`.
+        source: Where it came from, for messages.
+        bundle: The code. If another checkpoint with the same files names further classes, it is replaced by a bundle
+            with both maps.
+        aliases: Other names, under which other processes have imported the same code.
         folders: Folders of checkpoints that it was loaded from.
-        imported: Names of the modules that stay: imports that succeeded have brought or used them.
-        num_users: How many imports of it are going on or wait.
+        imported: Names of the modules that stay, because a successful import added or used them.
+        num_users: Number of imports of it that are in progress or waiting.
     """
 
     def __init__(self, name: str, bundle: CodeBundle, *, source: str) -> None:
@@ -69,7 +69,7 @@ class RemotePackage:
         self._on_disk: Path | None = None
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
-        """Return a module's file, None for a package without one, and whether it is a package. None: no such module."""
+        """Return a module's file (None for a namespace package) and whether it is a package; None if not found."""
         path = self.place(module)
         package_file = f"{path}/{_PACKAGE_FILE}" if path else _PACKAGE_FILE
         if package_file in self.bundle.files:
@@ -81,18 +81,18 @@ class RemotePackage:
         return None
 
     def place(self, module: str) -> str:
-        """Return where a module is in the bundle, without `.py`; `""` for the package itself."""
+        """Return the path of a module in the bundle, without `.py`; `""` for the package itself."""
         return "".join(module.split(".", 3)[3:]).replace(".", "/")
 
     def shown_path(self, file: str | None) -> str:
-        """Return the name of a file in tracebacks. It is no path: a debugger must show what runs, and not a file."""
+        """Return the name of a file in tracebacks. It is not a path: debuggers must show the code that runs."""
         return f"<{self.name}>/{file or ''}"
 
     @property
     def directory(self) -> Path | None:
-        """A folder with the files of a bundle that has data, for code that looks beside its `__file__`. None: no data.
+        """Folder of a bundle with data, for code that reads files beside its `__file__`; None without data.
 
-        It is the entry of the code store, or a temporary folder where that cannot be written.
+        It is the entry in the code store, or a temporary folder if the code store cannot be written.
         """
         if all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in self.bundle.files):
             return None
@@ -114,17 +114,17 @@ class RemotePackage:
             return CodeStore(folder).keep(self.bundle, source=self.source) / "files"
 
     def keep_finished(self) -> None:
-        """Let the modules stay whose import has ended well. An import that succeeds may have used any of them."""
+        """Keep the modules that were imported completely: a successful import may have used any of them."""
         self.imported |= {name for name, module in self.modules().items() if not _is_initializing(module)}
 
     def forget_unfinished(self) -> None:
-        """Forget the modules that only an import which failed has brought. What other threads execute now stays."""
+        """Remove the modules that only a failed import added. Those that other threads are importing stay."""
         for name, module in self.modules().items():
             if name not in self.imported and not _is_initializing(module):
                 self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Forget a module: also in its parent, and in the lines for tracebacks, which hold its globals."""
+        """Remove a module from `sys.modules`, its parent and `linecache`, which holds its globals."""
         sys.modules.pop(name, None)
         parent, _, last = name.rpartition(".")
         if hasattr(sys.modules.get(parent), "__dict__"):
@@ -135,7 +135,7 @@ class RemotePackage:
     def modules(self) -> dict[str, ModuleType]:
         """Return its modules in `sys.modules`, under all its names."""
         starts = tuple(f"{name}." for name in (self.name, *self.aliases))
-        modules = sys.modules.copy()  # other threads import meanwhile
+        modules = sys.modules.copy()  # other threads may import meanwhile
         return {name: module for name, module in modules.items() if f"{name}.".startswith(starts)}
 
 
@@ -149,14 +149,14 @@ def find_package(name: str) -> RemotePackage | None:
 
 
 def folders_of(cls: type[Any]) -> tuple[Path, ...]:
-    """Return the folders of the checkpoints in this process that the code of a class was loaded from."""
+    """Return the checkpoint folders that the code of a class was loaded from in this process."""
     package = _packages.get(".".join(cls.__module__.split(".", 3)[:3]))
     return tuple(sorted(package.folders)) if package else ()
 
 
 @contextlib.contextmanager
 def using(trusted: Trusted) -> Iterator[RemotePackage]:
-    """Give the package of a trusted bundle. If nothing of it is imported after the block, it is forgotten again."""
+    """Yield the package of a trusted bundle. It is removed afterwards if none of its modules stayed imported."""
     with contextlib.ExitStack() as stack:
         with _lock:
             package = _package_for(trusted)
@@ -179,7 +179,7 @@ def _in_use(package: RemotePackage) -> Iterator[None]:
 
 
 def using_alias(name: str, trusted: Trusted) -> RemotePackage:
-    """Return the package of a trusted bundle under a name that another process has for it."""
+    """Return the package of a trusted bundle under the name that another process uses for it."""
     with _lock:
         package = _packages.get(name) or _package_for(trusted, name=name)
         if package.name != name:
@@ -190,18 +190,18 @@ def using_alias(name: str, trusted: Trusted) -> RemotePackage:
 
 @contextlib.contextmanager
 def importing(package: RemotePackage) -> Iterator[None]:
-    """Import modules of a package in the block: after other threads have, and all of them or none.
+    """Import modules of a package in the block, one thread at a time; if it fails, all its modules are removed.
 
     Raises:
-        RemoteCodeImportError: Another thread imports the package and waits for this one.
+        RemoteCodeImportError: Another thread is importing the package and waits for this one.
     """
     with contextlib.ExitStack() as stack:
         try:
             is_outermost = stack.enter_context(_TURNS.of(package))
         except CircularWaitError as error:
             raise RemoteCodeImportError(
-                f"The code of {package.source} is being imported by a thread that waits for this one: the code of the "
-                "two checkpoints loads each other. Load one of them first.",
+                f"The code of {package.source} is being imported by a thread that waits for this one: two checkpoints "
+                "load each other's code. Load one of them first.",
                 source=package.source,
                 file="",
             ) from error
@@ -218,10 +218,10 @@ def importing(package: RemotePackage) -> Iterator[None]:
 
 @contextlib.contextmanager
 def importing_module(package: RemotePackage, module: str) -> Iterator[bool]:
-    """Execute a module of a package in the block. Give whether this thread imports it without `importing`.
+    """Execute a module of a package in the block. Yield whether this thread imports it outside of `importing`.
 
-    An import statement in a function, or `pickle`, wants it then. It does not wait for other threads, since it holds
-    Python's lock of the module, for which they may wait.
+    That is an import statement in a function, or `pickle`. It does not wait for other threads: it holds Python's lock
+    of the module, for which they may wait.
     """
     late: set[RemotePackage] = _this_thread.__dict__.setdefault("late", set())
     if _TURNS.is_ours(package) or package in late:
@@ -243,7 +243,7 @@ _this_thread = threading.local()
 
 
 def _package_for(trusted: Trusted, *, name: str | None = None) -> RemotePackage:
-    """Return the package that has the same files, unless the `auto_map` of the two contradict each other."""
+    """Return the package with the same files, unless the two `auto_map`s contradict each other."""
     bundle = trusted.bundle
     for package in _packages.values():
         if package.bundle.digest == bundle.digest and _agree(package.bundle.auto_map, bundle.auto_map):
@@ -266,19 +266,19 @@ def _free_name(trusted: Trusted) -> str:
     # `owner/name`, or the end of a folder's path.
     tail = "_".join(re.split(r"[/\\]+", trusted.source.rstrip("/\\"))[-2:])
     slug = re.sub(r"\W", "_", tail, flags=re.ASCII)[-_SHORT_SLUG:].strip("_") or "code"
-    # Twelve digits are not enough to name code, since somebody could make them collide; then all of them are used.
+    # Twelve digits can be made to collide; then all digits are used.
     names = [f"{PARENT}.{slug}_{digest[:_DIGEST_LENGTH]}", f"{PARENT}.{slug}_{digest}"]
     names += [f"{names[1]}_{number}" for number in range(2, len(_packages) + 3)]
     return next(name for name in names if name not in _packages)
 
 
 def _forget_package(package: RemotePackage) -> None:
-    """Forget a package of which nothing is imported, with whatever its code has put into `sys.modules`."""
+    """Remove a package without imported modules, and everything that its code put into `sys.modules`."""
     for name in package.modules():
         package.forget(name)
     for name in (package.name, *package.aliases):
         _packages.pop(name, None)
-        package.forget(name)  # the code may have put something else in its place
+        package.forget(name)  # the code may have replaced it
 
 
 def _is_initializing(module: ModuleType) -> bool:

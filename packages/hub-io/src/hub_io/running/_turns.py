@@ -1,4 +1,4 @@
-"""One thread after the other, and no two that wait for each other."""
+"""Mutual exclusion of threads that detects circular waits."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["CircularWaitError", "Turns"]
 
 
 class CircularWaitError(RuntimeError):
-    """The thread that has the turn waits, perhaps through others, for the one that wants it."""
+    """The thread that holds the turn waits, perhaps through others, for the one that wants it."""
 
 
 class Turns:
-    """Lets one thread at a time have its turn at a thing. The same thread may take it again meanwhile.
+    """One reentrant lock per object. Unlike `threading.RLock` it detects threads that wait for each other.
 
-    Unlike a lock it notices when threads wait for each other: code of one checkpoint may load that of another.
+    They would if the code of two checkpoints loads each other.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._holders: dict[Hashable, int] = {}  # the thread whose turn it is
-        self._wanted: dict[int, Hashable] = {}  # by the thread that waits
+        self._holders: dict[Hashable, int] = {}  # object to thread
+        self._wanted: dict[int, Hashable] = {}  # waiting thread to object
 
     @contextlib.contextmanager
     def of(self, thing: Hashable) -> Iterator[bool]:
-        """Wait for the turn of this thread, and have it in the block. Give whether it is new, and not taken again.
+        """Hold the lock of an object in the block. Yield whether this thread did not hold it already.
 
         Raises:
-            CircularWaitError: It would never come.
+            CircularWaitError: The wait would never end.
         """
         thread = threading.get_ident()
         with self._changed:
@@ -49,7 +49,7 @@ class Turns:
                     self._changed.notify_all()
 
     def is_ours(self, thing: Hashable) -> bool:
-        """Return whether it is the turn of this thread."""
+        """Return whether this thread holds the lock of an object."""
         return self._holders.get(thing) == threading.get_ident()
 
     def _wait(self, thing: Hashable, thread: int) -> None:

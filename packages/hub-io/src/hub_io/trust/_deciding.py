@@ -1,7 +1,7 @@
-"""Whether a checkpoint's code may run: the one place that decides.
+"""The decision whether a checkpoint's code may run. It is made only here.
 
-The trust store, an administrator's cap and what the caller said for this load decide together. Data has no say, nothing
-here prompts, and deciding executes nothing.
+It depends on the trust store, an administrator's cap and the caller's `trust_remote_code`. Nothing in a checkpoint can
+grant trust, nothing prompts, and deciding executes none of the code.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = ["decide", "decide_inherited"]
 def decide(code: RemoteCode) -> TrustDecision:
     """Decide whether code may run in its load.
 
-    `trust_remote_code=True` trusts the content of this load, False refuses it, None leaves it to the trust store. In a
-    load that a checkpoint's code asks for, the policy of the outer load decides, and True grants nothing.
+    `trust_remote_code=True` trusts the code of this load, False refuses it, None leaves it to the trust store. In a
+    nested load, which a checkpoint's code starts, the policy of the outer load decides and True grants nothing.
 
     Args:
-        code: The code of one folder or repository. It is only fetched and read if it could be trusted.
+        code: The code of one folder or repository. It is fetched and read only if it could be trusted.
 
     Raises:
-        TypeError: `trust_remote_code` is something else, such as a string from a file.
+        TypeError: `trust_remote_code` is not True, False or None, but for example a string from a file.
         TrustStoreError: The store is malformed.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
         UnpinnedCodeWarning: No commit was given, and warnings are errors.
@@ -54,11 +54,11 @@ def decide(code: RemoteCode) -> TrustDecision:
 
 
 def decide_inherited(code: RemoteCode, *, digests: Collection[str]) -> TrustDecision:
-    """Decide on code that an object from another process needs.
+    """Decide whether code that an object from another process needs may run.
 
     Args:
         code: The code.
-        digests: Code that the parent process was told to trust.
+        digests: Digests of the code that the parent process trusted.
 
     Raises:
         TrustStoreError: The store is malformed.
@@ -104,7 +104,7 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool) -> TrustDecisi
 
 
 def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecision:
-    """Decide by content. No other repository is contacted for code of which the store knows nothing."""
+    """Decide by content. Another repository is only contacted if the store has an entry for the code."""
     known = store.for_source(code.stored_source)
     refused = Refused("it has no entry in the trust store", code, ignored=store.ignored)
     if not fetch and not (known or (store.located_entries and code.at_hand)):
@@ -114,12 +114,12 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
     except SourceCodeError as error:
         if fetch:
             raise
-        # A file that nothing readable imports any more may still be there: none is reported as removed.
+        # Files that only the unreadable file imports are unknown, so none is reported as removed.
         return _not_what_was_trusted(refused, known, error.digests, removed=False) if known else refused
     except (ConfigCoreError, HubIoError):
         if fetch:
             raise
-        return refused  # its error says why the code cannot even be listed
+        return refused  # its error says why the code cannot be listed
     if entry := store.find(bundle.digest):
         return Trusted(f"{store.file_of(entry).path} ({entry.source}, {entry.trusted_at})", code)
     if not known:
@@ -130,24 +130,24 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
 def _not_what_was_trusted(
     refused: Refused, known: Sequence[TrustEntry], files: Mapping[str, str], *, removed: bool = True
 ) -> Refused:
-    """Return the refusal of code of which other versions were trusted, with what has changed since the nearest."""
+    """Return the refusal of code of which another version is trusted, with the changes since the nearest version."""
     nearest = max(known, key=lambda entry: len(entry.files.keys() & files.keys()))
     changes = compare_files(nearest.files, files)
     at = f" at commit {nearest.commit[:12]}" if nearest.commit else ""
     return replace(
         refused,
-        reason=f"it is not what was trusted on {nearest.trusted_at}{at}",
+        reason=f"it differs from the code that was trusted on {nearest.trusted_at}{at}",
         changes=changes if removed else replace(changes, removed=()),
     )
 
 
 def _by_outer_load(code: RemoteCode, *, otherwise: Refused, said: bool) -> TrustDecision:
-    """Decide for code that a checkpoint's code asks for: what the outer load has let run may run again."""
+    """Decide on code of a nested load: it may run if the outer load has already granted it."""
     outer = code.load.parent
     with suppress(ConfigCoreError, HubIoError):
         if outer is not None and (said or code.at_hand) and outer.grants(code.bundle.digest):
             return Trusted("the load that it is part of", code)
-    in_vain = " with trust_remote_code=True, which only the program can pass" if said else ""
+    in_vain = " with trust_remote_code=True, which only the program may pass" if said else ""
     return replace(
         otherwise, reason=f"the code of {outer} asks for it{in_vain}, and {otherwise.reason}", may_be_passed=False
     )
@@ -158,6 +158,6 @@ def _store_for(code: RemoteCode, policy: TrustPolicy) -> TrustStore:
     store = policy.store
     for folder in code.folders:
         store = store.without(folder)
-    # Read even where trust_remote_code=True would do: with a malformed store, nothing runs.
+    # Read even if trust_remote_code=True is passed: with a malformed store, nothing runs.
     _ = store.located_entries
     return store

@@ -1,6 +1,6 @@
-"""A decision on a checkpoint's code, as a value. `hub_io.trust.decide` makes it.
+"""The decision on a checkpoint's code, as a value. `hub_io.trust.decide` makes it.
 
-Everything that imports such code takes a `Trusted`, and runs the bundle in it.
+Every function that imports such code takes a `Trusted`, and runs the bundle in it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 
-_LIFT = "Only the administrator or program that set this can change it; nothing passed to a load does."
+_LIFT = "Only the administrator or program that set this can change it; no argument of a load can."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Trusted:
     """This code may run.
 
     Attributes:
-        by: What trusts it, in words.
+        by: What trusts it, for messages.
         code: The code.
     """
 
@@ -44,11 +44,11 @@ class Trusted:
 
     @property
     def bundle(self) -> CodeBundle:
-        """The files that may run: what is trusted is content."""
+        """The files that may run."""
         return self.code.bundle
 
     def refusal(self) -> RemoteCodeRefusedError:
-        """Raise: there is no refusal.
+        """Raise ValueError, as there is no refusal.
 
         Raises:
             ValueError: Always.
@@ -62,12 +62,12 @@ class Refused:
 
     Attributes:
         reason: Why.
-        code: The code. Its files are fetched and read only if they are looked at.
-        changes: How it differs from what was trusted of the same source, or None if nothing was.
-        ignored: Files of trusted code that were found and not used, and why.
-        may_be_passed: Whether the caller could trust it with `trust_remote_code=True`.
-        may_be_stored: Whether an entry of the trust store would trust it.
-        may_be_fetched: Whether the error may fetch code from another repository to list it.
+        code: The code. Its files are fetched and read at the first use of its bundle.
+        changes: How it differs from the trusted code of the same source; None if there is none.
+        ignored: Path of a trust file that was found but not used, to the reason.
+        may_be_passed: Whether `trust_remote_code=True` would trust it.
+        may_be_stored: Whether an entry in the trust store would trust it.
+        may_be_fetched: Whether `refusal()` may fetch code from another repository to list it.
     """
 
     reason: str
@@ -85,8 +85,8 @@ class Refused:
         return self.code.bundle
 
     @property
-    def what_to_do(self) -> str:
-        """How to let the code run."""
+    def remedy(self) -> str:
+        """What to do to let the code run."""
         pin = f"{self.code.pin}={self.code.commit!r}, " if self.code.commit else ""
         if self.may_be_passed:
             then = ", or add them to your trust store (`hub-io trust`)" if self.may_be_stored else ""
@@ -103,7 +103,7 @@ class Refused:
         return _LIFT
 
     def refusal(self) -> RemoteCodeRefusedError:
-        """Return the error that lists the files, the SHA-256 of each, and what to call."""
+        """Return the error, which lists the files with their SHA-256 and says what to do."""
         bundle, told = self._list() if self.code.at_hand or self.may_be_fetched else (None, self._unlisted)
         head = f"{self.code.source} ships Python code that is not trusted: {self.reason}. None of it was run."
         aside = "".join(f"\n{path} was not used: it {reason}." for path, reason in self.ignored.items())
@@ -116,29 +116,29 @@ class Refused:
         )
 
     def _list(self) -> tuple[CodeBundle | None, str]:
-        """Return the bundle, or None if it cannot be collected, and a text that lists its files."""
+        """Return the bundle, or None if it cannot be collected, and a list of its files as text."""
         try:
             bundle = self.bundle
         except (ConfigCoreError, HubIoError) as error:
             known = _listing(error.digests, _marks(self.changes)) if isinstance(error, SourceCodeError) else ""
-            named = f"Of its files, these could be read:{known}\n" if known else ""
+            named = f"These of its files could be read:{known}\n" if known else ""
             return None, f"{named}Its files cannot be listed{' in full' if known else ' either'}: {error}"
         marks = _marks(self.changes)
         listing = _listing(bundle.file_digests(), marks)
         listing += "".join(f"\n  {name}{mark}" for name, mark in marks.items())
-        return bundle, f"These files would be imported:{listing}\n{self.what_to_do}"
+        return bundle, f"These files would be imported:{listing}\n{self.remedy}"
 
     @property
     def _unlisted(self) -> str:
         lift = "" if self.may_be_passed else f" {_LIFT}"
-        return f"Its files were not fetched to be listed here; `hub-io inspect` of the checkpoint shows them.{lift}"
+        return f"Its files were not downloaded to list them; run `hub-io inspect` on the checkpoint to see them.{lift}"
 
 
 TrustDecision = Trusted | Refused
 
 
 def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) -> str:
-    """Return a line for each file. Marks that were used are removed from `marks`."""
+    """Return a line for each file. The marks in it are removed from `marks`."""
     marks = {} if marks is None else marks
     return "".join(
         f"\n  sha256:{digest}  {name if name.isascii() else ascii(name)}{marks.pop(name, '')}"
@@ -147,7 +147,7 @@ def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) ->
 
 
 def _marks(changes: FileChanges | None) -> dict[str, str]:
-    """Return the mark of each file that differs from what was trusted."""
+    """Return the mark of each file that differs from the trusted code."""
     if changes is None:
         return {}
     return {

@@ -1,8 +1,8 @@
-"""An entry of a trust store: code that somebody has read and trusted, and how other code differs from it.
+"""An entry of a trust store: code that somebody has read and trusted.
 
-An entry is about content: the SHA-256 of every file of a bundle, and one digest over the sorted list. Where the code
-came from and at which commit stands beside it, so that a refusal can say what has changed, and so that a repository
-whose code was trusted is opened at the commit that was read.
+An entry trusts content: the SHA-256 of every file of a bundle, and one digest of the sorted list. It also records the
+source and the commit, so that a refusal can say what has changed, and so that the repository is opened at the commit
+that was read.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class TrustEntry:
     """Code that somebody has trusted.
 
     Attributes:
-        source: The repository `owner/name`, or the path of a folder, that it was read from.
-        commit: The commit in full, or None for a folder.
-        digest: The bundle's digest, over the names and digests of its files.
-        files: Name of each file to its SHA-256 (hexadecimal).
-        trusted_at: When, as ISO 8601 in UTC: `2026-01-31T12:00:00Z`.
-        note: Why, or by whom; for people.
+        source: The repository `owner/name` or the path of the folder that the code was read from.
+        commit: The full commit, or None for a folder.
+        digest: Digest of the bundle: of the names and SHA-256 of its files.
+        files: File name to SHA-256 (hexadecimal).
+        trusted_at: Time in UTC as ISO 8601: `2026-01-31T12:00:00Z`.
+        note: A comment for people, such as why or by whom it was trusted.
 
     Raises:
         ValueError: A value is malformed, or `digest` is not that of `files`.
@@ -67,24 +67,24 @@ class TrustEntry:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What a file has one entry of: source and digest."""
+        """Source and digest, which identify an entry in a file."""
         return self.source, self.digest
 
     @classmethod
     def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "") -> TrustEntry:
-        """Return an entry that trusts a bundle from now on.
+        """Return an entry for a bundle, with the current time.
 
         Args:
             bundle: The code that was read.
-            source: The repository, or the full path of the folder, that it was read from.
-            commit: The commit in full, or None for a folder.
-            note: Why, or by whom.
+            source: The repository or the full path of the folder that it was read from.
+            commit: The full commit, or None for a folder.
+            note: A comment for people.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return cls(source, commit, bundle.digest, bundle.file_digests(), now, note)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as it stands in a file."""
+        """Return the entry as a JSON object."""
         return {**{item.name: getattr(self, item.name) for item in fields(self)}, "files": dict(self.files)}
 
 
@@ -92,7 +92,7 @@ class EntryError(ValueError):
     """A value of an entry is malformed.
 
     Attributes:
-        key: Which one.
+        key: Name of the value.
     """
 
     def __init__(self, key: str, problem: str) -> None:
@@ -107,7 +107,7 @@ def _check_files(files: object) -> str | None:
         try:
             check_relative_name(name, where="a trust store")
         except UnsafeNameError as error:
-            return f"names a file that cannot be: {error}"
+            return f"has an invalid file name: {error}"
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             return f"must give the SHA-256 of {name!r} as 64 hexadecimal digits, got {digest!r:.80}"
     return None
@@ -128,9 +128,9 @@ def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[object], str | 
     return check
 
 
-_check_commit = _matches(_COMMIT, "a commit in full or null")
+_check_commit = _matches(_COMMIT, "a full commit or null")
 
-# What is wrong with a value, or None. Halves of surrogate pairs are no text: no file in UTF-8 can hold them.
+# Each check returns what is wrong with a value, or None. Lone surrogates are refused: UTF-8 cannot encode them.
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "source": _matches(
         re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+"), "a repository 'owner/name' or the path of a folder"

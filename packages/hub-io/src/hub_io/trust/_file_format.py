@@ -1,6 +1,6 @@
-"""The text of a file of trusted code, which people keep, compare and review: read strictly, written in one order.
+"""The JSON of a trust file, which people keep under version control: parsed strictly, written in a fixed order.
 
-A file that is malformed trusts nothing and is an error with its line; no part of it is skipped.
+A malformed file is an error with its line and trusts nothing; no part of it is skipped.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _VERSION = 1
 
 
 def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
-    """Return the entries of a file, sorted by source, the newest first.
+    """Return the entries of a file, sorted by source, newest first.
 
     Args:
-        content: The file.
+        content: Content of the file.
         path: Its path, for errors.
 
     Raises:
@@ -47,14 +47,14 @@ def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
 def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...]:
     if not isinstance(values, dict) or values.keys() != {"version", "trusted"}:
         raise TrustStoreError(
-            'expected an object with the keys "version" and "trusted" and no others, as `hub-io trust` writes it.',
+            'expected an object with exactly the keys "version" and "trusted", as `hub-io trust` writes it.',
             path=path,
             line=1,
         )
     if values["version"] != _VERSION or isinstance(values["version"], bool):
         raise TrustStoreError(
-            f"it has version {values['version']!r:.40}, and this release of pretrained-hub-io reads version "
-            f"{_VERSION}. Upgrade it, or trust the code anew.",
+            f"it has version {values['version']!r:.40}, but this release of pretrained-hub-io reads version "
+            f"{_VERSION}. Upgrade pretrained-hub-io, or trust the code again.",
             path=path,
             line=lines.of_key("version"),
         )
@@ -68,7 +68,7 @@ def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...
             raise TrustStoreError(f"entry {index + 1}: {error}.", path=path, line=lines.of(index, error.key)) from error
         if entry.key in entries:
             raise TrustStoreError(
-                f"entry {index + 1}: {entry.source!r} has an entry with this digest already.",
+                f"entry {index + 1}: duplicate entry of {entry.source!r} with this digest.",
                 path=path,
                 line=lines.of(index, "source"),
             )
@@ -81,7 +81,7 @@ def _entry(value: Any) -> TrustEntry:
         raise EntryError("", f"must be an object, got {value!r:.80}")
     for key in value:
         if key not in ENTRY_KEYS:
-            raise EntryError(key, f"is not a key of an entry, which has {', '.join(ENTRY_KEYS)}")
+            raise EntryError(key, f"is not allowed in an entry. Allowed: {', '.join(ENTRY_KEYS)}")
     for key in ENTRY_KEYS:
         if key not in value:
             raise EntryError(key, "is missing")
@@ -89,18 +89,18 @@ def _entry(value: Any) -> TrustEntry:
 
 
 class _Lines:
-    """Where the parts of a file stand, for errors. The text is JSON; it is only looked at if something is wrong."""
+    """Line numbers of the parts of a file, for errors. The text is valid JSON, and is scanned only for an error."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def of_key(self, key: str) -> int | None:
-        """Return the line of a key of the whole."""
+        """Return the line of a top-level key."""
         return next((self._line(start) for name, start, _ in self._members() if name == key), None)
 
     def of(self, index: int, key: str) -> int | None:
-        """Return the line of a key of an entry, or that of the entry if it has no such key."""
-        start, end = self._places()[index]
+        """Return the line of a key of an entry, or of the entry if it has no such key."""
+        start, end = self._entry_spans()[index]
         found = self._text.find(json.dumps(key), start, end) if key else -1
         return self._line(start if found < 0 else found)
 
@@ -108,7 +108,7 @@ class _Lines:
         return self._text.count("\n", 0, position) + 1
 
     def _members(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the name of each member of the whole, where it starts, and where its value starts."""
+        """Yield each top-level key, its position, and the position of its value."""
         decoder = json.JSONDecoder()
         position = self._skip(self._text.index("{") + 1)
         while self._text[position] == '"':
@@ -121,19 +121,19 @@ class _Lines:
             if self._text[position] == ",":
                 position = self._skip(position + 1)
 
-    def _places(self) -> list[tuple[int, int]]:
-        """Return where each entry starts and ends."""
+    def _entry_spans(self) -> list[tuple[int, int]]:
+        """Return the start and end of each entry."""
         decoder = json.JSONDecoder()
         position = next(value for name, _, value in self._members() if name == "trusted")
         position = self._skip(position + 1)
-        places = []
+        spans = []
         while self._text[position] != "]":
             _, end = decoder.raw_decode(self._text, position)
-            places.append((position, end))
+            spans.append((position, end))
             position = self._skip(end)
             if self._text[position] == ",":
                 position = self._skip(position + 1)
-        return places
+        return spans
 
     def _skip(self, position: int) -> int:
         while self._text[position].isspace():
@@ -149,12 +149,12 @@ def encode_entries(entries: Iterable[TrustEntry], *, path: Path) -> bytes:
         path: Its path, for errors.
 
     Raises:
-        TrustStoreError: It would be too large to be read again.
+        TrustStoreError: The file would exceed the size limit.
     """
     values = {"version": _VERSION, "trusted": [entry.to_dict() for entry in _sorted(entries)]}
     content = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
     if len(content) > MAX_STORE_BYTES:
-        raise TrustStoreError(f"it would grow larger than {MAX_STORE_BYTES:,} bytes.", path=path)
+        raise TrustStoreError(f"it would exceed {MAX_STORE_BYTES:,} bytes.", path=path)
     return content
 
 

@@ -29,15 +29,15 @@ _STRICTEST_FIRST: tuple[Cap | None, ...] = ("deny", "locked", None)
 
 @dataclass(frozen=True)
 class TrustPolicy:
-    """Whose code may run.
+    """Which remote code may run.
 
     Attributes:
-        store: What was read and trusted. Code in it runs without `trust_remote_code`.
-        cap: `"deny"` refuses all code; `"locked"` refuses what is not in the store, even if the caller trusts it; None
-            leaves it to the caller. The environment's `HUB_IO_REMOTE_CODE` can make it stricter, never laxer.
+        store: The trusted code. It runs without `trust_remote_code`.
+        cap: `"deny"` refuses all remote code; `"locked"` refuses code that is not in the store, even if the caller
+            trusts it; None leaves it to the caller. `HUB_IO_REMOTE_CODE` can make this stricter, never laxer.
 
     Raises:
-        TrustPolicyError: `cap` is none of these.
+        TrustPolicyError: `cap` has an invalid value.
     """
 
     store: TrustStore = field(default_factory=TrustStore)
@@ -54,10 +54,10 @@ _frozen = False
 
 
 def default_policy() -> TrustPolicy:
-    """Return the policy of loads that are given no other.
+    """Return the policy of loads without a policy of their own.
 
-    It is the one that the program has set. Otherwise it follows the environment as it is now: the cap in
-    `HUB_IO_REMOTE_CODE` (`deny`, `locked` or unset) and the store that `find_store` finds.
+    It is the one that the program set, or else follows the environment: the cap in `HUB_IO_REMOTE_CODE` (`deny`,
+    `locked` or unset) and the trust store that is found now.
 
     Raises:
         TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
@@ -66,29 +66,33 @@ def default_policy() -> TrustPolicy:
 
 
 def set_default_policy(policy: TrustPolicy | None, *, freeze: bool = False) -> None:
-    """Set the policy of loads that are given no other.
+    """Set the policy of loads without a policy of their own.
 
     Args:
-        policy: The policy; None for that of the environment.
+        policy: The policy; None to follow the environment.
         freeze: Refuse later changes in this process.
 
     Raises:
-        TrustPolicyError: It was frozen before, or code of a checkpoint that is being loaded calls this.
+        TrustPolicyError: The policy is frozen, or code of a checkpoint that is being loaded calls this.
         TypeError: `policy` is not a TrustPolicy.
-        ValueError: The policy of the environment, which can change, is to be frozen.
+        ValueError: `policy` is None and `freeze` is true.
     """
     global _default, _frozen
     if policy is not None and not isinstance(policy, TrustPolicy):
         raise TypeError(f"Expected a TrustPolicy or None, got {policy!r}.")
     if policy is None and freeze:
-        raise ValueError("Only a policy can be frozen. Pass default_policy() to keep the environment's as it is now.")
+        raise ValueError(
+            "freeze=True requires a policy. Pass default_policy() to freeze the environment's current one."
+        )
     if outer := current_load():
-        raise TrustPolicyError(f"The code of {outer}, which is being loaded, cannot set the policy; the program can.")
+        raise TrustPolicyError(
+            f"The code of {outer}, which is being loaded, cannot set the policy. Only the program can."
+        )
     with _lock:
         if _frozen:
-            raise TrustPolicyError("The policy of this process was frozen when it was set, and cannot be changed.")
+            raise TrustPolicyError("The policy of this process is frozen and cannot be changed.")
         if freeze and policy is not None:
-            _ = policy.store.located_entries  # what the store's files say is frozen too
+            _ = policy.store.located_entries  # reads the store's files, which are frozen too
         _default, _frozen = policy, freeze
 
 
@@ -96,13 +100,13 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
     """Return the policy that decides now.
 
     Args:
-        policy: The one that the caller wants; the default one if None. If code of a checkpoint that is being loaded
-            calls this, that load's policy is returned instead. If the default policy was frozen meanwhile, its store
-            replaces that of the load, and the stricter cap of the two counts.
+        policy: The policy to use; None for the default policy. If code of a checkpoint that is being loaded calls this,
+            that load's policy is returned instead. If the default policy was frozen meanwhile, its store replaces that
+            of the load, and the stricter of the two caps applies.
 
     Raises:
-        TrustPolicyError: The default policy is frozen, and the caller wants another.
-        TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
+        TrustPolicyError: The default policy is frozen and `policy` is another one, or `HUB_IO_REMOTE_CODE` has an
+            invalid value.
     """
     if outer := current_load():
         inherited: TrustPolicy = outer.policy or default_policy()
@@ -110,14 +114,14 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
             return TrustPolicy(_default.store, _stricter(inherited.cap, _default.cap))
         return inherited
     if _frozen and policy not in {None, _default}:
-        raise TrustPolicyError("The policy of this process is frozen; a load cannot have another.")
+        raise TrustPolicyError("The policy of this process is frozen; a load cannot use another one.")
     return default_policy() if policy is None or _frozen else policy
 
 
 def policy_of_load(load: CodeLoad) -> TrustPolicy:
-    """Return the policy that decides in a load, under the environment's cap as it is now.
+    """Return the policy of a load, with the environment's current cap.
 
-    A load keeps the policy of its first decision: what its code writes into a trust store comes too late for it.
+    A load keeps the policy of its first decision, so its code cannot write itself into a trust store.
     """
     if load.policy is None:
         load.policy = policy_in_force()

@@ -1,6 +1,6 @@
-"""What has been read and trusted: the files of entries that people keep, and several of them as one store.
+"""Trust files, and the trust store that combines several of them.
 
-A file is replaced as one step, and writers wait for each other, so that nobody sees half a file or loses an entry.
+A file is replaced atomically and under a lock: readers never see half a file, and no writer loses another's entry.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ __all__ = ["TrustFile", "TrustStore"]
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A file of entries. It is read anew at every call; a file that does not exist has none.
+    """A file of entries. Every call reads it again; a missing file has no entries.
 
     Attributes:
-        path: Where it lies.
+        path: Its path.
     """
 
     path: Path
 
     def entries(self) -> tuple[TrustEntry, ...]:
-        """Return its entries, sorted by source, the newest first.
+        """Return its entries, sorted by source, newest first.
 
         Raises:
             TrustStoreError: It cannot be read, or is malformed.
@@ -50,17 +50,17 @@ class TrustFile:
         return decode_entries(content, path=self.path)
 
     def add(self, entry: TrustEntry) -> None:
-        """Add an entry. One of the same source and digest is replaced.
+        """Add an entry. It replaces one with the same source and digest.
 
         Raises:
             TrustStoreError: The file is malformed, or cannot be written.
         """
-        with _alone(self.path) as path:
+        with _locked(self.path) as path:
             kept = [other for other in self.entries() if other.key != entry.key]
             _write(path, [*kept, entry])
 
     def remove(self, *, source: str | None = None, digest: str | None = None) -> tuple[TrustEntry, ...]:
-        """Remove the entries of a source, of a digest, or of both together, and return them.
+        """Remove the entries with a source, a digest, or both, and return them.
 
         Args:
             source: The repository or folder; any if None.
@@ -71,8 +71,8 @@ class TrustFile:
             TrustStoreError: The file is malformed, or cannot be written.
         """
         if source is None and digest is None:
-            raise ValueError("Say which entries to remove: pass source=, digest= or both.")
-        with _alone(self.path) as path:
+            raise ValueError("Pass source=, digest= or both to say which entries to remove.")
+        with _locked(self.path) as path:
             entries = self.entries()
             removed = tuple(
                 entry for entry in entries if source in {None, entry.source} and digest in {None, entry.digest}
@@ -84,13 +84,13 @@ class TrustFile:
 
 @dataclass(frozen=True)
 class TrustStore:
-    """Entries of several files, the first of which counts most.
+    """The entries of several files. Earlier files take precedence.
 
-    They are read once, when somebody first looks: whoever holds a store decides by what stood in the files then.
+    Each file is read once, at the first use of the store; later changes of the file do not affect this store.
 
     Attributes:
         files: The files.
-        ignored: Files that were found and are not used, and why, in words.
+        ignored: Path of a file that was found but is not used, to the reason.
     """
 
     files: tuple[TrustFile, ...] = ()
@@ -110,27 +110,27 @@ class TrustStore:
         return tuple((file, entry) for file in self.files for entry in self._read[file])
 
     def find(self, digest: str) -> TrustEntry | None:
-        """Return the first entry of a digest, whatever its source."""
+        """Return the first entry with a digest, from any source."""
         return next((entry for _, entry in self.located_entries if entry.digest == digest), None)
 
     def for_source(self, source: str) -> tuple[TrustEntry, ...]:
-        """Return the entries of a source: file by file, the newest first."""
+        """Return the entries of a source: file by file, newest first."""
         return tuple(entry for _, entry in self.located_entries if entry.source == source)
 
     def pin(self, repo_id: str) -> str | None:
-        """Return the commit at which to open a repository if nobody says otherwise, or None."""
+        """Return the commit at which a repository is opened by default, or None."""
         return next((entry.commit for entry in self.for_source(repo_id) if entry.commit), None)
 
     def file_of(self, entry: TrustEntry) -> TrustFile:
-        """Return the file that an entry stands in."""
+        """Return the file that contains an entry."""
         return next(file for file, other in self.located_entries if other is entry)
 
     def without(self, folder: Path) -> TrustStore:
-        """Return the store without the files that lie in a folder: there they are data like the rest of it."""
-        inside = {file.path for file in self.files if _lies_in(file.path, _real(folder))}
+        """Return the store without files inside a checkpoint's folder: they are data of the checkpoint."""
+        inside = {file.path for file in self.files if _is_inside(file.path, _real(folder))}
         if not inside:
             return self
-        reason = f"lies in the checkpoint {str(folder)!r} itself, and a checkpoint cannot say that it is trusted"
+        reason = f"is inside the checkpoint {str(folder)!r}, and a checkpoint cannot declare itself trusted"
         return TrustStore(
             tuple(file for file in self.files if file.path not in inside),
             {**self.ignored, **dict.fromkeys(sorted(inside), reason)},
@@ -142,22 +142,22 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _lies_in(path: Path, folder: Path) -> bool:
-    """Tell whether a file is in a folder, or a link to one in it, or a link in it, as in a cache of downloads."""
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file, the target of a link, or the link itself is in a folder."""
     return any(place.is_relative_to(folder) for place in (_real(path), _real(path.parent) / path.name))
 
 
 def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():  # to open a pipe would be to wait for a writer
-        raise OSError(errno.EINVAL, "it is no file")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+        raise OSError(errno.EINVAL, "it is not a file")
     return read_at_most(path, MAX_STORE_BYTES)
 
 
 def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
-    """Replace the file as one step: readers see the old entries or the new ones."""
+    """Replace the file atomically."""
     content = encode_entries(entries, path=path)
     try:
-        # Readable as other files are, but never for others to write: whoever may write it may make code run.
+        # Others may read the file but never write it: its entries let code run.
         mode = path.stat().st_mode & 0o755 if path.exists() else 0o644
         replace_file(path, content, mode=mode)
     except OSError as error:
@@ -165,8 +165,8 @@ def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[Path]:
-    """Keep other writers of the file away in the block, and give the file itself if the path is a link."""
+def _locked(path: Path) -> Iterator[Path]:
+    """Hold the lock of a file, and yield its real path."""
     from filelock import FileLock
 
     target = _real(path)
@@ -180,7 +180,7 @@ def _alone(path: Path) -> Iterator[Path]:
     try:
         yield target
     finally:
-        # Removed while the lock is held; whoever waits for it notices. Windows does not remove an open file.
+        # Removed while the lock is held; filelock's waiters notice. Windows cannot remove an open file.
         with suppress(OSError):
             guard.unlink()
         lock.release()

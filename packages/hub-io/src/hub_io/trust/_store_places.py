@@ -1,7 +1,7 @@
-"""Where the files of trusted code lie: the one that the environment names, or the project's and the user's.
+"""Locations of trust files: the file that the environment names, or the project's and the user's.
 
-A project's file is found upwards from the working directory, and whoever can write it can make code run. So one that
-somebody else owns or may write is not used; the store says so, and refusals repeat it.
+The project's file is searched upwards from the working directory. Its entries let code run, so a file that another user
+owns or can write is not used; refusals name it and say why.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ PROJECT_STORE = "hub-code.lock"
 
 
 def find_store() -> TrustStore:
-    """Return the trust store of this process: nothing of it is read yet.
+    """Return the trust store of this process, without reading its files yet.
 
-    It has the file that `HUB_IO_TRUST_STORE` names and no other, or else the project's, then the user's.
+    If `HUB_IO_TRUST_STORE` is set, the store has only that file; otherwise the project's file and then the user's.
     """
     if (named := named_store_path()) is not None:
         return TrustStore((TrustFile(named),))
@@ -68,10 +68,10 @@ def project_store_path(start: Path | None = None) -> Path | None:
 
 
 def checkpoints_around() -> tuple[Path, ...]:
-    """Return the folder of the project's file, if it or one around it seems to be a checkpoint that ships code.
+    """Return the folder of the project's trust file if a checkpoint with code may contain that file.
 
-    Folders between the working directory and the file count too: one checkpoint may hold another in a subfolder. What
-    lies there may be data of code whose own folder nobody knows.
+    It may if the folder, one above it, or one between it and the working directory is a checkpoint that ships code: one
+    checkpoint may contain another in a subfolder. This is for code whose own folder is unknown.
     """
     path = project_store_path()
     if path is None:
@@ -90,12 +90,12 @@ def _ships_code(folder: Path) -> bool:
         return False
     try:
         return bool(CodeLoad.of_checkpoint(FolderCheckpoint(folder)).auto_map)
-    except (ConfigCoreError, OSError, ValueError):  # which nothing can be loaded from either
+    except (ConfigCoreError, OSError, ValueError):  # nothing can be loaded from it either
         return False
 
 
 def user_store_path() -> Path | None:
-    """Return the user's file, which need not exist, or None for a user without a home."""
+    """Return the user's file, which may not exist, or None if the user has no home folder."""
     windows = os.name == "nt"
     folder = os.environ.get("APPDATA" if windows else "XDG_CONFIG_HOME", "")
     if not os.path.isabs(folder):  # noqa: PTH117 - of a text that may be empty
@@ -114,21 +114,21 @@ def _exists(path: Path) -> bool:
 
 
 def _why_not(path: Path) -> str | None:
-    """Return why a file that was found may not be used, or None."""
+    """Return why a file may not be used, or None."""
     if blobs_of_snapshot(Path(os.path.realpath(path.parent))) is not None:
-        return "came with a repository that was downloaded, and is data like the rest of it"
+        return "is part of a downloaded repository, and a checkpoint cannot declare itself trusted"
     if os.name == "nt":
         return None
     places = (path.parent.stat(), path.lstat(), path.stat())
     if any(place.st_uid not in {os.geteuid(), 0} for place in places[1:]):
         return "belongs to another user"
     if any(_anybody_may_write(place) for place in places):
-        return "can be written or replaced by everybody"
+        return "can be written or replaced by anybody"
     return None
 
 
 def _anybody_may_write(place: os.stat_result) -> bool:
-    """Tell it of a file, or of a folder in which everybody may replace the files of others."""
+    """Return whether anybody may write a file, or may replace files in a folder."""
     if stat.S_ISLNK(place.st_mode):
         return False  # a link's own mode means nothing
     sticky_folder = stat.S_ISDIR(place.st_mode) and place.st_mode & stat.S_ISVTX

@@ -1,4 +1,4 @@
-"""The warning for code that was trusted as it happened to be."""
+"""The warning for code that was trusted without a commit."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ __all__ = ["warn_unpinned"]
 
 _OURS = frozenset({"hub_io", "auto_registry", "config_core", "model_core"})
 
-# A set's `add` and `in` are atomic; two threads that warn at once would do no harm.
+# `add` and `in` of a set are atomic; if two threads warn at once, that does no harm.
 _warned: set[str] = set()
 
 
 def warn_unpinned(source: str, commit: str, *, pin: str) -> None:
-    """Warn, once per source and process, that code runs which nobody has pinned.
+    """Warn once per source and process that trusted code is not pinned to a commit.
 
     Args:
         source: The repository.
-        commit: The commit that it is at.
-        pin: The option that pins it.
+        commit: Its current commit.
+        pin: The option that pins the code.
 
     Raises:
-        UnpinnedCodeWarning: Warnings are errors. The source is not counted as warned of then.
+        UnpinnedCodeWarning: Warnings are errors. The next call for this source warns again.
     """
     if source in _warned:
         return
     warnings.warn(
-        f"The code of {source} is trusted without a commit, so whoever can push there decides what runs. It is now at "
-        f"{commit}. Read it, and pin what you have read: {pin}={commit!r}.",
+        f"The code of {source} is trusted without a commit, so anybody who can push there decides what runs. It is now "
+        f"at {commit}. Read it, and pin what you have read: {pin}={commit!r}.",
         UnpinnedCodeWarning,
         stacklevel=_callers_level(),
     )
@@ -38,8 +38,8 @@ def warn_unpinned(source: str, commit: str, *, pin: str) -> None:
 
 
 def _callers_level() -> int:
-    """Return the `stacklevel`, for our caller, of the first frame that is not ours."""
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - how Python gives its own stack
+    """Return the `stacklevel`, as seen from our caller, of the first frame outside these packages."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - the documented way to the stack
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back
     return level
