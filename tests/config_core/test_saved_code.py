@@ -383,8 +383,6 @@ class TinyModel:
         assert mathematics.floor(1.5) == 1 and isinstance(join("a", "b"), str)
         self.size = doubled(config.width)
 
-TinyModel.version = 2
-
 config = TinyConfig(width=5)
 '''
 
@@ -396,7 +394,7 @@ def check_program(folder, module):
     source = (folder / "saved" / f"{module}.py").read_text(encoding="utf-8")
     for absent in ("print", "UNUSED", "save(", "config = ", "staged_save"):
         assert absent not in source
-    for present in ("TinyModel.version = 2", "@register", "\x0c and a separator: \u2028"):
+    for present in ("@register", "\x0c and a separator: \u2028"):
         assert present in source
     (folder / "marker").unlink()
     load_elsewhere(folder)
@@ -418,14 +416,12 @@ log = logging.getLogger("train")
 class Registry:
     def __init__(self):
         self.known = {}
-    def add(self, name, value):
-        self.known[name] = value
 
 def half(x):
     return x // 2
 
 registry = Registry()
-registry.add("half", half)
+registry.known["half"] = half
 TABLE.update(double=lambda x: 2 * x); ORDER.append(1)
 DEEP["a"].append(5)
 for name in ("b", "c"):
@@ -433,8 +429,8 @@ for name in ("b", "c"):
 if ORDER:
     ORDER.sort()
 del COUNTS["x"]
-setattr(registry, "size", 7)
-delattr(registry, "size")
+registry.size = 7
+del registry.size
 COUNTS.pop("y")
 UNUSED = TABLE.get("double")(open("marker", "a").write("ran"))
 log.info(open("marker", "a").write("ran"))
@@ -444,15 +440,13 @@ print(TABLE)
 FILLED_MODEL = """
 class TinyModel:
     config_class = TinyConfig
-    FACTORS = {}
 
     def __init__(self, config):
         log.debug("made")
-        found = (sorted(TABLE), ORDER, DEEP, COUNTS, registry.known["half"](4), hasattr(registry, "size"), self.FACTORS)
-        assert found == (["double"], [1, 1, 1, 3], {"a": [5]}, {"z": 3}, 2, False, {"by": 2}), found
+        found = (sorted(TABLE), ORDER, DEEP, COUNTS, registry.known["half"](4), hasattr(registry, "size"))
+        assert found == (["double"], [1, 1, 1, 3], {"a": [5]}, {"z": 3}, 2, False), found
         self.size = config.width * 2
 
-TinyModel.FACTORS.update(by=2)
 TinyModel(TinyConfig())
 """
 
@@ -491,7 +485,7 @@ def test_a_call_that_may_fill_a_table_or_run_the_program_is_refused(tmp_path, bo
     write(tmp_path, {"train.py": head + call + program})
     done = run(tmp_path, "train.py")
     line = head.count("\n") + call.count("\n") + 1
-    assert re.search(rf"SourceCodeError: .*train.py, line {line}: add\(…\) changes '(TABLE|COUNT)'", done.stderr)
+    assert re.search(rf"SourceCodeError: .*train.py, line {line}: add\(.*\) may change '(TABLE|COUNT)'", done.stderr)
     assert not (tmp_path / "saved").exists()
     write(
         tmp_path,
@@ -602,14 +596,11 @@ def test_a_cell_that_was_run_again_counts_as_it_is_now(tmp_path):
 
 
 def test_a_registered_definition_that_was_written_anew_is_saved_once(tmp_path):
-    """What a registry's decorator or base class knew of an earlier run of the cell is gone."""
-    head = (
-        "TABLE = {}\ndef register(function):\n    TABLE['x'] = function\n    return function\n"
-        "class Block:\n    def __init_subclass__(cls):\n        TABLE['y'] = cls\n"
-    )
-    wrong = "@register\ndef made():\n    return 'earlier'\nclass Part(Block):\n    size = absent  # raises"
-    right = "@register\ndef made():\n    return 5\nclass Part(Block):\n    size = 1"
-    config = CONFIG.replace("self.width = width", "self.width = TABLE['x']() if TABLE['y'].size == 1 else 0")
+    """What a registry's decorator knew of an earlier run of the cell is gone."""
+    head = "TABLE = {}\ndef register(function):\n    TABLE['x'] = function\n    return function\n"
+    wrong = "@register\ndef made():\n    return 'earlier'\nabsent  # raises"
+    right = "@register\ndef made():\n    return 5\n"
+    config = CONFIG.replace("self.width = width", "self.width = TABLE['x']()")
     done = run_notebook(tmp_path, head, wrong, right, config, SAVE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "earlier" not in (tmp_path / "saved" / "modeling_tiny.py").read_text(encoding="utf-8")
@@ -623,10 +614,6 @@ def test_a_refusal_in_a_notebook_names_the_cell(tmp_path):
     assert re.search(r"SourceCodeError: cell \d, line 2: random.shuffle\(…\) may change 'TABLE'", done.stderr)
     assert 'put it under if __name__ == "__main__": and run the notebook again from its start.' in done.stderr
     assert not (tmp_path / "saved").exists()
-    made_anew = run_notebook(
-        tmp_path, "TABLE = {}\n", "import random", "1\nrandom.shuffle(TABLE)  # raises", "TABLE = {}", config, SAVE
-    )
-    assert made_anew.returncode == 0, made_anew.stderr
 
 
 def test_a_class_of_a_module_that_a_notebook_imports(tmp_path):
@@ -744,39 +731,21 @@ def source_of_saved(folder, done):
         "ORDER.sort(reverse=True)",
         "TABLE.setdefault('b', []).append(1)",
         "last = ORDER.pop()",
-        "registry.add('b', 2)",
         "registry.size = 3",
-        "setattr(registry, 'size', 3)",
-        "Block.kinds['b'] = 2",
-        "Block.kinds.update(b=2)",
-        "Block.add('b', 2)",
-        "Block.size = 4",
-        "TinyConfig.answer = 3",
-        "TinyConfig.defaults = TinyConfig(width=7)",
-        "DEFAULT.update({'width': 4})",
-        "size.register(int, abs)",
-        "other_name = TABLE\nother_name['b'] = 1",
-        "deep = DEEP['a']\ndeep.append(1)",
-        "for values in DEEP.values():\n    values.append(1)",
+        "TABLE, ORDER = {}, []\nTABLE.update(b=1)",
         "for name in ('b', 'c'):\n    TABLE[name] = 1",
-        "for name in ('b', 'c'):\n    registry.add(name, 1)",
         "while len(ORDER) < 5:\n    ORDER.append(len(ORDER))",
         "for name in sorted(TABLE):\n    key = name.upper()\n    value = len(key)\n    TABLE[key] = value",
+        "for name in ('b', 'c'):\n    registry.known[name] = 1",
         "if WIDTH > 3:\n    WIDTH = 3\nelse:\n    WIDTH = 4",
         "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    WIDTH = 3",
+        "try:\n    import absent\n    NOTE = 1\n    WIDTH = 2\nexcept ImportError as error:\n    log.info('%s', error)",
         "try:\n    import absent\n    WIDTH = 3\nexcept ImportError:\n    print('not there')\n    WIDTH = 4",
         "match WIDTH:\n    case 5:\n        COUNT = 1\n    case COUNT:\n        pass",
         "@register\ndef added():\n    pass",
         "@registry.add('b')\ndef added():\n    pass",
         "@size.register\ndef _(value: int):\n    return 2",
         "class Added(Block):\n    pass",
-        "class Between(Block):\n    pass\nclass Added(Between):\n    pass",
-        "class Added(Other):\n    pass",
-        "class Hooked:\n    def __init_subclass__(cls):\n        TABLE['b'] = cls\nclass Added(Hooked):\n    pass",
-        "class Meta(type):\n    def __init__(cls, *_):\n        TABLE['b'] = 1\nclass Added(metaclass=Meta):\n    pass",
-        "table()['b'] = 1",
-        "table().update(b=1)",
-        "made = Named('b')",
     ],
 )
 def test_a_statement_that_makes_what_the_classes_use_is_saved(tmp_path, statement):
@@ -839,26 +808,119 @@ def test_a_statement_that_only_uses_what_the_classes_use_is_left_out(tmp_path, s
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "other_name = TABLE\nother_name['b'] = 1",
+        "deep = DEEP['a']\ndeep.append(1)",
+        "for values in DEEP.values():\n    values.append(1)",
+        "table()['b'] = 1",
+        "table().update(b=1)",
+        "Named('b')",
+        "made = Named('b')",
+        "Block.run()",
+        "nothing = random.shuffle(ORDER)",
+        "class Added(Other):\n    pass",
+        "class Meta(type):\n    def __init__(cls, *_):\n        TABLE['b'] = 1\nclass Added(metaclass=Meta):\n    pass",
+    ],
+)
+def test_a_change_that_no_name_shows_is_left_out(tmp_path, statement):
+    """A second name of an object, what methods do, and calls whose results are used are not followed."""
+    done, _ = save_program(tmp_path, statement)
+    kept = {ast.unparse(node) for node in ast.parse(source_of_saved(tmp_path, done)).body}
+    assert not kept & {ast.unparse(node) for node in ast.parse(statement).body}
+
+
+TRAINING = (
+    """
+import argparse, logging, os, random, sys
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+sys.path.append("."); random.seed(0)
+logging.basicConfig(level=logging.INFO)
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+try:
+    import absent_kernels
+except ImportError:
+    absent_kernels = None
+    logger.warning("no fast kernels")
+LABELS = ["cat", "dog"]
+LABEL_TO_ID = {}
+for i, label in enumerate(LABELS):
+    LABEL_TO_ID[label] = i
+"""
+    + CONFIG.replace(
+        "self.width = width", "self.width = width\n        self._seen = lambda: (LABEL_TO_ID, absent_kernels)"
+    )
+    + """
+TinyConfig.register_for_auto_class()
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=2)
+args = parser.parse_args()
+print(f"{len(LABELS)} labels", LABEL_TO_ID)
+def evaluate(model, labels):
+    return [labels[0]]
+def train(model, labels):
+    history = []
+    for epoch in range(args.epochs):
+        history.append(epoch)
+    return history
+model = TinyConfig(width=5)
+losses, best = [], None
+for i in range(args.epochs):
+    label = LABELS[i]
+    loss = LABEL_TO_ID.get(label, 0) + sum([i for i in range(3)])
+    losses.append(loss)
+    if best is None or loss < best:
+        best = loss
+        logger.info("best %s %s", best, LABELS)
+evaluate(model, LABELS)
+history = train(model, LABELS)
+with open("losses.txt", "w") as file:
+    file.write(str(losses))
+model.width = 5
+assert model.width == 5
+model.save_pretrained("saved")
+"""
+)
+
+
+def test_a_training_script_is_saved_without_its_run(tmp_path):
+    """Command line, logging, seeds, loops and results stay behind, though they use the names of the classes."""
+    write(tmp_path, {"train.py": TRAINING})
+    source = source_of_saved(tmp_path, run(tmp_path, "train.py"))
+    assert "LABEL_TO_ID[label] = i" in source
+    for absent in ("parser", "environ", "basicConfig", "losses", "def train", "model =", "print", "save_pretrained"):
+        assert absent not in source
+
+
+@pytest.mark.parametrize(
     ("statement", "at", "problem"),
     [
-        ("add('b')", 0, r"add\(…\) changes 'TABLE'"),
-        ("add_twice()", 0, r"add_twice\(…\) changes 'TABLE'"),
-        ("put(TABLE)", 0, r"put\(…\) changes 'TABLE'"),
-        ("put(table=DEEP)", 0, r"put\(…\) changes 'DEEP'"),
-        ("result = add('b')", 0, r"add\(…\) changes 'TABLE'"),
-        ("print(add('b'))", 0, r"add\(…\) changes 'TABLE'"),
-        ("if add('b'):\n    pass", 0, r"add\(…\) changes 'TABLE'"),
-        ("Named('b')", 0, r"Named\(…\) changes 'TABLE'"),
+        ("add('b')", 0, r"add\(…\) may change 'TABLE'"),
+        ("add_twice()", 0, r"add_twice\(…\) may change 'TABLE'"),
+        ("put(TABLE)", 0, r"put\(…\) may change 'TABLE'"),
+        ("put(table=DEEP)", 0, r"put\(…\) may change 'DEEP'"),
+        ("result = add('b')", 0, r"add\(…\) may change 'TABLE'"),
+        ("print(add('b'))", 0, r"add\(…\) may change 'TABLE'"),
+        ("if add('b'):\n    pass", 0, r"add\(…\) may change 'TABLE'"),
         ("fill(TABLE)", 0, r"fill\(…\) may change 'TABLE'"),
         ("random.shuffle(ORDER)", 0, r"random.shuffle\(…\) may change 'ORDER'"),
-        ("nothing = random.shuffle(ORDER)", 0, r"random.shuffle\(…\) may change 'ORDER'"),
         ("heapq.heapify(ORDER)", 0, r"heapq.heapify\(…\) may change 'ORDER'"),
-        ("print(ORDER.pop())", 0, r"ORDER.pop\(…\) changes 'ORDER'"),
-        ("[ORDER.append(n) for n in range(3)]", 0, r"ORDER.append\(…\) changes 'ORDER'"),
+        ("print(ORDER.pop())", 0, r"ORDER.pop\(…\) may change 'ORDER'"),
+        ("[ORDER.append(n) for n in range(3)]", 0, r"ORDER.append\(…\) may change 'ORDER'"),
         ("registry.run()", 0, r"registry.run\(…\) may change 'registry'"),
-        ("Block.run()", 0, r"Block.run\(…\) changes 'Block'"),
+        ("registry.add('b', 2)", 0, r"registry.add\(…\) may change 'registry'"),
+        ("for name in 'ab':\n    registry.add(name)", 1, r"registry.add\(…\) may change 'registry'"),
+        ("setattr(registry, 'size', 3)", 0, r"setattr\(…\) may change 'registry'"),
+        ("Block.kinds['b'] = 2", 0, r"Block.kinds\['b'\] may change 'Block'"),
+        ("Block.kinds.update(b=2)", 0, r"Block.kinds.update\(…\) may change 'Block'"),
+        ("Block.add('b', 2)", 0, r"Block.add\(…\) may change 'Block'"),
+        ("Block.size = 4", 0, r"Block.size may change 'Block'"),
+        ("TinyConfig.answer = 3", 0, r"TinyConfig.answer may change 'TinyConfig'"),
+        ("size.register(int, abs)", 0, r"size.register\(…\) may change 'size'"),
+        ("for Block.size in range(3):\n    pass", 0, r"Block.size may change 'Block'"),
+        ("DEFAULT.update({'width': 4})", 0, r"DEFAULT.update\(…\) may change 'DEFAULT'"),
         ("DEFAULT.validate()", 0, r"DEFAULT.validate\(…\) may change 'DEFAULT'"),
-        ("other_name = TABLE\nrandom.shuffle(DEEP['a'])", 1, r"random.shuffle\(…\) may change 'DEEP'"),
         ("if TABLE:\n    TABLE['b'] = 1\n    train()", 2, r"train\(…\) would run"),
         ("if TABLE:\n    TABLE['b'] = 1\n    result = train()", 2, r"train\(…\) would run"),
         ("if TABLE:\n    TABLE['b'] = 1\n    result = train()\n    print(result)", 2, r"train\(…\) would run"),
@@ -870,14 +932,16 @@ def test_a_statement_that_only_uses_what_the_classes_use_is_left_out(tmp_path, s
             r"DEFAULT.save_pretrained\(…\) would run",
         ),
         ("if TABLE:\n    TABLE['b'] = 1\n    random.seed(3)", 2, r"random.seed\(…\) would run"),
-        ("if TABLE:\n    TABLE['b'] = 1\n    print(train())", 2, r"train\(…\) would run"),
-        ("for name in 'ab':\n    if name:\n        add(name)", 2, r"add\(…\) changes 'TABLE'"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    print(train())", 2, r"print\(…\) would run"),
+        ("for name in 'ab':\n    if name:\n        add(name)", 2, r"add\(…\) may change 'TABLE'"),
         ("for name in 'ab':\n    TABLE[name] = 1\n    add(name)", 2, r"add\(…\) would run"),
         ("for WIDTH in range(6):\n    train()", 1, r"train\(…\) would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    UNNEEDED['b'] = 2", 2, r"UNNEEDED\['b'\] = 2 would run"),
+        ("if TABLE:\n    TABLE['b'] = 1\n    assert COUNT == 0", 2, r"assert COUNT == 0 would run"),
         ("with open('x', 'w') as file:\n    COUNT = 3\n    file.write('x')", 2, r"file.write\(…\) would run"),
         ("try:\n    train()\n    TABLE['b'] = 1\nexcept ValueError:\n    pass", 1, r"train\(…\) would run"),
-        ("print(COUNT := 3)", 0, r"print\(…\) would run"),
-        ("COUNT = TinyConfig().save_pretrained('out')", 0, r"TinyConfig.save_pretrained\(…\) would run"),
+        ("print(COUNT := 3)", 0, r"print.* may change 'COUNT'"),
+        ("COUNT = TinyConfig().save_pretrained('out')", 0, r"TinyConfig\(\).save_pretrained\(…\) would run"),
         ("TABLE['b'] = DEFAULT.save_pretrained('out')", 0, r"DEFAULT.save_pretrained\(…\) would run"),
         ("def share():\n    DEFAULT.push_to_hub('x')\nif not TABLE:\n    COUNT = share()", 3, r"share\(…\) would run"),
         (

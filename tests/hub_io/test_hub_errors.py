@@ -90,6 +90,13 @@ def test_hub_in_trouble_does_not_stop_what_was_downloaded(hub):
     assert HUB_SERVICE.open("me/tiny").commit == sha
 
 
+def test_name_that_is_neither_folder_nor_repository_is_said_to_be(hub):
+    """A hub may say 404 without a word more; a mistyped folder is the likeliest reason."""
+    hub.fail_next("/api/models/saved-model", status=404)
+    with pytest.raises(RepositoryNotFoundError, match="There is no repository 'saved-model', and there is no folder"):
+        HUB_SERVICE.open("saved-model")
+
+
 def test_other_refusals_keep_the_status(hub):
     """What has no error of its own still says what the Hub said."""
     hub.create_repo("me/tiny", CONFIG)

@@ -98,7 +98,7 @@ def test_sharded_load_keeps_its_token_too(hub):
 SHARDS = """
 from hub_io import HUB_SERVICE, HubError
 try:
-    HUB_SERVICE.open("me/tiny").local_paths(["a.safetensors", "b.safetensors", "c.safetensors"])
+    HUB_SERVICE.open("me/tiny").local_paths(["a.safetensors", "b.safetensors"])
 except HubError as error:
     print(type(error).__name__)
 """
@@ -106,8 +106,8 @@ except HubError as error:
 
 @pytest.mark.slow
 def test_sharded_load_does_not_wait_for_ever(hub, tmp_path):
-    """The time limit holds in the client's threads; it tries for half a minute."""
-    shards = {f"{name}.safetensors": name.encode() * 1000 for name in "abc"}
+    """The time limit holds in the client's threads, which try for half a minute each, one after the other."""
+    shards = {f"{name}.safetensors": name.encode() * 1000 for name in "ab"}
     hub.create_repo("me/tiny", {**CONFIG, **shards})
     hub.stall_next("/xet-read-token/", times=100, limit=200)
     printed = run_program(tmp_path / "p.py", SHARDS, environ=environment(tmp_path / "cache", **IMPATIENT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -17,6 +18,10 @@ CONFIG = '{"model_type": "tiny"}'
 WEIGHTS = bytes(range(256)) * 1000
 OTHER = WEIGHTS[::-1]
 SHARDS = {f"model-0000{number}-of-00003.safetensors": WEIGHTS + bytes([number]) for number in (1, 2, 3)}
+
+shared_store = pytest.mark.skipif(
+    importlib.util.find_spec("huggingface_hub.utils._shared_blobs") is None, reason="needs a client with a shared store"
+)
 
 READ = """
 import sys
@@ -47,6 +52,7 @@ def test_cold_load_comes_over_xet(hub, repo):
     assert came_over_xet(hub)
 
 
+@shared_store
 def test_cached_file_is_where_the_client_shares_it(repo):
     """What the tests are about is there: the cache's shared store, behind two links."""
     path = HUB_SERVICE.open(repo).local_path("model.safetensors")
@@ -109,6 +115,7 @@ def test_cache_that_the_client_filled_serves(hub, repo):
     assert not came_over_xet(hub)
 
 
+@shared_store
 def test_two_repositories_share_one_file(hub, repo):
     """The second one links to what the first one has downloaded."""
     hub.create_repo("me/copy", {"config.json": CONFIG, "model.safetensors": WEIGHTS})

@@ -132,7 +132,8 @@ def test_command_goes_through_the_hub(hub, tmp_path):
     pushed = hub.files("me/digits")
     assert {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"} <= pushed.keys()
     assert len([request for request in hub.requests if "/commit/" in request.path]) == 1
-    assert any("model.safetensors" in request.path and request.method == "GET" for request in hub.requests)
+    assert any("/xet-write-token/" in request.path for request in hub.requests)
+    assert any("/xet-read-token/" in request.path for request in hub.requests)
     assert "of hub_io.remote.me_digits" in done.stdout
     assert (tmp_path / "out" / "digits.png").is_file()
 

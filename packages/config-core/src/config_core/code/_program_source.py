@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config_core.code._program_selection import needed_statements
-from config_core.code._program_statements import Statement, is_main_guard
 from config_core.code._source_facts import parse_source
 from config_core.errors import SourceCodeError
 
@@ -49,14 +48,15 @@ class Program:
             SourceCodeError: The program is not Python, defines no such name at its top level, or has a statement that
                 can neither be saved nor left out.
         """
-        statements = [
-            Statement(node, text, where)
+        statements = {
+            node: (where, text)
             for where, text in self.sources
             for node in parse_source(text.encode(), path=where).body
-            if not is_main_guard(node)
-        ]
-        needed = needed_statements(statements, names, where=self.sources[-1][0])
-        return "\n\n".join(statement.text for statement in needed).encode() + b"\n"
+            if not _is_main_guard(node)
+        }
+        places = {node: where for node, (where, _) in statements.items()}
+        needed = needed_statements(places, list(names), where=self.sources[-1][0])
+        return "\n\n".join(_text(node, statements[node][1]) for node in needed).encode() + b"\n"
 
 
 def running_program(cls: type[Any], *, notebook_module: str) -> Program:
@@ -104,3 +104,22 @@ def _notebook_cells() -> tuple[tuple[str, str], ...]:
             continue  # a cell that could not have run
         cells.append((f"cell {number}", python))
     return tuple(cells)
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    """Return whether a statement is `if __name__ == "__main__":`, or another `if` that asks for that name."""
+    return isinstance(node, ast.If) and any(
+        isinstance(inner, ast.Name) and inner.id == "__name__" for inner in ast.walk(node.test)
+    )
+
+
+def _text(node: ast.stmt, source: str) -> str:
+    """Return a statement as it was written, with its decorators."""
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    # Only these end a line in Python; `splitlines` knows more.
+    text = "\n".join(source.split("\n")[first - 1 : node.end_lineno])
+    try:
+        is_alone = node.col_offset == 0 and len(ast.parse(text).body) == 1
+    except SyntaxError:  # it begins on the line on which another one ends
+        is_alone = False
+    return text if is_alone else ast.unparse(node)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ForeignHostError", "HubRequest", "hub_host", "is_hub", "translate"]
 
-_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _SERVER_FAILS = 401, 403, 429, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404, 429, 500
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STORAGE = _DISK_FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
 _OS_ERROR = re.compile(
@@ -174,35 +174,53 @@ def _gated(error: HfHubHTTPError, request: HubRequest) -> HubError:
 
 def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
     """Return the error for an answer that is known only by its status."""
-    from huggingface_hub.errors import DisabledRepoError
+    from huggingface_hub.errors import DisabledRepoError, EntryNotFoundError
 
     status = error.response.status_code
-    says = f" The Hub says: {excerpt(error.server_message)}" if error.server_message else ""
     if not is_hub(_request_of(error).url):
         return _refused_elsewhere(error, request)
     if isinstance(error, DisabledRepoError):
-        problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
-        return _make(AccessDeniedError if request.writes else UnreadableRepositoryError, problem, error, request)
-    if status == _UNAUTHORIZED:
-        return _unauthorized(error, request)
-    if status == _FORBIDDEN:
-        return _denied(f"The token may not {request.task}.{says}", error, request)
-    if status >= _SERVER_FAILS or status == _TOO_MANY:
-        whose = "There are too many requests" if status == _TOO_MANY else "This is a server-side error"
-        return _make(
-            HubUnavailableError,
-            f"The Hub answered {status} when asked to {request.task}. {whose}; try again later.{says}",
-            error,
-            request,
-            status=status,
-        )
+        return _disabled(error, request)
+    if status == _NOT_FOUND and not request.writes and not isinstance(error, EntryNotFoundError):
+        return _repository_not_found(error, request)
+    makers = {_UNAUTHORIZED: _unauthorized, _FORBIDDEN: _forbidden, _TOO_MANY: _unavailable}
+    return makers.get(status, _unavailable if status >= _SERVER_FAILS else _refused_otherwise)(error, request)
+
+
+def _disabled(error: HfHubHTTPError, request: HubRequest) -> HubError:
+    problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
+    return _make(AccessDeniedError if request.writes else UnreadableRepositoryError, problem, error, request)
+
+
+def _forbidden(error: HfHubHTTPError, request: HubRequest) -> HubError:
+    return _denied(f"The token may not {request.task}.{_said_by_hub(error)}", error, request)
+
+
+def _unavailable(error: HfHubHTTPError, request: HubRequest) -> HubError:
+    status = error.response.status_code
+    why = "There are too many requests" if status == _TOO_MANY else "This is a server-side error"
     return _make(
-        HubAnswerError,
-        f"The Hub answered {status} when asked to {request.task}.{says or f' The client says: {excerpt(str(error))}'}",
+        HubUnavailableError,
+        f"The Hub answered {status} when asked to {request.task}. {why}; try again later.{_said_by_hub(error)}",
         error,
         request,
         status=status,
     )
+
+
+def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> HubError:
+    status, said = error.response.status_code, _said_by_hub(error)
+    return _make(
+        HubAnswerError,
+        f"The Hub answered {status} when asked to {request.task}.{said or f' The client says: {excerpt(str(error))}'}",
+        error,
+        request,
+        status=status,
+    )
+
+
+def _said_by_hub(error: HfHubHTTPError) -> str:
+    return f" The Hub says: {excerpt(error.server_message)}" if error.server_message else ""
 
 
 def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> HubError:
@@ -244,7 +262,8 @@ def _offline(error: BaseException, request: HubRequest) -> HubError:
     return _make(
         NotDownloadedError,
         f"What is needed of {request.repo_id!r} (revision {request.revision or 'main'!r}) was not downloaded before, "
-        f"and {why}. Load it once with the network, or give the folder that holds it.",
+        f"and {why}. There is no folder {request.repo_id!r} here either. Load it once with the network, or give the "
+        "folder that holds it.",
         error,
         request,
     )
@@ -253,8 +272,9 @@ def _offline(error: BaseException, request: HubRequest) -> HubError:
 def _broken_off(error: BaseException, request: HubRequest) -> HubError:
     return _make(
         HubUnavailableError,
-        f"Cannot {request.task}: {_endpoint()} cannot be reached or broke off ({_quote(error)}). Check the network, "
-        "the proxy and HF_ENDPOINT, and try again.",
+        f"Cannot {request.task}: {_endpoint()} cannot be reached or broke off ({_quote(error)}). "
+        f"{'' if request.writes else f'There is no folder {request.repo_id!r} here either. '}"
+        "Check the network, the proxy and HF_ENDPOINT, and try again.",
         error,
         request,
     )
