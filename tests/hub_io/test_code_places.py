@@ -16,7 +16,7 @@ from config_core.code import bundle_of
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from hub_io import (
     REMOTE_CODE_SERVICE,
-    CodeRevisionError,
+    NoRemoteCodeError,
     NotDownloadedError,
     RemoteCodeRefusedError,
     RevisionNotFoundError,
@@ -210,7 +210,7 @@ def test_code_revision_that_does_not_exist_is_an_error(hub):
 def test_code_revision_of_a_folder_is_an_error(tmp_path):
     """A folder has no revisions; a pin that cannot be kept is not dropped."""
     folder = write(tmp_path / "saved", files())
-    with pytest.raises(CodeRevisionError, match="Omit code_revision"):
+    with pytest.raises(NoRemoteCodeError, match="Omit code_revision"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
 
@@ -218,7 +218,7 @@ def test_code_revision_of_a_folder_is_an_error_whatever_else_the_config_names(tm
     """The code of the folder does not run because its config names another repository too."""
     named = config_json({**AUTO_MAP, "AutoTokenizer": "x/y--t.T"})
     folder = write(tmp_path / "saved", files({"config.json": named}))
-    with pytest.raises(CodeRevisionError, match="Omit code_revision"):
+    with pytest.raises(NoRemoteCodeError, match="Omit code_revision"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from hub_io.errors import (
     AccessDeniedError,
-    CodeRevisionError,
     CodeStoreError,
     HubAnswerError,
     HubError,
@@ -53,7 +52,6 @@ __all__ = [
     "HUB_SERVICE",
     "REMOTE_CODE_SERVICE",
     "AccessDeniedError",
-    "CodeRevisionError",
     "CodeStoreError",
     "HubAnswerError",
     "HubError",

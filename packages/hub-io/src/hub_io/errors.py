@@ -17,8 +17,7 @@
     │   └── MissingRequirementsError                             a module is not installed; none of it ran
     ├── TrustStoreError (ValueError, OSError)                  a trust file is malformed; no remote code runs
     ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
-    ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code
-    ├── CodeRevisionError (ValueError)                         `code_revision` was passed for code in a folder
+    ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code, or not at `code_revision`
     └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
 
     UnpinnedCodeWarning (UserWarning)                          a repository's code was trusted without a commit
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDeniedError",
-    "CodeRevisionError",
     "CodeStoreError",
     "HubAnswerError",
     "HubError",
@@ -230,22 +228,19 @@ class MissingRequirementsError(RemoteCodeImportError):
 
 
 class NoRemoteCodeError(HubIoError, ValueError):
-    """The `auto_map` of the checkpoint's config.json names no class for an Auto class.
+    """The checkpoint ships no code, or has its code in a folder, which has no `code_revision`.
 
     Attributes:
         source: The checkpoint.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, problem: str | None = None) -> None:
         super().__init__(
-            f"{source} ships no code: its config.json has no auto_map with a class for an Auto class. Install or "
+            problem
+            or f"{source} ships no code: its config.json has no auto_map with a class for an Auto class. Install or "
             "import the package that has its classes instead."
         )
         self.source = source
-
-
-class CodeRevisionError(HubIoError, ValueError):
-    """`code_revision` was passed, but the code is in a folder, which has no revisions."""
 
 
 class CodeStoreError(HubIoError, OSError):

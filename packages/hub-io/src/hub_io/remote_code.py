@@ -28,7 +28,7 @@ class RemoteCodeRunner:
         Raises:
             ClassReferenceError: The reference is malformed.
             SourceCodeError: The code is trusted, but a file is missing or not Python.
-            CodeRevisionError: `code_revision` is given for code in a folder.
+            NoRemoteCodeError: `code_revision` is passed for code in a folder.
             CheckpointNotFoundError: The code is trusted, but its repository cannot be opened.
             TypeError: `trust_remote_code` is not True, False or None.
             TrustStoreError: The trust store is malformed.

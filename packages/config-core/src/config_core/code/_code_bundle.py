@@ -32,16 +32,18 @@ class CodeBundle:
     files: Mapping[str, bytes]
     auto_map: Mapping[str, str] = field(default_factory=dict)
     digest: str = field(init=False)
+    _file_digests: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(sorted(self.files.items())))
         object.__setattr__(self, "auto_map", dict(sorted(self.auto_map.items())))
         _check_names(self.files)
-        object.__setattr__(self, "digest", listing_digest(self.file_digests()))
+        object.__setattr__(self, "_file_digests", content_digests(self.files))
+        object.__setattr__(self, "digest", listing_digest(self._file_digests))
 
     def file_digests(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each file, by name, sorted."""
-        return content_digests(self.files)
+        return dict(self._file_digests)
 
 
 def _check_names(names: Iterable[str]) -> None:

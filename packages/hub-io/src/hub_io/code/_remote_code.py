@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from config_core.checkpoint import FolderCheckpoint, HubOptions
 from config_core.code import bundle_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
-from hub_io.errors import CodeRevisionError
+from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import RepoCheckpoint, open_repository
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def find_code(
 
     Raises:
         ClassReferenceError: The reference is malformed.
-        CodeRevisionError: `code_revision` is given for code in a folder.
+        NoRemoteCodeError: `code_revision` is passed for code in a folder.
     """
     checkpoint, revision = load.checkpoint, load.code_revision
     own = checkpoint.name if checkpoint is not None and checkpoint.commit is not None else None
@@ -163,10 +163,11 @@ def find_code(
     if revision is None:
         return RemoteCode(checkpoint.name, load, collect_from(lambda: checkpoint), wanted=wanted)
     if own is None:
-        raise CodeRevisionError(
+        raise NoRemoteCodeError(
+            checkpoint.name,
             f"code_revision={revision!r} was passed, but {wanted.filename} of {checkpoint} is in that folder, and a "
             "folder has no revisions. Omit code_revision; code in a repository can be pinned by trusting it at a "
-            "commit (`hub-io trust`)."
+            "commit (`hub-io trust`).",
         )
     return in_repository(own, revision, checkpoint.subfolder)
 
