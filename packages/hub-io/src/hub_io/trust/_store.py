@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +166,10 @@ def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[Path]:
-    """Hold the lock of a file, and yield its real path."""
+    """Hold the lock of a file, and yield its real path.
+
+    The lock file stays: if it were removed, one process could hold the old file while another one locks a new one.
+    """
     from filelock import FileLock
 
     target = _real(path)
@@ -180,7 +183,4 @@ def _locked(path: Path) -> Iterator[Path]:
     try:
         yield target
     finally:
-        # Removed while the lock is held; filelock's waiters notice. Windows cannot remove an open file.
-        with suppress(OSError):
-            guard.unlink()
         lock.release()
