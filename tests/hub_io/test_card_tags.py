@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_io import HUB_SERVICE, ModelCardError
@@ -147,6 +147,7 @@ NAMES = st.text(alphabet="abc-_ üé1'\"#:", min_size=1, max_size=8)
 LINES = st.lists(st.sampled_from(["license: mit", "a: 'b'  # c", "", "# comment", "x:\n  y: [1, 2]"]), max_size=4)
 
 
+@settings(deadline=None)
 @given(
     before=LINES, present=st.lists(NAMES, max_size=3), after=LINES, new=NAMES, line_end=st.sampled_from(["\n", "\r\n"])
 )
