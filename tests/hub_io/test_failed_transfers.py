@@ -13,6 +13,7 @@ from hub_io import (
     HubAnswerError,
     HubError,
     HubUnavailableError,
+    IgnoredFilesError,
     ModelCardError,
     StorageError,
     UnreadableRepositoryError,
@@ -213,6 +214,14 @@ def test_generated_card_is_left_out_where_it_is_ignored(hub, saved):
     HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"))
     assert "README.md" not in hub.files("me/tiny")
     assert hub.files("me/tiny")["model.safetensors"] == WEIGHTS
+
+
+def test_card_with_tags_that_would_be_ignored_is_an_error(hub, saved):
+    """The caller has asked for the tags, and would not learn that they are not there."""
+    hub.create_repo("me/tiny", {".gitignore": "*.md\n", "README.md": "Mine.\n"})
+    with pytest.raises(IgnoredFilesError, match=r"README\.md.*line 1: \*\.md"):
+        HUB_SERVICE.publish(saved, "me/tiny", token=hub.token("me"), tags=["new"])
+    assert "model.safetensors" not in hub.files("me/tiny")
 
 
 def test_file_that_cannot_be_read_is_an_error_of_ours(hub, saved):

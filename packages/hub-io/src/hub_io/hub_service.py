@@ -78,7 +78,8 @@ class HuggingFaceHub:
 
         Raises:
             AccessDeniedError: No token, an unknown one, or one that may not write there.
-            HubError: The Hub cannot be reached or refused. Nothing was committed.
+            HubError: The Hub cannot be reached or refused. Nothing was committed, unless the answer to the commit
+                itself was lost: then look at the branch.
             IgnoredFilesError: The repository has a `.gitignore` that names files of the folder. Nothing was committed.
             ConfigFileError: config.json of the folder cannot be read.
             ModelCardError: The Hub refuses the metadata of the folder's card, or no tags can be added to the card.

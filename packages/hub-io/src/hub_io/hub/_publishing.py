@@ -207,7 +207,8 @@ class _Push:
         self.api.preupload_lfs_files(
             self.repo_id, additions, revision=self.revision, create_pr=self.create_pr, free_memory=False
         )
-        ignored = _ignored(additions) - {CARD_FILE} if CARD_FILE not in self.files.contents else _ignored(additions)
+        is_new_card = CARD_FILE not in self.files.contents and CARD_FILE not in present
+        ignored = _ignored(additions) - ({CARD_FILE} if is_new_card else set())  # nobody has asked for a new card
         if ignored:
             rules = self._read(_IGNORE_FILE, parent)[:_LARGEST_IGNORE_FILE] if _IGNORE_FILE in present else b""
             raise _ignored_error(ignored, rules.decode("utf-8", "replace"), self.repo_id)
