@@ -13,6 +13,7 @@ import pytest
 
 from config_core import ConfigFileError, FolderCheckpoint, PretrainedConfig, SaveError, UnsafeNameError, staged_save
 from config_core.checkpoint import pending_files
+from interrupted_saves import interrupt_save
 
 # Two checkpoints that lie in one folder one after the other: whole weights and code, and weights in parts.
 SAVES = """
@@ -206,14 +207,9 @@ print(version_of(sys.argv[1]), end="")
 def interrupted(folder):
     """Leave a folder as a process does that was killed right after its save was decided."""
     folder.mkdir(exist_ok=True)
-    staging = folder / ".pretrained-save-00000000-1-00000000"
-    staging.mkdir()
     (folder / "config.json").write_text("old", encoding="utf-8")
     (folder / "weights.bin").write_text("old", encoding="utf-8")
-    (staging / "config.json").write_text("new", encoding="utf-8")
-    (staging / "part.bin").write_text("new", encoding="utf-8")
-    journal = {"staging": staging.name, "files": ["config.json", "part.bin"], "remove": ["weights.bin"]}
-    (folder / ".pretrained-save.json").write_text(json.dumps(journal), encoding="utf-8")
+    interrupt_save(folder, {"config.json": "new", "part.bin": "new"})
     return folder
 
 
@@ -340,6 +336,28 @@ def test_a_save_of_nothing_changes_nothing(tmp_path):
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_files_keep_the_mode_that_they_had(tmp_path):
+    """Who made the weights private, or the config writable for a group, has done so for the next save too."""
+    modes = {"config.json": 0o664, "model.bin": 0o600}
+    for _ in range(2):
+        save_files(tmp_path, *modes)
+        for name, mode in modes.items():
+            (tmp_path / name).chmod(mode)
+    save_files(tmp_path, *modes)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == modes
+
+
+def test_weights_in_another_layout_are_as_private_as_those_they_replace(tmp_path):
+    """The parts of a file that nobody else may read are not for everybody."""
+    save_files(tmp_path, "config.json", "model.bin")
+    (tmp_path / "model.bin").chmod(0o600)
+    with staged_save(tmp_path, stale=lambda name: name.endswith(".bin")) as staging:
+        for name in ("config.json", "part-1.bin", "part-2.bin"):
+            (staging / name).touch()
+    assert (tmp_path / "part-1.bin").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "part-2.bin").stat().st_mode & 0o777 == 0o600
+
+
 def test_files_get_the_mode_that_new_files_have(tmp_path):
     """Some writers of weights make files that nobody else may read."""
     with staged_save(tmp_path) as staging:
@@ -455,3 +473,107 @@ os._exit(0)
         assert alive.exists()
         assert other.exists()
     assert [path.name for path in tmp_path.iterdir()] == [".pretrained-save-mine"]
+
+
+def test_what_runs_on_another_machine_of_the_same_name_is_not_swept_away(tmp_path):
+    """Two containers share a volume and a host name, and neither knows the processes of the other."""
+    program = """
+with staged_save(sys.argv[1]) as staging:
+    (staging / "config.json").write_text("other")
+    print(staging, flush=True)
+    sys.stdin.readline()
+"""
+    with start(program, tmp_path, stdin=subprocess.PIPE) as process:
+        staging = Path(process.stdout.readline().strip())
+        run("os.getpid = lambda: 1; os.kill = None; save(sys.argv[1], 'whole', 1)", tmp_path)
+        assert staging.exists()
+        _, errors = process.communicate("go\n", timeout=60)
+    assert process.returncode == 0, errors
+    assert (tmp_path / "config.json").read_text(encoding="utf-8") == "other"
+    assert not staging.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_that_was_forked_during_a_save_holds_up_nobody(tmp_path):
+    """It lives on, and has inherited the descriptors of the locks."""
+    run(
+        """
+with staged_save(sys.argv[1]) as staging:
+    (staging / "config.json").write_text("1")
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(write)
+        os.read(read, 1)  # until the parent has ended
+        os._exit(0)
+    os.close(read)
+save(sys.argv[1], "whole", 2)
+context = staged_save(sys.argv[1])
+context.__enter__()
+os._exit(0)  # leaves a staging folder that nobody holds
+""",
+        tmp_path,
+    )
+    run("save(sys.argv[1], 'whole', 3)", tmp_path)
+    assert list(tmp_path.glob(".*")) == []
+
+
+# File systems that cannot do everything
+
+UNSUPPORTED = """
+import errno
+from unittest.mock import patch
+code = getattr(errno, sys.argv[2])
+
+def unsupported(*arguments, **options):
+    raise OSError(code, os.strerror(code))
+
+with patch("os.fsync", unsupported), patch("os.chmod", unsupported), patch("os.utime", unsupported):
+    save(sys.argv[1], "whole", 1)
+    save(sys.argv[1], "parts", 2)
+print(version_of(sys.argv[1]), end="")
+"""
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "ENOTSUP", "EBADF", "EPERM", "ENOSYS"])
+def test_file_system_that_cannot_flush_or_set_modes_is_saved_to(tmp_path, code):
+    """Network and FUSE mounts: that a save outlives a power cut is an aid."""
+    assert run(UNSUPPORTED, tmp_path, code) == "parts 2"
+    assert list(tmp_path.glob(".*")) == []
+
+
+FAILING = """
+import errno
+from config_core import SaveError
+
+flush, said, failing_call = os.fsync, [], 0
+while failing_call == len(said):
+    failing_call += 1
+    folder, calls = Path(sys.argv[1], str(failing_call)), []
+    save(folder, "whole", 1)
+
+    def failing(descriptor):
+        calls.append(descriptor)
+        if len(calls) == failing_call:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    os.fsync = failing
+    try:
+        save(folder, "parts", 2)
+    except SaveError as error:
+        said.append([str(error).partition(": ")[2], version_of(folder)])
+    os.fsync = flush
+    save(folder, "whole", 3)
+    assert list(folder.glob(".*")) == [] and version_of(folder) == "whole 3"
+print(json.dumps(said))
+"""
+
+
+def test_error_after_the_decision_says_that_the_new_checkpoint_is_in_place(tmp_path):
+    """At whichever flush the disk fails, the error says what a load finds, and the next save works."""
+    said = [tuple(each) for each in json.loads(run(FAILING, tmp_path))]
+    before = "Input/output error. What was there before is unchanged."
+    after = "Input/output error. The new checkpoint is complete and in place: loads read it"
+    after += ", and the next save tidies up."
+    assert set(said) == {(before, "whole 1"), (after, "parts 2")}
+    assert said == sorted(said, reverse=True), "once new, always new"

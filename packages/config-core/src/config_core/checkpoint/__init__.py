@@ -1,6 +1,6 @@
 """Where the files of a checkpoint come from, how they are named, and saving a folder as one step.
 
-The names of weight files are imported on first use: a config does not need them.
+The names of weight files and the journal of a save are imported on first use: a config does not need them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
 from config_core.checkpoint._hub_service import HubKeywords, HubOptions, check_push, push_saved
 from config_core.checkpoint._opening import existing_path, open_checkpoint
-from config_core.checkpoint._safe_names import blobs_of_snapshot, check_links, check_relative_name
+from config_core.checkpoint._safe_names import (
+    blobs_of_snapshot,
+    check_links,
+    check_relative_name,
+    is_save_state,
+)
 from config_core.checkpoint._small_files import decode_json, read_at_most, replace_file
-from config_core.checkpoint._staged_save import pending_files, staged_save
+from config_core.checkpoint._staged_save import staged_save
 
 if TYPE_CHECKING:
+    from config_core.checkpoint._save_journal import pending_files
     from config_core.checkpoint._weight_files import (
         WeightFile,
         is_variant,
@@ -36,6 +42,7 @@ __all__ = [
     "check_relative_name",
     "decode_json",
     "existing_path",
+    "is_save_state",
     "is_variant",
     "open_checkpoint",
     "parse_weight_file",
@@ -52,9 +59,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from config_core.checkpoint import _weight_files
+    from config_core.checkpoint import _save_journal, _weight_files
 
-    return getattr(_weight_files, name)
+    return getattr(_save_journal if name == "pending_files" else _weight_files, name)
 
 
 def __dir__() -> list[str]:

@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint._safe_names import check_links, check_relative_name
+from config_core.checkpoint._safe_names import check_links, check_relative_name, is_save_state
 from config_core.checkpoint._small_files import read_at_most
-from config_core.checkpoint._staged_save import pending_files
 from config_core.errors import (
     CheckpointFileNotFoundError,
     CheckpointNotFoundError,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint"]
 
 CONFIG_NAME = "config.json"
+_JOURNAL = ".pretrained-save.json"
 
 
 class Checkpoint(ABC):
@@ -149,7 +149,7 @@ class FolderCheckpoint(Checkpoint):
         return look
 
     def _look_once(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
-        pending = pending_files(self._folder)
+        pending = _pending_files(self._folder)
         staged = pending.get(CONFIG_NAME)
         return pending, (_state(staged) if staged else None) or self._config_in_place()
 
@@ -164,6 +164,8 @@ class FolderCheckpoint(Checkpoint):
             prefix = folders.pop()
             with suppress(OSError), os.scandir(self._folder / prefix) as entries:
                 for entry in entries:
+                    if is_save_state(entry.name):
+                        continue
                     if not entry.is_dir():
                         found.add(f"{prefix}{entry.name}")
                     elif not entry.is_symlink() and not entry.name.startswith("."):
@@ -200,12 +202,27 @@ class FolderCheckpoint(Checkpoint):
             if staged is None or staged.is_file():
                 return staged
             # Another process has finished the save meanwhile and moved the file to its place.
+        if is_save_state(filename):
+            return None
         in_place = self._folder / filename
         return in_place if in_place.is_file() else None
 
     def at_root(self) -> FolderCheckpoint:
         """Return a checkpoint of the folder without the subfolder."""
         return FolderCheckpoint(self.name)
+
+
+def _pending_files(folder: Path) -> dict[str, Path | None]:
+    """Return what an interrupted save still has to do. Most folders have no journal."""
+    try:
+        os.lstat(os.path.join(folder, _JOURNAL))  # noqa: PTH118 - as above
+    except FileNotFoundError:
+        return {}
+    except OSError:  # read_journal says what is wrong
+        pass
+    from config_core.checkpoint._save_journal import pending_files
+
+    return pending_files(folder)
 
 
 def _state(path: str | Path) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config_core.errors import UnsafeNameError
 
-__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name"]
+__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name", "is_save_state"]
 
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
@@ -23,6 +23,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 _CACHED_REPO = re.compile(r"(models|datasets|spaces|kernels)--[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _XET_HASH = re.compile(r"[0-9a-f]{64}")
+_SAVE_STATE = ".pretrained-save"
 _STORE_MARKER = ".huggingface-shared-blobs"
 
 
@@ -41,6 +42,14 @@ def check_relative_name(name: str, *, where: str) -> str:
     if reason := _unsafe(given) if isinstance(given, str) else "is not a string":
         raise UnsafeNameError(name, where=where, reason=reason)
     return name
+
+
+def is_save_state(name: str) -> bool:
+    """Return whether a name is one of those that saves use for themselves while they run.
+
+    Such files are no part of a checkpoint, wherever they come from.
+    """
+    return _SAVE_STATE in name and any(part.startswith(_SAVE_STATE) for part in name.split("/"))
 
 
 def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:

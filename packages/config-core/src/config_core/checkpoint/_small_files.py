@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["decode_json", "flush_to_disk", "read_at_most", "replace_file"]
+__all__ = ["decode_json", "flush_to_disk", "read_at_most", "replace_file", "set_mode"]
+
+# What says that data did not reach the disk. Other errors of a flush say that the file system has no such operation.
+_LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def read_at_most(path: Path, limit: int) -> bytes:
@@ -91,25 +95,58 @@ def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
+            _flush(descriptor, path)
         if mode is not None:
-            draft.chmod(mode)  # the umask has taken bits away
+            set_mode(draft, mode)  # the umask has taken bits away
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    flush_to_disk(path.parent)
+    with contextlib.suppress(OSError):  # the new file is in place, whether its name is on the disk yet or not
+        flush_to_disk(path.parent)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set the permission bits of a file, on file systems that have any."""
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        _log_missing_aid("no permission bits are set", path, error)
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the names in a folder, are on the disk, on file systems that can tell.
+
+    Raises:
+        OSError: They could not be written to the disk.
+    """
     if os.name == "nt":  # needs a writable handle there, and has none for folders
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        _log_missing_aid("it is not flushed to the disk", path, error)
+        return
+    try:
+        _flush(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _flush(descriptor: int, path: Path) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in _LOST:
+            raise
+        _log_missing_aid("it is not flushed to the disk", path, error)
+
+
+def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
+    """Log what a file system cannot do: many network and FUSE mounts save all the same."""
+    import logging
+
+    logging.getLogger("config_core").debug("%a: %s (%s).", os.fspath(path), what, error.strerror)
 
 
 class _DuplicateKeyError(ValueError):

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import Checkpoint, check_links, check_relative_name
+from config_core.checkpoint import Checkpoint, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
 from hub_io.errors import HubAnswerError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._client_errors import HubRequest
@@ -63,7 +63,8 @@ class RepoCheckpoint(Checkpoint):
         self.pinned = pinned
         self._files = files
         self._prefix = f"{self.subfolder}/" if self.subfolder else ""
-        self._own = frozenset(name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
+        own = (name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
+        self._own = frozenset(name for name in own if not is_save_state(name))
         # What is to be downloaded again is so once: later reads of the same load take the new copy.
         self._renewed: set[str] = set()
 
