@@ -94,6 +94,18 @@ def test_later_checkpoint_adds_classes_that_the_first_did_not_name(save):
     assert "AutoModelForImageClassification" in bundle_of(type(base)).auto_map
 
 
+def test_bundle_that_somebody_holds_does_not_change(save):
+    """Another checkpoint with the same files names more classes; the value from before is as it was."""
+    source = MODELING + "# for the test of a held bundle\n"
+    fewer = {name: AUTO_MAP[name] for name in ("AutoConfig", "AutoModel")}
+    base = load(save(files({"modeling_tiny.py": source}) | {"config.json": config_json(fewer)}, "base"))
+    before = bundle_of(type(base))
+    load(save(files({"modeling_tiny.py": source}), "tuned"), AutoModelForImageClassification)
+    assert before.auto_map == fewer
+    assert bundle_of(type(base)).auto_map == AUTO_MAP
+    assert bundle_of(type(base)).digest == before.digest
+
+
 def test_every_module_carries_its_bundle(save):
     """What was run can be saved again, file by file."""
     folder = save(files({"helper.py": "VALUE = 1\n", "modeling_tiny.py": "from . import helper\n" + MODELING}))
@@ -254,6 +266,20 @@ def test_failures_keep_no_memory(tmp_path, error):
     environ = environment(tmp_path / "cache")
     printed = run_program(tmp_path / "main.py", FAIL_AGAIN_AND_AGAIN, folder, error, environ=environ)
     assert printed == "0 []\n" + ("" if error == "shown" else "[]\n")
+
+
+def test_failure_in_a_function_leaves_what_was_there_before(save):
+    """An import statement that fails late takes back what it had imported, and nothing else."""
+    late = "def later():\n    from . import late\n"
+    broken = "from . import helper\nraise LookupError('boom')\n"
+    content = files({"late.py": broken, "helper.py": "VALUE = 1\n", "modeling_tiny.py": f"{MODELING}{late}"})
+    module = sys.modules[type(load(save(content))).__module__]
+    before = remote_modules()
+    with pytest.raises(LookupError, match="boom"):
+        module.later()
+    assert remote_modules() == before
+    package = module.__name__.rpartition(".")[0]
+    assert not {f"<{package}>/helper.py", f"<{package}>/late.py"} & linecache.cache.keys()
 
 
 def test_failure_of_a_model_leaves_the_config_that_was_loaded_before(save):

@@ -20,13 +20,22 @@ from typing import TYPE_CHECKING
 
 from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import compile_source, parse_source, resolve_sibling_imports, source_facts, source_imports
-from hub_io.running._remote_packages import PARENT, find_package, importing_module, using_alias
+from hub_io.code import check_requirements
+from hub_io.running._remote_packages import (
+    PARENT,
+    all_or_nothing,
+    find_package,
+    is_importing,
+    mark_module,
+    package_of,
+    stays,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from importlib.resources.abc import TraversableResources
     from types import CodeType, ModuleType
 
-    from hub_io.running._bundle_resources import BundleResources
     from hub_io.running._remote_packages import RemotePackage
 
 __all__ = ["import_module", "install_finder"]
@@ -62,20 +71,19 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 - Python's
         target: ModuleType | None = None,  # noqa: ARG002 - Python's
     ) -> importlib.machinery.ModuleSpec | None:
-        parent, _, rest = fullname.partition(f"{PARENT}.")
-        if parent or not rest:
+        if not fullname.startswith(f"{PARENT}."):
             return None
-        name = f"{PARENT}.{rest.partition('.')[0]}"
-        package = find_package(name) or _resume(name)
-        own_name = package.name + fullname.removeprefix(name) if package else ""
-        found = package.find(own_name) if package else None
+        name = ".".join(fullname.split(".", 3)[:3])
+        package = find_package(name) or _from_another_process(name)
         if package is None:
             return None
+        own_name = package.name + fullname.removeprefix(name)
+        found = package.find(own_name)
         if found is None:  # raise, so that Python does not search folders that the code put into its `__path__`
             raise ModuleNotFoundError(f"No module named {fullname!r} in the trusted code", name=fullname)
         file, is_package = found
         if own_name != fullname:
-            return importlib.machinery.ModuleSpec(fullname, _AliasLoader(own_name), is_package=is_package)
+            return importlib.machinery.ModuleSpec(fullname, _OtherNameLoader(own_name), is_package=is_package)
         loader = _BundleLoader(package, file, is_package=is_package)
         return importlib.machinery.ModuleSpec(fullname, loader, origin=loader.path, is_package=is_package)
 
@@ -116,59 +124,49 @@ class _BundleLoader(importlib.abc.InspectLoader):
             FileNotFoundError: The bundle has no such file.
         """
         directory = self._package.directory
-        tops = [self._package.shown_path(None), *([f"{directory.as_posix()}/"] if directory else [])]
-        name = posixpath.normpath(path.replace("\\", "/"))
-        for top in tops:
-            name = name.removeprefix(top)
+        name = posixpath.normpath(path.replace("\\", "/")).removeprefix(self._package.shown_path(None))
+        name = name.removeprefix(f"{directory.as_posix()}/" if directory else "")
         if name not in self._package.bundle.files:
             raise FileNotFoundError(f"The trusted code has no file {path!r}.")
         return self._package.bundle.files[name]
 
-    def get_resource_reader(self, fullname: str) -> BundleResources | None:
-        from hub_io.running._bundle_resources import BundlePath, BundleResources
+    def get_resource_reader(self, fullname: str) -> TraversableResources | None:
+        from hub_io.running._bundle_resources import BundleResources
 
-        if not self._is_package:
-            return None
-        package = self._package
-        return BundleResources(BundlePath(package.bundle.files, package.place(fullname), package=package.name))
+        return BundleResources(self._package, fullname) if self._is_package else None
 
     def exec_module(self, module: ModuleType) -> None:
-        package = self._package
-        directory = package.directory
+        directory = self._package.directory
         module.__file__ = os.path.join(directory, self._file or "") if directory else self.path  # noqa: PTH118 - "x/"
-        module.__dict__["__code_bundle__"] = package.bundle
+        mark_module(module, self._package)
         linecache.lazycache(self.path, module.__dict__)  # for lookups by path alone, such as by warnings
-        if self._file is None:  # a namespace folder, which runs no code
-            super().exec_module(module)
-            return
         try:
-            with importing_module(package, module.__name__) as is_unasked:
-                if is_unasked:
-                    self._exec_unasked(module)
-                else:
-                    super().exec_module(module)
+            if self._file is None or is_importing(self._package):  # a namespace folder runs no code
+                super().exec_module(module)
+            else:
+                self._exec_late(module)
         except BaseException:
             linecache.cache.pop(self.path, None)  # it holds the module's globals
             raise
 
-    def _exec_unasked(self, module: ModuleType) -> None:
-        """Execute a module for an import statement or `pickle`."""
+    def _exec_late(self, module: ModuleType) -> None:
+        """Execute a module for an import statement in a function, or for `pickle`."""
         package = self._package
-        if not package.imported:  # its first module in this process
-            from hub_io.code import check_requirements
-
-            check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
-        # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
-        load = current_load() or CodeLoad()
-        load.granted.add(package.bundle.digest)
-        with load.running():
-            super().exec_module(module)
+        is_first = not stays(package.name)
+        with all_or_nothing(package, late=module.__name__):
+            if is_first:
+                check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
+            # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
+            load = current_load() or CodeLoad()
+            load.granted.add(package.bundle.digest)
+            with load.running():
+                super().exec_module(module)
 
     def _content(self) -> bytes:
         return self._package.bundle.files[self._file] if self._file else b""
 
 
-class _AliasLoader(importlib.abc.Loader):
+class _OtherNameLoader(importlib.abc.Loader):
     """Returns a module of a bundle under the name that another process used for it."""
 
     def __init__(self, name: str) -> None:
@@ -179,9 +177,9 @@ class _AliasLoader(importlib.abc.Loader):
         sys.modules[module.__name__] = import_module(self._name)
 
 
-def _resume(name: str) -> RemotePackage | None:
+def _from_another_process(name: str) -> RemotePackage | None:
     """Return the package of a name from another process, if its code may run here."""
     from hub_io.running._inherited_code import find_inherited
 
     trusted = find_inherited(name)
-    return None if trusted is None else using_alias(name, trusted)
+    return None if trusted is None else package_of(trusted, name=name)

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
-from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_requirements, listed_requirements, remedy_for
+from hub_io.code import REQUIREMENTS_FILE, CodeStore, listed_requirements, remedy_for
 from hub_io.errors import RemoteCodeImportError
 from hub_io.running._bundle_finder import import_module, install_finder
-from hub_io.running._remote_packages import PARENT, importing, using
+from hub_io.running._remote_packages import PARENT, importing
 from hub_io.trust import pass_on
 
 if TYPE_CHECKING:
@@ -44,13 +44,9 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
     install_finder()
-    with trusted.code.load.running(), using(trusted) as package:
-        if all(_module_name(package, reference) in package.imported for reference in parsed):
-            classes = [_import_class(package, reference, trusted.source) for reference in parsed]
-        else:
-            check_requirements(trusted.bundle, [reference.module for reference in parsed], source=trusted.source)
-            with importing(package):
-                classes = [_import_class(package, reference, trusted.source) for reference in parsed]
+    modules = [reference.module for reference in parsed]
+    with trusted.code.load.running(), importing(trusted, modules) as package:
+        classes = [_import_class(package, reference, trusted.source) for reference in parsed]
     pass_on(trusted.bundle.digest)
     with contextlib.suppress(OSError):  # only other processes need it, and their error names the folder
         CodeStore.default().keep(trusted.bundle, source=trusted.source)
@@ -59,7 +55,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
 
 def _import_class(package: RemotePackage, reference: ClassReference, source: str) -> type[Any]:
     try:
-        module = import_module(_module_name(package, reference))
+        module = import_module(package.module_at(reference.module))
         # Not `getattr`, which calls the module's own `__getattr__`.
         found = vars(module).get(reference.class_name)
         if isinstance(found, type) and issubclass(type(found), type) and _is_of(package, found):
@@ -75,10 +71,6 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
             file=reference.filename,
         ) from error
     raise problem
-
-
-def _module_name(package: RemotePackage, reference: ClassReference) -> str:
-    return f"{package.name}.{reference.module.replace('/', '.')}"
 
 
 def _is_of(package: RemotePackage, cls: type[Any]) -> bool:

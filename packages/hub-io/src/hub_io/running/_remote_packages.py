@@ -1,7 +1,7 @@
 """Bundles of trusted code as packages of this process: `hub_io.remote.<name>_<digest>`.
 
-Code with the same content is one package, from wherever it is loaded. One thread at a time imports classes of a
-package, and a failed import removes every module that it added.
+A package is a value: the files of one digest under one name. Checkpoints with the same files share it. Loads of one
+digest import one after another, and a failed import removes every module that it added.
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ import os
 import re
 import sys
 import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import CodeBundle
-from hub_io.code import REQUIREMENTS_FILE, CodeStore
-from hub_io.errors import RemoteCodeImportError
-from hub_io.running._turns import CircularWaitError, Turns
+from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_requirements
+from hub_io.running._turns import turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import ModuleType
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hub_io.trust import Trusted
 
 __all__ = [
     "PARENT",
     "RemotePackage",
+    "all_or_nothing",
     "find_package",
     "folders_of",
     "importing",
-    "importing_module",
-    "using",
-    "using_alias",
+    "is_importing",
+    "mark_module",
+    "package_of",
+    "stays",
 ]
 
 PARENT = "hub_io.remote"
@@ -44,103 +46,55 @@ _SHORT_SLUG = 40
 _PACKAGE_FILE = "__init__.py"
 
 
+@dataclass(frozen=True, slots=True)
 class RemotePackage:
-    """A bundle and its imported modules.
+    """The files of one digest under the name of a package.
 
     Attributes:
         name: Name in `sys.modules`.
-        source: Where it came from, for messages.
-        bundle: The code. If another checkpoint with the same files names further classes, it is replaced by a bundle
-            with both maps.
-        aliases: Other names, under which other processes have imported the same code.
-        folders: Folders of checkpoints that it was loaded from.
-        imported: Names of the modules that stay, because a successful import added or used them.
-        num_users: Number of imports of it that are in progress or waiting.
+        source: Where the code came from first, for messages.
+        bundle: The code.
+        directory: Folder with the files of a bundle with data, for code that reads files beside its `__file__`; None
+            without data.
     """
 
-    def __init__(self, name: str, bundle: CodeBundle, *, source: str) -> None:
-        self.name = name
-        self.source = source
-        self.bundle = bundle
-        self.aliases: set[str] = set()
-        self.folders: frozenset[Path] = frozenset()
-        self.imported: set[str] = set()
-        self.num_users = 0
-        self._on_disk: Path | None = None
+    name: str
+    source: str
+    bundle: CodeBundle
+    directory: Path | None
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
         """Return a module's file (None for a namespace package) and whether it is a package; None if not found."""
         path = self.place(module)
-        package_file = f"{path}/{_PACKAGE_FILE}" if path else _PACKAGE_FILE
-        if package_file in self.bundle.files:
-            return package_file, True
-        if f"{path}.py" in self.bundle.files:
-            return f"{path}.py", False
-        if not path or any(name.startswith(f"{path}/") for name in self.bundle.files):
-            return None, True
-        return None
+        for file, is_package in ((f"{path}/{_PACKAGE_FILE}".lstrip("/"), True), (f"{path}.py", False)):
+            if file in self.bundle.files:
+                return file, is_package
+        is_folder = not path or any(name.startswith(f"{path}/") for name in self.bundle.files)
+        return (None, True) if is_folder else None
 
     def place(self, module: str) -> str:
         """Return the path of a module in the bundle, without `.py`; `""` for the package itself."""
         return "".join(module.split(".", 3)[3:]).replace(".", "/")
 
+    def module_at(self, path: str) -> str:
+        """Return the name of the module at a path in the bundle, without `.py`."""
+        return f"{self.name}.{path.replace('/', '.')}"
+
     def shown_path(self, file: str | None) -> str:
         """Return the name of a file in tracebacks. It is not a path: debuggers must show the code that runs."""
         return f"<{self.name}>/{file or ''}"
 
-    @property
-    def directory(self) -> Path | None:
-        """Folder of a bundle with data, for code that reads files beside its `__file__`; None without data.
 
-        It is the entry in the code store, or a temporary folder if the code store cannot be written.
-        """
-        if all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in self.bundle.files):
-            return None
-        with _lock:
-            if self._on_disk is None or not self._on_disk.is_dir():
-                self._on_disk = self._write()
-            return self._on_disk
-
-    def _write(self) -> Path:
-        try:
-            return CodeStore.default().keep(self.bundle, source=self.source) / "files"
-        except OSError:
-            import atexit
-            import shutil
-            import tempfile
-
-            folder = tempfile.mkdtemp(prefix="hub-io-code-")
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            return CodeStore(folder).keep(self.bundle, source=self.source) / "files"
-
-    def keep_finished(self) -> None:
-        """Keep the modules that were imported completely: a successful import may have used any of them."""
-        self.imported |= {name for name, module in self.modules().items() if not _is_initializing(module)}
-
-    def forget_unfinished(self) -> None:
-        """Remove the modules that only a failed import added. Those that other threads are importing stay."""
-        for name, module in self.modules().items():
-            if name not in self.imported and not _is_initializing(module):
-                self.forget(name)
-
-    def forget(self, name: str) -> None:
-        """Remove a module from `sys.modules`, its parent and `linecache`, which holds its globals."""
-        sys.modules.pop(name, None)
-        parent, _, last = name.rpartition(".")
-        if hasattr(sys.modules.get(parent), "__dict__"):
-            vars(sys.modules[parent]).pop(last, None)
-        if found := self.find(name):
-            linecache.cache.pop(self.shown_path(found[0]), None)
-
-    def modules(self) -> dict[str, ModuleType]:
-        """Return its modules in `sys.modules`, under all its names."""
-        starts = tuple(f"{name}." for name in (self.name, *self.aliases))
-        modules = sys.modules.copy()  # other threads may import meanwhile
-        return {name: module for name, module in modules.items() if f"{name}.".startswith(starts)}
+class _ThisThread(threading.local):
+    def __init__(self) -> None:
+        self.importing: set[str] = set()  # names of packages
 
 
-_lock = threading.RLock()
-_packages: dict[str, RemotePackage] = {}  # by name, aliases included
+_this_thread = _ThisThread()
+_lock = threading.RLock()  # of the tables below; it is never held while code of a checkpoint runs
+_packages: dict[str, RemotePackage] = {}  # by name
+_folders: dict[str, frozenset[Path]] = {}  # name of a package to the checkpoint folders that it was loaded from
+_kept: set[str] = set()  # modules that stay: imported, or being imported by an import statement in a function
 
 
 def find_package(name: str) -> RemotePackage | None:
@@ -148,117 +102,122 @@ def find_package(name: str) -> RemotePackage | None:
     return _packages.get(name)
 
 
-def folders_of(cls: type[Any]) -> tuple[Path, ...]:
-    """Return the checkpoint folders that the code of a class was loaded from in this process."""
-    package = _packages.get(".".join(cls.__module__.split(".", 3)[:3]))
-    return tuple(sorted(package.folders)) if package else ()
-
-
-@contextlib.contextmanager
-def using(trusted: Trusted) -> Iterator[RemotePackage]:
-    """Yield the package of a trusted bundle. It is removed afterwards if none of its modules stayed imported."""
-    with contextlib.ExitStack() as stack:
-        with _lock:
-            package = _package_for(trusted)
-            package.folders |= {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
-            stack.enter_context(_in_use(package))
-        yield package
-
-
-@contextlib.contextmanager
-def _in_use(package: RemotePackage) -> Iterator[None]:
+def package_of(trusted: Trusted, *, name: str = "") -> RemotePackage:
+    """Return the package of trusted code; if there is none yet, create it, by default with a name of its own."""
     with _lock:
-        package.num_users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            package.num_users -= 1
-            if not package.num_users and not package.imported:
-                _forget_package(package)
-
-
-def using_alias(name: str, trusted: Trusted) -> RemotePackage:
-    """Return the package of a trusted bundle under the name that another process uses for it."""
-    with _lock:
-        package = _packages.get(name) or _package_for(trusted, name=name)
-        if package.name != name:
-            package.aliases.add(name)
+        package = _find(trusted)
+        if package is None:
+            name = name or _free_name(trusted)
+            package = RemotePackage(name, trusted.source, trusted.bundle, _directory(trusted))
             _packages[name] = package
         return package
 
 
+def folders_of(cls: type[Any]) -> tuple[Path, ...]:
+    """Return the checkpoint folders that the code of a class was loaded from in this process."""
+    return tuple(sorted(_folders.get(".".join(cls.__module__.split(".", 3)[:3]), ())))
+
+
 @contextlib.contextmanager
-def importing(package: RemotePackage) -> Iterator[None]:
-    """Import modules of a package in the block, one thread at a time; if it fails, all its modules are removed.
+def importing(trusted: Trusted, modules: Sequence[str]) -> Iterator[RemotePackage]:
+    """Import modules of trusted code in the block, when no other thread does; if it fails, they are removed.
+
+    Args:
+        trusted: The code.
+        modules: The modules, as paths without `.py`. If they are imported already, nothing waits for other threads.
 
     Raises:
-        RemoteCodeImportError: Another thread is importing the package and waits for this one.
+        MissingRequirementsError: A module that the code imports is not installed.
+        RemoteCodeImportError: Another thread is importing the code and waits for this one.
     """
     with contextlib.ExitStack() as stack:
-        try:
-            is_outermost = stack.enter_context(_TURNS.of(package))
-        except CircularWaitError as error:
-            raise RemoteCodeImportError(
-                f"The code of {package.source} is being imported by a thread that waits for this one: two checkpoints "
-                "load each other's code. Load one of them first.",
-                source=package.source,
-                file="",
-            ) from error
-        try:
-            yield
-        except BaseException:
-            if is_outermost:
-                with _lock:
-                    package.forget_unfinished()
-            raise
-        with _lock:
-            package.keep_finished()
+        package = _find_imported(trusted, modules)
+        if package is None:
+            check_requirements(trusted.bundle, modules, source=trusted.source)
+            stack.enter_context(turn(trusted.bundle.digest, source=trusted.source))
+            package = package_of(trusted)
+            stack.enter_context(all_or_nothing(package))
+        _add_folders(package, trusted.code.folders)
+        yield package
+    _add_names(package, trusted.bundle)
 
 
 @contextlib.contextmanager
-def importing_module(package: RemotePackage, module: str) -> Iterator[bool]:
-    """Execute a module of a package in the block. Yield whether this thread imports it outside of `importing`.
+def all_or_nothing(package: RemotePackage, *, late: str | None = None) -> Iterator[None]:
+    """Import modules of a package in the block; if it fails, remove those that no other import needs.
 
-    That is an import statement in a function, or `pickle`. It does not wait for other threads: it holds Python's lock
-    of the module, for which they may wait.
+    Args:
+        package: The package.
+        late: The module that is imported if an import statement in a function, or `pickle`, imports it. Such an import
+            takes no turn: it holds Python's lock of the module, for which the thread whose turn it is may wait.
     """
-    late: set[RemotePackage] = _this_thread.__dict__.setdefault("late", set())
-    if _TURNS.is_ours(package) or package in late:
-        yield False
+    if is_importing(package):  # part of an import that decides for all
+        yield
         return
-    with _in_use(package):
-        late.add(package)
-        try:
-            yield True
-        finally:
-            late.remove(package)
+    _this_thread.importing.add(package.name)
+    _kept.update([late] if late else [])  # or the failure of another thread would remove it
+    try:
+        yield
+    except BaseException:
         with _lock:
-            package.keep_finished()
-            package.imported.add(module)
+            _kept.discard(late or "")
+            _forget_unfinished(package)
+        raise
+    finally:
+        _this_thread.importing.remove(package.name)
+    with _lock:
+        _packages.setdefault(package.name, package)
+        _kept.update(_modules(package))
 
 
-_TURNS = Turns()
-_this_thread = threading.local()
+def is_importing(package: RemotePackage) -> bool:
+    """Return whether this thread is importing modules of a package."""
+    return package.name in _this_thread.importing
 
 
-def _package_for(trusted: Trusted, *, name: str | None = None) -> RemotePackage:
+def stays(name: str) -> bool:
+    """Return whether a module, or one below it, stays when an import fails."""
+    return any(f"{kept}.".startswith(f"{name}.") for kept in _kept.copy())
+
+
+def mark_module(module: ModuleType, package: RemotePackage) -> None:
+    """Set the bundle of a module, which `config_core.code.bundle_of` returns."""
+    with _lock:
+        vars(module)["__code_bundle__"] = _packages.get(package.name, package).bundle
+
+
+def _add_names(package: RemotePackage, bundle: CodeBundle) -> None:
+    """Add the names that another checkpoint with the same files has for its classes: those are saved, too."""
+    with _lock:
+        known = _packages.get(package.name, package)
+        if not bundle.auto_map.keys() <= known.bundle.auto_map.keys():
+            both = CodeBundle(bundle.files, {**bundle.auto_map, **known.bundle.auto_map})
+            _packages[package.name] = replace(known, bundle=both)
+            for module in _modules(package).values():
+                if isinstance(module, ModuleType):  # code may put anything into `sys.modules`
+                    mark_module(module, package)
+
+
+def _find(trusted: Trusted) -> RemotePackage | None:
     """Return the package with the same files, unless the two `auto_map`s contradict each other."""
-    bundle = trusted.bundle
     for package in _packages.values():
-        if package.bundle.digest == bundle.digest and _agree(package.bundle.auto_map, bundle.auto_map):
-            if not bundle.auto_map.keys() <= package.bundle.auto_map.keys():
-                package.bundle = CodeBundle(bundle.files, {**package.bundle.auto_map, **bundle.auto_map})
-                for module in package.modules().values():
-                    module.__dict__["__code_bundle__"] = package.bundle
+        one, other = package.bundle.auto_map, trusted.bundle.auto_map
+        if package.bundle.digest == trusted.bundle.digest and all(one[key] == other[key] for key in one.keys() & other):
             return package
-    name = name or _free_name(trusted)
-    package = _packages[name] = RemotePackage(name, bundle, source=trusted.source)
-    return package
+    return None
 
 
-def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    return all(one[name] == other[name] for name in one.keys() & other.keys())
+def _find_imported(trusted: Trusted, modules: Iterable[str]) -> RemotePackage | None:
+    """Return the package if these modules of it are imported already."""
+    with _lock:
+        package = _find(trusted)
+        return package if package and all(package.module_at(path) in _kept for path in modules) else None
+
+
+def _add_folders(package: RemotePackage, folders: Iterable[Path]) -> None:
+    with _lock:
+        real = {Path(os.path.realpath(folder)) for folder in folders}
+        _folders[package.name] = _folders.get(package.name, frozenset()) | real
 
 
 def _free_name(trusted: Trusted) -> str:
@@ -272,14 +231,44 @@ def _free_name(trusted: Trusted) -> str:
     return next(name for name in names if name not in _packages)
 
 
-def _forget_package(package: RemotePackage) -> None:
-    """Remove a package without imported modules, and everything that its code put into `sys.modules`."""
-    for name in package.modules():
-        package.forget(name)
-    for name in (package.name, *package.aliases):
-        _packages.pop(name, None)
-        package.forget(name)  # the code may have replaced it
+def _directory(trusted: Trusted) -> Path | None:
+    """Write a bundle with data into the code store, or into a temporary folder if the store cannot be written."""
+    bundle, source = trusted.bundle, trusted.source
+    if all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in bundle.files):
+        return None
+    try:
+        return CodeStore.default().keep(bundle, source=source) / "files"
+    except OSError:
+        import atexit
+        import shutil
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="hub-io-code-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return CodeStore(folder).keep(bundle, source=source) / "files"
 
 
-def _is_initializing(module: ModuleType) -> bool:
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+def _modules(package: RemotePackage) -> dict[str, Any]:
+    """Return the modules of a package in `sys.modules`."""
+    modules = sys.modules.copy()  # other threads may import meanwhile
+    return {name: module for name, module in modules.items() if f"{name}.".startswith(f"{package.name}.")}
+
+
+def _forget_unfinished(package: RemotePackage) -> None:
+    """Remove the modules that do not stay and, if none does, the package."""
+    for name in {*_modules(package), package.name}:  # itself also if the code has removed it from `sys.modules`
+        if not stays(name):
+            _forget_module(package, name)
+    if not stays(package.name):
+        _packages.pop(package.name, None)
+        _folders.pop(package.name, None)
+
+
+def _forget_module(package: RemotePackage, name: str) -> None:
+    """Remove a module from `sys.modules`, its parent and `linecache`, which holds its globals."""
+    sys.modules.pop(name, None)
+    parent, _, last = name.rpartition(".")
+    if hasattr(sys.modules.get(parent), "__dict__"):
+        vars(sys.modules[parent]).pop(last, None)
+    if found := package.find(name):
+        linecache.cache.pop(package.shown_path(found[0]), None)

@@ -1,4 +1,4 @@
-"""Mutual exclusion of threads that detects circular waits."""
+"""One thread at a time imports code of one digest. Threads that would wait for each other get an error instead."""
 
 from __future__ import annotations
 
@@ -6,61 +6,65 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from hub_io.errors import RemoteCodeImportError
+
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["CircularWaitError", "Turns"]
+__all__ = ["turn"]
+
+_changed = threading.Condition()
+_holders: dict[str, int] = {}  # digest to thread
+_wanted: dict[int, str] = {}  # waiting thread to digest
 
 
-class CircularWaitError(RuntimeError):
-    """The thread that holds the turn waits, perhaps through others, for the one that wants it."""
+@contextlib.contextmanager
+def turn(digest: str, *, source: str) -> Iterator[None]:
+    """Hold the turn of a digest in the block. The code that is imported in it may take it again.
 
+    Args:
+        digest: The digest.
+        source: Where the code comes from, for the message.
 
-class Turns:
-    """One reentrant lock per object. Unlike `threading.RLock` it detects threads that wait for each other.
-
-    They would if the code of two checkpoints loads each other.
+    Raises:
+        RemoteCodeImportError: The wait would never end: the code of two checkpoints loads each other.
     """
+    thread = threading.get_ident()
+    with _changed:
+        is_new = _holders.get(digest) != thread
+        if is_new:
+            _wait(digest, thread, source)
+            _holders[digest] = thread
+    try:
+        yield
+    finally:
+        if is_new:
+            with _changed:
+                del _holders[digest]
+                _changed.notify_all()
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._holders: dict[Hashable, int] = {}  # object to thread
-        self._wanted: dict[int, Hashable] = {}  # waiting thread to object
 
-    @contextlib.contextmanager
-    def of(self, thing: Hashable) -> Iterator[bool]:
-        """Hold the lock of an object in the block. Yield whether this thread did not hold it already.
+def _wait(digest: str, thread: int, source: str) -> None:
+    _wanted[thread] = digest
+    try:
+        while digest in _holders:
+            if _leads_to(thread, digest):
+                raise RemoteCodeImportError(
+                    f"The code of {source} is being imported by a thread that waits for this one: two checkpoints "
+                    "load each other's code. Load one of them first.",
+                    source=source,
+                    file="",
+                )
+            _changed.wait()
+    finally:
+        del _wanted[thread]
 
-        Raises:
-            CircularWaitError: The wait would never end.
-        """
-        thread = threading.get_ident()
-        with self._changed:
-            is_new = self._holders.get(thing) != thread
-            if is_new:
-                self._wait(thing, thread)
-                self._holders[thing] = thread
-        try:
-            yield is_new
-        finally:
-            if is_new:
-                with self._changed:
-                    del self._holders[thing]
-                    self._changed.notify_all()
 
-    def is_ours(self, thing: Hashable) -> bool:
-        """Return whether this thread holds the lock of an object."""
-        return self._holders.get(thing) == threading.get_ident()
-
-    def _wait(self, thing: Hashable, thread: int) -> None:
-        while thing in self._holders:
-            holder: int | None = self._holders[thing]
-            while holder is not None:
-                if holder == thread:
-                    raise CircularWaitError
-                holder = self._holders.get(self._wanted.get(holder))
-            self._wanted[thread] = thing
-            try:
-                self._changed.wait()
-            finally:
-                del self._wanted[thread]
+def _leads_to(thread: int, digest: str | None) -> bool:
+    """Return whether the holder of a digest waits for a thread, perhaps through other threads."""
+    while digest in _holders:
+        holder = _holders[digest]
+        if holder == thread:
+            return True
+        digest = _wanted.get(holder)
+    return False
