@@ -16,12 +16,13 @@ FEW = settings(deadline=None, max_examples=30)
 @FEW
 @given(tree=trees(), seed=st.integers(0, 99), max_shard_size=shard_sizes, choice=st.randoms(use_true_random=False))
 def test_any_model_comes_back(tree, seed, max_shard_size, choice):
-    """Bit for bit, with every flag, and tied where it was tied, which nobody declared."""
+    """Bit for bit and with every flag. What was tied by hand, which the class does not do, is equal and apart."""
     model = tied(filled(TreeModel(TreeConfig(tree)), seed), lambda: choice.random() < 0.5).eval()
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder, max_shard_size=max_shard_size)
         loaded = TreeModel.from_pretrained(folder)
-    assert differences(model, loaded) == []
+    assert [text for text in differences(model, loaded) if not text.startswith("ties: ")] == []
+    assert len(list(loaded.parameters())) == len(list(loaded.named_parameters(remove_duplicate=False)))
     assert loaded.config.tree == tree
 
 

@@ -104,14 +104,11 @@ def test_tied_tensor_is_saved_once_and_tied_again(tmp_path, model_class, kept, l
         (Declared, ("embedding.weight", "head.weight")),
         (SharedModule, ("layers.0.weight", "layers.1.weight")),
         (SharedMemory, ("one", "two")),
-        (Undeclared, ("one.weight", "two.weight")),
     ],
 )
 def test_tied_tensor_of_another_size_keeps_its_tie(tmp_path, model_class, names):
     """Its other name is not missing: both are what the constructor made, and still one."""
     model = fill_randomly(model_class(TinyConfig()))
-    if model_class is Undeclared:
-        model.two.weight = model.one.weight
     model.save_pretrained(tmp_path)
     loaded, report = model_class.from_pretrained(
         tmp_path, width=7, ignore_mismatched_sizes=True, output_loading_info=True
@@ -133,25 +130,141 @@ def test_tied_parameter_stays_one_object(tmp_path):
     assert len(list(loaded.parameters())) == 1
 
 
-def test_tie_made_after_construction_is_made_again(tmp_path):
-    """The file records which names were one, since the constructor cannot know."""
+def test_tie_that_the_class_does_not_make_is_copied_and_reported(tmp_path, caplog):
+    """Two parameters of the model stay two, with the values that were one; the report and the log say so."""
     model = fill_randomly(Undeclared(TinyConfig()))
     model.two.weight = model.one.weight
     model.save_pretrained(tmp_path)
-    loaded = Undeclared.from_pretrained(tmp_path)
+    loaded, report = Undeclared.from_pretrained(tmp_path, output_loading_info=True)
     assert same_state(model, loaded)
-    assert loaded.two.weight is loaded.one.weight
-    assert loaded.two.bias is not loaded.one.bias
+    assert loaded.two.weight is not loaded.one.weight
+    assert report.copied == {"two.weight": "one.weight"}
+    assert "copied      two.weight from one.weight" in str(report)
+    assert "two.weight (copied from one.weight)" in caplog.text
+    fill_randomly(loaded.two)
+    assert torch.equal(loaded.one.weight, model.one.weight)
 
 
-def test_ties_survive_shards(tmp_path):
-    """The record lies in the shard that holds the tensor."""
+def test_tie_that_the_class_does_not_make_is_copied_in_the_dtype_of_the_load(tmp_path):
+    """And so in shards."""
     model = fill_randomly(Undeclared(TinyConfig()))
     model.two.weight = model.one.weight
     model.save_pretrained(tmp_path, max_shard_size=1)
-    loaded = Undeclared.from_pretrained(tmp_path)
-    assert same_state(model, loaded)
-    assert loaded.two.weight is loaded.one.weight
+    loaded, report = Undeclared.from_pretrained(tmp_path, dtype=torch.bfloat16, output_loading_info=True)
+    assert torch.equal(loaded.two.weight, model.one.weight.bfloat16())
+    assert report.copied == {"two.weight": "one.weight"}
+    assert not report.missing
+
+
+def test_tie_of_tensors_that_do_not_match_copies_nothing(tmp_path):
+    """Both hold what the constructor drew, neither is reported as missing."""
+    model = fill_randomly(Undeclared(TinyConfig()))
+    model.two.weight = model.one.weight
+    model.save_pretrained(tmp_path)
+    change = {"one.weight": torch.zeros(7, 7), "one.bias": torch.zeros(4), "two.bias": torch.zeros(4)}
+    save_file(change, tmp_path / "model.safetensors", metadata={"tied_weights": '{"two.weight": "one.weight"}'})
+    loaded, report = Undeclared.from_pretrained(tmp_path, ignore_mismatched_sizes=True, output_loading_info=True)
+    assert not report.missing
+    assert not report.copied
+    assert 0 < loaded.two.weight.abs().max() <= 0.5
+    assert not torch.equal(loaded.one.weight, loaded.two.weight)
+
+
+class TiesItself(PreTrainedModel):
+    """The author's own `tie_weights`, and nothing that calls it."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Embedding(6, config.width)
+        self.head = nn.Linear(config.width, 6, bias=False)
+
+    def tie_weights(self):
+        self.head.weight = self.embedding.weight
+
+
+class TiesAsInFive(TiesItself):
+    """`tie_weights` as transformers 5 has it, and a call of the one that it replaces."""
+
+    def tie_weights(self, missing_keys=None, recompute_mapping=True):  # noqa: FBT002 - as in transformers
+        PreTrainedModel.tie_weights(self, missing_keys=missing_keys, recompute_mapping=recompute_mapping)
+        self.head.weight = self.embedding.weight
+
+
+class TiesWithKeywords(TiesItself):
+    """`tie_weights` that takes whatever comes."""
+
+    def tie_weights(self, **kwargs):  # noqa: ARG002 - as in transformers
+        super().tie_weights()
+
+
+@pytest.mark.parametrize("model_class", [TiesItself, TiesAsInFive, TiesWithKeywords])
+@pytest.mark.parametrize("stored", ["embedding.weight", "head.weight"])
+def test_load_calls_the_authors_tie_weights(tmp_path, model_class, stored):
+    """Whatever arguments it takes and without `post_init()`, from a file that has the tensor under either name."""
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({stored: torch.full((6, 4), 2.0)}, tmp_path / "model.safetensors")
+    loaded = model_class.from_pretrained(tmp_path)
+    assert loaded.head.weight is loaded.embedding.weight
+    assert (loaded.head.weight == 2).all()
+
+
+def test_load_calls_the_tie_weights_of_an_inner_model(tmp_path):
+    """The outer class does not have to know of it."""
+
+    class Outer(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.inner = TiesItself(config)
+
+    fill_randomly(Outer(TinyConfig())).save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    save_file({"inner.embedding.weight": tensors["inner.embedding.weight"]}, tmp_path / "model.safetensors")
+    loaded = Outer.from_pretrained(tmp_path)
+    assert loaded.inner.head.weight is loaded.inner.embedding.weight
+
+
+def test_tie_weights_is_called_after_construction_and_after_the_values(tmp_path):
+    """One that copies values, as for TorchScript, finds the loaded ones; it is told what the checkpoint lacks."""
+    calls = []
+
+    class Cloning(TiesItself):
+        def tie_weights(self, missing_keys=None, recompute_mapping=True):  # noqa: ARG002, FBT002
+            calls.append(missing_keys)
+            self.head.weight = nn.Parameter(self.embedding.weight.detach().clone())
+
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({"embedding.weight": torch.full((6, 4), 2.0)}, tmp_path / "model.safetensors")
+    loaded = Cloning.from_pretrained(tmp_path, allow_missing=["head"])
+    assert (loaded.head.weight == 2).all()
+    assert loaded.head.weight is not loaded.embedding.weight
+    assert calls == [None, {"head.weight"}]
+
+
+def test_tie_that_tie_weights_makes_is_not_reported_as_copied(tmp_path, caplog):
+    """What the file records and the author makes is one tensor."""
+    model = fill_randomly(TiesItself(TinyConfig()))
+    model.tie_weights()
+    model.save_pretrained(tmp_path)
+    _, report = TiesItself.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report.copied
+    assert not caplog.text
+
+
+def test_declared_tie_of_different_values_is_an_error_without_post_init(tmp_path):
+    """As with it: a declared tie is made by every load."""
+
+    class Silent(Declared):
+        def post_init(self):
+            """Do nothing, as if it had not been called."""
+
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({"head.weight": torch.zeros(6, 4), "embedding.weight": torch.ones(6, 4)}, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsFileError, match="tie_word_embeddings=False"):
+        Silent.from_pretrained(tmp_path)
 
 
 def test_ties_survive_another_dtype(tmp_path):

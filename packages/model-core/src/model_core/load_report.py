@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from model_core.torch_dtypes import dtype_name
@@ -12,9 +13,16 @@ from model_core.torch_dtypes import dtype_name
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LoadReport", "Mismatch"]
+__all__ = ["LoadReport", "Mismatch", "shortened"]
 
 _MAX_LINES = 100
+_MAX_LISTED = 5
+
+
+def shortened(entries: Collection[str], *, most: int = _MAX_LISTED) -> str:
+    """Return the first of some entries, separated by commas, and how many more there are."""
+    rest = len(entries) - most
+    return ", ".join(islice(entries, most)) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class LoadReport(Mapping[str, Any]):
         unexpected: Names of the checkpoint's tensors that the model lacks, with their shapes.
         mismatched: Tensors whose shape or dtype differs.
         converted: Name of each loaded tensor whose dtype was converted, to `(dtype in the file, dtype in the model)`.
+        copied: Tensors that were saved as one with another tensor and are two in the model: name to the name of the
+            tensor whose values it got.
         files: The files that hold unexpected or mismatched tensors. If tensors are only missing, the weight file,
             provided there is just one.
     """
@@ -63,6 +73,7 @@ class LoadReport(Mapping[str, Any]):
     unexpected: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     mismatched: tuple[Mismatch, ...] = ()
     converted: Mapping[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
+    copied: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,6 +99,7 @@ class LoadReport(Mapping[str, Any]):
             ("missing", [f"{name} {list(shape)}" for name, shape in self.missing.items()]),
             ("unexpected", [f"{name} {list(shape)}" for name, shape in self.unexpected.items()]),
             ("mismatched", [str(entry) for entry in self.mismatched]),
+            ("copied", [f"{name} from {other}" for name, other in self.copied.items()]),
             ("in file", list(self.files)),
         ]
         lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]

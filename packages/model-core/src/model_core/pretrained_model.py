@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from config_core.config import PretrainedConfig
 from config_core.errors import UnknownOptionError
 from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
+from model_core.declarations import check_declarations, declared_renamings, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.loading import (
@@ -28,17 +29,19 @@ from model_core.loading import (
     open_weights,
     resolve_device,
     resolve_dtype,
+    scoped_patterns,
     wrap_state_dict,
 )
 from model_core.module_facts import ModuleFacts
 from model_core.module_tensors import named_tensors
 from model_core.saving import hook_versions, parse_size, savable_tensors, write_weights
-from model_core.tied_weights import declared_ties, tie_declared
+from model_core.tied_weights import declared_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.weight_files import belongs_to_variant, check_variant
 
 if TYPE_CHECKING:
     import os
+    import re
     from collections.abc import Iterable, Mapping
     from typing import Self
 
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from model_core.saving import SavableTensors
 
 __all__ = ["PreTrainedModel"]
+
+_Model = TypeVar("_Model", bound="PreTrainedModel")
 
 
 class PreTrainedModel(GradientCheckpointing, ModuleFacts):
@@ -84,12 +89,14 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
 
-    # Model authors know these from transformers. Each may also be None.
+    # Model authors know these from transformers. Each may also be one text or None; `declarations` checks them.
     _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
-    _keys_to_ignore_on_load_missing: ClassVar[Iterable[str] | None] = None
-    _keys_to_ignore_on_load_unexpected: ClassVar[Iterable[str] | None] = None
+    _keys_to_ignore_on_load_missing: ClassVar[Iterable[str | re.Pattern[str]] | None] = None
+    _keys_to_ignore_on_load_unexpected: ClassVar[Iterable[str | re.Pattern[str]] | None] = None
     _keys_to_ignore_on_save: ClassVar[Iterable[str] | None] = None
     _keep_in_fp32_modules: ClassVar[Iterable[str] | None] = None
+    _keep_in_fp32_modules_strict: ClassVar[Iterable[str] | None] = None
+    _checkpoint_conversion_mapping: ClassVar[Mapping[str, str] | Iterable[tuple[str, str]] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,6 +107,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             raise ModelDefinitionError(
                 f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
             )
+        check_declarations(cls)
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
         check_config(type(self), config, type(self).config_class)
@@ -242,19 +250,19 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             weights = wrap_state_dict(state_dict or {})
 
         model, deferred = construct(
-            lambda: cls(own_config, *model_args, **model_kwargs), defer=cls.defer_initialization
+            lambda: _with_ties(cls(own_config, *model_args, **model_kwargs)), defer=cls.defer_initialization
         )
-        _check_has_config(model)
         named = named_tensors(model)
         report = load_weights(
             model,
             named,
             weights,
             deferred=deferred,
-            rules=cls._name_rules(model, key_mapping or {}),
-            placement=Placement(to_dtype, to_device, cls._kept_in_float32(named)),
+            rules=cls._name_rules(model, named, key_mapping or {}),
+            placement=Placement(to_dtype, to_device, kept_in_float32(model, named)),
             allowed=allowed,
             checkpoint=checkpoint,
+            tie=lambda missing: make_ties(model, PreTrainedModel, modules=named.modules, missing=missing),
         )
         model.eval()
         return (model, report) if output_loading_info else model
@@ -283,26 +291,20 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             config.dtype = dtype_name(to_dtype)
         model = cls(config, **drop_transformers_options(cls, kwargs))
         if to_dtype not in {None, torch.get_default_dtype()}:
-            Placement(to_dtype, kept_in_float32=cls._kept_in_float32(named_tensors(model))).apply(model)
+            Placement(to_dtype, kept_in_float32=kept_in_float32(model, named_tensors(model))).apply(model)
         return model
 
     @classmethod
-    def _name_rules(cls, model: nn.Module, key_mapping: Mapping[str, str]) -> NameRules:
+    def _name_rules(cls, model: nn.Module, named: NamedTensors, key_mapping: Mapping[str, str]) -> NameRules:
+        parts = [(prefix, module) for prefix, module in named.modules if isinstance(module, PreTrainedModel)]
         return NameRules(
             key_mapping=key_mapping,
+            declared_renamings=declared_renamings(model),
             base_model_prefix=cls.base_model_prefix,
-            ignored_missing=tuple(cls._keys_to_ignore_on_load_missing or ()),
-            ignored_unexpected=tuple(cls._keys_to_ignore_on_load_unexpected or ()),
-            ties=declared_ties(model),
+            ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
+            ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
+            ties=declared_ties(model, named.modules),
         )
-
-    @classmethod
-    def _kept_in_float32(cls, named: NamedTensors) -> frozenset[int]:
-        """Return the ids of the tensors that stay in float32 whatever dtype the model gets."""
-        patterns = frozenset(cls._keep_in_fp32_modules or ())
-        if not patterns:
-            return frozenset()
-        return frozenset(id(tensor) for name, tensor in named.all().items() if not patterns.isdisjoint(name.split(".")))
 
     # Saving
 
@@ -371,7 +373,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         return savable_tensors(
             self.state_dict(keep_vars=True) if state_dict is None else state_dict,
             sources=frozenset(declared_ties(self).enabled.values()),
-            ignored=frozenset(self._keys_to_ignore_on_save or ()),
+            ignored=frozenset(declared_texts(self, "_keys_to_ignore_on_save")),
             versions=hook_versions(self),
         )
 
@@ -406,7 +408,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
         """
-        tags = [*(self.model_tags or ()), *(options.pop("tags", None) or ())]
+        tags = [*declared_texts(self, "model_tags"), *(options.pop("tags", None) or ())]
         if tags:
             options["tags"] = tags
         return push_saved(
@@ -433,7 +435,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     def add_model_tags(self, tags: str | Iterable[str]) -> None:
         """Add tags for the model card that uploads write. Tags that are already there are not repeated."""
         added = [tags] if isinstance(tags, str) else list(tags)
-        self.model_tags = list(dict.fromkeys([*(self.model_tags or ()), *added]))
+        self.model_tags = list(dict.fromkeys([*declared_texts(self, "model_tags"), *added]))
 
     # Initialisation and ties
 
@@ -453,8 +455,15 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                     hook(module)
         self.tie_weights()
 
-    def tie_weights(self) -> None:
+    def tie_weights(self, missing_keys: set[str] | None = None, recompute_mapping: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002
         """Make the ties that `_tied_weights_keys` declares.
+
+        A class may override this to make ties of its own. Every load calls it twice: once the model is constructed, and
+        once its values are loaded.
+
+        Args:
+            missing_keys: Names of the tensors that the checkpoint lacks, when a load calls an override that takes them.
+            recompute_mapping: Has no effect; overrides that are written for transformers 5 pass it.
 
         Raises:
             ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
@@ -473,6 +482,13 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     def name_or_path(self) -> str:
         """Where the model was loaded from, or `""`."""
         return self.config.name_or_path
+
+
+def _with_ties(model: _Model) -> _Model:
+    """Check that a model was constructed as it should be, make its ties, and return it."""
+    _check_has_config(model)
+    make_ties(model, PreTrainedModel)
+    return model
 
 
 def _check_has_config(model: PreTrainedModel) -> None:

@@ -1,21 +1,26 @@
 """Tied weights: one tensor under several names.
 
 Ties that a constructor makes, by assigning one parameter twice, need no declaration: they are found by identity. A
-class may also declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, which `post_init()` and loading
-then make. `tie_word_embeddings=False`, in the config or passed to a load, switches declared ties off.
+class may also declare ties, `_tied_weights_keys = {"head.weight": "embedding.weight"}`, or make them in a method
+`tie_weights`. Every load makes both, and so does `post_init()`. `tie_word_embeddings=False`, in the config or passed to
+a load, switches declared ties off.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from torch import nn
+
+from model_core.declarations import declared_ties_of
 from model_core.errors import ModelDefinitionError
 from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of, walk_modules
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Collection, Sequence
 
-__all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "tie_declared"]
+__all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "make_ties", "tie_declared"]
 
 _DECLARATION = "_tied_weights_keys"
 # The config field that switches declared ties off.
@@ -39,39 +44,106 @@ class DeclaredTies(NamedTuple):
     disabled: dict[str, str]
 
 
-def declared_ties(model: nn.Module) -> DeclaredTies:
-    """Return the ties that a model and its submodels declare."""
+def declared_ties(model: nn.Module, modules: Sequence[tuple[str, nn.Module]] | None = None) -> DeclaredTies:
+    """Return the ties that a model and its submodels declare.
+
+    Args:
+        model: The model.
+        modules: Its modules with their prefixes, if they are known.
+
+    Raises:
+        ModelDefinitionError: A declaration that an instance or a property holds has the wrong type.
+    """
     ties = DeclaredTies({}, {})
-    modules = walk_modules(model)
+    modules = walk_modules(model) if modules is None else modules
     # Looking up a missing attribute on every module would be slow.
     declaring = {cls for cls in {type(module) for _, module in modules} if hasattr(cls, _DECLARATION)}
     for prefix, module in modules:
-        declared = getattr(module, _DECLARATION) if type(module) in declaring or _DECLARATION in vars(module) else None
-        if isinstance(declared, dict):
-            enabled = getattr(getattr(module, "config", None), TIE_FIELD, True)
-            (ties.enabled if enabled else ties.disabled).update(
-                {prefix + name: prefix + other for name, other in declared.items()}
-            )
+        if type(module) not in declaring and _DECLARATION not in vars(module):
+            continue
+        enabled = getattr(getattr(module, "config", None), TIE_FIELD, True)
+        (ties.enabled if enabled else ties.disabled).update(
+            {prefix + name: prefix + other for name, other in declared_ties_of(module).items()}
+        )
     return ties
 
 
-def tie_declared(model: nn.Module) -> None:
+def tie_declared(model: nn.Module, modules: Sequence[tuple[str, nn.Module]] | None = None) -> None:
     """Make the declared ties by assigning one parameter in place of the other.
+
+    Args:
+        model: The model.
+        modules: Its modules with their prefixes, if they are known.
 
     Raises:
         ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
     """
-    for name, other in declared_ties(model).enabled.items():
-        tensors = persistent_tensors(model)
+    ties = declared_ties(model, modules).enabled
+    tensors = persistent_tensors(model) if ties else {}
+    for name, other in ties.items():
         for declared in (name, other):
             if declared not in tensors:
                 raise ModelDefinitionError(
                     f"_tied_weights_keys names {declared!r}, but the model has no such tensor.", model_class=type(model)
                 )
-        if shape_of(tensors[name]) != shape_of(tensors[other]):
+        one, partner = tensors[name], tensors[other]
+        if one is partner:
+            continue
+        if shape_of(one) != shape_of(partner):
             raise ModelDefinitionError(
-                f"_tied_weights_keys ties {name!r} of shape {shape_of(tensors[name])} to {other!r} of shape "
-                f"{shape_of(tensors[other])}.",
+                f"_tied_weights_keys ties {name!r} of shape {shape_of(one)} to {other!r} of shape {shape_of(partner)}.",
                 model_class=type(model),
             )
-        replace_tensor(model, name, tensors[other])
+        if isinstance(one, nn.Parameter) == isinstance(partner, nn.Parameter):
+            replace_tensor(model, name, partner)
+            tensors[name] = partner
+        else:  # a parameter and a buffer can only share memory
+            one.data = partner.detach()
+
+
+def make_ties(
+    model: nn.Module,
+    base: type[nn.Module],
+    *,
+    modules: Sequence[tuple[str, nn.Module]] | None = None,
+    missing: Collection[str] | None = None,
+) -> None:
+    """Call the `tie_weights` that authors wrote for a model and the models inside it, then make the declared ties.
+
+    Args:
+        model: The model.
+        base: The class whose own `tie_weights` makes the declared ties and is not called.
+        modules: The modules of the model with their prefixes, if they are known.
+        missing: After a load, the names of the tensors that the checkpoint lacks.
+
+    Raises:
+        ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
+    """
+    modules = walk_modules(model) if modules is None else modules
+    own: Any = base
+    written = {
+        cls
+        for cls in {type(module) for _, module in modules}
+        if issubclass(cls, base) and cls.tie_weights is not own.tie_weights  # type: ignore[attr-defined]
+    }
+    if written:
+        for prefix, module in reversed(modules):
+            if type(module) in written:
+                _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
+    tie_declared(model, modules)
+
+
+def _inside(prefix: str, names: Collection[str]) -> set[str]:
+    """Return the names of tensors in one module, as they are there."""
+    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+
+
+def _call_tie_weights(module: Any, missing: set[str] | None) -> None:
+    """Call `tie_weights`, with the arguments that transformers 5 passes if it takes them."""
+    tie_weights = module.tie_weights
+    arguments: dict[str, Any] = {} if missing is None else {"missing_keys": missing, "recompute_mapping": False}
+    if arguments:
+        parameters = inspect.signature(tie_weights).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            arguments = {name: value for name, value in arguments.items() if name in parameters}
+    tie_weights(**arguments)

@@ -4,7 +4,7 @@ from model_core.loading._allowed_differences import AllowedDifferences, Patterns
 from model_core.loading._load_arguments import check_load_arguments
 from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
-from model_core.loading._name_rules import NameRules
+from model_core.loading._name_rules import NameRules, scoped_patterns
 from model_core.loading._placement import Placement, resolve_device, resolve_dtype
 from model_core.loading._transformers_options import drop_transformers_options
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
@@ -21,5 +21,6 @@ __all__ = [
     "open_weights",
     "resolve_device",
     "resolve_dtype",
+    "scoped_patterns",
     "wrap_state_dict",
 ]

@@ -15,11 +15,10 @@ from model_core.module_tensors import group_shared, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from collections.abc import Set as AbstractSet
 
     import torch
 
-    from model_core.loading._name_rules import NameRules
+    from model_core.loading._name_rules import NameRules, NameTranslation
     from model_core.loading._placement import Placement
     from model_core.loading._safetensors_file import StoredTensor
     from model_core.loading._weight_sources import WeightSource
@@ -36,7 +35,6 @@ class LoadPlan:
         repeats: Name in the checkpoint to another name in the checkpoint that must have equal values, because both are
             one tensor in the model.
         shared: Name in the model to all names of the same tensor, for loaded tensors with several names.
-        ties: Name in the model to the name of the tensor, loaded or kept, that is assigned in its place.
         copies: Name in the model to the name of the loaded tensor whose values it gets, in memory of its own.
         extra: Name of a module's extra state to its name in the checkpoint.
         report: What matches and what does not.
@@ -45,7 +43,6 @@ class LoadPlan:
     targets: dict[str, str]
     repeats: dict[str, str]
     shared: dict[str, tuple[str, ...]]
-    ties: dict[str, str]
     copies: dict[str, str]
     extra: dict[str, str]
     report: LoadReport
@@ -55,6 +52,7 @@ def plan_load(
     tensors: Mapping[str, torch.Tensor],
     source: WeightSource,
     rules: NameRules,
+    names: NameTranslation,
     *,
     placement: Placement,
     extra_states: Collection[str] = (),
@@ -64,18 +62,16 @@ def plan_load(
     Args:
         tensors: The parameters and persistent buffers of the model, by name.
         source: The checkpoint.
-        rules: How names are matched.
+        rules: Which names are ignored, and which ties the model declares.
+        names: How names in the checkpoint become names in the model.
         placement: The dtype that values are converted to.
         extra_states: Names of the extra state of modules. Its shape is not known in advance.
-
-    Raises:
-        ArgumentError: A key of `key_mapping` is not a regular expression.
     """
-    extra = _match_extra_state(source, rules, extra_states)
+    extra = _match_extra_state(source, names, extra_states)
     stored = source.tensors
     if extra:
         stored = {name: entry for name, entry in stored.items() if name not in extra.values()}
-    matched, unexpected = _match_names(tensors, stored, rules)
+    matched, unexpected = _match_names(tensors, stored, names)
     mismatched = _find_mismatches(tensors, matched)
     differing = {entry.name for entry in mismatched}
     fitting = {name: entry for name, entry in matched.items() if name not in differing} if differing else matched
@@ -83,44 +79,51 @@ def plan_load(
     targets, repeats, shared = _assign_targets(tensors, fitting)
     loaded = {*targets.values(), *(alias for names in shared.values() for alias in names)}
     kept = _with_aliases(tensors, differing) - loaded
-    ties = _find_ties(tensors, loaded, kept, source.tied, rules)
-    copies = dict(ties.items() & _in_both_directions(rules.ties.disabled))
-    accounted = loaded | ties.keys() | kept
+    recorded = _recorded_ties(tensors, source, names)
+    copies = _find_copies(tensors, loaded, recorded)
+    # The tensor that the file has in its place does not match: that is what the report says.
+    kept |= {name for name, other in recorded if other in kept and name not in loaded}
+    accounted = loaded | copies.keys() | kept
     missing = {name: shape_of(tensor) or () for name, tensor in tensors.items() if name not in accounted}
     missing |= {name: () for name in extra_states if name not in extra}
     missing = {name: shape for name, shape in missing.items() if not rules.ignores_missing(name)}
     report = LoadReport(
         source=source.name,
-        loaded=tuple(name for name in tensors if name in loaded or ties.get(name) in loaded),
+        loaded=tuple(name for name in tensors if name in loaded or name in copies),
         missing=missing,
-        unexpected={name: stored[name].shape for name in unexpected if not rules.ignores_unexpected(name)},
+        unexpected={
+            name: stored[name].shape for name in unexpected if not rules.ignores_unexpected(name, names.to_model(name))
+        },
         mismatched=mismatched,
         converted=_find_conversions(tensors, fitting, placement),
+        copied=copies,
         files=_files_to_blame(source, [*unexpected, *(matched[name].name for name in differing)], missing),
     )
-    ties = {name: other for name, other in ties.items() if name not in copies}
-    return LoadPlan(targets, repeats, shared, ties, copies, extra, report)
+    return LoadPlan(targets, repeats, shared, copies, extra, report)
 
 
-def _match_extra_state(source: WeightSource, rules: NameRules, extra_states: Collection[str]) -> dict[str, str]:
+def _match_extra_state(source: WeightSource, names: NameTranslation, extra_states: Collection[str]) -> dict[str, str]:
     """Return the names of extra state that the checkpoint holds, and their names there."""
     if not extra_states:
         return {}
-    return {match: name for name in source.tensors if (match := rules.match(name, extra_states)) is not None}
+    return {match: name for name in source.tensors if (match := names.to_model(name)) in extra_states and match}
 
 
 def _match_names(
-    tensors: Mapping[str, torch.Tensor], stored: Mapping[str, StoredTensor], rules: NameRules
+    tensors: Mapping[str, torch.Tensor], stored: Mapping[str, StoredTensor], names: NameTranslation
 ) -> tuple[dict[str, StoredTensor], list[str]]:
     """Return the tensors of the checkpoint by their names in the model, and the names that match nothing."""
+    if names.is_identity:
+        return (
+            {name: entry for name, entry in stored.items() if name in tensors},
+            [name for name in stored if name not in tensors],
+        )
     matched: dict[str, StoredTensor] = {}
-    if not rules.key_mapping:
-        matched = {name: entry for name, entry in stored.items() if name in tensors}
-    others = [(name, *rules.ranked_match(name, tensors)) for name in stored if name not in matched]
     unexpected = set()
-    # A name that matches unchanged takes precedence over one that matches with or without the prefix.
-    for name, match, _ in sorted(others, key=lambda other: other[2]):
-        if match is None or match in matched:
+    translated = [(name, names.to_model(name)) for name in stored]
+    # Of two names that become one, that which stays as it is takes precedence.
+    for name, match in sorted(translated, key=lambda pair: pair[0] != pair[1]):
+        if match is None or match not in tensors or match in matched:
             unexpected.add(name)
         else:
             matched[match] = stored[name]
@@ -169,40 +172,23 @@ def _with_aliases(tensors: Mapping[str, torch.Tensor], names: set[str]) -> set[s
     return names.union(*(group for group in group_shared(tensors) if not names.isdisjoint(group)))
 
 
-def _find_ties(
-    tensors: Mapping[str, torch.Tensor],
-    loaded: set[str],
-    kept: set[str],
-    recorded: Mapping[str, str],
-    rules: NameRules,
+def _recorded_ties(
+    tensors: Mapping[str, torch.Tensor], source: WeightSource, names: NameTranslation
+) -> list[tuple[str, str]]:
+    """Return the ties that the checkpoint records, as names of the model."""
+    pairs = [(names.to_model(name), names.to_model(other)) for name, other in source.tied.items()]
+    return [(name, other) for name, other in pairs if name in tensors and other in tensors and name and other]
+
+
+def _find_copies(
+    tensors: Mapping[str, torch.Tensor], loaded: set[str], recorded: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
-    """Return tensors that the checkpoint lacks because they are tied to another one, which is loaded or kept.
-
-    Args:
-        tensors: The tensors of the model.
-        loaded: Names of those that the checkpoint has.
-        kept: Names of those that do not match and keep the constructor's values.
-        recorded: The ties that the checkpoint records.
-        rules: How names are matched, and the ties that the model declares.
-    """
-    pairs = [
-        (target, partner)
-        for name, other in recorded.items()
-        if (target := rules.match(name, tensors)) and (partner := rules.match(other, tensors))
-    ]
-    for name, other in rules.ties.enabled.items():
-        pairs += [(name, other), (other, name)]
-    ties: dict[str, str] = {}
-    for name, other in pairs:
-        is_absent = name in tensors and name not in loaded and name not in ties
-        has_partner = other in loaded or (other in kept and name not in kept)
-        if is_absent and has_partner and shape_of(tensors[name]) == shape_of(tensors[other]):
-            ties[name] = other
-    return ties
-
-
-def _in_both_directions(ties: Mapping[str, str]) -> AbstractSet[tuple[str, str]]:
-    return ties.items() | {(other, name) for name, other in ties.items()}
+    """Return tensors that were saved as one with another tensor, which is loaded, and are two in the model."""
+    return {
+        name: other
+        for name, other in recorded
+        if name not in loaded and other in loaded and shape_of(tensors[name]) == shape_of(tensors[other])
+    }
 
 
 def _find_conversions(

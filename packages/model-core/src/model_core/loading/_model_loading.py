@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from typing import TYPE_CHECKING
 
 from model_core.errors import ModelDefinitionError, WeightsFileError
+from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
 from model_core.loading._load_plan import plan_load
 from model_core.loading._model_config import mismatch_hint
 from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
+from model_core.loading._name_rules import decide_names
 from model_core.loading._weight_assignment import assign_weights
+from model_core.module_tensors import group_shared, persistent_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from torch import nn
 
     from config_core.checkpoint import Checkpoint
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_weights"]
 
+_logger = logging.getLogger(__name__)
+
 
 def load_weights(
     model: nn.Module,
@@ -36,6 +45,7 @@ def load_weights(
     placement: Placement,
     allowed: AllowedDifferences,
     checkpoint: Checkpoint | None,
+    tie: Callable[[Collection[str]], None],
 ) -> LoadReport:
     """Match the weights of a checkpoint with a model, check the result, and only then assign values.
 
@@ -48,6 +58,7 @@ def load_weights(
         placement: The dtype and device of the tensors.
         allowed: Which differences the caller allows.
         checkpoint: The checkpoint of the weights; None if they come from a state dict.
+        tie: Makes the ties of the model again, given the names of the tensors that the checkpoint lacks.
 
     Returns:
         What matched and what did not.
@@ -59,14 +70,43 @@ def load_weights(
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
     _check_no_meta_tensors(model, named)
-    weights = run_pre_hooks(named.modules, weights, named.persistent, rules)
-    plan = plan_load(named.persistent, weights, rules, placement=placement, extra_states=extra_states(named.modules))
+    names = decide_names(rules, weights, named.persistent)
+    weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
+    plan = plan_load(
+        named.persistent, weights, rules, names, placement=placement, extra_states=extra_states(named.modules)
+    )
     check_report(plan.report, allowed, hint=lambda: mismatch_hint(type(model), checkpoint))
-    assign_weights(model, named, plan, weights, placement=placement, deferred=deferred)
+    assign_weights(named, plan, weights, placement=placement, deferred=deferred)
     _check_not_replaced(checkpoint)
     placement.apply(model)
-    run_post_hooks(named.modules, plan.report)
-    return plan.report
+    tie(plan.report.missing)
+    report = _with_remaining_copies(model, plan.report, rules)
+    run_post_hooks(named.modules, report)
+    return report
+
+
+def _with_remaining_copies(model: nn.Module, report: LoadReport, rules: NameRules) -> LoadReport:
+    """Return a report without copies that were tied after all, and log those that nobody has asked for."""
+    if not report.copied:
+        return report
+    tensors = persistent_tensors(model)
+    copied = {
+        name: other
+        for name, other in report.copied.items()
+        if not group_shared({name: tensors[name], other: tensors[other]})
+    }
+    disabled = {frozenset(pair) for pair in rules.ties.disabled.items()}
+    unasked = {name: other for name, other in copied.items() if frozenset((name, other)) not in disabled}
+    if unasked:
+        listed = shortened([f"{name} (copied from {other})" for name, other in unasked.items()])
+        _logger.warning(
+            "%s was saved with tied weights that %s does not tie: %s. They have equal values now and will be trained "
+            "apart. To tie them, assign one parameter to both in tie_weights() or declare _tied_weights_keys.",
+            report.source,
+            type(model).__name__,
+            listed,
+        )
+    return dataclasses.replace(report, copied=copied)
 
 
 def _check_no_meta_tensors(model: nn.Module, named: NamedTensors) -> None:

@@ -7,6 +7,7 @@ file headers alone. If a model has some, values are read first, since hooks may 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from model_core.load_report import LoadReport
-    from model_core.loading._name_rules import NameRules
+    from model_core.loading._name_rules import NameTranslation
     from model_core.loading._weight_sources import WeightSource
 
 __all__ = ["extra_states", "run_post_hooks", "run_pre_hooks"]
@@ -46,34 +47,35 @@ def run_pre_hooks(
     modules: Sequence[tuple[str, nn.Module]],
     source: WeightSource,
     tensors: Mapping[str, torch.Tensor],
-    rules: NameRules,
-) -> WeightSource:
+    names: NameTranslation,
+) -> tuple[WeightSource, NameTranslation]:
     """Let the modules of a model adapt a checkpoint, which may be of an older version of theirs.
 
     Args:
         modules: The modules with their prefixes, as for `extra_states`.
         source: The checkpoint.
         tensors: The parameters and persistent buffers of the model, by name.
-        rules: How names are matched. Hooks see names of the model.
+        names: How names in the checkpoint become names in the model. Hooks see names of the model.
 
     Returns:
-        The checkpoint as the hooks left it, or `source` itself if there are no hooks.
+        The checkpoint as the hooks left it, and how its names become names in the model. Both are as they were given if
+        there are no hooks.
 
     Raises:
         WeightsFileError: A hook rejects the checkpoint.
     """
     hooked = [(prefix, hooks) for prefix, module in modules if (hooks := load_pre_hooks(module))]
     if not hooked:
-        return source
-    stored_names = _names_for_hooks(source, tensors, rules)
+        return source, names
+    stored_names = _names_for_hooks(source, tensors, names)
     values = dict(source.read(source.tensors))
     state_dict = {name: values[stored_name] for name, stored_name in stored_names.items()}
     missing: list[str] = []
     unexpected: list[str] = []
     errors: list[str] = []
     for prefix, hooks in hooked:
-        paths = rules.candidates(prefix.removesuffix("."))
-        version = next((source.versions[path] for path in paths if path in source.versions), None)
+        path = names.to_checkpoint(prefix)
+        version = None if path is None else source.versions.get(path.removesuffix("."))
         for hook in hooks:
             metadata = {} if version is None else {"version": version}
             hook(state_dict, prefix, metadata, True, missing, unexpected, errors)
@@ -84,7 +86,9 @@ def run_pre_hooks(
     ]
     if problems:
         raise WeightsFileError(f"a load hook of the model rejects it: {'; '.join(problems)}", file=source.name)
-    return with_values(source, {stored_names.get(name, name): value for name, value in state_dict.items()})
+    made_by_hooks = frozenset(state_dict.keys() - stored_names.keys())
+    adapted = with_values(source, {stored_names.get(name, name): value for name, value in state_dict.items()})
+    return adapted, dataclasses.replace(names, fixed=made_by_hooks) if made_by_hooks else names
 
 
 def run_post_hooks(modules: Sequence[tuple[str, nn.Module]], report: LoadReport) -> None:
@@ -99,10 +103,12 @@ def run_post_hooks(modules: Sequence[tuple[str, nn.Module]], report: LoadReport)
             hook(module, incompatible_keys(list(report.missing), list(report.unexpected)))
 
 
-def _names_for_hooks(source: WeightSource, tensors: Mapping[str, torch.Tensor], rules: NameRules) -> dict[str, str]:
+def _names_for_hooks(
+    source: WeightSource, tensors: Mapping[str, torch.Tensor], translation: NameTranslation
+) -> dict[str, str]:
     """Return the names that hooks see, those of the model where there are any, to the names in the checkpoint."""
     names: dict[str, str] = {}
     for stored_name in source.tensors:
-        match = rules.match(stored_name, tensors)
-        names[stored_name if match is None or match in names else match] = stored_name
+        match = translation.to_model(stored_name)
+        names[stored_name if match is None or match not in tensors or match in names else match] = stored_name
     return names

@@ -1,86 +1,215 @@
-"""How names in a checkpoint become names in a model."""
+"""How names in a checkpoint become names in a model.
+
+Where a class has a `base_model_prefix`, a checkpoint may be one of the base model or one of a model with a head, and so
+may the model. Which it is is decided once for all names of the checkpoint. Name by name it could not be told: both
+models may have a `norm`, and the one must not get the tensor of the other.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from model_core.declarations import declared_patterns
 from model_core.errors import ArgumentError
+from model_core.module_tensors import shape_of
 from model_core.tied_weights import DeclaredTies
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["NameRules"]
+    import torch
+    from torch import nn
+
+    from model_core.loading._weight_sources import WeightSource
+
+__all__ = ["NameRules", "NameTranslation", "PrefixUse", "ScopedPattern", "decide_names", "scoped_patterns"]
+
+# What happens to the prefix of the base model in the names of a checkpoint: nothing, if checkpoint and model are of the
+# same kind; it is added if the checkpoint is one of the base model; it is removed if the model is the base model.
+PrefixUse = Literal["kept", "added", "removed"]
+_Shape = tuple[int, ...] | None
+_Renamings = tuple[tuple[str, str], ...]
+
+
+class ScopedPattern(NamedTuple):
+    """A regular expression for the names of tensors in one module of a model.
+
+    Attributes:
+        scope: Prefix of the names in the module, `""` for the whole model.
+        pattern: The expression, which is searched for in the rest of a name.
+    """
+
+    scope: str
+    pattern: re.Pattern[str]
+
+    def matches(self, name: str) -> bool:
+        """Return whether a tensor is in the module and its name there matches."""
+        return name.startswith(self.scope) and self.pattern.search(name[len(self.scope) :]) is not None
+
+
+def scoped_patterns(parts: Iterable[tuple[str, nn.Module]], declaration: str) -> tuple[ScopedPattern, ...]:
+    """Return the patterns that a model and the models inside it declare.
+
+    Args:
+        parts: The model and the models inside it, with their prefixes.
+        declaration: Name of the attribute.
+
+    Raises:
+        ModelDefinitionError: A declaration that an instance or a property holds has the wrong type.
+    """
+    return tuple(
+        ScopedPattern(prefix, pattern) for prefix, part in parts for pattern in declared_patterns(part, declaration)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class NameRules:
-    """How names in a checkpoint become names in a model, and which of them a model class does without.
+    """What the caller and the model class say about names.
 
     Attributes:
-        key_mapping: Regular expressions and their replacements. The first one that matches part of a name renames it.
-        base_model_prefix: Attribute of the base model in models with a head. A name is tried unchanged, then with
-            `prefix.` in front, then without it.
-        ignored_missing: Regular expressions. A name that one of them matches may be missing and is not reported.
-        ignored_unexpected: Regular expressions, likewise for unexpected names.
+        key_mapping: The caller's regular expressions and their replacements. The first one that matches part of a name
+            renames it.
+        declared_renamings: Those of the class, which come after the caller's. They are for older checkpoints: one whose
+            names fit better without them is not renamed.
+        base_model_prefix: Attribute of the base model in models with a head.
+        ignored_missing: Tensors of the model that may be missing and are not reported.
+        ignored_unexpected: Tensors of the checkpoint that may be unexpected, likewise.
         ties: The ties that the model declares.
     """
 
     key_mapping: Mapping[str, str] = field(default_factory=dict)
+    declared_renamings: _Renamings = ()
     base_model_prefix: str = ""
-    ignored_missing: tuple[str, ...] = ()
-    ignored_unexpected: tuple[str, ...] = ()
+    ignored_missing: tuple[ScopedPattern, ...] = ()
+    ignored_unexpected: tuple[ScopedPattern, ...] = ()
     ties: DeclaredTies = field(default_factory=lambda: DeclaredTies({}, {}))
-
-    def candidates(self, name: str) -> list[str]:
-        """Return a name unchanged, with the prefix of the base model, and without it."""
-        if not self.base_model_prefix:
-            return [name]
-        prefix = f"{self.base_model_prefix}."
-        return [name, prefix + name, name.removeprefix(prefix)]
-
-    def match(self, name: str, tensors: Collection[str]) -> str | None:
-        """Return the name in the model for a name in the checkpoint, or None if the model has no such tensor.
-
-        Raises:
-            ArgumentError: A key of `key_mapping` is not a regular expression.
-        """
-        return self.ranked_match(name, tensors)[0]
-
-    def ranked_match(self, name: str, tensors: Collection[str]) -> tuple[str | None, int]:
-        """Return the name in the model as `match` does, and how many candidates were tried before it.
-
-        Raises:
-            ArgumentError: A key of `key_mapping` is not a regular expression.
-        """
-        candidates = self.candidates(_rename(name, self.key_mapping))
-        return next(
-            ((candidate, rank) for rank, candidate in enumerate(candidates) if candidate in tensors),
-            (None, len(candidates)),
-        )
 
     def ignores_missing(self, name: str) -> bool:
         """Return whether a tensor of the model may be missing without being reported."""
-        return _any_matches(self.ignored_missing, name)
+        return any(pattern.matches(name) for pattern in self.ignored_missing)
 
-    def ignores_unexpected(self, name: str) -> bool:
-        """Return whether a tensor of the checkpoint may be unexpected without being reported."""
-        return _any_matches(self.ignored_unexpected, name)
+    def ignores_unexpected(self, *names: str | None) -> bool:
+        """Return whether a tensor of the checkpoint, by any of its names, may be unexpected without being reported."""
+        return any(pattern.matches(name) for pattern in self.ignored_unexpected for name in names if name)
 
 
-def _rename(name: str, key_mapping: Mapping[str, str]) -> str:
-    for pattern, replacement in key_mapping.items():
+@dataclass(frozen=True, slots=True)
+class NameTranslation:
+    """How the names of one checkpoint become names of one model.
+
+    Attributes:
+        renamings: Regular expressions and replacements; the first one that matches renames.
+        prefix: The prefix of the base model with its dot, or `""`.
+        use: What happens to the prefix.
+        fixed: Names that are names of the model already, whatever the rest says.
+    """
+
+    renamings: _Renamings = ()
+    prefix: str = ""
+    use: PrefixUse = "kept"
+    fixed: frozenset[str] = frozenset()
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every name stays as it is."""
+        return not self.renamings and self.use == "kept"
+
+    def to_model(self, name: str) -> str | None:
+        """Return the name in the model, whether the model has it or not; None for a part that the model lacks."""
+        if name in self.fixed:
+            return name
+        renamed = _rename(name, self.renamings)
+        if self.use == "added":
+            return self.prefix + renamed
+        if self.use == "removed":
+            return renamed.removeprefix(self.prefix) if renamed.startswith(self.prefix) else None
+        return renamed
+
+    def to_checkpoint(self, name: str) -> str | None:
+        """Return the name, before any renaming, that a checkpoint of this kind has for a name of the model.
+
+        None for a part of the model that such a checkpoint lacks.
+        """
+        if self.use == "added":
+            return name.removeprefix(self.prefix) if name.startswith(self.prefix) else None
+        return self.prefix + name if self.use == "removed" else name
+
+
+def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, torch.Tensor]) -> NameTranslation:
+    """Decide how the names of a checkpoint become names of a model.
+
+    What is chosen leaves the fewest tensors unexplained. A checkpoint of the base model leaves the tensors of the head
+    unexplained for nobody, and neither does a base model those of the head in a checkpoint. In a tie, a checkpoint that
+    the prefix can explain is of the other kind, since it would otherwise lack the whole base model.
+
+    Args:
+        rules: What the caller and the class say.
+        source: The checkpoint.
+        tensors: The parameters and persistent buffers of the model, by name.
+
+    Raises:
+        ArgumentError: A key of `key_mapping` is not a regular expression.
+    """
+    given = tuple(rules.key_mapping.items())
+    prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
+    if not prefix and not rules.declared_renamings:
+        return NameTranslation(given)
+    stored = {name: tensor.shape for name, tensor in source.tensors.items()}
+    if not given and stored.keys() == tensors.keys():
+        return NameTranslation()
+    stored |= {name: stored[other] for name, other in source.tied.items() if other in stored}
+    shapes = {name: shape_of(tensor) for name, tensor in tensors.items()}
+    best = NameTranslation(given)
+    least: int | None = None
+    for renamings in dict.fromkeys([given, given + rules.declared_renamings]):
+        renamed = {_rename(name, renamings): shape for name, shape in stored.items()} if renamings else stored
+        for use, unexplained in _unexplained(renamed, shapes, prefix).items():
+            if least is None or unexplained < least:
+                best, least = NameTranslation(renamings, prefix, use), unexplained
+    return best
+
+
+def _unexplained(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> dict[PrefixUse, int]:
+    """Return how many tensors each use of the prefix leaves unexplained; the preferred use in a tie comes first."""
+    found: dict[PrefixUse, int] = {}
+    inner = {name.removeprefix(prefix): shape for name, shape in model.items() if name.startswith(prefix)}
+    inner_stored = {name.removeprefix(prefix): shape for name, shape in stored.items() if name.startswith(prefix)}
+    if prefix and inner and (common := inner.keys() & stored.keys()):
+        found["added"] = _num_differing(inner, stored, common)
+    if prefix and inner_stored and (common := inner_stored.keys() & model.keys()):
+        found["removed"] = _num_differing(inner_stored, model, common)
+    found["kept"] = _unexplained_if_kept(stored, model, prefix)
+    return found
+
+
+def _unexplained_if_kept(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> int:
+    """Return how many tensors differ if names stay. A base model or a head that is wholly absent is a part left out."""
+    common = stored.keys() & model.keys()
+    absent = model.keys() - common
+    unexplained = len(stored) - len(common) + _num_mismatched(stored, model, common)
+    for is_inner in (True, False) if prefix else ():
+        if any(name.startswith(prefix) == is_inner for name in common):
+            unexplained += sum(name.startswith(prefix) == is_inner for name in absent)
+    return unexplained if prefix else unexplained + len(absent)
+
+
+def _num_differing(one: Mapping[str, _Shape], other: Mapping[str, _Shape], common: set[str]) -> int:
+    return len(one) + len(other) - 2 * len(common) + _num_mismatched(one, other, common)
+
+
+def _num_mismatched(one: Mapping[str, _Shape], other: Mapping[str, _Shape], names: Iterable[str]) -> int:
+    return sum(None not in (one[name], other[name]) and one[name] != other[name] for name in names)
+
+
+def _rename(name: str, renamings: _Renamings) -> str:
+    for pattern, replacement in renamings:
         try:
             renamed, count = re.subn(pattern, replacement, name)
-        except (re.error, TypeError) as error:
+        except (re.error, TypeError, IndexError) as error:
             expected = f"a dict from regular expressions to replacements ({error})"
             raise ArgumentError("key_mapping", {pattern: replacement}, expected=expected) from error
         if count:
             return renamed
     return name
-
-
-def _any_matches(patterns: Iterable[str], name: str) -> bool:
-    return any(re.search(pattern, name) for pattern in patterns)

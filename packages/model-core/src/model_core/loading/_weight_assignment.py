@@ -14,7 +14,6 @@ from torch import nn
 
 from model_core.errors import WeightsFileError
 from model_core.loading._module_hooks import extra_states
-from model_core.module_tensors import persistent_tensors, replace_tensor
 
 if TYPE_CHECKING:
     from model_core.construction import DeferredConstruction
@@ -27,7 +26,6 @@ __all__ = ["assign_weights"]
 
 
 def assign_weights(
-    model: nn.Module,
     named: NamedTensors,
     plan: LoadPlan,
     source: WeightSource,
@@ -38,8 +36,7 @@ def assign_weights(
     """Give a model the values of a checkpoint.
 
     Args:
-        model: The model, as it was constructed.
-        named: Its modules and tensors.
+        named: The modules and tensors of the model, as it was constructed.
         plan: What goes where.
         source: The checkpoint.
         placement: The dtype and device of the values.
@@ -56,8 +53,6 @@ def assign_weights(
             aliases = list({id(alias): alias for alias in map(tensors.__getitem__, plan.shared[name])}.values())
         _assign(aliases, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
-    for name, other in plan.ties.items():
-        _tie(model, name, other)
     for name, other in plan.copies.items():
         _assign([tensors[name]], tensors[other].detach().clone(), placement=placement, deferred=deferred)
     deferred.finish()
@@ -123,15 +118,6 @@ def _equal_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
     if (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     return torch.equal(*(tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)))
-
-
-def _tie(model: nn.Module, name: str, other: str) -> None:
-    """Assign one tensor of a model in place of another."""
-    tensors = persistent_tensors(model)
-    if isinstance(tensors[name], nn.Parameter) == isinstance(tensors[other], nn.Parameter):
-        replace_tensor(model, name, tensors[other])
-    else:  # a parameter and a buffer can only share memory
-        tensors[name].data = tensors[other].detach()
 
 
 def _set_extra_state(named: NamedTensors, plan: LoadPlan, source: WeightSource) -> None:
