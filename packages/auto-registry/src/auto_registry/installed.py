@@ -43,9 +43,10 @@ class InstalledClass(NamedTuple):
             InstalledClassError: It cannot be imported, or is not of the kind that the entry point requires.
         """
         from config_core.config import PretrainedConfig
+        from config_core.entry_points import InstalledOffer
 
         try:
-            cls: object = self.entry_point.load()
+            cls: object = InstalledOffer(*self).load()
         except Exception as error:
             raise self._error(f"cannot be imported: {type(error).__name__}: {error}") from error
         if not isinstance(cls, type):
@@ -141,13 +142,11 @@ class InstalledModels:
         return offers[0] if offers else None
 
     def _read(self, group: str) -> Mapping[str, list[InstalledClass]]:
-        # importlib.metadata imports some forty modules.
-        from importlib.metadata import entry_points
+        from config_core.entry_points import installed_offers
 
         offers: dict[str, list[InstalledClass]] = {}
-        for entry_point in entry_points(group=group):
-            distribution = entry_point.dist.name if entry_point.dist else "(unnamed)"
-            offers.setdefault(entry_point.name, []).append(InstalledClass(entry_point, distribution))
+        for offer in installed_offers(group):
+            offers.setdefault(offer.entry_point.name, []).append(InstalledClass(*offer))
         self._offers[group] = offers
         return offers
 

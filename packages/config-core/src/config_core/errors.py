@@ -14,7 +14,7 @@ ConfigCoreError
 │   └── ImportLeavesFolderError                         a relative import points outside the folder
 ├── AutoClassNameError (ValueError)                   there is no auto class of this name
 ├── SaveError (OSError)                               the target of a save cannot be written
-└── MissingServiceError (ImportError)                 a required distribution is not installed
+└── MissingServiceError (ImportError)                 a required distribution is not installed, or cannot be used
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from config_core.error_base import SentenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -205,14 +205,30 @@ class SaveError(ConfigCoreError, OSError):
 
 
 class MissingServiceError(ConfigCoreError, ImportError):
-    """No installed distribution offers a service.
+    """No installed distribution offers a service, several do, or it cannot be imported.
 
     Attributes:
         group: The entry-point group of the service.
         distribution: The distribution to install.
     """
 
-    def __init__(self, *, group: str, distribution: str, purpose: str) -> None:
-        super().__init__(f"{purpose} requires {distribution}: pip install {distribution}")
+    def __init__(
+        self, *, group: str, distribution: str, purpose: str, problem: str | None = None, ignored: Iterable[str] = ()
+    ) -> None:
+        """Describe a service that cannot be used.
+
+        Args:
+            group: The entry-point group of the service.
+            distribution: The distribution to install.
+            purpose: What the caller wants to do, as the subject of the sentence.
+            problem: What it requires instead, if a distribution offers the service.
+            ignored: Folders with a distribution that offers it, but is not installed.
+        """
+        hint = "".join(
+            f". The distribution in {folder!a} is not used: a working directory or a checkpoint is not searched for "
+            "distributions, unless its absolute path is in PYTHONPATH"
+            for folder in ignored
+        )
+        super().__init__(f"{purpose} requires {problem or f'{distribution}: pip install {distribution}'}{hint}")
         self.group = group
         self.distribution = distribution

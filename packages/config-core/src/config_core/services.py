@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from config_core.errors import MissingServiceError
@@ -10,7 +9,6 @@ from config_core.errors import MissingServiceError
 __all__ = ["find_service"]
 
 _found: dict[str, Any] = {}
-_lock = threading.Lock()
 
 
 def find_service(group: str, *, distribution: str, purpose: str) -> Any:
@@ -24,16 +22,33 @@ def find_service(group: str, *, distribution: str, purpose: str) -> Any:
         purpose: What the caller wants to do, as the subject of the error's sentence.
 
     Raises:
-        MissingServiceError: No installed distribution offers it.
+        MissingServiceError: No installed distribution offers it, several do, or it cannot be imported.
     """
     if group in _found:
         return _found[group]
-    # importlib.metadata loads some forty modules, so it is imported only if needed.
-    from importlib.metadata import entry_points
+    from config_core.entry_points import ignored_folders, installed_offers
 
-    offers = sorted(entry_points(group=group), key=lambda offer: offer.value)
+    offers = installed_offers(group)
     if not offers:
-        raise MissingServiceError(group=group, distribution=distribution, purpose=purpose)
-    service = offers[0].load()
-    with _lock:
-        return _found.setdefault(group, service)
+        raise MissingServiceError(
+            group=group, distribution=distribution, purpose=purpose, ignored=ignored_folders(group)
+        )
+    names = tuple(offer.distribution for offer in offers)
+    if len(offers) > 1:
+        raise MissingServiceError(
+            group=group,
+            distribution=distribution,
+            purpose=purpose,
+            problem=f"a single distribution that offers {group}, but {' and '.join(map(ascii, names))} do. Uninstall "
+            f"all but {distribution}",
+        )
+    try:
+        service = offers[0].load()
+    except Exception as error:
+        raise MissingServiceError(
+            group=group,
+            distribution=distribution,
+            purpose=purpose,
+            problem=f"{distribution}. {names[0]!a} offers it, but cannot be imported: {type(error).__name__}: {error}",
+        ) from error
+    return _found.setdefault(group, service)  # as one step, so that all threads get the same object
