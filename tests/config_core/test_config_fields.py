@@ -318,7 +318,7 @@ def test_a_long_value_is_shortened_in_the_message():
 def test_a_value_without_a_form_in_json_is_named_at_the_save(value, tmp_path):
     """Nothing is written, and the error has the path to the value."""
     config = TypedConfig(anything={"deep": [0, value]})
-    with pytest.raises(ConfigError, match=rf"^anything.deep\[1\]: a {type(value).__name__} cannot be written"):
+    with pytest.raises(ConfigError, match=rf"^TypedConfig.anything.deep\[1\]: a {type(value).__name__} cannot be"):
         config.save_pretrained(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
 
@@ -482,7 +482,7 @@ def test_a_part_is_made_from_a_dict_or_from_nothing(tmp_path):
     assert isinstance(whole.part, PartConfig)
     whole.save_pretrained(tmp_path)
     assert WholeConfig.from_pretrained(tmp_path) == whole
-    with pytest.raises(ConfigValidationError, match=r"PartConfig.width"):
+    with pytest.raises(ConfigValidationError, match=r"WholeConfig.part.width"):
         WholeConfig(part={"width": "x"})
     with pytest.raises(ConfigValidationError, match=r"WholeConfig.part: expected a PartConfig or a dict"):
         WholeConfig(part=3)
@@ -553,7 +553,7 @@ def test_a_part_is_of_the_class_that_its_model_type_names():
     assert DeepConfig.from_dict({"kinds": {"model_type": "other-part"}}).kinds == OtherPartConfig()
     assert DeepConfig.from_dict({"kinds": {"model_type": "part"}}).kinds == PartConfig()
     assert DeepConfig.from_dict({"kinds": {"width": 3}}).kinds == PartConfig(width=3)
-    with pytest.raises(ConfigValidationError, match=r"OtherPartConfig.depth: expected int, got str"):
+    with pytest.raises(ConfigValidationError, match=r"DeepConfig.kinds.depth: expected int, got str"):
         DeepConfig.from_dict({"kinds": {"model_type": "other-part", "depth": "x"}})
 
 
@@ -573,6 +573,6 @@ def test_a_part_is_no_plain_dict(tmp_path):
 def test_a_wrong_part_changes_nothing():
     """An update that fails inside of a part leaves all as it was."""
     config = DeepConfig(whole={"part": {"width": 6}})
-    with pytest.raises(ConfigValidationError, match=r"PartConfig.width"):
+    with pytest.raises(ConfigValidationError, match=r"DeepConfig.whole.part.width"):
         config.update({"dtype": "float16", "whole": {"part": {"width": "x"}}})
     assert config == DeepConfig(whole={"part": {"width": 6}})

@@ -3,6 +3,7 @@
 ConfigCoreError
 ├── ConfigError (ValueError)                          a value of a config is wrong
 │   ├── ConfigFileError (OSError)                       a config file, or another JSON file, is malformed
+│   │   └── ForeignConfigError                            a config file is not one of the class that reads it
 │   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
 │   └── UnknownOptionError (TypeError)                  a keyword is neither a field nor an option
 ├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
@@ -19,13 +20,14 @@ ConfigCoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.error_base import SentenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import Self
 
 __all__ = [
     "AutoClassNameError",
@@ -36,7 +38,9 @@ __all__ = [
     "ConfigDefinitionError",
     "ConfigError",
     "ConfigFileError",
+    "ConfigProblem",
     "ConfigValidationError",
+    "ForeignConfigError",
     "ImportLeavesFolderError",
     "MissingServiceError",
     "SaveError",
@@ -50,8 +54,44 @@ class ConfigCoreError(SentenceError):
     """Base of every error that config_core raises on purpose."""
 
 
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong with a config.
+
+    Attributes:
+        field: Path to the value from the root of the config, such as `image.layers[2]`, or `""` for the whole config.
+        problem: What was expected and what was given.
+        source: The file that the value is from, or `""` if it is not from a file: the caller gave it, or the class.
+    """
+
+    field: str
+    problem: str
+    source: str = ""
+
+
 class ConfigError(ConfigCoreError, ValueError):
-    """A value in a config is wrong."""
+    """A value in a config is wrong.
+
+    Attributes:
+        message: What is wrong, without the place.
+        place: Path from the root of the config to the part that is wrong, such as `.image`, or `""`.
+        config_class: Name of the config class at the root, or `""`.
+    """
+
+    place: str = ""
+    config_class: str = ""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without the place."""
+        return super().__str__()
+
+    @property
+    def problems(self) -> tuple[ConfigProblem, ...]:
+        """Everything that is wrong with the config, in the order of its fields."""
+        return (ConfigProblem(self.place.removeprefix("."), self.message),)
+
+    def __str__(self) -> str:
+        return f"{self.config_class}{self.place}: {self.message}" if self.place else self.message
 
 
 class ConfigFileError(ConfigError, OSError):
@@ -71,18 +111,47 @@ class ConfigFileError(ConfigError, OSError):
         self.line = line
 
 
+class ForeignConfigError(ConfigFileError):
+    """A config file is not one of the class that reads it: another class or another library wrote it.
+
+    Attributes:
+        looks_like: What the file is, as far as its keys tell, or `""`.
+        unknown: The keys that the class does not know.
+    """
+
+    def __init__(self, problem: str, *, path: Path, looks_like: str, unknown: tuple[str, ...]) -> None:
+        super().__init__(problem, path=path)
+        self.looks_like = looks_like
+        self.unknown = unknown
+
+
 class ConfigValidationError(ConfigError, TypeError):
-    """A field holds a value of the wrong type.
+    """Fields hold values of the wrong type.
 
     Attributes:
         config_class: Name of the config class.
-        field: Path to the value, such as `layers[2]`.
+        field: Path to the first wrong value, such as `layers[2]`.
+        problems: All wrong values.
     """
 
-    def __init__(self, problem: str, *, config_class: str, field: str) -> None:
-        super().__init__(f"{config_class}.{field}: {problem}")
+    def __init__(
+        self, problem: str, *, config_class: str, field: str, problems: tuple[ConfigProblem, ...] = ()
+    ) -> None:
+        self._problems = problems or (ConfigProblem(field, problem),)
         self.config_class = config_class
         self.field = field
+        super().__init__(_all_problems(config_class, self._problems))
+
+    @classmethod
+    def of_problems(cls, problems: tuple[ConfigProblem, ...], *, config_class: str) -> Self:
+        """Return the error for all problems of a config, of which there is at least one."""
+        first = problems[0]
+        return cls(first.problem, config_class=config_class, field=first.field, problems=problems)
+
+    @property
+    def problems(self) -> tuple[ConfigProblem, ...]:
+        """Everything that is wrong with the config, in the order of its fields."""
+        return self._problems
 
 
 class UnknownOptionError(ConfigError, TypeError):
@@ -232,3 +301,23 @@ class MissingServiceError(ConfigCoreError, ImportError):
         super().__init__(f"{purpose} requires {problem or f'{distribution}: pip install {distribution}'}{hint}")
         self.group = group
         self.distribution = distribution
+
+
+_MAX_SHOWN = 20
+
+
+def _all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:
+    """Return the text of problems: one line for one, a list for more. A file that has all of them is named once."""
+    sources = {problem.source for problem in problems}
+    shared = next(iter(sources)) if len(sources) == 1 else ""
+    lines = [
+        f"{config_class}.{problem.field}: {problem.problem}"
+        + (f" (from {problem.source})" if problem.source and not shared else "")
+        for problem in problems[:_MAX_SHOWN]
+    ]
+    if len(problems) > _MAX_SHOWN:
+        lines.append(f"and {len(problems) - _MAX_SHOWN} more")
+    start = f"{shared}: " if shared else ""
+    if len(problems) == 1:
+        return start + lines[0]
+    return f"{start}{len(problems)} values of {config_class} are wrong:\n  " + "\n  ".join(lines)

@@ -13,7 +13,7 @@ import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config_core.config._field_types import compile_check, config_classes
+from config_core.config._field_types import compile_check, compile_part, config_classes, described_by_default
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
@@ -177,8 +177,9 @@ def _define(cls: type[Any]) -> ConfigDefinition:
 
 def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, Callable[[Any], Any]]:
     """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
-    checked = (name for name in annotations if name not in cls.sub_configs and not _is_descriptor(root, name))
+    checked = (name for name in annotations if not _is_descriptor(root, name))
     compiled = {name: compile_check(annotations[name]) for name in checked}
+    compiled |= {name: compile_part(sub_class) for name, sub_class in cls.sub_configs.items()}
     return {name: check for name, check in compiled.items() if check is not None}
 
 
@@ -253,9 +254,11 @@ def _annotation(parameter: _Parameter, cls: type[Any], init: Any) -> Any:
         try:
             annotation = eval(annotation, names, dict(vars(owner)))  # noqa: S307 - the class's own source
         except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-            return Any
+            annotation = Any
     # `size: int = None` is common, and None is meant to be allowed.
-    return annotation | None if parameter.default is None and _is_type(annotation) else annotation
+    if parameter.default is None and _is_type(annotation):
+        return annotation | None
+    return described_by_default(annotation, parameter.default)
 
 
 def _declaring_class(name: str, cls: type[Any], init: Any) -> type[Any]:

@@ -14,10 +14,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import CONFIG_NAME, decode_json, existing_path, open_checkpoint, read_at_most
-from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError
+from config_core.config._value_types import builtin_value, dataclass_fields, value_type
+from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint, HubOptions
@@ -157,23 +158,43 @@ def encode_config(values: dict[str, Any]) -> str:
     return text + "\n"
 
 
-def jsonable(value: Any, *, path: str = "") -> Any:
+def jsonable(value: Any, *, owner: str = "") -> Any:
     """Return a copy of a value made of JSON's types only.
 
-    Tuples become lists, keys become strings, members of an `Enum` their value, objects with a `to_dict` what that
-    returns, and dtypes their name.
+    Tuples and sets become lists, keys become strings, members of an `Enum` their value, objects with a `to_dict` what
+    that returns, dataclasses their fields, dtypes their name, and values of the types of `_value_types` what they have.
 
     Args:
         value: The value.
-        path: Path to it, for errors.
+        owner: Name of the config class whose fields it holds, for errors.
 
     Raises:
-        ConfigError: A value cannot be written to JSON; the error names the field.
+        ConfigError: A value cannot be written to JSON; the error has the path to it.
     """
     try:
-        return _plain(value, path)
+        return _plain(value, "")
     except RecursionError:
-        raise ConfigError(f"{path or 'a field'}: this contains itself, or is nested too deep for JSON.") from None
+        field = _endless_field(value)
+        raise ConfigError(f"{owner}{field}: this contains itself, or is nested too deep for JSON.") from None
+    except _UnwritableValueError as error:
+        path, problem = error.args
+        raise ConfigValidationError(problem, config_class=owner, field=path.removeprefix(".")) from None
+
+
+def _endless_field(values: Any) -> str:
+    """Return the field whose value has no end, as a path."""
+    for name, value in values.items() if isinstance(values, dict) else ():
+        try:
+            _plain(value, "")
+        except RecursionError:
+            return f".{name}"
+        except _UnwritableValueError:
+            continue
+    return ""
+
+
+class _UnwritableValueError(Exception):
+    """A value cannot be written. Its arguments are the path from the value that is written, and the problem."""
 
 
 def _plain(value: Any, path: str) -> Any:
@@ -182,9 +203,9 @@ def _plain(value: Any, path: str) -> Any:
     if isinstance(value, (str, int, float)) and not isinstance(value, Enum):
         return _plain_scalar(value)
     if isinstance(value, dict):
-        plain = {_key(key, path): _plain(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()}
+        plain = {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
         if len(plain) != len(value):
-            raise ConfigError(f"{path}: two of the keys {list(value)!r:.80} become the same string in JSON.")
+            raise _UnwritableValueError(path, f"two of the keys {list(value)!r:.80} become the same string in JSON.")
         return plain
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -202,26 +223,61 @@ def _plain_scalar(value: str | float) -> Any:
 
 def _plain_object(value: Any, path: str) -> Any:
     """Return what JSON has in place of an object."""
+    cls = type(value)
     if isinstance(value, Enum):
         return _plain(value.value, path)
+    if (form := value_type(cls)) is not None:
+        return _plain(form.encode(value), path)
     if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
-        return _plain(to_dict(), path)
-    if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
+        return _plain(_part_dict(to_dict, path), path)
+    if cls.__module__ == "torch" and cls.__name__ == "dtype":
         return str(value).removeprefix("torch.")
-    raise ConfigError(
-        f"{path}: a {type(value).__name__} cannot be written to JSON. Use only None, bool, int, float, str, list, "
-        "tuple and dict in a config."
+    if hasattr(cls, "__dataclass_fields__"):
+        return {field.name: _plain(getattr(value, field.name), f"{path}.{field.name}") for field in dataclass_fields(cls)}
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item, f"{path}[{item!r:.40}]") for item in value), key=json.dumps)
+    if not _is_array(value) and (builtin := builtin_value(value)) is not value:
+        return _plain(builtin, path)
+    raise _UnwritableValueError(path, f"a {cls.__name__} cannot be written to JSON. {_advice(value)}")
+
+
+def _part_dict(to_dict: Callable[[], Any], path: str) -> Any:
+    """Return what an object's `to_dict` returns, and give an error the path from the root."""
+    try:
+        return to_dict()
+    except ConfigValidationError as error:
+        raise _UnwritableValueError(f"{path}.{error.field}", error.problems[0].problem) from None
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether a value is an array or a tensor, which lose their dtype in JSON; a scalar of numpy is none."""
+    return getattr(value, "shape", ()) != () or type(value).__module__.partition(".")[0] == "torch"
+
+
+def _advice(value: Any) -> str:
+    cls = type(value)
+    if hasattr(value, "tolist"):
+        return "Use its .tolist()."
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "Use text, such as base64."
+    if isinstance(value, type) or callable(value):
+        return "Use its name, and look it up where it is needed."
+    return (
+        "Use None, bool, int, float, str, list, tuple, set, dict, a dataclass or a config; or call "
+        f"config_core.register_value_type({cls.__name__}, encode=…, decode=…)."
     )
 
 
 def _key(key: Any, path: str) -> str:
     if isinstance(key, Enum):
         key = key.value
-    if isinstance(key, str):
+    if not isinstance(key, (str, int)) and value_type(type(key)) is not None:
+        key = _plain_object(key, path)
+    if isinstance(key := builtin_value(key), str):
         return str.__str__(key)
     if isinstance(key, int) and not isinstance(key, bool):
-        return str(key)
-    raise ConfigError(f"{path}: keys in JSON are strings, got {key!r}.")
+        return str(int(key))
+    raise _UnwritableValueError(path, f"keys in JSON are strings, got {key!r:.80}. Use text, or a list of pairs.")
 
 
 def _with_float_names(plain: Any) -> Any:

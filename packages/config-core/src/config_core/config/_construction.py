@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import jsonable
-from config_core.config._field_types import WrongValueError, class_named
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
+from config_core.config._part_classes import class_named
+from config_core.config._problems import check_fields
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
@@ -107,9 +108,6 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
     fields = fill_num_labels(cls, resolve_aliases(cls, kwargs))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
     fields |= check_and_restore(cls, fields)
-    for name in cls.sub_configs.keys() & fields.keys():
-        if isinstance(fields[name], dict):
-            fields[name] = cls.sub_configs[name].from_dict(fields[name])
     config = type.__call__(cls, *args, **fields)
     _check_contract(cls, config)
     defaults = {id(default) for default in definition.mutable_defaults.values()}
@@ -199,19 +197,10 @@ def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, An
     Raises:
         ConfigValidationError: A value does not fit.
     """
-    restored: dict[str, Any] = {}
-    for name, check in definition_of(cls).checks.items():
-        if name in fields:
-            value = fields[name]
-            try:
-                checked = check(value)
-            except WrongValueError as problem:
-                raise ConfigValidationError(
-                    f"{problem.problem}.", config_class=cls.__name__, field=f"{name}{problem.path}"
-                ) from None
-            if checked is not value:
-                restored[name] = checked
-    return restored
+    checks = definition_of(cls).checks
+    names = [name for name in checks if name in fields]
+    checked = check_fields(cls, ((name, checks[name], fields[name]) for name in names))
+    return {name: value for name, value in zip(names, checked, strict=True) if value is not fields[name]}
 
 
 def num_labels_field(cls: type[Any]) -> str:
@@ -231,23 +220,20 @@ def fill_num_labels(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_sub_configs(config: Any) -> None:
-    """Make a config of each field in `sub_configs` that is a dict or None.
+    """Make a config of each field in `sub_configs` that `__init__` has left as a dict or None.
+
+    A field whose class is found by the `model_type` may stay None.
 
     Raises:
         ConfigValidationError: A field holds something else.
     """
-    for name, sub_class in type(config).sub_configs.items():
-        value = getattr(config, name, None)
-        if value is None:
-            setattr(config, name, sub_class())
-        elif isinstance(value, dict):
-            setattr(config, name, sub_class.from_dict(value))
-        elif not hasattr(type(value), "sub_configs"):
-            raise ConfigValidationError(
-                f"expected a {sub_class.__name__} or a dict, got {value!r:.80}.",
-                config_class=type(config).__name__,
-                field=name,
-            )
+    parts = type(config).sub_configs
+    values = {name: getattr(config, name, None) for name in parts}
+    for name, part in check_and_restore(type(config), values).items():
+        setattr(config, name, part)
+    for name, value in values.items():
+        if value is None and hasattr(parts[name], "sub_configs"):
+            setattr(config, name, parts[name]())
 
 
 # Names

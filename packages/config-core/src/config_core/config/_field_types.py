@@ -1,14 +1,15 @@
 """Checking config values against the annotations of their fields.
 
-An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the path to what
+An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the paths to what
 is wrong. It also restores what JSON cannot express: a list for a `tuple` field becomes a tuple, the keys of a
-`dict[int, …]` become numbers, a name becomes the member of an `Enum`. If an annotation allows both an enum and plain
-values, a value means the same at construction as after a save and a load. If it allows several kinds of container, the
-first that fits is used.
+`dict[int, …]` become numbers, a name becomes the member of an `Enum`, text a date. If an annotation allows both an enum
+and plain values, a value means the same at construction as after a save and a load. If it allows several kinds of
+container, the first that fits is used. Where there is no annotation, the default says what JSON cannot express.
 """
 
 from __future__ import annotations
 
+import collections
 import sys
 import types
 import typing
@@ -17,31 +18,45 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
+from config_core.config._part_classes import class_named, class_of_part, is_part, is_part_class
+from config_core.config._problems import WrongValueError, check_all, problems_of_part
+from config_core.config._value_types import builtin_value, dataclass_fields, is_config, value_type
+from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from config_core.config._value_types import ValueType
 
     Check = Callable[[Any], Any]
 
-__all__ = ["WrongValueError", "class_named", "compile_check", "config_classes"]
+__all__ = ["compile_check", "compile_part", "config_classes", "described_by_default", "described_by_value"]
 
 
-_SEQUENCES = (tuple, list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection)
-_MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
+# What JSON has a list for, and what a list becomes.
+_SEQUENCES: dict[Any, Callable[[Any], Any]] = {
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+    collections.deque: collections.deque,
+    **dict.fromkeys((list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection), list),
+    **dict.fromkeys((abc.Set, abc.MutableSet), set),
+}
+_SETS = (set, frozenset, abc.Set, abc.MutableSet)
+# What JSON has an object for, and what that becomes.
+_MAPPINGS: dict[Any, Callable[[Any], Any]] = {
+    **dict.fromkeys((dict, abc.Mapping, abc.MutableMapping), dict),
+    collections.OrderedDict: collections.OrderedDict,
+    collections.Counter: collections.Counter,
+    collections.defaultdict: lambda values: collections.defaultdict(None, values),
+}
 
 
-class WrongValueError(Exception):
-    """A value does not fit its annotation. The caller turns this into the public error.
+class _LikeDefault:
+    """Marks an annotation of a field whose values are restored like its default where they fit that."""
 
-    Attributes:
-        path: Path below the field, such as `[2]`.
-        problem: What was expected and what was given.
-    """
-
-    def __init__(self, problem: str, *, path: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.path = path
+    def __init__(self, annotation: Any) -> None:
+        self.annotation = annotation
 
 
 def compile_check(annotation: Any) -> Check | None:
@@ -49,9 +64,13 @@ def compile_check(annotation: Any) -> Check | None:
 
     Annotations that plain values cannot be checked against (type variables, callables, protocols) are not checked.
     """
+    # `NewType` and the `type` statement give another name to an annotation.
+    annotation = getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
-    if origin in {typing.Annotated, typing.Required, typing.NotRequired, typing.Final}:
+    if origin is typing.Annotated:
+        return _annotated(arguments[0], annotation.__metadata__)
+    if origin in {typing.Required, typing.NotRequired, typing.Final}:
         return compile_check(arguments[0])
     if origin is Literal:
         return _one_of(arguments)
@@ -60,22 +79,95 @@ def compile_check(annotation: Any) -> Check | None:
     return _container(origin or annotation, arguments) or (None if origin else _instance(annotation))
 
 
+def compile_part(cls: type[Any]) -> Check:
+    """Return the check of a field in `sub_configs`. None fits: it stands for a config with defaults."""
+    part = _config((cls,))
+
+    def check(value: Any) -> Any:
+        if value is None:
+            return None
+        if not (is_config(value) or isinstance(builtin_value(value), dict)):
+            raise _expected(f"a {cls.__name__} or a dict", value)
+        return part(value)
+
+    return check
+
+
 def config_classes(annotation: Any) -> tuple[type[Any], ...]:
-    """Return the config classes in the annotation of a field."""
-    if typing.get_origin(annotation) in {Union, types.UnionType}:
+    """Return the config classes in the annotation of a field, and classes such as `AutoConfig` that find one."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return config_classes(typing.get_args(annotation)[0])
+    if origin in {Union, types.UnionType}:
         return tuple(cls for choice in typing.get_args(annotation) for cls in config_classes(choice))
-    return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "sub_configs") else ()
+    return (annotation,) if is_part_class(annotation) else ()
 
 
-def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
-    """Return the config class with a model_type; else the first of the classes, or None if there are none."""
-    return next((cls for cls in classes if cls.model_type == model_type), classes[0] if classes else None)
+def described_by_default(annotation: Any, default: Any) -> Any:
+    """Return the annotation of a field, with what the default adds if the annotation says little or nothing."""
+    origin = typing.get_origin(annotation)
+    described = described_by_value(default)
+    if origin in {Union, types.UnionType}:
+        says_little = isinstance(described, type)  # a class that one of the alternatives stands for in JSON
+    else:
+        says_little = annotation is Any or annotation in _SEQUENCES or annotation in _MAPPINGS or (
+            origin in _SEQUENCES and isinstance(default, tuple) and _SEQUENCES[origin] is list
+        )
+    return typing.Annotated[annotation, _LikeDefault(described)] if says_little and described else annotation
+
+
+def described_by_value(value: Any) -> Any:
+    """Return an annotation that restores a value from JSON, or None if it needs none."""
+    cls = type(value)
+    if isinstance(value, Enum) or is_config(value) or hasattr(cls, "_fields") or value_type(cls) or _is_dtype(cls):
+        return cls
+    if isinstance(value, dict):
+        items = _common(value.values())
+        if value and not all(type(key) is str for key in value):
+            return dict[_common_key(value), Any if items is None else items]  # type: ignore[misc]
+        return None if items is None else dict[str, items]  # type: ignore[valid-type]
+    if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
+        items = _common(value)
+        if items is None:
+            return None if isinstance(value, list) else (tuple[Any, ...] if isinstance(value, tuple) else cls)
+        return tuple[items, ...] if isinstance(value, tuple) else types.GenericAlias(cls, (items,))
+    return cls if _has_dict_methods(cls) or hasattr(cls, "__dataclass_fields__") else None
+
+
+def _common(values: Iterable[Any]) -> Any:
+    """Return the annotation that restores each of several values, or None."""
+    found = [described_by_value(value) for value in values]
+    return found[0] if found and all(other == found[0] for other in found) else None
+
+
+def _common_key(values: dict[Any, Any]) -> Any:
+    classes = {type(key) for key in values}
+    return classes.pop() if len(classes) == 1 else Any
+
+
+def _annotated(annotation: Any, metadata: tuple[Any, ...]) -> Check | None:
+    check = compile_check(annotation)
+    default = next((mark for mark in metadata if isinstance(mark, _LikeDefault)), None)
+    like_default = compile_check(default.annotation) if default else None
+    if like_default is None:
+        return check
+
+    def restore(value: Any) -> Any:
+        checked = value if check is None else check(value)
+        try:
+            return like_default(checked)
+        except (WrongValueError, ConfigError):
+            return checked
+
+    return restore
 
 
 def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
+    if not isinstance(container, type):
+        return None
     if container in _SEQUENCES:
         return _sequence(container, arguments)
-    return _mapping(arguments) if container in _MAPPINGS else None
+    return _mapping(container, arguments) if container in _MAPPINGS else None
 
 
 def _none(value: Any) -> Any:
@@ -87,6 +179,8 @@ def _none(value: Any) -> Any:
 def _one_of(allowed: tuple[Any, ...]) -> Check:
     def check(value: Any) -> Any:
         if not any(value == choice and type(value) is type(choice) for choice in allowed):
+            if (builtin := builtin_value(value)) is not value:
+                return check(builtin)
             raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
         return value
 
@@ -99,6 +193,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     members = [_member(alternative) for alternative in alternatives if _is_enum(alternative)]
     others = (choice for choice in alternatives if not config_classes(choice) and not _is_enum(choice))
     compiled = [*members, *map(compile_check, others)]
+    has_several_sequences = sum((typing.get_origin(choice) or choice) in _SEQUENCES for choice in alternatives) > 1
     as_config = _config(configs)
     if configs:
         compiled.append(as_config)
@@ -107,7 +202,10 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         return None
 
     def check(value: Any) -> Any:
-        if isinstance(value, dict) and any(cls.model_type == value.get("model_type") for cls in configs):
+        if has_several_sequences and type(value) is tuple:
+            value = list(value)  # which of them it is must not depend on whether it was saved and loaded
+        kind = value.get("model_type") if isinstance(value, dict) else None
+        if kind and class_named(kind, configs) is not None:
             return as_config(value)  # another alternative might accept it as a plain dict
         restored: list[Any] = []
         for alternative in checks:
@@ -120,9 +218,12 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
             restored.append(checked)
         if restored:
             return restored[0]
+        if kind and configs:
+            return as_config(value)
         # Report the problem of the alternative that got furthest into the value.
-        deepest = max((_problem(alternative, value) for alternative in checks), key=lambda problem: len(problem.path))
-        raise deepest if deepest.path else _expected(" or ".join(map(_name, alternatives)), value)
+        problems = (_problem(alternative, value) for alternative in checks)
+        deepest = max(problems, key=lambda error: len(error.problems[0][0]))
+        raise deepest if deepest.problems[0][0] else _expected(" or ".join(map(_name, alternatives)), value)
 
     return check
 
@@ -137,50 +238,67 @@ def _problem(check: Check, value: Any) -> WrongValueError:
 
 
 def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
+    """Return the check of what JSON has a list for."""
     if container is tuple and arguments and arguments[-1] is not Ellipsis:
         return _fixed_tuple(arguments)
     item = compile_check(arguments[0]) if arguments else None
+    make: Any = _SEQUENCES[container]
+    accepted = (list, tuple, set, frozenset) if container in _SETS else (list, tuple)
+    kept = (set, frozenset) if container is abc.Set else make
 
     def check(value: Any) -> Any:
-        if not isinstance(value, (list, tuple)):
+        given = value if isinstance(value, accepted) else builtin_value(value)
+        if not isinstance(given, accepted):
             raise _expected(_name(container), value)
-        checked = [_check_inside(f"[{index}]", item, entry) for index, entry in enumerate(value)] if item else value
-        if container is tuple:
-            return tuple(checked)
-        return value if _are_same(checked, value) else checked
+        checked: Iterable[Any] = given
+        if item is not None:
+            checked = check_all(((index, item, entry) for index, entry in enumerate(given)), place="[{}]".format)
+        return given if isinstance(given, kept) and _are_same(checked, given) else _made(make, checked)
 
     return check
+
+
+def _made(make: Callable[[Any], Any], values: Iterable[Any]) -> Any:
+    try:
+        return make(values)
+    except TypeError as error:  # a set of what cannot be in a set
+        raise WrongValueError(str(error)) from None
 
 
 def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
-    items = [compile_check(argument) for argument in arguments]
+    items = [compile_check(argument) for argument in arguments if argument != ()]
 
     def check(value: Any) -> Any:
-        if not isinstance(value, (list, tuple)):
+        given = value if isinstance(value, (list, tuple)) else builtin_value(value)
+        if not isinstance(given, (list, tuple)):
             raise _expected("tuple", value)
-        if len(value) != len(items):
-            raise WrongValueError(f"expected {len(items)} values, got {len(value)}")
-        pairs = zip(items, value, strict=True)
-        return tuple(_check_inside(f"[{index}]", item, entry) for index, (item, entry) in enumerate(pairs))
+        if len(given) != len(items):
+            raise WrongValueError(f"expected {len(items)} values, got {len(given)}")
+        checked = check_all(zip(range(len(items)), items, given, strict=True), place="[{}]".format)
+        return given if isinstance(given, tuple) and _are_same(checked, given) else tuple(checked)
 
     return check
 
 
-def _mapping(arguments: tuple[Any, ...]) -> Check:
+def _mapping(container: Any, arguments: tuple[Any, ...]) -> Check:
+    if container is collections.Counter:
+        arguments = (*arguments, int)
     key_type, value_type = arguments or (Any, Any)
     check_key, check_item = _key(compile_check(key_type)), compile_check(value_type)
+    make = _MAPPINGS[container]
+    accepted = dict if make is dict else container
 
     def check(value: Any) -> Any:
-        if not isinstance(value, dict):
+        given = value if isinstance(value, dict) else builtin_value(value)
+        if not isinstance(given, dict):
             raise _expected("dict", value)
-        checked = {}
-        for key, entry in value.items():
-            path = f"[{key!r}]"
-            checked[_check_inside(path, check_key, key)] = _check_inside(path, check_item, entry)
-        if len(checked) != len(value):
-            raise WrongValueError(f"two of the keys {list(value)!r:.80} are the same in JSON")
-        unchanged = _are_same(checked, value) and _are_same(checked.values(), value.values())
-        return value if unchanged else checked
+        keys = check_all(((key, check_key, key) for key in given), place="[{!r}]".format)
+        items = check_all(((key, check_item, entry) for key, entry in given.items()), place="[{!r}]".format)
+        checked = dict(zip(keys, items, strict=True))
+        if len(checked) != len(given):
+            raise WrongValueError(f"two of the keys {list(given)!r:.80} are the same in JSON")
+        unchanged = _are_same(checked, given) and _are_same(items, given.values())
+        return given if unchanged and isinstance(given, accepted) else make(checked)
 
     return check
 
@@ -219,65 +337,142 @@ def _restoring(cls: type[Any]) -> Check | None:
         return _typed_dict(cls)
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return _named_tuple(cls)
-    if cls.__module__ == "torch" and cls.__name__ == "dtype":
+    if _is_dtype(cls):
         return _dtype(cls)
     if config_classes(cls):
         return _config((cls,))
-    return _from_dict(cls) if callable(getattr(cls, "from_dict", None)) and hasattr(cls, "to_dict") else None
+    if (form := value_type(cls)) is not None:
+        return _form(cls, form)
+    if _has_dict_methods(cls):
+        return _from_dict(cls)
+    return _dataclass(cls) if hasattr(cls, "__dataclass_fields__") else None
+
+
+def _has_dict_methods(cls: type[Any]) -> bool:
+    return callable(getattr(cls, "from_dict", None)) and hasattr(cls, "to_dict")
 
 
 def _plain_instance(cls: type[Any]) -> Check:
+    # In Python True is an int, but it is not a number of layers. An int is a valid float.
+    allowed = (int, float) if cls is float else cls
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, allowed) and not (isinstance(value, bool) and cls in {int, float})
+
     def check(value: Any) -> Any:
-        # In Python True is an int, but it is not a number of layers. An int is a valid float.
-        allowed = (int, float) if cls is float else cls
-        if not isinstance(value, allowed) or (isinstance(value, bool) and cls in {int, float}):
-            raise _expected(_name(cls), value)
-        return value
+        if type(value) is cls:
+            return value
+        builtin = builtin_value(value) if cls.__module__ == "builtins" else value
+        if fits(builtin):
+            return builtin
+        if fits(value):
+            return value
+        raise _expected(_name(cls), value)
+
+    return check
+
+
+def _form(cls: type[Any], form: ValueType) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        try:
+            return form.decode(cls, value)
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise WrongValueError(
+                f"expected {_name(cls)} or {form.form}, got {type(value).__name__} {value!r:.80}: {error}"
+            ) from None
 
     return check
 
 
 def _named_tuple(cls: Any) -> Check:
-    checks = _field_checks(cls)
+    checks_of_fields = _field_checks(cls)
 
     def check(value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or len(value) != len(cls._fields):
             raise _expected(f"{_name(cls)} of {len(cls._fields)} values", value)
+        checks = checks_of_fields()
         pairs = zip(cls._fields, value, strict=True)
-        checked = [_check_inside(f".{name}", checks.get(name), entry) for name, entry in pairs]
+        checked = check_all(((name, checks.get(name), entry) for name, entry in pairs), place=".{}".format)
         return value if isinstance(value, cls) and _are_same(checked, value) else cls(*checked)
 
     return check
 
 
 def _typed_dict(cls: Any) -> Check:
-    checks = _field_checks(cls)
+    checks_of_fields = _field_checks(cls)
 
     def check(value: Any) -> Any:
-        if not isinstance(value, dict):
+        given = builtin_value(value)
+        if not isinstance(given, dict):
             raise _expected("dict", value)
-        checked = {key: _check_inside(f"[{key!r}]", checks.get(key), entry) for key, entry in value.items()}
-        return value if _are_same(checked.values(), value.values()) else checked
+        checks = checks_of_fields()
+        entries = ((key, checks.get(key), entry) for key, entry in given.items())
+        checked = check_all(entries, place="[{!r}]".format)
+        return given if _are_same(checked, given.values()) else dict(zip(given, checked, strict=True))
 
     return check
 
 
-def _field_checks(cls: Any) -> dict[str, Check | None]:
-    try:
-        annotations = typing.get_type_hints(cls)
-    except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-        return {}
-    return {name: compile_check(annotation) for name, annotation in annotations.items()}
+def _dataclass(cls: Any) -> Check:
+    """Return the check of a plain dataclass, which JSON has an object for."""
+    defaults = {field.name: field.default for field in dataclass_fields(cls)}
+    checks_of_fields, names = _field_checks(cls, defaults), list(defaults)
+
+    def check(value: Any) -> Any:
+        given = value if isinstance(value, cls) else builtin_value(value)
+        is_object = isinstance(given, cls)
+        if not is_object and not isinstance(given, dict):
+            raise _expected(f"{_name(cls)} or dict", value)
+        values = {name: getattr(given, name) for name in names if hasattr(given, name)} if is_object else given
+        if unknown := sorted(map(str, values.keys() - set(names))):
+            raise WrongValueError(f"{_name(cls)} has no field {', '.join(map(repr, unknown))}")
+        checks = checks_of_fields()
+        checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
+        if is_object and _are_same(checked, values.values()):
+            return given
+        try:
+            return cls(**dict(zip(values, checked, strict=True)))
+        except TypeError as error:  # a field without a default is missing
+            raise WrongValueError(str(error)) from None
+
+    return check
+
+
+def _field_checks(cls: Any, defaults: Mapping[str, Any] = types.MappingProxyType({})) -> Callable[[], Any]:
+    """Return a function that returns the checks of a class's fields. They are made on first use: it may hold itself."""
+    found: list[dict[str, Check | None]] = []
+
+    def checks() -> dict[str, Check | None]:
+        if not found:
+            try:
+                annotations = typing.get_type_hints(cls)
+            except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
+                annotations = {}
+            found.append({name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations})
+        return found[0]
+
+    return checks
+
+
+def _or_none(annotation: Any, default: Any) -> Any:
+    # `size: int = None` is common, and None is meant to be allowed.
+    return Union[annotation, None] if default is None else described_by_default(annotation, default)  # noqa: UP007
 
 
 def _config(classes: tuple[type[Any], ...]) -> Check:
     def check(value: Any) -> Any:
-        if isinstance(value, classes):
+        if is_part(value, classes):
             return value
-        if not isinstance(value, dict):
+        given = builtin_value(value)
+        if not isinstance(given, dict):
             raise _expected(" or ".join(map(_name, classes)), value)
-        chosen: Any = class_named(value.get("model_type"), classes)
-        return chosen.from_dict(value)
+        chosen = class_of_part(given.get("model_type"), classes)
+        try:
+            return chosen.from_dict(given)
+        except ConfigValidationError as error:
+            raise problems_of_part(error) from None
 
     return check
 
@@ -288,6 +483,10 @@ def _from_dict(cls: Any) -> Check:
 
     plain = _plain_instance(cls)
     return check
+
+
+def _is_dtype(cls: Any) -> bool:
+    return getattr(cls, "__module__", "") == "torch" and getattr(cls, "__name__", "") == "dtype"
 
 
 def _dtype(cls: Any) -> Check:
@@ -309,22 +508,18 @@ def _member(cls: type[Enum]) -> Check:
         except ValueError:
             pass
         for member in cls:
-            if jsonable(member.value) == value:  # a tuple, which is a list in JSON
+            if _written(member.value) == value:  # a tuple, which is a list in JSON
                 return member
         raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}")
 
     return check
 
 
-def _check_inside(path: str, check: Check | None, value: Any) -> Any:
-    """Check a value inside a container, and add its place to the path of an error."""
-    if check is None:
-        return value
+def _written(value: Any) -> Any:
     try:
-        return check(value)
-    except WrongValueError as problem:
-        problem.path = path + problem.path
-        raise
+        return jsonable(value)
+    except ConfigError:  # the value of a member may be anything
+        return value
 
 
 def _are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:

@@ -13,7 +13,6 @@ from config_core.code import collect_code, register_for_auto_class
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
 from config_core.config._config_json import (
     TRUST_OPTIONS,
-    decode_config,
     encode_config,
     jsonable,
     read_config,
@@ -33,6 +32,7 @@ from config_core.config._construction import (
     spelling_hint,
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
+from config_core.config._saved_values import file_text
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
@@ -405,7 +405,7 @@ class PretrainedConfig(metaclass=ConfigType):
         Raises:
             ConfigError: A value cannot be written to JSON.
         """
-        plain: dict[str, Any] = jsonable(written_fields(self))
+        plain: dict[str, Any] = jsonable(written_fields(self), owner=type(self).__name__)
         return plain
 
     def to_diff_dict(self) -> dict[str, Any]:
@@ -434,7 +434,7 @@ class PretrainedConfig(metaclass=ConfigType):
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
         target = Path(path)
-        text = _file_text(type(self), self.to_diff_dict() if use_diff else self.to_dict())
+        text = file_text(self, self.to_diff_dict() if use_diff else self.to_dict())
         with staged_save(target.parent) as staging:
             (staging / target.name).write_text(text, encoding="utf-8")
 
@@ -517,7 +517,7 @@ class PretrainedConfig(metaclass=ConfigType):
             for name, content in code.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-        (folder / CONFIG_NAME).write_text(_file_text(type(self), values), encoding="utf-8")
+        (folder / CONFIG_NAME).write_text(file_text(self, values), encoding="utf-8")
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
@@ -619,21 +619,6 @@ def _add_path(error: Exception, path: Path) -> None:
         error.add_note(f"The values are those of {path}.")
     elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
         error.args = (f"{path}: {error}",)
-
-
-def _file_text(cls: type[Any], values: dict[str, Any]) -> str:
-    """Return the text of a config file, after checking that it can be loaded again.
-
-    Raises:
-        ConfigError: A value cannot be written to JSON, or would not fit its field when it is loaded.
-    """
-    text = encode_config(values)
-    try:
-        check_and_restore(cls, fill_num_labels(cls, decode_config(text.encode(), path=Path(CONFIG_NAME))))
-    except ConfigValidationError as error:
-        error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
-        raise
-    return text
 
 
 def _is_torch_dtype(value: Any) -> bool:

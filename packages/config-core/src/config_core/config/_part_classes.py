@@ -1,0 +1,92 @@
+"""Which config class a part of a config has: one that the annotation names, or one that its `model_type` names.
+
+An annotation names any config with `PretrainedConfig`, another class without a `model_type`, or `AutoConfig`. The class
+of such a part is known to the registry, or offered by an installed package. `pretrained-auto-registry` offers the look-up
+by entry point: an object with a method `config_class_for(model_type)`, which returns the class or None.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config_core.config._problems import WrongValueError
+from config_core.errors import MissingServiceError
+from config_core.services import find_service
+
+__all__ = ["class_named", "class_of_part", "is_part", "is_part_class"]
+
+_GROUP = "config_core.config_classes"
+_DISTRIBUTION = "pretrained-auto-registry"
+
+
+def is_part_class(annotation: Any) -> bool:
+    """Return whether an annotation is a config class, or a class such as `AutoConfig` that finds config classes."""
+    return isinstance(annotation, type) and (hasattr(annotation, "sub_configs") or _finds_classes(annotation))
+
+
+def is_part(value: Any, classes: tuple[type[Any], ...]) -> bool:
+    """Return whether a value is a config of one of the classes."""
+    if isinstance(value, classes):
+        return True
+    return hasattr(type(value), "sub_configs") and any(map(_finds_classes, classes))
+
+
+def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
+    """Return the config class of a part, or None if it is not known."""
+    if not classes:
+        return None
+    try:
+        return class_of_part(model_type, classes)
+    except WrongValueError:
+        return None
+
+
+def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> Any:
+    """Return the config class of a part.
+
+    Args:
+        model_type: The `model_type` in its values; None or `""` if there is none.
+        classes: The classes in the annotation of its field.
+
+    Raises:
+        WrongValueError: No class is known for the `model_type`, or it is not one that the annotation allows.
+    """
+    own = [cls for cls in classes if not _finds_classes(cls)]
+    if not model_type:
+        if not own:
+            raise WrongValueError("expected a 'model_type', which says what class the config has")
+        return own[0]
+    named = next((cls for cls in own if cls.model_type == model_type), None)
+    if named is not None:
+        return named
+    if not isinstance(model_type, str):
+        raise WrongValueError(f"expected text as model_type, got {model_type!r:.80}")
+    return _looked_up(model_type, classes)
+
+
+def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> Any:
+    """Return the class that the registry or an installed package has for a model_type."""
+    finder = next(filter(_finds_classes, classes), None)
+    known = [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]
+    try:
+        finder = finder or find_service(_GROUP, distribution=_DISTRIBUTION, purpose="A config of any model_type")
+    except MissingServiceError as error:
+        raise WrongValueError(_unknown(model_type, known, f"{error}")) from None
+    found = finder.config_class_for(model_type)
+    if found is None:
+        hint = "Register it with AutoConfig.register, or install the package that offers it"
+        raise WrongValueError(_unknown(model_type, known, hint))
+    if not any(map(_finds_classes, classes)) and not issubclass(found, classes):
+        names = " or ".join(cls.__name__ for cls in classes)
+        raise WrongValueError(f"expected {names}, got model_type {model_type!r}, which is {found.__qualname__}")
+    return found
+
+
+def _unknown(model_type: str, known: list[str], hint: str) -> str:
+    if known:
+        return f"expected model_type {' or '.join(known)}, got {model_type!r}"
+    return f"no config class is known for model_type {model_type!r}. {hint}"
+
+
+def _finds_classes(cls: Any) -> bool:
+    return callable(getattr(cls, "config_class_for", None))

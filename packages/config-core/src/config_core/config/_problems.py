@@ -1,0 +1,112 @@
+"""Everything that is wrong with a config as one error, with paths from the root of the config.
+
+A check raises `WrongValueError` with paths below the value that it looks at. The paths grow while the error is passed
+up: through containers, and from the config of a part to the config that it belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.errors import ConfigError, ConfigProblem, ConfigValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["WrongValueError", "check_all", "check_fields", "problems_of_part"]
+
+
+class WrongValueError(Exception):
+    """Values do not fit their annotation. The caller turns this into the public error.
+
+    Attributes:
+        problems: For each, the path below the checked value, such as `[2]`, and what was expected and given.
+    """
+
+    def __init__(self, problem: str, *, path: str = "") -> None:
+        super().__init__(problem)
+        self.problems = [(path, problem)]
+
+
+def check_all(entries: Iterable[tuple[Any, Callable[[Any], Any] | None, Any]], place: Callable[[Any], str]) -> list[Any]:
+    """Check several values and return what they are restored to.
+
+    Args:
+        entries: Key, check (None if every value fits) and value of each.
+        place: Returns the path of a key, such as `[2]`.
+
+    Raises:
+        WrongValueError: Some values do not fit; it has the problems of all of them.
+        ConfigError: Only one value does not fit. It is a config that is wrong in another way than by its types.
+    """
+    results: list[Any] = []
+    errors: list[WrongValueError | ConfigError] = []
+    for key, check, value in entries:
+        try:
+            results.append(value if check is None else check(value))
+        except WrongValueError as error:
+            error.problems = [(place(key) + path, problem) for path, problem in error.problems]
+            errors.append(error)
+        except ConfigError as error:
+            error.place = place(key) + error.place
+            errors.append(error)
+        except (TypeError, ValueError) as error:  # raised by the `__init__` of a part
+            error.config_place = place(key) + getattr(error, "config_place", "")  # type: ignore[union-attr]
+            raise
+    if errors:
+        try:
+            raise _merged(errors)
+        finally:
+            errors.clear()  # their tracebacks would keep everything that the load has made
+    return results
+
+
+def check_fields(cls: type[Any], entries: Iterable[tuple[str, Callable[[Any], Any], Any]]) -> list[Any]:
+    """Check the values of a config's fields and return what they are restored to.
+
+    Raises:
+        ConfigValidationError: Some values do not fit; it has the problems of all of them.
+        ConfigError: Only one value does not fit. It is a config that is wrong in another way than by its types.
+    """
+    try:
+        return check_all(entries, place=".{}".format)
+    except WrongValueError as error:
+        problems = tuple(ConfigProblem(path[1:], f"{problem.rstrip('.')}.") for path, problem in error.problems)
+        raise ConfigValidationError.of_problems(problems, config_class=cls.__name__) from None
+    except ConfigError as error:
+        error.config_class = cls.__name__
+        raise
+    except (TypeError, ValueError) as error:
+        _note_place(error, cls.__name__)
+        raise
+
+
+def problems_of_part(error: ConfigValidationError) -> WrongValueError:
+    """Return the problems of a config for the check of the config that it is a part of."""
+    moved = WrongValueError("")
+    moved.problems = [(f".{problem.field}", problem.problem) for problem in error.problems]
+    return moved
+
+
+def _merged(errors: list[WrongValueError | ConfigError]) -> Exception:
+    if len(errors) == 1:
+        return errors[0]
+    merged = WrongValueError("")
+    merged.problems = []
+    for error in errors:
+        if isinstance(error, WrongValueError):
+            merged.problems += error.problems
+        else:
+            merged.problems.append((error.place, error.message))
+    return merged
+
+
+def _note_place(error: Exception, owner: str) -> None:
+    """Say in a note of a class's own error which part of the config it is about."""
+    place: str = getattr(error, "config_place", "")
+    if not place:
+        return
+    note = f"It was raised for {owner}{place}."
+    notes: list[str] = getattr(error, "__notes__", [])
+    notes[:] = [other for other in notes if not other.startswith("It was raised for ")]
+    error.add_note(note)

@@ -1,0 +1,137 @@
+"""Checking, before a file is written, that a load of it gives back what is saved.
+
+JSON has neither tuples nor numbers as keys nor dates. The annotation of a field or its default restores them. A value
+that nothing restores would be loaded as another one, so the save is refused and says how to annotate the field.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config_core.checkpoint import CONFIG_NAME
+from config_core.config._config_definition import definition_of
+from config_core.config._config_json import decode_config, encode_config, jsonable
+from config_core.config._construction import check_and_restore, fill_num_labels
+from config_core.config._value_types import is_config
+from config_core.config._written_fields import BASE_DEFAULTS, written_fields
+from config_core.errors import ConfigProblem, ConfigValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["file_text"]
+
+_NOT_COMPARED = BASE_DEFAULTS.keys() | {"id2label", "label2id", "model_type", "auto_map"}
+_SCALARS = frozenset({type(None), bool, int, str})
+
+
+def file_text(config: Any, values: dict[str, Any]) -> str:
+    """Return the text of a config's file, after checking that a load gives back the config.
+
+    Args:
+        config: The config.
+        values: What is written, as `to_dict` returns it.
+
+    Raises:
+        ConfigError: A value cannot be written to JSON, or would be loaded as another value or not at all.
+    """
+    cls = type(config)
+    text = encode_config(values)
+    written = decode_config(text.encode(), path=Path(CONFIG_NAME))
+    try:
+        restored = check_and_restore(cls, fill_num_labels(cls, written))
+    except ConfigValidationError as error:
+        error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
+        raise
+    fields = {name: value for name, value in written_fields(config).items() if name not in _NOT_COMPARED}
+    if any(_differences(fields, written | restored)) and (lost := list(_differences(fields, _loaded(cls, written)))):
+        problems = tuple(ConfigProblem(path.removeprefix("."), _advice(*pair, _field_at(path, fields))) for path, *pair in lost)
+        raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
+    return text
+
+
+def _loaded(cls: type[Any], written: dict[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of the config that a load would make. Its `__init__` may restore what no annotation does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return written_fields(cls.from_dict(written))
+
+
+def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Return path, saved value and loaded value wherever the fields of two configs differ."""
+    for name, value in saved.items():
+        if name in loaded:
+            yield from _difference(value, loaded[name], f"{path}.{name}")
+
+
+def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if saved is loaded or (type(saved) in _SCALARS and saved == loaded):
+        return
+    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
+        for key, value in saved.items():
+            yield from _difference(value, loaded[key], f"{path}.{key}" if isinstance(key, str) else f"{path}[{key!r}]")
+    elif _are_sequences(saved, loaded) and len(saved) == len(loaded):
+        for index, value in enumerate(saved):
+            yield from _difference(value, loaded[index], f"{path}[{index}]")
+    elif is_config(saved) and type(saved) is type(loaded):
+        fields = ({n: v for n, v in written_fields(c).items() if n not in _NOT_COMPARED} for c in (saved, loaded))
+        yield from _differences(*fields, path)
+    elif not _are_equal(saved, loaded):
+        yield path, saved, loaded
+
+
+def _are_sequences(saved: Any, loaded: Any) -> bool:
+    return any(isinstance(saved, kind) and isinstance(loaded, kind) for kind in (list, tuple))
+
+
+def _are_equal(saved: Any, loaded: Any) -> bool:
+    try:
+        if saved == loaded or (saved != saved and loaded != loaded):  # noqa: PLR0124 - NaN
+            return True
+        # A class without `__eq__` compares by identity.
+        return type(saved) is type(loaded) and bool(jsonable(saved) == jsonable(loaded))
+    except (TypeError, ValueError):  # an array has no single truth value
+        return False
+
+
+def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
+    """Return the value of the field, of the config or of a part of it, that a path is in."""
+    names = [name.partition("[")[0] for name in path.removeprefix(".").split(".")]
+    value: Any = fields[names[0]]
+    for name in names[1:]:
+        if not is_config(value):
+            break
+        value = getattr(value, name)
+    return value
+
+
+def _advice(saved: Any, loaded: Any, field: Any) -> str:
+    """Return what would happen to a value, and how to annotate the field that it is in."""
+    kind = type(saved).__name__
+    if isinstance(saved, dict) and isinstance(loaded, dict):
+        kind += " whose keys are not text"
+    return (
+        f"a {kind} cannot be written to JSON so that a load gives it back: {saved!r:.80} would be loaded as "
+        f"{type(loaded).__name__} {loaded!r:.80}. Annotate the field with its type, such as {_annotation_of(field)}, or "
+        "use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
+    )
+
+
+def _annotation_of(value: Any) -> str:
+    """Return the annotation that a value needs, as source text."""
+    cls = type(value)
+    if isinstance(value, tuple) and not hasattr(cls, "_fields"):
+        kinds = [_annotation_of(item) for item in value]
+        return f"tuple[{kinds[0]}, ...]" if kinds and len(set(kinds)) == 1 else f"tuple[{', '.join(kinds) or 'Any, ...'}]"
+    if isinstance(value, dict):
+        return f"{cls.__name__}[{_shared(value)}, {_shared(value.values())}]"
+    if isinstance(value, (list, set, frozenset)):
+        return f"{cls.__name__}[{_shared(value)}]"
+    return "None" if value is None else cls.__qualname__
+
+
+def _shared(values: Any) -> str:
+    kinds = {_annotation_of(value) for value in values}
+    return kinds.pop() if len(kinds) == 1 else "Any"

@@ -1,0 +1,161 @@
+"""Types that JSON has no word for: what is written in place of their values, and how that is read again.
+
+Types of the standard library are known by name, so that none of their modules is imported here. For other types, a
+program calls `register_value_type`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import abc
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from config_core.errors import ConfigDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["ValueType", "builtin_value", "dataclass_fields", "is_config", "register_value_type", "value_type"]
+
+_TEXT_LIKE = (str, bytes, bytearray, memoryview, range)
+
+
+class ValueType(NamedTuple):
+    """How the values of a type are written and read.
+
+    Attributes:
+        encode: Returns what is written for a value: of JSON's types, or of types that have a form themselves.
+        decode: Returns the value, from the type and from what was written.
+        form: What is written, in words.
+    """
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[type[Any], Any], Any]
+    form: str
+
+
+_registered: dict[type[Any], ValueType] = {}
+
+
+def register_value_type(
+    cls: type[Any], *, encode: Callable[[Any], Any], decode: Callable[[Any], Any], exist_ok: bool = False
+) -> None:
+    """Let config fields hold values of a type that JSON has no word for.
+
+    A field that is annotated with the class, alone or inside `list[…]`, `dict[str, …]` and the like, is then written as
+    what `encode` returns and read by `decode`. It also holds for subclasses, whose values are read as the class itself.
+
+    Args:
+        cls: The class.
+        encode: Returns None, a bool, int, float, str, list or dict for a value.
+        decode: Returns the value for what `encode` returned. A ValueError or TypeError that it raises is reported with
+            the path to the value.
+        exist_ok: Replace what was registered for the class.
+
+    Raises:
+        ConfigDefinitionError: The class is not a class, or has other functions already.
+    """
+    if not isinstance(cls, type):
+        raise ConfigDefinitionError(f"register_value_type needs a class, got {cls!r:.80}.")
+    if cls in _registered and not exist_ok:
+        raise ConfigDefinitionError(
+            f"{cls.__module__}.{cls.__qualname__} was registered as a value type before. Pass exist_ok=True to replace "
+            "its functions."
+        )
+    _registered[cls] = ValueType(encode, lambda _, written: decode(written), f"the form of a {cls.__name__}")
+
+
+def value_type(cls: type[Any]) -> ValueType | None:
+    """Return how values of a class are written and read, or None if the class is not known."""
+    for base in cls.__mro__:
+        found = _registered.get(base) or _STANDARD.get(f"{base.__module__}.{base.__qualname__}")
+        if found is not None:
+            return found
+    return _PATH if issubclass(cls, PurePath) else None
+
+
+def builtin_value(value: Any) -> Any:
+    """Return the builtin value that an object of another library stands for, or the object itself.
+
+    Scalars and arrays of numpy become numbers and lists, mappings become dicts, and sequences lists. Containers of
+    OmegaConf are resolved.
+    """
+    cls = type(value)
+    package = cls.__module__.partition(".")[0]
+    if package == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if package == "omegaconf":
+        return sys.modules["omegaconf"].OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    if isinstance(value, abc.Mapping) and not isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, abc.Sequence) and not isinstance(value, (list, tuple, *_TEXT_LIKE)):
+        return list(value)
+    return value
+
+
+def is_config(value: Any) -> bool:
+    """Return whether a value is a config object."""
+    return hasattr(type(value), "sub_configs")
+
+
+def dataclass_fields(cls: type[Any]) -> Iterator[Any]:
+    """Return the fields of a dataclass that its constructor takes; none for other classes and for configs."""
+    if "__dataclass_fields__" not in dir(cls) or hasattr(cls, "sub_configs"):
+        return iter(())
+    from dataclasses import fields
+
+    return (field for field in fields(cls) if field.init)
+
+
+def _from_text(cls: type[Any], written: Any) -> Any:
+    if not isinstance(written, str):
+        raise TypeError(f"expected text, got {type(written).__name__}")
+    return cls(written)
+
+
+def _from_ratio(cls: type[Any], written: Any) -> Any:
+    # Not `Fraction(text)`, which takes minutes for "1e999999999".
+    numerator, _, denominator = written.partition("/")
+    return cls(int(numerator), int(denominator or 1))
+
+
+def _from_iso(cls: Any, written: Any) -> Any:
+    return cls.fromisoformat(written)
+
+
+def _duration(value: Any) -> str:
+    """Return a `timedelta` as a duration of ISO 8601, without loss."""
+    sign = "-" if value.days < 0 else ""
+    value = abs(value)
+    fraction = f".{value.microseconds:06}" if value.microseconds else ""
+    return f"{sign}P{value.days}DT{value.seconds}{fraction}S"
+
+
+def _from_duration(cls: Any, written: Any) -> Any:
+    import re
+
+    match = re.fullmatch(
+        r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d{1,6}))?S)?)?", written
+    )
+    if match is None:
+        raise ValueError(f"expected a duration such as 'P1DT2.5S', got {written!r:.80}")
+    sign, *numbers, fraction = match.groups()
+    days, hours, minutes, seconds = (int(number or 0) for number in numbers)
+    duration = cls(
+        days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=int((fraction or "").ljust(6, "0"))
+    )
+    return -duration if sign else duration
+
+
+_PATH = ValueType(PurePath.as_posix, _from_text, "a path")
+_ISO = ValueType(lambda value: value.isoformat(), _from_iso, "text of ISO 8601")
+_STANDARD = {
+    "datetime.datetime": _ISO,
+    "datetime.date": _ISO,
+    "datetime.time": _ISO,
+    "datetime.timedelta": ValueType(_duration, _from_duration, "a duration of ISO 8601"),
+    "decimal.Decimal": ValueType(str, _from_text, "a number as text"),
+    "fractions.Fraction": ValueType(str, _from_ratio, "a ratio as text"),
+    "uuid.UUID": ValueType(str, _from_text, "a UUID as text"),
+}
