@@ -1,7 +1,8 @@
 """PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""
 
 from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint, staged_save
-from config_core.config import PreTrainedConfig, PretrainedConfig
+from config_core.config import PreTrainedConfig, PretrainedConfig, register_value_type
+from config_core.error_base import ConfigProblem
 from config_core.errors import (
     AutoClassNameError,
     CheckpointFileNotFoundError,
@@ -12,6 +13,7 @@ from config_core.errors import (
     ConfigError,
     ConfigFileError,
     ConfigValidationError,
+    ForeignConfigError,
     ImportLeavesFolderError,
     MissingServiceError,
     SaveError,
@@ -31,8 +33,10 @@ __all__ = [
     "ConfigDefinitionError",
     "ConfigError",
     "ConfigFileError",
+    "ConfigProblem",
     "ConfigValidationError",
     "FolderCheckpoint",
+    "ForeignConfigError",
     "ImportLeavesFolderError",
     "MissingServiceError",
     "PreTrainedConfig",
@@ -42,5 +46,6 @@ __all__ = [
     "UnknownOptionError",
     "UnsafeNameError",
     "open_checkpoint",
+    "register_value_type",
     "staged_save",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["SentenceError", "reduce_error"]
+__all__ = ["ConfigProblem", "SentenceError", "all_problems", "reduce_error"]
+
+_MAX_SHOWN = 20
 
 
 class SentenceError(Exception):
@@ -47,3 +49,34 @@ def _can_travel(value: object) -> bool:
     except Exception:  # noqa: BLE001 - an object's `__reduce__` may raise anything
         return False
     return True
+
+
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong with a config.
+
+    Attributes:
+        field: Path to the value from the root of the config, such as `image.layers[2]`, or `""` for the whole config.
+        problem: What was expected and what was given.
+        source: The file that the value is from, or `""` if it is not from a file: the caller gave it, or the class.
+    """
+
+    field: str
+    problem: str
+    source: str = ""
+
+
+def all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:
+    """Return the text of problems: one line for one, a list for more. A file that has all of them is named once."""
+    sources = {problem.source for problem in problems}
+    shared = next(iter(sources)) if len(sources) == 1 else ""
+    lines = [
+        f"{config_class}.{problem.field}: {problem.problem}"
+        + (f" (from {problem.source})" if problem.source and not shared else "")
+        for problem in problems[:_MAX_SHOWN]
+    ]
+    if len(problems) > _MAX_SHOWN:
+        lines.append(f"and {len(problems) - _MAX_SHOWN} more")
+    start = f"{shared}: " if shared else ""
+    if len(problems) == 1:
+        return start + lines[0]
+    return f"{start}{len(problems)} values of {config_class} are wrong:\n  " + "\n  ".join(lines)

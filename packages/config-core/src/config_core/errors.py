@@ -20,9 +20,9 @@ ConfigCoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from config_core.error_base import SentenceError
+from config_core.error_base import ConfigProblem, SentenceError, all_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +38,6 @@ __all__ = [
     "ConfigDefinitionError",
     "ConfigError",
     "ConfigFileError",
-    "ConfigProblem",
     "ConfigValidationError",
     "ForeignConfigError",
     "ImportLeavesFolderError",
@@ -52,20 +51,6 @@ __all__ = [
 
 class ConfigCoreError(SentenceError):
     """Base of every error that config_core raises on purpose."""
-
-
-class ConfigProblem(NamedTuple):
-    """One thing that is wrong with a config.
-
-    Attributes:
-        field: Path to the value from the root of the config, such as `image.layers[2]`, or `""` for the whole config.
-        problem: What was expected and what was given.
-        source: The file that the value is from, or `""` if it is not from a file: the caller gave it, or the class.
-    """
-
-    field: str
-    problem: str
-    source: str = ""
 
 
 class ConfigError(ConfigCoreError, ValueError):
@@ -134,19 +119,19 @@ class ConfigValidationError(ConfigError, TypeError):
         problems: All wrong values.
     """
 
-    def __init__(
-        self, problem: str, *, config_class: str, field: str, problems: tuple[ConfigProblem, ...] = ()
-    ) -> None:
-        self._problems = problems or (ConfigProblem(field, problem),)
+    def __init__(self, problem: str, *, config_class: str, field: str) -> None:
         self.config_class = config_class
         self.field = field
-        super().__init__(_all_problems(config_class, self._problems))
+        self._problems: tuple[ConfigProblem, ...] = (ConfigProblem(field, problem),)
+        super().__init__(f"{config_class}.{field}: {problem}")
 
     @classmethod
     def of_problems(cls, problems: tuple[ConfigProblem, ...], *, config_class: str) -> Self:
         """Return the error for all problems of a config, of which there is at least one."""
-        first = problems[0]
-        return cls(first.problem, config_class=config_class, field=first.field, problems=problems)
+        error = cls(problems[0].problem, config_class=config_class, field=problems[0].field)
+        error._problems = problems
+        error.args = (all_problems(config_class, problems),)
+        return error
 
     @property
     def problems(self) -> tuple[ConfigProblem, ...]:
@@ -301,23 +286,3 @@ class MissingServiceError(ConfigCoreError, ImportError):
         super().__init__(f"{purpose} requires {problem or f'{distribution}: pip install {distribution}'}{hint}")
         self.group = group
         self.distribution = distribution
-
-
-_MAX_SHOWN = 20
-
-
-def _all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:
-    """Return the text of problems: one line for one, a list for more. A file that has all of them is named once."""
-    sources = {problem.source for problem in problems}
-    shared = next(iter(sources)) if len(sources) == 1 else ""
-    lines = [
-        f"{config_class}.{problem.field}: {problem.problem}"
-        + (f" (from {problem.source})" if problem.source and not shared else "")
-        for problem in problems[:_MAX_SHOWN]
-    ]
-    if len(problems) > _MAX_SHOWN:
-        lines.append(f"and {len(problems) - _MAX_SHOWN} more")
-    start = f"{shared}: " if shared else ""
-    if len(problems) == 1:
-        return start + lines[0]
-    return f"{start}{len(problems)} values of {config_class} are wrong:\n  " + "\n  ".join(lines)

@@ -2,6 +2,7 @@
 
 from config_core.config._config_json import ConfigFile, decode_config, read_config
 from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
+from config_core.config._value_types import register_value_type
 
 __all__ = [
     "ConfigFile",
@@ -9,4 +10,5 @@ __all__ = [
     "PretrainedConfig",
     "decode_config",
     "read_config",
+    "register_value_type",
 ]

@@ -226,14 +226,21 @@ def _plain_object(value: Any, path: str) -> Any:
     cls = type(value)
     if isinstance(value, Enum):
         return _plain(value.value, path)
+    if cls.__module__ == "torch" and cls.__name__ == "dtype":
+        return str(value).removeprefix("torch.")
     if (form := value_type(cls)) is not None:
         return _plain(form.encode(value), path)
     if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
         return _plain(_part_dict(to_dict, path), path)
-    if cls.__module__ == "torch" and cls.__name__ == "dtype":
-        return str(value).removeprefix("torch.")
+    return _plain_container(value, path)
+
+
+def _plain_container(value: Any, path: str) -> Any:
+    """Return what JSON has in place of a dataclass, a set, or an object of another library."""
+    cls = type(value)
     if hasattr(cls, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name), f"{path}.{field.name}") for field in dataclass_fields(cls)}
+        fields = ((field.name, getattr(value, field.name)) for field in dataclass_fields(cls))
+        return {name: _plain(item, f"{path}.{name}") for name, item in fields}
     if isinstance(value, (set, frozenset)):
         return sorted((_plain(item, f"{path}[{item!r:.40}]") for item in value), key=json.dumps)
     if not _is_array(value) and (builtin := builtin_value(value)) is not value:

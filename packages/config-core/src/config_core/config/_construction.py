@@ -13,7 +13,7 @@ from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_re
 from config_core.config._part_classes import class_named
 from config_core.config._problems import check_fields
 from config_core.config._written_fields import note_set_fields
-from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
+from config_core.errors import ConfigDefinitionError, ConfigError, UnknownOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Checking config values against the annotations of their fields.
 
-An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the paths to what
-is wrong. It also restores what JSON cannot express: a list for a `tuple` field becomes a tuple, the keys of a
+An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the paths to
+what is wrong. It also restores what JSON cannot express: a list for a `tuple` field becomes a tuple, the keys of a
 `dict[int, …]` become numbers, a name becomes the member of an `Enum`, text a date. If an annotation allows both an enum
 and plain values, a value means the same at construction as after a save and a load. If it allows several kinds of
 container, the first that fits is used. Where there is no annotation, the default says what JSON cannot express.
@@ -107,42 +107,50 @@ def described_by_default(annotation: Any, default: Any) -> Any:
     """Return the annotation of a field, with what the default adds if the annotation says little or nothing."""
     origin = typing.get_origin(annotation)
     described = described_by_value(default)
+    if described is None or not _leaves_open(origin, annotation, default, described):
+        return annotation
+    return typing.Annotated[annotation, _LikeDefault(described)]
+
+
+def _leaves_open(origin: Any, annotation: Any, default: Any, described: Any) -> bool:
+    """Return whether an annotation does not say what JSON's form of a default is restored to."""
     if origin in {Union, types.UnionType}:
-        says_little = isinstance(described, type)  # a class that one of the alternatives stands for in JSON
-    else:
-        says_little = annotation is Any or annotation in _SEQUENCES or annotation in _MAPPINGS or (
-            origin in _SEQUENCES and isinstance(default, tuple) and _SEQUENCES[origin] is list
-        )
-    return typing.Annotated[annotation, _LikeDefault(described)] if says_little and described else annotation
+        return isinstance(described, type)  # which of the alternatives
+    container = origin or annotation
+    if not isinstance(container, type) or container not in _SEQUENCES.keys() | _MAPPINGS.keys():
+        return annotation is Any
+    is_abstract = container.__module__ == "collections.abc"
+    return isinstance(default, container) and (is_abstract or not typing.get_args(annotation))
 
 
 def described_by_value(value: Any) -> Any:
     """Return an annotation that restores a value from JSON, or None if it needs none."""
     cls = type(value)
-    if isinstance(value, Enum) or is_config(value) or hasattr(cls, "_fields") or value_type(cls) or _is_dtype(cls):
+    is_named_tuple = isinstance(value, tuple) and hasattr(cls, "_fields")
+    if isinstance(value, Enum) or is_config(value) or is_named_tuple or value_type(cls) or _is_dtype(cls):
         return cls
     if isinstance(value, dict):
-        items = _common(value.values())
-        if value and not all(type(key) is str for key in value):
-            return dict[_common_key(value), Any if items is None else items]  # type: ignore[misc]
-        return None if items is None else dict[str, items]  # type: ignore[valid-type]
+        return _dict_described_by(value)
     if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
-        items = _common(value)
-        if items is None:
-            return None if isinstance(value, list) else (tuple[Any, ...] if isinstance(value, tuple) else cls)
-        return tuple[items, ...] if isinstance(value, tuple) else types.GenericAlias(cls, (items,))
+        of = _common(value)
+        if isinstance(value, tuple):
+            return types.GenericAlias(tuple, (Any if of is None else of, Ellipsis))
+        return types.GenericAlias(cls, (of,)) if of is not None else None if isinstance(value, list) else cls
     return cls if _has_dict_methods(cls) or hasattr(cls, "__dataclass_fields__") else None
+
+
+def _dict_described_by(value: dict[Any, Any]) -> Any:
+    of = _common(value.values())
+    if all(type(key) is str for key in value):
+        return None if of is None else types.GenericAlias(dict, (str, of))
+    keys = {type(key) for key in value}
+    return types.GenericAlias(dict, (keys.pop() if len(keys) == 1 else Any, Any if of is None else of))
 
 
 def _common(values: Iterable[Any]) -> Any:
     """Return the annotation that restores each of several values, or None."""
     found = [described_by_value(value) for value in values]
     return found[0] if found and all(other == found[0] for other in found) else None
-
-
-def _common_key(values: dict[Any, Any]) -> Any:
-    classes = {type(key) for key in values}
-    return classes.pop() if len(classes) == 1 else Any
 
 
 def _annotated(annotation: Any, metadata: tuple[Any, ...]) -> Check | None:
@@ -204,7 +212,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     def check(value: Any) -> Any:
         if has_several_sequences and type(value) is tuple:
             value = list(value)  # which of them it is must not depend on whether it was saved and loaded
-        kind = value.get("model_type") if isinstance(value, dict) else None
+        kind = value.get("model_type") if configs and isinstance(value, dict) else None
         if kind and class_named(kind, configs) is not None:
             return as_config(value)  # another alternative might accept it as a plain dict
         restored: list[Any] = []
@@ -218,14 +226,15 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
             restored.append(checked)
         if restored:
             return restored[0]
-        if kind and configs:
-            return as_config(value)
-        # Report the problem of the alternative that got furthest into the value.
-        problems = (_problem(alternative, value) for alternative in checks)
-        deepest = max(problems, key=lambda error: len(error.problems[0][0]))
-        raise deepest if deepest.problems[0][0] else _expected(" or ".join(map(_name, alternatives)), value)
+        raise _problem(as_config, value) if kind else _deepest_problem(checks, value, alternatives)
 
     return check
+
+
+def _deepest_problem(checks: list[Check], value: Any, alternatives: tuple[Any, ...]) -> WrongValueError:
+    """Return the problem of the alternative that got furthest into a value."""
+    deepest = max((_problem(check, value) for check in checks), key=lambda error: len(error.problems[0][0]))
+    return deepest if deepest.problems[0][0] else _expected(" or ".join(map(_name, alternatives)), value)
 
 
 def _problem(check: Check, value: Any) -> WrongValueError:
@@ -331,21 +340,18 @@ def _instance(cls: Any) -> Check | None:
 
 def _restoring(cls: type[Any]) -> Check | None:
     """Return the check of a class whose instances are restored from what JSON has in their place, or None."""
-    if _is_enum(cls):
-        return _member(cls)
-    if typing.is_typeddict(cls):
-        return _typed_dict(cls)
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _named_tuple(cls)
-    if _is_dtype(cls):
-        return _dtype(cls)
-    if config_classes(cls):
-        return _config((cls,))
     if (form := value_type(cls)) is not None:
         return _form(cls, form)
-    if _has_dict_methods(cls):
-        return _from_dict(cls)
-    return _dataclass(cls) if hasattr(cls, "__dataclass_fields__") else None
+    makers: tuple[tuple[bool, Callable[[Any], Check]], ...] = (
+        (_is_enum(cls), _member),
+        (typing.is_typeddict(cls), _typed_dict),
+        (issubclass(cls, tuple) and hasattr(cls, "_fields"), _named_tuple),
+        (_is_dtype(cls), _dtype),
+        (bool(config_classes(cls)), lambda part: _config((part,))),
+        (_has_dict_methods(cls), _from_dict),
+        (hasattr(cls, "__dataclass_fields__"), _dataclass),
+    )
+    return next((make(cls) for is_one, make in makers if is_one), None)
 
 
 def _has_dict_methods(cls: type[Any]) -> bool:
@@ -450,7 +456,9 @@ def _field_checks(cls: Any, defaults: Mapping[str, Any] = types.MappingProxyType
                 annotations = typing.get_type_hints(cls)
             except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
                 annotations = {}
-            found.append({name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations})
+            found.append(
+                {name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations}
+            )
         return found[0]
 
     return checks

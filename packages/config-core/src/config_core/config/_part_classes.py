@@ -1,8 +1,8 @@
 """Which config class a part of a config has: one that the annotation names, or one that its `model_type` names.
 
 An annotation names any config with `PretrainedConfig`, another class without a `model_type`, or `AutoConfig`. The class
-of such a part is known to the registry, or offered by an installed package. `pretrained-auto-registry` offers the look-up
-by entry point: an object with a method `config_class_for(model_type)`, which returns the class or None.
+of such a part is known to the registry, or offered by an installed package. `pretrained-auto-registry` offers the
+look-up by entry point: an object with a method `config_class_for(model_type)`, which returns the class or None.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from config_core.config._problems import WrongValueError
 from config_core.errors import MissingServiceError
-from config_core.services import find_service
 
 __all__ = ["class_named", "class_of_part", "is_part", "is_part_class"]
 
@@ -41,7 +40,7 @@ def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | 
         return None
 
 
-def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> Any:
+def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any]:
     """Return the config class of a part.
 
     Args:
@@ -64,15 +63,17 @@ def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> Any:
     return _looked_up(model_type, classes)
 
 
-def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> Any:
+def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
     """Return the class that the registry or an installed package has for a model_type."""
-    finder = next(filter(_finds_classes, classes), None)
+    from config_core.services import find_service
+
+    finder: Any = next(filter(_finds_classes, classes), None)
     known = [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]
     try:
         finder = finder or find_service(_GROUP, distribution=_DISTRIBUTION, purpose="A config of any model_type")
     except MissingServiceError as error:
         raise WrongValueError(_unknown(model_type, known, f"{error}")) from None
-    found = finder.config_class_for(model_type)
+    found: type[Any] | None = finder.config_class_for(model_type)
     if found is None:
         hint = "Register it with AutoConfig.register, or install the package that offers it"
         raise WrongValueError(_unknown(model_type, known, hint))

@@ -32,7 +32,6 @@ from config_core.config._construction import (
     spelling_hint,
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
-from config_core.config._saved_values import file_text
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
@@ -434,6 +433,8 @@ class PretrainedConfig(metaclass=ConfigType):
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
         target = Path(path)
+        from config_core.config._saved_values import file_text
+
         text = file_text(self, self.to_diff_dict() if use_diff else self.to_dict())
         with staged_save(target.parent) as staging:
             (staging / target.name).write_text(text, encoding="utf-8")
@@ -517,6 +518,8 @@ class PretrainedConfig(metaclass=ConfigType):
             for name, content in code.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
+        from config_core.config._saved_values import file_text
+
         (folder / CONFIG_NAME).write_text(file_text(self, values), encoding="utf-8")
 
     @classmethod

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.errors import ConfigError, ConfigProblem, ConfigValidationError
+from config_core.error_base import ConfigProblem
+from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,9 @@ class WrongValueError(Exception):
         self.problems = [(path, problem)]
 
 
-def check_all(entries: Iterable[tuple[Any, Callable[[Any], Any] | None, Any]], place: Callable[[Any], str]) -> list[Any]:
+def check_all(
+    entries: Iterable[tuple[Any, Callable[[Any], Any] | None, Any]], place: Callable[[Any], str]
+) -> list[Any]:
     """Check several values and return what they are restored to.
 
     Args:

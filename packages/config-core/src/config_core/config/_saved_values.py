@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import CONFIG_NAME
-from config_core.config._config_definition import definition_of
 from config_core.config._config_json import decode_config, encode_config, jsonable
 from config_core.config._construction import check_and_restore, fill_num_labels
 from config_core.config._value_types import is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
-from config_core.errors import ConfigProblem, ConfigValidationError
+from config_core.error_base import ConfigProblem
+from config_core.errors import ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,11 +45,19 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     except ConfigValidationError as error:
         error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
         raise
-    fields = {name: value for name, value in written_fields(config).items() if name not in _NOT_COMPARED}
+    fields = _compared_fields(config)
     if any(_differences(fields, written | restored)) and (lost := list(_differences(fields, _loaded(cls, written)))):
-        problems = tuple(ConfigProblem(path.removeprefix("."), _advice(*pair, _field_at(path, fields))) for path, *pair in lost)
+        problems = tuple(
+            ConfigProblem(path.removeprefix("."), _advice(saved, loaded, _field_at(path, fields)))
+            for path, saved, loaded in lost
+        )
         raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
     return text
+
+
+def _compared_fields(config: Any) -> dict[str, Any]:
+    """Return the fields whose values a load must give back; those of the base class have forms of their own."""
+    return {name: value for name, value in written_fields(config).items() if name not in _NOT_COMPARED}
 
 
 def _loaded(cls: type[Any], written: dict[str, Any]) -> Mapping[str, Any]:
@@ -76,8 +84,7 @@ def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, 
         for index, value in enumerate(saved):
             yield from _difference(value, loaded[index], f"{path}[{index}]")
     elif is_config(saved) and type(saved) is type(loaded):
-        fields = ({n: v for n, v in written_fields(c).items() if n not in _NOT_COMPARED} for c in (saved, loaded))
-        yield from _differences(*fields, path)
+        yield from _differences(_compared_fields(saved), _compared_fields(loaded), path)
     elif not _are_equal(saved, loaded):
         yield path, saved, loaded
 
@@ -114,8 +121,8 @@ def _advice(saved: Any, loaded: Any, field: Any) -> str:
         kind += " whose keys are not text"
     return (
         f"a {kind} cannot be written to JSON so that a load gives it back: {saved!r:.80} would be loaded as "
-        f"{type(loaded).__name__} {loaded!r:.80}. Annotate the field with its type, such as {_annotation_of(field)}, or "
-        "use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
+        f"{type(loaded).__name__} {loaded!r:.80}. Annotate the field with its type, such as {_annotation_of(field)}, "
+        "or use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
     )
 
 
@@ -124,7 +131,8 @@ def _annotation_of(value: Any) -> str:
     cls = type(value)
     if isinstance(value, tuple) and not hasattr(cls, "_fields"):
         kinds = [_annotation_of(item) for item in value]
-        return f"tuple[{kinds[0]}, ...]" if kinds and len(set(kinds)) == 1 else f"tuple[{', '.join(kinds) or 'Any, ...'}]"
+        items = f"{kinds[0]}, ..." if len(set(kinds)) == 1 else ", ".join(kinds)
+        return f"tuple[{items or 'Any, ...'}]"
     if isinstance(value, dict):
         return f"{cls.__name__}[{_shared(value)}, {_shared(value.values())}]"
     if isinstance(value, (list, set, frozenset)):
