@@ -10,7 +10,7 @@ import pytest
 from auto_registry import AutoConfig, AutoModel
 from config_core import PretrainedConfig, UnsafeNameError, open_checkpoint
 from hostile import SECRET, make_socket, reads_of
-from hub_io import HUB_SERVICE, ModelCardError
+from hub_io import HUB_SERVICE, PushRefusedError
 from tiny_checkpoints import AUTO_MAP, config_json
 
 
@@ -83,7 +83,7 @@ CARDS = {
 def test_card_whose_metadata_is_odd_is_not_changed(witness, hub, token, name):
     """Adding a tag parses what is there; nothing in it is built or run, and nothing is created."""
     folder = witness.write({"README.md": CARDS[name].replace("{marker}", str(witness.marker))})
-    with pytest.raises(ModelCardError, match=r"README\.md"):
+    with pytest.raises(PushRefusedError, match=r"README\.md"):
         HUB_SERVICE.publish(folder, "me/copy", token=token, tags=["mine"])
     assert not any("/repos/create" in request.path for request in hub.requests)
 

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_io import HUB_SERVICE, ModelCardError
+from hub_io import HUB_SERVICE, PushRefusedError
 
 # Before and after adding "new".
 CARDS = {
@@ -102,7 +102,7 @@ def test_tags_that_cannot_be_added_to_alone_are_left(hub, tmp_path, name):
     """The error says why, and the card on the Hub stays."""
     (tmp_path / "config.json").write_text('{"model_type": "tiny"}', encoding="utf-8")
     hub.create_repo("me/tiny", {"README.md": REFUSED[name]})
-    with pytest.raises(ModelCardError, match=r"No tags can be added to the model card README\.md of 'me/tiny'"):
+    with pytest.raises(PushRefusedError, match=r"No tags can be added to the model card README\.md of 'me/tiny'"):
         HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), tags=["new"])
     assert hub.files("me/tiny")["README.md"].decode() == REFUSED[name]
 
@@ -113,7 +113,7 @@ def test_tag_that_cannot_be_written_is_refused(hub, tmp_path, card, tag):
     """Neither YAML nor a page has a place for it."""
     (tmp_path / "config.json").write_text('{"model_type": "tiny"}', encoding="utf-8")
     hub.create_repo("me/tiny", {"README.md": card})
-    with pytest.raises(ModelCardError, match="printable characters"):
+    with pytest.raises(PushRefusedError, match="printable characters"):
         HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), tags=[tag])
 
 
@@ -121,7 +121,7 @@ def test_card_on_the_hub_that_the_hub_refuses_is_a_card_error(hub, tmp_path):
     """It was accepted by an older Hub, perhaps; with a tag more it would not be."""
     (tmp_path / "config.json").write_text('{"model_type": "tiny"}', encoding="utf-8")
     hub.create_repo("me/tiny", {"README.md": "---\nlicense: 3\n---\n"})
-    with pytest.raises(ModelCardError, match="cannot be pushed to 'me/tiny'"):
+    with pytest.raises(PushRefusedError, match="cannot be pushed to 'me/tiny'"):
         HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), tags=["new"])
 
 

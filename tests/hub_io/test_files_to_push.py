@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hub_io import HUB_SERVICE, StorageError
+from hub_io import HUB_SERVICE, HubError
 from loopback_hub import WITHOUT_XET
 from other_processes import environment, run_program
 
@@ -49,12 +49,12 @@ except HubError as error:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs limits of processes")
 @pytest.mark.parametrize("settings", [{}, WITHOUT_XET], ids=["xet", "http"])
-def test_download_that_finds_no_room_is_a_storage_error(hub, tmp_path, settings):
+def test_download_that_finds_no_room_says_how_to_make_some(hub, tmp_path, settings):
     """In the part of the client that is written in Rust too. Interrupted downloads are the client's to remove."""
     hub.create_repo("me/tiny", {"config.json": "{}", "model.safetensors": bytes(range(256)) * 1000})
     environ = environment(tmp_path / "state", **settings)
     printed = run_program(tmp_path / "p.py", FILL, tmp_path / "cache", environ=environ)
-    assert printed.startswith("StorageError True")
+    assert printed.startswith("HubError True")
     assert f"Interrupted downloads hold 1,234 bytes of {tmp_path / 'cache'}" in printed
     assert "`hf cache prune` removes them" in printed
 
@@ -63,6 +63,6 @@ def test_cache_that_cannot_be_written_names_the_way_out(hub, tmp_path):
     """Free space is not what is missing."""
     hub.create_repo("me/tiny", {"config.json": "{}"})
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"pass cache_dir= .*local_files_only=True") as caught:
+    with pytest.raises(HubError, match=r"pass cache_dir= .*local_files_only=True") as caught:
         HUB_SERVICE.open("me/tiny", cache_dir=tmp_path / "file")
     assert "space" not in str(caught.value)

@@ -13,11 +13,10 @@ import pytest
 from config_core.errors import CheckpointNotFoundError
 from hub_io import (
     HUB_SERVICE,
-    HubAnswerError,
+    AccessDeniedError,
+    HubError,
     HubUnavailableError,
     RepositoryNotFoundError,
-    StorageError,
-    UnreadableRepositoryError,
 )
 
 CONFIG = {"config.json": '{"model_type": "tiny"}'}
@@ -46,9 +45,7 @@ def test_gated_repository_says_where_to_ask(hub, logged_in):
     """The files are given out on request; the error names the page."""
     hub.create_repo("you/tiny", CONFIG, gated=True)
     token = hub.token("me") if logged_in else False
-    with pytest.raises(
-        UnreadableRepositoryError, match=rf"Ask for access on its page \({hub.url}/you/tiny\)"
-    ) as caught:
+    with pytest.raises(AccessDeniedError, match=rf"Ask for access on its page \({hub.url}/you/tiny\)") as caught:
         HUB_SERVICE.open("you/tiny", token=token)
     assert isinstance(caught.value, PermissionError)
     assert isinstance(caught.value, CheckpointNotFoundError)
@@ -59,7 +56,7 @@ def test_gated_repository_says_where_to_ask(hub, logged_in):
 def test_wrong_token_is_not_shown(hub):
     """A token that the Hub never gave out is refused, even for what anybody may read."""
     hub.create_repo("me/tiny", CONFIG)
-    with pytest.raises(UnreadableRepositoryError, match="wrong or expired") as caught:
+    with pytest.raises(AccessDeniedError, match="wrong or expired") as caught:
         HUB_SERVICE.open("me/tiny", token="hf_made_up")
     assert "hf_made_up" not in str(caught.value)
 
@@ -68,7 +65,7 @@ def test_wrong_token_is_not_shown(hub):
 def test_token_that_is_not_stored_is_said_to_be(monkeypatch):
     """token=True without a login."""
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    with pytest.raises(UnreadableRepositoryError, match="no token is stored"):
+    with pytest.raises(AccessDeniedError, match="no token is stored"):
         HUB_SERVICE.open("me/tiny", token=True)
 
 
@@ -101,7 +98,7 @@ def test_other_refusals_keep_the_status(hub):
     """What has no error of its own still says what the Hub said."""
     hub.create_repo("me/tiny", CONFIG)
     hub.fail_next("/api/models/me/tiny", status=418)
-    with pytest.raises(HubAnswerError, match=r"answered 418.*planned failure") as caught:
+    with pytest.raises(HubError, match=r"answered 418.*planned failure") as caught:
         HUB_SERVICE.open("me/tiny")
     assert caught.value.status == 418
 
@@ -119,7 +116,7 @@ def test_cache_that_cannot_be_written_is_a_storage_error(hub, tmp_path):
     hub.create_repo("me/tiny", CONFIG)
     blocked = tmp_path / "file"
     blocked.write_text("not a folder", encoding="utf-8")
-    with pytest.raises(StorageError, match="cache_dir="):
+    with pytest.raises(HubError, match="cache_dir="):
         HUB_SERVICE.open("me/tiny", cache_dir=blocked)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from huggingface_hub import HfApi
 
-from hub_io import HUB_SERVICE, HubAnswerError, IgnoredFilesError
+from hub_io import HUB_SERVICE, HubError, PushRefusedError
 from loopback_hub import WITHOUT_XET
 from other_processes import environment, start_program
 
@@ -85,7 +85,7 @@ def test_push_gives_up_on_a_branch_that_never_rests(hub, tmp_path):
     hub.create_repo("me/tiny", {"config.json": "{}"})
     count = iter(range(1000))
     hub.before_next("/commit/", lambda: hub.commit("me/tiny", {"n.txt": str(next(count))}), method="POST", times=1000)
-    with pytest.raises(HubAnswerError, match=r"another commit arrived on 'main'.*Nothing was committed") as caught:
+    with pytest.raises(HubError, match=r"another commit arrived on 'main'.*Nothing was committed") as caught:
         HUB_SERVICE.publish(save(tmp_path / "ada", "ada"), "me/tiny", token=hub.token("me"))
     assert caught.value.status == 412
     assert "model.safetensors" not in hub.files("me/tiny")
@@ -135,7 +135,7 @@ def test_file_that_a_gitignore_leaves_out_is_an_error(hub, tmp_path, rules):
     """The Hub would drop the weights and take the deletions; nothing is committed, and the line is named."""
     hub.create_repo("me/tiny", {".gitignore": f"# rules\n{rules}\n", "model-00001-of-00001.safetensors": "old"})
     before = hub.files("me/tiny")
-    with pytest.raises(IgnoredFilesError, match=r"'model\.safetensors' \(line 2: ") as caught:
+    with pytest.raises(PushRefusedError, match=r"'model\.safetensors' \(line 2: ") as caught:
         HUB_SERVICE.publish(save(tmp_path / "ada", "ada"), "me/tiny", token=hub.token("me"))
     assert caught.value.ignored["model.safetensors"] == f"line 2: {rules.splitlines()[0]}"
     assert hub.files("me/tiny") == before

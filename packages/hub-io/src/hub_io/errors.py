@@ -1,28 +1,25 @@
 """Errors of hub_io. Each is also the builtin exception that callers already catch.
 
     HubIoError
-    ├── HubError (OSError)                                     the Hub, or the way to it
-    │   ├── RepositoryNotFoundError (CheckpointNotFoundError)    no such repository, or a private one
-    │   ├── RevisionNotFoundError (CheckpointNotFoundError)      the repository has no such branch, tag or commit
-    │   ├── NotDownloadedError (CheckpointNotFoundError)         offline, and not downloaded before
-    │   ├── AccessDeniedError (PermissionError)                  the token is missing, unknown, or may not do this
-    │   │   └── UnreadableRepositoryError (CheckpointNotFoundError)  … and so the repository cannot be read
-    │   ├── HubUnavailableError (ConnectionError)                the Hub cannot be reached, or fails itself
-    │   ├── HubAnswerError                                       it refused for another reason, or answered nonsense
-    │   ├── StorageError                                         a file cannot be written to or read from this machine
-    │   ├── IgnoredFilesError                                    the repository's .gitignore would leave files out
-    │   └── ModelCardError (ValueError)                          a model card's metadata is refused or cannot be changed
-    ├── RemoteCodeRefusedError (PermissionError, ValueError)   a checkpoint's code is not trusted; none of it ran
+    ├── HubError (OSError)                                     the Hub, the way to it, or the files of this machine
+    │   ├── RepositoryNotFoundError (CheckpointNotFoundError)    no such repository: correct the name, or log in
+    │   ├── RevisionNotFoundError (CheckpointNotFoundError)      no such branch, tag or commit: take another one
+    │   ├── NotDownloadedError (CheckpointNotFoundError)         offline and not downloaded: go online once
+    │   ├── AccessDeniedError (PermissionError, …)               the token may not do this: ask for access
+    │   ├── HubUnavailableError (ConnectionError)                not reached, busy, or a server-side error: try again
+    │   └── PushRefusedError (ValueError)                        the files or the model card must change first
+    ├── RemoteCodeRefusedError (PermissionError, ValueError)   a checkpoint's code is not trusted: review it
     ├── RemoteCodeImportError (ImportError)                    trusted code failed on import, or lacks a class
-    │   └── MissingRequirementsError                             a module is not installed; none of it ran
-    ├── TrustStoreError (ValueError, OSError)                  a trust file is malformed; no remote code runs
-    ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
+    │   └── MissingRequirementsError                             install `modules`; none of the code ran
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code, or not at `code_revision`
-    └── CodeStoreError (OSError)                               an entry of the code store is missing or was changed
+    ├── TrustStoreError (ValueError, OSError)                  repair the trust file; until then no remote code runs
+    ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
+    └── CodeStoreError (OSError)                               remove the entry of the code store, and load again
 
     UnpinnedCodeWarning (UserWarning)                          a repository's code was trusted without a commit
 
-`CheckpointNotFoundError` is config_core's, and a `FileNotFoundError`.
+`CheckpointNotFoundError` is config_core's, and a `FileNotFoundError`. `AccessDeniedError` is one, too: the Hub does not
+tell whether a repository is absent or hidden.
 """
 
 from __future__ import annotations
@@ -42,24 +39,20 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedError",
     "CodeStoreError",
-    "HubAnswerError",
     "HubError",
     "HubIoError",
     "HubUnavailableError",
-    "IgnoredFilesError",
     "MissingRequirementsError",
-    "ModelCardError",
     "NoRemoteCodeError",
     "NotDownloadedError",
+    "PushRefusedError",
     "RemoteCodeImportError",
     "RemoteCodeRefusedError",
     "RepositoryNotFoundError",
     "RevisionNotFoundError",
-    "StorageError",
     "TrustPolicyError",
     "TrustStoreError",
     "UnpinnedCodeWarning",
-    "UnreadableRepositoryError",
 ]
 
 
@@ -68,10 +61,12 @@ class HubIoError(SentenceError):
 
 
 class HubError(HubIoError, OSError):
-    """Something about the Hub or the way to it.
+    """The Hub refused or answered nonsense, or a file cannot be written to or read from this machine.
 
     Attributes:
         source: The repository, as it was named by the caller.
+        status: HTTP status of the Hub's answer, or None if that was no problem.
+        errno: Number of the system's own error, such as that of a full disk; None if there was none.
         host: Host and port that were asked, or None if none was.
         request: Method and address of the request that failed, without its query; None if it is not known.
     """
@@ -79,9 +74,11 @@ class HubError(HubIoError, OSError):
     host: str | None = None
     request: str | None = None
 
-    def __init__(self, problem: str, *, source: str) -> None:
+    def __init__(self, problem: str, *, source: str, status: int | None = None, errno: int | None = None) -> None:
         OSError.__init__(self, problem)  # config_core's errors among the parents have constructors of their own
         self.source = source
+        self.status = status
+        self.errno = errno
 
 
 class RepositoryNotFoundError(HubError, CheckpointNotFoundError):
@@ -104,47 +101,25 @@ class NotDownloadedError(HubError, CheckpointNotFoundError):
     """The network may not be used, and what is wanted was not downloaded before."""
 
 
-class AccessDeniedError(HubError, PermissionError):
+class AccessDeniedError(HubError, PermissionError, CheckpointNotFoundError):
     """The token is missing, unknown or expired, or may not do this."""
 
 
-class UnreadableRepositoryError(AccessDeniedError, CheckpointNotFoundError):
-    """The repository exists, but the token at hand may not read its files."""
-
-
 class HubUnavailableError(HubError, ConnectionError):
-    """The Hub cannot be reached, did not finish its answer, or failed itself.
+    """The Hub cannot be reached, did not finish its answer, or failed itself."""
+
+
+class PushRefusedError(HubError, ValueError):
+    """Files or the model card must change before they can be pushed. Nothing was committed.
 
     Attributes:
-        status: HTTP status of its answer, or None if there was none.
+        ignored: Files that a `.gitignore` in the repository would leave out, each with the line of it that names the
+            file, or None if the line is not known.
     """
 
-    def __init__(self, problem: str, *, source: str, status: int | None = None) -> None:
+    def __init__(self, problem: str, *, source: str, ignored: Mapping[str, str | None] | None = None) -> None:
         super().__init__(problem, source=source)
-        self.status = status
-
-
-class HubAnswerError(HubError):
-    """The Hub refused for a reason that has no error of its own here, or its answer cannot be used.
-
-    Attributes:
-        status: HTTP status of its answer, or None if that was no problem.
-    """
-
-    def __init__(self, problem: str, *, source: str, status: int | None = None) -> None:
-        super().__init__(problem, source=source)
-        self.status = status
-
-
-class StorageError(HubError):
-    """A file cannot be written to or read from this machine: the disk is full, or the folder is read-only.
-
-    `errno` is that of the system's own error.
-    """
-
-    def __init__(self, problem: str, *, source: str, errno: int | None) -> None:
-        super().__init__(problem, source=source)
-        self.errno = errno
+        self.ignored = dict(ignored or {})
 
 
 class RemoteCodeRefusedError(HubIoError, PermissionError, ValueError):
@@ -253,19 +228,3 @@ class CodeStoreError(HubIoError, OSError):
     def __init__(self, problem: str, *, path: Path) -> None:
         super().__init__(f"{path}: {problem} None of it was run. Remove this folder, and load the code again.")
         self.path = path
-
-
-class IgnoredFilesError(HubError):
-    """A push would lack files, because a `.gitignore` in the repository names them. Nothing was committed.
-
-    Attributes:
-        ignored: The files, each with the line of the `.gitignore` that names it; None if the line is not known.
-    """
-
-    def __init__(self, problem: str, *, source: str, ignored: Mapping[str, str | None]) -> None:
-        super().__init__(problem, source=source)
-        self.ignored = dict(ignored)
-
-
-class ModelCardError(HubError, ValueError):
-    """The metadata of a model card is refused, or cannot be read and so not be changed either. Nothing was pushed."""

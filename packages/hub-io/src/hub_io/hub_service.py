@@ -80,9 +80,9 @@ class HuggingFaceHub:
             AccessDeniedError: No token, an unknown one, or one that may not write there.
             HubError: The Hub cannot be reached or refused. Nothing was committed, unless the answer to the commit
                 itself was lost: then look at the branch.
-            IgnoredFilesError: The repository has a `.gitignore` that names files of the folder. Nothing was committed.
+            PushRefusedError: The repository has a `.gitignore` that names files of the folder, or the Hub refuses the
+                metadata of the folder's card, or no tags can be added to it. Nothing was committed.
             ConfigFileError: config.json of the folder cannot be read.
-            ModelCardError: The Hub refuses the metadata of the folder's card, or no tags can be added to the card.
             UnsafeNameError: A link in the folder leads to a file outside of it. Nothing was uploaded.
         """
         return publish(

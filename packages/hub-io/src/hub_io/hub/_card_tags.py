@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hub_io.errors import ModelCardError
+from hub_io.errors import PushRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ def add_tags(card: str, tags: Iterable[str], *, source: str) -> str:
         source: The repository, for the error.
 
     Raises:
-        ModelCardError: Its metadata is not YAML, its tags are not a list, or they are written in a way that cannot be
+        PushRefusedError: Its metadata is not YAML, its tags are not a list, or they are written in a way that cannot be
             added to without touching more.
     """
     mark = _BYTE_ORDER_MARK if card.startswith(_BYTE_ORDER_MARK) else ""
@@ -43,7 +43,7 @@ def add_tags(card: str, tags: Iterable[str], *, source: str) -> str:
         return mark + _with_tags(card.removeprefix(mark), [_checked(tag) for tag in sorted(set(tags))])
     except Exception as error:
         why = f"{str(error) or type(error).__name__:.300}"
-        raise ModelCardError(
+        raise PushRefusedError(
             f"No tags can be added to the model card README.md of {source!r}: {why}. Edit its metadata, or push "
             "without tags.",
             source=source,

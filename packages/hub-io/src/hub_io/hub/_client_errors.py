@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from hub_io.errors import (
     AccessDeniedError,
-    HubAnswerError,
     HubError,
     HubUnavailableError,
     NotDownloadedError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
-    StorageError,
-    UnreadableRepositoryError,
 )
 from hub_io.hub._redaction import excerpt, redacted
 
@@ -117,7 +114,7 @@ def _is_about_an_answer(error: BaseException) -> bool:
 
 def _foreign_host(error: ForeignHostError, request: HubRequest) -> HubError:
     return _make(
-        HubAnswerError,
+        HubError,
         f"Cannot {request.task}: the Hub's answer refers to {str(error)!r} for the rest. The token was not sent there. "
         "Check HF_ENDPOINT and the proxy.",
         error,
@@ -163,7 +160,7 @@ def _not_a_repository_name(error: BaseException, request: HubRequest) -> HubErro
 
 def _gated(error: HfHubHTTPError, request: HubRequest) -> HubError:
     return _make(
-        UnreadableRepositoryError,
+        AccessDeniedError,
         f"Access to the files of {request.repo_id!r} is granted on request. Ask for access on its page "
         f"({_endpoint()}/{request.repo_id}), then run `hf auth login` or pass token= of the account that was granted "
         "it.",
@@ -189,7 +186,7 @@ def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
 
 def _disabled(error: HfHubHTTPError, request: HubRequest) -> HubError:
     problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
-    return _make(AccessDeniedError if request.writes else UnreadableRepositoryError, problem, error, request)
+    return _make(AccessDeniedError, problem, error, request)
 
 
 def _forbidden(error: HfHubHTTPError, request: HubRequest) -> HubError:
@@ -211,7 +208,7 @@ def _unavailable(error: HfHubHTTPError, request: HubRequest) -> HubError:
 def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> HubError:
     status, said = error.response.status_code, _said_by_hub(error)
     return _make(
-        HubAnswerError,
+        HubError,
         f"The Hub answered {status} when asked to {request.task}.{said or f' The client says: {excerpt(str(error))}'}",
         error,
         request,
@@ -251,8 +248,7 @@ def _no_stored_token(error: BaseException, request: HubRequest) -> HubError:
 def _denied(problem: str, error: BaseException, request: HubRequest) -> HubError:
     role = "with the write role " if request.writes else ""
     remedy = f"Run `hf auth login`, or pass token= {role}of an account that may do this."
-    kind = AccessDeniedError if request.writes else UnreadableRepositoryError
-    return _make(kind, f"{problem} {remedy}", error, request)
+    return _make(AccessDeniedError, f"{problem} {remedy}", error, request)
 
 
 def _offline(error: BaseException, request: HubRequest) -> HubError:
@@ -282,7 +278,7 @@ def _broken_off(error: BaseException, request: HubRequest) -> HubError:
 
 def _unusable_answer(error: BaseException, request: HubRequest) -> HubError:
     return _make(
-        HubAnswerError,
+        HubError,
         f"Cannot {request.task}: what {_endpoint()} answered is not what a Hub answers ({_quote(error)}). A proxy or a "
         "login page may have answered in its place: check the network, the proxy and HF_ENDPOINT, and try again.",
         error,
@@ -303,7 +299,7 @@ def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number:
             "Check that path, or pass cache_dir= with a folder that can be written; local_files_only=True loads what "
             "was downloaded before."
         )
-    return _make(StorageError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", error, request, errno=number)
+    return _make(HubError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", error, request, errno=number)
 
 
 def _interrupted_downloads(request: HubRequest) -> str:

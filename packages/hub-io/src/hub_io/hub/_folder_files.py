@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from config_core.checkpoint import check_links
 from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError
-from hub_io.errors import StorageError
+from hub_io.errors import HubError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,16 +70,15 @@ class FolderFiles:
         """Raise an error if a file is another one by now.
 
         Raises:
-            StorageError: A save came between; what was uploaded would be a mixture.
+            HubError: A save came between; what was uploaded would be a mixture.
         """
         changed = [path for path, state in self._states.items() if not path.is_file() or _state(path) != state]
         if changed:
             names = ", ".join(ascii(path.relative_to(self._folder).as_posix()) for path in changed)
-            raise StorageError(
+            raise HubError(
                 f"{names} of {str(self._folder)!r} changed while the folder was pushed. Nothing was committed. Push it "
                 "again when nothing writes to it.",
                 source=str(self._folder),
-                errno=None,
             )
 
 

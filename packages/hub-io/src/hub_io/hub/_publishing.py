@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hub_io.errors import HubAnswerError, IgnoredFilesError, ModelCardError
+from hub_io.errors import HubError, PushRefusedError
 from hub_io.hub._card_tags import add_tags
 from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._folder_files import FolderFiles
@@ -65,7 +65,7 @@ def publish(
         for _ in range(_TRIES):
             if (commit := push.attempt(commit_message, commit_description)) is not None:
                 return commit
-        raise HubAnswerError(
+        raise HubError(
             f"{_TRIES} times another commit arrived on {revision or DEFAULT_BRANCH!r} of {repo_id!r} during the push. "
             "Nothing was committed. Try again, or push to a branch of your own with revision=.",
             source=repo_id,
@@ -96,7 +96,7 @@ class _Cards:
             on_hub: The card that it has, None if it has none.
 
         Raises:
-            ModelCardError: The card has no room for tags, or the Hub refuses its metadata.
+            PushRefusedError: The card has no room for tags, or the Hub refuses its metadata.
         """
         if self._own is not None:
             return self._own
@@ -119,8 +119,8 @@ class _Cards:
             raise self._refused(refusal)
         return card
 
-    def _refused(self, why: str) -> ModelCardError:
-        return ModelCardError(
+    def _refused(self, why: str) -> PushRefusedError:
+        return PushRefusedError(
             f"The model card README.md cannot be pushed to {self._source!r}: {why:.500}. Edit it, and push again. "
             "Nothing was pushed.",
             source=self._source,
@@ -202,7 +202,7 @@ class _Push:
         """Upload what the Hub keeps apart from the commit.
 
         Raises:
-            IgnoredFilesError: The Hub would leave files out, as the repository's `.gitignore` says.
+            PushRefusedError: The Hub would leave files out, as the repository's `.gitignore` says.
         """
         self.api.preupload_lfs_files(
             self.repo_id, additions, revision=self.revision, create_pr=self.create_pr, free_memory=False
@@ -264,10 +264,10 @@ def _was_sent(additions: list[CommitOperationAdd]) -> bool:
     return any(addition._is_committed for addition in additions)  # noqa: SLF001
 
 
-def _ignored_error(names: set[str], rules: str, repo_id: str) -> IgnoredFilesError:
+def _ignored_error(names: set[str], rules: str, repo_id: str) -> PushRefusedError:
     ignored = {name: _line_that_ignores(name, rules) for name in sorted(names)}
     shown = ", ".join(f"{name!a} ({line})" if line else ascii(name) for name, line in ignored.items())
-    return IgnoredFilesError(
+    return PushRefusedError(
         f"The {_IGNORE_FILE} of {repo_id!r} would leave files out of the push: {shown}. Remove these lines from it on "
         "the Hub, or push to another repository. Nothing was committed.",
         source=repo_id,

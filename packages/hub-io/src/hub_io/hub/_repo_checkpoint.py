@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from config_core.checkpoint import Checkpoint, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
-from hub_io.errors import HubAnswerError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
+from hub_io.errors import HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._verification import verify_downloads
@@ -187,10 +187,10 @@ def check_commit(commit: object, *, source: str) -> str:
     """Return a commit that the Hub has named.
 
     Raises:
-        HubAnswerError: It is no commit, 40 or 64 hexadecimal digits. It would become part of a path.
+        HubError: It is no commit, 40 or 64 hexadecimal digits. It would become part of a path.
     """
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
-        raise HubAnswerError(
+        raise HubError(
             f"The Hub names {commit!a:.100} as the commit of {source!r}; a commit has 40 or 64 hexadecimal digits. "
             "Check HF_ENDPOINT and the proxy, and try again.",
             source=source,

@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
-from hub_io.errors import HubAnswerError, HubError
+from hub_io.errors import HubError
 from hub_io.hub._client_errors import ForeignHostError, hub_host, is_hub, translate
 from hub_io.hub._redaction import excerpt
 
@@ -70,7 +70,7 @@ def _translated(error: BaseException, request: HubRequest) -> HubError:
     try:
         return translate(error, request)
     except Exception:  # noqa: BLE001 - with such settings, the client itself cannot be imported
-        return HubAnswerError(
+        return HubError(
             f"Cannot {request.task}: {type(error).__name__}: {excerpt(str(error))}. Check HF_ENDPOINT and the other "
             "HF_ variables.",
             source=request.repo_id,
