@@ -478,7 +478,8 @@ class WholeConfig(PretrainedConfig):
 def test_a_part_is_made_from_a_dict_or_from_nothing(tmp_path):
     """A field of sub_configs always holds a config of its class, with the class's own checks."""
     assert WholeConfig().part == PartConfig()
-    whole = WholeConfig(part={"width": 6, "newer": 1})
+    with pytest.warns(UserWarning, match=r"no field 'part.newer'"):
+        whole = WholeConfig(part={"width": 6, "newer": 1})
     assert isinstance(whole.part, PartConfig)
     whole.save_pretrained(tmp_path)
     assert WholeConfig.from_pretrained(tmp_path) == whole
@@ -490,7 +491,8 @@ def test_a_part_is_made_from_a_dict_or_from_nothing(tmp_path):
 
 def test_an_override_of_a_part_is_merged(tmp_path):
     """Fields of a part that are not overridden stay as the file has them."""
-    WholeConfig(part={"width": 6, "newer": 1}).save_pretrained(tmp_path)
+    with pytest.warns(UserWarning, match=r"no field 'part.newer'"):
+        WholeConfig(part={"width": 6, "newer": 1}).save_pretrained(tmp_path)
     part = WholeConfig.from_pretrained(tmp_path, part={"width": 7}).part
     assert (part.width, part.newer) == (7, 1)
 
@@ -522,7 +524,8 @@ def changed(config, way, folder, **values):
 @WAYS
 def test_a_part_is_changed_at_any_depth(way, tmp_path):
     """What is not named stays, however deep."""
-    config = DeepConfig(whole={"part": {"width": 6, "newer": 1}, "output_attentions": True})
+    with pytest.warns(UserWarning, match=r"no field 'whole.part.newer'"):
+        config = DeepConfig(whole={"part": {"width": 6, "newer": 1}, "output_attentions": True})
     found = changed(config, way, tmp_path, whole={"part": {"width": 7}})
     assert isinstance(found.whole, WholeConfig)
     assert isinstance(found.whole.part, PartConfig)

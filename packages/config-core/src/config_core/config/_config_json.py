@@ -77,6 +77,8 @@ class ConfigFile:
 def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions | None = None) -> ConfigFile:
     """Read the config file of a checkpoint, or a JSON file of any name.
 
+    Where `config.json` lists files for several versions of transformers, it is the one that transformers would read.
+
     Args:
         source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
         options: The hub options.
@@ -87,14 +89,22 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
     checkpoint = open_checkpoint(source, options)
     if isinstance(checkpoint.config_file, ConfigFile):
         return checkpoint.config_file
+    hint = "A checkpoint is what save_pretrained of a config or model writes."
+    file = _read_file(checkpoint, CONFIG_NAME, hint=hint)
+    if "configuration_files" in file.values:
+        from config_core.config._versioned_files import versioned_file_name
+
+        name = versioned_file_name(file.values["configuration_files"], path=file.path)
+        if name is not None:
+            file = _read_file(checkpoint, name, hint="The configuration_files of config.json list it.")
+    return file
+
+
+def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str) -> ConfigFile:
     try:
-        return ConfigFile(checkpoint.local_path(CONFIG_NAME), name=checkpoint.name)
+        return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name)
     except CheckpointFileNotFoundError as error:
-        raise CheckpointFileNotFoundError(
-            checkpoint=error.checkpoint,
-            filename=CONFIG_NAME,
-            hint="A checkpoint is what save_pretrained of a config or model writes.",
-        ) from None
+        raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import abc
 import copy
+import sys
+import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import jsonable
@@ -16,24 +19,32 @@ from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError, UnknownOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 __all__ = [
     "ConfigType",
+    "UnknownFields",
     "check_and_restore",
     "fill_num_labels",
+    "has_own_from_dict",
     "is_reserved",
     "make_config",
     "make_sub_configs",
-    "merge_field",
+    "merge_fields",
     "num_labels_field",
+    "of_caller",
+    "of_file",
     "quoted",
     "resolve_aliases",
     "spelling_hint",
 ]
 
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
-_NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "model_type"})
+_NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
+
+
+_OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
 class ConfigType(abc.ABCMeta):
@@ -44,39 +55,162 @@ class ConfigType(abc.ABCMeta):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
-            _warn_of_other_model_type(cls, kwargs.pop("model_type"), stacklevel=3)
-        config, unknown = _construct(cls, args, kwargs)
-        if unknown:
-            problem = (
-                f"{cls.__name__} has no field {quoted(unknown)}.{spelling_hint(unknown, definition_of(cls).names)}"
-            )
-            if cls._extra_fields == "forbid":  # type: ignore[attr-defined]
-                raise UnknownOptionError(f"{problem} Known are {', '.join(public_names(cls))}.", names=unknown)
-            warnings.warn(f"{problem} It is kept as an attribute.", UserWarning, stacklevel=2)
-        return config
+            _warn_of_other_model_type(cls, kwargs.pop("model_type"))
+        outer = _speaker.unknown
+        if outer is None:
+            _speaker.unknown = found = UnknownFields()
+            try:
+                config = _construct(cls, args, kwargs)
+            finally:
+                _speaker.unknown = None
+            if found:
+                found.report(config)
+            return config
+        return _construct(cls, args, kwargs)
+
+
+# Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept
+
+
+class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
+    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
+
+    def report(self, root: Any, *, rule: Literal["warn", "forbid"] | None = None) -> None:
+        """Warn of the names, or raise an error with all that are forbidden.
+
+        Args:
+            root: The config that the others are parts of.
+            rule: What to do; by default what the class of each config says.
+
+        Raises:
+            UnknownOptionError: Some are forbidden.
+        """
+        paths = _paths_of_parts(root)
+        problems: list[str] = []
+        forbidden: list[str] = []
+        for config, names in self:
+            cls, path = type(config), paths.get(id(config))
+            owner = cls if path is None else type(root)
+            full = tuple(f"{path}.{name}" if path else name for name in names)
+            problem = f"{owner.__name__} has no field {quoted(full)}.{spelling_hint(names, definition_of(cls).names)}"
+            if (rule or cls._extra_fields) == "forbid":
+                problems.append(f"{problem} Known are {', '.join(public_names(cls))}.")
+                forbidden.extend(full)
+            else:
+                _warn_caller(f"{problem} It is kept as an attribute.")
+        if problems:
+            raise UnknownOptionError(" ".join(problems), names=tuple(forbidden))
+
+
+class _OfFile(UnknownFields):
+    """Unknown fields of a file, which are not reported."""
+
+    def append(self, _: tuple[Any, tuple[str, ...]]) -> None:
+        """Forget the names."""
+
+
+class _Speaker(threading.local):
+    """What is done with unknown fields in the construction at hand; None while there is none."""
+
+    unknown: UnknownFields | None = None
+
+
+_speaker = _Speaker()
+
+
+@contextmanager
+def _noting_in(unknown: UnknownFields) -> Iterator[None]:
+    """Note the unknown fields of the configs that are made in the block."""
+    outer, _speaker.unknown = _speaker.unknown, unknown
+    try:
+        yield
+    finally:
+        _speaker.unknown = outer
+
+
+def of_file() -> AbstractContextManager[None]:
+    """Return a context for making configs of a file, whose unknown fields are kept without a word."""
+    return _noting_in(_OfFile())
+
+
+def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
+    """Return a context for making configs of a caller's values, which notes their unknown fields."""
+    return _noting_in(unknown)
+
+
+def _paths_of_parts(root: Any) -> dict[int, str]:
+    """Return the `id` of each config in a config, at any depth, to the path of its field."""
+    paths = {id(root): ""}
+    pending: list[tuple[str, Any]] = [("", root)]
+    while pending:
+        path, holder = pending.pop()
+        if isinstance(holder, (list, tuple)):
+            items = [(f"{path}[{index}]", value) for index, value in enumerate(holder)]
+        elif isinstance(holder, dict):
+            items = [(f"{path}[{key!r}]", value) for key, value in holder.items()]
+        else:
+            items = [(f"{path}.{name}" if path else name, value) for name, value in vars(holder).items()]
+        for place, value in items:
+            is_config = hasattr(type(value), "sub_configs")
+            if (is_config or isinstance(value, (list, tuple, dict))) and id(value) not in paths:
+                paths[id(value)] = place
+                pending.append((place, value))
+    return paths
+
+
+# Making
 
 
 def make_config(
-    cls: type[Any], values: Mapping[str, Any], overrides: Mapping[str, Any], *, keep_unused: bool
+    cls: type[Any],
+    values: dict[str, Any],
+    overrides: Mapping[str, Any],
+    *,
+    keep_unused: bool,
+    extra: Literal["keep", "warn", "forbid"] = "keep",
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file and of a caller's overrides.
 
     Args:
         cls: The config class.
-        values: Values of a file. Unknown ones are kept.
+        values: Values of a file, which may be changed.
         overrides: Values that replace those of the file.
         keep_unused: Return overrides that are not fields instead of refusing them.
+        extra: What to do with values that the classes do not know. In dicts among the overrides, it is what the class
+            of each says, unless this says otherwise.
 
     Returns:
         The config, and the overrides that are not fields.
 
     Raises:
         ConfigError: A value is wrong or missing, or a key is not allowed in a file.
-        UnknownOptionError: An override is neither a field nor in `values`.
+        UnknownOptionError: An override is neither a field nor in `values`, or a name is forbidden.
     """
+    unknown = UnknownFields()
+    if extra != "keep":
+        of_values = of_caller(unknown)
+    else:  # a part of what a caller gives, or a file
+        of_values = _noting_in(_speaker.unknown if _speaker.unknown is not None else _OfFile())
+    config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
+    if unknown:
+        unknown.report(config, rule=None if extra == "keep" else extra)
+    return config, unused
+
+
+def _make(
+    cls: type[Any],
+    values: dict[str, Any],
+    overrides: Mapping[str, Any],
+    *,
+    keep_unused: bool,
+    of_values: AbstractContextManager[None],
+    unknown: UnknownFields,
+) -> tuple[Any, dict[str, Any]]:
+    """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`."""
     definition = definition_of(cls)
+    values = _upgraded(cls, values)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
-    given = resolve_aliases(cls, overrides)
+    given = resolve_aliases(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
     known = definition.names | fields.keys()
@@ -88,18 +222,40 @@ def make_config(
             names=tuple(unused),
         )
     model_type = values.get("model_type", cls.model_type)
-    _warn_of_other_model_type(cls, model_type, stacklevel=4)
-    fields = _override(cls, fields, given)
+    _warn_of_other_model_type(cls, model_type)
+    if given:
+        with of_caller(unknown):
+            fields = _override(cls, fields, given)
     if missing := definition.required - fields.keys():
         raise ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
-    config, _ = _construct(cls, (), fields)
+    with of_values:
+        config = _construct(cls, (), fields)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
     return config, unused
 
 
-def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
-    """Make a config and check it; return it with the keywords that the class does not know."""
+def _upgraded(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a file as the class's `upgrade` returns them.
+
+    Raises:
+        ConfigDefinitionError: It does not return a dict.
+    """
+    try:
+        upgraded = cls.upgrade(values)
+    except Exception as error:
+        error.add_note(f"Raised by {cls.__qualname__}.upgrade.")
+        raise
+    if not isinstance(upgraded, dict):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.upgrade must return the values of a config as a dict, got {upgraded!r:.80}. End it "
+            "with `return values`."
+        )
+    return upgraded
+
+
+def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Make a config and check it. Keywords that the class does not know are noted for whoever asked for it."""
     definition = definition_of(cls)
     if args:
         by_position = dict(zip(definition.positional, args, strict=False))
@@ -117,7 +273,9 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
     make_sub_configs(config)
     config.validate()
     note_set_fields(config, fields)
-    return config, config.__dict__.pop("_unknown")
+    if (names := config.__dict__.pop("_unknown")) and _speaker.unknown is not None:
+        _speaker.unknown.append((config, names))
+    return config
 
 
 def _check_contract(cls: type[Any], config: Any) -> None:
@@ -173,11 +331,25 @@ def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> 
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
     values = without_replaced_labels(fields, given, count_field=count)
-    return values | {name: merge_field(cls, name, values.get(name), value) for name, value in given.items()}
+    return values | merge_fields(cls, values, given)
 
 
-def merge_field(cls: type[Any], name: str, old: Any, new: Any) -> Any:
-    """Return the new value of a field. Where the old one is a config or stands for one, a dict changes parts of it."""
+def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the new values of fields, checked. Where an old value is a config or stands for one, a dict changes it.
+
+    Raises:
+        ConfigError: A value is wrong.
+        UnknownOptionError: A dict has a name that the class of its config forbids.
+    """
+    fields = {name: _merged(cls, name, old.get(name), value) for name, value in given.items()}
+    for name in cls.sub_configs.keys() & fields.keys():
+        if isinstance(fields[name], dict):
+            fields[name] = cls.sub_configs[name].from_dict(fields[name])
+    return fields | check_and_restore(cls, fields)
+
+
+def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
+    """Return the new value of a field."""
     part: type[Any] | None = None
     if hasattr(type(old), "sub_configs"):
         part, old = type(old), old.to_dict()
@@ -188,7 +360,30 @@ def merge_field(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     kind = old.get("model_type", part.model_type)
     if new.get("model_type", kind) != kind:
         return new  # fields of one class say nothing about another
-    return _override(part, resolve_aliases(part, old), resolve_aliases(part, new))
+    return _changed(part, old, new)
+
+
+def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
+    """Return a config of the values of a file, with those that a caller gives for some of them."""
+    known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
+    given = {name: value for name, value in new.items() if name in known and name not in _NOT_KEPT}
+    unknown = {name: value for name, value in new.items() if name not in known}
+    values, found = old | unknown, _speaker.unknown
+    if found is None or has_own_from_dict(part):
+        with of_file():
+            config = part.from_dict(values, **given)
+    else:
+        config, _ = _make(part, values, given, keep_unused=False, of_values=of_file(), unknown=found)
+    names = tuple(name for name in unknown if not name.startswith("_"))
+    if names and found is not None:
+        found.append((config, names))
+    return config
+
+
+def has_own_from_dict(cls: type[Any]) -> bool:
+    """Return whether a class has a `from_dict` of its own, which is called in place of that of the base class."""
+    root = [base for base in cls.__mro__ if hasattr(base, "attribute_map")][-1]
+    return getattr(cls.from_dict, "__func__", None) is not vars(root)["from_dict"].__func__
 
 
 def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,10 +456,14 @@ def spelling_hint(names: Iterable[str], known: Iterable[str]) -> str:
     return f" Did you mean {quoted(guesses)}?" if guesses else ""
 
 
-def _warn_of_other_model_type(cls: type[Any], model_type: Any, *, stacklevel: int) -> None:
+def _warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:
     if cls.model_type and model_type and model_type != cls.model_type:
-        warnings.warn(
-            f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.",
-            UserWarning,
-            stacklevel=stacklevel,
-        )
+        _warn_caller(f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.")
+
+
+def _warn_caller(message: str) -> None:
+    """Warn of something in the first line outside this project's packages that led to it."""
+    level, frame = 2, sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OWN_MODULES):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)

@@ -20,13 +20,17 @@ from config_core.config._config_json import (
 )
 from config_core.config._construction import (
     ConfigType,
+    UnknownFields,
     check_and_restore,
     fill_num_labels,
+    has_own_from_dict,
     is_reserved,
     make_config,
     make_sub_configs,
-    merge_field,
+    merge_fields,
     num_labels_field,
+    of_caller,
+    of_file,
     quoted,
     resolve_aliases,
     spelling_hint,
@@ -315,8 +319,8 @@ class PretrainedConfig(metaclass=ConfigType):
         )
         file = read_config(pretrained_model_name_or_path, options)
         try:
-            config, unused = make_config(cls, file.take(), overrides, keep_unused=return_unused_kwargs)
-        except (TypeError, ValueError) as error:
+            config, unused = _config_of_file(cls, file.take(), overrides, keep_unused=return_unused_kwargs)
+        except Exception as error:
             _add_path(error, file.path)
             raise
         config.name_or_path = file.name
@@ -352,24 +356,43 @@ class PretrainedConfig(metaclass=ConfigType):
     @overload
     @classmethod
     def from_dict(
-        cls, values: Mapping[str, Any], *, return_unused_kwargs: Literal[False] = False, **overrides: Any
+        cls,
+        values: Mapping[str, Any],
+        *,
+        return_unused_kwargs: Literal[False] = False,
+        extra: Literal["keep", "warn", "forbid"] = "keep",
+        **overrides: Any,
     ) -> Self: ...
 
     @overload
     @classmethod
     def from_dict(
-        cls, values: Mapping[str, Any], *, return_unused_kwargs: bool, **overrides: Any
+        cls,
+        values: Mapping[str, Any],
+        *,
+        return_unused_kwargs: bool,
+        extra: Literal["keep", "warn", "forbid"] = "keep",
+        **overrides: Any,
     ) -> Self | tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_dict(
-        cls, values: Mapping[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any
+        cls,
+        values: Mapping[str, Any],
+        *,
+        return_unused_kwargs: bool = False,
+        extra: Literal["keep", "warn", "forbid"] = "keep",
+        **overrides: Any,
     ) -> Self | tuple[Self, dict[str, Any]]:
         """Make a config from a dict such as `to_dict` returns. They share no mutable values.
+
+        A subclass may override it: every load of a file, and of a part in one, calls it.
 
         Args:
             values: Fields. Unknown ones are kept, as those of a file are.
             return_unused_kwargs: Return keywords that are not fields instead of refusing them.
+            extra: What to do with names in `values`, at any depth, that the classes do not know: keep them, warn of
+                them as well, or forbid them. For values that people write, such as those of a YAML file.
             **overrides: Fields whose values replace those of `values`.
 
         Returns:
@@ -379,8 +402,31 @@ class PretrainedConfig(metaclass=ConfigType):
             ConfigError: A value is wrong, or a key is not allowed in a file.
             UnknownOptionError: A keyword is neither a field nor in `values`.
         """
-        config, unused = make_config(cls, copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs)
+        if extra not in {"keep", "warn", "forbid"}:
+            raise UnknownOptionError(
+                f"extra must be 'keep', 'warn' or 'forbid', got {extra!r:.80}. Give a field of that name in the dict.",
+                names=("extra",),
+            )
+        config, unused = make_config(
+            cls, copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
+        )
         return (config, unused) if return_unused_kwargs else config
+
+    @classmethod
+    def upgrade(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a file of any version of the class as those of the present one.
+
+        A subclass overrides it to read its old files. It is called with every file and every dict that a config is
+        made of, parts of other configs included, before anything in it is checked: also with those of the present
+        version. It may change its argument. Keywords of a call are not passed to it.
+
+        Args:
+            values: All that the file has, `model_type` included.
+
+        Returns:
+            The values to use.
+        """
+        return values
 
     @classmethod
     def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
@@ -391,7 +437,7 @@ class PretrainedConfig(metaclass=ConfigType):
             ConfigFileError: It is not a JSON object.
         """
         config: Self
-        config, _ = make_config(cls, read_json(Path(path).expanduser()), {}, keep_unused=False)
+        config, _ = _config_of_file(cls, read_json(Path(path).expanduser()), {}, keep_unused=False)
         return config
 
     # Saving
@@ -549,15 +595,17 @@ class PretrainedConfig(metaclass=ConfigType):
         if unknown:
             hint = spelling_hint(unknown, public_names(cls))
             raise UnknownOptionError(f"{cls.__name__} has no field {quoted(unknown)}.{hint}", names=unknown)
-        before = dict(vars(self))
+        before, found = dict(vars(self)), UnknownFields()
         try:
             fields = fill_num_labels(cls, resolve_aliases(cls, values))
-            for name in definition.parts.keys() & fields.keys():
-                fields[name] = merge_field(cls, name, getattr(self, name, None), fields[name])
-            for name, value in (fields | check_and_restore(cls, fields)).items():
-                setattr(self, name, value)
-            make_sub_configs(self)
+            with of_caller(found):
+                fields = merge_fields(cls, {name: getattr(self, name, None) for name in definition.parts}, fields)
+                for name, value in fields.items():
+                    setattr(self, name, value)
+                make_sub_configs(self)
             self.validate()
+            if found:
+                found.report(self)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
@@ -614,6 +662,20 @@ def _drop_trust_options(cls: type[Any], overrides: dict[str, Any]) -> None:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+def _config_of_file(
+    cls: type[Any], values: dict[str, Any], overrides: dict[str, Any], *, keep_unused: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
+    if not has_own_from_dict(cls):
+        with of_file():
+            return make_config(cls, values, overrides, keep_unused=keep_unused)
+    with of_file():
+        if keep_unused:
+            config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
+            return config, unused
+        return cls.from_dict(values, **overrides), {}
 
 
 def _add_path(error: Exception, path: Path) -> None:
