@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from auto_registry import AutoConfig, Registry
 from config_core import (
     CheckpointFileNotFoundError,
     ConfigDefinitionError,
@@ -65,15 +64,12 @@ NEW = GridConfig(3, 3, (0.1, 0.2))
 
 
 def test_every_way_in_upgrades_old_values(tmp_path):
-    """A folder, a file, a dict, and an Auto class, with overrides beside them; the result is saved in the new form."""
+    """A folder, a file and a dict, with overrides beside them; the result is saved in the new form."""
     write(tmp_path, OLD)
-    registry = Registry()
-    AutoConfig.register("old-grid", GridConfig, registry=registry)
     loaded = [
         GridConfig.from_pretrained(tmp_path),
         GridConfig.from_json_file(tmp_path / "config.json"),
         GridConfig.from_dict(OLD),
-        AutoConfig.from_pretrained(tmp_path, registry=registry),
     ]
     assert all(config == NEW for config in loaded)
     assert OLD["size"] == 3
@@ -241,14 +237,11 @@ class OwnFromDictPartsConfig(PretrainedConfig):
 def test_loads_call_a_from_dict_of_the_class(tmp_path):
     """As transformers does, with overrides and unused keywords passed on."""
     path = write(tmp_path, {"model_type": "old-own", "size": 5})
-    registry = Registry()
-    AutoConfig.register("old-own", OwnFromDictConfig, registry=registry)
     loaded = OwnFromDictConfig.from_pretrained(tmp_path)
     assert loaded.width == 5
     assert not hasattr(loaded, "size")
     assert loaded.name_or_path == str(tmp_path)
     assert OwnFromDictConfig.from_json_file(path).width == 5
-    assert AutoConfig.from_pretrained(tmp_path, registry=registry).width == 5
     assert OwnFromDictConfig.from_pretrained(tmp_path, width=6).width == 6
     config, unused = OwnFromDictConfig.from_pretrained(tmp_path, return_unused_kwargs=True, colour=1)
     assert (config.width, unused) == (5, {"colour": 1})
@@ -289,10 +282,7 @@ def test_the_newest_file_that_transformers_would_read_is_read(versions, read, tm
     for number, version in enumerate(versions):
         write(tmp_path, {"model_type": "old-grid", "width": 10 + number}, f"config.{version}.json")
     expected = 1 if read is None else 10 + versions.index(read)
-    registry = Registry()
-    AutoConfig.register("old-grid", GridConfig, registry=registry)
     assert GridConfig.from_pretrained(tmp_path).width == expected
-    assert AutoConfig.from_pretrained(tmp_path, registry=registry).width == expected
     assert GridConfig.get_config_dict(tmp_path)[0]["width"] == expected
 
 
