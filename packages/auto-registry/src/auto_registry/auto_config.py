@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import InstantiationError
-from auto_registry.registry import REGISTRY, Registry
-from auto_registry.resolution import ClassSources, explain_namesake, load_config_class, resolve_config
+from auto_registry.registry import REGISTRY, Registry, registry_of_parts, using_registry
+from auto_registry.resolution import ClassSources, Unknown, explain_namesake, load_config_class, resolve_config
 
 if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
@@ -122,10 +122,24 @@ class AutoConfig:
         )
         resolution = resolve_config(load.model_type, load=load, sources=ClassSources(registry))
         config_class = load_config_class(resolution, load=load)
-        with explain_namesake(resolution), load.constructing(config_class):
+        with explain_namesake(resolution), load.constructing(config_class), using_registry(registry):
             return config_class.from_pretrained(
                 load.config_source, return_unused_kwargs=return_unused_kwargs, **overrides
             )
+
+    @classmethod
+    def config_class_for(cls, model_type: str) -> type[PretrainedConfig] | None:
+        """Return the config class for a model_type, or None if none is known.
+
+        `config_core` calls it for a part of a config whose annotation leaves the class open: `PretrainedConfig`, or
+        `sub_configs = {"encoder": AutoConfig}`. The class is registered, or else offered by an installed package. In a
+        load with `registry=`, it is looked up there.
+
+        Raises:
+            InstalledClassError: The installed class cannot be imported.
+        """
+        resolution = resolve_config(model_type, sources=ClassSources(registry_of_parts()))
+        return None if isinstance(resolution, Unknown) else resolution.load()
 
     @classmethod
     def for_model(cls, model_type: str, *args: Any, registry: Registry = REGISTRY, **kwargs: Any) -> Any:
@@ -146,5 +160,5 @@ class AutoConfig:
         if not isinstance(name, str) or not name:
             raise TypeError(f"model_type must be a non-empty string, got {name!r:.80}.")
         config_class = resolve_config(model_type, sources=ClassSources(registry)).load()
-        with CodeLoad().constructing(config_class):
+        with CodeLoad().constructing(config_class), using_registry(registry):
             return config_class(*args, **kwargs)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auto_registry.auto_config import AutoConfig
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import ArgumentTypeError, ConfigClassMismatchError, InstantiationError
-from auto_registry.registry import REGISTRY, Registry
+from auto_registry.registry import REGISTRY, Registry, using_registry
 from auto_registry.resolution import (
     ClassSources,
     Registered,
@@ -156,7 +156,7 @@ class AutoModelClass:
 
         if config is None:
             options = {name: kwargs.pop(name) for name in kwargs.keys() & _options_of(model_class)}
-            with explain_namesake(config_choice), load.constructing(config_class):
+            with explain_namesake(config_choice), load.constructing(config_class), using_registry(registry):
                 config, unused = config_class.from_pretrained(load.config_source, return_unused_kwargs=True, **kwargs)
             kwargs = {**options, **unused}
         with explain_namesake(model_choice, config_choice), load.constructing(model_class):

@@ -8,6 +8,8 @@ other threads see all of a change or none of it.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import (
@@ -19,9 +21,11 @@ from auto_registry.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from config_core.config import PretrainedConfig
 
-__all__ = ["REGISTRY", "Registry"]
+__all__ = ["REGISTRY", "Registry", "registry_of_parts", "using_registry"]
 
 
 class _Tables(NamedTuple):
@@ -205,3 +209,19 @@ def _check_config_class(config_class: object) -> None:
 
 # The registry that the Auto classes use by default.
 REGISTRY: Final = Registry()
+_of_parts: ContextVar[Registry] = ContextVar("auto_registry.registry_of_parts", default=REGISTRY)
+
+
+def registry_of_parts() -> Registry:
+    """Return the registry in which the parts of the config that is being loaded are looked up."""
+    return _of_parts.get()
+
+
+@contextmanager
+def using_registry(registry: Registry) -> Iterator[None]:
+    """Look up the parts of configs that are loaded in the block in a registry."""
+    token = _of_parts.set(registry)
+    try:
+        yield
+    finally:
+        _of_parts.reset(token)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from config_core.config._problems import WrongValueError
-from config_core.errors import MissingServiceError
+from config_core.errors import ConfigDefinitionError, MissingServiceError
 
-__all__ = ["class_named", "class_of_part", "is_part", "is_part_class"]
+__all__ = ["check_sub_configs", "class_named", "class_of_part", "is_part", "is_part_class"]
 
 _GROUP = "config_core.config_classes"
 _DISTRIBUTION = "pretrained-auto-registry"
@@ -21,6 +21,23 @@ _DISTRIBUTION = "pretrained-auto-registry"
 def is_part_class(annotation: Any) -> bool:
     """Return whether an annotation is a config class, or a class such as `AutoConfig` that finds config classes."""
     return isinstance(annotation, type) and (hasattr(annotation, "sub_configs") or _finds_classes(annotation))
+
+
+def check_sub_configs(cls: type[Any]) -> None:
+    """Check that `sub_configs` names classes from which a config can be made.
+
+    Raises:
+        ConfigDefinitionError: It does not.
+    """
+    parts = cls.__dict__.get("sub_configs", {})
+    wrong = parts
+    if isinstance(parts, dict):
+        wrong = {name: part for name, part in parts.items() if not (isinstance(name, str) and is_part_class(part))}
+    if wrong or not isinstance(parts, dict):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.sub_configs must map names of fields to subclasses of PretrainedConfig or to "
+            f"AutoConfig, got {wrong!r:.200}."
+        )
 
 
 def is_part(value: Any, classes: tuple[type[Any], ...]) -> bool:

@@ -36,6 +36,7 @@ from config_core.config._construction import (
     spelling_hint,
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
+from config_core.config._part_classes import check_sub_configs
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
@@ -105,6 +106,7 @@ class PretrainedConfig(metaclass=ConfigType):
             cls._extra_fields = extra
         if not isinstance(cls.model_type, str):
             raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
+        check_sub_configs(cls)
         check_init(cls)
         install_aliases(cls)
         for name in ("__eq__", "__repr__"):
