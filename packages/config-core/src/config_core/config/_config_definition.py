@@ -6,23 +6,32 @@ a `@dataclass` they have a generated `__init__`, which is wrapped on first use t
 
 from __future__ import annotations
 
-import copy
 import functools
 import sys
 import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from config_core.config._body_fields import (
+    BODY_DEFAULTS,
+    adopt_body,
+    body_annotations,
+    has_generated_init,
+    is_config_class,
+    is_mutable,
+    own_annotations,
+    written_init,
+)
 from config_core.config._field_types import compile_check, compile_part, config_classes, described_by_default
+from config_core.config._init_parameters import NO_DEFAULT, Parameter, parameters_of, takes_any_keyword, unwrapped
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases", "is_cached_property", "public_names"]
 
 _lock = threading.RLock()
-_VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 
 
 class ConfigDefinition(NamedTuple):
@@ -35,6 +44,9 @@ class ConfigDefinition(NamedTuple):
         positional: Those that may be given by position, in order.
         required: Keywords without a default.
         mutable_defaults: Defaults that instances must not share.
+        class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
+        further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
+        annotations: Field to its annotation.
         checks: Field to the check of its annotation.
         parts: Field to the config classes that its value may be an instance of.
         aliases: Alias to the field that it stands for.
@@ -46,6 +58,9 @@ class ConfigDefinition(NamedTuple):
     positional: tuple[str, ...]
     required: frozenset[str]
     mutable_defaults: Mapping[str, Any]
+    class_defaults: Mapping[str, Any]
+    further_defaults: Mapping[str, Any]
+    annotations: Mapping[str, Any]
     checks: Mapping[str, Callable[[Any], Any]]
     parts: Mapping[str, tuple[type[Any], ...]]
     aliases: Mapping[str, str]
@@ -92,11 +107,11 @@ def check_init(cls: type[Any]) -> None:
     init = cls.__dict__.get("__init__")
     if init is None or "__dataclass_fields__" in cls.__dict__:
         return
-    if _unwrapped(init).__code__.co_posonlyargcount > 1:
+    if unwrapped(init).__code__.co_posonlyargcount > 1:
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes fields by position only, but a file gives them by name. Remove the '/'."
         )
-    if not _takes_any_keyword(init):
+    if not takes_any_keyword(init):
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes no **kwargs, so the fields of its base class could not be loaded. "
             "Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
@@ -113,9 +128,9 @@ def install_aliases(cls: type[Any]) -> None:
     if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
         raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
     init = cls.__dict__.get("__init__")
-    parameters = {parameter.name for parameter in _parameters(init)} if init else set()
+    parameters = {parameter.name for parameter in parameters_of(init)} if init else set()
     for alias, field in aliases.items():
-        is_own = alias in parameters or alias in cls.__dict__ or alias in cls.__annotations__
+        is_own = alias in parameters or alias in cls.__dict__ or alias in own_annotations(cls)
         taken = is_own or callable(getattr(cls, alias, None))
         if taken or alias == field:
             raise ConfigDefinitionError(
@@ -136,26 +151,38 @@ def _alias(field: str) -> property:
 
 
 def _define(cls: type[Any]) -> ConfigDefinition:
-    family = _family(cls)
+    family = [base for base in cls.__mro__ if is_config_class(base)]
     root = family[-1]
     aliases = {"torch_dtype": "dtype"}
     names: set[str] = set()
     own: set[str] = set()
-    last: list[_Parameter] = []  # the parameters of the `__init__` that a call reaches first
+    last: list[Parameter] = []  # the parameters of the `__init__` that a call reaches first
     mutable_defaults: dict[str, Any] = {}
     annotations: dict[str, Any] = {}
-    for base in reversed(family):
+    body = _BodyDefaults({}, {})
+    optional: set[str] = set()
+    for base in reversed(cls.__mro__):
+        if not is_config_class(base):
+            annotations.update(_body_annotations(base))
+            continue
         aliases.update(base.__dict__.get("attribute_map", {}))
-        if "__dataclass_fields__" in base.__dict__:
-            _adopt_dataclass(base)
+        if base is not root:
+            adopt_body(base, root, _names_of)
+            declared = _body_annotations(base, optional)
+            annotations.update(declared)
+            body.add(base, names)
+            names.update(declared, body.further)
+            own.update(declared, body.further)
         if (init := base.__dict__.get("__init__")) is None:
             continue
-        last = _parameters(init)
+        last = parameters_of(init)
+        optional = {parameter.name for parameter in last if parameter.default is None}
         names.update(parameter.name for parameter in last)
         if base is not root:
             own.update(parameter.name for parameter in last)
-        mutable_defaults.update({name: default for name, default, *_ in last if _is_shared_mutable(default)})
-        annotations.update({parameter.name: _annotation(parameter, base, init) for parameter in last})
+        if not has_generated_init(base):
+            mutable_defaults.update({name: default for name, default, *_ in last if is_mutable(default)})
+            annotations.update(_parameter_annotations(last, base, init))
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
@@ -167,12 +194,87 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             if _is_descriptor(cls, name) and not _is_descriptor(root, name)
         ),
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
-        required=frozenset(parameter.name for parameter in last if parameter.default is _MISSING),
+        required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
         mutable_defaults=mutable_defaults,
+        class_defaults=body.of_parents,
+        further_defaults=body.further,
+        annotations=annotations,
         checks=_checks(annotations, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
     )
+
+
+def _names_of(cls: type[Any]) -> frozenset[str]:
+    return definition_of(cls).names
+
+
+class _BodyDefaults(NamedTuple):
+    """The defaults in the bodies of classes that have an `__init__` of their own.
+
+    Attributes:
+        of_parents: Fields that an `__init__` of a parent takes.
+        further: Fields that no `__init__` takes.
+    """
+
+    of_parents: dict[str, Any]
+    further: dict[str, Any]
+
+    def add(self, cls: type[Any], known: set[str]) -> None:
+        """Add those of a class, which replace those of its parents."""
+        init = written_init(cls)
+        taken = {parameter.name for parameter in parameters_of(init)} if init is not None else body_annotations(cls)
+        for name in taken:
+            self.of_parents.pop(name, None)
+            self.further.pop(name, None)
+        if init is None:
+            return
+        for name, default in vars(cls)[BODY_DEFAULTS].items():
+            if name not in taken:
+                (self.of_parents if name in known - self.further.keys() else self.further)[name] = default
+
+
+def _body_annotations(cls: type[Any], optional: Collection[str] = ()) -> dict[str, Any]:
+    """Return the annotations of the fields in the body of a class.
+
+    Args:
+        cls: The class.
+        optional: Fields of its parents whose default is None, which it may declare again without a default.
+    """
+    found, defaults = {}, {**vars(cls), **vars(cls).get(BODY_DEFAULTS, {})}
+    for name, given in body_annotations(cls).items():
+        annotation = _evaluated(given, vars(sys.modules[cls.__module__]), cls)
+        if hasattr(annotation, "type") and type(annotation).__name__ == "InitVar":
+            annotation = annotation.type
+        found[name] = _described(annotation, defaults.get(name, None if name in optional else NO_DEFAULT))
+    return found
+
+
+def _parameter_annotations(parameters: list[Parameter], cls: type[Any], init: Any) -> dict[str, Any]:
+    """Return the annotations of the parameters of an `__init__`; `typing.Any` for those that have none anywhere."""
+    in_body, names = body_annotations(cls), unwrapped(init).__globals__
+    return {
+        name: _described(Any if annotation is NO_DEFAULT else _evaluated(annotation, names, cls), default)
+        for name, default, annotation, _ in parameters
+        if not (annotation is NO_DEFAULT and name in in_body)
+    }
+
+
+def _evaluated(annotation: Any, names: dict[str, Any], cls: type[Any]) -> Any:
+    """Return an annotation, or `typing.Any` if it cannot be evaluated."""
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, names, dict(vars(cls)))  # noqa: S307 - the class's own source
+    except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
+        return Any
+
+
+def _described(annotation: Any, default: Any) -> Any:
+    # `size: int = None` is common, and None is meant to be allowed.
+    if default is None and _is_type(annotation):
+        return annotation | None
+    return described_by_default(annotation, default)
 
 
 def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, Callable[[Any], Any]]:
@@ -183,121 +285,11 @@ def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> 
     return {name: check for name, check in compiled.items() if check is not None}
 
 
-def _family(cls: type[Any]) -> list[type[Any]]:
-    """Return the config classes in the `__mro__` of a class, itself first: without mixins and `object`."""
-    return [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
-
-
 def _is_descriptor(cls: type[Any], name: str) -> bool:
     """Return whether assigning an attribute of an instance calls the class, as it does for a property."""
     found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
     return hasattr(type(found), "__set__")
 
 
-def _is_shared_mutable(default: Any) -> bool:
-    """Return whether changing a default in one instance would change it in all others."""
-    is_container = isinstance(default, (list, dict, set, tuple)) or hasattr(type(default), "sub_configs")
-    return is_container and copy.deepcopy(default) is not default
-
-
-class _Parameter(NamedTuple):
-    """A named parameter of an `__init__`; `_MISSING` in place of a default, `Any` in place of an annotation."""
-
-    name: str
-    default: Any
-    annotation: Any
-    is_keyword_only: bool
-
-
-_MISSING: Any = object()
-
-
-def _parameters(init: Any) -> list[_Parameter]:
-    """Return the named parameters of an `__init__` without `self`."""
-    # `inspect` can do this, but importing it costs as much as this whole package.
-    function = _unwrapped(init)
-    code = function.__code__
-    positional = code.co_varnames[: code.co_argcount]
-    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    given = function.__defaults__ or ()
-    defaults = {
-        **dict(zip(positional[len(positional) - len(given) :], given, strict=True)),
-        **(function.__kwdefaults__ or {}),
-    }
-    return [
-        _Parameter(
-            name,
-            defaults.get(name, _MISSING),
-            function.__annotations__.get(name, Any),
-            is_keyword_only=name in keyword_only,
-        )
-        for name in (*positional[1:], *keyword_only)
-    ]
-
-
-def _takes_any_keyword(init: Any) -> bool:
-    return bool(_unwrapped(init).__code__.co_flags & _VAR_KEYWORD)
-
-
-def _unwrapped(function: Any) -> Any:
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return function
-
-
-def _annotation(parameter: _Parameter, cls: type[Any], init: Any) -> Any:
-    """Return the annotation of a parameter, or `typing.Any` if it cannot be evaluated."""
-    annotation = parameter.annotation
-    if isinstance(annotation, str):
-        owner = _declaring_class(parameter.name, cls, init)
-        names = _unwrapped(init).__globals__ if owner is cls else vars(sys.modules[owner.__module__])
-        try:
-            annotation = eval(annotation, names, dict(vars(owner)))  # noqa: S307 - the class's own source
-        except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-            annotation = Any
-    # `size: int = None` is common, and None is meant to be allowed.
-    if parameter.default is None and _is_type(annotation):
-        return annotation | None
-    return described_by_default(annotation, parameter.default)
-
-
-def _declaring_class(name: str, cls: type[Any], init: Any) -> type[Any]:
-    """Return the class that declares a field: a dataclass repeats the annotations of its parents as they are."""
-    if name not in cls.__dict__.get("__dataclass_fields__", {}) or _takes_any_keyword(init):
-        return cls
-    declaring = (base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))  # noqa: RUF063
-    return next((base for base in declaring if base.__module__ in sys.modules), cls)
-
-
 def _is_type(annotation: Any) -> bool:
     return isinstance(annotation, type) or typing.get_origin(annotation) is not None
-
-
-def _adopt_dataclass(cls: type[Any]) -> None:
-    """Wrap the `__init__` that `@dataclass` generated, so that it takes the fields of the base class too."""
-    init = cls.__dict__.get("__init__")
-    if init is None or hasattr(init, "__wrapped__"):
-        return
-    if cls.__dataclass_params__.frozen:
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__} is a frozen dataclass, but fields are assigned as a config is loaded. Use @dataclass "
-            "without frozen=True."
-        )
-    if _takes_any_keyword(init):
-        return  # written by hand
-    parameters = [parameter.name for parameter in _parameters(init)]
-    parent: Any = next(base for base in _family(cls) if "__dataclass_fields__" not in base.__dict__)
-
-    @functools.wraps(init)
-    def init_all(self: Any, *args: Any, **kwargs: Any) -> None:
-        own = {name: kwargs.pop(name) for name in parameters if name in kwargs}
-        parent.__init__(self, **kwargs)
-        init(self, *args, **own)
-        if kwargs.get("num_labels") is not None and "id2label" in parameters and "id2label" not in own:
-            self.num_labels = kwargs["num_labels"]  # a given number takes precedence over default names
-
-    type.__setattr__(cls, "__init__", init_all)
-    for name in parameters:
-        # A default such as `num_labels: int = 10` would hide the property of that name in the base class.
-        if name in cls.__dict__ and isinstance(getattr(parent, name, None), property):
-            type.__delattr__(cls, name)

@@ -262,6 +262,8 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
         if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
             args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
     fields = fill_num_labels(cls, resolve_aliases(cls, kwargs))
+    for name, default in definition.class_defaults.items():
+        fields.setdefault(name, copy.deepcopy(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
     fields |= check_and_restore(cls, fields)
     config = type.__call__(cls, *args, **fields)

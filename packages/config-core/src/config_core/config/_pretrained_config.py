@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
+from config_core.config._body_fields import PendingFields
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
 from config_core.config._config_json import (
     TRUST_OPTIONS,
@@ -108,6 +109,8 @@ class PretrainedConfig(metaclass=ConfigType):
             raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
         check_sub_configs(cls)
         check_init(cls)
+        if "__init__" not in cls.__dict__:
+            cls.__dataclass_fields__ = PendingFields(definition_of)  # type: ignore[attr-defined]
         install_aliases(cls)
         for name in ("__eq__", "__repr__"):
             # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
@@ -152,8 +155,11 @@ class PretrainedConfig(metaclass=ConfigType):
 
     def _keep_further_fields(self, values: dict[str, Any]) -> None:
         """Keep the keywords that no `__init__` took."""
-        known = definition_of(type(self)).names
+        definition = definition_of(type(self))
         unknown: list[str] = []
+        for name, default in definition.further_defaults.items():
+            if name not in values and name not in vars(self):
+                setattr(self, name, copy.deepcopy(default))
         for name, value in values.items():
             if name in TRUST_OPTIONS:
                 raise ConfigError(f"{name!r} is not allowed in a config; pass it to from_pretrained()")
@@ -162,7 +168,7 @@ class PretrainedConfig(metaclass=ConfigType):
                 continue
             if is_reserved(type(self), name):
                 raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
-            if name not in known and name not in vars(self):
+            if name not in definition.names and name not in vars(self):
                 unknown.append(name)
             setattr(self, name, value)
         self._unknown = tuple(unknown)
