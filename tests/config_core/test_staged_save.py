@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from config_core import ConfigFileError, FolderCheckpoint, PretrainedConfig, SaveError, UnsafeNameError, staged_save
+from config_core import (
+    CheckpointChangedError,
+    CheckpointFileNotFoundError,
+    ConfigFileError,
+    FolderCheckpoint,
+    PretrainedConfig,
+    SaveError,
+    UnsafeNameError,
+    staged_save,
+)
 from config_core.checkpoint import pending_files
 from interrupted_saves import interrupt_save
 
@@ -276,6 +285,77 @@ def test_a_journal_cannot_lead_out_by_a_link(tmp_path):
     with pytest.raises(ConfigFileError), staged_save(folder):
         pass
     assert (tmp_path / "private" / "key").exists()
+
+
+# Loads at the same time
+
+
+def test_file_that_a_save_has_removed_is_not_called_missing(tmp_path):
+    """The checkpoint is fine; what was opened is no longer there."""
+    save_files(tmp_path, "config.json", "part-1.bin", "part-2.bin")
+    checkpoint = FolderCheckpoint(tmp_path)
+    with staged_save(tmp_path, stale=lambda name: name.endswith(".bin")) as staging:
+        for name in ("config.json", "model.bin"):
+            (staging / name).write_text("newer", encoding="utf-8")
+    for look in (lambda: checkpoint.local_path("part-1.bin"), lambda: checkpoint.read_bytes("part-2.bin", limit=9)):
+        with pytest.raises(CheckpointChangedError, match=r"was saved to while it was being loaded\. Load it again"):
+            look()
+    with pytest.raises(FileNotFoundError):
+        FolderCheckpoint(tmp_path).local_path("part-1.bin")
+
+
+def test_paths_into_a_staging_folder_may_be_overtaken(tmp_path):
+    """A save was interrupted, a load has opened it, and the next save finishes it."""
+    checkpoint = FolderCheckpoint(interrupted(tmp_path / "saved"))
+    with pytest.raises(CheckpointChangedError), checkpoint.reading():  # noqa: PT012 - the order matters
+        path = checkpoint.local_path("part.bin")
+        with staged_save(tmp_path / "saved"):
+            pass
+        path.read_bytes()
+
+
+def test_errors_of_a_load_that_nothing_has_overtaken_are_its_own(tmp_path):
+    """A file that is missing stays missing."""
+    save_files(tmp_path, "config.json", "part-1.bin")
+    checkpoint = FolderCheckpoint(tmp_path)
+    with pytest.raises(CheckpointFileNotFoundError):
+        checkpoint.local_path("part-3.bin")
+    with pytest.raises(ZeroDivisionError), checkpoint.reading():
+        raise ZeroDivisionError
+
+
+BESIDE = """
+folder = sys.argv[1]
+save(folder, "whole", 0)
+child = os.fork()
+if not child:
+    for version in range(200):
+        save(folder, "parts" if version % 2 else "whole", version)
+    os._exit(0)
+from config_core import CheckpointChangedError
+found = {"whole": 0, "changed": 0}
+while os.waitpid(child, os.WNOHANG) == (0, 0):
+    try:
+        checkpoint = FolderCheckpoint(folder)
+        names = ["weights.bin"] if checkpoint.has("weights.bin") else ["weights-1.bin", "weights-2.bin", "index.json"]
+        with checkpoint.reading():
+            contents = {checkpoint.local_path(name).read_text() for name in ["config.json", *names]}
+            if checkpoint.was_replaced():
+                raise RuntimeError
+    except CheckpointChangedError:
+        found["changed"] += 1
+    else:
+        assert len(contents) == 1, contents
+        found["whole"] += 1
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_loads_beside_saves_find_one_save_or_say_that_they_were_overtaken(tmp_path):
+    """Nothing else, in particular no file that is missing."""
+    found = json.loads(run("os.fsync = lambda descriptor: None" + BESIDE, tmp_path))
+    assert found["whole"] > 0
 
 
 # What a save does

@@ -59,3 +59,13 @@ def test_load_of_an_older_checkpoint_object_is_an_error_once_its_folder_was_save
     with pytest.raises(WeightsFileError, match="Load it again"):
         VersionedModel.from_pretrained(checkpoint)
     assert VersionedModel.from_pretrained(FolderCheckpoint(tmp_path)).config.version == 2
+
+
+@pytest.mark.parametrize("sizes", [("1GB", "20KB"), ("20KB", "1GB")])
+def test_load_whose_files_a_save_has_removed_does_not_call_them_damaged(tmp_path, sizes):
+    """Another layout removes the files of the earlier one; there is nothing to download or to copy again."""
+    versioned_model(1, width=64).save_pretrained(tmp_path, max_shard_size=sizes[0])
+    checkpoint = FolderCheckpoint(tmp_path)
+    versioned_model(2, width=64).save_pretrained(tmp_path, max_shard_size=sizes[1])
+    with pytest.raises(WeightsFileError, match=r"was saved to while it was being loaded\. Load it again"):
+        VersionedModel.from_pretrained(checkpoint)

@@ -5,6 +5,7 @@ from config_core.config import PreTrainedConfig, PretrainedConfig, register_valu
 from config_core.error_base import ConfigProblem
 from config_core.errors import (
     AutoClassNameError,
+    CheckpointChangedError,
     CheckpointFileNotFoundError,
     CheckpointNotFoundError,
     ClassReferenceError,
@@ -26,6 +27,7 @@ __all__ = [
     "CONFIG_NAME",
     "AutoClassNameError",
     "Checkpoint",
+    "CheckpointChangedError",
     "CheckpointFileNotFoundError",
     "CheckpointNotFoundError",
     "ClassReferenceError",

@@ -9,6 +9,7 @@ ConfigCoreError
 ├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
 ├── CheckpointNotFoundError (FileNotFoundError)       there is no such folder, repository or revision
 ├── CheckpointFileNotFoundError (FileNotFoundError)   a file is missing in the checkpoint
+├── CheckpointChangedError (OSError)                  a save replaced the files while they were being read
 ├── UnsafeNameError (ValueError)                      a name in a file points outside its folder
 ├── ClassReferenceError (ValueError)                  an `auto_map` value does not name a class
 ├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AutoClassNameError",
+    "CheckpointChangedError",
     "CheckpointFileNotFoundError",
     "CheckpointNotFoundError",
     "ClassReferenceError",
@@ -180,6 +182,18 @@ class CheckpointFileNotFoundError(ConfigCoreError, FileNotFoundError):
         self.checkpoint = checkpoint
         # OSError has an attribute of this name, with the same meaning.
         self.filename = filename
+
+
+class CheckpointChangedError(ConfigCoreError, OSError):
+    """A save replaced the files of a checkpoint while they were being read. Loading it again succeeds.
+
+    Attributes:
+        checkpoint: The checkpoint in words.
+    """
+
+    def __init__(self, checkpoint: str) -> None:
+        super().__init__(f"{checkpoint} was saved to while it was being loaded. Load it again.")
+        self.checkpoint = checkpoint
 
 
 class UnsafeNameError(ConfigCoreError, ValueError):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint._safe_names import check_links, check_relative_name, is_save_state
 from config_core.checkpoint._small_files import read_at_most
 from config_core.errors import (
+    CheckpointChangedError,
     CheckpointFileNotFoundError,
     CheckpointNotFoundError,
     ConfigFileError,
@@ -21,7 +22,7 @@ from config_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint"]
 
@@ -72,6 +73,26 @@ class Checkpoint(ABC):
     def was_replaced(self) -> bool:
         """Return whether the files may have been replaced since it was opened. Those of a commit never are."""
         return False
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read files in the block. What goes wrong there may be due to a save at the same time, and says so then.
+
+        Raises:
+            CheckpointChangedError: The block raised an error, and the files were replaced meanwhile.
+        """
+        try:
+            yield
+        except CheckpointChangedError:
+            raise
+        except Exception as error:
+            if self._is_overtaken():
+                raise CheckpointChangedError(str(self)) from error
+            raise
+
+    def _is_overtaken(self) -> bool:
+        """Return whether paths that were given out may no longer lead to the files."""
+        return self.was_replaced()
 
     def size_of(self, filename: str) -> int:
         """Return the size of a file in bytes. A hub may know it without downloading the file.
@@ -139,6 +160,10 @@ class FolderCheckpoint(Checkpoint):
         except (OSError, ConfigFileError):
             return True
 
+    def _is_overtaken(self) -> bool:
+        # What was staged when the folder was opened may have been moved to its place.
+        return self.was_replaced() or any(path and not os.path.lexists(path) for path in self._pending.values())
+
     def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
         """Return what an interrupted save still has to do, and the state of the config, which every save changes."""
         before, look = self._config_in_place(), self._look_once()
@@ -179,14 +204,28 @@ class FolderCheckpoint(Checkpoint):
 
         Raises:
             CheckpointFileNotFoundError: There is no such file.
+            CheckpointChangedError: A save has removed it meanwhile.
             UnsafeNameError: The name, or a link, points outside the folder.
         """
         check_relative_name(filename, where=str(self))
         path = self._find(filename)
         if path is None:
+            if self._is_overtaken():
+                raise CheckpointChangedError(str(self))
             raise CheckpointFileNotFoundError(checkpoint=f"The folder {str(self._folder)!r}", filename=filename)
         check_links(filename, path, top=self._top)
         return path
+
+    def read_bytes(self, filename: str, *, limit: int) -> bytes:
+        """Return the content of a small file.
+
+        Raises:
+            CheckpointFileNotFoundError: There is no such file.
+            CheckpointChangedError: A save has replaced or removed it meanwhile.
+            ValueError: The file is larger than `limit`.
+        """
+        with self.reading():
+            return super().read_bytes(filename, limit=limit)
 
     def has(self, filename: str) -> bool:
         """Return whether there is a file of this name. For a name that points outside the folder there is not."""

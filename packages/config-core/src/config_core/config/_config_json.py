@@ -102,7 +102,8 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
 
 def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str) -> ConfigFile:
     try:
-        return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name)
+        with checkpoint.reading():
+            return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name)
     except CheckpointFileNotFoundError as error:
         raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
 

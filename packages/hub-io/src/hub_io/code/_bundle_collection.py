@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_tasks import loadable_names
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, data_files, needed_files
-from config_core.errors import ClassReferenceError, SourceCodeError
+from config_core.errors import CheckpointChangedError, ClassReferenceError, SourceCodeError
 from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def collect_bundle(
 
     Raises:
         SourceCodeError: A file is missing, too large, or not Python.
+        CheckpointChangedError: A save replaced the files meanwhile.
     """
     if not any(_has_module(checkpoint, reference) for reference in references.values()):
         checkpoint = checkpoint.at_root()
@@ -73,6 +74,8 @@ def collect_bundle(
     files |= data_files(files, read.data, where=str(checkpoint))
     if (requirements := read.data(REQUIREMENTS_FILE, limit=MAX_REQUIREMENTS_BYTES)) is not None:
         files[REQUIREMENTS_FILE] = requirements
+    if checkpoint.was_replaced():  # what was read may be files of two saves
+        raise CheckpointChangedError(str(checkpoint))
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
 
 

@@ -6,13 +6,14 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
-from model_core.errors import ModelDefinitionError, WeightsFileError
+from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
 from model_core.loading._load_plan import plan_load
 from model_core.loading._model_config import mismatch_hint
 from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
 from model_core.loading._name_rules import decide_names
+from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
 from model_core.loading._weight_assignment import assign_weights
 from model_core.module_tensors import group_shared, persistent_tensors
 
@@ -70,14 +71,15 @@ def load_weights(
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
     _check_no_meta_tensors(model, named)
-    names = decide_names(rules, weights, named.persistent)
-    weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
-    plan = plan_load(
-        named.persistent, weights, rules, names, placement=placement, extra_states=extra_states(named.modules)
-    )
-    check_report(plan.report, allowed, hint=lambda: mismatch_hint(type(model), checkpoint))
-    assign_weights(named, plan, weights, placement=placement, deferred=deferred)
-    _check_not_replaced(checkpoint)
+    with reading_weights(checkpoint):
+        names = decide_names(rules, weights, named.persistent)
+        weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
+        plan = plan_load(
+            named.persistent, weights, rules, names, placement=placement, extra_states=extra_states(named.modules)
+        )
+        check_report(plan.report, allowed, hint=lambda: mismatch_hint(type(model), checkpoint))
+        assign_weights(named, plan, weights, placement=placement, deferred=deferred)
+        check_not_replaced(checkpoint)
     placement.apply(model)
     tie(plan.report.missing)
     report = _with_remaining_copies(model, plan.report, rules)
@@ -117,8 +119,3 @@ def _check_no_meta_tensors(model: nn.Module, named: NamedTensors) -> None:
             "does not initialise tensors that the checkpoint replaces anyway.",
             model_class=type(model),
         )
-
-
-def _check_not_replaced(checkpoint: Checkpoint | None) -> None:
-    if checkpoint is not None and checkpoint.was_replaced():
-        raise WeightsFileError("it was saved to while it was being loaded. Load it again", file=str(checkpoint))

@@ -14,6 +14,7 @@ import torch
 
 from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
+from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.tensor_memory import num_storage_users
 from model_core.torch_internals import recorded_versions
@@ -83,16 +84,17 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, a
         WeightsFileError: A file is damaged, or files come from different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
-    files = find_weight_files(checkpoint, variant=variant)
-    if not next(iter(files.paths)).endswith(".bin"):
-        return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
-    if not allow_pickle:
-        raise WeightsNotFoundError(
-            "has no safetensors files, and use_safetensors=True excludes",
-            checkpoint=str(checkpoint),
-            filenames=files.paths,
-        )
-    return _read_legacy_files(str(checkpoint), files, mapped=mapped)
+    with reading_weights(checkpoint):
+        files = find_weight_files(checkpoint, variant=variant)
+        if not next(iter(files.paths)).endswith(".bin"):
+            return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
+        if not allow_pickle:
+            raise WeightsNotFoundError(
+                "has no safetensors files, and use_safetensors=True excludes",
+                checkpoint=str(checkpoint),
+                filenames=files.paths,
+            )
+        return _read_legacy_files(str(checkpoint), files, mapped=mapped)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
