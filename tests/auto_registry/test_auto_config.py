@@ -8,11 +8,11 @@ import pytest
 
 from auto_registry import (
     REGISTRY,
-    AlreadyRegisteredError,
     AutoConfig,
     CheckpointConfigError,
-    InstantiationError,
+    RegistrationError,
     UnknownModelTypeError,
+    UsageError,
 )
 from config_core import (
     CheckpointFileNotFoundError,
@@ -228,7 +228,7 @@ def test_register_fills_the_process_wide_registry(make_config, write_checkpoint)
     AutoConfig.register("parrot-q", config_class)
     try:
         assert isinstance(AutoConfig.from_pretrained(write_checkpoint(model_type="parrot-q")), config_class)
-        with pytest.raises(AlreadyRegisteredError):
+        with pytest.raises(RegistrationError, match="is registered already"):
             AutoConfig.register("parrot-q", make_config("parrot-q"))
         replacement = make_config("parrot-q")
         AutoConfig.register("parrot-q", replacement, exist_ok=True)
@@ -239,5 +239,5 @@ def test_register_fills_the_process_wide_registry(make_config, write_checkpoint)
 
 def test_auto_config_has_no_objects():
     """Called like a constructor, it says what to call."""
-    with pytest.raises(InstantiationError, match=r"AutoConfig\.from_pretrained or AutoConfig\.for_model"):
+    with pytest.raises(UsageError, match=r"AutoConfig\.from_pretrained or AutoConfig\.for_model"):
         AutoConfig()

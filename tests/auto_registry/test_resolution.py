@@ -123,7 +123,7 @@ def test_unknown_type_has_near_matches(aviary, install_parrot):
     with pytest.raises(UnknownModelTypeError, match="Did you mean 'parrot' or 'parrots'") as caught:
         resolve_config("parot", sources=ClassSources(aviary)).load()
     assert caught.value.model_type == "parot"
-    assert set(caught.value.near) == {"parrot", "parrots"}
+    assert set(caught.value.suggestions) == {"parrot", "parrots"}
     assert {"parrot", "parrots"} <= set(caught.value.known)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -164,7 +166,7 @@ def test_metadata_with_a_tag_more_is_the_same_but_for_the_tag(before, present, a
         return
     changed = add_tags(card, [new], source="me/tiny")
     assert changed.endswith(f"{line_end}---{line_end}Text.{line_end}")
-    read = yaml.safe_load(changed.split("---", 2)[1])
+    read = yaml.safe_load(re.split(r"^---\s*$", changed, flags=re.MULTILINE)[1])
     kept = expected["tags"] or []
     assert read == {**expected, "tags": kept if new in kept else [*kept, new]}
     assert changed.count("\r\n") in {0, changed.count("\n")}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
-from auto_registry.errors import AlreadyRegisteredError, RegistrationError
+from auto_registry.errors import RegistrationError
 from config_core import PretrainedConfig
 from hub_io import (
     NoRemoteCodeError,
@@ -76,7 +76,7 @@ def test_taken_place_leaves_the_registry_as_it_was(tmp_path, registry):
 
     registry.register_config("tiny", Mine)
     before = contents(registry)
-    with pytest.raises(AlreadyRegisteredError):
+    with pytest.raises(RegistrationError, match="is registered already"):
         load_into_registry(folder, trust_remote_code=True, registry=registry)
     assert contents(registry) == before
     report = load_into_registry(folder, trust_remote_code=True, registry=registry, exist_ok=True)

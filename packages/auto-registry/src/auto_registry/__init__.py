@@ -68,24 +68,19 @@ from auto_registry.auto_tasks import (
     AutoModelForZeroShotObjectDetection,
 )
 from auto_registry.errors import (
-    AlreadyRegisteredError,
-    ArgumentTypeError,
     AutoRegistryError,
     CheckpointConfigError,
-    ConfigClassMismatchError,
     InstalledClassError,
-    InstantiationError,
     RegistrationError,
     UnknownModelTypeError,
     UnknownTaskError,
+    UsageError,
 )
 from auto_registry.registry import REGISTRY, Registry
 
 __all__ = [
     "AUTO_CLASS_NAMES",
     "REGISTRY",
-    "AlreadyRegisteredError",
-    "ArgumentTypeError",
     "AutoBackbone",
     "AutoConfig",
     "AutoModel",
@@ -141,11 +136,10 @@ __all__ = [
     "AutoModelForZeroShotObjectDetection",
     "AutoRegistryError",
     "CheckpointConfigError",
-    "ConfigClassMismatchError",
     "InstalledClassError",
-    "InstantiationError",
     "RegistrationError",
     "Registry",
     "UnknownModelTypeError",
     "UnknownTaskError",
+    "UsageError",
 ]

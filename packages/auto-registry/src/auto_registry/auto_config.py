@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.code_load import CodeLoad
-from auto_registry.errors import InstantiationError
+from auto_registry.errors import UsageError
 from auto_registry.registry import REGISTRY, Registry, registry_of_parts, using_registry
 from auto_registry.resolution import ClassSources, Unknown, explain_namesake, load_config_class, resolve_config
 
@@ -21,7 +21,7 @@ class AutoConfig:
     """Creates configs of the class that a checkpoint or a model_type names. It has no instances."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - any call is an error
-        raise InstantiationError(type(self).__name__, methods=("from_pretrained", "for_model"))
+        raise UsageError.of_call(type(self).__name__, methods=("from_pretrained", "for_model"))
 
     @classmethod
     def register(
@@ -44,9 +44,9 @@ class AutoConfig:
             registry: The registry.
 
         Raises:
-            ArgumentTypeError: `model_type` is not a string or `config_class` not a subclass of PretrainedConfig.
-            RegistrationError: The class has another model_type, or none.
-            AlreadyRegisteredError: Another class is registered under the name.
+            UsageError: `model_type` is not a string or `config_class` not a subclass of PretrainedConfig.
+            RegistrationError: The class has another model_type, or none; or another class is registered under the
+                name.
         """
         registry.register_config(model_type, config_class, exist_ok=exist_ok)
 

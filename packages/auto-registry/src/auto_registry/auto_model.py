@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_config import AutoConfig
 from auto_registry.code_load import CodeLoad
-from auto_registry.errors import ArgumentTypeError, ConfigClassMismatchError, InstantiationError
+from auto_registry.errors import UsageError, describe
 from auto_registry.registry import REGISTRY, Registry, using_registry
 from auto_registry.resolution import (
     ClassSources,
@@ -44,7 +44,7 @@ class AutoModelClass:
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 - any call is an error
-        raise InstantiationError(type(self).__name__, methods=("from_pretrained", "from_config"))
+        raise UsageError.of_call(type(self).__name__, methods=("from_pretrained", "from_config"))
 
     @classmethod
     def register(
@@ -65,9 +65,8 @@ class AutoModelClass:
             registry: The registry.
 
         Raises:
-            ArgumentTypeError: An argument is of the wrong type.
-            RegistrationError: `model_class.config_class` is not `config_class`.
-            AlreadyRegisteredError: Another class is registered there.
+            UsageError: An argument is of the wrong type.
+            RegistrationError: `model_class.config_class` is not `config_class`, or another class is registered there.
         """
         registry.register_model(cls.__name__, config_class, model_class, exist_ok=exist_ok)
 
@@ -119,7 +118,7 @@ class AutoModelClass:
             CheckpointConfigError: Its config.json does not name its class.
             UnknownModelTypeError: No class is known for its model_type.
             UnknownTaskError: No model class is known for its config class and this Auto class.
-            ConfigClassMismatchError: The model class that was found expects another config class.
+            UsageError: The model class that was found expects another config class.
             InstalledClassError: The installed class cannot be imported.
             Exception: The checkpoint's code is not trusted; the class of the error is the remote-code service's. If no
                 such service is installed, MissingServiceError says what to install.
@@ -183,16 +182,15 @@ class AutoModelClass:
             **kwargs: Passed to the model class: to its `_from_config` if it has one, else to its constructor.
 
         Raises:
-            ArgumentTypeError: `config` is not a PretrainedConfig.
+            UsageError: `config` is not a PretrainedConfig, or the model class that was found expects another class.
             UnknownTaskError: No model class is known for its class and this Auto class.
-            ConfigClassMismatchError: The model class that was found expects another config class.
             InstalledClassError: The installed class cannot be imported.
             Exception: The code of its class is not trusted; the class of the error is the remote-code service's.
         """
         from config_core.config import PretrainedConfig
 
         if not isinstance(config, PretrainedConfig):
-            raise ArgumentTypeError("config", config, expected="a PretrainedConfig")
+            raise UsageError.of_argument("config", config, expected="a PretrainedConfig")
         load = CodeLoad.of_class(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
         choice = resolve_model(cls.__name__, type(config), load=load, sources=ClassSources(registry))
         model_class = cls._load(choice, type(config))
@@ -205,7 +203,13 @@ class AutoModelClass:
         model_class = choice.load()
         expected = getattr(model_class, "config_class", None)
         if isinstance(expected, type) and not issubclass(config_class, expected):
-            raise ConfigClassMismatchError(model_class, config_class, auto_class=cls.__name__)
+            raise UsageError(
+                f"{describe(model_class)} expects a config of {describe(expected)}, but the config is of "
+                f"{describe(config_class)}. Config and model must come from the same code: omit config=, or register a "
+                f"model class for this config with {cls.__name__}.register({config_class.__name__}, ModelClass).",
+                argument="config",
+                value=config_class,
+            )
         return model_class
 
 

@@ -1,15 +1,12 @@
 """Errors of auto_registry. Each is also the builtin exception that callers already catch.
 
 AutoRegistryError
-├── ArgumentTypeError (TypeError)          an argument is of the wrong type
-├── InstantiationError (TypeError)         an Auto class was called like a constructor
-├── RegistrationError (ValueError)         the names or classes of a registration do not match
-│   └── AlreadyRegisteredError               another class is registered already
-├── CheckpointConfigError (ValueError)     config.json does not name its class, or names another kind of class
-├── UnknownModelTypeError (ValueError)     there is no config class for this model_type
-├── UnknownTaskError (ValueError)          there is no model class for this Auto class and config class
-├── ConfigClassMismatchError (TypeError)   the model class expects another config class
-└── InstalledClassError (ImportError)      an installed class cannot be imported, or two packages offer one
+├── UsageError (TypeError)              a mistake in the program: a value of the wrong type, a call of an Auto class
+├── RegistrationError (ValueError)      pass exist_ok=True if a class is registered already, or correct the names
+├── CheckpointConfigError (ValueError)  correct config.json, or pass the class: it does not name its class
+├── UnknownModelTypeError (ValueError)  register the config class of this model_type, or install its package
+├── UnknownTaskError (ValueError)       take another Auto class, or register a model class for this one
+└── InstalledClassError (ImportError)   repair the installed package: its class cannot be imported, or two offer one
 """
 
 from __future__ import annotations
@@ -20,16 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "AlreadyRegisteredError",
-    "ArgumentTypeError",
     "AutoRegistryError",
     "CheckpointConfigError",
-    "ConfigClassMismatchError",
     "InstalledClassError",
-    "InstantiationError",
     "RegistrationError",
     "UnknownModelTypeError",
     "UnknownTaskError",
+    "UsageError",
     "describe",
 ]
 
@@ -48,55 +42,41 @@ class AutoRegistryError(Exception):
         return reduce_error(self)
 
 
-class ArgumentTypeError(AutoRegistryError, TypeError):
-    """An argument is of the wrong type.
+class UsageError(AutoRegistryError, TypeError):
+    """A value of the wrong type was passed, a config of another class than the model's, or an Auto class was called.
 
     Attributes:
-        argument: Name of the argument.
-        value: The value.
+        argument: Name of the argument, or None if an Auto class was called.
+        value: The value; for a config of another class, that class.
     """
 
-    def __init__(self, argument: str, value: object, *, expected: str) -> None:
-        super().__init__(f"{argument} must be {expected}, got {describe(value)}.")
+    def __init__(self, problem: str, *, argument: str | None = None, value: object = None) -> None:
+        super().__init__(problem)
         self.argument = argument
         self.value = value
 
+    @classmethod
+    def of_argument(cls, argument: str, value: object, *, expected: str) -> UsageError:
+        """Return the error for an argument of the wrong type."""
+        return cls(f"{argument} must be {expected}, got {describe(value)}.", argument=argument, value=value)
 
-class InstantiationError(AutoRegistryError, TypeError):
-    """An Auto class was called; it only has class methods.
-
-    Attributes:
-        auto_class: Name of the Auto class.
-    """
-
-    def __init__(self, auto_class: str, *, methods: tuple[str, ...]) -> None:
+    @classmethod
+    def of_call(cls, auto_class: str, *, methods: tuple[str, ...]) -> UsageError:
+        """Return the error for an Auto class that was called; it only has class methods."""
         calls = " or ".join(f"{auto_class}.{method}" for method in methods)
-        super().__init__(f"{auto_class} has no instances; it creates objects of other classes. Call {calls}.")
-        self.auto_class = auto_class
+        return cls(f"{auto_class} has no instances; it creates objects of other classes. Call {calls}.")
 
 
 class RegistrationError(AutoRegistryError, ValueError):
-    """The names or classes passed to `register` do not match; nothing was registered."""
-
-
-class AlreadyRegisteredError(RegistrationError):
-    """Another class is registered already; nothing was registered.
+    """The names or classes passed to `register` do not match, or another class is registered. Nothing was registered.
 
     Attributes:
-        place: What it is registered as: `the config of 'resnet'`.
-        held_by: The class that is registered already.
-        offered: The class that should have been registered.
+        held_by: The class that is registered already, or None if the names or classes do not match.
+        offered: The class that should have been registered, or None.
     """
 
-    def __init__(self, place: str, *, held_by: type, offered: type) -> None:
-        again = ""
-        if describe(held_by) == describe(offered):
-            again = " Both have the same name: the module was imported twice, or the notebook cell was run twice."
-        super().__init__(
-            f"Cannot register {describe(offered)} as {place}: {describe(held_by)} is registered already.{again} "
-            "Pass exist_ok=True to replace it, or choose another name."
-        )
-        self.place = place
+    def __init__(self, problem: str, *, held_by: type | None = None, offered: type | None = None) -> None:
+        super().__init__(problem)
         self.held_by = held_by
         self.offered = offered
 
@@ -120,7 +100,7 @@ class UnknownModelTypeError(AutoRegistryError, ValueError):
 
     Attributes:
         model_type: The unknown type.
-        near: Known types with a similar spelling, nearest first.
+        suggestions: Known types with a similar spelling, nearest first.
         known: All known types, sorted.
     """
 
@@ -129,10 +109,10 @@ class UnknownModelTypeError(AutoRegistryError, ValueError):
 
         self.model_type = model_type
         self.known = tuple(sorted(known))
-        self.near = tuple(difflib.get_close_matches(model_type, self.known))
+        self.suggestions = tuple(difflib.get_close_matches(model_type, self.known))
         shown = f"{model_type!r:.200}"  # from a file, so it may be anything
         subject = f"The model_type {shown}{' of ' if where else ''}{where}"
-        guess = f" Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
+        guess = f" Did you mean {' or '.join(map(repr, self.suggestions))}?" if self.suggestions else ""
         super().__init__(
             f"{subject} is unknown: no config class is registered for it and no installed package offers one.{guess} "
             f"Register its class with AutoConfig.register({shown}, ConfigClass), or install a package that "
@@ -158,25 +138,6 @@ class UnknownTaskError(AutoRegistryError, ValueError):
             f"{auto_class} has no model class for {describe(config_class)}.{others} Register one with "
             f"{auto_class}.register({config_class.__name__}, ModelClass).{' ' if hint else ''}{hint}"
         )
-
-
-class ConfigClassMismatchError(AutoRegistryError, TypeError):
-    """The model class expects a config of another class.
-
-    Attributes:
-        model_class: The model class.
-        config_class: Class of the config.
-    """
-
-    def __init__(self, model_class: type, config_class: type, *, auto_class: str) -> None:
-        expected = describe(getattr(model_class, "config_class", None))
-        super().__init__(
-            f"{describe(model_class)} expects a config of {expected}, but the config is of {describe(config_class)}. "
-            "Config and model must come from the same code: omit config=, or register a model class for this config "
-            f"with {auto_class}.register({config_class.__name__}, ModelClass)."
-        )
-        self.model_class = model_class
-        self.config_class = config_class
 
 
 class InstalledClassError(AutoRegistryError, ImportError):

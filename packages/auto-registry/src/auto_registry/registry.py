@@ -13,10 +13,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import (
-    AlreadyRegisteredError,
-    ArgumentTypeError,
     RegistrationError,
     UnknownModelTypeError,
+    UsageError,
     describe,
 )
 
@@ -53,9 +52,8 @@ class Registry:
             exist_ok: Replace another class that is registered for the name.
 
         Raises:
-            ArgumentTypeError: `model_type` is not a string, or `config_class` is not a subclass of PretrainedConfig.
-            RegistrationError: The class has another model_type, or none.
-            AlreadyRegisteredError: Another class is registered for the name.
+            UsageError: `model_type` is not a string, or `config_class` is not a subclass of PretrainedConfig.
+            RegistrationError: The class has another model_type, or none; or another class is registered for the name.
         """
         _check_config(model_type, config_class)
         self._write(_Tables({model_type: config_class}, {}), exist_ok=exist_ok)
@@ -78,9 +76,8 @@ class Registry:
             exist_ok: Replace another class that is registered there.
 
         Raises:
-            ArgumentTypeError: An argument is of the wrong type.
-            RegistrationError: `model_class.config_class` is not `config_class`.
-            AlreadyRegisteredError: Another class is registered there.
+            UsageError: An argument is of the wrong type.
+            RegistrationError: `model_class.config_class` is not `config_class`, or another class is registered there.
         """
         _check_model(auto_class, config_class, model_class)
         self._write(_Tables({}, {(auto_class, config_class): model_class}), exist_ok=exist_ok)
@@ -89,7 +86,7 @@ class Registry:
         """Register all classes of another registry, or none if one of them conflicts.
 
         Raises:
-            AlreadyRegisteredError: Another class is registered already, and `exist_ok` is false.
+            RegistrationError: Another class is registered already, and `exist_ok` is false.
         """
         self._write(other._tables, exist_ok=exist_ok)
 
@@ -164,12 +161,20 @@ class Registry:
 
 def _check_free(place: str, held_by: type[Any] | None, offered: type[Any]) -> None:
     if held_by is not None and held_by is not offered:
-        raise AlreadyRegisteredError(place, held_by=held_by, offered=offered)
+        again = ""
+        if describe(held_by) == describe(offered):
+            again = " Both have the same name: the module was imported twice, or the notebook cell was run twice."
+        raise RegistrationError(
+            f"Cannot register {describe(offered)} as {place}: {describe(held_by)} is registered already.{again} "
+            "Pass exist_ok=True to replace it, or choose another name.",
+            held_by=held_by,
+            offered=offered,
+        )
 
 
 def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None:
     if not isinstance(model_type, str):
-        raise ArgumentTypeError("model_type", model_type, expected="a string")
+        raise UsageError.of_argument("model_type", model_type, expected="a string")
     _check_config_class(config_class)
     if not config_class.model_type:
         raise RegistrationError(
@@ -185,12 +190,12 @@ def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None
 
 def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_class: type[Any]) -> None:
     if not isinstance(auto_class, str):
-        raise ArgumentTypeError("auto_class", auto_class, expected="the name of an Auto class")
+        raise UsageError.of_argument("auto_class", auto_class, expected="the name of an Auto class")
     _check_config_class(config_class)
     if not isinstance(model_class, type):
-        raise ArgumentTypeError("model_class", model_class, expected="a class")
+        raise UsageError.of_argument("model_class", model_class, expected="a class")
     if not callable(getattr(model_class, "from_pretrained", None)):
-        raise ArgumentTypeError("model_class", model_class, expected="a class with a from_pretrained method")
+        raise UsageError.of_argument("model_class", model_class, expected="a class with a from_pretrained method")
     own = getattr(model_class, "config_class", None)
     if own is not config_class:
         raise RegistrationError(
@@ -204,7 +209,7 @@ def _check_config_class(config_class: object) -> None:
     from config_core.config import PretrainedConfig
 
     if not (isinstance(config_class, type) and issubclass(config_class, PretrainedConfig)):
-        raise ArgumentTypeError("config_class", config_class, expected="a subclass of PretrainedConfig")
+        raise UsageError.of_argument("config_class", config_class, expected="a subclass of PretrainedConfig")
 
 
 # The registry that the Auto classes use by default.

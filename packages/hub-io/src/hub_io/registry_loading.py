@@ -93,8 +93,7 @@ def load_into_registry(
         RemoteCodeImportError: The code failed, or lacks a class.
         ClassReferenceError: A reference in `auto_map` is malformed.
         SourceCodeError: A file is missing or not Python.
-        AlreadyRegisteredError: Another class is already registered, and `exist_ok` is false.
-        RegistrationError: The classes do not belong together.
+        RegistrationError: The classes do not belong together, or another class is registered and `exist_ok` is false.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
     policy = policy_in_force(policy)
