@@ -5,6 +5,8 @@ ModelCoreError
 ├── CheckpointingError (ValueError)           the model does not support gradient checkpointing
 ├── ConfigClassError (TypeError)              a model was given something other than a config of its class
 ├── ArgumentError (ValueError)                an argument of a load or save is invalid or not supported
+│   └── UnsupportedOptionError                  an option of transformers is not supported; an UnknownOptionError too
+├── StateDictError (ValueError)               the state dict of a save does not match the model
 ├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or some of its weight files are missing
 ├── WeightsFileError (ValueError, OSError)    a weight file is damaged or not of the expected format
 │   └── MixedSavesError                       the weight files come from different saves
@@ -17,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config_core.error_base import SentenceError
+from config_core.errors import UnknownOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +33,9 @@ __all__ = [
     "MixedSavesError",
     "ModelCoreError",
     "ModelDefinitionError",
+    "StateDictError",
     "UnsavableTensorError",
+    "UnsupportedOptionError",
     "WeightsFileError",
     "WeightsMismatchError",
     "WeightsNotFoundError",
@@ -103,6 +108,39 @@ class ArgumentError(ModelCoreError, ValueError):
         self.value = value
 
 
+class UnsupportedOptionError(ArgumentError, UnknownOptionError):
+    """An option of transformers that is not supported here. The message says what to do instead.
+
+    Attributes:
+        names: Names of the options.
+    """
+
+    def __init__(self, argument: str, value: object, *, problem: str) -> None:
+        # Neither of the two constructors knows the arguments of the other.
+        SentenceError.__init__(self, problem)
+        self.argument = argument
+        self.value = value
+        self.names = (argument,)
+
+
+class StateDictError(ModelCoreError, ValueError):
+    """The state dict that was passed to a save does not match the model. Nothing was written.
+
+    Attributes:
+        unexpected: Names that the model does not have.
+        missing: Names that the state dict lacks.
+        mismatched: Names whose shapes, or dtypes other than floating-point ones, differ.
+    """
+
+    def __init__(
+        self, problem: str, *, unexpected: Iterable[str], missing: Iterable[str], mismatched: Iterable[str]
+    ) -> None:
+        super().__init__(problem)
+        self.unexpected = tuple(unexpected)
+        self.missing = tuple(missing)
+        self.mismatched = tuple(mismatched)
+
+
 class WeightsNotFoundError(ModelCoreError, FileNotFoundError):
     """A checkpoint has no weights, or files that its index lists are missing.
 
@@ -167,9 +205,7 @@ class UnsavableTensorError(ModelCoreError, ValueError):
         name: Name of the value in the state dict.
     """
 
-    def __init__(self, name: str, *, reason: str) -> None:
-        super().__init__(
-            f"{name} {reason}, which safetensors cannot store. Convert it, or exclude it by adding its name to "
-            "`_keys_to_ignore_on_save`."
-        )
+    def __init__(self, name: str, *, reason: str, remedy: str = "") -> None:
+        remedy = remedy or "Convert it, or exclude it by adding its name to `_keys_to_ignore_on_save`."
+        super().__init__(f"{name} {reason}, which safetensors cannot store. {remedy}")
         self.name = name

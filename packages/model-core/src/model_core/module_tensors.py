@@ -1,4 +1,8 @@
-"""The named tensors of a model, and which names stand for the same tensor."""
+"""The named tensors of a model, and which names stand for the same tensor.
+
+Names are those of the modules that the author wrote: what `torch.compile` and data-parallel wrappers inside a model add
+to names is left out, so that they are the same with and without these wrappers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,13 @@ import torch
 from torch import nn
 
 from model_core.tensor_memory import elements_in_storage, storage_key
-from model_core.torch_internals import child_modules, module_buffers, module_parameters, non_persistent_buffer_names
+from model_core.torch_internals import (
+    child_modules,
+    module_buffers,
+    module_parameters,
+    non_persistent_buffer_names,
+    wrapped_child,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -23,6 +33,8 @@ __all__ = [
     "replace_tensor",
     "shape_of",
     "walk_modules",
+    "without_wrappers",
+    "wrapper_prefixes",
 ]
 
 
@@ -71,6 +83,24 @@ def walk_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
     return found
 
 
+def wrapper_prefixes(module: nn.Module) -> dict[str, str]:
+    """Return the beginnings of names in `state_dict` that are due to wrappers, and what they are without them.
+
+    Deeper ones come first: `{"layer._orig_mod.": "layer."}`.
+    """
+    found: dict[str, str] = {}
+    _collect_wrappers("", "", module, found)
+    return dict(sorted(found.items(), key=lambda entry: -len(entry[0])))
+
+
+def without_wrappers(name: str, prefixes: Mapping[str, str]) -> str:
+    """Return a name without what wrappers add to it, given the result of `wrapper_prefixes`."""
+    for prefix, replacement in prefixes.items():
+        if name.startswith(prefix):
+            return replacement + name.removeprefix(prefix)
+    return name
+
+
 def persistent_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     """Return parameters and persistent buffers by name. A tensor with several names appears under each of them."""
     return named_tensors(module).persistent
@@ -114,17 +144,34 @@ def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
 
 def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     """Assign another tensor in place of the parameter or buffer of this name."""
-    path, _, local = name.rpartition(".")
-    owner = module.get_submodule(path)
+    path, dot, local = name.rpartition(".")
+    # A wrapper and the module in it have the same prefix, and only one of them has the tensor.
+    owner = next(
+        owner
+        for prefix, owner in walk_modules(module)
+        if prefix == path + dot and (local in module_parameters(owner) or local in module_buffers(owner))
+    )
     # By setattr: modules such as nn.LSTM keep lists of their parameters, which their `__setattr__` updates.
     setattr(owner, local, tensor)
 
 
 def _walk(prefix: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
     found.append((prefix, module))
+    wrapped = wrapped_child(module)
     for name, child in child_modules(module).items():
         if child is not None:
-            _walk(f"{prefix}{name}.", child, found)
+            _walk(prefix if name == wrapped else f"{prefix}{name}.", child, found)
+
+
+def _collect_wrappers(full: str, prefix: str, module: nn.Module, found: dict[str, str]) -> None:
+    wrapped = wrapped_child(module)
+    for name, child in child_modules(module).items():
+        if child is None:
+            continue
+        inner_full, inner = f"{full}{name}.", prefix if name == wrapped else f"{prefix}{name}."
+        if name == wrapped:
+            found[inner_full] = inner
+        _collect_wrappers(inner_full, inner, child, found)
 
 
 def _memory(tensor: torch.Tensor) -> Hashable:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 import torch
 from torch import nn
 
-from config_core.checkpoint import HubOptions, check_push, open_checkpoint, push_saved, staged_save
+from config_core.checkpoint import HubOptions, check_push, check_save_options, open_checkpoint, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
-from config_core.errors import UnknownOptionError
+from model_core.authored_class import authored_class
 from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
 from model_core.declarations import check_declarations, declared_renamings, declared_texts, kept_in_float32
-from model_core.errors import ArgumentError, ModelDefinitionError
+from model_core.errors import ModelDefinitionError
+from model_core.familiar_options import (
+    SAVE_OPTIONS,
+    check_constructor_options,
+    drop_load_options,
+    drop_save_options,
+    refuse_hub_options,
+)
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.loading import (
     AllowedDifferences,
@@ -24,7 +32,6 @@ from model_core.loading import (
     Placement,
     check_load_arguments,
     config_for_load,
-    drop_transformers_options,
     load_weights,
     open_weights,
     resolve_device,
@@ -33,15 +40,23 @@ from model_core.loading import (
     wrap_state_dict,
 )
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import named_tensors
-from model_core.saving import hook_versions, parse_size, savable_tensors, write_weights
+from model_core.module_tensors import named_tensors, persistent_tensors, wrapper_prefixes
+from model_core.saving import (
+    check_not_distributed,
+    check_savable,
+    hook_versions,
+    match_state_dict,
+    own_state_dict,
+    parse_size,
+    savable_tensors,
+    write_weights,
+)
 from model_core.tied_weights import declared_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.weight_files import belongs_to_variant, check_variant
 
 if TYPE_CHECKING:
     import os
-    import re
     from collections.abc import Iterable, Mapping
     from typing import Self
 
@@ -68,6 +83,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
     Attributes:
         config: The config of the model.
+        name_or_path: Where the model was loaded from, or `""`.
         config_class: Class of the config. An annotation `config: MyConfig` in the class body sets it too.
         base_model_prefix: Name of the attribute that holds the base model in a model with a head. Weights of the base
             model load into a model with a head, and vice versa.
@@ -83,6 +99,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     """
 
     config: PretrainedConfig
+    name_or_path: str
     config_class: ClassVar[type[PretrainedConfig] | None] = None
     base_model_prefix: ClassVar[str] = ""
     main_input_name: ClassVar[str] = "input_ids"
@@ -113,6 +130,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         check_config(type(self), config, type(self).config_class)
         super().__init__(*args, **kwargs)
         self.config = config
+        # An attribute and no property: other libraries look for it among the attributes of the object.
+        self.name_or_path = config.name_or_path
 
     # Loading
 
@@ -220,6 +239,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         to_device = resolve_device(device)
+        refuse_hub_options(cls, kwargs)
         check_load_arguments(
             pretrained_model_name_or_path,
             state_dict=state_dict,
@@ -241,7 +261,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         own_config, model_kwargs = config_for_load(
             cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options
         )
-        model_kwargs = drop_transformers_options(cls, model_kwargs)
+        model_kwargs = drop_load_options(cls, model_kwargs)
+        check_constructor_options(cls, model_kwargs, call=cls.from_pretrained, fields=own_config)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
         if checkpoint is not None:
@@ -289,7 +310,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         elif config.dtype != dtype_name(to_dtype):
             config = copy.deepcopy(config)
             config.dtype = dtype_name(to_dtype)
-        model = cls(config, **drop_transformers_options(cls, kwargs))
+        kwargs = drop_load_options(cls, kwargs, creates=True)
+        check_constructor_options(cls, kwargs, call=cls._from_config)
+        model = cls(config, **kwargs)
         if to_dtype not in {None, torch.get_default_dtype()}:
             Placement(to_dtype, kept_in_float32=kept_in_float32(model, named_tensors(model))).apply(model)
         return model
@@ -299,7 +322,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         parts = [(prefix, module) for prefix, module in named.modules if isinstance(module, PreTrainedModel)]
         return NameRules(
             key_mapping=key_mapping,
-            declared_renamings=declared_renamings(model),
+            declared_renamings=(*declared_renamings(model), *_wrapper_renamings(model)),
             base_model_prefix=cls.base_model_prefix,
             ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
             ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
@@ -323,39 +346,45 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         """Write config and weights, and the source code of classes registered for an auto class, as one step.
 
         The model, its config and `state_dict` are not changed. Weights that an earlier save left in another layout are
-        removed in the same step. Files that are not part of a save stay.
+        removed in the same step. Files that are not part of a save stay. What `torch.compile` and other wrappers of
+        torch add to names is not written.
 
         Args:
             save_directory: The folder, created if missing.
             is_main_process: False writes nothing, for the other processes of a distributed program.
-            state_dict: What to write instead of the model's own state.
+            state_dict: What to write instead of the model's own state: a tensor for each of its names.
             max_shard_size: Maximum size of a weight file: bytes, or `"5GB"`, `"500MB"`, `"1GiB"`.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
             push_to_hub: Upload the saved files as well.
             repo_id: Repository for the upload; if None, the name of the folder under the token's account.
-            **options: Options of `push_to_hub`.
+            **options: Options of `push_to_hub`. transformers options that are not supported here raise an error unless
+                they ask for nothing.
 
         Raises:
             SaveError: The folder cannot be written. It is unchanged.
-            UnsavableTensorError: safetensors cannot store a value. Nothing is written.
+            UnsavableTensorError: safetensors cannot store a value, or a tensor is spread over processes: then every
+                process raises it. Nothing is written.
+            StateDictError: `state_dict` does not match the model. Nothing is written.
             SourceCodeError: The class is registered and its source code is not available. Nothing is written.
-            ArgumentError: `max_shard_size` or `variant` is invalid. Nothing is written.
+            ArgumentError: An argument is invalid or not supported. Nothing is written.
         """
-        _check_save_options(options, push_to_hub=push_to_hub)
+        options = check_save_options(drop_save_options(options), push_to_hub=push_to_hub, familiar=SAVE_OPTIONS)
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
         check_variant(variant)
         if not is_main_process:
+            check_not_distributed(own_state_dict(self) if state_dict is None else state_dict)
             return
         savable = self._savable_tensors(state_dict)
         self.config.validate()
-        code = collect_code(type(self), type(self.config))
+        written_class = authored_class(type(self), PreTrainedModel)
+        code = collect_code(written_class, type(self.config))
         dtype = self._dtype_of(savable)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
             self.config.write_to(
                 folder,
-                architectures=[type(self).__name__],
+                architectures=[written_class.__name__],
                 dtype=None if dtype is None else dtype_name(dtype),
                 code=code,
             )
@@ -370,16 +399,25 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             )
 
     def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None) -> SavableTensors:
+        ties = declared_ties(self).enabled
+        ignored = frozenset(declared_texts(self, "_keys_to_ignore_on_save"))
+        if state_dict is None:
+            state_dict = own_state_dict(self)
+        else:
+            check_savable(state_dict, ignored=ignored)
+            rules = self._name_rules(self, named_tensors(self), {})
+            state_dict = match_state_dict(
+                self, state_dict, may_lack=lambda name: name in ignored or rules.ignores_missing(name), ties=ties
+            )
         return savable_tensors(
-            self.state_dict(keep_vars=True) if state_dict is None else state_dict,
-            sources=frozenset(declared_ties(self).enabled.values()),
-            ignored=frozenset(declared_texts(self, "_keys_to_ignore_on_save")),
-            versions=hook_versions(self),
+            state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
 
     def _dtype_of(self, savable: SavableTensors) -> torch.dtype | None:
         """Return the dtype for the config: that of the first floating-point parameter that is written, else any."""
-        parameters = dict(self.named_parameters(remove_duplicate=False))
+        parameters = {
+            name: tensor for name, tensor in persistent_tensors(self).items() if isinstance(tensor, nn.Parameter)
+        }
         written = [tensor for name, tensor in savable.tensors.items() if name in parameters]
         return next((tensor.dtype for tensor in [*written, *parameters.values()] if tensor.is_floating_point()), None)
 
@@ -407,7 +445,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
+            UnknownOptionError: There is no such option.
         """
+        options = check_push(drop_save_options(options), familiar=SAVE_OPTIONS)
         tags = [*declared_texts(self, "model_tags"), *(options.pop("tags", None) or ())]
         if tags:
             options["tags"] = tags
@@ -479,9 +519,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         return inner if isinstance(inner, nn.Module) else self
 
     @property
-    def name_or_path(self) -> str:
-        """Where the model was loaded from, or `""`."""
-        return self.config.name_or_path
+    def commit_hash(self) -> str | None:
+        """The commit of the repository that the model was loaded from, or None."""
+        return self.config.commit_hash
 
 
 def _with_ties(model: _Model) -> _Model:
@@ -491,23 +531,15 @@ def _with_ties(model: _Model) -> _Model:
     return model
 
 
+def _wrapper_renamings(model: nn.Module) -> tuple[tuple[str, str], ...]:
+    """Return renamings for checkpoints whose names have what wrappers inside the model add to them."""
+    return tuple((f"^{re.escape(prefix)}", replacement) for prefix, replacement in wrapper_prefixes(model).items())
+
+
 def _check_has_config(model: PreTrainedModel) -> None:
     """Check that the constructor of a model called that of the base class."""
     if not isinstance(vars(model).get("config"), PretrainedConfig):
         raise ModelDefinitionError(
             "it has no config. Call super().__init__(config) in the first line of its __init__.",
             model_class=type(model),
-        )
-
-
-def _check_save_options(options: dict[str, Any], *, push_to_hub: bool) -> None:
-    """Check the options of `save_pretrained`, and remove the one that transformers has for safetensors."""
-    if options.pop("safe_serialization", None) is False:
-        raise ArgumentError("safe_serialization", value=False, remedy="Weights are always written as safetensors.")
-    if push_to_hub:
-        check_push(options)
-    elif options:
-        raise UnknownOptionError(
-            f"save_pretrained has no option {', '.join(map(repr, options))} without push_to_hub=True.",
-            names=tuple(options),
         )

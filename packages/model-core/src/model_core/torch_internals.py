@@ -23,7 +23,9 @@ __all__ = [
     "active_function_modes",
     "apply_to_tensors",
     "child_modules",
+    "has_flat_parameters",
     "incompatible_keys",
+    "is_distributed_tensor",
     "last_jit_graph",
     "load_post_hooks",
     "load_pre_hooks",
@@ -36,6 +38,7 @@ __all__ = [
     "storage_users",
     "without_function_modes",
     "without_transforms",
+    "wrapped_child",
     "wrapped_tensors",
     "wraps_tensors",
 ]
@@ -105,6 +108,14 @@ def wrapped_tensors(tensor: torch.Tensor) -> list[Any]:
     return [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]
 
 
+def is_distributed_tensor(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is spread over processes: a DTensor, or the ShardedTensor of earlier versions.
+
+    By name, because importing the modules of these classes takes long.
+    """
+    return type(tensor).__name__ in {"DTensor", "ShardedTensor"} and type(tensor).__module__.startswith("torch.")
+
+
 def without_transforms(tensor: torch.Tensor) -> torch.Tensor:
     """Return the tensor that `torch.func` transforms such as `vmap` have wrapped, or the tensor itself."""
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
@@ -141,6 +152,26 @@ def apply_to_tensors(module: nn.Module, function: Callable[[torch.Tensor], torch
     Modules that extend what `to`, `cuda` and `half` do, such as those that keep flattened weights, extend this method.
     """
     module._apply(function)  # type: ignore[no-untyped-call]
+
+
+# Modules that wrap others. By name, because importing some of their modules takes long.
+
+_WRAPPED_CHILDREN = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
+
+
+def wrapped_child(module: nn.Module) -> str | None:
+    """Return the attribute that holds the module which `torch.compile` or a data-parallel module wraps, or None.
+
+    These wrappers have no tensors of their own. Those of FSDP and of activation checkpointing remove their part of the
+    names in hooks, so they are not included.
+    """
+    child = _WRAPPED_CHILDREN.get(type(module).__name__)
+    return child if child is not None and type(module).__module__.startswith("torch.") else None
+
+
+def has_flat_parameters(module: nn.Module) -> bool:
+    """Return whether a module is a `FullyShardedDataParallel`, whose parameters do not have the model's names."""
+    return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.")
 
 
 # Load hooks and versions of modules

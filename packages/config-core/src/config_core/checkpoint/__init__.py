@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_service import HubKeywords, HubOptions, check_push, push_saved
+from config_core.checkpoint._hub_service import HubKeywords, HubOptions, check_push, check_save_options, push_saved
 from config_core.checkpoint._opening import existing_path, open_checkpoint
 from config_core.checkpoint._safe_names import (
     blobs_of_snapshot,
@@ -40,6 +40,7 @@ __all__ = [
     "check_links",
     "check_push",
     "check_relative_name",
+    "check_save_options",
     "decode_json",
     "existing_path",
     "is_save_state",

@@ -9,13 +9,31 @@ from config_core.errors import UnknownOptionError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
 
     from config_core.checkpoint._checkpoint import Checkpoint
+    from config_core.familiar_options import FamiliarOption
 
-__all__ = ["HubKeywords", "HubOptions", "HubService", "check_push", "hub_service", "push_saved"]
+__all__ = [
+    "HubKeywords",
+    "HubOptions",
+    "HubService",
+    "check_push",
+    "check_save_options",
+    "hub_service",
+    "push_saved",
+]
 
-_PUSH_OPTIONS = ("commit_message", "commit_description", "private", "token", "revision", "create_pr", "tags")
+# Each option of a push, with the values that ask for nothing where there is no push.
+_NO_PUSH: dict[str, tuple[Any, ...]] = {
+    "commit_message": (None,),
+    "commit_description": (None,),
+    "private": (None, False),
+    "token": (None, False),
+    "revision": (None,),
+    "create_pr": (None, False),
+    "tags": (None, [], ()),
+}
 
 
 class HubOptions(NamedTuple):
@@ -84,23 +102,68 @@ def hub_service() -> HubService:
     return cast("HubService", service)
 
 
-def check_push(options: Iterable[str]) -> None:
+def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, FamiliarOption] | None = None) -> dict[str, Any]:
     """Check that a push can be made, before anything is saved for it.
 
     Args:
-        options: Names of the options of `push_saved`.
+        options: The options of `push_saved`, and familiar ones.
+        familiar: Options of transformers; those of pushes if None.
+
+    Returns:
+        The options of `push_saved` among them. The others ask for nothing.
 
     Raises:
         UnknownOptionError: There is no such option.
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
-    unknown = tuple(sorted(set(options).difference(_PUSH_OPTIONS)))
-    if unknown:
-        raise UnknownOptionError(
-            f"push_to_hub has no option {', '.join(map(repr, unknown))}. Options are {', '.join(_PUSH_OPTIONS)}.",
-            names=unknown,
-        )
+    known = {name: value for name, value in options.items() if name in _NO_PUSH}
+    if len(known) < len(options):
+        others = {name: value for name, value in options.items() if name not in known}
+        _refuse_options(others, call="push_to_hub", familiar=familiar)
     hub_service()
+    return known
+
+
+def check_save_options(
+    options: Mapping[str, Any], *, push_to_hub: bool, familiar: Mapping[str, FamiliarOption] | None = None
+) -> dict[str, Any]:
+    """Check the options of a save, and return those that are options of `push_saved`.
+
+    Args:
+        options: Keywords of `save_pretrained` that it has no parameters for.
+        push_to_hub: Whether the save is followed by a push. If not, no option may ask for anything.
+        familiar: As for `check_push`.
+
+    Raises:
+        UnknownOptionError: There is no such option.
+        MissingServiceError: There is to be a push, and `pretrained-hub-io` is not installed.
+    """
+    if push_to_hub:
+        return check_push(options, familiar=familiar)
+    asked = {name: value for name, value in options.items() if value not in _NO_PUSH.get(name, ())}
+    if asked:
+        _refuse_options(asked, call="save_pretrained", familiar=familiar)
+    return {}
+
+
+def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[str, FamiliarOption] | None) -> None:
+    """Raise an error about options that a save or push does not have, unless they ask for nothing."""
+    from config_core.familiar_options import PUSH_OPTIONS, did_you_mean, explain, sort_out
+
+    others, refused = sort_out(PUSH_OPTIONS if familiar is None else familiar, options)
+    if refused:
+        problem = " ".join(explain(name, options[name], option) for name, option in refused.items())
+        raise UnknownOptionError(problem, names=tuple(refused))
+    if others:
+        names = tuple(sorted(others))
+        listed = ", ".join(map(repr, names))
+        if call == "push_to_hub":
+            hint = f"Options are {', '.join(_NO_PUSH)}. {did_you_mean(names, _NO_PUSH)}"
+            raise UnknownOptionError(f"push_to_hub has no option {listed}. {hint}".rstrip(), names=names)
+        hint = did_you_mean((name for name in names if name not in _NO_PUSH), [*_NO_PUSH, "push_to_hub", "repo_id"])
+        raise UnknownOptionError(
+            f"save_pretrained has no option {listed} without push_to_hub=True. {hint}".rstrip(), names=names
+        )
 
 
 def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> Any:
@@ -121,7 +184,7 @@ def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> 
     """
     import tempfile
 
-    check_push(options)
+    options = check_push(options)
     service = hub_service()
     with tempfile.TemporaryDirectory(prefix="pretrained-push-") as folder:
         save(Path(folder))

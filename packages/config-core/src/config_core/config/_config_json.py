@@ -42,9 +42,10 @@ class ConfigFile:
     Attributes:
         path: The file.
         name: Name of the checkpoint that it belongs to.
+        commit: The commit of that checkpoint, or None if it is a folder.
     """
 
-    def __init__(self, path: Path, *, name: str) -> None:
+    def __init__(self, path: Path, *, name: str, commit: str | None = None) -> None:
         """Read a file.
 
         Raises:
@@ -52,6 +53,7 @@ class ConfigFile:
         """
         self.path = path
         self.name = name
+        self.commit = commit
         self._content = read_at_most(path, _MAX_CONFIG_BYTES)
         self._values: dict[str, Any] | None = decode_config(self._content, path=path)
 
@@ -103,7 +105,7 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
 def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str) -> ConfigFile:
     try:
         with checkpoint.reading():
-            return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name)
+            return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name, commit=checkpoint.commit)
     except CheckpointFileNotFoundError as error:
         raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
 

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-from config_core.checkpoint import CONFIG_NAME, HubOptions, check_push, push_saved, staged_save
+from config_core.checkpoint import CONFIG_NAME, HubOptions, check_save_options, push_saved, staged_save
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config._body_fields import PendingFields
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
@@ -57,6 +57,13 @@ if TYPE_CHECKING:
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
 
+class _CommitHash:
+    """The attribute `commit_hash`. Unlike a property, it gives way to a field of this name that a class has."""
+
+    def __get__(self, config: Any, owner: type[Any]) -> str | None:
+        return None if config is None else vars(config).get("_commit_hash")
+
+
 class PretrainedConfig(metaclass=ConfigType):
     """Base class of configs.
 
@@ -82,6 +89,7 @@ class PretrainedConfig(metaclass=ConfigType):
         **kwargs: Further fields.
 
     Attributes:
+        commit_hash: The commit of the repository that the config was loaded from, or None. Not written to files.
         model_type: Name of the kind of model, by which auto classes find the class.
         attribute_map: Alias of a field to the field: `{"hidden_size": "width"}`.
         sub_configs: Field to the config class of its value.
@@ -98,6 +106,8 @@ class PretrainedConfig(metaclass=ConfigType):
     sub_configs: ClassVar[dict[str, type[PretrainedConfig]]] = {}
     _extra_fields: ClassVar[Literal["warn", "forbid"]] = "warn"
     _labels: Labels = Labels()
+    _commit_hash: str | None = None  # the name that transformers has for it, and that other libraries read
+    commit_hash = _CommitHash()
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -317,6 +327,8 @@ class PretrainedConfig(metaclass=ConfigType):
             UnknownOptionError: A keyword is neither a field nor an option.
         """
         _drop_trust_options(cls, overrides)
+        if overrides and not return_unused_kwargs:
+            overrides = _without_familiar_options(cls, overrides)
         options = HubOptions(
             revision=revision,
             subfolder=subfolder,
@@ -332,6 +344,8 @@ class PretrainedConfig(metaclass=ConfigType):
             _add_path(error, file.path)
             raise
         config.name_or_path = file.name
+        if file.commit is not None:
+            vars(config)["_commit_hash"] = file.commit
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -515,12 +529,7 @@ class PretrainedConfig(metaclass=ConfigType):
             SourceCodeError: The class was registered and its source is not available. Nothing is written.
             UnknownOptionError: There is no such option.
         """
-        if options and not push_to_hub:
-            raise UnknownOptionError(
-                f"save_pretrained has no option {quoted(options)} without push_to_hub=True.", names=tuple(options)
-            )
-        if push_to_hub:
-            check_push(options)
+        options = check_save_options(options, push_to_hub=push_to_hub)
         self.validate()
         code = collect_code(type(self), type(self))
         with staged_save(save_directory) as staging:
@@ -686,8 +695,37 @@ def _config_of_file(
         return cls.from_dict(values, **overrides), {}
 
 
+def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return overrides without transformers options that ask for nothing. Those that are fields of the class stay.
+
+    Raises:
+        UnknownOptionError: An option asks for something.
+    """
+    own = overrides.keys() & definition_of(cls).names
+    if len(own) == len(overrides):
+        return overrides
+    from config_core.familiar_options import CONFIG_OPTIONS, explain, sort_out
+
+    others, refused = sort_out(CONFIG_OPTIONS, {name: overrides[name] for name in overrides if name not in own})
+    if refused:
+        problem = " ".join(explain(name, overrides[name], option) for name, option in refused.items())
+        raise UnknownOptionError(problem, names=tuple(refused))
+    return {name: value for name, value in overrides.items() if name in own or name in others}
+
+
+def _add_option_hint(error: UnknownOptionError) -> None:
+    """Add the options of a load that are spelled like the unknown ones, unless the error names a field already."""
+    from config_core.familiar_options import did_you_mean
+
+    if "Did you mean" not in str(error):
+        hint = did_you_mean(error.names, [*HubOptions._fields, "return_unused_kwargs"])
+        error.args = (f"{error} {hint}".rstrip(),)
+
+
 def _add_path(error: Exception, path: Path) -> None:
     """Add the path of the file to an error in its values, unless the error has it."""
+    if isinstance(error, UnknownOptionError):
+        _add_option_hint(error)
     if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
         error.add_note(f"The values are those of {path}.")
     elif not isinstance(error, (ConfigFileError, UnknownOptionError)):

@@ -6,7 +6,6 @@ from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
 from model_core.loading._name_rules import NameRules, scoped_patterns
 from model_core.loading._placement import Placement, resolve_device, resolve_dtype
-from model_core.loading._transformers_options import drop_transformers_options
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Placement",
     "check_load_arguments",
     "config_for_load",
-    "drop_transformers_options",
     "load_weights",
     "open_weights",
     "resolve_device",

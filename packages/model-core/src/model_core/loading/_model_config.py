@@ -62,6 +62,7 @@ def config_for_load(
         setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))
     if checkpoint is not None:
         config.name_or_path = checkpoint.name
+        vars(config)["_commit_hash"] = checkpoint.commit
     return config, unused
 
 

@@ -1,6 +1,23 @@
 """Writing the tensors of a model as safetensors files."""
 
-from model_core.saving._savable_tensors import SavableTensors, hook_versions, savable_tensors
+from model_core.saving._savable_tensors import (
+    SavableTensors,
+    check_not_distributed,
+    check_savable,
+    hook_versions,
+    savable_tensors,
+)
+from model_core.saving._state_dict_names import match_state_dict, own_state_dict
 from model_core.saving._weight_writing import parse_size, write_weights
 
-__all__ = ["SavableTensors", "hook_versions", "parse_size", "savable_tensors", "write_weights"]
+__all__ = [
+    "SavableTensors",
+    "check_not_distributed",
+    "check_savable",
+    "hook_versions",
+    "match_state_dict",
+    "own_state_dict",
+    "parse_size",
+    "savable_tensors",
+    "write_weights",
+]

@@ -10,14 +10,14 @@ from torch import nn
 
 from model_core.errors import UnsavableTensorError
 from model_core.module_tensors import group_shared, walk_modules
-from model_core.torch_internals import load_pre_hooks, module_version
+from model_core.torch_internals import is_distributed_tensor, load_pre_hooks, module_version
 from model_core.weight_files import METADATA_NAME, to_safetensors_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-__all__ = ["SavableTensors", "hook_versions", "savable_tensors"]
+__all__ = ["SavableTensors", "check_not_distributed", "check_savable", "hook_versions", "savable_tensors"]
 
 _MAX_NAME_LENGTH = 1_000_000
 
@@ -62,18 +62,50 @@ def savable_tensors(
     Raises:
         UnsavableTensorError: safetensors cannot store a value.
     """
+    check_savable(state_dict, ignored=ignored)
     wanted = {name: value for name, value in state_dict.items() if name not in ignored}
-    for name, value in wanted.items():
-        if problem := _problem_with_name(name):
-            raise UnsavableTensorError(f"{name!r:.200}", reason=problem)
-        if problem := _problem_with_value(value):
-            raise UnsavableTensorError(name, reason=problem)
     tied: dict[str, str] = {}
     for names in group_shared(wanted):
         kept = next((name for name in names if name in sources), names[0])
         tied |= {name: kept for name in names if name != kept}
     tensors = {name: value.detach() for name, value in wanted.items() if name not in tied}
     return SavableTensors(tensors, tied, versions or {})
+
+
+def check_savable(state_dict: Mapping[str, Any], *, ignored: Collection[str] = ()) -> None:
+    """Check that safetensors can store all values of a state dict but those of ignored names.
+
+    Raises:
+        UnsavableTensorError: It cannot store a value.
+    """
+    wanted = {name: value for name, value in state_dict.items() if name not in ignored}
+    check_not_distributed(wanted)
+    for name, value in wanted.items():
+        if problem := _problem_with_name(name):
+            raise UnsavableTensorError(f"{name!r:.200}", reason=problem)
+        if problem := _problem_with_value(value):
+            raise UnsavableTensorError(name, reason=problem)
+
+
+def check_not_distributed(state_dict: Mapping[str, Any]) -> None:
+    """Check that no tensor of a state dict is spread over processes.
+
+    Every process has to make this check, also those that write nothing: otherwise the one that writes would raise an
+    error and the others would wait for it.
+
+    Raises:
+        UnsavableTensorError: A tensor is.
+    """
+    for name, value in state_dict.items():
+        if isinstance(value, torch.Tensor) and is_distributed_tensor(value):
+            raise UnsavableTensorError(
+                name,
+                reason=f"is a {type(value).__name__}, of which each process holds a part",
+                remedy="In every process, gather the whole values with state_dict = get_model_state_dict(model, "
+                "options=StateDictOptions(full_state_dict=True, cpu_offload=True)) from "
+                "torch.distributed.checkpoint.state_dict, and pass state_dict=state_dict and "
+                "is_main_process=(rank == 0).",
+            )
 
 
 def hook_versions(model: nn.Module) -> dict[str, int]:
