@@ -28,6 +28,7 @@ from hub_io.errors import (
     TrustPolicyError,
     TrustStoreError,
     UnpinnedCodeWarning,
+    UnservedNamesError,
 )
 from hub_io.hub import RepoCheckpoint
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
@@ -72,6 +73,7 @@ __all__ = [
     "TrustStoreError",
     "Trusted",
     "UnpinnedCodeWarning",
+    "UnservedNamesError",
     "default_policy",
     "load_into_registry",
     "set_default_policy",

@@ -10,7 +10,8 @@
     │   └── PushRefusedError (ValueError)                        the files or the model card must change first
     ├── RemoteCodeRefusedError (PermissionError, ValueError)   a checkpoint's code is not trusted: review it
     ├── RemoteCodeImportError (ImportError)                    trusted code failed on import, or lacks a class
-    │   └── MissingRequirementsError                             install `modules`; none of the code ran
+    │   ├── MissingRequirementsError                             install `modules`; none of the code ran
+    │   └── UnservedNamesError                                   it uses names of transformers that are not served
     ├── NoRemoteCodeError (ValueError)                         the checkpoint ships no code, or not at `code_revision`
     ├── TrustStoreError (ValueError, OSError)                  repair the trust file; until then no remote code runs
     ├── TrustPolicyError (ValueError, RuntimeError)            a setting is invalid, or the policy cannot be changed
@@ -53,6 +54,7 @@ __all__ = [
     "TrustPolicyError",
     "TrustStoreError",
     "UnpinnedCodeWarning",
+    "UnservedNamesError",
 ]
 
 
@@ -200,6 +202,18 @@ class MissingRequirementsError(RemoteCodeImportError):
     def __init__(self, problem: str, *, source: str, file: str, modules: tuple[str, ...]) -> None:
         super().__init__(problem, source=source, file=file)
         self.modules = modules
+
+
+class UnservedNamesError(RemoteCodeImportError):
+    """Trusted code uses names of transformers that are not served. None of it was run.
+
+    Attributes:
+        names: Place of each use, as `file:line`, to the names.
+    """
+
+    def __init__(self, problem: str, *, source: str, file: str, names: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__(problem, source=source, file=file)
+        self.names = dict(names)
 
 
 class NoRemoteCodeError(HubIoError, ValueError):

@@ -12,7 +12,15 @@ from config_core.code._custom_code import bundle_of, collect_code, register_for_
 if TYPE_CHECKING:
     from config_core.code._class_reference import ClassReference
     from config_core.code._code_bundle import CodeBundle, listing_digest
-    from config_core.code._source_facts import SourceFacts, SourceImport, compile_source, parse_source, source_facts
+    from config_core.code._source_facts import (
+        SourceFacts,
+        SourceImport,
+        compile_source,
+        parse_source,
+        source_facts,
+        walk_expressions,
+        walk_statements,
+    )
     from config_core.code._source_files import (
         MAX_DATA_BYTES,
         data_files,
@@ -38,6 +46,8 @@ __all__ = [
     "resolve_sibling_imports",
     "source_facts",
     "source_imports",
+    "walk_expressions",
+    "walk_statements",
 ]
 
 _HOMES = {
@@ -54,6 +64,8 @@ _HOMES = {
     "resolve_sibling_imports": "_source_files",
     "source_facts": "_source_facts",
     "source_imports": "_source_files",
+    "walk_expressions": "_source_facts",
+    "walk_statements": "_source_facts",
 }
 
 

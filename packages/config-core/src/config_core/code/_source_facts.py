@@ -22,7 +22,15 @@ from config_core.errors import SourceCodeError, UnsafeNameError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SourceFacts", "SourceImport", "compile_source", "parse_source", "source_facts"]
+__all__ = [
+    "SourceFacts",
+    "SourceImport",
+    "compile_source",
+    "parse_source",
+    "source_facts",
+    "walk_expressions",
+    "walk_statements",
+]
 
 _PARSED_NAME = "<source that is only read>"
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
@@ -119,11 +127,12 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
         return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
 
 
-def compile_source(content: bytes, *, path: str) -> CodeType:
+def compile_source(source: bytes | ast.Module, *, path: str) -> CodeType:
     """Compile Python source, without warnings.
 
     Args:
-        content: Content of the file. It is decoded as UTF-8, even if a comment names another encoding.
+        source: Content of the file, or the tree that `parse_source` returned for it. Bytes are decoded as UTF-8, even
+            if a comment names another encoding.
         path: Its name in tracebacks and errors.
 
     Raises:
@@ -132,7 +141,8 @@ def compile_source(content: bytes, *, path: str) -> CodeType:
     """
     try:
         with _quietly():
-            return _renamed(compile(content.decode("utf-8-sig"), _PARSED_NAME, "exec", dont_inherit=True), path)
+            parsed = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+            return _renamed(compile(parsed, _PARSED_NAME, "exec", dont_inherit=True), path)
     except SyntaxError as error:
         error.filename = path
         raise
@@ -172,10 +182,10 @@ def _read(content: bytes, path: str) -> SourceFacts:
     imports_by_call = _MAY_IMPORT in content
     imports: list[SourceImport] = []
     file_names: dict[str, None] = {}
-    for statement, is_certain, is_optional in _statements(tree):
+    for statement, is_certain, is_optional in walk_statements(tree):
         imports += _statement_imports(statement, is_certain=is_certain, is_optional=is_optional)
         if names_files or imports_by_call:
-            for expression in _expressions(statement):
+            for expression in walk_expressions(statement):
                 if imports_by_call and (target := _import_module_target(expression)):
                     module = target.lstrip(".")
                     level = len(target) - len(module)
@@ -186,7 +196,7 @@ def _read(content: bytes, path: str) -> SourceFacts:
     return SourceFacts(tuple(imports), tuple(file_names))
 
 
-def _statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool, bool]]:
+def walk_statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool, bool]]:
     """Yield each statement, in order, with whether its imports are certain and optional.
 
     Expressions are not visited: they contain no import statements, and may be nested too deep for a recursive visitor.
@@ -232,7 +242,7 @@ def _statement_imports(statement: ast.AST, *, is_certain: bool, is_optional: boo
     return [SourceImport(*each, statement.lineno, is_certain, is_optional) for each in found]
 
 
-def _expressions(statement: ast.AST) -> Iterator[ast.AST]:
+def walk_expressions(statement: ast.AST) -> Iterator[ast.AST]:
     """Yield the expressions of a statement and their parts, without those of nested statements.
 
     Arguments of functions that read a checkpoint are omitted: they are not files beside the code.

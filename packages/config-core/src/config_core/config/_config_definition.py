@@ -199,7 +199,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         class_defaults=body.of_parents,
         further_defaults=body.further,
         annotations=annotations,
-        checks=_checks(annotations, cls, root),
+        checks=_checks(annotations, cls, root) if cls._checks_values else {},
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
     )

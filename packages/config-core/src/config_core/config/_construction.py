@@ -275,7 +275,8 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
     make_sub_configs(config)
     config.validate()
     note_set_fields(config, fields)
-    if (names := config.__dict__.pop("_unknown")) and _speaker.unknown is not None:
+    names = config.__dict__.pop("_unknown")
+    if names and cls._extra_fields != "keep" and _speaker.unknown is not None:
         _speaker.unknown.append((config, names))
     return config
 
@@ -459,7 +460,7 @@ def spelling_hint(names: Iterable[str], known: Iterable[str]) -> str:
 
 
 def _warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:
-    if cls.model_type and model_type and model_type != cls.model_type:
+    if cls.model_type and model_type and model_type != cls.model_type and cls._extra_fields != "keep":
         _warn_caller(f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.")
 
 

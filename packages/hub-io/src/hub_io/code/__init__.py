@@ -5,20 +5,36 @@ from __future__ import annotations
 from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
 from hub_io.code._remote_code import RemoteCode, find_code
-from hub_io.code._requirements import check_requirements, imported_modules, remedy_for
+from hub_io.code._requirements import imported_modules, remedy_for
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
+from hub_io.code._served_imports import (
+    LOAD_THERE,
+    TransformersName,
+    check_imports,
+    served_names,
+    transformers_names,
+)
+from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, served_object
 
 __all__ = [
     "CACHE_VARIABLE",
+    "LOAD_THERE",
     "REQUIREMENTS_FILE",
+    "TRANSFORMERS",
     "CodeStore",
     "KeptCode",
     "ListedRequirement",
     "RemoteCode",
-    "check_requirements",
+    "TransformersName",
+    "check_imports",
     "collect_bundle",
     "find_code",
     "imported_modules",
+    "is_served_module",
+    "is_transformers",
     "listed_requirements",
     "remedy_for",
+    "served_names",
+    "served_object",
+    "transformers_names",
 ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from config_core.code import source_imports
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
+from hub_io.code._served_names import is_transformers, provider_of
 from hub_io.errors import MissingRequirementsError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from config_core.code import CodeBundle, SourceImport
 
-__all__ = ["check_requirements", "imported_modules", "remedy_for"]
+__all__ = ["check_requirements", "imported_modules", "reached_files", "remedy_for"]
 
 _SHOWN = 10
 _PACKAGE_FILE = "__init__.py"
@@ -117,20 +117,40 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str]) -> dict[str, st
     """
     files = bundle.files
     found: dict[str, str] = {}
-    queue = deque(file for module in modules for file in _files_on_the_way(module, files))
-    seen = set(queue)
-    while queue:
-        file = queue.popleft()
+    for file in reached_files(bundle, modules):
         for each in source_imports(file, files[file], files.get, path=file):
-            if not each.is_certain:
-                continue
-            if not each.level:
-                found.setdefault(each.module.partition(".")[0], file)
-            for needed in _relative_files(each, file, files):
-                if needed not in seen:
-                    seen.add(needed)
-                    queue.append(needed)
+            if each.is_certain and not each.level:
+                for name in _top_level_modules(each):
+                    found.setdefault(name, file)
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
+
+
+def reached_files(bundle: CodeBundle, modules: Iterable[str]) -> list[str]:
+    """Return the files of a bundle that importing modules of it certainly runs, in the order in which they are found.
+
+    Args:
+        bundle: The code.
+        modules: Modules without `.py`, relative to the bundle.
+
+    Raises:
+        SourceCodeError: A file cannot be parsed.
+    """
+    files = bundle.files
+    reached = list(dict.fromkeys(file for module in modules for file in _files_on_the_way(module, files)))
+    for file in reached:  # it grows meanwhile
+        for each in source_imports(file, files[file], files.get, path=file):
+            if each.is_certain:
+                reached += [needed for needed in _relative_files(each, file, files) if needed not in reached]
+    return reached
+
+
+def _top_level_modules(found: SourceImport) -> Iterator[str]:
+    """Yield the top-level modules that an absolute import needs. Names of transformers come from other packages."""
+    if not is_transformers(found.module):
+        yield found.module.partition(".")[0]
+    for name in found.names:
+        if provider := provider_of(found.module, name):
+            yield provider.module
 
 
 def _relative_files(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:

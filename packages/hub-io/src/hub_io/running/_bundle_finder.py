@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import compile_source, parse_source, resolve_sibling_imports, source_facts, source_imports
-from hub_io.code import check_requirements
+from hub_io.code import TRANSFORMERS, check_imports
 from hub_io.running._remote_packages import (
     PARENT,
     all_or_nothing,
@@ -30,6 +30,7 @@ from hub_io.running._remote_packages import (
     package_of,
     stays,
 )
+from hub_io.running._served_modules import serve_imports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,11 +109,12 @@ class _BundleLoader(importlib.abc.InspectLoader):
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - a loader has one module
         content, name, read = self._content(), self._file or _PACKAGE_FILE, self._package.bundle.files.get
-        if source_imports(name, content, read, path=self.path) == source_facts(content, path=self.path).imports:
+        imports = source_imports(name, content, read, path=self.path)
+        is_same = imports == source_facts(content, path=self.path).imports
+        if is_same and TRANSFORMERS.encode() not in content:
             return compile_source(content, path=self.path)
         tree = resolve_sibling_imports(parse_source(content, path=self.path), name, read)
-        code: CodeType = compile(tree, self.path, "exec", dont_inherit=True)
-        return code
+        return compile_source(serve_imports(tree), path=self.path)
 
     def get_data(self, path: str) -> bytes:
         """Return a file of the bundle, for `pkgutil.get_data`.
@@ -155,7 +157,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
         is_first = not stays(package.name)
         with all_or_nothing(package, late=module.__name__):
             if is_first:
-                check_requirements(package.bundle, [package.place(module.__name__)], source=package.name)
+                check_imports(package.bundle, [package.place(module.__name__)], source=package.name)
             # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
             load = current_load() or CodeLoad()
             load.granted.add(package.bundle.digest)

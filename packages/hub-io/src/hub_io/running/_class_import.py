@@ -6,7 +6,14 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
-from hub_io.code import REQUIREMENTS_FILE, CodeStore, listed_requirements, remedy_for
+from hub_io.code import (
+    LOAD_THERE,
+    REQUIREMENTS_FILE,
+    CodeStore,
+    is_transformers,
+    listed_requirements,
+    remedy_for,
+)
 from hub_io.errors import RemoteCodeImportError
 from hub_io.running._bundle_finder import import_module, install_finder
 from hub_io.running._remote_packages import PARENT, importing
@@ -39,6 +46,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
         The classes, in the order of the references.
 
     Raises:
+        UnservedNamesError: The code uses names of transformers that are not served. Nothing was run.
         MissingRequirementsError: The code imports a module that is not installed. Nothing was run.
         RemoteCodeImportError: The code failed, or has no such class. The modules that this call imported are removed.
     """
@@ -87,6 +95,8 @@ def _describe(error: BaseException) -> str:
 def _advice(error: BaseException, bundle: CodeBundle) -> str:
     """Return a sentence with a remedy, or `""`: a module to install, or versions that the code requires."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
+        if is_transformers(error.name):
+            return f". {LOAD_THERE}"
         return f". {remedy_for([error.name.partition('.')[0]], bundle)}"
     problems = [
         f"{listed.text!r}, and {problem}" for listed in listed_requirements(bundle) if (problem := listed.problem())

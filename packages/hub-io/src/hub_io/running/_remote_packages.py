@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import CodeBundle
-from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_requirements
+from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports
 from hub_io.running._turns import turn
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def importing(trusted: Trusted, modules: Sequence[str]) -> Iterator[RemotePackag
     with contextlib.ExitStack() as stack:
         package = _find_imported(trusted, modules)
         if package is None:
-            check_requirements(trusted.bundle, modules, source=trusted.source)
+            check_imports(trusted.bundle, modules, source=trusted.source)
             stack.enter_context(turn(trusted.bundle.digest, source=trusted.source))
             package = package_of(trusted)
             stack.enter_context(all_or_nothing(package))

@@ -1,0 +1,65 @@
+"""Names of transformers that code written for it imports and that need no torch: config, logging, decorators, checks.
+
+The code of a checkpoint that says `from transformers import PretrainedConfig` gets these names if it is trusted and
+`hub_io` loads it, whether transformers is installed or not. hub_io finds this module by entry point; nothing else
+imports it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from config_core.transformers_names import _availability, logging
+from config_core.transformers_names._config import PretrainedConfig
+from config_core.transformers_names._decorators import (
+    add_code_sample_docstrings,
+    add_end_docstrings,
+    add_start_docstrings,
+    add_start_docstrings_to_model_forward,
+    auto_docstring,
+    deprecate_kwarg,
+    replace_return_docstrings,
+)
+from config_core.transformers_names._small_names import ExplicitEnum, requires_backends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "CONFIG_NAME",
+    "SAFE_WEIGHTS_INDEX_NAME",
+    "SAFE_WEIGHTS_NAME",
+    "WEIGHTS_INDEX_NAME",
+    "WEIGHTS_NAME",
+    "ExplicitEnum",
+    "PreTrainedConfig",
+    "PretrainedConfig",
+    "add_code_sample_docstrings",
+    "add_end_docstrings",
+    "add_start_docstrings",
+    "add_start_docstrings_to_model_forward",
+    "auto_docstring",
+    "deprecate_kwarg",
+    "logging",
+    "replace_return_docstrings",
+    "requires_backends",
+]
+
+PreTrainedConfig = PretrainedConfig
+
+# The last release of the line that most published code was written for. Code that compares versions takes its way.
+__version__: Final = "4.57.0"
+
+CONFIG_NAME: Final = "config.json"
+WEIGHTS_NAME: Final = "pytorch_model.bin"
+WEIGHTS_INDEX_NAME: Final = "pytorch_model.bin.index.json"
+SAFE_WEIGHTS_NAME: Final = "model.safetensors"
+SAFE_WEIGHTS_INDEX_NAME: Final = "model.safetensors.index.json"
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    """Return `is_…_available` and the like."""
+    found = _availability.check_named(name)
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found

@@ -1,0 +1,113 @@
+"""`is_…_available`: whether an optional package is installed, without importing it.
+
+Packages that models here cannot use count as absent, so that code takes the way that needs none of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_named"]
+
+# Name of the check to the modules that must be installed.
+_MODULES: Final = {
+    "is_accelerate_available": ("accelerate",),
+    "is_av_available": ("av",),
+    "is_causal_conv1d_available": ("causal_conv1d",),
+    "is_cv2_available": ("cv2",),
+    "is_datasets_available": ("datasets",),
+    "is_librosa_available": ("librosa",),
+    "is_mamba_2_ssm_available": ("mamba_ssm",),
+    "is_mamba_ssm_available": ("mamba_ssm",),
+    "is_ninja_available": ("ninja",),
+    "is_safetensors_available": ("safetensors",),
+    "is_scipy_available": ("scipy",),
+    "is_sentencepiece_available": ("sentencepiece",),
+    "is_sklearn_available": ("sklearn", "scipy"),
+    "is_soundfile_available": ("soundfile",),
+    "is_timm_available": ("timm",),
+    "is_torch_available": ("torch",),
+    "is_torch_fx_available": ("torch",),
+    "is_torch_sdpa_available": ("torch",),
+    "is_torchaudio_available": ("torchaudio",),
+    "is_torchvision_available": ("torchvision",),
+    "is_torchvision_v2_available": ("torchvision",),
+    "is_triton_available": ("triton",),
+    "is_vision_available": ("PIL",),
+    "is_xformers_available": ("xformers",),
+}
+# Other attention kernels, accelerators and frameworks, quantisation, and what belongs to transformers itself.
+_ABSENT: Final = frozenset(
+    [
+        "is_apex_available",
+        "is_bitsandbytes_available",
+        "is_flash_attn_2_available",
+        "is_flash_attn_3_available",
+        "is_flash_attn_available",
+        "is_flash_attn_greater_or_equal",
+        "is_flash_attn_greater_or_equal_2_10",
+        "is_flax_available",
+        "is_kernels_available",
+        "is_peft_available",
+        "is_tf_available",
+        "is_tokenizers_available",
+        "is_torch_npu_available",
+        "is_torch_tpu_available",
+        "is_torch_xla_available",
+    ]
+)
+
+
+def check_named(name: str) -> Callable[..., bool] | None:
+    """Return the check of a name, or None if there is none."""
+    if name in _ABSENT:
+        return _is_absent
+    if name in _MODULES:
+        return lambda *_args, **_kwargs: all(map(_is_installed, _MODULES[name]))
+    others: dict[str, Callable[..., bool]] = {
+        "is_torch_cuda_available": _has_cuda,
+        "is_torch_greater_or_equal": _is_torch_at_least,
+    }
+    return others.get(name)
+
+
+def _is_absent(*_args: object, **_kwargs: object) -> bool:
+    return False
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _has_cuda() -> bool:
+    import importlib
+
+    return _is_installed("torch") and bool(importlib.import_module("torch.cuda").is_available())
+
+
+def _is_torch_at_least(library_version: str, *, accept_dev: bool = False) -> bool:  # noqa: ARG001 - transformers' own
+    """Return whether the installed torch has at least a version; a development version counts as released."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return _release(version("torch")) >= _release(library_version)
+    except PackageNotFoundError:
+        return False
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: `(2, 6, 0)` for `2.6.0+cu124` and `2.6.0.dev1`."""
+    numbers: list[int] = []
+    for part in version.partition("+")[0].split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)

@@ -1,0 +1,101 @@
+"""`PretrainedConfig` for configs that were written for transformers 4 and 5."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import Any, ClassVar, Final
+
+from config_core.config import PretrainedConfig as OwnConfig
+
+__all__ = ["PretrainedConfig"]
+
+# Fields that base configs of transformers 4 had, which code reads without its own config setting them.
+_FALLBACKS: Final[dict[str, Any]] = {
+    **dict.fromkeys(
+        (
+            "bos_token_id", "pad_token_id", "eos_token_id", "sep_token_id", "decoder_start_token_id",
+            "cross_attention_hidden_size", "finetuning_task", "task_specific_params", "tokenizer_class", "prefix",
+            "transformers_version", "_commit_hash", "_attn_implementation_internal",
+        )
+    ),
+    **dict.fromkeys(
+        (
+            "torchscript", "use_bfloat16", "is_decoder", "add_cross_attention", "tie_encoder_decoder",
+            "_attn_implementation_autoset",
+        ),
+        False,
+    ),
+    "use_cache": True,
+    "tie_word_embeddings": True,
+    "chunk_size_feed_forward": 0,
+    "pruned_heads": {},
+    "_attn_implementation": "eager",
+    "_experts_implementation": "eager",
+}  # fmt: skip
+
+
+class PretrainedConfig(OwnConfig, extra="keep"):
+    """The base class that configs of transformers find here: `config_core.PretrainedConfig` with less strictness.
+
+    Unknown keywords are kept without a warning, and annotations are not checked, because the code was written for a
+    base class that does neither. Base fields of transformers 4 that a config does not set are read as their defaults
+    there, and never written to a file.
+    """
+
+    _checks_values: ClassVar[bool] = False
+
+    is_composition: ClassVar[bool] = False
+    has_no_defaults_at_init: ClassVar[bool] = False
+    keys_to_ignore_at_inference: ClassVar[list[str]] = []
+    base_config_key: ClassVar[str] = ""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a base field of transformers 4 that is not set."""
+        kept = vars(self).get("_extra", {})
+        if name in kept:  # private names in a file, such as `_attn_implementation`
+            return kept[name]
+        if name in _FALLBACKS:
+            return copy.copy(_FALLBACKS[name])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    @property
+    def use_return_dict(self) -> bool:
+        """Whether models return objects with named outputs."""
+        return bool(self.return_dict and not self.torchscript)
+
+    @property
+    def torch_dtype(self) -> Any:
+        """The dtype of the weights: a `torch.dtype` in programs that use torch, else its name; None if not known."""
+        torch = sys.modules.get("torch")
+        return self.dtype if torch is None or self.dtype is None else getattr(torch, self.dtype, self.dtype)
+
+    @torch_dtype.setter
+    def torch_dtype(self, value: Any) -> None:
+        self.dtype = value
+
+    def get_text_config(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Return the config of the text part of a composite config, or the config itself."""
+        for name in ("text_config", "decoder", "generator", "text_encoder"):
+            part = vars(self).get(name)
+            if isinstance(part, OwnConfig):
+                return part
+        return self
+
+    @classmethod
+    def _set_token_in_kwargs(cls, kwargs: dict[str, Any], token: Any = None) -> None:
+        """Rename the keyword `use_auth_token`, as configs with a `from_pretrained` of their own do."""
+        old = kwargs.pop("use_auth_token", None)
+        given = token if token is not None else kwargs.pop("token", None)
+        if (used := given if given is not None else old) is not None:
+            kwargs["token"] = used
+
+    def dict_torch_dtype_to_str(self, values: dict[str, Any]) -> None:
+        """Replace dtypes in a dict by their names, in place."""
+        for name, value in values.items():
+            if isinstance(value, dict):
+                self.dict_torch_dtype_to_str(value)
+            elif type(value).__module__ == "torch" and type(value).__name__ == "dtype":
+                values[name] = str(value).removeprefix("torch.")
+
+    dict_dtype_to_str = dict_torch_dtype_to_str

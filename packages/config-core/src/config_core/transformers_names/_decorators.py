@@ -1,0 +1,107 @@
+"""Decorators of transformers for docstrings and for renamed arguments."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "add_code_sample_docstrings",
+    "add_end_docstrings",
+    "add_start_docstrings",
+    "add_start_docstrings_to_model_forward",
+    "auto_docstring",
+    "deprecate_kwarg",
+    "replace_return_docstrings",
+]
+
+_Documented = TypeVar("_Documented")
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+
+def add_start_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that puts texts in front of a docstring."""
+
+    def decorate(documented: _Documented) -> _Documented:
+        documented.__doc__ = "".join(docstr) + (documented.__doc__ or "")
+        return documented
+
+    return decorate
+
+
+def add_start_docstrings_to_model_forward(*docstr: str) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that puts texts in front of the docstring of a `forward`."""
+    return add_start_docstrings(*docstr)
+
+
+def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that puts texts behind a docstring."""
+
+    def decorate(documented: _Documented) -> _Documented:
+        documented.__doc__ = (documented.__doc__ or "") + "".join(docstr)
+        return documented
+
+    return decorate
+
+
+def add_code_sample_docstrings(*docstr: str, **_options: Any) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that puts texts in front of a docstring. It writes no code sample."""
+    return add_start_docstrings(*docstr)
+
+
+def replace_return_docstrings(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that changes nothing: the docstring keeps its placeholder."""
+    return lambda documented: documented
+
+
+def auto_docstring(documented: Any = None, **_options: Any) -> Any:
+    """Return what is decorated, with or without options. It writes no docstring."""
+    return (lambda inner: inner) if documented is None else documented
+
+
+def deprecate_kwarg(
+    old_name: str,
+    version: str,
+    new_name: str | None = None,
+    *,
+    raise_if_both_names: bool = False,
+    additional_message: str | None = None,
+    **_options: Any,
+) -> Callable[[_Function], _Function]:
+    """Return a decorator for a function with a renamed or removed keyword.
+
+    Args:
+        old_name: The old name. Passing it warns.
+        version: The version that removes it, for the warning.
+        new_name: The new name, which the function gets instead.
+        raise_if_both_names: Refuse both names in one call; otherwise the old one is dropped.
+        additional_message: Added to the warning.
+        **_options: Further options of transformers, about versions of it.
+
+    Raises:
+        ValueError: The decorated function is called with both names and refuses that.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if old_name not in kwargs:
+                return function(*args, **kwargs)
+            where = f"{function.__qualname__}: {old_name!r}"
+            if new_name is not None and new_name in kwargs and raise_if_both_names:
+                raise ValueError(f"{where} and {new_name!r} are both given. Give only {new_name!r}.")
+            remedy = f"use {new_name!r} instead" if new_name else "leave it out"
+            message = f"{where} is deprecated and goes in version {version}; {remedy}. {additional_message or ''}"
+            warnings.warn(message.rstrip(), FutureWarning, stacklevel=2)
+            if new_name is not None:
+                value = kwargs.pop(old_name)
+                kwargs.setdefault(new_name, value)
+            return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+    return decorate

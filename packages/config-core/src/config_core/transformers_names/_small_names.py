@@ -1,0 +1,37 @@
+"""Small names of `transformers.utils` that models and configs use."""
+
+from __future__ import annotations
+
+import importlib.util
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ExplicitEnum", "requires_backends"]
+
+
+class ExplicitEnum(str, Enum):  # noqa: UP042 - `StrEnum` has another str()
+    """An enumeration of strings whose errors list the valid values."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> ExplicitEnum:
+        raise ValueError(f"{value!r} is not a valid {cls.__name__}. Valid are {[member.value for member in cls]}.")
+
+
+def requires_backends(obj: object, backends: str | Iterable[str]) -> None:
+    """Raise unless packages are installed.
+
+    Args:
+        obj: What needs them, for the error.
+        backends: Names of packages.
+
+    Raises:
+        ImportError: One is not.
+    """
+    names = [backends] if isinstance(backends, str) else list(backends)
+    missing = [name for name in names if importlib.util.find_spec({"vision": "PIL"}.get(name, name)) is None]
+    if missing:
+        owner = getattr(obj, "__name__", type(obj).__name__)
+        raise ImportError(f"{owner} requires {', '.join(missing)}, which is not installed.")

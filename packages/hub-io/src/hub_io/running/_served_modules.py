@@ -1,0 +1,134 @@
+"""The names of transformers as importable modules, for code in bundles alone: `hub_io.served.transformers…`.
+
+The loader of a bundle turns `from transformers.utils import logging` into `from hub_io.served.transformers.utils import
+logging` before it compiles a file. Nothing is put under the name `transformers` in `sys.modules`, so the rest of the
+program imports the real package or none.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from hub_io.code import TRANSFORMERS, is_served_module, is_transformers, served_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["install_served_finder", "serve_imports"]
+
+_PREFIX: Final = "hub_io.served."
+_ORIGIN: Final = "<names of transformers that hub_io serves>"
+
+
+def serve_imports(tree: ast.Module) -> ast.Module:
+    """Let the imports of transformers in a parsed file import what hub_io serves, in place. Lines stay the same.
+
+    Import statements are changed, and calls of `import_module` with the name as a string literal.
+
+    Returns:
+        The same tree.
+    """
+    # Imports are statements, so only lists of statements are replaced: expressions may be nested too deep for a
+    # recursive visitor.
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            _serve_call(node)
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
+                setattr(node, field, [part for item in value for part in _served(item)])
+    return tree
+
+
+def install_served_finder() -> None:
+    """Install the finder for `hub_io.served.transformers…`."""
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+
+
+def _serve_call(call: ast.Call) -> None:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    target = call.args[0] if name == "import_module" and call.args else None
+    if isinstance(target, ast.Constant) and isinstance(target.value, str) and is_transformers(target.value):
+        target.value = _PREFIX + target.value
+
+
+def _served(statement: ast.stmt) -> Iterable[ast.stmt]:
+    """Return the statements that replace a statement, usually itself."""
+    if isinstance(statement, ast.ImportFrom) and not statement.level and is_transformers(statement.module or ""):
+        statement.module = f"{_PREFIX}{statement.module}"
+    if not isinstance(statement, ast.Import) or not any(is_transformers(alias.name) for alias in statement.names):
+        return [statement]
+    parts = [ast.Import(names=[part]) for alias in statement.names for part in _served_aliases(alias)]
+    return [ast.copy_location(part, statement) for part in parts]
+
+
+def _served_aliases(alias: ast.alias) -> list[ast.alias]:
+    """Return what to import in place of `import <alias>`, in order."""
+    if not is_transformers(alias.name):
+        return [alias]
+    found = [ast.alias(_PREFIX + alias.name, alias.asname or TRANSFORMERS)]
+    if not alias.asname and alias.name != TRANSFORMERS:  # `import x.y` imports x.y and binds x
+        found.append(ast.alias(_PREFIX + TRANSFORMERS, TRANSFORMERS))
+    return [ast.copy_location(part, alias) for part in found]
+
+
+class _ServedModule(ModuleType):
+    """A module of transformers with the names that are served. It cannot be changed: all bundles share it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":  # `import *`
+            raise ImportError("`from transformers import *` is not served. Import the names that are used.")
+        module = vars(self)["__served_as__"]
+        if is_served_module(f"{module}.{name}"):
+            return importlib.import_module(f"{_PREFIX}{module}.{name}")
+        return served_object(module, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name.startswith("__") or value is sys.modules.get(f"{self.__name__}.{name}"):  # the import system's
+            super().__setattr__(name, value)
+            return
+        raise AttributeError(f"{vars(self)['__served_as__']} as hub_io serves it cannot be changed (name {name!r})")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{vars(self)['__served_as__']} as hub_io serves it cannot be changed (name {name!r})")
+
+
+class _ServedLoader(importlib.abc.Loader):
+    """Makes one served module."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        name = spec.name.removeprefix(_PREFIX)
+        module = _ServedModule(spec.name, f"Names of `{name}` that hub_io serves to the code of checkpoints.")
+        vars(module).update(__served_as__=name, __file__=_ORIGIN)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__.removeprefix(_PREFIX)
+        if name == f"{TRANSFORMERS}.utils.logging":  # a module of its own; Python returns what is in `sys.modules`
+            sys.modules[module.__name__] = served_object(TRANSFORMERS, "logging")
+
+
+class _ServedFinder(importlib.abc.MetaPathFinder):
+    """Finds the served modules, and no others."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - Python's
+        target: ModuleType | None = None,  # noqa: ARG002 - Python's
+    ) -> importlib.machinery.ModuleSpec | None:
+        name = fullname.removeprefix(_PREFIX)
+        if name == fullname or not is_transformers(name):
+            return None
+        if not is_served_module(name):
+            raise ModuleNotFoundError(f"hub_io serves no names of {name!r}", name=name)
+        return importlib.machinery.ModuleSpec(fullname, _ServedLoader(), origin=_ORIGIN, is_package=True)
+
+
+_FINDER = _ServedFinder()

@@ -1,0 +1,12 @@
+"""The namespace of names that are served to the code of checkpoints: `hub_io.served.transformers…`.
+
+Only the loader of bundles imports from here; see `hub_io.running._served_modules`. This folder contains no code.
+"""
+
+from __future__ import annotations
+
+from hub_io.running import install_served_finder as _install_finder
+
+__all__: list[str] = []
+
+_install_finder()

@@ -1,0 +1,204 @@
+"""`PreTrainedModel` for models that were written for transformers 4 and 5."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import nn
+
+from model_core.module_tensors import named_tensors
+from model_core.pretrained_model import PreTrainedModel as OwnModel
+from model_core.tied_weights import TIE_FIELD
+from model_core.transformers_names._mask_methods import MaskMethods
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from model_core.loading import NameRules
+
+__all__ = ["GradientCheckpointingLayer", "PreTrainedModel"]
+
+# What only transformers can do, so that an error says where to find it.
+_NOT_SERVED = frozenset({
+    "generate", "resize_token_embeddings", "resize_position_embeddings", "prune_heads", "dequantize",
+    "set_attn_implementation", "generation_config",
+})  # fmt: skip
+
+
+class PreTrainedModel(OwnModel, MaskMethods):
+    """The base class that models of transformers find here: `model_core.PreTrainedModel` with what they call of theirs.
+
+    Weights that tie the output embeddings to the input embeddings are tied as in transformers 4, declared as a list or
+    not at all. Tensors of a checkpoint for buffers that are not persistent are left out.
+    """
+
+    framework: ClassVar[str] = "pt"
+    is_parallelizable: ClassVar[bool] = False
+    _auto_class: ClassVar[str | None] = None
+    _no_split_modules: ClassVar[Any] = None
+    _skip_keys_device_placement: ClassVar[Any] = None
+    _supports_attention_backend: ClassVar[bool] = False
+    _supports_cache_class: ClassVar[bool] = False
+    _supports_flash_attn: ClassVar[bool] = False
+    _supports_flash_attn_2: ClassVar[bool] = False
+    _supports_flex_attn: ClassVar[bool] = False
+    _supports_quantized_cache: ClassVar[bool] = False
+    _supports_sdpa: ClassVar[bool] = False
+    _supports_static_cache: ClassVar[bool] = False
+    _is_stateful: ClassVar[bool] = False
+
+    # Embeddings
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the input embeddings of the base model.
+
+        Raises:
+            NotImplementedError: The model does not say which they are.
+        """
+        inner: Any = self.base_model
+        if inner is self or not hasattr(inner, "get_input_embeddings"):
+            raise NotImplementedError(f"{type(self).__name__} has no get_input_embeddings().")
+        embeddings: nn.Module = inner.get_input_embeddings()
+        return embeddings
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the input embeddings of the base model.
+
+        Raises:
+            NotImplementedError: The model does not say which they are.
+        """
+        inner: Any = self.base_model
+        if inner is self or not hasattr(inner, "set_input_embeddings"):
+            raise NotImplementedError(f"{type(self).__name__} has no set_input_embeddings().")
+        inner.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """Return the layer whose weight is tied to the input embeddings, or None."""
+        return None
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        """Replace the output embeddings.
+
+        Raises:
+            NotImplementedError: The model does not say which they are.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no set_output_embeddings().")
+
+    def enable_input_require_grads(self) -> None:
+        """Let the outputs of the input embeddings require gradients, for adapters on frozen models."""
+
+        def require(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:  # noqa: ARG001 - torch's hook
+            output.requires_grad_(True)
+
+        self._require_grads_hook = self.get_input_embeddings().register_forward_hook(require)
+
+    def disable_input_require_grads(self) -> None:
+        """Undo `enable_input_require_grads`."""
+        self._require_grads_hook.remove()
+
+    # Initialisation and ties
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Leave a module as its constructor made it. Subclasses may call this."""
+
+    def _initialize_weights(self, module: nn.Module, *_args: Any, **_kwargs: Any) -> None:
+        self._init_weights(module)
+
+    def initialize_weights(self) -> None:
+        """Do what `init_weights` does."""
+        self.init_weights()
+
+    def tie_weights(self, *_args: Any, **_kwargs: Any) -> None:
+        """Tie the output embeddings to the input embeddings, and what modules tie in a `_tie_weights` of their own."""
+        super().tie_weights()
+        tied = self._tied_embeddings() if _names_ties(type(self)) else None
+        if tied is not None:
+            self._tie_or_clone_weights(*tied)
+        for module in list(self.modules()):
+            tie = getattr(module, "_tie_weights", None)
+            if callable(tie):
+                tie()
+
+    def _tie_or_clone_weights(self, output_embeddings: Any, input_embeddings: Any) -> None:
+        output_embeddings.weight = input_embeddings.weight
+        if hasattr(output_embeddings, "out_features") and hasattr(input_embeddings, "num_embeddings"):
+            output_embeddings.out_features = input_embeddings.num_embeddings
+
+    def _tied_embeddings(self) -> tuple[nn.Module, nn.Module] | None:
+        """Return the output and input embeddings, if their weights are one."""
+        if not getattr(self.config, TIE_FIELD, True):
+            return None
+        try:
+            outputs, inputs = self.get_output_embeddings(), self.get_input_embeddings()
+        except (AttributeError, NotImplementedError):
+            return None
+        one, other = (getattr(layer, "weight", None) for layer in (outputs, inputs))
+        if outputs is None or not isinstance(one, nn.Parameter) or not isinstance(other, nn.Parameter):
+            return None
+        return (outputs, inputs) if one.shape == other.shape else None
+
+    # Loading
+
+    @classmethod
+    def _name_rules(cls, model: nn.Module, key_mapping: Mapping[str, str]) -> NameRules:
+        rules = super()._name_rules(model, key_mapping)
+        tied = model._tied_embeddings() if isinstance(model, PreTrainedModel) else None  # noqa: SLF001 - our own class
+        if tied is not None:
+            names = {module: name for name, module in model.named_modules()}
+            outputs, inputs = (f"{names[layer]}.weight" for layer in tied)
+            rules.ties.enabled.setdefault(outputs, inputs)
+        left_over = tuple(_pattern(name, cls.base_model_prefix) for name in named_tensors(model).non_persistent)
+        return dataclasses.replace(rules, ignored_unexpected=(*rules.ignored_unexpected, *left_over))
+
+    # As a model
+
+    def can_generate(self) -> bool:
+        """Return False: text generation belongs to transformers."""
+        return False
+
+    def warn_if_padding_and_no_attention_mask(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
+    ) -> None:
+        """Log a warning if there is padding at an end of the input and no mask for it."""
+
+    def estimate_tokens(self, input_dict: Mapping[str, Any]) -> int:
+        """Return the number of input elements."""
+        return int(input_dict[self.main_input_name].numel()) if self.main_input_name in input_dict else 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_SERVED:
+            raise AttributeError(
+                f"{type(self).__name__} has no {name!r}: it belongs to transformers. Where transformers is installed, "
+                "hub_io.load_into_transformers() loads this model with it.",
+                name=name,
+                obj=self,
+            )
+        return super().__getattr__(name)
+
+
+class GradientCheckpointingLayer(nn.Module):
+    """A layer that is recomputed in the backward pass if gradient checkpointing is enabled."""
+
+    gradient_checkpointing = False
+    _gradient_checkpointing_func: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer."""
+        if self.gradient_checkpointing and self.training:
+            import functools
+
+            return self._gradient_checkpointing_func(functools.partial(super().__call__, **kwargs), *args)
+        return super().__call__(*args, **kwargs)
+
+
+def _names_ties(model_class: type) -> bool:
+    return bool(getattr(model_class, "_tied_weights_keys", None))
+
+
+def _pattern(name: str, prefix: str) -> str:
+    """Return an expression for a name in a checkpoint, which may have the prefix of the base model or lack it."""
+    start = f"({re.escape(prefix)}\\.)?" if prefix else ""
+    return f"^{start}{re.escape(name.removeprefix(f'{prefix}.'))}$"
