@@ -72,8 +72,7 @@ class PretrainedConfig(metaclass=ConfigType):
     instances do not share its mutable defaults. All public attributes are fields, and are written to `config.json`.
 
     `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords. Otherwise they become attributes, with
-    a warning unless the class says `extra="keep"`. Unknown keys of a file are always kept, so that a file of a newer
-    version survives a round trip.
+    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip.
 
     Args:
         architectures: Names of the model classes that the config was saved with.
@@ -111,7 +110,7 @@ class PretrainedConfig(metaclass=ConfigType):
     _commit_hash: str | None = None  # the name that transformers has for it, and that other libraries read
     commit_hash = _CommitHash()
 
-    def __init_subclass__(cls, *, extra: Literal["warn", "keep", "forbid"] | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if extra not in {None, "warn", "keep", "forbid"}:
             raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn', 'keep' or 'forbid', got {extra!r}.")

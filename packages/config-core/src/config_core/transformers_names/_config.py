@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from config_core.config import PretrainedConfig as OwnConfig
 
@@ -35,7 +35,7 @@ _FALLBACKS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class PretrainedConfig(OwnConfig, extra="keep"):
+class PretrainedConfig(OwnConfig):
     """The base class that configs of transformers find here: `config_core.PretrainedConfig` with less strictness.
 
     Unknown keywords are kept without a warning, and annotations are not checked, because the code was written for a
@@ -43,6 +43,7 @@ class PretrainedConfig(OwnConfig, extra="keep"):
     there, and never written to a file.
     """
 
+    _extra_fields: ClassVar[Literal["warn", "keep", "forbid"]] = "keep"
     _checks_values: ClassVar[bool] = False
 
     is_composition: ClassVar[bool] = False
