@@ -141,6 +141,7 @@ class AutoModelClass:
             trust_remote_code=trust_remote_code,
             code_revision=code_revision,
         )
+        load.auto_class = cls.__name__
         sources = ClassSources(registry)
         if config is None:
             config_choice = resolve_config(load.model_type, load=load, sources=sources)

@@ -46,6 +46,7 @@ class CodeLoad:
         trust_remote_code: The caller's option: True, False or None.
         code_revision: Revision of the code, in the repository of the checkpoint or another one.
         hub_options: The options that the checkpoint, and other repositories, are opened with.
+        auto_class: The Auto class that the load is for, or `""` for a config alone.
         parent: The load whose code starts this one; None if the program does.
         policy: The remote-code service's policy for this load, fixed at its first decision.
         contents: The files that were read: key of a place, then file name, to content; None for a missing file.
@@ -76,6 +77,7 @@ class CodeLoad:
         self.trust_remote_code = trust_remote_code
         self.code_revision = code_revision
         self.hub_options = hub_options or HubOptions()
+        self.auto_class = ""
         self.parent = current_load()
         self.policy: Any = None
         self.contents: dict[tuple[Any, ...], dict[str, bytes | None]] = {}

@@ -112,8 +112,8 @@ class PretrainedConfig(metaclass=ConfigType):
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if extra not in {None, "warn", "keep", "forbid"}:
-            raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn', 'keep' or 'forbid', got {extra!r}.")
+        if extra not in {None, "warn", "forbid"}:
+            raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn' or 'forbid', got {extra!r}.")
         if extra is not None:
             cls._extra_fields = extra
         if not isinstance(cls.model_type, str):

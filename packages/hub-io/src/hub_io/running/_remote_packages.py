@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from config_core.code import CodeBundle
+from config_core.code import ClassReference, CodeBundle
 from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports
 from hub_io.running._turns import turn
 
@@ -133,13 +133,19 @@ def importing(trusted: Trusted, modules: Sequence[str]) -> Iterator[RemotePackag
     with contextlib.ExitStack() as stack:
         package = _find_imported(trusted, modules)
         if package is None:
-            check_imports(trusted.bundle, modules, source=trusted.source)
+            check_imports(trusted.bundle, [*modules, *_modules_to_come(trusted)], source=trusted.source)
             stack.enter_context(turn(trusted.bundle.digest, source=trusted.source))
             package = package_of(trusted)
             stack.enter_context(all_or_nothing(package))
         _add_folders(package, trusted.code.folders)
         yield package
     _add_names(package, trusted.bundle)
+
+
+def _modules_to_come(trusted: Trusted) -> list[str]:
+    """Return the module of the model class whose config class is imported first, as a path without `.py`."""
+    reference = trusted.bundle.auto_map.get(trusted.code.load.auto_class)
+    return [] if reference is None else [ClassReference.parse(reference).module]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import nn
 
-from model_core.module_tensors import named_tensors
+from model_core.loading import ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD
 from model_core.transformers_names._mask_methods import MaskMethods
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from model_core.loading import NameRules
+    from model_core.module_tensors import NamedTensors
 
 __all__ = ["GradientCheckpointingLayer", "PreTrainedModel"]
 
@@ -143,14 +144,14 @@ class PreTrainedModel(OwnModel, MaskMethods):
     # Loading
 
     @classmethod
-    def _name_rules(cls, model: nn.Module, key_mapping: Mapping[str, str]) -> NameRules:
-        rules = super()._name_rules(model, key_mapping)
+    def _name_rules(cls, model: nn.Module, named: NamedTensors, key_mapping: Mapping[str, str]) -> NameRules:
+        rules = super()._name_rules(model, named, key_mapping)
         tied = model._tied_embeddings() if isinstance(model, PreTrainedModel) else None  # noqa: SLF001 - our own class
         if tied is not None:
             names = {module: name for name, module in model.named_modules()}
             outputs, inputs = (f"{names[layer]}.weight" for layer in tied)
             rules.ties.enabled.setdefault(outputs, inputs)
-        left_over = tuple(_pattern(name, cls.base_model_prefix) for name in named_tensors(model).non_persistent)
+        left_over = (ScopedPattern("", _pattern(name, cls.base_model_prefix)) for name in named.non_persistent)
         return dataclasses.replace(rules, ignored_unexpected=(*rules.ignored_unexpected, *left_over))
 
     # As a model
@@ -198,7 +199,7 @@ def _names_ties(model_class: type) -> bool:
     return bool(getattr(model_class, "_tied_weights_keys", None))
 
 
-def _pattern(name: str, prefix: str) -> str:
+def _pattern(name: str, prefix: str) -> re.Pattern[str]:
     """Return an expression for a name in a checkpoint, which may have the prefix of the base model or lack it."""
     start = f"({re.escape(prefix)}\\.)?" if prefix else ""
-    return f"^{start}{re.escape(name.removeprefix(f'{prefix}.'))}$"
+    return re.compile(f"^{start}{re.escape(name.removeprefix(f'{prefix}.'))}$")
