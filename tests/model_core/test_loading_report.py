@@ -43,10 +43,10 @@ def test_report_is_a_table(wrong):
 
 
 def test_error_holds_the_same_table(wrong):
-    """With what could be allowed above it."""
+    """With what could be allowed above it, and without what was not loaded."""
     with pytest.raises(WeightsMismatchError) as caught:
         TinyModel.from_pretrained(wrong, dtype="bfloat16")
-    assert str(caught.value).splitlines()[1:] == table(wrong)
+    assert str(caught.value).splitlines()[-4:] == table(wrong)[2:]
 
 
 def test_report_of_a_load_in_which_everything_fits_is_one_line(tmp_path):

@@ -41,6 +41,9 @@ __all__ = [
     "WeightsNotFoundError",
 ]
 
+# Lines of each kind in a message; the report of the error has them all.
+_MAX_DIFFERENCES = 20
+
 
 class ModelCoreError(SentenceError):
     """Base class of the errors that model_core raises."""
@@ -189,12 +192,14 @@ class MixedSavesError(WeightsFileError):
 class WeightsMismatchError(ModelCoreError, RuntimeError):
     """The tensors of checkpoint and model do not match. Nothing was loaded.
 
+    The message lists the first of each kind with their shapes, and what to do.
+
     Attributes:
-        report: Which tensors match and which do not.
+        report: Which tensors match and which do not, all of them.
     """
 
     def __init__(self, problem: str, *, report: LoadReport) -> None:
-        super().__init__(f"{problem}\n{report}")
+        super().__init__(f"{problem}\n{report.differences(most=_MAX_DIFFERENCES)}")
         self.report = report
 
 

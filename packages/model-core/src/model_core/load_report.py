@@ -17,6 +17,7 @@ __all__ = ["LoadReport", "Mismatch", "shortened"]
 
 _MAX_LINES = 100
 _MAX_LISTED = 5
+_MAX_LINE = 300
 
 
 def shortened(entries: Collection[str], *, most: int = _MAX_LISTED) -> str:
@@ -94,7 +95,8 @@ class LoadReport(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.as_dict())
 
-    def __str__(self) -> str:
+    def differences(self, *, most: int = _MAX_LINES) -> str:
+        """Return a table of what did not match, with at most this many lines of each kind."""
         rows = [
             ("missing", [f"{name} {list(shape)}" for name, shape in self.missing.items()]),
             ("unexpected", [f"{name} {list(shape)}" for name, shape in self.unexpected.items()]),
@@ -102,15 +104,24 @@ class LoadReport(Mapping[str, Any]):
             ("copied", [f"{name} from {other}" for name, other in self.copied.items()]),
             ("in file", list(self.files)),
         ]
-        lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
-        for (stored, model), number in Counter(self.converted.values()).items():
-            lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
+        lines = []
         for title, entries in rows:
-            shown = entries[:_MAX_LINES]
-            lines += [f"  {title:<10}  {entry}" for entry in shown]
+            shown = entries[:most]
+            lines += [f"  {title:<10}  {_clipped(entry)}" for entry in shown]
             if len(entries) > len(shown):
                 lines.append(f"  {title:<10}  … and {len(entries) - len(shown)} more")
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
+        for (stored, model), number in Counter(self.converted.values()).items():
+            lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
+        return "\n".join(filter(None, [*lines, self.differences()]))
+
     def __repr__(self) -> str:
         return f"<LoadReport {self}>"
+
+
+def _clipped(text: str) -> str:
+    """Return a text, its middle left out if it is very long. Names come from files and may have any length."""
+    return text if len(text) <= _MAX_LINE else f"{text[: _MAX_LINE // 2]}…{text[-_MAX_LINE // 2 :]}"

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_core.errors import ArgumentError, WeightsMismatchError
+from model_core.loading._mismatch_advice import allowing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from model_core.load_report import LoadReport
+    from model_core.loading._mismatch_advice import MismatchAdvice
 
 __all__ = ["AllowedDifferences", "Patterns", "check_report"]
 
 _logger = logging.getLogger(__name__)
+
+# The least part of the names of model or checkpoint that must match, unless the rest is listed.
+_LEAST_COVERAGE = 0.25
 
 Patterns = bool | str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
 
@@ -41,32 +46,116 @@ class AllowedDifferences:
             object.__setattr__(self, argument, _as_tuple(argument, getattr(self, argument)))
 
 
-def check_report(report: LoadReport, allowed: AllowedDifferences, *, hint: Callable[[], str]) -> None:
-    """Check that checkpoint and model differ only where the caller allows it. What `strict=False` allows is logged.
+def check_report(
+    report: LoadReport,
+    allowed: AllowedDifferences,
+    *,
+    model_class: type,
+    advise: Callable[[], MismatchAdvice],
+    hint: Callable[[], str],
+) -> None:
+    """Check that checkpoint and model differ only where the caller allows it. What is left out is logged.
 
     Args:
         report: What matches and what does not.
         allowed: What the caller allows.
-        hint: Returns further advice for the error. It is called only if there is one.
+        model_class: The class of the model.
+        advise: Returns what can be done. It is called only for the error.
+        hint: Returns what the checkpoint's config says, likewise.
 
     Raises:
-        WeightsMismatchError: Tensors are missing, unexpected or mismatched. The error lists all of them.
+        WeightsMismatchError: Tensors are missing, unexpected or mismatched, or `strict=False` allows a load in which
+            next to nothing matches.
     """
-    advice = []
-    if allowed.strict and not all(_matches(allowed.allow_missing, name) for name in report.missing):
-        advice.append("allow_missing=[...] keeps the constructor's values for tensors that the checkpoint lacks")
-    if allowed.strict and not all(_matches(allowed.allow_unexpected, name) for name in report.unexpected):
-        advice.append("allow_unexpected=[...] skips tensors that the model lacks")
-    if report.mismatched and not allowed.ignore_mismatched_sizes:
-        advice.append("ignore_mismatched_sizes=True keeps the constructor's values where shapes or dtypes differ")
-    if advice:
+    if _is_refused(report, allowed):
+        advice = advise()
+        remedies = _section("To make them match:", advice.remedies)
+        title = "To load what does not match even so:" if remedies else "To load anyway:"
+        permissions = _section(title, _permissions(advice, allowed))
+        reason = f"{_counted(report)}. Nothing was loaded. {hint()}".rstrip()
         raise WeightsMismatchError(
-            f"Checkpoint and model do not match, and nothing was loaded. To load anyway: {'; '.join(advice)}. The "
-            f"lists take names, patterns such as 'head.*', or True for all. {hint()}".rstrip(),
+            f"{report.source} does not match {model_class.__qualname__}: {reason}{remedies}{permissions}",
+            report=report,
+        )
+    if _covers_too_little(report, allowed):
+        remedies = _section("To make them match:", advise().remedies)
+        permission = "allow_missing=['*'] and allow_unexpected=['*'], or narrower patterns, allow any difference"
+        reason = f"{_counted(report)}, which is too little even for a lenient load. Nothing was loaded. {hint()}"
+        raise WeightsMismatchError(
+            f"{report.source} does not match {model_class.__qualname__}: {reason.rstrip()}{remedies}"
+            f"{_section('To load it all the same:', [permission])}",
             report=report,
         )
     if not allowed.strict and (report.missing or report.unexpected):
         _logger.warning("Loaded with strict=False. %s", report)
+    elif report.mismatched:
+        _logger.warning("Loaded with ignore_mismatched_sizes=True. %s", report)
+
+
+def _is_refused(report: LoadReport, allowed: AllowedDifferences) -> bool:
+    """Return whether checkpoint and model differ in a way that the caller does not allow."""
+    return bool(
+        (allowed.strict and not all(_matches(allowed.allow_missing, name) for name in report.missing))
+        or (allowed.strict and not all(_matches(allowed.allow_unexpected, name) for name in report.unexpected))
+        or (report.mismatched and not allowed.ignore_mismatched_sizes)
+    )
+
+
+def _covers_too_little(report: LoadReport, allowed: AllowedDifferences) -> bool:
+    """Return whether the names that match are few of the model's and few of the checkpoint's.
+
+    Names that the caller has listed do not count: whoever lists them means it. A load that is meant, such as that of a
+    part of a model or into a larger one, uses most of at least one side. Names like `fc.weight` or `conv1.weight`,
+    which foreign models have in common by chance, are a few in a hundred of both.
+    """
+    num_matched = len(report.loaded) + len(report.mismatched)
+    num_missing = _num_unlisted(report.missing, allowed.allow_missing)
+    num_unexpected = _num_unlisted(report.unexpected, allowed.allow_unexpected)
+    if not num_matched:
+        return num_missing > 0 and (num_unexpected > 0 or not allowed.strict)
+    return num_matched < _LEAST_COVERAGE * (num_matched + min(num_missing, num_unexpected))
+
+
+def _num_unlisted(names: Iterable[str], patterns: Patterns) -> int:
+    return sum(isinstance(patterns, bool) or not _matches(patterns, name) for name in names)
+
+
+def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[str]:
+    """Return the options that allow what still does not match, those that lose nothing of the checkpoint first."""
+    remaining = advice.remaining
+    tensors, stored = advice.all_names
+    if tensors and not remaining.loaded and not remaining.mismatched:
+        return []  # the model would be a new one
+    missing = [name for name in remaining.missing if not _matches(allowed.allow_missing, name)]
+    unexpected = [name for name in remaining.unexpected if not _matches(allowed.allow_unexpected, name)]
+    lines = []
+    if allowed.strict and missing:
+        lines.append(f"allow_missing={allowing(missing, tensors)} keeps the constructor's values of what is missing")
+    if allowed.strict and unexpected:
+        lines.append(f"allow_unexpected={allowing(unexpected, stored)} skips what the model lacks")
+    if remaining.mismatched and not allowed.ignore_mismatched_sizes:
+        lines.append(
+            "ignore_mismatched_sizes=True discards the checkpoint's values where shapes or dtypes differ, and keeps "
+            "the constructor's"
+        )
+    return lines
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "".join([f"\n{title}", *(f"\n    {line}" for line in lines)]) if lines else ""
+
+
+def _counted(report: LoadReport) -> str:
+    """Return how many tensors match and how many do not, in words."""
+    counts = [
+        (len(report.missing), "missing"),
+        (len(report.unexpected), "unexpected"),
+        (len(report.mismatched), "mismatched"),
+    ]
+    differing = ", ".join(f"{number:,} {kind}" for number, kind in counts if number)
+    if not report.loaded and not report.mismatched:
+        return f"no tensor of the checkpoint is one of the model ({differing})"
+    return f"{len(report.loaded):,} tensors match, {differing}"
 
 
 def _matches(patterns: Patterns, name: str) -> bool:

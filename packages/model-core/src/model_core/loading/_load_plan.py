@@ -121,8 +121,8 @@ def _match_names(
     matched: dict[str, StoredTensor] = {}
     unexpected = set()
     translated = [(name, names.to_model(name)) for name in stored]
-    # Of two names that become one, that which stays as it is takes precedence.
-    for name, match in sorted(translated, key=lambda pair: pair[0] != pair[1]):
+    # Of two names that become one, that which is renamed takes precedence: somebody has said what it is.
+    for name, match in sorted(translated, key=lambda pair: pair[0] == pair[1]):
         if match is None or match not in tensors or match in matched:
             unexpected.add(name)
         else:

@@ -10,6 +10,7 @@ from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
 from model_core.loading._load_plan import plan_load
+from model_core.loading._mismatch_advice import advise
 from model_core.loading._model_config import mismatch_hint
 from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
 from model_core.loading._name_rules import decide_names
@@ -71,13 +72,27 @@ def load_weights(
         ArgumentError: A key of `key_mapping` is not a regular expression.
     """
     _check_no_meta_tensors(model, named)
+    states = extra_states(named.modules)
     with reading_weights(checkpoint):
         names = decide_names(rules, weights, named.persistent)
         weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
-        plan = plan_load(
-            named.persistent, weights, rules, names, placement=placement, extra_states=extra_states(named.modules)
+        plan = plan_load(named.persistent, weights, rules, names, placement=placement, extra_states=states)
+        check_report(
+            plan.report,
+            allowed,
+            model_class=type(model),
+            advise=lambda: advise(
+                plan.report,
+                named.persistent,
+                weights,
+                rules,
+                names,
+                config=getattr(model, "config", None),
+                placement=placement,
+                extra_states=states,
+            ),
+            hint=lambda: mismatch_hint(type(model), checkpoint),
         )
-        check_report(plan.report, allowed, hint=lambda: mismatch_hint(type(model), checkpoint))
         assign_weights(named, plan, weights, placement=placement, deferred=deferred)
         check_not_replaced(checkpoint)
     placement.apply(model)

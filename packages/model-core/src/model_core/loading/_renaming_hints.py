@@ -1,0 +1,287 @@
+"""Finding the renaming after which the names of a checkpoint are those of a model.
+
+Only names and shapes are looked at. What is found is a suggestion for an error message, and it is tried out on all
+names before it is made. Names are compared by what is the same in many of them, the numbers of layers left out, so that
+it takes no longer for a model with a hundred thousand tensors than reading their names a few times.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+__all__ = ["find_renamings", "module_pattern"]
+
+_Shape = tuple[int, ...]
+_Shapes = dict[tuple[str, ...], _Shape]  # of the tensors of one form, by the numbers in their names
+
+# More names of different form than any architecture has: then only a common prefix is looked for.
+_MAX_FORMS = 1000
+_MAX_RENAMINGS = 12
+_NUM_SAMPLES = 8
+# In the form of a name, stands for a number.
+_NUMBER = "\0"
+_NUMERIC_PART = re.compile(r"(?<![^.])\d+(?![^.])")
+# What wrappers of torch add to names, and what the same tensors are called by other versions of layers.
+_WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+_OTHER_ENDINGS = {
+    "gamma": "weight",
+    "beta": "bias",
+    "weight_g": "parametrizations.weight.original0",
+    "weight_v": "parametrizations.weight.original1",
+    "parametrizations.weight.original0": "weight_g",
+    "parametrizations.weight.original1": "weight_v",
+}
+
+
+class _Form(NamedTuple):
+    """What names have in common that differ only in numbers.
+
+    Attributes:
+        parts: The parts of the names, each number replaced.
+    """
+
+    parts: tuple[str, ...]
+
+
+_Groups = dict[_Form, _Shapes]
+
+
+def find_renamings(
+    missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
+) -> dict[str, str]:
+    """Return a `key_mapping` that turns unexpected names into missing ones, or an empty dict.
+
+    Args:
+        missing: Names that the checkpoint lacks, with their shapes.
+        unexpected: Names that it has in excess, with their shapes.
+        matched: Names of the checkpoint that the model has. No expression renames any of them.
+    """
+    if not missing or not unexpected:
+        return {}
+    return (
+        _common_prefix(missing, unexpected, matched)
+        or _known_renamings(missing, unexpected)
+        or _by_form(missing, unexpected, matched)
+        or _one_by_one(missing, unexpected)
+    )
+
+
+def module_pattern(modules: Iterable[str]) -> str:
+    """Return an expression for the beginning of the names of tensors in some modules, or of these tensors."""
+    listed = "|".join(map(re.escape, modules))
+    return rf"(?:{listed})\b" if "|" in listed else rf"{listed}\b"
+
+
+def _common_prefix(
+    missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
+) -> dict[str, str]:
+    """Return the renaming if most names differ only by one prefix, which they have or lack."""
+    most, found = 0, {}
+    for prefix in {prefix for name in _samples(unexpected) for prefix in _prefixes(name, missing)}:
+        fitting = [name for name in unexpected if name.startswith(prefix)]
+        if any(name.startswith(prefix) for name in matched):
+            continue
+        number = sum(missing.get(name[len(prefix) :]) == unexpected[name] for name in fitting)
+        if number > most:
+            most, found = number, {f"^{re.escape(prefix)}": ""}
+    for prefix in {prefix for name in _samples(missing) for prefix in _prefixes(name, unexpected)}:
+        number = sum(missing.get(prefix + name) == shape for name, shape in unexpected.items())
+        if number > most and not matched:
+            most, found = number, {"^": prefix}
+    return found if 2 * most >= min(len(missing), len(unexpected)) else {}
+
+
+def _prefixes(name: str, others: Collection[str]) -> Iterator[str]:
+    """Yield what stands before another name in this one."""
+    start = name.find(".") + 1
+    while start:
+        if name[start:] in others:
+            yield name[:start]
+        start = name.find(".", start) + 1
+
+
+def _samples(names: Collection[str]) -> Iterator[str]:
+    """Return some names from the whole of a collection."""
+    return islice(names, 0, None, max(1, len(names) // _NUM_SAMPLES))
+
+
+def _known_renamings(missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape]) -> dict[str, str]:
+    """Return the renamings of what wrappers and other versions of layers are known to do, as far as they help."""
+    wrappers = [wrapper for wrapper in _WRAPPERS if any(f"{wrapper}." in name for name in unexpected)]
+    if wrappers:
+        return {rf"\b(?:{'|'.join(wrappers)})\." if wrappers[1:] else rf"\b{wrappers[0]}\.": ""}
+    renamings = {}
+    for old, new in _OTHER_ENDINGS.items():
+        renamed = [name for name in unexpected if name.endswith(f".{old}")]
+        if renamed and all(missing.get(name.removesuffix(old) + new) == unexpected[name] for name in renamed):
+            renamings[rf"\.{re.escape(old)}$"] = f".{new}"
+    return renamings
+
+
+def _one_by_one(missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape]) -> dict[str, str]:
+    """Return the renaming of single names whose shape no other has."""
+    ours, theirs = _by_shape(missing), _by_shape(unexpected)
+    pairs = {names[0]: ours[key][0] for key, names in theirs.items() if len(names) == 1 and len(ours.get(key, ())) == 1}
+    if len(pairs) > _MAX_RENAMINGS:
+        return {}
+    return {f"^{re.escape(old)}$": new.replace("\\", r"\\") for old, new in pairs.items()}
+
+
+def _by_shape(tensors: Mapping[str, _Shape]) -> dict[tuple[str, _Shape], list[str]]:
+    found: dict[tuple[str, _Shape], list[str]] = {}
+    for name, shape in tensors.items():
+        found.setdefault((name.rpartition(".")[2], shape), []).append(name)
+    return found
+
+
+def _by_form(
+    missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
+) -> dict[str, str]:
+    """Return renamings of the beginnings of names, found by comparing names of the same form."""
+    wanted, given, taken = _group(missing), _group(unexpected), _group(dict.fromkeys(matched, ()))
+    if wanted is None or given is None or taken is None:
+        return {}
+    renamings: dict[str, str] = {}
+    while len(renamings) < _MAX_RENAMINGS:
+        pairs = chain(_pairs_by_ending(given, wanted), _pairs_by_shape(given, wanted))
+        found = (_shortest_renaming(form, partner, given, wanted, taken) for form, partner in pairs)
+        renaming = next((renaming for renaming in found if renaming), None)
+        if renaming is None:
+            break
+        old, new, whole = renaming
+        for covered in [form for form in given if _is_renamed(form, old, whole=whole)]:
+            del given[covered]
+            wanted.pop(_Form(new + covered.parts[len(old) :]), None)
+        renamings[_expression(old, whole=whole)] = _replacement(new, whole=whole)
+    return renamings
+
+
+def _group(tensors: Mapping[str, _Shape]) -> _Groups | None:
+    """Return shapes by the form of the names, or None if there are too many forms."""
+    groups: dict[str, _Shapes] = {}
+    for name, shape in tensors.items():
+        form = _NUMERIC_PART.sub(_NUMBER, name)
+        numbers = tuple(_NUMERIC_PART.findall(name)) if form != name else ()
+        groups.setdefault(form, {})[numbers] = shape
+        if len(groups) > _MAX_FORMS:
+            return None
+    return {_Form(tuple(form.split("."))): shapes for form, shapes in groups.items()}
+
+
+def _pairs_by_ending(given: _Groups, wanted: _Groups) -> list[tuple[_Form, _Form]]:
+    """Return the forms that end alike, those first that have the most in common."""
+    by_ending: dict[tuple[str, ...], list[_Form]] = {}
+    for form in wanted:
+        for start in range(len(form.parts)):
+            by_ending.setdefault(form.parts[start:], []).append(form)
+    found = []
+    for form, shapes in given.items():
+        for start in range(len(form.parts)):
+            ending = form.parts[start:]
+            fitting = [other for other in by_ending.get(ending, ()) if _agree(shapes, wanted[other])]
+            if not fitting:
+                continue
+            partner = fitting[0] if len(fitting) == 1 else _abbreviated(form, fitting)
+            is_sure = len(ending) > 1 or not _has_rival(form, shapes, given)
+            if partner is not None and (is_sure or _abbreviated(form, fitting)):
+                found.append((len(ending), form, partner))
+            break
+    return [(form, other) for _, form, other in sorted(found, key=lambda entry: -entry[0])]
+
+
+def _agree(one: _Shapes, other: _Shapes) -> bool:
+    """Return whether tensors with the same numbers have the same shapes, and there are any."""
+    common = one.keys() & other.keys()
+    return bool(common) and all(one[numbers] == other[numbers] for numbers in common)
+
+
+def _has_rival(form: _Form, shapes: _Shapes, given: _Groups) -> bool:
+    """Return whether another form has the same last part and the same shapes, so that nothing tells them apart."""
+    return any(
+        other != form and other.parts[-1] == form.parts[-1] and other_shapes == shapes
+        for other, other_shapes in given.items()
+    )
+
+
+def _abbreviated(form: _Form, others: Iterable[_Form]) -> _Form | None:
+    """Return the only form whose parts are those of this one, abbreviated or written out; None without one."""
+    found = [
+        other
+        for other in others
+        if len(other.parts) == len(form.parts) and all(map(_abbreviates, form.parts, other.parts))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _abbreviates(one: str, other: str) -> bool:
+    """Return whether one of two words consists of letters of the other, in order and from the first: `q`, `query`."""
+    short, long = sorted((one, other), key=len)
+    letters = iter(long)
+    return short[:1] == long[:1] and all(letter in letters for letter in short)
+
+
+def _pairs_by_shape(given: _Groups, wanted: _Groups) -> Iterator[tuple[_Form, _Form]]:
+    """Yield the forms whose shapes no other form has, on either side."""
+    for with_ending in (True, False):
+        ours, theirs = (_by_signature(groups, with_ending=with_ending) for groups in (wanted, given))
+        for signature, forms in theirs.items():
+            if len(forms) == 1 and len(ours.get(signature, ())) == 1:
+                yield forms[0], ours[signature][0]
+
+
+def _by_signature(groups: _Groups, *, with_ending: bool) -> dict[object, list[_Form]]:
+    found: dict[object, list[_Form]] = {}
+    for form, shapes in groups.items():
+        found.setdefault((form.parts[-1] if with_ending else "", frozenset(shapes.items())), []).append(form)
+    return found
+
+
+def _shortest_renaming(
+    form: _Form,
+    partner: _Form,
+    given: _Groups,
+    wanted: _Groups,
+    taken: Collection[_Form],
+) -> tuple[tuple[str, ...], tuple[str, ...], bool] | None:
+    """Return what to replace at the beginning of names by what, and whether it is the whole of them.
+
+    The shortest beginning that renames every name that it matches to one that is wanted, with the same shapes.
+    """
+    num_common = 0
+    for one, other in zip(reversed(form.parts), reversed(partner.parts), strict=False):
+        if one != other:
+            break
+        num_common += 1
+    for kept in range(num_common, -1, -1):
+        old, new = form.parts[: len(form.parts) - kept], partner.parts[: len(partner.parts) - kept]
+        whole = kept == 0
+        if not old or not new or old.count(_NUMBER) != new.count(_NUMBER):
+            continue
+        if any(_is_renamed(other, old, whole=whole) for other in taken):
+            continue
+        renamed = [other for other in given if _is_renamed(other, old, whole=whole)]
+        if all(_agree(given[other], wanted.get(_Form(new + other.parts[len(old) :]), {})) for other in renamed):
+            return old, new, whole
+    return None
+
+
+def _is_renamed(form: _Form, old: tuple[str, ...], *, whole: bool) -> bool:
+    return form.parts == old if whole else len(form.parts) > len(old) and form.parts[: len(old)] == old
+
+
+def _expression(parts: tuple[str, ...], *, whole: bool) -> str:
+    text = r"\.".join(r"(\d+)" if part == _NUMBER else re.escape(part) for part in parts)
+    return f"^{text}$" if whole else rf"^{text}\."
+
+
+def _replacement(parts: tuple[str, ...], *, whole: bool) -> str:
+    texts, number = [], 0
+    for part in parts:
+        number += part == _NUMBER
+        texts.append(rf"\g<{number}>" if part == _NUMBER and number > 9 else rf"\{number}" if part == _NUMBER else part)  # noqa: PLR2004
+    return ".".join(texts) + ("" if whole else ".")

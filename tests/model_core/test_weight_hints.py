@@ -1,0 +1,310 @@
+"""Errors of weights that do not match or cannot be read say what to do, and doing it gives the right model."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from model_core import PreTrainedModel, WeightsMismatchError
+from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
+
+
+def rewritten(model, folder, change):
+    """Save a model, rewrite its weights, and return it."""
+    fill_randomly(model).save_pretrained(folder)
+    save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors")
+    return model
+
+
+def message_of(model_class, folder, **options):
+    """Return the message of the error that a load raises."""
+    with pytest.raises(WeightsMismatchError) as caught:
+        model_class.from_pretrained(folder, **options)
+    return str(caught.value)
+
+
+def suggested(message):
+    """Return the arguments that a message suggests, as a program would write them."""
+    found = {}
+    for name in ("key_mapping", "allow_missing", "allow_unexpected"):
+        if match := re.search(rf"^    {name}=(\{{.*?\}}|\[.*?\])(?= gives| \(in| keeps| skips)", message, re.MULTILINE):
+            found[name] = eval(match[1], {})
+    return found
+
+
+class Attention(PreTrainedModel):
+    """Layers of several parts whose shapes are the same."""
+
+    config_class = TinyConfig
+    base_model_prefix = "attention"
+
+    def __init__(self, config):
+        super().__init__(config)
+        width = config.width
+        self.embedding = nn.Embedding(9, width)
+        self.layers = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "attn": nn.ModuleDict({name: nn.Linear(width, width) for name in ("q", "k", "v")}),
+                    "norm": nn.LayerNorm(width),
+                    "mlp": nn.Linear(width, 3 * width),
+                }
+            )
+            for _ in range(config.depth)
+        )
+
+
+def substitute(*pairs):
+    """Return a change of names by regular expressions, all of which apply."""
+
+    def change(tensors):
+        renamed = {}
+        for name, tensor in tensors.items():
+            for pattern, replacement in pairs:
+                name = re.sub(pattern, replacement, name)  # noqa: PLW2901
+            renamed[name] = tensor
+        return renamed
+
+    return change
+
+
+RENAMINGS = {
+    "prefix": [(r"^", "module.")],
+    "prefix of two parts": [(r"^", "model.net.")],
+    "prefix with a number": [(r"^", "0.")],
+    "prefix that looks like an expression": [(r"^", "a+b(c.")],
+    "list": [(r"^layers\.", "blocks.")],
+    "list below a prefix": [(r"^layers\.", "encoder.blocks.")],
+    "middle": [(r"\.mlp\.", ".ffn.")],
+    "two in the middle": [(r"\.mlp\.", ".ffn."), (r"\.norm\.", ".layer_norm.")],
+    "everything": [(r"^layers\.", "h."), (r"\.attn\.", ".attention."), (r"^embedding\.", "wte.")],
+    "written out": [(r"\.q\.", ".query."), (r"\.k\.", ".key."), (r"\.v\.", ".value.")],
+    "old names of a norm": [(r"norm\.weight", "norm.gamma"), (r"norm\.bias", "norm.beta")],
+    "compiled layers": [(r"layers\.(\d+)\.", r"layers.\1._orig_mod.")],
+    "single": [(r"^embedding\.", "tokens.")],
+}
+
+
+@pytest.mark.parametrize("renaming", RENAMINGS.values(), ids=RENAMINGS)
+def test_renaming_is_found_and_works_as_it_is_written(tmp_path, renaming):
+    """Pasted into the call, the suggested arguments give the model that was saved."""
+    model = rewritten(Attention(TinyConfig()), tmp_path, substitute(*renaming))
+    message = message_of(Attention, tmp_path)
+    arguments = suggested(message)
+    assert arguments.keys() == {"key_mapping"}
+    assert "allow_" not in message
+    assert same_state(Attention.from_pretrained(tmp_path, **arguments), model)
+
+
+def test_missing_prefix_is_found(tmp_path):
+    """The model has one that the checkpoint lacks, and the class does not say so."""
+
+    class Wrapped(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.model = TinyModel(config)
+
+    inner = fill_randomly(TinyModel(TinyConfig()))
+    inner.save_pretrained(tmp_path)
+    arguments = suggested(message_of(Wrapped, tmp_path))
+    assert arguments == {"key_mapping": {"^": "model."}}
+    assert same_state(Wrapped.from_pretrained(tmp_path, **arguments).model, inner)
+
+
+def test_what_no_renaming_explains_is_allowed_by_name(tmp_path):
+    """The renaming first, and then the options for the rest."""
+
+    def change(tensors):
+        renamed = substitute((r"^layers\.", "blocks."))(tensors)
+        del renamed["blocks.1.norm.bias"]
+        return renamed | {"ema.decay": torch.zeros(5, 5, 5), "ema.steps": torch.zeros(6, 6)}
+
+    model = rewritten(Attention(TinyConfig()), tmp_path, change)
+    message = message_of(Attention, tmp_path)
+    assert message.index("key_mapping") < message.index("allow_missing") < message.index("allow_unexpected")
+    arguments = suggested(message)
+    assert arguments["allow_missing"] == ["layers.1.norm.bias"]
+    assert arguments["allow_unexpected"] == ["ema"]
+    loaded = Attention.from_pretrained(tmp_path, **arguments)
+    assert torch.equal(loaded.layers[1]["attn"]["q"].weight, model.layers[1]["attn"]["q"].weight)
+
+
+def test_names_that_nothing_tells_apart_are_not_paired(tmp_path):
+    """Three layers of one shape under three new names: any pairing would be a guess."""
+    rewritten(
+        Attention(TinyConfig()), tmp_path, substitute((r"\.q\.", ".one."), (r"\.k\.", ".two."), (r"\.v\.", ".three."))
+    )
+    assert "key_mapping" not in message_of(Attention, tmp_path)
+
+
+def test_renaming_goes_before_the_callers_own(tmp_path):
+    """It is added to what the caller renames already."""
+    model = rewritten(
+        Attention(TinyConfig()), tmp_path, substitute((r"^layers\.", "blocks."), (r"^embedding\.", "wte."))
+    )
+    own = {r"^wte\.": "embedding."}
+    message = message_of(Attention, tmp_path, key_mapping=own)
+    assert "in front of your own" in message
+    mapping = suggested(message)["key_mapping"]
+    assert same_state(Attention.from_pretrained(tmp_path, key_mapping=mapping | own), model)
+
+
+@pytest.mark.parametrize("lenient", [{"strict": False}, {"allow_missing": True, "allow_unexpected": True}], ids=str)
+def test_renaming_is_shown_when_a_lenient_load_is_refused(tmp_path, lenient):
+    """The reason for most loads in which nothing fits."""
+    model = rewritten(TinyModel(TinyConfig()), tmp_path, substitute(("^", "module.")))
+    arguments = suggested(message_of(TinyModel, tmp_path, **lenient))
+    assert same_state(TinyModel.from_pretrained(tmp_path, **arguments), model)
+
+
+def test_base_model_under_another_name_is_renamed_and_not_taken_from_the_head(tmp_path):
+    """The head's own `norm` is what the error says to skip."""
+
+    class Base(PreTrainedModel):
+        config_class = TinyConfig
+        base_model_prefix = "enc"
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.norm = nn.LayerNorm(config.width)
+            self.layer = nn.Linear(config.width, config.width)
+
+    class Head(Base):
+        def __init__(self, config):
+            PreTrainedModel.__init__(self, config)
+            self.backbone = Base(config)
+            self.norm = nn.LayerNorm(config.width)
+
+    whole = fill_randomly(Head(TinyConfig()))
+    whole.save_pretrained(tmp_path)
+    arguments = suggested(message_of(Base, tmp_path))
+    assert arguments["allow_unexpected"] == ["norm"]
+    assert same_state(Base.from_pretrained(tmp_path, **arguments), whole.backbone)
+
+
+def test_flat_checkpoint_of_a_model_with_a_head_is_renamed(tmp_path):
+    """As timm writes it: the base model's names without the prefix, and the head's beside them."""
+    whole = rewritten(HeadModel(TinyConfig()), tmp_path, substitute((r"^tiny\.", "")))
+    arguments = suggested(message_of(HeadModel, tmp_path))
+    assert same_state(HeadModel.from_pretrained(tmp_path, **arguments), whole)
+
+
+@pytest.mark.parametrize(
+    ("model_class", "of", "expected"),
+    [
+        (HeadModel, TinyModel, {"allow_missing": ["head"]}),
+        (TinyModel, HeadModel, {"key_mapping": {r"^tiny\.": ""}, "allow_unexpected": ["head"]}),
+    ],
+)
+def test_options_name_the_modules_that_are_missing_or_left_over(tmp_path, model_class, of, expected):
+    """As Python code, not as a description of a list."""
+    fill_randomly(of(TinyConfig())).save_pretrained(tmp_path)
+    arguments = suggested(message_of(model_class, tmp_path))
+    assert arguments == expected
+    assert model_class.from_pretrained(tmp_path, **arguments)
+
+
+def test_no_option_is_offered_for_a_checkpoint_of_which_nothing_matches(tmp_path):
+    """It would give a model of random weights."""
+    NormModel(TinyConfig()).save_pretrained(tmp_path)
+    message = message_of(TinyModel, tmp_path)
+    assert "no tensor of the checkpoint is one of the model (4 missing, 8 unexpected)" in message
+    assert "saved from NormModel, not TinyModel" in message
+    assert "allow_" not in message
+
+
+class Classifier(PreTrainedModel):
+    """A body and a head."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.body = nn.Linear(config.width, config.width)
+        self.fc = nn.Linear(config.width, config.num_labels)
+
+
+def test_replaced_classifier_is_loaded_with_its_own_number_of_classes(tmp_path):
+    """What throws the trained head away stands last, and says that it does."""
+    model = Classifier(TinyConfig(num_labels=1000))
+    model.fc = nn.Linear(4, 7)
+    fill_randomly(model).save_pretrained(tmp_path)
+    message = message_of(Classifier, tmp_path)
+    assert "num_labels=7 builds the model with the classes of the checkpoint, instead of 1000" in message
+    assert message.index("num_labels=7") < message.index("ignore_mismatched_sizes=True discards")
+    assert same_state(Classifier.from_pretrained(tmp_path, num_labels=7), model)
+
+
+def test_other_size_is_explained_by_the_field_of_the_config(tmp_path):
+    """Whatever the field is called."""
+    model = fill_randomly(Classifier(TinyConfig(width=6)))
+    model.save_pretrained(tmp_path)
+    assert "width=6 builds the model" in message_of(Classifier, tmp_path, width=9)
+
+
+def test_size_that_no_field_explains_is_not_explained(tmp_path):
+    """The config may not know of it."""
+    rewritten(Classifier(TinyConfig()), tmp_path, lambda tensors: tensors | {"body.weight": torch.zeros(77, 4)})
+    message = message_of(Classifier, tmp_path, num_labels=3, width=4)
+    assert "builds the model" not in message
+
+
+def test_lenient_load_in_which_nearly_nothing_fits_is_an_error(tmp_path):
+    """A name that foreign models have in common by chance makes no load of them."""
+
+    class Foreign(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.layers = nn.ModuleList([nn.Linear(config.width, config.width)])
+            self.others = nn.ModuleList(nn.Linear(3, 3) for _ in range(8))
+
+    Foreign(TinyConfig()).save_pretrained(tmp_path)
+    deep = {"depth": 9}
+    with pytest.raises(WeightsMismatchError, match="2 tensors match, 16 missing, 16 unexpected, which is too little"):
+        TinyModel.from_pretrained(tmp_path, strict=False, **deep)
+    with pytest.raises(WeightsMismatchError, match="too little"):
+        TinyModel.from_pretrained(tmp_path, allow_missing=True, allow_unexpected=True, **deep)
+    assert TinyModel.from_pretrained(tmp_path, allow_missing=["*"], allow_unexpected=["*"], **deep)
+    assert TinyModel.from_pretrained(tmp_path, allow_missing=True, allow_unexpected=["others"], **deep)
+
+
+def test_lenient_load_of_nothing_is_an_error(tmp_path):
+    """Also from a checkpoint that holds nothing at all; `MyModel(config)` makes a new model."""
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({}, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsMismatchError, match="no tensor of the checkpoint is one of the model"):
+        TinyModel.from_pretrained(tmp_path, strict=False)
+    assert TinyModel.from_pretrained(tmp_path, allow_missing=True)
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_lenient_load_of_a_part_is_none_of_nothing(tmp_path, depth):
+    """A small part of a large model, or a small model from a large checkpoint: one side is used as a whole."""
+    fill_randomly(TinyModel(TinyConfig(depth=9 - depth))).save_pretrained(tmp_path)
+    assert TinyModel.from_pretrained(tmp_path, depth=depth, strict=False)
+
+
+def test_sizes_that_are_ignored_are_logged(tmp_path, caplog):
+    """Whoever wonders later why the head is a new one finds it in the log."""
+    fill_randomly(Classifier(TinyConfig(num_labels=3))).save_pretrained(tmp_path)
+    Classifier.from_pretrained(tmp_path, num_labels=5, ignore_mismatched_sizes=True)
+    assert "fc.weight: [3, 4] in the checkpoint, [5, 4] in the model" in caplog.text
+
+
+def test_message_about_a_huge_model_is_short():
+    """However many tensors there are, and however long their names; the report has them all."""
+    count = 30_000
+    state = {f"other.{number}.{'x' * 500}": torch.zeros(number % 7 + 1) for number in range(count)}
+    config = TinyConfig(depth=300)
+    with pytest.raises(WeightsMismatchError) as caught:
+        TinyModel.from_pretrained(None, config=config, state_dict=state)
+    assert len(str(caught.value)) < 15_000
+    assert len(caught.value.report.unexpected) == count
