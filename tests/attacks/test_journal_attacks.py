@@ -14,6 +14,7 @@ import pytest
 from auto_registry import AutoConfig
 from config_core import ConfigFileError, FolderCheckpoint, open_checkpoint, staged_save
 from config_core.checkpoint import pending_files
+from deep_folders import deep_folders
 from interrupted_saves import interrupt_save
 from other_processes import environment, run_program
 
@@ -169,22 +170,14 @@ def test_journal_of_many_names_is_refused_at_once(tmp_path, size):
 
 def test_deep_folders_stop_neither_load_nor_save(tmp_path):
     """1,200 folders, one in the other, are more than Python may call functions."""
-    deep = tmp_path
-    for name in ["a", STAGING]:
-        deep = tmp_path / name
-        deep.mkdir()
-        descriptor = os.open(deep, os.O_RDONLY)
-        for _ in range(1200):
-            os.mkdir("d", dir_fd=descriptor)
-            below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = below
-        os.close(descriptor)
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
-    assert FolderCheckpoint(tmp_path).filenames() == {"config.json"}
-    with staged_save(tmp_path) as staging:
-        (staging / "config.json").write_text("new", encoding="utf-8")
-    assert FolderCheckpoint(tmp_path).read_bytes("config.json", limit=9) == b"new"
+    for name in ["a", STAGING]:
+        (tmp_path / name).mkdir()
+    with deep_folders(tmp_path / "a"), deep_folders(tmp_path / STAGING):
+        assert FolderCheckpoint(tmp_path).filenames() == {"config.json"}
+        with staged_save(tmp_path) as staging:
+            (staging / "config.json").write_text("new", encoding="utf-8")
+        assert FolderCheckpoint(tmp_path).read_bytes("config.json", limit=9) == b"new"
 
 
 def test_names_of_the_state_of_a_save_are_no_files_of_a_checkpoint(tmp_path):

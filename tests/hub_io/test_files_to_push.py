@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from deep_folders import deep_folders
 from hub_io import HUB_SERVICE, HubError
+from interrupted_saves import interrupt_save
 from loopback_hub import WITHOUT_XET
 from other_processes import environment, run_program
 
@@ -30,6 +32,60 @@ def test_files_of_people_and_tools_stay_at_home(hub, tmp_path, caplog):
     (said,) = (record.getMessage() for record in caplog.records if record.name == "hub_io")
     assert "'id_rsa'" in said
     assert "'keys/server.key'" in said
+
+
+LEFTOVERS = [
+    "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "training_args.bin", "trainer_state.json", "train.log",
+    "runs/today/events.out.tfevents.1.host", "wandb/run/config.yaml", "checkpoint-500/model.safetensors",
+    "model.safetensors.tmp", "modeling_tiny.py~", "sub/optimizer.pt",
+]  # fmt: skip
+
+
+def test_what_training_leaves_stays_at_home_unless_it_is_named(hub, tmp_path, caplog):
+    """States of optimizers are large, and logs may tell what is nobody's business."""
+    for name in (*LEFTOVERS, *PUBLIC, ".hidden"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    named = ["trainer_state.json", ".hidden", "wandb/run/config.yaml"]
+    with caplog.at_level("WARNING", logger="hub_io"):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), include=named)
+    assert set(hub.files("me/tiny")) == {*PUBLIC, *named, "README.md", ".gitattributes"}
+    (said,) = (record.getMessage() for record in caplog.records if record.name == "hub_io")
+    assert "'optimizer.pt'" in said
+    assert "include=" in said
+
+
+def test_name_to_include_that_is_missing_is_an_error(hub, tmp_path):
+    """Before anything is sent."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match=r"traner_state\.json"):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), include=["traner_state.json"])
+    with pytest.raises(TypeError, match="include must be a list"):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), include="config.json")
+    assert hub.requests == []
+
+
+def test_folder_whose_save_was_interrupted_is_pushed_as_a_load_reads_it(hub, tmp_path):
+    """Some of the new files are in their places, and some are not; old weights are to be removed."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for name in ("config.json", "model.bin"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    interrupt_save(folder, {"config.json": '{"model_type": "new"}', "z/part.bin": "new"}, moved=1)
+    HUB_SERVICE.publish(folder, "me/tiny", token=hub.token("me"))
+    files = hub.files("me/tiny")
+    assert set(files) == {"config.json", "z/part.bin", "README.md", ".gitattributes"}
+    assert files["z/part.bin"] == b"new"
+    assert b"- new" in files["README.md"] or b'"new"' in files["README.md"]
+
+
+def test_folder_that_is_deeper_than_python_can_follow_is_pushed(hub, tmp_path):
+    """1,200 folders, one in the other, from a stranger; names that are too long are not looked for."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with deep_folders(tmp_path):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"))
+    assert set(hub.files("me/tiny")) == {"config.json", "README.md", ".gitattributes"}
 
 
 FILL = """

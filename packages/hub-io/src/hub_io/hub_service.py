@@ -55,12 +55,13 @@ class HuggingFaceHub:
         revision: str | None = None,
         create_pr: bool = False,
         tags: Sequence[str] = (),
+        include: Sequence[str] = (),
     ) -> CommitInfo:
         """Upload a folder in one commit, with a model card if neither side has one.
 
         Weights of an earlier push in another layout (sharded or not) go in the same commit; other files stay. The
-        commit's parent is the one that was looked at: if another push came between, this one looks again. Hidden files
-        and files with the names of keys and logins are not uploaded.
+        commit's parent is the one that was looked at: if another push came between, this one looks again. Hidden files,
+        files with the names of keys and logins, and what training leaves beside a checkpoint are not uploaded.
 
         Args:
             folder: The saved checkpoint.
@@ -72,6 +73,7 @@ class HuggingFaceHub:
             revision: Branch to commit to; created if missing. `main` if None.
             create_pr: Open a pull request with the commit instead of changing the branch.
             tags: Tags for the model card; added to one that is there.
+            include: Names of files that are pushed all the same, relative to the folder.
 
         Returns:
             What the Hub says of the commit: its id and its address.
@@ -95,6 +97,7 @@ class HuggingFaceHub:
             revision=revision,
             create_pr=create_pr,
             tags=tags,
+            include=include,
         )
 
 

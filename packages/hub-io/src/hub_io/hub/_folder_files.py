@@ -1,4 +1,7 @@
-"""The files of a folder that are pushed: what a save writes, and nothing that people keep beside it for themselves."""
+"""The files of a folder that are pushed: what a load would read, and nothing that people and tools keep beside it.
+
+The folder is read as a load reads it: if a save into it was interrupted, the files are those of the new save.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import check_links
+from config_core import FolderCheckpoint
 from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError
 from hub_io.errors import HubError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 __all__ = ["FolderFiles"]
@@ -21,7 +25,13 @@ _PRIVATE = re.compile(
     r"|(credentials|secrets)(\.(json|ya?ml|toml|txt|ini|cfg))?",
     re.IGNORECASE,
 )
-_CACHES = {"__pycache__"}
+# What training leaves beside a checkpoint: state of optimizers, logs, earlier checkpoints, drafts of editors.
+_LEFTOVER = re.compile(
+    r"(.*/)?(__pycache__|wandb|mlruns|lightning_logs|runs|checkpoint-\d+)/.*"
+    r"|(.*/)?(optimizer|scheduler|scaler|rng_state|training_args|trainer_state)[\w-]*\.(pt|pth|bin|json|safetensors)"
+    r"|(.*/)?events\.out\.tfevents\..*|.*\.(log|lock|tmp|bak|swp|pyc|incomplete)|.*~",
+    re.IGNORECASE,
+)
 _READ_AT_ONCE = 1_000_000
 _LOG = logging.getLogger("hub_io")
 
@@ -30,41 +40,39 @@ class FolderFiles:
     """The files to push, as they were when this was made.
 
     Attributes:
+        checkpoint: The folder.
         contents: Name, with forward slashes, to content: the bytes of a small file, the path of a large one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, include: Collection[str] = ()) -> None:
         """Read a folder.
 
-        Hidden files and folders and byte code are left out. Files with the names of keys and logins are too, with a
-        warning in the log.
+        Hidden files and folders are left out. Files with the names of keys and logins, and what training leaves beside
+        a checkpoint, are too, with a warning in the log.
+
+        Args:
+            folder: The folder.
+            include: Names of files that are pushed all the same.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, or nothing in it.
-            CheckpointFileNotFoundError: A file is a link to what does not exist.
+            CheckpointFileNotFoundError: A file is a link to what does not exist, or one of `include` is missing.
+            CheckpointChangedError: It was saved to meanwhile.
             UnsafeNameError: A link leads to a file outside: that file is not the folder's to be published.
         """
         if not folder.is_dir():
             raise CheckpointNotFoundError(f"There is no folder {str(folder)!r} to push.", source=str(folder))
+        self.checkpoint = FolderCheckpoint(folder)
         self._folder = folder
         self.contents: dict[str, bytes | Path] = {}
         self._states: dict[Path, tuple[int, ...]] = {}
-        private = []
-        for path in sorted(folder.rglob("*")):
-            parts = path.relative_to(folder).parts
-            if any(part.startswith(".") or part in _CACHES for part in parts) or not _is_file(path, folder):
-                continue
-            name = "/".join(parts)
-            if _PRIVATE.fullmatch(path.name):
-                private.append(name)
-                continue
-            check_links(name, path, top=folder)
-            self._states[path] = _state(path)
-            self.contents[name] = path if path.stat().st_size > _READ_AT_ONCE else path.read_bytes()
-        if private:
-            _LOG.warning("Not pushed, because keys and logins have such names: %s", ", ".join(map(ascii, private)))
+        names = self._names(include)
+        with self.checkpoint.reading():
+            for name in names:
+                self._add(name)
         if not self.contents:
             raise CheckpointNotFoundError(f"The folder {str(folder)!r} has no files to push.", source=str(folder))
+        self.check_unchanged()
 
     def check_unchanged(self) -> None:
         """Raise an error if a file is another one by now.
@@ -73,23 +81,42 @@ class FolderFiles:
             HubError: A save came between; what was uploaded would be a mixture.
         """
         changed = [path for path, state in self._states.items() if not path.is_file() or _state(path) != state]
-        if changed:
+        if changed or self.checkpoint.was_replaced():
             names = ", ".join(ascii(path.relative_to(self._folder).as_posix()) for path in changed)
             raise HubError(
-                f"{names} of {str(self._folder)!r} changed while the folder was pushed. Nothing was committed. Push it "
-                "again when nothing writes to it.",
+                f"{names or 'The checkpoint'} of {str(self._folder)!r} changed while the folder was pushed. Nothing "
+                "was committed. Push it again when nothing writes to it.",
                 source=str(self._folder),
             )
 
+    def _names(self, include: Collection[str]) -> list[str]:
+        """Return the names of the files to push, sorted; log those that stay."""
+        named, found = set(include), self.checkpoint.filenames()
+        visible = {name for name in found if not any(part.startswith(".") for part in name.split("/"))}
+        private = sorted(name for name in visible - named if _PRIVATE.fullmatch(name.rpartition("/")[2]))
+        leftover = sorted(name for name in visible - named if _LEFTOVER.fullmatch(name))
+        if private:
+            _LOG.warning("Not pushed, because keys and logins have such names: %s", ", ".join(map(ascii, private)))
+        if stays := [name for name in leftover if not name.endswith(".pyc")]:
+            _LOG.warning(
+                "Not pushed, because they are no part of a checkpoint: %s. Name those that are in include=.",
+                ", ".join(map(ascii, stays)),
+            )
+        return sorted((visible - set(private) - set(leftover)) | named)
 
-def _is_file(path: Path, folder: Path) -> bool:
-    if path.is_symlink() and not path.exists():
-        raise CheckpointFileNotFoundError(
-            checkpoint=f"The folder {str(folder)!r}",
-            filename=path.relative_to(folder).as_posix(),
-            hint="It is a link to what does not exist.",
-        )
-    return path.is_file()
+    def _add(self, name: str) -> None:
+        path = self._folder / name
+        if path.is_symlink() and not path.exists():
+            raise CheckpointFileNotFoundError(
+                checkpoint=f"The folder {str(self._folder)!r}",
+                filename=name,
+                hint="It is a link to what does not exist.",
+            )
+        if path.exists() and not path.is_file():  # a pipe or a device
+            return
+        path = self.checkpoint.local_path(name)
+        self._states[path] = _state(path)
+        self.contents[name] = path if path.stat().st_size > _READ_AT_ONCE else path.read_bytes()
 
 
 def _state(path: Path) -> tuple[int, ...]:

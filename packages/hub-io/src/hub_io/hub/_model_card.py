@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_tasks import loadable_names
-from config_core.config import decode_config
+from config_core.checkpoint import CONFIG_NAME
+from config_core.config import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+
+    from config_core import FolderCheckpoint
 
 __all__ = ["CARD_FILE", "SavedFolder", "read_saved"]
 
@@ -85,12 +87,12 @@ class SavedFolder:
         )
 
 
-def read_saved(folder: Path) -> SavedFolder:
+def read_saved(checkpoint: FolderCheckpoint) -> SavedFolder:
     """Return what a folder holds.
 
     Raises:
         ConfigFileError: config.json is not a JSON object.
     """
-    path = folder / "config.json"
-    config = decode_config(path.read_bytes(), path=path) if path.is_file() else {}
-    return SavedFolder(config, has_weights=any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")))
+    config: Mapping[str, Any] = read_config(checkpoint).values if checkpoint.has(CONFIG_NAME) else {}
+    top = [name for name in checkpoint.filenames() if "/" not in name]
+    return SavedFolder(config, has_weights=any(name.endswith((".safetensors", ".bin")) for name in top))

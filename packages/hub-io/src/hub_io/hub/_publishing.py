@@ -6,6 +6,7 @@ another commit arrives meanwhile, it looks again: each commit is one push as a w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["publish"]
 
+_REPO_ID = re.compile(r"([\w.-]{1,96}/)?[\w.-]{1,96}", re.ASCII)
 _TRIES = 10  # each lost one is another push that got through
 _CONFLICT, _MOVED = 409, 412
 _IGNORE_FILE = ".gitignore"
@@ -45,10 +47,13 @@ def publish(
     revision: str | None = None,
     create_pr: bool = False,
     tags: Sequence[str] = (),
+    include: Sequence[str] = (),
 ) -> CommitInfo:
     """Upload a folder in one commit; the arguments and errors are those of `HuggingFaceHub.publish`."""
     if isinstance(tags, str):
         raise TypeError(f"tags must be a list of texts, got the text {tags!a}. Pass tags=[{tags!a}].")
+    if isinstance(include, str):
+        raise TypeError(f"include must be a list of names, got the text {include!a}. Pass include=[{include!a}].")
     if create_pr and revision not in {None, DEFAULT_BRANCH}:
         raise ValueError(
             f"create_pr=True opens a pull request against {DEFAULT_BRANCH!r}; revision={revision!r} contradicts it. "
@@ -56,9 +61,10 @@ def publish(
         )
     with asking(HubRequest(repo_id, revision=revision, writes=True, token=token)):
         api = hub_client(token=token)
-        files = FolderFiles(folder)
-        cards = _Cards(api, files, read_saved(folder), tuple(tags), repo_id)
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        files = FolderFiles(folder, include=include)
+        cards = _Cards(api, files, read_saved(files.checkpoint), tuple(tags), repo_id)
+        answer = api.create_repo(repo_id, private=private, exist_ok=True)
+        repo_id = _checked_name(answer.repo_id, source=repo_id)
         if revision is not None and revision != DEFAULT_BRANCH and not revision.startswith("refs/"):
             api.create_branch(repo_id, branch=revision, exist_ok=True)
         push = _Push(api, repo_id, revision, files, cards, create_pr=create_pr)
@@ -71,6 +77,21 @@ def publish(
             source=repo_id,
             status=_MOVED,
         )
+
+
+def _checked_name(answer: object, *, source: str) -> str:
+    """Return the full name of a repository as the Hub has answered it. It becomes part of addresses and of the card.
+
+    Raises:
+        HubError: It is no name of a repository.
+    """
+    if not isinstance(answer, str) or not _REPO_ID.fullmatch(answer):
+        raise HubError(
+            f"The Hub answers that {source!r} is the repository {answer!a:.200}, which is not the name of one. Nothing "
+            "was committed. Check HF_ENDPOINT and the proxy.",
+            source=source,
+        )
+    return answer
 
 
 class _Cards:
