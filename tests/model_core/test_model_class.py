@@ -13,7 +13,6 @@ from torch import nn
 from config_core import ConfigValidationError, PretrainedConfig
 from model_core import (
     ArgumentError,
-    CheckpointingError,
     ConfigClassError,
     ModelDefinitionError,
     PreTrainedModel,
@@ -552,7 +551,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
 
 def test_model_without_gradient_checkpointing_says_so():
     """As a ValueError, which callers of transformers catch."""
-    with pytest.raises(CheckpointingError, match="supports_gradient_checkpointing") as caught:
+    with pytest.raises(ModelDefinitionError, match="supports_gradient_checkpointing") as caught:
         TinyModel(TinyConfig()).gradient_checkpointing_enable()
     assert isinstance(caught.value, ValueError)
 

@@ -2,9 +2,7 @@
 
 from model_core.errors import (
     ArgumentError,
-    CheckpointingError,
     ConfigClassError,
-    MixedSavesError,
     ModelCoreError,
     ModelDefinitionError,
     StateDictError,
@@ -19,11 +17,9 @@ from model_core.pretrained_model import PreTrainedModel
 
 __all__ = [
     "ArgumentError",
-    "CheckpointingError",
     "ConfigClassError",
     "LoadReport",
     "Mismatch",
-    "MixedSavesError",
     "ModelCoreError",
     "ModelDefinitionError",
     "PreTrainedModel",

@@ -1,17 +1,15 @@
 """Errors of model_core. Each is also the builtin exception that callers already catch.
 
 ModelCoreError
-├── ModelDefinitionError (TypeError)          a model class cannot be loaded or saved the way it is written
-├── CheckpointingError (ValueError)           the model does not support gradient checkpointing
-├── ConfigClassError (TypeError)              a model was given something other than a config of its class
-├── ArgumentError (ValueError)                an argument of a load or save is invalid or not supported
-│   └── UnsupportedOptionError                  an option of transformers is not supported; an UnknownOptionError too
-├── StateDictError (ValueError)               the state dict of a save does not match the model
-├── WeightsNotFoundError (FileNotFoundError)  a checkpoint has no weights, or some of its weight files are missing
-├── WeightsFileError (ValueError, OSError)    a weight file is damaged or not of the expected format
-│   └── MixedSavesError                       the weight files come from different saves
-├── WeightsMismatchError (RuntimeError)       the tensors of checkpoint and model do not match
-└── UnsavableTensorError (ValueError)         safetensors cannot store a value of the state dict
+├── ModelDefinitionError (TypeError, ValueError)   change the model class: it does not do what was asked for
+├── ConfigClassError (TypeError)                   pass a config of the model's class, or call from_pretrained
+├── ArgumentError (ValueError)                     correct an argument of a load or save
+│   └── UnsupportedOptionError                       omit an option of transformers; an UnknownOptionError too
+├── StateDictError (ValueError)                    pass a state dict that matches the model
+├── WeightsNotFoundError (FileNotFoundError)       complete the checkpoint: weight files are missing
+├── WeightsFileError (ValueError, OSError)         download again: a file is damaged, or files are from several saves
+├── WeightsMismatchError (RuntimeError)            load another checkpoint, or allow the differences in `report`
+└── UnsavableTensorError (ValueError)              convert or exclude a value that safetensors cannot store
 """
 
 from __future__ import annotations
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
-    "CheckpointingError",
     "ConfigClassError",
-    "MixedSavesError",
     "ModelCoreError",
     "ModelDefinitionError",
     "StateDictError",
@@ -49,8 +45,8 @@ class ModelCoreError(SentenceError):
     """Base class of the errors that model_core raises."""
 
 
-class ModelDefinitionError(ModelCoreError, TypeError):
-    """A model class cannot be loaded or saved the way it is written.
+class ModelDefinitionError(ModelCoreError, TypeError, ValueError):
+    """A model class cannot be loaded or saved, or does not support gradient checkpointing, the way it is written.
 
     Attributes:
         model_class: The class.
@@ -58,18 +54,6 @@ class ModelDefinitionError(ModelCoreError, TypeError):
 
     def __init__(self, problem: str, *, model_class: type) -> None:
         super().__init__(f"{model_class.__qualname__}: {problem}")
-        self.model_class = model_class
-
-
-class CheckpointingError(ModelCoreError, ValueError):
-    """Gradient checkpointing was enabled on a model that does not support it.
-
-    Attributes:
-        model_class: The class of the model.
-    """
-
-    def __init__(self, problem: str, *, model_class: type) -> None:
-        super().__init__(f"{model_class.__qualname__} does not support gradient checkpointing: {problem}")
         self.model_class = model_class
 
 
@@ -159,34 +143,17 @@ class WeightsNotFoundError(ModelCoreError, FileNotFoundError):
 
 
 class WeightsFileError(ModelCoreError, ValueError, OSError):
-    """A weight file is damaged or not of the expected format.
+    """A weight file is damaged or not of the expected format, or the files of a checkpoint come from different saves.
 
     Attributes:
-        file: The file.
+        file: The file, or the checkpoint if its files come from different saves.
+        saves: Names of the files grouped by save, if they come from different saves; else empty.
     """
 
-    def __init__(self, problem: str, *, file: object) -> None:
+    def __init__(self, problem: str, *, file: object, saves: Iterable[Iterable[str]] = ()) -> None:
         super().__init__(f"{file}: {problem}")
         self.file = file
-
-
-class MixedSavesError(WeightsFileError):
-    """The weight files of a checkpoint come from different saves, so their values do not belong together.
-
-    Attributes:
-        saves: Names of the files, grouped by save.
-    """
-
-    def __init__(self, *, checkpoint: str, saves: Iterable[Iterable[str]]) -> None:
         self.saves = tuple(tuple(filenames) for filenames in saves)
-        listed = "; ".join(
-            f"save {number}: {', '.join(filenames)}" for number, filenames in enumerate(self.saves, start=1)
-        )
-        super().__init__(
-            f"the weight files come from {len(self.saves)} different saves ({listed}). Copy or download the whole "
-            "checkpoint again into an empty folder, or remove the files that do not belong to it",
-            file=checkpoint,
-        )
 
 
 class WeightsMismatchError(ModelCoreError, RuntimeError):

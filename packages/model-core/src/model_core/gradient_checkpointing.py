@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from model_core.errors import CheckpointingError
+from model_core.errors import ModelDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,16 +42,20 @@ class GradientCheckpointing(nn.Module):
                 unless given.
 
         Raises:
-            CheckpointingError: The class does not support it, or none of its layers does.
+            ModelDefinitionError: The class does not support it, or none of its layers does.
         """
         if not self.supports_gradient_checkpointing:
-            raise CheckpointingError(
-                "set supports_gradient_checkpointing = True in a class whose layers support it.", model_class=type(self)
+            raise ModelDefinitionError(
+                "it does not support gradient checkpointing: set supports_gradient_checkpointing = True in a class "
+                "whose layers support it.",
+                model_class=type(self),
             )
         layers = self._checkpointing_layers()
         if not layers:
-            raise CheckpointingError(
-                "none of its layers has an attribute `gradient_checkpointing`.", model_class=type(self)
+            raise ModelDefinitionError(
+                "it does not support gradient checkpointing: none of its layers has an attribute "
+                "`gradient_checkpointing`.",
+                model_class=type(self),
             )
         options = {"use_reentrant": False, **(gradient_checkpointing_kwargs or {})}
         for layer in layers:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from model_core.errors import ArgumentError, MixedSavesError, WeightsFileError, WeightsNotFoundError
+from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
@@ -25,6 +25,7 @@ from model_core.weight_files import (
     TIED_WEIGHTS_KEY,
     check_one_save,
     decode_object,
+    mixed_saves,
 )
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _check_one_save(checkpoint: str, files: WeightFiles, opened: Mapping[str, Sa
     ours = files.save_id is not None or any(ALIGNMENT_KEY in file.metadata for file in opened.values())
     if files.other_index is not None and ours:
         # Our saves remove the other layout, so at most one of the two is from the last save.
-        raise MixedSavesError(checkpoint=checkpoint, saves=[files.paths, [files.other_index]])
+        raise mixed_saves(checkpoint, [files.paths, [files.other_index]])
 
 
 def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:

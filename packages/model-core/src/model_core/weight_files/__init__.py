@@ -9,7 +9,7 @@ from model_core.weight_files._safetensors_format import (
     from_safetensors_dtype,
     to_safetensors_dtype,
 )
-from model_core.weight_files._save_identity import SAVE_ID_KEY, check_one_save, new_save_id
+from model_core.weight_files._save_identity import SAVE_ID_KEY, check_one_save, mixed_saves, new_save_id
 from model_core.weight_files._variants import belongs_to_variant, check_variant
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "decode_object",
     "encode_object",
     "from_safetensors_dtype",
+    "mixed_saves",
     "new_save_id",
     "to_safetensors_dtype",
 ]

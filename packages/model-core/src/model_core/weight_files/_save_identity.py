@@ -11,12 +11,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from model_core.errors import MixedSavesError
+from model_core.errors import WeightsFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["SAVE_ID_KEY", "check_one_save", "new_save_id"]
+__all__ = ["SAVE_ID_KEY", "check_one_save", "mixed_saves", "new_save_id"]
 
 # In the metadata of the index and of each shard.
 SAVE_ID_KEY = "save_id"
@@ -35,11 +35,28 @@ def check_one_save(checkpoint: str, save_ids: Mapping[str, str | None]) -> None:
         save_ids: The identifier in each file, by file name; None for a file without one.
 
     Raises:
-        MixedSavesError: Two identifiers differ.
+        WeightsFileError: Two identifiers differ.
     """
     saves: dict[str, list[str]] = {}
     for filename, save_id in save_ids.items():
         if save_id is not None:
             saves.setdefault(save_id, []).append(filename)
     if len(saves) > 1:
-        raise MixedSavesError(checkpoint=checkpoint, saves=saves.values())
+        raise mixed_saves(checkpoint, saves.values())
+
+
+def mixed_saves(checkpoint: str, saves: Iterable[Iterable[str]]) -> WeightsFileError:
+    """Return the error for weight files from different saves, whose values do not belong together.
+
+    Args:
+        checkpoint: The checkpoint, for the message.
+        saves: Names of the files, grouped by save.
+    """
+    groups = [tuple(filenames) for filenames in saves]
+    listed = "; ".join(f"save {number}: {', '.join(filenames)}" for number, filenames in enumerate(groups, start=1))
+    return WeightsFileError(
+        f"the weight files come from {len(groups)} different saves ({listed}). Copy or download the whole checkpoint "
+        "again into an empty folder, or remove the files that do not belong to it",
+        file=checkpoint,
+        saves=groups,
+    )
