@@ -306,6 +306,56 @@ Child().save_pretrained("saved")
     assert [path.name for path in (tmp_path / "saved").iterdir()] == ["config.json"]
 
 
+def test_unregistered_subclass_of_a_registered_model_class_is_refused(tmp_path):
+    """With the code of its base, a load would give the base without a word."""
+    write(tmp_path, {"m.py": CONFIG + BLOCK + MODEL + "class Child(TinyModel): pass\n"})
+    program = """
+from m import *
+from config_core.code import collect_code, register_for_auto_class
+register_for_auto_class(TinyConfig, "AutoConfig")
+register_for_auto_class(TinyModel, "AutoModel")
+try:
+    collect_code(Child, TinyConfig)
+except ValueError as error:
+    print(error)
+register_for_auto_class(Child, "AutoModel")
+print(collect_code(Child, TinyConfig).auto_map["AutoModel"])
+print(collect_code(TinyModel, TinyConfig).auto_map["AutoModel"])
+"""
+    error, *references = run(tmp_path, "-c", program).stdout.splitlines()
+    assert error.startswith("m.Child: it derives from TinyModel, which is registered for AutoModel")
+    assert "Call Child.register_for_auto_class('AutoModel')" in error
+    assert references == ["m.Child", "m.TinyModel"]
+
+
+def test_registered_base_matters_even_if_the_config_class_is_not_registered(tmp_path):
+    """The base would be saved with its code, so its subclass is not saved without a word."""
+    write(tmp_path, {"m.py": CONFIG + BLOCK + MODEL + "class Child(TinyModel): pass\nclass GrandChild(Child): pass\n"})
+    program = """
+from m import *
+from config_core.code import collect_code, register_for_auto_class
+register_for_auto_class(TinyModel, "AutoModel")
+collect_code(GrandChild, TinyConfig)
+"""
+    assert "it derives from TinyModel" in run(tmp_path, "-c", program).stderr
+
+
+@pytest.mark.parametrize(("model_type", "warns"), [("tiny", True), ("child", False)])
+def test_unregistered_subclass_of_a_registered_config_warns_if_it_has_the_same_model_type(tmp_path, model_type, warns):
+    """Auto classes would load it as its base, which has that model_type."""
+    write(tmp_path, {"m.py": CONFIG})
+    program = f"""
+from m import TinyConfig
+TinyConfig.register_for_auto_class()
+class Child(TinyConfig): model_type = {model_type!r}
+Child().save_pretrained("saved")
+"""
+    done = run(tmp_path, "-c", program)
+    assert done.returncode == 0
+    assert ("Child is saved without code" in done.stderr) == warns
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["config.json"]
+
+
 # Programs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,9 @@ _lock = threading.Lock()
 
 
 def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None:
-    """Include the source files of a class in saves, so that an Auto class can load it. This excludes its subclasses.
+    """Include the source files of a class in saves, so that an Auto class can load it.
+
+    This excludes its subclasses: each has to be registered itself, so that no code is shared unasked.
 
     Args:
         cls: A config class, for `AutoConfig`, or a model class.
@@ -61,8 +64,11 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
         config_class: Class of its config.
 
     Raises:
-        SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
+        SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere. Or it is
+            an unregistered subclass of a model class that is registered or came with a checkpoint: a load of the code
+            would give that class instead.
     """
+    _check_own_code(cls)
     if cls in _registered and bundle_of(cls) is None and bundle_of(config_class) is not None:
         raise SourceCodeError(
             f"its config class {config_class.__name__} was loaded from the code of a checkpoint, which cannot be saved "
@@ -81,6 +87,46 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
     with _lock:
         registered = dict(_registered)
     return bundle_for(cls, config_class, registered)
+
+
+def _check_own_code(cls: type[Any]) -> None:
+    """Check that a save of a class does not come with code that loads as another class, its base.
+
+    Raises:
+        SourceCodeError: The class is a model class, and its code would be that of its base.
+    """
+    if cls in _registered or bundle_of(cls) is not None:
+        return
+    base = next((base for base in cls.__mro__[1:] if base in _registered or bundle_of(base) is not None), None)
+    if base is None:
+        return
+    path = f"{cls.__module__}.{cls.__qualname__}"
+    if base not in _registered:
+        if not hasattr(cls, "config_class"):
+            return  # no code is saved with such a config
+        raise SourceCodeError(
+            f"it derives from {base.__name__}, which was loaded from the code of a checkpoint. Saved with that code, "
+            f"it would be loaded as {base.__name__}. Copy that code into your project and derive from the class there, "
+            f"or save an instance of {base.__name__}.",
+            path=path,
+        )
+    auto_class = _registered[base]
+    call = f"{cls.__name__}.register_for_auto_class({'' if auto_class == 'AutoConfig' else repr(auto_class)})"
+    if hasattr(cls, "config_class"):
+        raise SourceCodeError(
+            f"it derives from {base.__name__}, which is registered for {auto_class}, and is not registered itself. "
+            f"Saved with the code of {base.__name__}, it would be loaded as that class. Call {call} to save its own "
+            "code.",
+            path=path,
+        )
+    if getattr(cls, "model_type", "") == getattr(base, "model_type", ""):
+        warnings.warn(
+            f"{path} is saved without code, because it is not registered, and it has the model_type "
+            f"{cls.model_type!r} of {base.__name__}: Auto classes load it as that class. Call {call}, or set another "
+            "model_type.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _check_auto_class(name: str) -> None:
