@@ -128,14 +128,14 @@ def test_auto_class_names_are_judged_without_the_auto_classes(run):
     """A team that installs this package alone may register its configs."""
     run(
         """
-from config_core import AutoClassNameError, PretrainedConfig
+from config_core import ClassReferenceError, PretrainedConfig
 class C(PretrainedConfig): pass
 C.register_for_auto_class()
 for wrong in ("Nonsense", "AutoModel", "autoConfig"):
     try:
         C.register_for_auto_class(wrong)
-    except AutoClassNameError as error:
-        assert error.auto_class == wrong
+    except ClassReferenceError as error:
+        assert error.reference == wrong
     else:
         raise SystemExit(wrong)
 """,

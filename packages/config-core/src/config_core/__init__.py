@@ -4,7 +4,6 @@ from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, op
 from config_core.config import PreTrainedConfig, PretrainedConfig, register_value_type
 from config_core.error_base import ConfigProblem
 from config_core.errors import (
-    AutoClassNameError,
     CheckpointChangedError,
     CheckpointFileNotFoundError,
     CheckpointNotFoundError,
@@ -15,7 +14,6 @@ from config_core.errors import (
     ConfigFileError,
     ConfigValidationError,
     ForeignConfigError,
-    ImportLeavesFolderError,
     MissingServiceError,
     SaveError,
     SourceCodeError,
@@ -25,7 +23,6 @@ from config_core.errors import (
 
 __all__ = [
     "CONFIG_NAME",
-    "AutoClassNameError",
     "Checkpoint",
     "CheckpointChangedError",
     "CheckpointFileNotFoundError",
@@ -39,7 +36,6 @@ __all__ = [
     "ConfigValidationError",
     "FolderCheckpoint",
     "ForeignConfigError",
-    "ImportLeavesFolderError",
     "MissingServiceError",
     "PreTrainedConfig",
     "PretrainedConfig",

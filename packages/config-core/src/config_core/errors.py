@@ -1,22 +1,20 @@
 """Errors of config_core. Each is also the builtin exception that callers already catch.
 
 ConfigCoreError
-├── ConfigError (ValueError)                          a value of a config is wrong
-│   ├── ConfigFileError (OSError)                       a config file, or another JSON file, is malformed
-│   │   └── ForeignConfigError                            a config file is not one of the class that reads it
-│   ├── ConfigValidationError (TypeError)               a field has a value of the wrong type
-│   └── UnknownOptionError (TypeError)                  a keyword is neither a field nor an option
-├── ConfigDefinitionError (TypeError)                 a config class breaks the contract of subclasses
-├── CheckpointNotFoundError (FileNotFoundError)       there is no such folder, repository or revision
-├── CheckpointFileNotFoundError (FileNotFoundError)   a file is missing in the checkpoint
-├── CheckpointChangedError (OSError)                  a save replaced the files while they were being read
-├── UnsafeNameError (ValueError)                      a name in a file points outside its folder
-├── ClassReferenceError (ValueError)                  an `auto_map` value does not name a class
-├── SourceCodeError (ValueError)                      the source files of a class cannot be collected
-│   └── ImportLeavesFolderError                         a relative import points outside the folder
-├── AutoClassNameError (ValueError)                   there is no auto class of this name
-├── SaveError (OSError)                               the target of a save cannot be written
-└── MissingServiceError (ImportError)                 a required distribution is not installed, or cannot be used
+├── ConfigError (ValueError)                        correct a value of a config; the base of these:
+│   ├── ConfigFileError (OSError)                     repair the file: it is not the JSON of a config
+│   │   └── ForeignConfigError                          load the file with another class: it is not one of this class
+│   ├── ConfigValidationError (TypeError)             correct the values in `problems`, which are of the wrong type
+│   └── UnknownOptionError (TypeError)                correct a keyword, which is neither a field nor an option
+├── ConfigDefinitionError (TypeError)               change the config class: its configs could not be saved and loaded
+├── CheckpointNotFoundError (FileNotFoundError)     give another folder, repository or revision: there is none
+├── CheckpointFileNotFoundError (FileNotFoundError) complete the checkpoint: it lacks a file
+├── CheckpointChangedError (OSError)                load again: a save replaced the files while they were being read
+├── UnsafeNameError (ValueError)                    do not use the files: a name in them points outside their folder
+├── ClassReferenceError (ValueError)                correct `auto_map`, or the name of an Auto class
+├── SourceCodeError (ValueError)                    change the code: the source files of a class cannot be collected
+├── SaveError (OSError)                             make room or get access: the target of a save cannot be written
+└── MissingServiceError (ImportError)               install `distribution`, or repair it
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
-    "AutoClassNameError",
     "CheckpointChangedError",
     "CheckpointFileNotFoundError",
     "CheckpointNotFoundError",
@@ -42,7 +39,6 @@ __all__ = [
     "ConfigFileError",
     "ConfigValidationError",
     "ForeignConfigError",
-    "ImportLeavesFolderError",
     "MissingServiceError",
     "SaveError",
     "SourceCodeError",
@@ -213,17 +209,14 @@ class UnsafeNameError(ConfigCoreError, ValueError):
 
 
 class ClassReferenceError(ConfigCoreError, ValueError):
-    """An `auto_map` value does not have one of the three forms that name a class.
+    """The name of a class in an `auto_map`, or of an Auto class to register for, is not one.
 
     Attributes:
-        reference: The value.
+        reference: The name.
     """
 
-    def __init__(self, reference: object, *, problem: str) -> None:
-        super().__init__(
-            f"auto_map value {reference!r:.300}: {problem:.500}. Allowed are 'module.Class', 'folder/module.Class' and "
-            "'owner/repo--module.Class'."
-        )
+    def __init__(self, problem: str, *, reference: object) -> None:
+        super().__init__(problem)
         self.reference = reference
 
 
@@ -233,31 +226,17 @@ class SourceCodeError(ConfigCoreError, ValueError):
     Attributes:
         path: The source file, or the class if its file is unknown.
         line: Line of the problem, counted from 1, or None.
+        leaves_folder: Whether a relative import points outside the folder that contains the code.
         digests: Name to SHA-256 (hexadecimal) of the needed files that could be read nevertheless.
     """
 
-    def __init__(self, problem: str, *, path: str, line: int | None = None) -> None:
+    def __init__(self, problem: str, *, path: str, line: int | None = None, leaves_folder: bool = False) -> None:
         place = f"{path}, line {line}" if line else path
         super().__init__(f"{place}: {problem}")
         self.path = path
         self.line = line
+        self.leaves_folder = leaves_folder
         self.digests: Mapping[str, str] = {}
-
-
-class ImportLeavesFolderError(SourceCodeError):
-    """A relative import points outside the folder that contains the code."""
-
-
-class AutoClassNameError(ConfigCoreError, ValueError):
-    """There is no auto class of this name.
-
-    Attributes:
-        auto_class: The name.
-    """
-
-    def __init__(self, problem: str, *, auto_class: str) -> None:
-        super().__init__(problem)
-        self.auto_class = auto_class
 
 
 class SaveError(ConfigCoreError, OSError):

@@ -468,7 +468,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 auto class that the program defines must be passed as a class.
 
         Raises:
-            AutoClassNameError: There is no auto class of this name.
+            ClassReferenceError: There is no auto class of this name.
         """
         register_for_auto_class(cls, auto_class)
 

@@ -36,27 +36,25 @@ class ClassReference:
             ClassReferenceError: `text` does not have one of these forms, or points outside the checkpoint.
         """
         if not isinstance(text, str):
-            raise ClassReferenceError(text, problem=f"expected a string, got {type(text).__name__}")
+            raise _malformed(text, f"expected a string, got {type(text).__name__}")
         repo, separator, rest = text.rpartition("--")
         if separator and not _REPO.fullmatch(repo):
-            raise ClassReferenceError(text, problem=f"{repo!r} is not a repository 'owner/name'")
+            raise _malformed(text, f"{repo!r} is not a repository 'owner/name'")
         module, dot, class_name = rest.rpartition(".")
         if not dot:
-            raise ClassReferenceError(text, problem="it does not name a class after a dot")
+            raise _malformed(text, "it does not name a class after a dot")
         if not class_name.isidentifier():
-            raise ClassReferenceError(text, problem=f"{class_name!r} is not the name of a class")
+            raise _malformed(text, f"{class_name!r} is not the name of a class")
         try:
             check_relative_name(module, where="auto_map")
         except UnsafeNameError as error:
-            raise ClassReferenceError(text, problem=str(error)) from error
+            raise _malformed(text, str(error)) from error
         if not all(part.isidentifier() for part in module.split("/")):
-            raise ClassReferenceError(text, problem=f"{module!r} is not the name of a module")
+            raise _malformed(text, f"{module!r} is not the name of a module")
         if not module.isascii():
-            raise ClassReferenceError(
-                text, problem=f"{module!a} is not ASCII: similar letters could hide which file is used"
-            )
+            raise _malformed(text, f"{module!a} is not ASCII: similar letters could hide which file is used")
         if any(part.startswith("__") and part.endswith("__") for part in module.split("/")):
-            raise ClassReferenceError(text, problem=f"{module!r} is a name reserved by Python")
+            raise _malformed(text, f"{module!r} is a name reserved by Python")
         return cls(module=module, class_name=class_name, repo=repo or None)
 
     @property
@@ -67,3 +65,11 @@ class ClassReference:
     def __str__(self) -> str:
         prefix = f"{self.repo}--" if self.repo else ""
         return f"{prefix}{self.module}.{self.class_name}"
+
+
+def _malformed(text: object, problem: str) -> ClassReferenceError:
+    return ClassReferenceError(
+        f"auto_map value {text!r:.300}: {problem:.500}. Allowed are 'module.Class', 'folder/module.Class' and "
+        "'owner/repo--module.Class'.",
+        reference=text,
+    )

@@ -15,7 +15,7 @@ from config_core.code._code_bundle import CodeBundle
 from config_core.code._program_source import running_program
 from config_core.code._source_facts import parse_source, source_facts
 from config_core.code._source_files import MAX_DATA_BYTES, data_files, needed_files
-from config_core.errors import ImportLeavesFolderError, SourceCodeError
+from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,8 +96,8 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
         try:
             files = needed_files([module], _reader(top, {f"{module}.py": own}), where=str(top))
             break
-        except ImportLeavesFolderError:
-            if module.count("/") >= package.count("."):
+        except SourceCodeError as error:
+            if not error.leaves_folder or module.count("/") >= package.count("."):
                 raise
             module, top = f"{top.name}/{module}", top.parent
     _refuse_self_imports(files, package.partition(".")[0], top)
@@ -131,8 +131,8 @@ def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
         try:
             files = needed_files(sorted(set(modules.values())), _reader(top), where=str(top))
             break
-        except ImportLeavesFolderError:
-            if top == highest or highest not in top.parents:
+        except SourceCodeError as error:
+            if not error.leaves_folder or top == highest or highest not in top.parents:
                 raise
             top = top.parent
     package = next(iter(classes.values())).__module__.partition(".")[0]

@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from config_core.errors import AutoClassNameError, MissingServiceError, SourceCodeError
+from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
 
 if TYPE_CHECKING:
     from config_core.code._code_bundle import CodeBundle
@@ -30,7 +30,7 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
         auto_class: The Auto class or its name, such as `AutoModelForImageClassification`.
 
     Raises:
-        AutoClassNameError: There is no such Auto class.
+        ClassReferenceError: There is no such Auto class.
     """
     name = auto_class.__name__ if isinstance(auto_class, type) else auto_class
     if isinstance(auto_class, str):
@@ -38,8 +38,8 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
     is_config = not hasattr(cls, "config_class")
     if is_config != (name == "AutoConfig"):
         allowed = "'AutoConfig'" if is_config else "the AutoModel classes"
-        raise AutoClassNameError(
-            f"{cls.__name__} cannot be registered for {name!r}, only for {allowed}.", auto_class=name
+        raise ClassReferenceError(
+            f"{cls.__name__} cannot be registered for {name!r}, only for {allowed}.", reference=name
         )
     with _lock:
         _registered.pop(cls, None)
@@ -146,7 +146,7 @@ def _check_auto_class(name: str) -> None:
         guess = (
             f" Did you mean {' or '.join(map(repr, near))}?" if near else f" Allowed are {', '.join(sorted(known))}."
         )
-        raise AutoClassNameError(
+        raise ClassReferenceError(
             f"There is no Auto class {name!r}.{guess} For your own Auto class, pass the class and not its name.",
-            auto_class=name,
+            reference=name,
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.code._code_bundle import content_digests
 from config_core.code._source_facts import SourceFacts, SourceImport, source_facts
-from config_core.errors import ImportLeavesFolderError, SourceCodeError
+from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,9 +61,8 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         Name relative to the top folder to content, sorted by name.
 
     Raises:
-        SourceCodeError: A file is missing, not UTF-8 or not Python. It is the first such error, and its `digests` are
-            those of the files that could be read.
-        ImportLeavesFolderError: A relative import leaves the top folder.
+        SourceCodeError: A file is missing, not UTF-8 or not Python, or a relative import leaves the top folder. It is
+            the first such error, and its `digests` are those of the files that could be read.
     """
     files: dict[str, bytes] = {}
     first_error: SourceCodeError | None = None
@@ -270,8 +269,11 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
         climbed = found.level - 1
         if climbed > len(folder):
             text = f"{'.' * found.level}{found.module}"
-            raise ImportLeavesFolderError(
-                f"the import from {text!r} leaves the folder.", path=f"{where}/{name}", line=found.line
+            raise SourceCodeError(
+                f"the import from {text!r} leaves the folder.",
+                path=f"{where}/{name}",
+                line=found.line,
+                leaves_folder=True,
             )
         parts = (*folder[: len(folder) - climbed], *filter(None, found.module.split(".")))
         by = f", and {name} line {found.line} imports it"

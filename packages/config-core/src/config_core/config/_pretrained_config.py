@@ -591,7 +591,7 @@ class PretrainedConfig(metaclass=ConfigType):
         """Let saves include the source files of this class, so that an auto class can load it.
 
         Raises:
-            AutoClassNameError: It is not `AutoConfig`.
+            ClassReferenceError: It is not `AutoConfig`.
         """
         register_for_auto_class(cls, auto_class)
 
