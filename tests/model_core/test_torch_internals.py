@@ -225,3 +225,22 @@ def test_no_other_module_uses_private_names(path):
 def test_search_for_private_names_finds_some():
     """The search above can find something."""
     assert "torch._C._storage_Use_Count" in private_names_of_torch(Path(internals.__file__))
+
+
+@pytest.mark.parametrize(
+    "assign",
+    [
+        lambda module: setattr(module, "name", nn.Linear(1, 1)),
+        lambda module: setattr(module, "name", nn.Parameter(torch.zeros(1))),
+        lambda module: module.register_buffer("name", torch.zeros(1)),
+    ],
+    ids=["module", "parameter", "buffer"],
+)
+def test_early_assignments_are_refused_until_the_constructor_has_run(assign):
+    """If torch keeps modules elsewhere, a constructor that forgets the base class gets torch's own error again."""
+    module = nn.Module.__new__(nn.Module)
+    torch_internals.refuse_early_assignments(module, lambda name: KeyError(name))
+    with pytest.raises(KeyError, match="name"):
+        assign(module)
+    nn.Module.__init__(module)
+    assign(module)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import copy
+import pickle
 import re
 
 import pytest
@@ -9,7 +12,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from model_core import PreTrainedModel, WeightsMismatchError
+from model_core import (
+    ArgumentError,
+    ModelDefinitionError,
+    PreTrainedModel,
+    WeightsFileError,
+    WeightsMismatchError,
+    WeightsNotFoundError,
+)
 from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -308,3 +318,143 @@ def test_message_about_a_huge_model_is_short():
         TinyModel.from_pretrained(None, config=config, state_dict=state)
     assert len(str(caught.value)) < 15_000
     assert len(caught.value.report.unexpected) == count
+
+
+LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1234567\n"
+
+
+@pytest.mark.parametrize(
+    "filename", ["model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "config.json"]
+)
+def test_git_lfs_pointer_is_called_by_its_name(tmp_path, filename):
+    """In place of any file that a load reads."""
+    TinyConfig().save_pretrained(tmp_path)
+    (tmp_path / filename).write_text(LFS_POINTER, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"git-lfs pointer.*`git lfs pull`") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert filename in str(caught.value)
+
+
+WRAPPERS = {
+    "lightning": lambda state: {"epoch": 3, "state_dict": state, "optimizer_states": [{"state": {}}]},
+    "trainer": lambda state: {"model": state, "optimizer": {"state": {0: {"step": torch.zeros(1)}}}, "step": 7},
+    "usual": lambda state: {"model_state_dict": state, "loss": 0.5},
+    "own": lambda state: {"generator": state},
+    "deep": lambda state: {"checkpoint": {"model": {"state_dict": state}}, "args": {"lr": 0.1}},
+    "averaged": lambda state: {"ema": dict(state), "model": state},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_wrapped_state_dict_is_found_and_loads_as_it_is_written(tmp_path, wrap):
+    """The error has the Python code, which gives the model that was saved."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    torch.save(wrap(model.state_dict()), tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsFileError) as caught:
+        TinyModel.from_pretrained(tmp_path)
+    code = re.search(r"state_dict=(torch\.load\(.*\])\)$", str(caught.value))
+    state = eval(code[1], {"torch": torch})
+    assert same_state(TinyModel.from_pretrained(None, config=tmp_path, state_dict=state), model)
+
+
+def test_wrapped_state_dict_in_memory_is_found():
+    """As `torch.load` gives it."""
+    state = {"state_dict": TinyModel(TinyConfig()).state_dict(), "epoch": 1}
+    with pytest.raises(ArgumentError, match=r"state_dict=state_dict\['state_dict'\]"):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state)
+
+
+def test_class_that_a_pickle_needs_is_named(tmp_path):
+    """Such as the arguments of a training program."""
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save({"args": argparse.Namespace(lr=0.1)}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsFileError, match=r"it pickles an object of argparse\.Namespace"):
+        TinyModel.from_pretrained(tmp_path)
+
+
+PLACES = {
+    "variant": ({"model.fp16.safetensors"}, {}, "pass variant='fp16'"),
+    "variant in shards": (
+        {"model.safetensors.index.fp16.json", "model.fp16-00001-of-00001.safetensors"},
+        {},
+        "pass variant='fp16'",
+    ),
+    "two variants": ({"model.fp16.safetensors", "model.bf16.safetensors"}, {}, "variant='bf16' or variant='fp16'"),
+    "another variant": ({"model.fp16.safetensors"}, {"variant": "bf16"}, "pass variant='fp16'"),
+    "no variant": ({"model.safetensors"}, {"variant": "fp16"}, "leave out variant="),
+    "folder": ({"unet/model.safetensors", "vae/model.safetensors"}, {}, "subfolder='unet' or subfolder='vae'"),
+    "no index": ({"model-00001-of-00002.safetensors"}, {}, "shards but no index"),
+    "other name": ({"weights.safetensors"}, {}, r"state_dict=safetensors\.torch\.load_file\('weights\.safetensors'\)"),
+    "lightning": ({"last.ckpt"}, {}, r"state_dict=torch\.load\('last\.ckpt', map_location='cpu', weights_only=True\)"),
+    "adapter": ({"adapter_model.safetensors"}, {}, "adapter of PEFT"),
+    "other library": ({"tf_model.h5", "flax_model.msgpack"}, {}, "not read: flax_model.msgpack, tf_model.h5"),
+    "nothing": (set(), {}, r"It contains: config\.json\."),
+    "many": ({f"{number}.txt" for number in range(50)}, {}, "and 43 more"),
+}
+
+
+@pytest.mark.parametrize(("filenames", "options", "hint"), PLACES.values(), ids=PLACES)
+def test_error_of_absent_weights_says_where_there_are_some(tmp_path, filenames, options, hint):
+    """And lists what is there."""
+    TinyConfig().save_pretrained(tmp_path)
+    for filename in filenames:
+        (tmp_path / filename).parent.mkdir(exist_ok=True)
+        (tmp_path / filename).write_bytes(b"")
+    with pytest.raises(WeightsNotFoundError, match=hint) as caught:
+        TinyModel.from_pretrained(tmp_path, **options)
+    assert "It contains: " in str(caught.value)
+
+
+def test_folder_that_a_trainer_wrote_without_a_config_asks_for_one(tmp_path):
+    """With the argument that takes it."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "trainer_state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match=r"TinyModel\.from_pretrained\(\.\.\., config=TinyConfig\(\.\.\.\)\)"):
+        TinyModel.from_pretrained(tmp_path)
+    assert same_state(TinyModel.from_pretrained(tmp_path, config=TinyConfig()), model)
+
+
+def test_config_in_a_folder_is_pointed_at(tmp_path):
+    """As in repositories of pipelines."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path / "unet")
+    with pytest.raises(FileNotFoundError, match="pass subfolder='unet'"):
+        TinyModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        lambda model: setattr(model, "layer", nn.Linear(2, 2)),
+        lambda model: setattr(model, "weight", nn.Parameter(torch.zeros(2))),
+        lambda model: model.register_buffer("table", torch.zeros(2)),
+        lambda model: model.add_module("layer", nn.Linear(2, 2)),
+    ],
+    ids=["module", "parameter", "buffer", "add_module"],
+)
+def test_model_that_forgets_the_base_class_is_told_so(tmp_path, early):
+    """By us, with the line to write, and not by torch."""
+
+    class Forgetful(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            self.width = config.width  # plain attributes may come first
+            early(self)
+
+    with pytest.raises(ModelDefinitionError, match=r"Forgetful: .*Call super\(\)\.__init__\(config\)"):
+        Forgetful(TinyConfig())
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelDefinitionError, match="Forgetful"):
+        Forgetful.from_pretrained(tmp_path)
+
+
+def test_model_is_copied_and_pickled_as_ever(tmp_path):
+    """Both make an object without calling a constructor."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    assert same_state(copy.deepcopy(model), model)
+    assert same_state(pickle.loads(pickle.dumps(model)), model)
+    torch.save(model, tmp_path / "model.pt")
+    assert same_state(torch.load(tmp_path / "model.pt", weights_only=False), model)

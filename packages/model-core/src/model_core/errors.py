@@ -136,9 +136,9 @@ class WeightsNotFoundError(ModelCoreError, FileNotFoundError):
         filenames: The missing files; or, if the checkpoint has no weights, the names of which one is needed.
     """
 
-    def __init__(self, problem: str, *, checkpoint: str, filenames: Iterable[str]) -> None:
+    def __init__(self, problem: str, *, checkpoint: str, filenames: Iterable[str], remedy: str = "") -> None:
         self.filenames = tuple(filenames)
-        super().__init__(f"{checkpoint} {problem}: {', '.join(self.filenames)}.")
+        super().__init__(f"{checkpoint} {problem}: {', '.join(self.filenames)}. {remedy}".rstrip())
         self.checkpoint = checkpoint
 
 

@@ -53,6 +53,7 @@ from model_core.saving import (
 )
 from model_core.tied_weights import declared_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
+from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
 
 if TYPE_CHECKING:
@@ -125,6 +126,19 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
             )
         check_declarations(cls)
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Make an object to which no module can be assigned before the base class is constructed."""
+        model = super().__new__(cls)
+        refuse_early_assignments(
+            model,
+            lambda name: ModelDefinitionError(
+                f"its constructor assigns {name!r} before the base class is constructed. Call super().__init__(config) "
+                "in the first line of its __init__.",
+                model_class=cls,
+            ),
+        )
+        return model
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
         check_config(type(self), config, type(self).config_class)

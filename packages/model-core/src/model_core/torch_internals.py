@@ -35,6 +35,7 @@ __all__ = [
     "non_persistent_buffer_names",
     "outside_transforms",
     "recorded_versions",
+    "refuse_early_assignments",
     "storage_users",
     "without_function_modes",
     "without_transforms",
@@ -172,6 +173,28 @@ def wrapped_child(module: nn.Module) -> str | None:
 def has_flat_parameters(module: nn.Module) -> bool:
     """Return whether a module is a `FullyShardedDataParallel`, whose parameters do not have the model's names."""
     return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.")
+
+
+class _RefusingDict(dict[str, Any]):
+    """A dict that raises an error of the caller's when something is put into it."""
+
+    def __init__(self, refuse: Callable[[str], Exception]) -> None:
+        super().__init__()
+        self._refuse = refuse
+
+    def __setitem__(self, name: str, value: object) -> None:
+        raise self._refuse(name)
+
+
+def refuse_early_assignments(module: nn.Module, refuse: Callable[[str], Exception]) -> None:
+    """Raise an error of the caller's when a module is assigned to before the constructor of `nn.Module` has run.
+
+    Args:
+        module: The module, none of whose constructors has run. That of `nn.Module` undoes this.
+        refuse: Returns the error for the name of a module, parameter or buffer.
+    """
+    early = _RefusingDict(refuse)
+    vars(module).update(_modules=early, _parameters=early, _buffers=early, _non_persistent_buffers_set=set())
 
 
 # Load hooks and versions of modules

@@ -16,7 +16,7 @@ from config_core.checkpoint._safe_names import (
     check_relative_name,
     is_save_state,
 )
-from config_core.checkpoint._small_files import decode_json, read_at_most, replace_file
+from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
 from config_core.checkpoint._staged_save import staged_save
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG_NAME",
+    "LFS_PROBLEM",
     "Checkpoint",
     "FolderCheckpoint",
     "HubKeywords",
@@ -43,6 +44,7 @@ __all__ = [
     "check_save_options",
     "decode_json",
     "existing_path",
+    "is_lfs_pointer",
     "is_save_state",
     "is_variant",
     "open_checkpoint",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["decode_json", "flush_to_disk", "read_at_most", "replace_file", "set_mode"]
+__all__ = ["LFS_PROBLEM", "decode_json", "flush_to_disk", "is_lfs_pointer", "read_at_most", "replace_file", "set_mode"]
+
+# Why a file is not what its name says, and what to do.
+LFS_PROBLEM = "a git-lfs pointer, not the file itself. Run `git lfs pull` in its repository, or download the file"
 
 # What says that data did not reach the disk. Other errors of a flush say that the file system has no such operation.
 _LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -34,6 +37,11 @@ def read_at_most(path: Path, limit: int) -> bytes:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return file.read(min(size, limit) + 1)  # Python makes room for all that is asked for
+
+
+def is_lfs_pointer(content: bytes) -> bool:
+    """Return whether the content of a file, or its beginning, is what git leaves there without git-lfs."""
+    return content.startswith(b"version https://git-lfs.github.com/spec/")
 
 
 def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, Any]], Any] | None = None) -> Any:
@@ -64,6 +72,8 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     try:
         return json.loads(text, object_pairs_hook=without_duplicates)
     except json.JSONDecodeError as error:
+        if is_lfs_pointer(content):
+            raise ConfigFileError(f"this is {LFS_PROBLEM}.", path=path) from None
         problem = f"this is not JSON: {error.msg} (column {error.colno})."
         raise ConfigFileError(problem, path=path, line=error.lineno) from error
     except _DuplicateKeyError as error:

@@ -9,9 +9,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import check_relative_name, weight_file_name, weight_index_name
+from config_core.checkpoint import (
+    LFS_PROBLEM,
+    check_relative_name,
+    is_lfs_pointer,
+    weight_file_name,
+    weight_index_name,
+)
 from config_core.errors import UnsafeNameError
 from model_core.errors import WeightsFileError, WeightsNotFoundError
+from model_core.loading._file_hints import where_weights_may_be
 from model_core.weight_files import SAVE_ID_KEY, check_variant
 
 if TYPE_CHECKING:
@@ -64,7 +71,10 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
     if filename is None:
         with_variant = f" of the variant {variant!r}" if variant else ""
         raise WeightsNotFoundError(
-            f"has no weights{with_variant}. It needs one of", checkpoint=str(checkpoint), filenames=candidates
+            f"has no weights{with_variant}. It needs one of",
+            checkpoint=str(checkpoint),
+            filenames=candidates,
+            remedy=where_weights_may_be(checkpoint.filenames(), variant=variant),
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)
@@ -99,10 +109,13 @@ def _other_index(checkpoint: Checkpoint, index: str) -> tuple[str | None, str | 
 def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str | None]:
     """Return the `weight_map` of an index, with every file name checked, and the identifier of its save, if any."""
     place = f"{index} of {checkpoint}"
+    content = b""
     try:
-        values: Any = json.loads(checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES))
+        content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
+        values: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise WeightsFileError(f"not a valid index of weights: {error}", file=place) from error
+        problem = LFS_PROBLEM if is_lfs_pointer(content) else f"not a valid index of weights: {error}"
+        raise WeightsFileError(problem, file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsFileError(

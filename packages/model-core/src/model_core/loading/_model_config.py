@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import CONFIG_NAME
 from config_core.code import bundle_of
 from config_core.config import PretrainedConfig
-from config_core.errors import ConfigCoreError
+from config_core.errors import CheckpointFileNotFoundError, ConfigCoreError
 from model_core.config_classes import check_config
 from model_core.errors import ConfigClassError, ModelDefinitionError
+from model_core.loading._file_hints import where_config_may_be
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
 if TYPE_CHECKING:
@@ -56,7 +58,13 @@ def config_for_load(
         if source is None:
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
         hub_keywords = hub_options._replace(subfolder="")._asdict()
-        loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_keywords, **kwargs)
+        try:
+            loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_keywords, **kwargs)
+        except CheckpointFileNotFoundError as error:
+            if checkpoint is None or given is not None or error.filename != CONFIG_NAME:
+                raise
+            hint = where_config_may_be(checkpoint.filenames(), model_class, config_class)
+            raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
         setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))

@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from model_core.errors import WeightsFileError
+from model_core.loading._file_hints import lfs_problem
 from model_core.weight_files import ALIGNMENT, ALIGNMENT_KEY, LENGTH_BYTES, METADATA_NAME, from_safetensors_dtype
 
 if TYPE_CHECKING:
@@ -137,9 +138,8 @@ class SafetensorsFile:
             raise  # says nothing about whether the file is complete
         # RuntimeError if the file disappears in between.
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-            raise WeightsFileError(
-                f"not a complete safetensors file ({error}). Download or copy it again", file=self.path
-            ) from error
+            problem = f"not a complete safetensors file ({error}). Download or copy it again"
+            raise WeightsFileError(lfs_problem(self.path) or problem, file=self.path) from error
 
     def _read_copies(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         try:

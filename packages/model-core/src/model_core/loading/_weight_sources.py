@@ -14,6 +14,7 @@ import torch
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
+from model_core.loading._file_hints import lfs_problem, refused_class, wrapped_state_dict
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.tensor_memory import num_storage_users
@@ -109,7 +110,12 @@ def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
             "the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict)
         )
     except (TypeError, ValueError, AttributeError) as error:
-        raise ArgumentError("state_dict", type(state_dict), expected="a mapping from names to tensors") from error
+        raise ArgumentError(
+            "state_dict",
+            type(state_dict),
+            expected="a mapping from names to tensors",
+            remedy=wrapped_state_dict(state_dict, "state_dict").capitalize(),
+        ) from error
 
 
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
@@ -220,11 +226,12 @@ def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
         mapped = mapped and zipfile.is_zipfile(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # a damaged or hostile pickle may raise anything
-        raise WeightsFileError(
-            f"torch.load(weights_only=True) cannot read it ({type(error).__name__}). Nothing but tensors is ever "
-            "unpickled; ask for the checkpoint as safetensors",
-            file=path,
-        ) from error
+        problem = (
+            f"torch.load(weights_only=True) cannot read it ({type(error).__name__}{refused_class(error)}). Nothing but "
+            "tensors is ever unpickled; ask for the checkpoint as safetensors"
+        )
+        raise WeightsFileError(lfs_problem(path) or problem, file=path) from error
     if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
-        raise WeightsFileError("not a state dict, a mapping from names to tensors", file=path)
+        problem = wrapped_state_dict(content, f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)")
+        raise WeightsFileError(problem or "not a state dict, a mapping from names to tensors", file=path)
     return content

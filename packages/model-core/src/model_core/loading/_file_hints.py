@@ -1,0 +1,155 @@
+"""What is in a checkpoint or a file instead of the weights or the config that were looked for, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from config_core.checkpoint import CONFIG_NAME, LFS_PROBLEM, is_lfs_pointer, parse_weight_file
+from model_core.load_report import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+__all__ = ["lfs_problem", "refused_class", "where_config_may_be", "where_weights_may_be", "wrapped_state_dict"]
+
+_MAX_SHOWN = 8
+_MAX_DEPTH = 3
+# Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
+_USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
+_LOADERS = {
+    ".safetensors": "safetensors.torch.load_file",
+    ".bin": "torch.load",
+    ".pt": "torch.load",
+    ".pth": "torch.load",
+    ".ckpt": "torch.load",
+}
+_OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
+
+
+def where_weights_may_be(filenames: Collection[str], *, variant: str | None) -> str:
+    """Return what to do about a checkpoint without the weights that were looked for.
+
+    Args:
+        filenames: Names of all its files.
+        variant: The variant that was looked for, or None.
+    """
+    weights = {name: found for name in sorted(filenames) if (found := parse_weight_file(name)) is not None}
+    at_top = [found for found in weights.values() if not found.folder]
+    whole = [found for found in at_top if found.shard is None]
+    hints = []
+    if variant is not None and any(found.variant is None for found in whole):
+        hints.append("It has weights without a variant: leave out variant=.")
+    if variants := sorted({found.variant for found in whole if found.variant and found.variant != variant}):
+        hints.append(f"It has a variant: pass {_or(f'variant={name!r}' for name in variants)}.")
+    if any(found.shard for found in at_top) and not whole:
+        hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
+    if folders := sorted({found.folder for found in weights.values() if found.folder}):
+        hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
+    hints += [] if whole else _other_formats(filenames)
+    return " ".join([*hints, _listing(filenames)])
+
+
+def where_config_may_be(filenames: Collection[str], model_class: type, config_class: type) -> str:
+    """Return what to do about a checkpoint without a config.
+
+    Args:
+        filenames: Names of all its files.
+        model_class: The class of the model that is loaded.
+        config_class: The class of its config.
+    """
+    hints = []
+    if any(parse_weight_file(name) for name in filenames):
+        hints.append(
+            "It has weights without their config, as some trainers write them. Pass the config: "
+            f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...)), or in config= the "
+            "folder or repository that has it. model.save_pretrained writes both."
+        )
+    suffix = f"/{CONFIG_NAME}"
+    if folders := sorted(name.removesuffix(suffix) for name in filenames if name.endswith(suffix)):
+        hints.append(f"There are configs in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
+    return " ".join([*hints, _listing(filenames)])
+
+
+def lfs_problem(path: Path) -> str:
+    """Return what is wrong with a file that is a git-lfs pointer, or `""` if it is none."""
+    try:
+        with path.open("rb") as file:
+            return LFS_PROBLEM if is_lfs_pointer(file.read(64)) else ""
+    except OSError:
+        return ""
+
+
+def refused_class(error: Exception) -> str:
+    """Return the class that `torch.load(weights_only=True)` refused, as the end of a phrase, or `""`."""
+    found = re.search(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})", str(error))
+    return f": it pickles an object of {found[1]}" if found else ""
+
+
+def wrapped_state_dict(content: object, expression: str) -> str:
+    """Return where in an object there is a state dict and how to load that, or `""` if there is none.
+
+    Args:
+        content: What a file or an argument holds.
+        expression: Python code for it.
+    """
+    found = sorted(_state_dicts_in(content, ()), key=_rank)
+    if not found:
+        return ""
+    keys = "".join(f"[{key!r}]" for key in found[0])
+    others = shortened([".".join(path) for path in found[1:]], most=3)
+    besides = f" (others are under {others})" if others else ""
+    return (
+        f"it holds a state dict under {'.'.join(found[0])!r}{besides}, and is none itself. Load that: "
+        f"from_pretrained(None, config=..., state_dict={expression}{keys})"
+    )
+
+
+def _state_dicts_in(content: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the keys that lead to mappings from names to tensors."""
+    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
+        return
+    if path and content and all(isinstance(value, torch.Tensor) for value in content.values()):
+        yield path
+    elif len(path) < _MAX_DEPTH:
+        for key, value in content.items():
+            yield from _state_dicts_in(value, (*path, key))
+
+
+def _rank(path: tuple[str, ...]) -> tuple[int, int]:
+    """Return what sorts the likeliest place of a model's state dict first."""
+    ranks = [_USUAL_KEYS.index(key) for key in path if key in _USUAL_KEYS]
+    return (min(ranks, default=len(_USUAL_KEYS)), len(path))
+
+
+def _other_formats(filenames: Collection[str]) -> list[str]:
+    """Return what to do with files at the top that hold weights under other names or in other formats."""
+    top = sorted(name for name in filenames if "/" not in name)
+    hints = []
+    if "adapter_model.safetensors" in top or "adapter_model.bin" in top:
+        hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
+    for suffix, loader in _LOADERS.items():
+        named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
+        named = [name for name in named if not name.startswith(("adapter_model.", "training_args.", "optimizer."))]
+        if named:
+            options = "" if loader.startswith("safetensors") else ", map_location='cpu', weights_only=True"
+            hints.append(
+                f"If {named[0]} holds the weights: from_pretrained(None, config=..., "
+                f"state_dict={loader}({named[0]!r}{options}))."
+            )
+            break
+    if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
+        hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
+    return hints
+
+
+def _or(alternatives: Iterator[str]) -> str:
+    return " or ".join(list(alternatives)[:_MAX_SHOWN])
+
+
+def _listing(filenames: Collection[str]) -> str:
+    return f"It contains: {shortened(sorted(filenames), most=_MAX_SHOWN)}." if filenames else "It is empty."
