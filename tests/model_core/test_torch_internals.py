@@ -239,7 +239,7 @@ def test_search_for_private_names_finds_some():
 def test_early_assignments_are_refused_until_the_constructor_has_run(assign):
     """If torch keeps modules elsewhere, a constructor that forgets the base class gets torch's own error again."""
     module = nn.Module.__new__(nn.Module)
-    torch_internals.refuse_early_assignments(module, lambda name: KeyError(name))
+    internals.refuse_early_assignments(module, KeyError)
     with pytest.raises(KeyError, match="name"):
         assign(module)
     nn.Module.__init__(module)
