@@ -185,7 +185,7 @@ def test_numbers_that_json_has_no_word_for_come_back(tmp_path):
     loaded = TinyConfig.from_pretrained(tmp_path)
     assert loaded == config
     assert math.isnan(loaded.scale[2])
-    write(tmp_path, '{"scale": [Infinity, -Infinity, NaN, 1e300]}')
+    write(tmp_path, '{"model_type": "tiny", "scale": [Infinity, -Infinity, NaN, 1e300]}')
     assert TinyConfig.from_pretrained(tmp_path) == config
 
 
@@ -317,7 +317,7 @@ def test_trust_cannot_be_given_as_a_field(name):
 )
 def test_a_key_cannot_hide_a_method(tmp_path, name):
     """A file that would put its value where code expects a method is refused, with its path."""
-    path = write(tmp_path, json.dumps({name: "x"}))
+    path = write(tmp_path, json.dumps({"model_type": "tiny", name: "x"}))
     with pytest.raises(ConfigError, match=f"'{name}' is a method or setting of TinyConfig") as caught:
         TinyConfig.from_pretrained(tmp_path)
     assert str(path) in str(caught.value)
@@ -325,7 +325,7 @@ def test_a_key_cannot_hide_a_method(tmp_path, name):
 
 def test_a_key_named_self_is_refused(tmp_path):
     """It would collide with the argument of every method."""
-    write(tmp_path, '{"self": 1}')
+    write(tmp_path, '{"model_type": "tiny", "self": 1}')
     with pytest.raises(ConfigError, match="'self' cannot be the name of a field"):
         TinyConfig.from_pretrained(tmp_path)
 
@@ -333,7 +333,7 @@ def test_a_key_named_self_is_refused(tmp_path):
 @pytest.mark.parametrize("key", ["", "a b", "class", "source", "revision", "cls", "kwargs", "values", "config", "é"])
 def test_odd_keys_are_only_keys(tmp_path, key):
     """Names that Python or our own functions use are read and written like any other."""
-    write(tmp_path, json.dumps({key: 1}))
+    write(tmp_path, json.dumps({"model_type": "tiny", key: 1}))
     assert TinyConfig.from_pretrained(tmp_path).to_dict()[key] == 1
 
 

@@ -198,7 +198,7 @@ def test_what_an_upgrade_returns_is_checked(tmp_path):
         def upgrade(cls, values):
             return {**values, **values.pop("add")}
 
-    write(tmp_path, {"add": {"width": "x"}})
+    write(tmp_path, {"model_type": "old-bad", "add": {"width": "x"}})
     with pytest.raises(ConfigValidationError, match=r"BadConfig\.width"):
         BadConfig.from_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="trust_remote_code"):

@@ -70,7 +70,7 @@ def all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:
     sources = {problem.source for problem in problems}
     shared = next(iter(sources)) if len(sources) == 1 else ""
     lines = [
-        f"{config_class}.{problem.field}: {problem.problem}"
+        (f"{config_class}.{problem.field}: {problem.problem}" if problem.field else problem.problem)
         + (f" (from {problem.source})" if problem.source and not shared else "")
         for problem in problems[:_MAX_SHOWN]
     ]
@@ -79,4 +79,4 @@ def all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:
     start = f"{shared}: " if shared else ""
     if len(problems) == 1:
         return start + lines[0]
-    return f"{start}{len(problems)} values of {config_class} are wrong:\n  " + "\n  ".join(lines)
+    return f"{start}{len(problems)} problems in {config_class}:\n  " + "\n  ".join(lines)

@@ -136,6 +136,10 @@ class ConfigValidationError(ConfigError, TypeError):
         """Everything that is wrong with the config, in the order of its fields."""
         return self._problems
 
+    @problems.setter
+    def problems(self, problems: tuple[ConfigProblem, ...]) -> None:
+        self._problems = problems
+
 
 class UnknownOptionError(ConfigError, TypeError):
     """A keyword is neither a field of the config nor an option of the call.

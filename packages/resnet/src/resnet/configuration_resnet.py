@@ -56,6 +56,7 @@ class ResnetConfig(PretrainedConfig):
 
     model_type = "resnet"
     attribute_map: ClassVar[dict[str, str]] = {"num_labels": "num_classes"}
+    foreign_readers: ClassVar[dict[str, str]] = {"timm": "resnet.from_timm"}
 
     def __init__(  # noqa: PLR0917 - the guide's fields keep their places
         self,

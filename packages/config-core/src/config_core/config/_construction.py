@@ -14,12 +14,14 @@ from config_core.config._config_definition import definition_of, is_cached_prope
 from config_core.config._config_json import jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
-from config_core.config._problems import check_fields
+from config_core.config._problems import check_fields, problems_of_part
+from config_core.config._value_types import builtin_value
 from config_core.config._written_fields import note_set_fields
-from config_core.errors import ConfigDefinitionError, ConfigError, UnknownOptionError
+from config_core.error_base import ConfigProblem
+from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
 __all__ = [
@@ -224,10 +226,15 @@ def _make(
     model_type = values.get("model_type", cls.model_type)
     _warn_of_other_model_type(cls, model_type)
     if given:
-        with of_caller(unknown):
-            fields = _override(cls, fields, given)
+        try:
+            with of_caller(unknown):
+                fields = _override(cls, fields, given)
+        except ConfigValidationError as error:
+            kept = {name: value for name, value in fields.items() if name not in given}
+            raise _with_wrong_values(error, cls, kept) from None
     if missing := definition.required - fields.keys():
-        raise ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
+        error = ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
+        raise _with_wrong_values(error, cls, fields)
     with of_values:
         config = _construct(cls, (), fields)
     if not cls.model_type and model_type:
@@ -261,11 +268,18 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
         by_position = dict(zip(definition.positional, args, strict=False))
         if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
             args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
-    fields = fill_num_labels(cls, resolve_aliases(cls, kwargs))
+    given = resolve_aliases(cls, kwargs)
+    try:
+        fields = fill_num_labels(cls, given)
+    except ConfigError as error:
+        raise _with_wrong_values(error, cls, given) from None
     for name, default in definition.class_defaults.items():
         fields.setdefault(name, copy.deepcopy(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
-    fields |= check_and_restore(cls, fields)
+    try:
+        fields |= check_and_restore(cls, fields)
+    except ConfigValidationError as error:
+        raise _with_forbidden_names(error, cls, fields) from None
     config = type.__call__(cls, *args, **fields)
     _check_contract(cls, config)
     defaults = {id(default) for default in definition.mutable_defaults.values()}
@@ -279,6 +293,32 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
     if names and cls._extra_fields != "keep" and _speaker.unknown is not None:
         _speaker.unknown.append((config, names))
     return config
+
+
+def _with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
+    """Return an error about a config as a whole, together with the wrong values of its fields if there are any."""
+    try:
+        check_and_restore(cls, fields)
+    except ConfigValidationError as wrong:
+        return ConfigValidationError.of_problems((*wrong.problems, *error.problems), config_class=cls.__name__)
+    except ConfigError:
+        pass
+    return error
+
+
+def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
+    """Return an error about wrong values, together with the names that the class would refuse next."""
+    if cls._extra_fields != "forbid" or type(_speaker.unknown) is not UnknownFields:
+        return error
+    inits = [vars(base)["__init__"] for base in cls.__mro__ if hasattr(vars(base).get("__init__"), "__code__")]
+    taken = {constant for init in inits for constant in init.__code__.co_consts}  # by `kwargs.pop("name")`
+    known = definition_of(cls).names
+    problems = tuple(
+        ConfigProblem(name, f"there is no such field.{spelling_hint([name], known)}")
+        for name in fields
+        if not (name in known or name in taken or name.startswith("_"))
+    )
+    return ConfigValidationError.of_problems((*error.problems, *problems), config_class=cls.__name__)
 
 
 def _check_contract(cls: type[Any], config: Any) -> None:
@@ -344,10 +384,18 @@ def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) 
         ConfigError: A value is wrong.
         UnknownOptionError: A dict has a name that the class of its config forbids.
     """
-    fields = {name: _merged(cls, name, old.get(name), value) for name, value in given.items()}
-    for name in cls.sub_configs.keys() & fields.keys():
-        if isinstance(fields[name], dict):
-            fields[name] = cls.sub_configs[name].from_dict(fields[name])
+
+    def merging(name: str) -> Callable[[Any], Any]:
+        def merge(value: Any) -> Any:
+            try:
+                return _merged(cls, name, old.get(name), builtin_value(value))
+            except ConfigValidationError as error:
+                raise problems_of_part(error) from None
+
+        return merge
+
+    merged = check_fields(cls, ((name, merging(name), value) for name, value in given.items()))
+    fields = dict(zip(given, merged, strict=True))
     return fields | check_and_restore(cls, fields)
 
 
@@ -439,7 +487,7 @@ def make_sub_configs(config: Any) -> None:
 
 def is_reserved(cls: type[Any], name: str) -> bool:
     """Return whether an instance attribute of this name would hide a method, a property or a setting of the class."""
-    if name in {"attribute_map", "sub_configs", "model_type"}:
+    if name in {"attribute_map", "foreign_readers", "model_type", "sub_configs"}:
         return True
     found = getattr(cls, name, None)
     return callable(found) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)

@@ -42,7 +42,6 @@ from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
-    ConfigFileError,
     ConfigValidationError,
     UnknownOptionError,
 )
@@ -93,6 +92,9 @@ class PretrainedConfig(metaclass=ConfigType):
         model_type: Name of the kind of model, by which auto classes find the class.
         attribute_map: Alias of a field to the field: `{"hidden_size": "width"}`.
         sub_configs: Field to the config class of its value.
+        foreign_readers: Library to what reads its config files instead, for the error about such a file:
+            `{"timm": "resnet.from_timm"}`. The libraries are timm, diffusers, peft, open_clip, sentence-transformers
+            and keras.
 
     Raises:
         ConfigValidationError: A field has a value of the wrong type.
@@ -104,6 +106,7 @@ class PretrainedConfig(metaclass=ConfigType):
     model_type: ClassVar[str] = ""
     attribute_map: ClassVar[dict[str, str]] = {}
     sub_configs: ClassVar[dict[str, type[PretrainedConfig]]] = {}
+    foreign_readers: ClassVar[dict[str, str]] = {}
     _extra_fields: ClassVar[Literal["warn", "keep", "forbid"]] = "warn"
     _checks_values: ClassVar[bool] = True  # against annotations
     _labels: Labels = Labels()
@@ -324,6 +327,7 @@ class PretrainedConfig(metaclass=ConfigType):
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
             ConfigFileError: The file is not a JSON object; the error has path and line.
+            ForeignConfigError: The file is not one of this class.
             ConfigError: A value in it is wrong, or it has a key that is not allowed.
             UnknownOptionError: A keyword is neither a field nor an option.
         """
@@ -340,9 +344,15 @@ class PretrainedConfig(metaclass=ConfigType):
         )
         file = read_config(pretrained_model_name_or_path, options)
         try:
-            config, unused = _config_of_file(cls, file.take(), overrides, keep_unused=return_unused_kwargs)
+            config, unused = _config_of_file(
+                cls, file.take(), overrides, keep_unused=return_unused_kwargs, path=file.path
+            )
         except Exception as error:
-            _add_path(error, file.path)
+            from config_core.config._blame import blame
+
+            if isinstance(error, UnknownOptionError):
+                _add_option_hint(error)
+            blame(error, cls, file, overrides)
             raise
         config.name_or_path = file.name
         if file.commit is not None:
@@ -460,7 +470,8 @@ class PretrainedConfig(metaclass=ConfigType):
             ConfigFileError: It is not a JSON object.
         """
         config: Self
-        config, _ = _config_of_file(cls, read_json(Path(path).expanduser()), {}, keep_unused=False)
+        file = Path(path).expanduser()
+        config, _ = _config_of_file(cls, read_json(file), {}, keep_unused=False, path=file)
         return config
 
     # Saving
@@ -683,10 +694,14 @@ def _drop_trust_options(cls: type[Any], overrides: dict[str, Any]) -> None:
 
 
 def _config_of_file(
-    cls: type[Any], values: dict[str, Any], overrides: dict[str, Any], *, keep_unused: bool
+    cls: type[Any], values: dict[str, Any], overrides: dict[str, Any], *, keep_unused: bool, path: Path
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
     if not has_own_from_dict(cls):
+        if cls.model_type and values.get("model_type") != cls.model_type:
+            from config_core.config._foreign_files import check_claim
+
+            check_claim(cls, values, path)
         with of_file():
             return make_config(cls, values, overrides, keep_unused=keep_unused)
     with of_file():
@@ -721,16 +736,6 @@ def _add_option_hint(error: UnknownOptionError) -> None:
     if "Did you mean" not in str(error):
         hint = did_you_mean(error.names, [*HubOptions._fields, "return_unused_kwargs"])
         error.args = (f"{error} {hint}".rstrip(),)
-
-
-def _add_path(error: Exception, path: Path) -> None:
-    """Add the path of the file to an error in its values, unless the error has it."""
-    if isinstance(error, UnknownOptionError):
-        _add_option_hint(error)
-    if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
-        error.add_note(f"The values are those of {path}.")
-    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
-        error.args = (f"{path}: {error}",)
 
 
 def _is_torch_dtype(value: Any) -> bool:

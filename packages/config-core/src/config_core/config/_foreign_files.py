@@ -1,0 +1,126 @@
+"""Whose file is it? A config file that does not name the class that reads it may be one of another library.
+
+Its values would be kept as unknown fields and the class's own defaults used instead: a wrong model without a word. So a
+file that does not claim the class, and has keys that the class does not know, is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_definition import public_names
+from config_core.errors import ForeignConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["check_claim", "file_kind"]
+
+# What a library's files have: all keys of a line, and the key whose value says more.
+_KINDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("diffusers", "a config of diffusers", ("_class_name", "_diffusers_version"), "_class_name"),
+    ("peft", "the config of a PEFT adapter", ("peft_type",), "peft_type"),
+    ("timm", "a config of timm", ("architecture", "pretrained_cfg"), "architecture"),
+    ("timm", "a config of timm", ("architecture", "num_features"), "architecture"),
+    ("open_clip", "a config of open_clip", ("model_cfg",), ""),
+    ("sentence-transformers", "a config of sentence-transformers", ("word_embedding_dimension",), ""),
+    ("sentence-transformers", "a config of sentence-transformers", ("max_seq_length", "do_lower_case"), ""),
+    ("keras", "a config of Keras", ("class_name", "config"), "class_name"),
+    ("preprocessor", "the config of an image processor", ("image_processor_type",), "image_processor_type"),
+    ("preprocessor", "the config of a feature extractor", ("feature_extractor_type",), "feature_extractor_type"),
+    ("tokenizer", "the config of a tokenizer", ("tokenizer_class",), "tokenizer_class"),
+    ("generation", "a generation config", ("_from_model_config",), ""),
+)
+# Written by every program of the field, so they say nothing about whose file it is.
+_EVERYBODYS = frozenset({"transformers_version", "auto_map", "model_type", "configuration_files"})
+
+
+def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
+    """Check that a config file is one of the class that reads it, as far as can be told.
+
+    Args:
+        cls: The class. If it has no `model_type`, it is for files of any kind.
+        values: The values in the file.
+        path: The file.
+
+    Raises:
+        ForeignConfigError: It does not claim the class, and has keys that the class does not know.
+    """
+    unknown = _unknown_keys(cls, _upgraded(cls, values))
+    if not unknown or _claims(cls, values):
+        return
+    kind, looks_like = file_kind(values)
+    named = f" It looks like {looks_like}." if looks_like else ""
+    found = f"has the model_type {values['model_type']!r:.80}" if values.get("model_type") else "has no model_type"
+    raise ForeignConfigError(
+        f"this is not a config of {cls.__name__}: it {found} and keys that the class does not know, "
+        f"{_shortened(unknown)}.{named} {_remedy(cls, values, kind)}",
+        path=path,
+        looks_like=looks_like,
+        unknown=unknown,
+    )
+
+
+def file_kind(values: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which library's file it is by its keys, as a word and in words; two empty strings if that is not known."""
+    for kind, description, keys, name in _KINDS:
+        if all(key in values for key in keys):
+            what = values.get(name)
+            return kind, f"{description}, {what!r:.80}" if isinstance(what, str) else description
+    model_type = values.get("model_type")
+    return ("", f"a config with the model_type {model_type!r:.80}") if isinstance(model_type, str) else ("", "")
+
+
+def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values as the class's `upgrade` reads them; none if it fails, which the load itself will report."""
+    try:
+        upgraded = cls.upgrade(copy.deepcopy(dict(values)))
+    except Exception:  # noqa: BLE001 - a program's own code
+        return {}
+    return upgraded if isinstance(upgraded, dict) else {}
+
+
+def _unknown_keys(cls: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
+    known = {*public_names(cls), *_EVERYBODYS}
+    return tuple(name for name in values if name not in known and not name.startswith("_"))
+
+
+def _claims(cls: type[Any], values: Mapping[str, Any]) -> bool:
+    """Return whether a file without a model_type names the class, or a model whose name starts like it."""
+    if values.get("model_type"):
+        return False
+    auto_map = values.get("auto_map")
+    reference = auto_map.get("AutoConfig") if isinstance(auto_map, dict) else None
+    if isinstance(reference, str):
+        return reference.rpartition(".")[2] == cls.__name__
+    stem = cls.__name__.removesuffix("Config").lower()
+    architectures = values.get("architectures")
+    names = architectures if isinstance(architectures, list) else ()
+    return any(isinstance(name, str) and name.lower().startswith(stem) for name in names)
+
+
+def _remedy(cls: type[Any], values: Mapping[str, Any], kind: str) -> str:
+    if (reader := cls.foreign_readers.get(kind)) is not None:
+        return f"{reader} reads it."
+    parts = [name for name, value in values.items() if isinstance(value, dict) and _is_of(cls, value)]
+    if parts:
+        return f"Its {parts[0]!r} is one: {cls.__name__}.from_dict(values[{parts[0]!r}])."
+    if values.get("model_type"):
+        return (
+            f"Load it with the class of its model_type, or with {cls.__name__}.from_dict if it is meant for this one."
+        )
+    return (
+        f'If it is meant for this class, add "model_type": "{cls.model_type}" to the file, or read it with '
+        f"{cls.__name__}.from_dict."
+    )
+
+
+def _is_of(cls: type[Any], values: Mapping[str, Any]) -> bool:
+    return bool(values.get("model_type") == cls.model_type)
+
+
+def _shortened(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"{name!r:.80}" for name in names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown  # noqa: PLR2004 - a line's worth

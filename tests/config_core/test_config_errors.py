@@ -1,0 +1,191 @@
+"""Errors about configs: everything that is wrong at once, with the path from the root and who gave the value."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import ClassVar
+
+import pytest
+
+from config_core import ConfigError, ConfigProblem, ConfigValidationError, PretrainedConfig, UnknownOptionError
+
+
+class ImageConfig(PretrainedConfig):
+    model_type = "errors-image"
+    attribute_map: ClassVar = {"hidden_size": "width"}
+
+    def __init__(self, width: int = 8, layers: list[int] = [1], **kwargs):  # noqa: B006
+        if width > 1000:
+            raise ValueError("too wide")
+        self.width = width
+        self.layers = layers
+        super().__init__(**kwargs)
+
+
+class CaptionConfig(PretrainedConfig, extra="forbid"):
+    model_type = "errors-caption"
+    sub_configs: ClassVar = {"whole": ImageConfig}
+
+    def __init__(
+        self,
+        image: ImageConfig | None = None,
+        images: list[ImageConfig] = [],  # noqa: B006
+        named: dict[str, ImageConfig] = {},  # noqa: B006
+        beams: int = 1,
+        whole=None,
+        **kwargs,
+    ):
+        self.image, self.images, self.named, self.beams, self.whole = image, images, named, beams, whole
+        self.popped = kwargs.pop("popped", 0)
+        super().__init__(**kwargs)
+
+
+def write(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps({"model_type": "errors-caption", **values}), encoding="utf-8")
+    return path
+
+
+WRONG = {"layers": [1, 2, "x"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"image": WRONG}, "image.layers[2]"),
+        ({"images": [{}, WRONG]}, "images[1].layers[2]"),
+        ({"named": {"a": WRONG}}, "named['a'].layers[2]"),
+        ({"whole": WRONG}, "whole.layers[2]"),
+    ],
+)
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda values, _: CaptionConfig(**values),
+        lambda values, _: CaptionConfig.from_dict(values),
+        lambda values, _: CaptionConfig().update(values),
+        lambda values, _: CaptionConfig(image={}, whole={}).update(values),
+        lambda values, folder: write(folder, image={}, whole={}) and CaptionConfig.from_pretrained(folder, **values),
+    ],
+    ids=["made", "loaded", "updated", "parts updated", "overridden"],
+)
+def test_the_path_starts_at_the_root(values, path, way, tmp_path):
+    """However deep the part is that is wrong."""
+    with pytest.raises(ConfigValidationError) as caught:
+        way(values, tmp_path)
+    assert str(caught.value) == f"CaptionConfig.{path}: expected int, got str 'x'."
+    assert caught.value.field == path
+    assert caught.value.problems == (ConfigProblem(path, "expected int, got str 'x'."),)
+
+
+def test_all_problems_are_in_one_error():
+    """Of all fields and parts, and names that the class forbids."""
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig(image={"width": "w", "layers": ["x", 2, "y"]}, images=[3], beams=None, bems=3, popped=4)
+    assert [problem.field for problem in caught.value.problems] == [
+        "image.width",
+        "image.layers[0]",
+        "image.layers[2]",
+        "images[0]",
+        "beams",
+        "bems",
+    ]
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "6 problems in CaptionConfig:"
+    assert lines[1] == "  CaptionConfig.image.width: expected int, got str 'w'."
+    assert lines[-1] == "  CaptionConfig.bems: there is no such field. Did you mean 'beams'?"
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (str(twin), twin.problems) == (str(caught.value), caught.value.problems)
+
+
+def test_many_problems_are_shortened():
+    """All of them are in the attribute."""
+    with pytest.raises(ConfigValidationError) as caught:
+        ImageConfig(layers=["x"] * 1000)
+    assert len(caught.value.problems) == 1000
+    assert len(str(caught.value).splitlines()) == 22
+
+
+def test_a_single_problem_keeps_its_class():
+    """Whoever catches an unknown option catches that of a part too."""
+    with pytest.raises(UnknownOptionError) as caught:
+        CaptionConfig(beams=1, bems=2)
+    assert caught.value.problems == (ConfigProblem("", str(caught.value)),)
+
+
+def test_a_contradiction_does_not_hide_a_wrong_value():
+    """Labels are checked together, and before the rest."""
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig(num_labels=3, id2label={0: "a"}, beams="x")
+    assert [problem.field for problem in caught.value.problems] == ["beams", ""]
+
+
+def test_a_part_that_contradicts_itself_has_its_path():
+    """Errors that are not about types are of the class that they always were."""
+    with pytest.raises(ConfigError, match=r"^CaptionConfig.images\[0\]: ImageConfig: num_labels is 3, but") as caught:
+        CaptionConfig(images=[{"num_labels": 3, "id2label": {0: "a"}}])
+    assert type(caught.value) is ConfigError
+    assert caught.value.problems[0].field == "images[0]"
+
+
+def test_the_own_error_of_a_part_says_where():
+    """It is raised as it is, with a note."""
+    with pytest.raises(ValueError, match="too wide") as caught:
+        CaptionConfig(images=[{}, {"width": 3000}])
+    assert caught.value.__notes__ == ["It was raised for CaptionConfig.images[1]."]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path"),
+    [
+        ({"beams": "x"}, "beams"),
+        ({"image": {"width": "x"}}, "image.width"),
+        ({"image": {"hidden_size": "x"}}, "image.width"),
+        ({"images": [{"width": "x"}]}, "images[0].width"),
+    ],
+)
+def test_the_file_is_not_blamed_for_an_override(overrides, path, tmp_path):
+    """It is right; the caller is to look at the call."""
+    write(tmp_path, beams=3, image={"width": 3})
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig.from_pretrained(tmp_path, **overrides)
+    assert str(caught.value) == f"CaptionConfig.{path}: expected int, got str 'x'."
+    assert caught.value.problems[0].source == ""
+
+
+def test_a_file_is_blamed_for_its_own_values(tmp_path):
+    """Also beside an override, of the same part too."""
+    path = write(tmp_path, beams=3, image={"width": 3, "layers": ["x"]})
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig.from_pretrained(tmp_path, image={"width": 4})
+    assert str(caught.value) == f"{path}: CaptionConfig.image.layers[0]: expected int, got str 'x'."
+    assert caught.value.problems[0].source == str(path)
+
+
+def test_each_problem_has_its_own_source(tmp_path):
+    """Some are the file's and some the caller's."""
+    path = write(tmp_path, beams="x", image={"width": 3})
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig.from_pretrained(tmp_path, images=[3])
+    assert str(caught.value).splitlines() == [
+        "2 problems in CaptionConfig:",
+        f"  CaptionConfig.beams: expected int, got str 'x'. (from {path})",
+        "  CaptionConfig.images[0]: expected ImageConfig, got int 3.",
+    ]
+
+
+def test_what_cannot_be_told_apart_names_both(tmp_path):
+    """A class's own error does not say which value it is about."""
+    path = write(tmp_path, image={"width": 3})
+    with pytest.raises(ValueError, match="too wide") as caught:
+        CaptionConfig.from_pretrained(tmp_path, image={"width": 3000})
+    assert caught.value.__notes__[-1] == f"The values are those of {path}, with 'image' given by the caller."
+
+
+def test_an_error_of_a_save_has_the_path_from_the_root(tmp_path):
+    """Not that from the part that holds the value."""
+    config = CaptionConfig(images=[ImageConfig()])
+    config.images[0].extra = {"deep": [0, object()]}
+    with pytest.raises(ConfigError, match=r"^CaptionConfig.images\[0\].extra.deep\[1\]: a object cannot be written"):
+        config.save_pretrained(tmp_path / "saved")
