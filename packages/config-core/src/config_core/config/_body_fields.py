@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
 import re
 import sys
 import types
@@ -48,6 +47,8 @@ _CLASS_VAR = re.compile(r"(\w+\.)*ClassVar\b")
 def own_annotations(cls: type[Any]) -> dict[str, Any]:
     """Return the annotations in the body of a class, as they are written there."""
     if sys.version_info >= (3, 14):  # where they are evaluated on request
+        import importlib
+
         annotationlib = importlib.import_module("annotationlib")
         return dict(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
     written: dict[str, Any] = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - without an import

@@ -199,7 +199,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         class_defaults=body.of_parents,
         further_defaults=body.further,
         annotations=annotations,
-        checks=_checks(annotations, cls, root) if cls._checks_values else {},
+        checks=_checks(annotations if cls._checks_values else {}, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
     )

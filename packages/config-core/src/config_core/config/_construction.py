@@ -233,8 +233,8 @@ def _make(
             kept = {name: value for name, value in fields.items() if name not in given}
             raise _with_wrong_values(error, cls, kept) from None
     if missing := definition.required - fields.keys():
-        error = ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
-        raise _with_wrong_values(error, cls, fields)
+        needed = ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
+        raise _with_wrong_values(needed, cls, fields)
     with of_values:
         config = _construct(cls, (), fields)
     if not cls.model_type and model_type:
