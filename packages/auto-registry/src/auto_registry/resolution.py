@@ -14,17 +14,17 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from auto_registry.code_service import find_remote_code
 from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError, UnknownTaskError, describe
 from auto_registry.installed import INSTALLED, InstalledModels
 from auto_registry.registry import REGISTRY, Registry
-from auto_registry.remote_code import find_remote_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from auto_registry.code_load import CodeLoad
+    from auto_registry.code_service import RemoteCodeDecision, RemoteCodeService, ServiceFinder
     from auto_registry.installed import InstalledClass
-    from auto_registry.remote_code import RemoteCodeDecision, RemoteCodeService, ServiceFinder
     from config_core.config import PretrainedConfig
 
 __all__ = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub_io.code._bundle_collection import collect_bundle
+from hub_io.code._code_lookup import RemoteCode, find_code
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
-from hub_io.code._remote_code import RemoteCode, find_code
 from hub_io.code._requirements import imported_modules, remedy_for
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
 from hub_io.code._served_imports import (
