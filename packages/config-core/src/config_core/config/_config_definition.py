@@ -43,6 +43,7 @@ class ConfigDefinition(NamedTuple):
         properties: Those of `own` that are properties or other descriptors.
         positional: Those that may be given by position, in order.
         required: Keywords without a default.
+        defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         mutable_defaults: Defaults that instances must not share.
         class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
         further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
@@ -57,6 +58,7 @@ class ConfigDefinition(NamedTuple):
     properties: tuple[str, ...]
     positional: tuple[str, ...]
     required: frozenset[str]
+    defaults: Mapping[str, Any]
     mutable_defaults: Mapping[str, Any]
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
@@ -157,6 +159,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
     names: set[str] = set()
     own: set[str] = set()
     last: list[Parameter] = []  # the parameters of the `__init__` that a call reaches first
+    defaults: dict[str, Any] = {}
     mutable_defaults: dict[str, Any] = {}
     annotations: dict[str, Any] = {}
     body = _BodyDefaults({}, {})
@@ -180,6 +183,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         names.update(parameter.name for parameter in last)
         if base is not root:
             own.update(parameter.name for parameter in last)
+            defaults.update({name: default for name, default, *_ in last})
         if not has_generated_init(base):
             mutable_defaults.update({name: default for name, default, *_ in last if is_mutable(default)})
             annotations.update(_parameter_annotations(last, base, init))
@@ -195,6 +199,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         ),
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
+        defaults=defaults | body.of_parents | body.further,
         mutable_defaults=mutable_defaults,
         class_defaults=body.of_parents,
         further_defaults=body.further,

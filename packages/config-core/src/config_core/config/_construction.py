@@ -16,18 +16,23 @@ from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_re
 from config_core.config._part_classes import class_named
 from config_core.config._problems import check_fields, problems_of_part
 from config_core.config._value_types import builtin_value
-from config_core.config._written_fields import note_set_fields
+from config_core.config._written_fields import note_set_fields, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from config_core.config._derived_fields import Note
+
 __all__ = [
+    "NOTE_KEY",
     "ConfigType",
     "UnknownFields",
     "check_and_restore",
+    "compute_again",
+    "computed_now",
     "fill_num_labels",
     "has_own_from_dict",
     "is_reserved",
@@ -40,12 +45,15 @@ __all__ = [
     "quoted",
     "resolve_aliases",
     "spelling_hint",
+    "with_note",
 ]
 
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
 
 
+# What a file notes of its computed fields: see `_derived_fields`.
+NOTE_KEY = "_computed_fields"
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
@@ -58,6 +66,8 @@ class ConfigType(abc.ABCMeta):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
             _warn_of_other_model_type(cls, kwargs.pop("model_type"))
+        if NOTE_KEY in kwargs:
+            return _with_caller_s_note(cls, args, kwargs)
         outer = _speaker.unknown
         if outer is None:
             _speaker.unknown = found = UnknownFields()
@@ -210,6 +220,7 @@ def _make(
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`."""
     definition = definition_of(cls)
+    note = _take_note(values) if NOTE_KEY in values and definition.own else None
     values = _upgraded(cls, values)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
     given = resolve_aliases(cls, overrides) if overrides else {}
@@ -225,10 +236,11 @@ def _make(
         )
     model_type = values.get("model_type", cls.model_type)
     _warn_of_other_model_type(cls, model_type)
+    computed = _computed_in(cls, fields, given, note) if given or (note and note.is_edited) else frozenset()
     if given:
         try:
             with of_caller(unknown):
-                fields = _override(cls, fields, given)
+                fields = _override(cls, {name: fields[name] for name in fields if name not in computed}, given)
         except ConfigValidationError as error:
             kept = {name: value for name, value in fields.items() if name not in given}
             raise _with_wrong_values(error, cls, kept) from None
@@ -236,7 +248,9 @@ def _make(
         needed = ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
         raise _with_wrong_values(needed, cls, fields)
     with of_values:
-        config = _construct(cls, (), fields)
+        config = _construct(cls, (), fields, is_sure=given if note is None else fields)
+    if note is not None:
+        _note_computed(config, note.names)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
     return config, unused
@@ -261,8 +275,17 @@ def _upgraded(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     return upgraded
 
 
-def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Make a config and check it. Keywords that the class does not know are noted for whoever asked for it."""
+def _construct(
+    cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, is_sure: Collection[str] | None = None
+) -> Any:
+    """Make a config and check it. Keywords that the class does not know are noted for whoever asked for it.
+
+    Args:
+        cls: The config class.
+        args: Values by position.
+        kwargs: Values by name.
+        is_sure: Those that are meant, also if the class computes another value; None for all.
+    """
     definition = definition_of(cls)
     if args:
         by_position = dict(zip(definition.positional, args, strict=False))
@@ -282,6 +305,9 @@ def _construct(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any])
         raise _with_forbidden_names(error, cls, fields) from None
     config = type.__call__(cls, *args, **fields)
     _check_contract(cls, config)
+    if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
+        _settle_computed(config, fields, is_sure)
+    _track_computed(config, fields)
     defaults = {id(default) for default in definition.mutable_defaults.values()}
     for name, value in vars(config).items() if defaults else ():
         if id(value) in defaults:
@@ -337,6 +363,159 @@ def _check_contract(cls: type[Any], config: Any) -> None:
                 f"{cls.__qualname__}.__init__ takes {name!r} and keeps no attribute of that name, so that a saved "
                 f"config could not be loaded. Add self.{name} = {name}, or give it a default."
             )
+
+
+# Computed fields
+
+
+def _take_note(values: dict[str, Any]) -> Note | None:
+    """Remove what a file notes of its computed fields, and return it."""
+    from config_core.config._derived_fields import read_note
+
+    return read_note(values.pop(NOTE_KEY), values)
+
+
+def _with_caller_s_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
+    note = _take_note(kwargs)
+    if note is not None and note.is_edited:
+        _computed_in(cls, resolve_aliases(cls, kwargs), {}, note)
+    config = cls(*args, **kwargs)
+    if note is not None:
+        _note_computed(config, note.names)
+    return config
+
+
+def _computed_in(
+    cls: type[Any], fields: Mapping[str, Any], given: Mapping[str, Any], note: Note | None
+) -> Collection[str]:
+    """Return the fields of a file that are computed from others, and so are computed again for other values.
+
+    Raises:
+        ConfigError: The file was edited, and what was computed does not fit the other fields.
+    """
+    from config_core.config._derived_fields import check_edited, computed_fields, computed_without_note
+
+    with of_file():
+        if note is None:
+            return computed_without_note(cls, _maker(cls), fields, given.keys())
+        names = note.names - given.keys()
+        if note.is_edited:
+            check_edited(cls, _maker(cls), fields, names)
+            return names & fields.keys()
+        found = computed_fields(_maker(cls), fields, names)
+        # If the values of the file alone make no config, the given ones repair it.
+        return names & fields.keys() if found is None else found
+
+
+def _maker(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    return lambda fields: _construct(cls, (), fields)
+
+
+def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
+    """Decide between what `__init__` has computed and what it was given for fields that it does not take.
+
+    Raises:
+        ConfigError: They differ, and either may be meant.
+    """
+    cls, state = type(config), vars(config)
+    replaced = state.pop("_replaced", {})
+    defaults = definition_of(cls).defaults
+    ignored = {
+        name: state[name]
+        for name, value in fields.items()
+        if name not in defaults and name in state and state[name] is not value and not name.startswith("_")
+    }
+    if not (differing := {**replaced, **ignored}):
+        return
+    _note_computed(config, differing)
+    from config_core.config._derived_fields import contradiction, same_value
+
+    wrong: dict[str, Any] = {}
+    for name, value in differing.items():
+        if same_value(value, fields[name]):
+            state[name] = value  # which has what JSON cannot express
+        else:
+            wrong[name] = value
+    if not wrong:
+        return
+    probe = vars(_construct(cls, (), {name: value for name, value in fields.items() if name not in wrong}))
+    # Otherwise `__init__` has made the value from the given one.
+    wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
+    unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in is_sure}
+    if unsure:
+        raise contradiction(cls, fields, unsure)
+    state.update({name: fields[name] for name in wrong})
+
+
+def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
+    """Note in a new config which fields its class has computed."""
+    state, definition = vars(config), definition_of(type(config))
+    defaults, names, own = definition.defaults, definition.names, definition.own
+    for name, value in state.items():
+        if name in defaults:
+            if value is not defaults[name] and (name not in fields or fields[name] is defaults[name]):
+                break
+        elif name not in fields and name[0] != "_" and (name not in names or name in own):
+            break
+    else:
+        if not state["_unknown"]:
+            return
+    from config_core.config._derived_fields import assigned_names, given_by_init
+
+    # In a class that calls `super().__init__` first, they are not there yet when the base class looks for them.
+    assigned = assigned_names(type(config)).intersection(state["_unknown"])
+    state["_unknown"] = tuple(name for name in state["_unknown"] if name not in assigned)
+    _note_computed(config, given_by_init(config, fields) | assigned)
+
+
+def _note_computed(config: Any, names: Iterable[str]) -> None:
+    state = vars(config)
+    computed = state.get("_computed", frozenset()) | {name for name in names if name in state}
+    if computed:
+        state["_computed"] = computed
+
+
+def _fields_of(config: Any) -> dict[str, Any]:
+    """Return the fields of a config, by which it can be made again."""
+    return {name: value for name, value in written_fields(config).items() if name not in _NOT_KEPT}
+
+
+def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the values for a file with a note of those that its class computes.
+
+    Args:
+        config: The config.
+        fields: Its fields.
+        plain: The same as JSON's types.
+    """
+    from config_core.config._derived_fields import computed_fields, make_note
+
+    kept = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
+    with of_file():
+        names = computed_fields(_maker(type(config)), kept, vars(config)["_computed"])
+    return plain | {NOTE_KEY: make_note(names or (), plain)}
+
+
+def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
+    """Return which fields of a config have the value that its class computes, without those that are given."""
+    from config_core.config._derived_fields import computed_fields
+
+    cls = type(config)
+    with of_file():
+        candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
+        return computed_fields(_maker(cls), _fields_of(config), candidates) or ()
+
+
+def compute_again(config: Any, names: Collection[str]) -> None:
+    """Set computed fields to what the class computes from the other fields of a config."""
+    cls = type(config)
+    fields = {name: copy.deepcopy(value) for name, value in _fields_of(config).items() if name not in names}
+    with of_file():
+        made = vars(_construct(cls, (), fields))
+    for name in names:
+        if name in made:
+            setattr(config, name, made[name])
 
 
 # Values

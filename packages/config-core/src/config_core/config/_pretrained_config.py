@@ -20,9 +20,12 @@ from config_core.config._config_json import (
     read_json,
 )
 from config_core.config._construction import (
+    NOTE_KEY,
     ConfigType,
     UnknownFields,
     check_and_restore,
+    compute_again,
+    computed_now,
     fill_num_labels,
     has_own_from_dict,
     is_reserved,
@@ -35,6 +38,7 @@ from config_core.config._construction import (
     quoted,
     resolve_aliases,
     spelling_hint,
+    with_note,
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
@@ -182,10 +186,17 @@ class PretrainedConfig(metaclass=ConfigType):
                 continue
             if is_reserved(type(self), name):
                 raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
-            if name not in definition.names and name not in vars(self):
+            if name in vars(self):
+                self._keep_replaced(name)
+            elif name not in definition.names:
                 unknown.append(name)
             setattr(self, name, value)
         self._unknown = tuple(unknown)
+
+    def _keep_replaced(self, name: str) -> None:
+        """Keep what `__init__` has computed for a field that it does not take, but that was given."""
+        if name not in definition_of(type(self)).defaults:
+            self.__dict__.setdefault("_replaced", {})[name] = vars(self)[name]
 
     # Fields that are more than an attribute
 
@@ -484,8 +495,9 @@ class PretrainedConfig(metaclass=ConfigType):
         Raises:
             ConfigError: A value cannot be written to JSON.
         """
-        plain: dict[str, Any] = jsonable(written_fields(self), owner=type(self).__name__)
-        return plain
+        fields = written_fields(self)
+        plain: dict[str, Any] = jsonable(fields, owner=type(self).__name__)
+        return with_note(self, fields, plain) if "_computed" in vars(self) else plain
 
     def to_diff_dict(self) -> dict[str, Any]:
         """Return `model_type` and the fields that differ from those of a config that is made without arguments.
@@ -611,6 +623,9 @@ class PretrainedConfig(metaclass=ConfigType):
     def update(self, values: Mapping[str, Any]) -> None:
         """Assign several fields: all of them, or none if one is wrong. A dict for a sub-config changes its fields.
 
+        Fields that the class computes from these are computed again, unless they have another value. Assigning an
+        attribute, `config.heads = 8`, changes that one alone.
+
         Raises:
             UnknownOptionError: The config has no such field.
             ConfigError: A value is wrong, or two of them contradict each other.
@@ -626,12 +641,15 @@ class PretrainedConfig(metaclass=ConfigType):
             raise UnknownOptionError(f"{cls.__name__} has no field {quoted(unknown)}.{hint}", names=unknown)
         before, found = dict(vars(self)), UnknownFields()
         try:
+            computed = computed_now(self, values) if "_computed" in vars(self) else ()
             fields = fill_num_labels(cls, resolve_aliases(cls, values))
             with of_caller(found):
                 fields = merge_fields(cls, {name: getattr(self, name, None) for name in definition.parts}, fields)
                 for name, value in fields.items():
                     setattr(self, name, value)
                 make_sub_configs(self)
+            if computed:
+                compute_again(self, computed)
             self.validate()
             if found:
                 found.report(self)
@@ -675,7 +693,7 @@ class PretrainedConfig(metaclass=ConfigType):
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the fields that `to_dict` returns."""
-        return iter(self.to_dict())
+        return iter(name for name in self.to_dict() if name != NOTE_KEY)
 
 
 PreTrainedConfig = PretrainedConfig

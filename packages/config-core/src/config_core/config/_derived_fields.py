@@ -1,0 +1,226 @@
+"""Fields that a class computes from other fields, such as `self.head_dim = hidden // heads`.
+
+They are fields like others, and are written to the file. When another field changes, they are computed again, unless
+they have a value that somebody gave. Which is which is found by making the config without them: those that come out as
+they were are computed.
+
+A file notes which of its fields were computed at the save, with a checksum of its values. As long as the checksum fits,
+the file is what a save wrote, and loads as it was: also values that are no function of fields, such as a time or the
+version of a library. If it does not fit, the file was edited, and a field that was computed and no longer fits the
+others is an error.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._config_json import jsonable
+from config_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+__all__ = [
+    "Note",
+    "assigned_names",
+    "check_edited",
+    "computed_fields",
+    "computed_without_note",
+    "contradiction",
+    "given_by_init",
+    "make_note",
+    "read_note",
+    "same_value",
+]
+
+# What other tools, and saves of models, write into a config.
+_NO_INPUTS = frozenset(
+    {
+        "architectures",
+        "auto_map",
+        "configuration_files",
+        "dtype",
+        "model_type",
+        "torch_dtype",
+        "transformers_version",
+    }
+)
+
+
+class Note:
+    """What a file notes of its computed fields.
+
+    Attributes:
+        names: The fields that were computed at the save.
+        is_edited: Whether other values of the file have changed since.
+    """
+
+    def __init__(self, names: Collection[str], *, is_edited: bool) -> None:
+        """Make a note."""
+        self.names = frozenset(names)
+        self.is_edited = is_edited
+
+
+def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
+    """Return what a file notes of its computed fields, or None if it is not in the form that a save writes.
+
+    Args:
+        noted: The value in the file.
+        values: The other values of the file.
+    """
+    if not isinstance(noted, dict) or not isinstance(names := noted.get("names"), list):
+        return None
+    if not all(isinstance(name, str) for name in names):
+        return None
+    try:
+        is_edited = noted.get("checksum") != _checksum(jsonable(dict(values)))
+    except ConfigError:  # a dict with objects in it, which no save wrote
+        is_edited = True
+    return Note(names, is_edited=is_edited)
+
+
+def make_note(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the note of computed fields for a file with these values, which are JSON's types."""
+    return {"names": sorted(names), "checksum": _checksum(values)}
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    import json
+    import zlib
+
+    inputs = {name: value for name, value in values.items() if name[:1] != "_" and name not in _NO_INPUTS}
+    return f"{zlib.crc32(json.dumps(inputs, sort_keys=True).encode()):08x}"
+
+
+def computed_without_note(
+    cls: type[Any], make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], given: Collection[str]
+) -> set[str]:
+    """Return which fields of a file without a note have the value that their class computes from the others.
+
+    Args:
+        cls: The config class.
+        make: Makes a config of fields.
+        fields: The fields of the file.
+        given: Those that are given other values.
+    """
+    definition = definition_of(cls)
+    base = definition.names - definition.own
+    names = {name for name in fields.keys() - base - set(given) if not name.startswith("_")}
+    defaults = {name: definition.defaults.get(name) for name in names}
+    # A default such as -1 may stand for a computed value, too.
+    unlike_default = {name for name in names if not same_value(fields[name], defaults[name])}
+    found = computed_fields(make, fields, unlike_default, defaults=defaults)
+    if found is None:  # `__init__` does not work without some that are no derived ones
+        found = computed_fields(make, fields, {name for name in unlike_default if defaults[name] is None})
+    return found or set()
+
+
+def computed_fields(
+    make: Callable[[dict[str, Any]], Any],
+    fields: Mapping[str, Any],
+    candidates: Collection[str],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+) -> set[str] | None:
+    """Return which fields have the value that their class computes from the others; None if it cannot be found out.
+
+    Args:
+        make: Makes a config of fields.
+        fields: All fields, as plain values or as the config has them.
+        candidates: Those that may be computed.
+        defaults: The defaults of candidates; by default None.
+    """
+    omitted, defaults = {name for name in candidates if name in fields}, defaults or {}
+    while omitted:
+        try:
+            probe = vars(make({name: copy.deepcopy(value) for name, value in fields.items() if name not in omitted}))
+        except Exception:  # noqa: BLE001 - the author's code, which may not work without them
+            return None
+        others = {name for name in omitted if name not in probe or not same_value(probe[name], fields[name])}
+        if not others:
+            return omitted
+        independent = {name for name in others if same_value(probe.get(name), defaults.get(name))}
+        # One that somebody gave may be what others are computed from: look again with it in place.
+        omitted -= independent or {next((name for name in probe if name in others), min(others))}
+    return set()
+
+
+def check_edited(
+    cls: type[Any], make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], names: Collection[str]
+) -> None:
+    """Check that the computed fields of a file that was edited still fit the others.
+
+    Raises:
+        ConfigError: Some do not.
+    """
+    names = [name for name in fields if name in names]
+    if not names:
+        return
+    probe = make({name: copy.deepcopy(value) for name, value in fields.items() if name not in names})
+    wrong = {
+        name: vars(probe)[name]
+        for name in names
+        if name in vars(probe) and not same_value(vars(probe)[name], fields[name])
+    }
+    if wrong:
+        raise contradiction(cls, fields, wrong)
+
+
+def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
+    """Return the error for fields that are not what the class computes."""
+    pairs = "; ".join(
+        f"{name!r} is {fields[name]!r:.80}, but is computed from the other fields as {value!r:.80}"
+        for name, value in computed.items()
+    )
+    first = next(iter(computed))
+    return ConfigError(
+        f"{cls.__name__}: {pairs}. Either value may be meant. Remove {first!r} from the values to have it computed, "
+        f"or load them with {first}=… to choose its value, and save that."
+    )
+
+
+def given_by_init(config: Any, fields: Mapping[str, Any]) -> frozenset[str]:
+    """Return which attributes of a new config its `__init__` computed, and was not given."""
+    cls, found = type(config), set()
+    definition = definition_of(cls)
+    base = definition.names - definition.own
+    for name, value in vars(config).items():
+        default = definition.defaults.get(name, cls)
+        if (name in fields and fields[name] is not default) or name in base or name.startswith("_"):
+            continue
+        is_made = type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" or is_cached_property(cls, name)
+        if not is_made and (default is cls or not same_value(value, default)):
+            found.add(name)
+    return frozenset(found)
+
+
+def assigned_names(cls: type[Any]) -> frozenset[str]:
+    """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
+    found: frozenset[str] | None = cls.__dict__.get("_assigned_names")
+    if found is None:
+        import dis
+
+        family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
+        methods = (value for base in family[:-1] for value in vars(base).values())
+        codes = (method.__code__ for method in methods if hasattr(method, "__code__"))
+        steps = (step for code in codes for step in dis.get_instructions(code))
+        found = frozenset(step.argval for step in steps if step.opname == "STORE_ATTR")
+        type.__setattr__(cls, "_assigned_names", found)
+    return found
+
+
+def same_value(value: Any, other: Any) -> bool:
+    """Return whether two values are the same in a file."""
+    if hasattr(type(value), "sub_configs") and isinstance(other, dict):
+        try:
+            other = type(value).from_dict(other)
+        except Exception:  # noqa: BLE001 - a dict that is not of this class
+            return False
+        return bool(value == other)
+    try:
+        plain, other_plain = jsonable(value), jsonable(other)
+    except ConfigError:
+        return value is other
+    return bool(plain == other_plain) or repr(plain) == repr(other_plain)  # as text, NaN is equal to NaN

@@ -1,0 +1,452 @@
+"""Fields that a class computes from others: computed again when those change, kept if somebody set them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import time
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+
+from config_core import ConfigError, PretrainedConfig
+
+
+class LastConfig(PretrainedConfig):
+    """Computes, then calls `super().__init__`; a chain, a tuple, and a keyword whose None stands for a value."""
+
+    model_type = "derived-last"
+    shape: tuple[int, ...]
+
+    def __init__(self, hidden: int = 64, heads: int = 4, inner: int | None = None, note: str = "", **kwargs):
+        self.hidden = hidden
+        self.heads = heads
+        self.inner = inner or 4 * hidden
+        self.note = note
+        self.head_dim = hidden // heads
+        self.rotary = self.head_dim // 2
+        self.shape = (heads, self.head_dim)
+        super().__init__(**kwargs)
+
+
+class FirstConfig(PretrainedConfig):
+    """Calls `super().__init__` first, then computes."""
+
+    model_type = "derived-first"
+    shape: tuple[int, ...]
+
+    def __init__(self, hidden: int = 64, heads: int = 4, inner: int = -1, note: str = "", **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.heads = heads
+        self.inner = 4 * hidden if inner == -1 else inner
+        self.note = note
+        self.head_dim = hidden // heads
+        self.rotary = self.head_dim // 2
+        self.shape = (heads, self.head_dim)
+
+
+@dataclass
+class DataConfig(PretrainedConfig):
+    model_type = "derived-data"
+
+    hidden: int = 64
+    heads: int = 4
+    inner: int | None = None
+    note: str = ""
+    head_dim: int = field(init=False)
+    shape: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self):
+        if self.inner is None:
+            self.inner = 4 * self.hidden
+        self.head_dim = self.hidden // self.heads
+        self.rotary = self.head_dim // 2
+        self.shape = (self.heads, self.head_dim)
+
+
+@dataclass
+class KeywordConfig(PretrainedConfig):
+    """All derived fields are keywords."""
+
+    model_type = "derived-keyword"
+
+    hidden: int = 64
+    heads: int = 4
+    inner: int | None = None
+    note: str = ""
+    head_dim: int | None = None
+    rotary: int | None = None
+    shape: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        self.inner = self.inner or 4 * self.hidden
+        self.head_dim = self.head_dim or self.hidden // self.heads
+        self.rotary = self.rotary or self.head_dim // 2
+        self.shape = self.shape or (self.heads, self.head_dim)
+
+
+CLASSES = pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig, KeywordConfig])
+FIELDS = ("hidden", "heads", "inner", "head_dim", "rotary", "shape")
+
+
+class HolderConfig(PretrainedConfig):
+    """Has parts with derived fields, and a field derived from one."""
+
+    model_type = "derived-holder"
+
+    def __init__(self, part: LastConfig | None = None, parts: list[KeywordConfig] | None = None, **kwargs):
+        self.part = part
+        self.parts = parts
+        self.total = part.hidden * 2 if part is not None else 0
+        super().__init__(**kwargs)
+
+
+def edit(folder, **values):
+    """Change values in a saved file, as a person does; None removes one."""
+    path = folder / "config.json"
+    old = json.loads(path.read_text(encoding="utf-8"))
+    new = {name: value for name, value in {**old, **values}.items() if value is not None}
+    path.write_text(json.dumps(new), encoding="utf-8")
+
+
+def fields_of(config):
+    return tuple(getattr(config, name) for name in FIELDS)
+
+
+def change(config, way, folder, **values):
+    """Return the config with other values, by each of the ways that there are."""
+    if way == "file":
+        config.save_pretrained(folder)
+        return type(config).from_pretrained(folder, **values)
+    if way == "dict":
+        return type(config).from_dict(config.to_dict(), **values)
+    if way == "dict without note":
+        plain = {name: value for name, value in config.to_dict().items() if not name.startswith("_")}
+        return type(config).from_dict(plain, **values)
+    config = copy.deepcopy(config)
+    config.update(values)
+    return config
+
+
+WAYS = pytest.mark.parametrize("way", ["file", "dict", "dict without note", "update"])
+
+
+@WAYS
+@CLASSES
+def test_what_is_computed_is_computed_again(cls, way, tmp_path):
+    """Chains, tuples, and keywords that stand for a computed value; twice in a row."""
+    changed = change(cls(), way, tmp_path, heads=8, hidden=128)
+    assert fields_of(changed) == (128, 8, 512, 16, 8, (8, 16))
+    assert changed == cls(heads=8, hidden=128)
+    again = change(changed, way, tmp_path, heads=16)
+    assert again == cls(heads=16, hidden=128)
+
+
+@WAYS
+@CLASSES
+def test_an_unrelated_change_keeps_all(cls, way, tmp_path):
+    """The derived values and their types stay."""
+    assert fields_of(change(cls(), way, tmp_path, note="x")) == (64, 4, 256, 16, 8, (4, 16))
+
+
+@pytest.mark.parametrize("way", ["file", "dict", "update"])
+@CLASSES
+def test_what_somebody_set_is_kept(cls, way, tmp_path):
+    """By a plain assignment: it loads as it was, and stays when other fields change."""
+    config = cls()
+    config.head_dim = 24
+    config.inner = 100
+    same = change(config, way, tmp_path)
+    assert same == config
+    changed = change(same, way, tmp_path, heads=8)
+    assert (changed.heads, changed.head_dim, changed.inner) == (8, 24, 100)
+
+
+@CLASSES
+def test_a_value_that_is_set_in_the_call_is_kept(cls, tmp_path):
+    """An override of a derived field, with and without one that it depends on."""
+    cls().save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path, head_dim=24).head_dim == 24
+    config = cls.from_pretrained(tmp_path, head_dim=24, heads=8)
+    assert (config.heads, config.head_dim) == (8, 24)
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config
+    config = cls.from_pretrained(tmp_path, hidden=32)
+    assert (config.hidden, config.head_dim) == (32, 24)
+
+
+@CLASSES
+def test_a_value_given_to_the_constructor_is_kept(cls, tmp_path):
+    """Also where `__init__` does not take it by name."""
+    config = cls(head_dim=24)
+    assert config.head_dim == 24
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config
+    assert cls.from_pretrained(tmp_path, heads=8).head_dim == 24
+
+
+@CLASSES
+def test_an_assignment_changes_one_attribute(cls, tmp_path):
+    """`config.heads = 8` is plain Python; a save and a load keep what the object holds."""
+    config = cls()
+    config.heads = 8
+    assert config.head_dim == 16
+    config.save_pretrained(tmp_path)
+    loaded = cls.from_pretrained(tmp_path)
+    assert fields_of(loaded) == fields_of(config)
+    assert loaded == config
+
+
+@CLASSES
+def test_a_file_that_was_edited_into_a_contradiction_is_an_error(cls, tmp_path):
+    """It names the field and both values, and each way out works."""
+    cls().save_pretrained(tmp_path)
+    edit(tmp_path, heads=8)
+    with pytest.raises(ConfigError, match=r"'head_dim' is 16, but is computed from the other fields as 8") as caught:
+        cls.from_pretrained(tmp_path)
+    assert str(tmp_path / "config.json") in str(caught.value)
+    kept = cls.from_pretrained(tmp_path, head_dim=16, rotary=8, shape=(4, 16))
+    assert (kept.heads, kept.head_dim) == (8, 16)
+    kept.save_pretrained(tmp_path / "kept")
+    assert cls.from_pretrained(tmp_path / "kept") == kept
+    edit(tmp_path, head_dim=None, rotary=None, shape=None)
+    assert cls.from_pretrained(tmp_path) == cls(heads=8)
+
+
+@pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig])
+def test_a_contradiction_in_a_file_of_others_is_an_error(cls):
+    """A file without the note of a save, with a derived field that no keyword sets."""
+    with pytest.raises(ConfigError, match=r"'head_dim' is 16, but is computed from the other fields as 8"):
+        cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16})
+    assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16}, head_dim=16).head_dim == 16
+    assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 8}) == cls(heads=8)
+
+
+def test_a_keyword_of_the_class_in_a_file_of_others_is_what_it_says(tmp_path):
+    """Published files set `head_dim` to what the heads do not give: it is an input of the class."""
+    (tmp_path / "config.json").write_text('{"hidden": 64, "heads": 4, "head_dim": 128}', encoding="utf-8")
+    assert KeywordConfig.from_pretrained(tmp_path).head_dim == 128
+    changed = KeywordConfig.from_pretrained(tmp_path, heads=8)
+    assert (changed.head_dim, changed.rotary) == (128, 64)
+
+
+def test_what_depends_on_a_value_that_somebody_set_follows_it(tmp_path):
+    """In a chain, a set value is the input of those after it."""
+    config = KeywordConfig(head_dim=24)
+    assert config.rotary == 12
+    config.save_pretrained(tmp_path)
+    edit(tmp_path, _computed_fields=None)
+    changed = KeywordConfig.from_pretrained(tmp_path, heads=8)
+    assert (changed.head_dim, changed.rotary, changed.shape) == (24, 12, (8, 24))
+
+
+@CLASSES
+def test_a_changed_copy_of_a_dict_is_refused(cls):
+    """`MyConfig(**{**config.to_dict(), "heads": 8})` keeps what was computed for other heads."""
+    values = cls().to_dict()
+    assert cls(**values) == cls()
+    with pytest.raises(ConfigError, match=r"'head_dim' is 16"):
+        cls(**{**values, "heads": 8})
+    with pytest.raises(ConfigError, match=r"'head_dim' is 16"):
+        cls.from_dict({**values, "heads": 8})
+
+
+def test_parts_compute_again(tmp_path):
+    """In a field and a list, and what the whole derives from a part."""
+    holder = HolderConfig(part=LastConfig(), parts=[KeywordConfig(hidden=32)])
+    holder.save_pretrained(tmp_path)
+    assert HolderConfig.from_pretrained(tmp_path) == holder
+    changed = HolderConfig.from_pretrained(tmp_path, part={"heads": 8, "hidden": 128})
+    assert changed.part == LastConfig(heads=8, hidden=128)
+    assert (changed.total, changed.parts) == (256, holder.parts)
+    holder.update({"part": {"hidden": 256}})
+    assert (holder.part.head_dim, holder.total) == (64, 512)
+    holder.save_pretrained(tmp_path)
+    assert HolderConfig.from_pretrained(tmp_path) == holder
+
+
+def test_a_part_that_was_set_is_kept(tmp_path):
+    """An assignment inside of a part survives a change of the part and of the whole."""
+    holder = HolderConfig(part=LastConfig())
+    holder.part.head_dim = 24
+    holder.save_pretrained(tmp_path)
+    assert HolderConfig.from_pretrained(tmp_path) == holder
+    changed = HolderConfig.from_pretrained(tmp_path, part={"heads": 8}, num_labels=3)
+    assert (changed.part.heads, changed.part.head_dim) == (8, 24)
+
+
+class PlaceConfig(PretrainedConfig):
+    """Notes what is no function of its fields."""
+
+    model_type = "derived-place"
+    version = "1"
+
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        self.created = time.time_ns()
+        self.run = str(uuid.uuid4())
+        self.library = type(self).version
+        self.double = width * 2
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("values", [{}, {"width": 5}])
+def test_values_that_are_no_function_of_fields_come_back(values, tmp_path, monkeypatch):
+    """A time, an identifier and the version of a library, which is another one at the load."""
+    config = PlaceConfig()
+    config.save_pretrained(tmp_path)
+    monkeypatch.setattr(PlaceConfig, "version", "2")
+    loaded = PlaceConfig.from_pretrained(tmp_path, **values)
+    assert (loaded.created, loaded.run, loaded.library) == (config.created, config.run, "1")
+    assert loaded.double == 2 * loaded.width
+    loaded.save_pretrained(tmp_path)
+    assert PlaceConfig.from_pretrained(tmp_path) == loaded
+
+
+def test_a_new_formula_does_not_change_old_files(tmp_path):
+    """What was computed by an earlier version of the class is what the weights were trained with."""
+
+    class VersionConfig(PretrainedConfig):
+        model_type = "derived-version"
+        factor = 2
+
+        def __init__(self, width: int = 3, note: str = "", **kwargs):
+            self.width = width
+            self.note = note
+            self.inner = width * self.factor
+            super().__init__(**kwargs)
+
+    VersionConfig().save_pretrained(tmp_path)
+    VersionConfig.factor = 4
+    assert VersionConfig.from_pretrained(tmp_path).inner == 6
+    assert VersionConfig.from_pretrained(tmp_path, note="x").inner == 6
+
+
+def test_a_derived_config_keeps_its_class(tmp_path):
+    """A part that `__init__` makes from other fields is a config after a load too."""
+
+    class MakerConfig(PretrainedConfig):
+        model_type = "derived-maker"
+
+        def __init__(self, hidden: int = 64, **kwargs):
+            self.hidden = hidden
+            self.part = LastConfig(hidden=hidden)
+            super().__init__(**kwargs)
+
+    MakerConfig(hidden=32).save_pretrained(tmp_path)
+    loaded = MakerConfig.from_pretrained(tmp_path)
+    assert loaded.part == LastConfig(hidden=32)
+    assert MakerConfig.from_pretrained(tmp_path, hidden=128).part == LastConfig(hidden=128)
+
+
+def test_a_value_that_init_reads_from_its_keywords_is_an_input(tmp_path):
+    """`kwargs.pop("ratio", 2)` is a field without a parameter, and normalising it is no contradiction."""
+
+    class PopConfig(PretrainedConfig):
+        model_type = "derived-pop"
+
+        def __init__(self, width: int = 3, **kwargs):
+            self.ratio = kwargs.pop("ratio", 2)
+            super().__init__(**kwargs)
+            self.width = width
+            self.act = kwargs.get("act", "gelu").lower()
+            self.inner = width * self.ratio
+
+    assert PopConfig.from_dict({"width": 3, "ratio": 5, "act": "RELU"}).act == "relu"
+    config = PopConfig.from_dict({"width": 3, "ratio": 5, "act": "relu"})
+    assert (config.ratio, config.inner) == (5, 15)
+    config.save_pretrained(tmp_path)
+    assert PopConfig.from_pretrained(tmp_path) == config
+    changed = PopConfig.from_pretrained(tmp_path, width=10)
+    assert (changed.ratio, changed.act, changed.inner) == (5, "relu", 50)
+
+
+def test_nothing_is_noted_or_made_twice_without_derived_fields(tmp_path):
+    """A class whose keywords are its fields costs what it did."""
+    made = []
+
+    class PlainConfig(PretrainedConfig):
+        model_type = "derived-plain"
+
+        def __init__(self, width: int = 3, sizes: list[int] = [1], rope: dict | None = None, **kwargs):  # noqa: B006
+            made.append(width)
+            self.width = width
+            self.sizes = list(sizes)
+            self.rope = rope
+            super().__init__(**kwargs)
+
+    config = PlainConfig(rope={"base": 2}, num_labels=3, dtype="float16")
+    config.save_pretrained(tmp_path)
+    assert "_computed_fields" not in json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert PlainConfig.from_pretrained(tmp_path) == config
+    assert len(made) == 2
+
+
+def test_a_load_without_overrides_makes_one_config(tmp_path):
+    """Also of a class with derived fields."""
+    made = []
+
+    class CountConfig(LastConfig):
+        model_type = "derived-count"
+
+        def __init__(self, **kwargs):
+            made.append(1)
+            super().__init__(**kwargs)
+
+    CountConfig().save_pretrained(tmp_path)
+    made.clear()
+    CountConfig.from_pretrained(tmp_path)
+    assert len(made) == 1
+
+
+@CLASSES
+def test_copies_keep_what_is_computed(cls):
+    """A copy and a pickle compute again as the original does."""
+    for twin in (copy.copy(cls()), copy.deepcopy(cls()), pickle.loads(pickle.dumps(cls()))):
+        twin.update({"heads": 8})
+        assert twin == cls(heads=8)
+
+
+@CLASSES
+def test_the_number_of_classes_is_an_input(cls, tmp_path):
+    """Labels change with derived fields beside them, and a save with other weights' dtype is no edit."""
+    config = cls(id2label={0: "a", 1: "b"}, dtype="float32")
+    config.save_pretrained(tmp_path)
+    edit(tmp_path, dtype="bfloat16", architectures=["X"], transformers_version="5.24.0")
+    assert cls.from_pretrained(tmp_path).head_dim == 16
+    changed = cls.from_pretrained(tmp_path, num_labels=3, heads=8)
+    assert (changed.num_labels, changed.head_dim) == (3, 8)
+    config.update({"num_labels": 3, "heads": 8})
+    assert (config.num_labels, config.head_dim, config.id2label[2]) == (3, 8, "LABEL_2")
+
+
+@pytest.mark.parametrize("note", [None, 3, [], {"names": 3}, {"names": [1]}, {"names": ["head_dim"]}, {"checksum": ""}])
+def test_a_malformed_note_is_no_error(note):
+    """What else stands in its place is from somebody else, and what fits loads."""
+    values = {"hidden": 64, "heads": 4, "head_dim": 16, "_computed_fields": note}
+    assert LastConfig.from_dict(values) == LastConfig()
+    assert KeywordConfig.from_dict(values) == KeywordConfig()
+
+
+def test_a_repaired_file_computes_again():
+    """The override repairs what `__init__` refuses; what was computed is computed of the repaired values."""
+
+    class StrictConfig(PretrainedConfig):
+        model_type = "derived-strict"
+
+        def __init__(self, hidden: int = 64, heads: int = 4, **kwargs):
+            if hidden % heads:
+                raise ValueError("hidden must be a multiple of heads")
+            self.hidden = hidden
+            self.heads = heads
+            self.head_dim = hidden // heads
+            super().__init__(**kwargs)
+
+    config = StrictConfig()
+    config.heads = 5
+    with pytest.raises(ValueError, match="multiple"):
+        StrictConfig.from_dict(config.to_dict())
+    assert StrictConfig.from_dict(config.to_dict(), hidden=80).hidden == 80
