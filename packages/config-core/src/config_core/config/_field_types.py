@@ -233,8 +233,14 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
 
 def _deepest_problem(checks: list[Check], value: Any, alternatives: tuple[Any, ...]) -> WrongValueError:
     """Return the problem of the alternative that got furthest into a value."""
-    deepest = max((_problem(check, value) for check in checks), key=lambda error: len(error.problems[0][0]))
-    return deepest if deepest.problems[0][0] else _expected(" or ".join(map(_name, alternatives)), value)
+    deepest = max((_problem(check, value) for check in checks), key=_depth)
+    return deepest if any(_depth(deepest)) else _expected(" or ".join(map(_name, alternatives)), value)
+
+
+def _depth(error: WrongValueError) -> tuple[int, bool]:
+    """Return how much an error says: how far it is inside the value, and whether it is about more than the type."""
+    path, problem = error.problems[0]
+    return len(path), not problem.startswith("expected ")
 
 
 def _problem(check: Check, value: Any) -> WrongValueError:
@@ -291,7 +297,7 @@ def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
 
 def _mapping(container: Any, arguments: tuple[Any, ...]) -> Check:
     if container is collections.Counter:
-        arguments = (*arguments, int)
+        arguments = (*(arguments or (Any,)), int)
     key_type, value_type = arguments or (Any, Any)
     check_key, check_item = _key(compile_check(key_type)), compile_check(value_type)
     make = _MAPPINGS[container]

@@ -7,7 +7,8 @@ that nothing restores would be loaded as another one, so the save is refused and
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from collections import OrderedDict
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import CONFIG_NAME
@@ -77,7 +78,7 @@ def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str 
 def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     if saved is loaded or (type(saved) in _SCALARS and saved == loaded):
         return
-    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
+    if _are_dicts(saved, loaded):
         for key, value in saved.items():
             yield from _difference(value, loaded[key], f"{path}.{key}" if isinstance(key, str) else f"{path}[{key!r}]")
     elif _are_sequences(saved, loaded) and len(saved) == len(loaded):
@@ -89,6 +90,14 @@ def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, 
         yield path, saved, loaded
 
 
+def _are_dicts(saved: Any, loaded: Any) -> bool:
+    """Return whether both are dicts with the same keys, in the same order where that counts."""
+    if not (isinstance(saved, dict) and isinstance(loaded, dict)):
+        return False
+    is_ordered = isinstance(saved, OrderedDict) and isinstance(loaded, OrderedDict)
+    return list(saved) == list(loaded) if is_ordered else saved.keys() == loaded.keys()
+
+
 def _are_sequences(saved: Any, loaded: Any) -> bool:
     return any(isinstance(saved, kind) and isinstance(loaded, kind) for kind in (list, tuple))
 
@@ -98,7 +107,8 @@ def _are_equal(saved: Any, loaded: Any) -> bool:
         if saved == loaded or (saved != saved and loaded != loaded):  # noqa: PLR0124 - NaN
             return True
         # A class without `__eq__` compares by identity.
-        return type(saved) is type(loaded) and bool(jsonable(saved) == jsonable(loaded))
+        is_object = not isinstance(saved, (dict, list, tuple))
+        return is_object and type(saved) is type(loaded) and bool(jsonable(saved) == jsonable(loaded))
     except (TypeError, ValueError):  # an array has no single truth value
         return False
 
@@ -117,6 +127,8 @@ def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
 def _advice(saved: Any, loaded: Any, field: Any) -> str:
     """Return what would happen to a value, and how to annotate the field that it is in."""
     kind = type(saved).__name__
+    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
+        return f"the keys in a file are sorted, so that the order of this {kind} would be lost. Use a list of pairs."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
     return (
@@ -133,6 +145,8 @@ def _annotation_of(value: Any) -> str:
         kinds = [_annotation_of(item) for item in value]
         items = f"{kinds[0]}, ..." if len(set(kinds)) == 1 else ", ".join(kinds)
         return f"tuple[{items or 'Any, ...'}]"
+    if isinstance(value, PurePath):
+        return "Path"
     if isinstance(value, dict):
         return f"{cls.__name__}[{_shared(value)}, {_shared(value.values())}]"
     if isinstance(value, (list, set, frozenset)):
