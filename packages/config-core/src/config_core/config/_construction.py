@@ -641,7 +641,10 @@ def fill_num_labels(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     """
     if LABEL_FIELDS.isdisjoint(values):
         return values
-    return with_num_labels(values, count_field=num_labels_field(cls), owner=cls.__name__)
+    count = num_labels_field(cls)
+    if cls._extra_fields == "keep" and count not in definition_of(cls).own:
+        return values  # its `__init__` may pass a number on beside these keywords
+    return with_num_labels(values, count_field=count, owner=cls.__name__)
 
 
 def make_sub_configs(config: Any) -> None:

@@ -51,6 +51,12 @@ class PretrainedConfig(OwnConfig):
     keys_to_ignore_at_inference: ClassVar[list[str]] = []
     base_config_key: ClassVar[str] = ""
 
+    def __init__(self, **kwargs: Any) -> None:
+        names = kwargs.get("id2label")
+        if names is not None and kwargs.get("num_labels") not in {None, len(names)}:
+            del kwargs["num_labels"]  # usually a default that the config passes on
+        super().__init__(**kwargs)
+
     def __getattr__(self, name: str) -> Any:
         """Return a base field of transformers 4 that is not set."""
         kept = vars(self).get("_extra", {})
