@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import marshal
 import sys
+import time
 import warnings
 
 import pytest
@@ -436,3 +437,25 @@ def test_trusted_code_cannot_set_the_policy(witness, line):
     with pytest.raises(RemoteCodeImportError, match="cannot set the policy"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert default_policy().cap == before
+
+
+ENDLESS = {
+    "dotted name": "import " + ".".join(["a"] * 480_000),
+    "dotted name of several lines": "import b, a" + ".\\\na" * 200_000,
+    "dotted name of several lines, as Windows ends them": "from a" + ".\\\r\na" * 150_000 + " import b",
+    "dots": "from " + "." * 900_000 + " import a",
+    "imports": "import " + ",".join(f"m{number}" for number in range(110_000)),
+    "names": "from . import " + ",".join(f"m{number}" for number in range(110_000)),
+    "lines": "\n".join(f"import m{number}" for number in range(60_000)),
+    "calls": "import_module('.a')\n" * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_imports_that_would_take_minutes_are_refused_at_once(witness, name):
+    """Python's parser copies a dotted name for each of its parts, and each import is looked for on the disk."""
+    folder = witness.write({"configuration_tiny.py": f"{ENDLESS[name]}\n{witness.trace}"})
+    start = time.process_time()
+    with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match=r"more than [12],000 (dots|names)"):
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    assert time.process_time() - start < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -143,3 +144,18 @@ def test_no_more_than_the_limit_is_read(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 1000)
     assert len(read_at_most(tmp_path / "a", 10)) == 11
     assert len(read_at_most(tmp_path / "a", 1000)) == 1000
+
+
+@pytest.mark.parametrize("depth", [101, 500, 980, 200_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_nesting_that_nothing_else_could_follow_is_refused(depth, opening, closing):
+    """Python reads some 990 levels, but copies, pickles and writes fewer."""
+    content = (opening * depth + "1" + closing * depth).encode()
+    with pytest.raises(ConfigFileError, match="nested too deep. At most 100 levels"):
+        decode_json(content, path=Path("x.json"))
+
+
+@pytest.mark.parametrize("text", ["[" * 100 + "1" + "]" * 100, json.dumps({"a": '[{"' * 300, "b": [[]] * 300})])
+def test_nesting_is_counted_in_values_only(text):
+    """Brackets in strings, and lists beside each other, nest nothing."""
+    assert decode_json(text.encode(), path=Path("x.json")) == json.loads(text)

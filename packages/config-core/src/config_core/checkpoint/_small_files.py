@@ -20,6 +20,7 @@ __all__ = ["LFS_PROBLEM", "decode_json", "flush_to_disk", "is_lfs_pointer", "rea
 # Why a file is not what its name says, and what to do.
 LFS_PROBLEM = "a git-lfs pointer, not the file itself. Run `git lfs pull` in its repository, or download the file"
 
+_MAX_DEPTH = 100
 # What says that data did not reach the disk. Other errors of a flush say that the file system has no such operation.
 _LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -69,6 +70,8 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigFileError("this is not UTF-8 text.", path=path, line=line) from error
+    if _is_nested_too_deep(text):
+        raise ConfigFileError(f"this is nested too deep. At most {_MAX_DEPTH} levels are allowed.", path=path)
     try:
         return json.loads(text, object_pairs_hook=without_duplicates)
     except json.JSONDecodeError as error:
@@ -157,6 +160,23 @@ def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
     import logging
 
     logging.getLogger("config_core").debug("%a: %s (%s).", os.fspath(path), what, error.strerror)
+
+
+def _is_nested_too_deep(text: str) -> bool:
+    """Return whether objects and lists are nested deeper than what copies, pickles and writes them could follow."""
+    if text.count("{") + text.count("[") <= _MAX_DEPTH:
+        return False
+    import re
+
+    depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+        if token[0] in "[{":
+            depth += 1
+            if depth > _MAX_DEPTH:
+                return True
+        elif token[0] in "]}":
+            depth -= 1
+    return False
 
 
 class _DuplicateKeyError(ValueError):

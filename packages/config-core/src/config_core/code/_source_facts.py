@@ -46,6 +46,11 @@ _OF_CHECKPOINTS = frozenset({
     "try_to_load_from_cache",
 })  # fmt: skip
 _MOST_PARTS = 16  # of a file name that is joined from literals; without a limit, long chains take quadratic time
+# A logical line with an import. For each part of a dotted name, Python's parser copies those before it.
+_IMPORT_STATEMENT = re.compile(rb"\b(?:import|from)\b(?:[^\r\n;\\]|\\\r\n|\\.)*", re.DOTALL)
+_MOST_DOTS = 1000
+# Each of them is looked for beside the file and, if it may be run, among the installed packages.
+_MOST_IMPORTS = 2000
 _FILE_NAME = re.compile(r"[^\s/]([^\n]*[^\s/])?\.\w{1,16}")
 
 _MAX_ENTRIES = 1000
@@ -123,6 +128,10 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
     Raises:
         SourceCodeError: It is not UTF-8 or not Python; `line` is the line of the error.
     """
+    for statement in _IMPORT_STATEMENT.finditer(content):
+        if statement[0].count(b".") > _MOST_DOTS:
+            line = content.count(b"\n", 0, statement.start()) + 1
+            raise SourceCodeError(f"an import has more than {_MOST_DOTS:,} dots.", path=path, line=line)
     with _errors_of(path), _quietly():
         return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
 
@@ -193,6 +202,8 @@ def _read(content: bytes, path: str) -> SourceFacts:
                     imports.append(SourceImport(level, module, (), line, False, is_optional, is_statement=False))
                 if names_files:
                     file_names.update(dict.fromkeys(filter(None, map(_file_name, _texts(expression)))))
+    if sum(max(1, len(found.names)) for found in imports) > _MOST_IMPORTS:
+        raise SourceCodeError(f"it imports more than {_MOST_IMPORTS:,} names.", path=path)
     return SourceFacts(tuple(imports), tuple(file_names))
 
 
