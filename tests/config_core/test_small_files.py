@@ -151,7 +151,7 @@ def test_no_more_than_the_limit_is_read(tmp_path):
 def test_nesting_that_nothing_else_could_follow_is_refused(depth, opening, closing):
     """Python reads some 990 levels, but copies, pickles and writes fewer."""
     content = (opening * depth + "1" + closing * depth).encode()
-    with pytest.raises(ConfigFileError, match="nested too deep. At most 100 levels"):
+    with pytest.raises(ConfigFileError, match=r"nested too deep\. At most 100 levels"):
         decode_json(content, path=Path("x.json"))
 
 

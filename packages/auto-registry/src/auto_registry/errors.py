@@ -36,6 +36,11 @@ def describe(cls: object) -> str:
 class AutoRegistryError(Exception):
     """Base of every error that auto_registry raises on purpose."""
 
+    def __str__(self) -> str:
+        from config_core.error_base import printable  # imports config_core only when it is needed
+
+        return printable(super().__str__(), keep="\n\t")
+
     def __reduce__(self) -> tuple[Any, ...]:
         from config_core.error_base import reduce_error  # imports config_core only when it is needed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["ConfigProblem", "SentenceError", "all_problems", "reduce_error"]
+__all__ = ["ConfigProblem", "SentenceError", "all_problems", "printable", "reduce_error"]
 
 _MAX_SHOWN = 20
 
@@ -17,10 +17,27 @@ class SentenceError(Exception):
 
     def __str__(self) -> str:
         # OSError and KeyError format their arguments differently.
-        return str(self.args[0]) if self.args else ""
+        return printable(str(self.args[0]), keep="\n\t") if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_error(self)
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return a text with what a terminal obeys, or what reorders a line, as escapes.
+
+    Names of files, tensors and repositories may come from a stranger, and stand in messages, reports and logs.
+
+    Args:
+        text: The text.
+        keep: Unprintable characters to keep, such as line feeds.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def reduce_error(error: Exception) -> tuple[Any, ...]:

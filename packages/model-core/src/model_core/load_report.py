@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from config_core.error_base import printable
 from model_core.torch_dtypes import dtype_name
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MAX_LINE = 300
 def shortened(entries: Collection[str], *, most: int = _MAX_LISTED) -> str:
     """Return the first of some entries, separated by commas, and how many more there are."""
     rest = len(entries) - most
-    return ", ".join(islice(entries, most)) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(printable, islice(entries, most))) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,9 @@ class LoadReport(Mapping[str, Any]):
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        lines = [f"{self.source}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"]
+        lines = [
+            f"{printable(self.source)}: {len(self.loaded)} tensors loaded, {len(self.converted)} of them converted"
+        ]
         for (stored, model), number in Counter(self.converted.values()).items():
             lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
         return "\n".join(filter(None, [*lines, self.differences()]))
@@ -124,4 +127,5 @@ class LoadReport(Mapping[str, Any]):
 
 def _clipped(text: str) -> str:
     """Return a text, its middle left out if it is very long. Names come from files and may have any length."""
+    text = printable(text)
     return text if len(text) <= _MAX_LINE else f"{text[: _MAX_LINE // 2]}…{text[-_MAX_LINE // 2 :]}"

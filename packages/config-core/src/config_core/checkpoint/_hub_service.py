@@ -58,7 +58,7 @@ class HubOptions(NamedTuple):
     def __repr__(self) -> str:
         """Return the options that are set. A token is not shown: this text gets into logs."""
         changed = {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
-        if isinstance(changed.get("token"), str):
+        if not isinstance(changed.get("token", True), bool):  # whatever it is: it may be a token all the same
             changed["token"] = "***"  # noqa: S105 - stands for one
         return f"HubOptions({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 

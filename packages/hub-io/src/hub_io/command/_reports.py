@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -20,7 +22,7 @@ from hub_io.command._screen import show, show_error
 from hub_io.errors import CodeStoreError, HubError, NoRemoteCodeError, TrustStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "DEFECT",
@@ -116,4 +118,14 @@ def show_failure(error: Exception, *, exit_code: int) -> None:
 
 
 def _show_json(values: Mapping[str, Any]) -> None:
-    show(json.dumps(values, indent=2))  # ASCII only, so it cannot control a terminal
+    # ASCII only, so it cannot control a terminal.
+    show(json.dumps(_as_json(values), indent=2, allow_nan=False))
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value with text for the numbers that JSON does not have, such as a NaN that a config file holds."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["ForeignHostError", "HubRequest", "hub_host", "is_hub", "translate"]
+__all__ = ["ForeignHostError", "HubRequest", "TokenError", "hub_host", "is_hub", "translate"]
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404, 429, 500
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -40,6 +40,10 @@ _HUB_HOSTS = {"huggingface.co", "hf.co"}  # a mirror may redirect there, and the
 
 class ForeignHostError(Exception):
     """A token was about to go to an address that an answer has named, and that is not the Hub's."""
+
+
+class TokenError(Exception):
+    """A token cannot be sent. The message does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
     kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
         (HubError, lambda error, _: error),
         (ForeignHostError, _foreign_host),
+        (TokenError, _unusable_token),
         (client.LocalEntryNotFoundError, _not_in_cache),
         (client.RevisionResolutionError, _not_in_cache),
         (client.RevisionNotFoundError, _revision_not_found),
@@ -120,6 +125,10 @@ def _foreign_host(error: ForeignHostError, request: HubRequest) -> HubError:
         error,
         request,
     )
+
+
+def _unusable_token(error: TokenError, request: HubRequest) -> HubError:
+    return _make(AccessDeniedError, f"Cannot {request.task}: {error}", error, request)
 
 
 def _not_in_cache(error: BaseException, request: HubRequest) -> HubError:

@@ -8,11 +8,12 @@ client's session. It knows ours by their user agent, in whatever thread the clie
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
 from hub_io.errors import HubError
-from hub_io.hub._client_errors import ForeignHostError, hub_host, is_hub, translate
+from hub_io.hub._client_errors import ForeignHostError, TokenError, hub_host, is_hub, translate
 from hub_io.hub._redaction import excerpt
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asking", "hub_client"]
 
+_TOKEN = re.compile(r"[!-~]{1,4096}")
 _LIBRARY = "pretrained-hub-io"
 _CONNECT_S = 10.0
 _WRITE_S = 300.0  # a commit of many files takes the Hub a while
@@ -40,8 +42,31 @@ def hub_client(*, token: str | bool | None, offline: bool = False) -> HfApi:
     from huggingface_hub import HfApi
 
     if not offline:
+        _check_token(token)
         _guard_session()
     return HfApi(token=token, library_name=_LIBRARY)
+
+
+def _check_token(token: object) -> None:
+    """Check that a token can be sent. The client's own errors would show it.
+
+    Raises:
+        TokenError: It has characters that no token has, or is of another type.
+    """
+    from huggingface_hub import get_token
+
+    if token is not None and not isinstance(token, (str, bool)):
+        raise TokenError(f"token must be a string, True, False or None, not of type {type(token).__name__}.")
+    name = "The token that was passed"
+    if token in {None, True}:
+        name, token = "The token of this machine (HF_TOKEN, or that of `hf auth login`)", get_token()
+    if isinstance(token, str) and not _TOKEN.fullmatch(token):
+        if not token:
+            raise TokenError(f"{name} is empty. Pass None for the stored one, or False for none.")
+        raise TokenError(
+            f"{name} has a space, a line feed or another character that no token has. Copy it again; token.strip() "
+            "removes what is at its ends."
+        )
 
 
 @contextlib.contextmanager
