@@ -549,6 +549,64 @@ def test_gradient_checkpointing_gives_the_same_gradients():
     assert not model.is_gradient_checkpointing
 
 
+class RecomputingLayer(torch.nn.Linear):
+    """A layer that can compute its activations again, and counts how often it computes them."""
+
+    gradient_checkpointing = False
+    calls = 0
+
+    def forward(self, inputs):
+        def compute(values):
+            self.calls += 1
+            return super(RecomputingLayer, self).forward(values)
+
+        return self._gradient_checkpointing_func(compute, inputs) if self.gradient_checkpointing else compute(inputs)
+
+
+class RecomputingStack(TinyModel):
+    """Four such layers."""
+
+    supports_gradient_checkpointing = True
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = torch.nn.ModuleList(RecomputingLayer(4, 4) for _ in range(4))
+
+
+@pytest.mark.parametrize("offload", [False, True])
+@pytest.mark.parametrize(("every_n_layers", "calls"), [(1, [2, 2, 2, 2]), (2, [2, 1, 2, 1]), (4, [2, 1, 1, 1])])
+def test_activation_checkpointing_takes_what_the_trainer_passes(every_n_layers, calls, offload):
+    """The arguments of the Trainer of transformers: in which layers, and where their inputs are kept."""
+    model, inputs = RecomputingStack(TinyConfig()), torch.randn(3, 4)
+    model.activation_checkpointing_enable(
+        activation_checkpointing_kwargs={"use_reentrant": False}, every_n_layers=every_n_layers, offload=offload
+    )
+    assert model.is_activation_checkpointing
+    model(inputs).sum().backward()
+    assert [layer.calls for layer in model.layers] == calls
+    model.activation_checkpointing_disable()
+    assert not model.is_activation_checkpointing
+
+
+@pytest.mark.parametrize("every_n_layers", [0, -1, 1.5, "2", 5])
+def test_number_of_layers_that_makes_no_sense_is_refused(every_n_layers):
+    """More than the model has would mean one layer or all, and nobody could tell which."""
+    with pytest.raises(ArgumentError, match="every_n_layers must be"):
+        RecomputingStack(TinyConfig()).activation_checkpointing_enable(every_n_layers=every_n_layers)
+
+
+def test_own_method_of_a_class_serves_both_names():
+    """Published models override the earlier name with its one argument."""
+
+    class Own(RecomputingStack):
+        def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs=None):
+            self.given = gradient_checkpointing_kwargs
+
+    model = Own(TinyConfig())
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    assert model.given == {"use_reentrant": False}
+
+
 def test_model_without_gradient_checkpointing_says_so():
     """As a ValueError, which callers of transformers catch."""
     with pytest.raises(ModelDefinitionError, match="supports_gradient_checkpointing") as caught:

@@ -250,3 +250,93 @@ def test_unbuildable_config_is_refused_before_the_model_is_built():
     """What timm would answer with an assertion is our error, with the field's name."""
     with pytest.raises(ConfigError, match=r"ResnetConfig\.block_type"):
         ResnetModel(ResnetConfig(block_type="basic", cardinality=32))
+
+
+# Hidden states, tuples and gradient checkpointing
+
+
+@pytest.mark.parametrize("model_class", [ResnetModel, ResnetModelForImageClassification])
+@pytest.mark.parametrize("where", ["config", "call"])
+def test_hidden_states_are_the_outputs_of_stem_and_stages(model_class, where):
+    """Five of them, as transformers' ResNet returns, and the other outputs are the same with and without."""
+    asked = {"output_hidden_states": True}
+    model = model_class(ResnetConfig(**SMALL, **(asked if where == "config" else {}))).eval()
+    output = model(images(), **(asked if where == "call" else {}))
+    sizes = [(2, 64, 16, 16), (2, 8, 16, 16), (2, 16, 8, 8), (2, 24, 4, 4), (2, 32, 2, 2)]
+    assert [tuple(state.shape) for state in output["hidden_states"]] == sizes
+    plain = model(images(), output_hidden_states=False)
+    if model_class is ResnetModel:
+        assert list(output) == ["last_hidden_state", "hidden_states"]
+        assert torch.equal(plain, output["last_hidden_state"])
+    else:
+        assert list(output) == ["logits", "hidden_states"]
+        assert torch.equal(plain["logits"], output["logits"])
+
+
+@pytest.mark.parametrize("where", ["config", "call"])
+def test_outputs_are_a_tuple_if_no_dict_is_wanted(where):
+    """In the order of the dict."""
+    asked = {"return_dict": False}
+    model = ResnetModelForImageClassification(ResnetConfig(**SMALL, **(asked if where == "config" else {}))).eval()
+    options = asked if where == "call" else {}
+    labels = torch.tensor([4, 0])
+    expected = model(images(), labels=labels, output_hidden_states=True, return_dict=True)
+    output = model(images(), labels=labels, output_hidden_states=True, **options)
+    assert isinstance(output, tuple)
+    assert torch.equal(output[0], expected["loss"])
+    assert torch.equal(output[1], expected["logits"])
+    assert len(output[2]) == 5
+    assert len(model(images(), **options)) == 1
+
+
+def test_attention_weights_are_refused():
+    """A ResNet has none, so nobody waits for them."""
+    with pytest.raises(ConfigError, match="has no attention weights"):
+        ResnetConfig(output_attentions=True)
+
+
+@pytest.mark.parametrize("with_states", [False, True])
+@pytest.mark.parametrize("model_class", [ResnetModel, ResnetModelForImageClassification])
+def test_gradient_checkpointing_gives_the_same_gradients(model_class, with_states):
+    """Through timm, and with the arguments of the Trainer of transformers."""
+    model = model_class(ResnetConfig(**SMALL))
+
+    def gradients():
+        torch.manual_seed(0)
+        model.zero_grad()
+        output = model(images(), output_hidden_states=with_states)
+        output = output if isinstance(output, torch.Tensor) else next(iter(output.values()))
+        output.square().sum().backward()
+        return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+    expected = gradients()
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    assert model.is_activation_checkpointing
+    assert model.model.grad_checkpointing
+    assert all(torch.allclose(one, other) for one, other in zip(gradients(), expected, strict=True))
+    model.gradient_checkpointing_disable()
+    assert not model.is_gradient_checkpointing
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"activation_checkpointing_kwargs": {"use_reentrant": True}}, "use_reentrant"),
+        ({"every_n_layers": 2}, "every_n_layers=2"),
+        ({"offload": True}, "offload=True"),
+    ],
+)
+def test_checkpointing_that_timm_has_no_argument_for_is_refused(options, problem):
+    """It would be left out without a word."""
+    with pytest.raises(ValueError, match=problem):
+        ResnetModel(ResnetConfig(**SMALL)).activation_checkpointing_enable(**options)
+
+
+def test_num_labels_and_num_classes_are_one_value():
+    """Whichever of their names it is given by."""
+    for config in (
+        ResnetConfig(num_classes=7),
+        ResnetConfig(num_labels=7),
+        ResnetConfig(id2label=dict(enumerate("abcdefg"))),
+    ):
+        assert (config.num_classes, config.num_labels, len(config.id2label)) == (7, 7, 7)

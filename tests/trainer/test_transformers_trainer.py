@@ -69,3 +69,12 @@ def test_trained_model_is_saved_and_loaded(trainer, tmp_path):
     loaded = ResnetModelForImageClassification.from_pretrained(tmp_path / "model")
     images = torch.rand(4, 1, 16, 16)
     assert torch.equal(loaded(images)["logits"], trained(images)["logits"])
+
+
+def test_trainer_turns_activation_checkpointing_on(trainer):
+    """It calls the method by the name and with the arguments of its current version."""
+    trainer.args.activation_checkpointing = True
+    trainer.args.activation_checkpointing_kwargs = {"use_reentrant": False}
+    trainer.train()
+    assert trainer.model.is_activation_checkpointing
+    assert trainer.model.model.grad_checkpointing

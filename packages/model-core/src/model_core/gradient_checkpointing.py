@@ -1,7 +1,9 @@
 """Gradient checkpointing: layers that recompute their activations in the backward pass to save memory.
 
-A model supports it with `supports_gradient_checkpointing = True` and with layers that have an attribute
-`gradient_checkpointing = False` and that, when it is true, call `self._gradient_checkpointing_func(layer, *inputs)`.
+A model supports it with `supports_gradient_checkpointing = True` and with layers of either kind: layers that have an
+attribute `gradient_checkpointing = False` and that, when it is true, call
+`self._gradient_checkpointing_func(layer, *inputs)`; or networks that have a method `set_grad_checkpointing(enable)`, as
+those of timm do.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from model_core.errors import ModelDefinitionError
+from model_core.errors import ArgumentError, ModelDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["GradientCheckpointing"]
 
@@ -32,17 +35,35 @@ class GradientCheckpointing(nn.Module):
     @property
     def is_gradient_checkpointing(self) -> bool:
         """Whether gradient checkpointing is enabled in any layer."""
-        return any(getattr(module, "gradient_checkpointing", False) is True for module in self.modules())
+        return any(
+            getattr(module, name, False) is True
+            for module in self.modules()
+            for name in ("gradient_checkpointing", "grad_checkpointing")
+        )
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: Mapping[str, Any] | None = None) -> None:
+    @property
+    def is_activation_checkpointing(self) -> bool:
+        """The same as `is_gradient_checkpointing`, by the name that transformers now has for it."""
+        return self.is_gradient_checkpointing
+
+    def gradient_checkpointing_enable(
+        self,
+        gradient_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        *,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
         """Recompute activations in the backward pass instead of keeping them.
 
         Args:
             gradient_checkpointing_kwargs: Arguments of `torch.utils.checkpoint.checkpoint`; `use_reentrant` is False
-                unless given.
+                unless given. Networks of timm take no others.
+            every_n_layers: Do so in every n-th layer only. Networks of timm do so in every layer.
+            offload: Keep the inputs of the layers in the memory of the host meanwhile.
 
         Raises:
             ModelDefinitionError: The class does not support it, or none of its layers does.
+            ArgumentError: The layers do not support an argument.
         """
         if not self.supports_gradient_checkpointing:
             raise ModelDefinitionError(
@@ -50,22 +71,89 @@ class GradientCheckpointing(nn.Module):
                 "whose layers support it.",
                 model_class=type(self),
             )
-        layers = self._checkpointing_layers()
-        if not layers:
+        layers, networks = self._checkpointing_layers(), _timm_networks(self)
+        if not layers and not networks:
             raise ModelDefinitionError(
                 "it does not support gradient checkpointing: none of its layers has an attribute "
-                "`gradient_checkpointing`.",
+                "`gradient_checkpointing` or a method `set_grad_checkpointing`.",
                 model_class=type(self),
             )
         options = {"use_reentrant": False, **(gradient_checkpointing_kwargs or {})}
-        for layer in layers:
-            setattr(layer, "_gradient_checkpointing_func", functools.partial(checkpoint, **options))  # noqa: B010
-            setattr(layer, "gradient_checkpointing", True)  # noqa: B010
+        if networks:
+            _check_timm_options(options, every_n_layers=every_n_layers, offload=offload)
+        _check_every_n_layers(every_n_layers, len(layers))
+        function: Callable[..., Any] = functools.partial(checkpoint, **options)
+        if offload:
+            function = functools.partial(_offloaded, function)
+        for number, layer in enumerate(layers):
+            setattr(layer, "_gradient_checkpointing_func", function)  # noqa: B010
+            setattr(layer, "gradient_checkpointing", number % every_n_layers == 0)  # noqa: B010
+        for network in networks:
+            network.set_grad_checkpointing(True)
+
+    def activation_checkpointing_enable(
+        self,
+        activation_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,  # noqa: FBT001, FBT002 - the signature that the Trainer of transformers calls
+    ) -> None:
+        """Do what `gradient_checkpointing_enable` does, by the name that transformers now has for it.
+
+        Args:
+            activation_checkpointing_kwargs: As `gradient_checkpointing_kwargs` there.
+            every_n_layers: As there.
+            offload: As there.
+        """
+        further: dict[str, Any] = {"every_n_layers": every_n_layers} if every_n_layers != 1 else {}
+        if offload:
+            further["offload"] = offload
+        # An author's own method may know the first argument alone.
+        self.gradient_checkpointing_enable(activation_checkpointing_kwargs, **further)
 
     def gradient_checkpointing_disable(self) -> None:
         """Keep activations for the backward pass again."""
         for layer in self._checkpointing_layers():
             setattr(layer, "gradient_checkpointing", False)  # noqa: B010
+        for network in _timm_networks(self):
+            network.set_grad_checkpointing(False)
+
+    def activation_checkpointing_disable(self) -> None:
+        """Do what `gradient_checkpointing_disable` does."""
+        self.gradient_checkpointing_disable()
 
     def _checkpointing_layers(self) -> list[nn.Module]:
         return [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
+
+
+def _timm_networks(module: nn.Module) -> list[Any]:
+    """Return the outermost modules that have timm's method; it covers what is inside them."""
+    if callable(getattr(module, "set_grad_checkpointing", None)):
+        return [module]
+    return [network for child in module.children() for network in _timm_networks(child)]
+
+
+def _check_every_n_layers(every_n_layers: object, num_layers: int) -> None:
+    if not isinstance(every_n_layers, int) or isinstance(every_n_layers, bool) or every_n_layers < 1:
+        raise ArgumentError("every_n_layers", every_n_layers, expected="a positive integer")
+    if every_n_layers > max(num_layers, 1):
+        raise ArgumentError(
+            "every_n_layers",
+            every_n_layers,
+            expected=f"at most {num_layers}, the number of modules with an attribute `gradient_checkpointing`",
+        )
+
+
+def _check_timm_options(options: dict[str, Any], *, every_n_layers: int, offload: bool) -> None:
+    """Check that nothing is asked for that timm's method has no argument for."""
+    remedy = "Networks of timm checkpoint every layer, without options."
+    if options != {"use_reentrant": False}:
+        raise ArgumentError("gradient_checkpointing_kwargs", options, remedy=remedy)
+    if every_n_layers != 1:
+        raise ArgumentError("every_n_layers", every_n_layers, remedy=remedy)
+    if offload:
+        raise ArgumentError("offload", offload, remedy=remedy)
+
+
+def _offloaded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with torch.autograd.graph.save_on_cpu(pin_memory=torch.accelerator.is_available()):
+        return function(*args, **kwargs)

@@ -123,6 +123,8 @@ class ResnetConfig(PretrainedConfig):
         super().validate()
         self._check_ranges()
         self._check_blocks()
+        if self.output_attentions:
+            raise ConfigError("ResnetConfig.output_attentions: a ResNet has no attention weights to return. Use False.")
         if self.attn_rd_ratio is not None and self.attn_layer != "se":
             raise ConfigError(
                 f"ResnetConfig.attn_rd_ratio: it requires attn_layer='se', got attn_layer={self.attn_layer!r}."

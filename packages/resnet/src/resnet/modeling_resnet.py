@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from timm.layers.blur_pool import BlurPool2d
 from timm.layers.squeeze_excite import SEModule
+from timm.models import checkpoint_seq
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from model_core import PreTrainedModel
@@ -58,28 +59,51 @@ def _attention(config: ResnetConfig) -> Any:
     return config.attn_layer or None
 
 
+def _hidden_states(network: ResNet, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return the output of the stem and of each of the four stages. The last is what `forward_features` returns."""
+    layers: Any = network  # its attributes are annotated as tensors or modules
+    state = layers.maxpool(layers.act1(layers.bn1(layers.conv1(images))))
+    states = [state]
+    for stage in (layers.layer1, layers.layer2, layers.layer3, layers.layer4):
+        state = checkpoint_seq(stage, state) if network.grad_checkpointing else stage(state)
+        states.append(state)
+    return tuple(states)
+
+
 class ResnetModel(PreTrainedModel):
     """A ResNet without a classifier. It returns the features of the last stage."""
 
     config_class = ResnetConfig
     base_model_prefix = "model"
     main_input_name = "tensor"
+    supports_gradient_checkpointing = True
 
     def __init__(self, config: ResnetConfig) -> None:
         super().__init__(config)
         self.model = build_resnet(config)
 
-    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, tensor: torch.Tensor, *, output_hidden_states: bool | None = None, return_dict: bool | None = None
+    ) -> torch.Tensor | dict[str, Any] | tuple[Any, ...]:
         """Return the features of a batch of images.
 
         Args:
             tensor: Images, (N, C, H, W), where C is the config's `input_channels`.
+            output_hidden_states: Whether to return the output of the stem and of each stage as well; the config's
+                value if None.
+            return_dict: Whether several outputs are a dict and not a tuple; the config's value if None.
 
         Returns:
-            Features before pooling, (N, output channels of the last stage, H / s, W / s), sizes rounded up.
+            Features before pooling, (N, output channels of the last stage, H / s, W / s), sizes rounded up. With
+            `output_hidden_states`, they are `"last_hidden_state"`, followed by `"hidden_states"`, a tuple of the
+            outputs of the stem and of the four stages, the last of which are the same features.
         """
-        features: torch.Tensor = self.model.forward_features(tensor)
-        return features
+        if not _chosen(output_hidden_states, self.config.output_hidden_states):
+            features: torch.Tensor = self.model.forward_features(tensor)
+            return features
+        states = _hidden_states(self.model, tensor)
+        outputs = {"last_hidden_state": states[-1], "hidden_states": states}
+        return outputs if _chosen(return_dict, self.config.return_dict) else tuple(outputs.values())
 
 
 class ResnetModelForImageClassification(PreTrainedModel):
@@ -88,12 +112,20 @@ class ResnetModelForImageClassification(PreTrainedModel):
     config_class = ResnetConfig
     base_model_prefix = "model"
     main_input_name = "tensor"
+    supports_gradient_checkpointing = True
 
     def __init__(self, config: ResnetConfig) -> None:
         super().__init__(config)
         self.model = build_resnet(config)
 
-    def forward(self, tensor: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    def forward(
+        self,
+        tensor: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        *,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> dict[str, Any] | tuple[Any, ...]:
         """Return logits, and the mean loss if labels are given.
 
         The loss depends on the config's `problem_type`: binary cross-entropy for `"multi_label_classification"`, mean
@@ -104,9 +136,13 @@ class ResnetModelForImageClassification(PreTrainedModel):
             labels: Class indices, (N,), or class probabilities, (N, K). For multi-label classification, whether each
                 class applies, (N, K). For regression, the target values, (N, K). These two may be (N,) if K is 1.
                 Labels may have any dtype.
+            output_hidden_states: Whether to return the output of the stem and of each stage as well; the config's
+                value if None.
+            return_dict: Whether the outputs are a dict and not a tuple; the config's value if None.
 
         Returns:
-            `"logits"`, (N, K), preceded by `"loss"`, a scalar, if labels are given.
+            `"logits"`, (N, K), preceded by `"loss"`, a scalar, if labels are given, and followed by `"hidden_states"`,
+            a tuple of the outputs of the stem and of the four stages, if these are asked for.
 
         Raises:
             ValueError: The labels have the wrong shape for the `problem_type`, or the config has no classes.
@@ -115,10 +151,20 @@ class ResnetModelForImageClassification(PreTrainedModel):
             raise ValueError(
                 "With num_classes=0 the model has no classifier and takes no labels. Pass none, or set num_classes."
             )
-        logits = self.model(tensor)
+        outputs: dict[str, Any]
+        if _chosen(output_hidden_states, self.config.output_hidden_states):
+            states = _hidden_states(self.model, tensor)
+            outputs = {"logits": self.model.forward_head(states[-1]), "hidden_states": states}
+        else:
+            outputs = {"logits": self.model(tensor)}
         if labels is not None:
-            return {"loss": _loss(logits, labels, self.config.problem_type), "logits": logits}
-        return {"logits": logits}
+            outputs = {"loss": _loss(outputs["logits"], labels, self.config.problem_type), **outputs}
+        return outputs if _chosen(return_dict, self.config.return_dict) else tuple(outputs.values())
+
+
+def _chosen(argument: bool | None, field: bool) -> bool:  # noqa: FBT001 - two values, one of which is returned
+    """Return an argument of a call, or the config's field if it was not passed."""
+    return field if argument is None else argument
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor, problem_type: str | None) -> torch.Tensor:
