@@ -487,14 +487,14 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
     Args:
         config: The config.
         fields: Its fields.
-        plain: The same as JSON's types.
+        plain: The values.
     """
     from config_core.config._derived_fields import computed_fields, make_note
 
     kept = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
     with of_file():
-        names = computed_fields(_maker(type(config)), kept, vars(config)["_computed"])
-    return plain | {NOTE_KEY: make_note(names or (), plain)}
+        names = computed_fields(_maker(type(config)), kept, vars(config)["_computed"]) or set()
+    return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
 
 
 def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:

@@ -82,8 +82,8 @@ def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
 
 
 def make_note(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the note of computed fields for a file with these values, which are JSON's types."""
-    return {"names": sorted(names), "checksum": _checksum(values)}
+    """Return the note of computed fields for a file with these values."""
+    return {"names": sorted(names), "checksum": _checksum(jsonable(dict(values)))}
 
 
 def _checksum(values: Mapping[str, Any]) -> str:

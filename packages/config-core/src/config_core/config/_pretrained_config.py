@@ -42,7 +42,7 @@ from config_core.config._construction import (
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
-from config_core.config._written_fields import BASE_DEFAULTS, written_fields
+from config_core.config._written_fields import BASE_DEFAULTS, adopt_to_dict, note_complete, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
@@ -130,6 +130,7 @@ class PretrainedConfig(metaclass=ConfigType):
         if "__init__" not in cls.__dict__:
             cls.__dataclass_fields__ = PendingFields(definition_of)  # type: ignore[attr-defined]
         install_aliases(cls)
+        adopt_to_dict(cls, PretrainedConfig.to_dict)
         for name in ("__eq__", "__repr__"):
             # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
             if name not in cls.__dict__:
@@ -495,6 +496,7 @@ class PretrainedConfig(metaclass=ConfigType):
         Raises:
             ConfigError: A value cannot be written to JSON.
         """
+        note_complete(self)
         fields = written_fields(self)
         plain: dict[str, Any] = jsonable(fields, owner=type(self).__name__)
         return with_note(self, fields, plain) if "_computed" in vars(self) else plain
