@@ -42,7 +42,7 @@ from config_core.config._construction import (
 )
 from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
-from config_core.config._written_fields import BASE_DEFAULTS, adopt_to_dict, note_complete, written_fields
+from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
@@ -130,7 +130,10 @@ class PretrainedConfig(metaclass=ConfigType):
         if "__init__" not in cls.__dict__:
             cls.__dataclass_fields__ = PendingFields(definition_of)  # type: ignore[attr-defined]
         install_aliases(cls)
-        adopt_to_dict(cls, PretrainedConfig.to_dict)
+        if cls.to_dict is not PretrainedConfig.to_dict:
+            from config_core.config._hand_written import adopt_to_dict
+
+            adopt_to_dict(cls)
         for name in ("__eq__", "__repr__"):
             # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
             if name not in cls.__dict__:

@@ -6,18 +6,23 @@ it has another value than the base class's default: a file without it could be l
 
 from __future__ import annotations
 
-import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import definition_of, is_cached_property
 from config_core.config._labels import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
-from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BASE_DEFAULTS", "adopt_to_dict", "note_complete", "note_set_fields", "written_fields"]
+__all__ = [
+    "BASE_DEFAULTS",
+    "HandWrittenCalls",
+    "hand_written_calls",
+    "note_complete",
+    "note_set_fields",
+    "written_fields",
+]
 
 _PLAIN_DEFAULTS: dict[str, Any] = {
     "architectures": None,
@@ -82,7 +87,7 @@ def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
 # A `to_dict` that a class has written by hand
 
 
-class _Calls(threading.local):
+class HandWrittenCalls(threading.local):
     """The calls of hand-written `to_dict`s at hand in this thread.
 
     Attributes:
@@ -95,66 +100,10 @@ class _Calls(threading.local):
         self.complete: set[int] = set()
 
 
-_calls = _Calls()
+hand_written_calls = HandWrittenCalls()
 
 
 def note_complete(config: Any) -> None:
     """Note that a hand-written `to_dict` got all fields from the base class: what it then lacks, it has removed."""
-    if _calls.depth:
-        _calls.complete.add(id(config))
-
-
-def adopt_to_dict(cls: type[Any], base: Any) -> None:
-    """Let a `to_dict` that the author of a class has written return what a load needs, and no private names.
-
-    Published classes write `copy.deepcopy(self.__dict__)`, as transformers once did. Labels and the dtype are not
-    there, and names with an underscore are no fields.
-
-    Args:
-        cls: The class.
-        base: The method of `PretrainedConfig`.
-    """
-    method = cls.to_dict
-    if method is base or hasattr(method, "_is_adopted") or not hasattr(method, "__code__"):
-        return
-
-    @functools.wraps(method)
-    def to_dict(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        _calls.depth += 1
-        try:
-            written = method(self, *args, **kwargs)
-            is_complete = id(self) in _calls.complete
-            _calls.complete.add(id(self))
-        finally:
-            _calls.depth -= 1
-            if not _calls.depth:
-                _calls.complete.clear()
-        return _completed(self, written, is_complete=is_complete)
-
-    vars(to_dict)["_is_adopted"] = True
-    cls.to_dict = to_dict
-
-
-def _completed(config: Any, written: Any, *, is_complete: bool) -> dict[str, Any]:
-    """Return what a hand-written `to_dict` returns, without private names and with what it lacks."""
-    from config_core.config._construction import NOTE_KEY, resolve_aliases, with_note
-
-    cls, fields = type(config), written_fields(config)
-    if not isinstance(written, dict):
-        raise ConfigDefinitionError(f"{cls.__qualname__}.to_dict must return a dict, got {written!r:.80}.")
-    extra = vars(config).get("_extra", {})
-    kept = {
-        name: value
-        for name, value in written.items()
-        if (not str(name).startswith("_") or name in extra)
-        and not (name not in fields and name in BASE_DEFAULTS and value == BASE_DEFAULTS[name])
-    }
-    # A copy of `__dict__` has all that is there, so what it lacks was removed on purpose.
-    removed = vars(config).keys() if is_complete or "_extra" in written else frozenset()
-    present = resolve_aliases(cls, kept).keys() | removed
-    if is_complete:
-        present |= fields.keys() - {"model_type"}
-    values = kept | {name: value for name, value in fields.items() if name not in present}
-    if "_computed" not in vars(config):
-        return values
-    return with_note(config, fields, {name: value for name, value in values.items() if name != NOTE_KEY})
+    if hand_written_calls.depth:
+        hand_written_calls.complete.add(id(config))
