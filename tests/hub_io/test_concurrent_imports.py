@@ -189,3 +189,32 @@ def test_threads_import_what_functions_need_while_others_load(tmp_path):
     results = all_at_once(lambda number: later() if number % 2 else load(folder), range(THREADS))
     assert set(results[1::2]) == {1}
     assert {type(model.config) for model in results[::2]} == {type(config)}
+
+
+LATE_PAIR = """
+def good():
+    from .good import VALUE
+    return VALUE
+
+def bad():
+    from .bad import VALUE
+    return VALUE
+"""
+
+
+def test_failure_in_a_function_takes_nothing_from_other_threads(tmp_path):
+    """Two functions import a helper for modules of their own, one of which fails; the other's works and stays."""
+    content = {
+        "helper.py": "VALUE = 1\n",
+        "good.py": "from .helper import VALUE\nsum(range(300_000))\n",
+        "bad.py": "from .helper import VALUE\nsum(range(300_000))\nraise LookupError('boom')\n",
+        "modeling_tiny.py": f"{MODELING}{LATE_PAIR}",
+    }
+    module = sys.modules[type(load(write(tmp_path / "saved", files(content)))).__module__]
+    results = all_at_once(lambda number: module.good() if number % 2 else module.bad(), range(THREADS))
+    assert set(results[1::2]) == {1}
+    assert {(type(result), str(result)) for result in results[::2]} == {(LookupError, "boom")}
+    assert module.good() == 1
+    kept = {name.rpartition(".")[2] for name in sys.modules if name.startswith(f"{module.__package__}.")}
+    assert kept >= {"good", "modeling_tiny"}
+    assert "bad" not in kept

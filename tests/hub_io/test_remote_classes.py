@@ -83,6 +83,18 @@ def test_checkpoints_that_name_different_classes_keep_their_own_map(save):
     assert bundle_of(type(load(two))).auto_map["AutoModel"] == "modeling_tiny.TinyClassifier"
 
 
+def test_objects_of_checkpoints_that_contradict_each_other_pickle_to_their_own_classes(save):
+    """The same files under two maps are two packages, whose configs build their own models."""
+    source = MODELING + "# for the test of two maps\n"
+    one = load(save(files({"modeling_tiny.py": source}), "one"))
+    other_map = AUTO_MAP | {"AutoModel": "modeling_tiny.TinyClassifier"}
+    two = load(save(files({"modeling_tiny.py": source, "config.json": config_json(other_map)}), "two"))
+    for model in (one, two):
+        assert type(pickle.loads(pickle.dumps(model))) is type(model)
+        assert type(AutoModel.from_config(model.config, trust_remote_code=True)) is type(model)
+    assert type(one.config) is not type(two.config)
+
+
 def test_later_checkpoint_adds_classes_that_the_first_did_not_name(save):
     """A base checkpoint and a fine-tuned one of the same code share their config class."""
     fewer = {name: AUTO_MAP[name] for name in ("AutoConfig", "AutoModel")}
