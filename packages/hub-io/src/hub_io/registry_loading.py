@@ -9,6 +9,7 @@ from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
 from auto_registry.registry import REGISTRY, Registry
 from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
+from hub_io.code import served_names
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
 from hub_io.remote_code import REMOTE_CODE_SERVICE
@@ -37,6 +38,7 @@ class LoadedClasses:
         model_classes: Name of an Auto class to the model class registered for it.
         digests: Digest of each bundle that was run: one, unless some code is in another repository.
         trusted_by: What trusted the code, for messages.
+        served_names: Names of transformers that the code uses and that were served to it, sorted.
     """
 
     source: str
@@ -46,6 +48,7 @@ class LoadedClasses:
     model_classes: Mapping[str, type[Any]]
     digests: tuple[str, ...]
     trusted_by: str
+    served_names: tuple[str, ...] = ()
 
 
 def load_into_registry(
@@ -131,6 +134,7 @@ def load_into_registry(
         model_classes=classes,
         digests=tuple(trusted.bundle.digest for trusted in decisions),
         trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
+        served_names=tuple(sorted({name for trusted in decisions for name in served_names(trusted.bundle)})),
     )
 
 

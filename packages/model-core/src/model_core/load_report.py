@@ -67,6 +67,7 @@ class LoadReport(Mapping[str, Any]):
             tensor whose values it got.
         files: The files that hold unexpected or mismatched tensors. If tensors are only missing, the weight file,
             provided there is just one.
+        served_names: Names of transformers that the checkpoint's own code uses and these packages served to it.
     """
 
     source: str
@@ -77,6 +78,7 @@ class LoadReport(Mapping[str, Any]):
     converted: Mapping[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
     copied: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    served_names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entries of transformers' `output_loading_info`: missing, unexpected and mismatched keys."""
@@ -119,6 +121,8 @@ class LoadReport(Mapping[str, Any]):
         ]
         for (stored, model), number in Counter(self.converted.values()).items():
             lines.append(f"  {'converted':<10}  {number} from {dtype_name(stored)} to {dtype_name(model)}")
+        if self.served_names:
+            lines.append(f"  {'served':<10}  {', '.join(self.served_names)}")
         return "\n".join(filter(None, [*lines, self.differences()]))
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.code._custom_code import bundle_of, collect_code, register_for_auto_class
+from config_core.code._custom_code import bundle_of, collect_code, register_for_auto_class, served_names_of
 
 if TYPE_CHECKING:
     from config_core.code._class_reference import ClassReference
@@ -44,6 +44,7 @@ __all__ = [
     "parse_source",
     "register_for_auto_class",
     "resolve_sibling_imports",
+    "served_names_of",
     "source_facts",
     "source_imports",
     "walk_expressions",

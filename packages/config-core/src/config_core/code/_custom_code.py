@@ -14,7 +14,7 @@ from config_core.errors import ClassReferenceError, MissingServiceError, SourceC
 if TYPE_CHECKING:
     from config_core.code._code_bundle import CodeBundle
 
-__all__ = ["bundle_of", "collect_code", "register_for_auto_class"]
+__all__ = ["bundle_of", "collect_code", "register_for_auto_class", "served_names_of"]
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -50,6 +50,12 @@ def bundle_of(cls: type[Any]) -> CodeBundle | None:
     """Return the code that a class was loaded from, or None for a class that was not loaded from a checkpoint."""
     bundle: CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
+
+
+def served_names_of(cls: type[Any]) -> tuple[str, ...]:
+    """Return the names of transformers that were served to the code that a class was loaded from, sorted."""
+    names: tuple[str, ...] = getattr(sys.modules.get(cls.__module__), "__served_names__", ())
+    return names
 
 
 def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:

@@ -7,6 +7,7 @@ nothing is executed.
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 import re
 import threading
@@ -65,8 +66,8 @@ class SourceImport(NamedTuple):
         module: The module after the dots, or `""`.
         names: The imported names; empty for `import module`.
         line: Line, counted from 1.
-        is_certain: Whether it always runs when the file is imported: it is not in a function, under a condition, or in
-            a `try` that handles exceptions.
+        is_certain: Whether it always runs when the file is imported and must succeed: it is not in a function, under a
+            condition, or in a `try` that may handle import errors.
         is_optional: Whether it may fail: it is in a `try` that handles import errors.
         is_statement: Whether it is an import statement, not a call of `import_module`.
     """
@@ -233,7 +234,7 @@ def _inside(node: ast.AST, field: str, *, is_certain: bool, is_optional: bool) -
     if isinstance(node, ast.Try):
         if field == "body":
             handled = any(map(_catches_import_errors, node.handlers))
-            return is_certain and not node.handlers, is_optional or handled
+            return is_certain and all(map(_lets_import_errors_pass, node.handlers)), is_optional or handled
         return is_certain and field == "finalbody", is_optional
     return is_certain and isinstance(node, ast.ClassDef), is_optional
 
@@ -241,6 +242,19 @@ def _inside(node: ast.AST, field: str, *, is_certain: bool, is_optional: bool) -
 def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
     caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
     return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in caught)
+
+
+def _lets_import_errors_pass(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler is for other builtin exceptions, so that an import in its `try` must succeed."""
+    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
+    kinds = [getattr(builtins, kind.id, None) for kind in caught if isinstance(kind, ast.Name)]
+    return len(kinds) == len(caught) and all(
+        isinstance(kind, type)
+        and issubclass(kind, BaseException)
+        and not issubclass(ImportError, kind)
+        and not issubclass(kind, ImportError)
+        for kind in kinds
+    )
 
 
 def _statement_imports(statement: ast.AST, *, is_certain: bool, is_optional: bool) -> list[SourceImport]:

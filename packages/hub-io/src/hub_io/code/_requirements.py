@@ -1,7 +1,8 @@
 """Checking that the modules that a bundle needs are installed, before any of it runs and without importing anything.
 
 Required are the modules that its files import with certainty: by statements that run whenever the file is imported.
-Imports in functions, under conditions, and in a `try` that handles exceptions may never run, or may fail without harm.
+Imports in functions, under conditions, and in a `try` that handles import errors may never run, or may fail without
+harm.
 """
 
 from __future__ import annotations

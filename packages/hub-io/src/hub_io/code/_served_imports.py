@@ -123,8 +123,10 @@ def _attribute_uses(file: str, tree: ast.Module) -> Iterator[TransformersName]:
     modules = dict(_bound_modules(tree))
     if not modules:
         return
+    unread = set(_postponed_annotations(tree))
     for statement, is_certain, _ in walk_statements(tree):
-        attributes = [part for part in walk_expressions(statement) if isinstance(part, ast.Attribute)]
+        parts = [part for part in walk_expressions(statement) if id(part) not in unread]
+        attributes = [part for part in parts if isinstance(part, ast.Attribute)]
         inner = {id(part.value) for part in attributes}
         for part in attributes:
             if id(part) in inner or (dotted := _dotted(part)) is None or dotted[0] not in modules:
@@ -133,6 +135,20 @@ def _attribute_uses(file: str, tree: ast.Module) -> Iterator[TransformersName]:
             if name is not None:
                 served = provider_of(module, name) is not None or name.startswith("__")
                 yield TransformersName(f"{module}.{name}", file, part.lineno, served, is_certain)
+
+
+def _postponed_annotations(tree: ast.Module) -> Iterator[int]:
+    """Yield the ids of the expressions in annotations that Python does not evaluate."""
+    is_postponed = any(
+        isinstance(statement, ast.ImportFrom)
+        and statement.module == "__future__"
+        and any(alias.name == "annotations" for alias in statement.names)
+        for statement in tree.body
+    )
+    for node in ast.walk(tree) if is_postponed else ():
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if annotation is not None:
+                yield from map(id, ast.walk(annotation))
 
 
 def _bound_modules(tree: ast.Module) -> Iterator[tuple[str, str]]:

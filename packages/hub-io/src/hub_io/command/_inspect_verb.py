@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from config_core.code import CodeBundle
-    from hub_io.code import RemoteCode
+    from hub_io.code import RemoteCode, TransformersName
     from hub_io.command._inspecting import ImportedModule, Inspection
     from hub_io.command._sources import ShippedCode
 
@@ -99,6 +99,7 @@ def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
         "files": files,
         "classes": dict(inspection.classes),
         "imports": [{**asdict(module), "from": _provider(module.name)} for module in inspection.imports],
+        "transformers": [use._asdict() for use in inspection.transformers],
         "requirements": dict(inspection.requirements),
         "remarks": [asdict(remark) for remark in inspection.remarks],
     }
@@ -121,6 +122,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield from _file_lines(inspection)
     yield from _table("Classes that auto classes would load", inspection.classes)
     yield from _import_lines(inspection.imports)
+    yield from _transformers_lines(inspection.transformers)
     if inspection.requirements:
         yield from ("", heading("Requirements that requirements.txt lists"))
         for requirement, problem in inspection.requirements.items():
@@ -153,6 +155,19 @@ def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:
         yield f"  {dim('standard library:')} {printable(', '.join(standard))}"
     if not imports:
         yield "  none"
+
+
+def _transformers_lines(uses: tuple[TransformersName, ...]) -> Iterator[str]:
+    if not uses:
+        return
+    yield from ("", heading("Names of transformers"))
+    served = sorted({use.name for use in uses if use.served})
+    if served:
+        yield f"  served, whether it is installed or not: {', '.join(served)}"
+    for use in uses:
+        if not use.served:
+            effect = "the code does not run here" if use.is_certain else "fails if it is reached"
+            yield f"  {printable(use.file)}:{use.line}  {bad('not served')}: {printable(use.name)} {dim(f'({effect})')}"
 
 
 def _remark_lines(inspection: Inspection) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from config_core.code import ClassReference, parse_source, resolve_sibling_imports
 from config_core.errors import SourceCodeError
-from hub_io.code import imported_modules, listed_requirements
+from hub_io.code import TransformersName, imported_modules, listed_requirements, transformers_names
 from hub_io.command._remarks import Remark, remarks_on
 from hub_io.command._screen import split_lines
 
@@ -64,6 +64,7 @@ class Inspection:
         files: Its files, by name.
         classes: Name of an Auto class to the class in the files.
         imports: Modules that the files import, including the standard library, by name.
+        transformers: Uses of names of transformers, served and others, by file and line.
         requirements: PEP 508 requirement in `requirements.txt` to why this environment does not meet it; None if it
             does.
         remarks: Lines that deserve a look, by file and line.
@@ -73,6 +74,7 @@ class Inspection:
     files: tuple[InspectedFile, ...]
     classes: Mapping[str, str]
     imports: tuple[ImportedModule, ...]
+    transformers: tuple[TransformersName, ...]
     requirements: Mapping[str, str | None]
     remarks: tuple[Remark, ...]
 
@@ -100,6 +102,7 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
         ),
         classes=bundle.auto_map,
         imports=tuple(_imports(bundle, trees)),
+        transformers=tuple(transformers_names(bundle, trees)),
         requirements=_requirements(bundle),
         remarks=tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree)),
     )

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference, CodeBundle
-from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports
+from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports, served_names
 from hub_io.running._turns import turn
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ class RemotePackage:
         bundle: The code.
         directory: Folder with the files of a bundle with data, for code that reads files beside its `__file__`; None
             without data.
+        served_names: Names of transformers that are served to the code.
     """
 
     name: str
     source: str
     bundle: CodeBundle
     directory: Path | None
+    served_names: tuple[str, ...]
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
         """Return a module's file (None for a namespace package) and whether it is a package; None if not found."""
@@ -108,7 +110,9 @@ def package_of(trusted: Trusted, *, name: str = "") -> RemotePackage:
         package = _find(trusted)
         if package is None:
             name = name or _free_name(trusted)
-            package = RemotePackage(name, trusted.source, trusted.bundle, _directory(trusted))
+            package = RemotePackage(
+                name, trusted.source, trusted.bundle, _directory(trusted), served_names(trusted.bundle)
+            )
             _packages[name] = package
         return package
 
@@ -187,9 +191,10 @@ def stays(name: str) -> bool:
 
 
 def mark_module(module: ModuleType, package: RemotePackage) -> None:
-    """Set the bundle of a module, which `config_core.code.bundle_of` returns."""
+    """Set what `bundle_of` and `served_names_of` of `config_core.code` return for the classes of a module."""
     with _lock:
         vars(module)["__code_bundle__"] = _packages.get(package.name, package).bundle
+        vars(module)["__served_names__"] = package.served_names
 
 
 def _add_names(package: RemotePackage, bundle: CodeBundle) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
+from config_core.code import served_names_of
 from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
@@ -98,6 +99,8 @@ def load_weights(
     placement.apply(model)
     tie(plan.report.missing)
     report = _with_remaining_copies(model, plan.report, rules)
+    if served := served_names_of(type(model)):
+        report = dataclasses.replace(report, served_names=served)
     run_post_hooks(named.modules, report)
     return report
 
