@@ -22,10 +22,6 @@ _wanted: dict[int, str] = {}  # waiting thread to digest
 def turn(digest: str, *, source: str) -> Iterator[None]:
     """Hold the turn of a digest in the block. The code that is imported in it may take it again.
 
-    Args:
-        digest: The digest.
-        source: Where the code comes from, for the message.
-
     Raises:
         RemoteCodeImportError: The wait would never end: the code of two checkpoints loads each other.
     """
