@@ -233,6 +233,13 @@ def test_a_keyword_of_the_class_in_a_file_of_others_is_what_it_says(tmp_path):
     assert (changed.head_dim, changed.rotary) == (128, 64)
 
 
+@pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig])
+def test_derived_fields_are_known_to_the_class(cls, tmp_path):
+    """A file without a model_type that has them is not taken for one of another class."""
+    (tmp_path / "config.json").write_text('{"hidden": 64, "head_dim": 16, "rotary": 8}', encoding="utf-8")
+    assert cls.from_pretrained(tmp_path) == cls()
+
+
 def test_what_depends_on_a_value_that_somebody_set_follows_it(tmp_path):
     """In a chain, a set value is the input of those after it."""
     config = KeywordConfig(head_dim=24)

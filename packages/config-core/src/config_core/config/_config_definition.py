@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases", "is_cached_property", "public_names"]
 
 _lock = threading.RLock()
+_OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
 
 
 class ConfigDefinition(NamedTuple):
@@ -44,6 +45,7 @@ class ConfigDefinition(NamedTuple):
         positional: Those that may be given by position, in order.
         required: Keywords without a default.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
+        plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
         class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
         further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
@@ -59,6 +61,7 @@ class ConfigDefinition(NamedTuple):
     positional: tuple[str, ...]
     required: frozenset[str]
     defaults: Mapping[str, Any]
+    plain_attributes: frozenset[str]
     mutable_defaults: Mapping[str, Any]
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
@@ -199,7 +202,8 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         ),
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
-        defaults=defaults | body.of_parents | body.further,
+        defaults=(known_defaults := defaults | body.of_parents | body.further),
+        plain_attributes=frozenset(known_defaults) | (names - own) | _OWN_ATTRIBUTES,
         mutable_defaults=mutable_defaults,
         class_defaults=body.of_parents,
         further_defaults=body.further,

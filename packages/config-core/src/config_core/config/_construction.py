@@ -451,16 +451,12 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
     """Note in a new config which fields its class has computed."""
     state, definition = vars(config), definition_of(type(config))
-    defaults, names, own = definition.defaults, definition.names, definition.own
-    for name, value in state.items():
-        if name in defaults:
-            if value is not defaults[name] and (name not in fields or fields[name] is defaults[name]):
+    if not state["_unknown"] and state.keys() <= definition.plain_attributes:
+        for name, default in definition.defaults.items():
+            if state.get(name, default) is not default and (name not in fields or fields[name] is default):
                 break
-        elif name not in fields and name[0] != "_" and (name not in names or name in own):
-            break
-    else:
-        if not state["_unknown"]:
-            return
+        else:
+            return  # the usual case
     from config_core.config._derived_fields import assigned_names, given_by_init
 
     # In a class that calls `super().__init__` first, they are not there yet when the base class looks for them.

@@ -10,6 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
+from config_core.config._derived_fields import assigned_names
 from config_core.errors import ForeignConfigError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _unknown_keys(cls: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
-    known = {*public_names(cls), *_EVERYBODYS}
+    known = {*public_names(cls), *_EVERYBODYS, *assigned_names(cls)}
     return tuple(name for name in values if name not in known and not name.startswith("_"))
 
 
