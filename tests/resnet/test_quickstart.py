@@ -138,6 +138,28 @@ def test_command_goes_through_the_hub(hub, tmp_path):
     assert (tmp_path / "out" / "digits.png").is_file()
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("me/digits", None, "token"),
+        ("me/digits", "you", "belongs to 'you', who may push to you/"),
+        ("m e/digits", "me", "m e/digits"),
+    ],
+)
+def test_upload_that_would_be_refused_is_refused_before_the_training(hub, tmp_path, capsys, monkeypatch, case):
+    """It is one line at once, and not the end of a long program."""
+    target, account, problem = case
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    if account is not None:
+        monkeypatch.setenv("HF_TOKEN", hub.token(account))
+    assert main(["quickstart", "--push-to", target, "--output-dir", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("resnet: ")
+    assert problem in said.err
+    assert said.out == ""
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_too_little_training_fails(tmp_path):
     """A model that reads fewer than 97 % rightly ends the command with an error that says so."""

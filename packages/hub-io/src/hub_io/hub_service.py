@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from config_core.checkpoint import HubOptions
-from hub_io.hub import RepoCheckpoint, open_repository, publish
+from hub_io.hub import RepoCheckpoint, check_push_access, open_repository, publish
 from hub_io.trust import policy_in_force
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class HuggingFaceHub:
         return open_repository(repo_id, options)
 
     publish = staticmethod(publish)
+    check_push_access = staticmethod(check_push_access)
 
 
 # What the entry point `config_core.hub` offers.

@@ -4,6 +4,7 @@
 """
 
 from hub_io.hub._publishing import publish
+from hub_io.hub._push_access import check_push_access
 from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, RepoCheckpoint, open_repository
 
-__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "open_repository", "publish"]
+__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_push_access", "open_repository", "publish"]

@@ -56,6 +56,7 @@ class HubRequest:
         writes: Whether it changes the repository.
         token: The token that the caller passed, which is never shown; None if the client was to find one.
         cache_dir: Where downloads are kept; None for the client's own place.
+        filenames: The files that are read, if they are known.
     """
 
     repo_id: str
@@ -63,6 +64,7 @@ class HubRequest:
     writes: bool = False
     token: str | bool | None = field(default=None, repr=False)
     cache_dir: str | os.PathLike[str] | None = None
+    filenames: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -264,9 +266,10 @@ def _offline(error: BaseException, request: HubRequest) -> HubError:
     why = "HF_HUB_OFFLINE is set" if isinstance(error, ConnectionError) else "only local files may be used"
     if request.writes:
         return _make(HubUnavailableError, f"Cannot {request.task}: {why}. Unset it.", error, request)
+    files = ", ".join(request.filenames) or "What is needed"
     return _make(
         NotDownloadedError,
-        f"What is needed of {request.repo_id!r} (revision {request.revision or 'main'!r}) was not downloaded before, "
+        f"{files} of {request.repo_id!r} (revision {request.revision or 'main'!r}) was not downloaded before, "
         f"and {why}. There is no folder {request.repo_id!r} here either. Load it once with the network, or give the "
         "folder that holds it.",
         error,

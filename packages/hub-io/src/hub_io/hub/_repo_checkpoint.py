@@ -10,6 +10,7 @@ import glob
 import logging
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,8 @@ class RepoCheckpoint(Checkpoint):
         with asking(self._request):
             missing = {name: path for name, path in paths.items() if not self._is_current(name, path)}
             if missing:
-                self._download(missing)
+                with asking(replace(self._request, filenames=tuple(f"{self._prefix}{name}" for name in missing))):
+                    self._download(missing)
         for name, path in paths.items():
             check_links(name, path, top=self.snapshot, blobs=self.snapshot.parent.parent / "blobs")
         return paths

@@ -35,10 +35,15 @@ def run_quickstart(output_dir: Path, *, push_to: str | None = None, epochs: int 
 
     Raises:
         MissingExtraError: The extra is not installed.
+        OSError: The Hub would refuse the upload. Nothing was trained.
     """
     missing = tuple(name for name in EXTRA_MODULES if find_spec(name) is None)
     if missing:
         raise MissingExtraError(missing)
+    if push_to is not None:
+        from hub_io.hub_service import HUB_SERVICE
+
+        HUB_SERVICE.check_push_access(push_to)
     from resnet.quickstart.main_steps import run_main_steps
 
     return run_main_steps(output_dir, push_to=push_to, epochs=epochs, seed=seed)
