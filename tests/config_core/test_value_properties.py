@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import tempfile
-from dataclasses import make_dataclass
+from dataclasses import dataclass, make_dataclass
+from decimal import Decimal
 from enum import Enum, Flag, IntEnum
+from pathlib import Path
 from typing import Literal, NamedTuple, TypedDict
+from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config_core import PretrainedConfig
+from config_core import ConfigError, PretrainedConfig
 
 
 class Mode(Enum):
@@ -53,6 +57,13 @@ class Crop(TypedDict):
     top: tuple[int, int]
 
 
+@dataclass
+class Step:
+    size: Size
+    day: dt.date | None = None
+    sides: tuple[int, ...] = ()
+
+
 class PartConfig(PretrainedConfig):
     model_type = "part"
 
@@ -90,6 +101,26 @@ SIMPLE = [
     (PartConfig, st.builds(PartConfig, st.integers())),
     (OtherPartConfig, st.builds(OtherPartConfig, st.tuples(st.integers()))),
 ]
+# Types whose form in JSON is text, a list or an object, and which a choice cannot tell from those.
+HASHABLE_FORMS = [
+    (Path, st.builds(Path, st.text(alphabet="ab./", max_size=5))),
+    (dt.date, st.dates()),
+    (dt.datetime, st.datetimes(timezones=st.sampled_from([None, dt.UTC]))),
+    (dt.time, st.times()),
+    (dt.timedelta, st.timedeltas()),
+    (Decimal, st.decimals(allow_nan=False)),
+    (UUID, st.uuids()),
+]
+FORMS = [
+    *HASHABLE_FORMS,
+    (Step, st.builds(Step, SIZES, st.none() | st.dates(), st.tuples(st.integers()))),
+    *((set[item], st.sets(values, max_size=3)) for item, values in HASHABLE_FORMS),
+    *((frozenset[item], st.frozensets(values, max_size=3)) for item, values in KEYS),
+    *(
+        (dict[item, int], st.dictionaries(item_values, st.integers(), max_size=3))
+        for item, item_values in HASHABLE_FORMS
+    ),
+]
 
 
 def containers(inner):
@@ -124,17 +155,116 @@ def same(value, other):
     return value == other or (isinstance(value, float) and math.isnan(value) and math.isnan(other))
 
 
-@settings(deadline=None, max_examples=300)
-@given(data=st.data())
-def test_a_value_of_any_annotation_comes_back(data):
-    """Through a file, through a dict, and given to the class again."""
-    annotation, values = data.draw(ANNOTATIONS)
-    fields = [("field", annotation)]
-    cls = make_dataclass("AnyConfig", fields, bases=(PretrainedConfig,), namespace={"model_type": "any"})
-    config = cls(field=data.draw(values))
+def sequences(inner):
+    """Return annotations of what holds values without a choice between types."""
+    return st.one_of(
+        inner.map(lambda item: (list[item[0]], st.lists(item[1], max_size=3))),
+        inner.map(lambda item: (tuple[item[0], ...], st.lists(item[1], max_size=3).map(tuple))),
+        inner.map(lambda item: (item[0] | None, st.none() | item[1])),
+        inner.map(lambda item: (dict[str, item[0]], st.dictionaries(st.text(), item[1], max_size=3))),
+    )
+
+
+FORM_ANNOTATIONS = st.recursive(st.sampled_from(FORMS), sequences, max_leaves=3)
+ALL_ANNOTATIONS = ANNOTATIONS | FORM_ANNOTATIONS
+
+
+def dataclass_style(annotation, **options):
+    """Return a config class with a field, written as a dataclass."""
+    fields = [("field", annotation, *options.values())]
+    return make_dataclass("AnyConfig", fields, bases=(PretrainedConfig,), namespace={"model_type": "any"})
+
+
+def init_style(annotation, **options):
+    """Return a config class with a field, written with an `__init__`."""
+
+    class AnyConfig(PretrainedConfig):
+        model_type = "any"
+
+        if options:
+
+            def __init__(self, field=options["default"], **kwargs):
+                self.field = field
+                super().__init__(**kwargs)
+
+        else:
+
+            def __init__(self, field, **kwargs):
+                self.field = field
+                super().__init__(**kwargs)
+
+    if annotation is not None:
+        AnyConfig.__init__.__annotations__["field"] = annotation
+    return AnyConfig
+
+
+STYLES = st.sampled_from([dataclass_style, init_style])
+
+
+def loaded_copies(config):
+    """Return what comes back of a config through a file, through a dict, and given to the class again."""
+    cls = type(config)
     with tempfile.TemporaryDirectory() as folder:
         config.save_pretrained(folder)
         loaded = cls.from_pretrained(folder)
-    for twin in (loaded, cls.from_dict(config.to_dict()), cls(**config.to_dict()), cls(field=config.field)):
+        overridden = cls.from_pretrained(folder, field=config.field)
+    return loaded, overridden, cls.from_dict(config.to_dict()), cls(**config.to_dict()), cls(field=config.field)
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data())
+def test_a_value_of_any_annotation_comes_back(data):
+    """Through a file, as an override, through a dict, and given to the class again; in both styles of classes."""
+    annotation, values = data.draw(ALL_ANNOTATIONS)
+    config = data.draw(STYLES)(annotation)(field=data.draw(values))
+    for twin in loaded_copies(config):
         assert same(twin.field, config.field)
         assert twin == config
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_a_value_in_a_nested_part_comes_back(data):
+    """However the part is held, and however deep."""
+    annotation, values = data.draw(ALL_ANNOTATIONS)
+    part_class = data.draw(STYLES)(annotation)
+    part = part_class(field=data.draw(values))
+    middle_class = data.draw(STYLES)(list[part_class])
+    middle = middle_class(field=[part, part_class(field=part.field)])
+    whole = data.draw(STYLES)(dict[str, middle_class])(field={"a": middle})
+    for twin in loaded_copies(whole):
+        assert twin == whole
+        assert all(same(inner.field, part.field) for inner in twin.field["a"].field)
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_an_override_of_any_annotation_is_as_if_it_had_been_saved(data):
+    """Of a field, and of a field of a part."""
+    annotation, values = data.draw(ALL_ANNOTATIONS)
+    part_class = data.draw(STYLES)(annotation)
+    old, new = part_class(field=data.draw(values)), part_class(field=data.draw(values))
+    whole_class = data.draw(STYLES)(part_class)
+    with tempfile.TemporaryDirectory() as folder:
+        whole_class(field=old).save_pretrained(folder)
+        assert same(whole_class.from_pretrained(folder, field={"field": new.field}).field.field, new.field)
+        assert same(whole_class.from_pretrained(folder, field={"field": new.to_dict()["field"]}).field.field, new.field)
+    updated = whole_class(field=old)
+    updated.update({"field": {"field": new.field}})
+    assert same(updated.field.field, new.field)
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_a_default_of_any_kind_comes_back_without_an_annotation(data):
+    """Where the type of the default says what JSON does not."""
+    _, values = data.draw(st.sampled_from([*SIMPLE, *FORMS]))
+    default = data.draw(values)
+    config = init_style(None, default=default)()
+    try:
+        twins = loaded_copies(config)
+    except ConfigError as error:  # such as an empty dict whose keys would be numbers, or a TypedDict
+        assert "Annotate the field" in str(error)
+        return
+    for twin in twins:
+        assert same(twin.field, config.field)
