@@ -12,7 +12,7 @@ import pytest
 import timm
 import torch
 
-from config_core import ConfigError, UnknownOptionError
+from config_core import ConfigError, ForeignConfigError, UnknownOptionError
 from resnet import (
     PretrainedWeightsError,
     ResnetConfig,
@@ -243,3 +243,39 @@ def test_error_survives_a_pickle():
         from_timm("no-such-name")
     twin = pickle.loads(pickle.dumps(refused.value))
     assert (type(twin), str(twin), vars(twin)) == (TimmNameError, str(refused.value), vars(refused.value))
+
+
+@pytest.fixture
+def timm_folder(tmp_path):
+    """Return a folder that timm saved: a small ResNet with anti-aliasing, which adds no weights."""
+    from timm.models import save_for_hf
+
+    model = timm.create_model("resnetaa34d", num_classes=3).eval()
+    save_for_hf(model, tmp_path / "timm")
+    return tmp_path / "timm", model
+
+
+def test_a_folder_of_timm_is_not_read_as_our_own(timm_folder):
+    """Its network would be built without anti-aliasing, and all its weights would match."""
+    folder, _ = timm_folder
+    with pytest.raises(ForeignConfigError, match=r"of timm, 'resnetaa34d'. resnet.from_timm reads it"):
+        ResnetConfig.from_pretrained(folder)
+    with pytest.raises(ForeignConfigError, match=r"resnet\.from_timm reads it"):
+        ResnetModelForImageClassification.from_pretrained(folder)
+
+
+def test_a_folder_of_timm_is_read_by_from_timm(timm_folder):
+    """With its architecture, its number of classes and its weights."""
+    folder, model = timm_folder
+    ours = from_timm(folder)
+    assert (ours.config.aa_layer, ours.config.num_labels) == ("blur", 3)
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(ours(pixels).logits, model(pixels))
+
+
+def test_a_folder_of_others_is_not_one_of_timm(tmp_path):
+    """The error says what is missing."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(TimmNameError, match=r"its config.json has no 'architecture'"):
+        config_from_timm(tmp_path)

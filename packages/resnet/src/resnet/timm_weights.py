@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from functools import partial
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from timm.layers.squeeze_excite import SEModule
 from timm.models.resnet import BasicBlock, Bottleneck
 
 from config_core import ConfigError
+from config_core.config import read_config
 from resnet.configuration_resnet import ResnetConfig
 from resnet.errors import PretrainedWeightsError, TimmNameError
 from resnet.modeling_resnet import ResnetModelForImageClassification
@@ -51,12 +53,17 @@ _ANTI_ALIASING_NAMES = {None: "", torch.nn.AvgPool2d: "avg", BlurPool2d: "blur"}
 
 
 def from_timm(
-    name: str, *, pretrained: bool = True, cache_dir: str | os.PathLike[str] | None = None, **fields: Any
+    name: str | os.PathLike[str],
+    *,
+    pretrained: bool = True,
+    cache_dir: str | os.PathLike[str] | None = None,
+    **fields: Any,
 ) -> ResnetModelForImageClassification:
     """Return one of timm's ResNets as a model of ours, with its config and its weights.
 
     Args:
-        name: Name in timm, with or without a weights tag: `resnet50d`, `resnet50.a1_in1k`.
+        name: Name in timm, with or without a weights tag: `resnet50d`, `resnet50.a1_in1k`. Or a folder that timm saved,
+            with a `config.json` and weights: a `Path`, or text such as `./folder`.
         pretrained: Load timm's pretrained weights. If False, weights are random, initialised as in timm.
         cache_dir: Folder for downloads; the Hub client's default if None.
         **fields: Config fields that override timm's, such as `num_classes=10`. With another number of classes the
@@ -72,27 +79,33 @@ def from_timm(
         RuntimeError: The pretrained weights do not match the network that `fields` describe; torch lists the tensors.
     """
     config = config_from_timm(name, **fields)
-    weights = _download_weights(name, config, cache_dir) if pretrained else None
+    weights = _pretrained_weights(name, config, cache_dir) if pretrained else None
     model = ResnetModelForImageClassification(config)
     if weights is not None:
         model.model.load_state_dict(weights)
     return model.eval()
 
 
-def config_from_timm(name: str, **fields: Any) -> ResnetConfig:
+def config_from_timm(name: str | os.PathLike[str], **fields: Any) -> ResnetConfig:
     """Return the config of one of timm's ResNets, without building a model or using the network.
 
     Args:
-        name: Name in timm, with or without a weights tag. Weights may have another number of classes.
+        name: Name in timm, with or without a weights tag. Weights may have another number of classes. Or a folder that
+            timm saved.
         **fields: Config fields that override timm's.
 
     Raises:
         TimmNameError: timm does not list the name, or no `ResnetConfig` describes the model.
         ConfigError: One of `fields` is unknown or has an invalid value.
     """
-    architecture, _, tag = name.partition(".")
-    _check_listed(name, architecture)
-    arguments = {**_classifier_arguments(name, tag), **_builder_arguments(name, architecture)}
+    is_folder, name = _is_folder(name), os.fspath(name)
+    if is_folder:
+        architecture, described = _folder_arguments(name)
+    else:
+        architecture, _, tag = name.partition(".")
+        _check_listed(name, architecture)
+        described = _classifier_arguments(name, tag)
+    arguments = {**described, **_builder_arguments(name, architecture)}
     values: dict[str, Any] = {}
     for argument, value in arguments.items():
         values.update(_translate(name, argument, value))
@@ -131,6 +144,27 @@ def _check_listed(name: str, architecture: str) -> None:
     raise TimmNameError(
         name, reason=f"timm defines it in module {home!r}, and only models in module 'resnet' are supported."
     )
+
+
+def _is_folder(name: str | os.PathLike[str]) -> bool:
+    """Return whether it is a path: a folder in the working directory does not hide the name of a model."""
+    return not isinstance(name, str) or Path(name).name != name
+
+
+def _folder_arguments(folder: str) -> tuple[str, dict[str, Any]]:
+    """Return the architecture of a folder that timm saved, and the arguments that its `config.json` adds to it."""
+    values = read_config(folder).values
+    architecture = values.get("architecture")
+    if not isinstance(architecture, str):
+        raise TimmNameError(folder, reason="its config.json has no 'architecture', so timm did not write it.")
+    _check_listed(folder, architecture.partition(".")[0])
+    arguments = dict(values.get("model_args") or {})
+    if isinstance(values.get("num_classes"), int):
+        arguments["num_classes"] = values["num_classes"]
+    input_size = (values.get("pretrained_cfg") or {}).get("input_size")
+    if input_size:
+        arguments["in_chans"] = input_size[0]
+    return architecture.partition(".")[0], arguments
 
 
 def _classifier_arguments(name: str, tag: str) -> dict[str, Any]:
@@ -212,8 +246,17 @@ _TRANSLATIONS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "stem_type": lambda value: {"stem_type": value.replace("_", "-")},
     "norm_layer": lambda value: {"norm_layer": value},
     "act_layer": lambda value: {"act_layer": value},
+    "global_pool": lambda value: {"avg": {}}[value],
     "aa_layer": lambda value: {"aa_layer": _ANTI_ALIASING_NAMES[value]},
 }
+
+
+def _pretrained_weights(
+    name: str | os.PathLike[str], config: ResnetConfig, cache_dir: str | os.PathLike[str] | None
+) -> Mapping[str, torch.Tensor]:
+    if _is_folder(name):
+        return _folder_weights(os.fspath(name), config)
+    return _download_weights(os.fspath(name), config, cache_dir)
 
 
 def _download_weights(
@@ -240,6 +283,20 @@ def _download_weights(
             f"{description.hf_hub_id or description.url}: {error} Connect to the network, or pass pretrained=False for "
             "random weights.",
             name=name,
+        ) from error
+    weights: Mapping[str, torch.Tensor] = model.state_dict()
+    return weights
+
+
+def _folder_weights(folder: str, config: ResnetConfig) -> Mapping[str, torch.Tensor]:
+    try:
+        model = timm.create_model(
+            f"local-dir:{folder}", pretrained=True, num_classes=config.num_classes, in_chans=config.input_channels
+        )
+    except OSError as error:
+        raise PretrainedWeightsError(
+            f"{folder!r} has no weights that timm can read: {error} Pass pretrained=False for random weights.",
+            name=folder,
         ) from error
     weights: Mapping[str, torch.Tensor] = model.state_dict()
     return weights
