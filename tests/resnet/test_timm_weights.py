@@ -268,7 +268,7 @@ def test_a_folder_of_timm_is_read_by_from_timm(timm_folder):
     """With its architecture, its number of classes and its weights."""
     folder, model = timm_folder
     ours = from_timm(folder)
-    assert (ours.config.aa_layer, ours.config.num_labels) == ("blur", 3)
+    assert (ours.config.aa_layer, ours.config.num_labels) == ("avg", 3)
     pixels = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(ours(pixels).logits, model(pixels))
