@@ -7,7 +7,9 @@ other threads see all of a change or none of it.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -32,6 +34,19 @@ class _Tables(NamedTuple):
     models: dict[tuple[str, type[PretrainedConfig]], type[Any]]
 
 
+_registries: weakref.WeakSet[Registry] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """Replace the locks in the child of a fork: a thread that holds one there does not exist."""
+    for registry in _registries:
+        registry.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
 class Registry:
     """Config and model classes that a program registered.
 
@@ -41,6 +56,11 @@ class Registry:
 
     def __init__(self) -> None:
         self._tables = _Tables({}, {})
+        self.renew_lock()
+        _registries.add(self)
+
+    def renew_lock(self) -> None:
+        """Replace the lock, as the child of a fork needs it."""
         self._lock = threading.Lock()
 
     def register_config(self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -18,6 +19,16 @@ __all__ = ["bundle_of", "collect_code", "register_for_auto_class", "served_names
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None:

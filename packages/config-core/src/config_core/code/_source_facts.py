@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
+import os
 import re
 import threading
 import warnings
@@ -98,6 +99,16 @@ class SourceFacts(NamedTuple):
 
 _kept: OrderedDict[bytes, tuple[int, SourceFacts]] = OrderedDict()
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def source_facts(content: bytes, *, path: str) -> SourceFacts:

@@ -7,6 +7,7 @@ a `@dataclass` they have a generated `__init__`, which is wrapped on first use t
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import typing
@@ -33,6 +34,16 @@ __all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases",
 
 _lock = threading.RLock()
 _OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
+
+
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class ConfigDefinition(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint import FolderCheckpoint, HubOptions
 from config_core.code import bundle_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
+from hub_io.computed_once import computed_once
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import RepoCheckpoint, open_repository
 
@@ -100,7 +100,7 @@ class RemoteCode:
         holder = self._collected[1]
         return holder.pinned if isinstance(holder, RepoCheckpoint) else True
 
-    @cached_property
+    @computed_once
     def stored_source(self) -> str:
         """The source in a trust store: name of the repository, or real path of the folder."""
         is_folder = isinstance(self.load.checkpoint, FolderCheckpoint) and self.at_hand
@@ -114,7 +114,7 @@ class RemoteCode:
             return (checkpoint.snapshot,)
         return (Path(checkpoint.name),) if isinstance(checkpoint, FolderCheckpoint) else self._folders
 
-    @cached_property
+    @computed_once
     def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
         return self._collect()
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference, CodeBundle
 from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports, served_names
-from hub_io.running._turns import turn
+from hub_io.running._turns import forget_other_threads, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -96,7 +96,27 @@ _this_thread = _ThisThread()
 _lock = threading.RLock()  # of the tables below; it is never held while code of a checkpoint runs
 _packages: dict[str, RemotePackage] = {}  # by name
 _folders: dict[str, frozenset[Path]] = {}  # name of a package to the checkpoint folders that it was loaded from
+_abandoned: set[str] = set()  # names of packages that threads were importing which a fork has left behind
 _kept: set[str] = set()  # modules that stay: imported, or being imported by an import statement in a function
+
+
+def _start_child() -> None:
+    """Leave behind, in the child of a fork, what other threads were importing: it stays half imported for ever.
+
+    The code gets another name if it is loaded again, since Python's lock of a module would never be free.
+    """
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.RLock()
+    digests = forget_other_threads()
+    for package in list(_packages.values()):
+        if package.bundle.digest in digests and not is_importing(package):
+            _abandoned.add(package.name)
+            for name in _modules(package):
+                sys.modules.pop(name, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_child)
 
 
 def find_package(name: str) -> RemotePackage | None:
@@ -107,12 +127,15 @@ def find_package(name: str) -> RemotePackage | None:
 def package_of(trusted: Trusted, *, name: str = "") -> RemotePackage:
     """Return the package of trusted code; if there is none yet, create it, by default with a name of its own."""
     with _lock:
+        if (package := _find(trusted)) is not None:
+            return package
+    # Without the lock: the one writes files, the other may read some.
+    directory, served = _directory(trusted), served_names(trusted.bundle)
+    with _lock:
         package = _find(trusted)
         if package is None:
             name = name or _free_name(trusted)
-            package = RemotePackage(
-                name, trusted.source, trusted.bundle, _directory(trusted), served_names(trusted.bundle)
-            )
+            package = RemotePackage(name, trusted.source, trusted.bundle, directory, served)
             _packages[name] = package
         return package
 
@@ -212,6 +235,8 @@ def _add_names(package: RemotePackage, bundle: CodeBundle) -> None:
 def _find(trusted: Trusted) -> RemotePackage | None:
     """Return the package with the same files, unless the two `auto_map`s contradict each other."""
     for package in _packages.values():
+        if package.name in _abandoned:
+            continue
         one, other = package.bundle.auto_map, trusted.bundle.auto_map
         if package.bundle.digest == trusted.bundle.digest and all(one[key] == other[key] for key in one.keys() & other):
             return package

@@ -11,7 +11,7 @@ from hub_io.errors import RemoteCodeImportError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["turn"]
+__all__ = ["forget_other_threads", "turn"]
 
 _changed = threading.Condition()
 _holders: dict[str, int] = {}  # digest to thread
@@ -38,6 +38,18 @@ def turn(digest: str, *, source: str) -> Iterator[None]:
             with _changed:
                 del _holders[digest]
                 _changed.notify_all()
+
+
+def forget_other_threads() -> set[str]:
+    """Return the turns of other threads, in the child of a fork, where these threads do not exist; give them up."""
+    global _changed  # noqa: PLW0603 - as it is a lock
+    _changed = threading.Condition()
+    thread = threading.get_ident()
+    others = {digest for digest, holder in _holders.items() if holder != thread}
+    for digest in others:
+        del _holders[digest]
+    _wanted.clear()
+    return others
 
 
 def _wait(digest: str, thread: int, source: str) -> None:

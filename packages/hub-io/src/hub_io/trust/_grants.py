@@ -25,6 +25,16 @@ _lock = threading.Lock()
 _inherited = frozenset(filter(_DIGEST.fullmatch, os.environ.get(GRANTS_VARIABLE, "").split(",")))
 
 
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def inherited_grants() -> frozenset[str]:
     """Return the digests of the code that the parent process trusted."""
     return _inherited

@@ -53,6 +53,16 @@ _default: TrustPolicy | None = None
 _frozen = False
 
 
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
+    global _lock  # noqa: PLW0603 - the one thing that this is for
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def default_policy() -> TrustPolicy:
     """Return the policy of loads without a policy of their own.
 

@@ -9,11 +9,11 @@ import errno
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint import read_at_most, replace_file
+from hub_io.computed_once import computed_once
 from hub_io.errors import TrustStoreError
 from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 
@@ -97,7 +97,7 @@ class TrustStore:
     ignored: Mapping[Path, str] = field(default_factory=dict, compare=False)
     _read: dict[TrustFile, tuple[TrustEntry, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
+    @computed_once
     def located_entries(self) -> tuple[tuple[TrustFile, TrustEntry], ...]:
         """Every entry with its file, file by file.
 
