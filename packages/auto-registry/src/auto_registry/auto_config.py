@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import UsageError
+from auto_registry.familiar_options import drop_hub_options, explain_spelling
 from auto_registry.registry import REGISTRY, Registry, registry_of_parts, using_registry
 from auto_registry.resolution import ClassSources, Unknown, explain_namesake, load_config_class, resolve_config
 
@@ -103,6 +104,7 @@ class AutoConfig:
         from config_core.checkpoint import FolderCheckpoint, HubOptions, existing_path
         from config_core.config import read_config
 
+        overrides = drop_hub_options(overrides)
         source, config_file = pretrained_model_name_or_path, None
         if isinstance(source, (str, os.PathLike)) and (path := existing_path(source)) and path.is_file():
             source, config_file = FolderCheckpoint(path.parent), read_config(path)
@@ -121,7 +123,8 @@ class AutoConfig:
             code_revision=code_revision,
         )
         resolution = resolve_config(load.model_type, load=load, sources=ClassSources(registry))
-        config_class = load_config_class(resolution, load=load)
+        with explain_spelling(overrides):
+            config_class = load_config_class(resolution, load=load)
         with explain_namesake(resolution), load.constructing(config_class), using_registry(registry):
             return config_class.from_pretrained(
                 load.config_source, return_unused_kwargs=return_unused_kwargs, **overrides

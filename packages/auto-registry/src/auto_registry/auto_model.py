@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auto_registry.auto_config import AutoConfig
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import UsageError, describe
+from auto_registry.familiar_options import drop_hub_options, explain_spelling
 from auto_registry.registry import REGISTRY, Registry, using_registry
 from auto_registry.resolution import (
     ClassSources,
@@ -125,6 +126,7 @@ class AutoModelClass:
         """
         from config_core.checkpoint import HubOptions, open_checkpoint
 
+        kwargs = drop_hub_options(kwargs)
         hub_options = HubOptions(
             revision=revision,
             subfolder=subfolder,
@@ -149,10 +151,10 @@ class AutoModelClass:
             config = _given_config(config, load, registry)
             config_choice = Registered(type(config))
             load = load if load.auto_map else _load_of_class(type(config), load)
-        config_class = load_config_class(config_choice, load=load)
-
-        model_choice = resolve_model(cls.__name__, config_class, load=load, sources=sources)
-        model_class = cls._load(model_choice, config_class)
+        with explain_spelling(kwargs):
+            config_class = load_config_class(config_choice, load=load)
+            model_choice = resolve_model(cls.__name__, config_class, load=load, sources=sources)
+            model_class = cls._load(model_choice, config_class)
 
         if config is None:
             options = {name: kwargs.pop(name) for name in kwargs.keys() & _options_of(model_class)}

@@ -225,8 +225,12 @@ def explain_namesake(*resolutions: Resolution) -> Iterator[None]:
         *resolutions: The resolutions of the classes that the block uses. The note explains the first that passed over
             the checkpoint's own class.
     """
+    from config_core.errors import UnknownOptionError
+
     try:
         yield
+    except UnknownOptionError:  # has nothing to do with the class
+        raise
     except Exception as error:
         for resolution in resolutions:
             if isinstance(resolution, Installed) and resolution.passed_over is not None:
