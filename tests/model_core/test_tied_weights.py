@@ -170,6 +170,44 @@ def test_tie_of_tensors_that_do_not_match_copies_nothing(tmp_path):
     assert not torch.equal(loaded.one.weight, loaded.two.weight)
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"two": "one"},
+        {"two.": "one."},
+        {"two.weight": "one.weight", "two.bias": "one.bias"},
+        {r"tw[o]\.": "one"},
+        {"two": "one", "list.1": "list.0"},
+        {r"list\.(?!0)\d": "list.0", "two": "one"},
+    ],
+    ids=str,
+)
+def test_ties_may_name_modules_or_be_expressions(tmp_path, declared):
+    """As in transformers 5: every tensor of the one is that of the other."""
+
+    class Modules(PreTrainedModel):
+        config_class = TinyConfig
+        _tied_weights_keys = declared
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.one = nn.Linear(config.width, config.width)
+            self.two = nn.Linear(config.width, config.width)
+            self.list = nn.ModuleList(nn.Linear(config.width, 3) for _ in range(3))
+
+    model = Modules(TinyConfig())
+    model.tie_weights()
+    fill_randomly(model).save_pretrained(tmp_path)
+    loaded = Modules.from_pretrained(tmp_path)
+    assert loaded.two.weight is loaded.one.weight
+    assert loaded.two.bias is loaded.one.bias
+    assert same_state(loaded, model)
+    ties = [loaded.list[number].weight is loaded.list[0].weight for number in (1, 2)]
+    assert ties == {"list.1": [True, False], r"list\.(?!0)\d": [True, True]}.get(
+        next((name for name in declared if name.startswith("list")), ""), [False, False]
+    )
+
+
 class TiesItself(PreTrainedModel):
     """The author's own `tie_weights`, and nothing that calls it."""
 

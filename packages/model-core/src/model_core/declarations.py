@@ -61,6 +61,7 @@ _FORMS = {
     "_no_split_modules": _NAMES,
     "_skip_keys_device_placement": _NAMES,
 }
+_IN_FLOAT32 = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
 _PLAIN_TYPES: dict[str, type] = {"base_model_prefix": str, "main_input_name": str, "defer_initialization": bool}
 
 
@@ -140,26 +141,20 @@ def kept_in_float32(model: object, named: NamedTensors) -> frozenset[int]:
     These are the tensors of modules that `_keep_in_fp32_modules` or `_keep_in_fp32_modules_strict` names, in the model
     or in a model inside it. A name may be one part of the path of a tensor or several, such as `"encoder.norm"`.
     """
+    # Looking up a missing attribute on every module would be slow.
+    declaring = {cls for cls in {type(module) for _, module in named.modules} if hasattr(cls, _IN_FLOAT32[0])}
     found: set[int] = set()
-    tensors: dict[str, Any] | None = None
     for prefix, module in named.modules:
-        if prefix and not hasattr(type(module), "_keep_in_fp32_modules"):
+        if prefix and type(module) not in declaring:
             continue
         owner = module if prefix else model
-        listed = {
-            text
-            for name in ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
-            for text in declared_texts(owner, name)
-        }
-        if not listed:
-            continue
-        pattern = re.compile(rf"(?:^|\.)(?:{'|'.join(map(re.escape, sorted(listed)))})(?:\.|$)")
-        tensors = named.all() if tensors is None else tensors
-        found.update(
-            id(tensor)
-            for name, tensor in tensors.items()
-            if name.startswith(prefix) and pattern.search(name[len(prefix) :])
-        )
+        if listed := {text for name in _IN_FLOAT32 for text in declared_texts(owner, name)}:
+            pattern = re.compile(rf"(?:^|\.)(?:{'|'.join(map(re.escape, sorted(listed)))})(?:\.|$)")
+            found.update(
+                id(tensor)
+                for name, tensor in named.all().items()
+                if name.startswith(prefix) and pattern.search(name[len(prefix) :])
+            )
     return frozenset(found)
 
 

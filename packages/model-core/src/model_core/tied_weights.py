@@ -9,6 +9,8 @@ a load, switches declared ties off.
 from __future__ import annotations
 
 import inspect
+import re
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
@@ -18,7 +20,7 @@ from model_core.errors import ModelDefinitionError
 from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of, walk_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "make_ties", "tie_declared"]
 
@@ -62,10 +64,39 @@ def declared_ties(model: nn.Module, modules: Sequence[tuple[str, nn.Module]] | N
         if type(module) not in declaring and _DECLARATION not in vars(module):
             continue
         enabled = getattr(getattr(module, "config", None), TIE_FIELD, True)
+        declared = declared_ties_of(module)
+        expanded = _expanded(declared, persistent_tensors(module)) if declared else {}
         (ties.enabled if enabled else ties.disabled).update(
-            {prefix + name: prefix + other for name, other in declared_ties_of(module).items()}
+            {prefix + name: prefix + other for name, other in expanded.items()}
         )
     return ties
+
+
+def _expanded(declared: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return ties of tensors for ties that modules or regular expressions declare, as in transformers 5.
+
+    A declaration that names tensors, or that stands for none or not for as many on both sides, is left as it is.
+    """
+    ties: dict[str, str] = {}
+    for name, other in declared.items():
+        targets, sources = _declared_names(name, names), _declared_names(other, names)
+        if not sources or len(targets) % len(sources):
+            targets, sources = [name], [other]
+        for target, source in zip(targets, cycle(sources), strict=False):
+            if target != source:
+                ties[target] = ties.get(source, source)
+    return ties
+
+
+def _declared_names(declared: str, names: Collection[str]) -> list[str]:
+    """Return the tensor of this name, or those whose names begin with it as a regular expression."""
+    if declared in names:
+        return [declared]
+    try:
+        pattern = re.compile(declared)
+    except re.error:
+        return []
+    return sorted(name for name in names if pattern.match(name))
 
 
 def tie_declared(model: nn.Module, modules: Sequence[tuple[str, nn.Module]] | None = None) -> None:
