@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["ForeignHostError", "HubRequest", "TokenError", "hub_host", "is_hub", "translate"]
+__all__ = ["ForeignHostError", "HubRequest", "TokenError", "UnsafeAnswerError", "hub_host", "is_hub", "translate"]
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404, 429, 500
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -40,6 +40,10 @@ _HUB_HOSTS = {"huggingface.co", "hf.co"}  # a mirror may redirect there, and the
 
 class ForeignHostError(Exception):
     """A token was about to go to an address that an answer has named, and that is not the Hub's."""
+
+
+class UnsafeAnswerError(ValueError):
+    """An answer would lead out of the client's cache."""
 
 
 class TokenError(Exception):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
 from hub_io.errors import HubError
-from hub_io.hub._client_errors import ForeignHostError, TokenError, hub_host, is_hub, translate
+from hub_io.hub._client_errors import ForeignHostError, TokenError, UnsafeAnswerError, hub_host, is_hub, translate
 from hub_io.hub._redaction import excerpt
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["asking", "hub_client"]
 
+# Headers of which the client makes parts of paths.
+_ETAG = re.compile(r'(W/)?"?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"?')
+_PATH_HEADERS = {
+    "etag": _ETAG,
+    "x-linked-etag": _ETAG,
+    "x-repo-commit": re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?"),
+    "x-xet-hash": re.compile(r"[0-9a-f]{64}"),
+}
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _LIBRARY = "pretrained-hub-io"
 _CONNECT_S = 10.0
@@ -112,9 +120,10 @@ def _guard_session() -> None:
     """Have the client's session, which it may have made anew, call the guard."""
     from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # documented, without saying so
 
-    hooks = get_session().event_hooks["request"]
-    if _guard not in hooks:
-        hooks.append(_guard)
+    hooks = get_session().event_hooks
+    for event, hook in (("request", _guard), ("response", _check_headers)):
+        if hook not in hooks[event]:
+            hooks[event].append(hook)
 
 
 def _guard(sent: Any) -> None:
@@ -132,6 +141,21 @@ def _guard(sent: Any) -> None:
     sent.extensions["timeout"] = {
         kind: default if limits.get(kind) is None else limits[kind] for kind, default in defaults.items()
     }
+
+
+def _check_headers(answer: Any) -> None:
+    """Check what an answer says of a file, before the client makes a path of it.
+
+    Raises:
+        UnsafeAnswerError: It would lead out of the client's cache.
+    """
+    sent = answer.request
+    if _LIBRARY not in sent.headers.get("user-agent", "") or "/resolve" not in sent.url.path or sent.method != "HEAD":
+        return
+    for header, allowed in _PATH_HEADERS.items():
+        value = answer.headers.get(header)
+        if value is not None and not allowed.fullmatch(value):
+            raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is no plain name")
 
 
 def _read_limit(method: str) -> float:

@@ -1,0 +1,35 @@
+"""What a server says of a file becomes part of paths in the client's cache: it is checked before."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub_io import HUB_SERVICE, HubError
+
+CONFIG = {"config.json": '{"model_type": "tiny"}'}
+HOSTILE = ["../../../../outside", "/etc/outside", "a/b", "..", "a\\b", "x" * 300, '"../../outside"', ".hidden"]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("header", ["ETag", "X-Linked-Etag", "X-Repo-Commit", "X-Xet-Hash"])
+def test_header_that_would_lead_out_of_the_cache_is_refused(hub, tmp_path, header, value):
+    """By the Hub, a mirror or a proxy; nothing is written outside, and the error names host and request."""
+    hub.create_repo("me/tiny", CONFIG)
+    cache = tmp_path / "deep" / "er" / "cache"
+    hub.change_headers_next("/resolve", {header: value}, times=20)
+    with pytest.raises(HubError, match="no plain name") as caught:
+        HUB_SERVICE.open("me/tiny", cache_dir=cache)
+    assert caught.value.host == hub.url.removeprefix("http://")
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and cache not in path.parents]
+    assert outside == []
+
+
+@pytest.mark.parametrize("sha", ["../../../outside", "main", "", "A" * 40, "0" * 39, "0" * 40 + "/..", "\u0660" * 40])
+def test_commit_that_is_no_commit_is_refused(hub, tmp_path, sha):
+    """It names a folder of the cache."""
+    hub.create_repo("me/tiny", CONFIG)
+    hub.answer_next("/api/models/me/tiny", content=f'{{"id": "me/tiny", "sha": "{sha}", "siblings": []}}', times=20)
+    with pytest.raises(HubError) as caught:
+        HUB_SERVICE.open("me/tiny", cache_dir=tmp_path / "cache")
+    assert "HF_ENDPOINT" in str(caught.value)
+    assert not (tmp_path / "outside").exists()
