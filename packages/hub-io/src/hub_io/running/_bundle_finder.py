@@ -155,7 +155,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
         """Execute a module for an import statement in a function, or for `pickle`."""
         package = self._package
         is_first = not stays(package.name)
-        with all_or_nothing(package, late=module.__name__):
+        with all_or_nothing(package):
             if is_first:
                 check_imports(package.bundle, [package.place(module.__name__)], source=package.name)
             # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.

@@ -87,17 +87,12 @@ class RemotePackage:
         return f"<{self.name}>/{file or ''}"
 
 
-class _ThisThread(threading.local):
-    def __init__(self) -> None:
-        self.importing: set[str] = set()  # names of packages
-
-
-_this_thread = _ThisThread()
 _lock = threading.RLock()  # of the tables below; it is never held while code of a checkpoint runs
 _packages: dict[str, RemotePackage] = {}  # by name
 _folders: dict[str, frozenset[Path]] = {}  # name of a package to the checkpoint folders that it was loaded from
 _abandoned: set[str] = set()  # names of packages that threads were importing which a fork has left behind
-_kept: set[str] = set()  # modules that stay: imported, or being imported by an import statement in a function
+_importing: dict[str, set[int]] = {}  # name of a package to the threads that are importing modules of it
+_kept: set[str] = set()  # modules that a successful import added or used; they stay
 
 
 def _start_child() -> None:
@@ -107,6 +102,8 @@ def _start_child() -> None:
     """
     global _lock  # noqa: PLW0603 - the one thing that this is for
     _lock = threading.RLock()
+    for threads in _importing.values():
+        threads.intersection_update({threading.get_ident()})
     digests = forget_other_threads()
     for package in list(_packages.values()):
         if package.bundle.digest in digests and not is_importing(package):
@@ -176,36 +173,35 @@ def _modules_to_come(trusted: Trusted) -> list[str]:
 
 
 @contextlib.contextmanager
-def all_or_nothing(package: RemotePackage, *, late: str | None = None) -> Iterator[None]:
+def all_or_nothing(package: RemotePackage) -> Iterator[None]:
     """Import modules of a package in the block; if it fails, remove those that no other import needs.
 
-    Args:
-        package: The package.
-        late: The module that is imported if an import statement in a function, or `pickle`, imports it. Such an import
-            takes no turn: it holds Python's lock of the module, for which the thread whose turn it is may wait.
+    An import statement in a function, and `pickle`, take no turn: their thread holds Python's lock of the module, for
+    which the thread whose turn it is may wait. While several threads import, the last one decides.
     """
     if is_importing(package):  # part of an import that decides for all
         yield
         return
-    _this_thread.importing.add(package.name)
-    _kept.update([late] if late else [])  # or the failure of another thread would remove it
+    with _lock:
+        threads = _importing.setdefault(package.name, set())
+        threads.add(threading.get_ident())
+    has_succeeded = False
     try:
         yield
-    except BaseException:
-        with _lock:
-            _kept.discard(late or "")
-            _forget_unfinished(package)
-        raise
+        has_succeeded = True
     finally:
-        _this_thread.importing.remove(package.name)
-    with _lock:
-        _packages.setdefault(package.name, package)
-        _kept.update(_modules(package))
+        with _lock:
+            threads.remove(threading.get_ident())
+            if has_succeeded:
+                _packages.setdefault(package.name, package)
+                _kept.update(_modules(package))
+            elif not threads:
+                _forget_unfinished(package)
 
 
 def is_importing(package: RemotePackage) -> bool:
     """Return whether this thread is importing modules of a package."""
-    return package.name in _this_thread.importing
+    return threading.get_ident() in _importing.get(package.name, ())
 
 
 def stays(name: str) -> bool:
@@ -296,8 +292,8 @@ def _forget_unfinished(package: RemotePackage) -> None:
         if not stays(name):
             _forget_module(package, name)
     if not stays(package.name):
-        _packages.pop(package.name, None)
-        _folders.pop(package.name, None)
+        for table in (_packages, _folders, _importing):
+            table.pop(package.name, None)
 
 
 def _forget_module(package: RemotePackage, name: str) -> None:
