@@ -265,6 +265,22 @@ def test_size_that_no_field_explains_is_not_explained(tmp_path):
     assert "builds the model" not in message
 
 
+def test_size_that_other_tensors_have_is_not_explained(tmp_path):
+    """A field that would change them too is not the reason."""
+    rewritten(TinyModel(TinyConfig()), tmp_path, lambda tensors: tensors | {"layers.0.weight": torch.zeros(4, 5)})
+    assert "builds the model" not in message_of(TinyModel, tmp_path)
+
+
+def test_layers_that_are_numbered_otherwise_are_not_paired(tmp_path):
+    """Which of them is which, nothing tells while others of the same shape match."""
+    rewritten(
+        TinyModel(TinyConfig()),
+        tmp_path,
+        lambda tensors: {re.sub(r"\d", lambda digit: str(int(digit[0]) + 1), name): tensors[name] for name in tensors},
+    )
+    assert "key_mapping" not in message_of(TinyModel, tmp_path)
+
+
 def test_lenient_load_in_which_nearly_nothing_fits_is_an_error(tmp_path):
     """A name that foreign models have in common by chance makes no load of them."""
 

@@ -83,7 +83,7 @@ def advise(
         if len(renamed.loaded) > len(report.loaded) and _num_differences(renamed) < _num_differences(report):
             remaining = renamed
             remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), rules.key_mapping))
-    remedies += _config_remedies(remaining, config)
+    remedies += _config_remedies(remaining, config, tensors)
     return MismatchAdvice(tuple(remedies), remaining, (tensors, source.tensors))
 
 
@@ -145,7 +145,9 @@ def _literal(text: str) -> str:
     return f'r"{text}"' if is_raw else repr(text) if '"' in text or not text.isprintable() else f'"{text}"'
 
 
-def _config_remedies(report: LoadReport, config: PretrainedConfig | None) -> list[str]:
+def _config_remedies(
+    report: LoadReport, config: PretrainedConfig | None, tensors: Mapping[str, torch.Tensor]
+) -> list[str]:
     """Return config fields whose values explain the shapes that differ."""
     sizes = {
         (stored, model)
@@ -158,6 +160,10 @@ def _config_remedies(report: LoadReport, config: PretrainedConfig | None) -> lis
         return []
     ((stored, model),) = sizes
     fields = [name for name, value in _numbers(config).items() if value == model]
+    if any(model in tensors[name].shape for name in report.loaded if name in tensors):
+        fields = [name for name in fields if name == "num_labels"]  # another value would change what matches
+    if any(entry.stored_shape[1:] != entry.model_shape[1:] for entry in report.mismatched):
+        fields = [name for name in fields if name != "num_labels"]
     if not fields:
         return []
     alternatives = shortened([f"{name}={stored}" for name in fields[1:]], most=_MAX_FIELDS - 1)

@@ -67,7 +67,7 @@ def find_renamings(
         _common_prefix(missing, unexpected, matched)
         or _known_renamings(missing, unexpected)
         or _by_form(missing, unexpected, matched)
-        or _one_by_one(missing, unexpected)
+        or ({} if matched else _one_by_one(missing, unexpected))  # beside others of the same shape it would be a guess
     )
 
 
