@@ -271,7 +271,7 @@ def test_a_folder_of_timm_is_read_by_from_timm(timm_folder):
     assert (ours.config.aa_layer, ours.config.num_labels) == ("avg", 3)
     pixels = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        assert torch.equal(ours(pixels).logits, model(pixels))
+        assert torch.equal(ours(pixels)["logits"], model(pixels))
 
 
 def test_a_folder_of_others_is_not_one_of_timm(tmp_path):
