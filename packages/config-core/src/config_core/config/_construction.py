@@ -14,7 +14,7 @@ from config_core.config._config_definition import definition_of, is_cached_prope
 from config_core.config._config_json import jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
-from config_core.config._problems import check_fields, problems_of_part
+from config_core.config._problems import WrongValueError, check_fields, problems_of_part
 from config_core.config._value_types import builtin_value
 from config_core.config._written_fields import note_set_fields, written_fields
 from config_core.error_base import ConfigProblem
@@ -619,9 +619,26 @@ def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, An
         ConfigValidationError: A value does not fit.
     """
     checks = definition_of(cls).checks
-    names = [name for name in checks if name in fields]
-    checked = check_fields(cls, ((name, checks[name], fields[name]) for name in names))
-    return {name: value for name, value in zip(names, checked, strict=True) if value is not fields[name]}
+    restored: dict[str, Any] = {}
+    pending = [(name, check, fields[name]) for name, check in checks.items() if name in fields]
+    for index, (name, check, value) in enumerate(pending):
+        try:
+            checked = check(value)
+        except (WrongValueError, TypeError, ValueError) as error:
+            check_fields(cls, ((name, _raiser(error), value), *pending[index + 1 :]))
+            raise AssertionError(name) from error  # it raises all problems
+        if checked is not value:
+            restored[name] = checked
+    return restored
+
+
+def _raiser(error: Exception) -> Callable[[Any], Any]:
+    """Return a check that fails as one has failed before."""
+
+    def check(_: Any) -> Any:
+        raise error
+
+    return check
 
 
 def num_labels_field(cls: type[Any]) -> str:
