@@ -23,9 +23,11 @@ class RemoteCodeDecision(Protocol):
     @property
     def trusted(self) -> bool:
         """Whether the code may run."""
+        ...
 
     def refusal(self) -> Exception:
         """Return the error, which lists the files with their digests and says how to trust them."""
+        ...
 
 
 class RemoteCodeService(Protocol):
@@ -38,6 +40,7 @@ class RemoteCodeService(Protocol):
             load: The load. All classes in its `auto_map` form one bundle of files.
             auto_class: Name of the Auto class.
         """
+        ...
 
     def load_class(self, decision: Any) -> type[Any]:
         """Import the class of a decision. This runs the code, or raises the refusal.
@@ -45,6 +48,7 @@ class RemoteCodeService(Protocol):
         Args:
             decision: The decision that `decide` returned.
         """
+        ...
 
 
 ServiceFinder = Callable[[], RemoteCodeService]

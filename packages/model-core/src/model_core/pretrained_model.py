@@ -99,7 +99,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         ConfigClassError: `config` is not an instance of `config_class`.
     """
 
-    config: PretrainedConfig
+    config: Any  # so that a subclass may declare `config: MyConfig`, or leave it open
     name_or_path: str
     config_class: ClassVar[type[PretrainedConfig] | None] = None
     base_model_prefix: ClassVar[str] = ""

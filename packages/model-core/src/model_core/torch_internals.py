@@ -119,8 +119,8 @@ def is_distributed_tensor(tensor: torch.Tensor) -> bool:
 
 def without_transforms(tensor: torch.Tensor) -> torch.Tensor:
     """Return the tensor that `torch.func` transforms such as `vmap` have wrapped, or the tensor itself."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # pyright: ignore[reportAttributeAccessIssue]
+        tensor = torch._C._functorch.get_unwrapped(tensor)  # pyright: ignore[reportAttributeAccessIssue]
     return tensor
 
 

@@ -94,6 +94,8 @@ class PendingFields:
         adopt: What to call with the class on first use.
     """
 
+    name = "__dataclass_fields__"
+
     def __init__(self, adopt: Callable[[type[Any]], Any]) -> None:
         self._adopt = adopt
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import jsonable
@@ -23,6 +23,9 @@ from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidat
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from dataclasses import field as _field
+else:
+    _field = None  # what it is matters to type checkers only, and importing it is slow
 
     from config_core.config._derived_fields import Note
 
@@ -57,13 +60,15 @@ NOTE_KEY = "_computed_fields"
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
+# With it, type checkers know the keywords of a config from the annotations in its body.
+@dataclass_transform(kw_only_default=True, field_specifiers=(_field,))
 class ConfigType(abc.ABCMeta):
     """Metaclass of configs: runs steps before and after every `__init__`, which no subclass can leave out.
 
     It is an `ABCMeta` so that config classes may be abstract.
     """
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def _make(cls, *args: Any, **kwargs: Any) -> Any:
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
             _warn_of_other_model_type(cls, kwargs.pop("model_type"))
         if NOTE_KEY in kwargs:
@@ -79,6 +84,9 @@ class ConfigType(abc.ABCMeta):
                 found.report(config)
             return config
         return _construct(cls, args, kwargs)
+
+    if not TYPE_CHECKING:
+        __call__ = _make  # type checkers take the types of a call from `__init__`
 
 
 # Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept

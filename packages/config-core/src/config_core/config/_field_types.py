@@ -351,7 +351,7 @@ def _restoring(cls: type[Any]) -> Check | None:
     makers: tuple[tuple[bool, Callable[[Any], Check]], ...] = (
         (_is_enum(cls), _member),
         (typing.is_typeddict(cls), _typed_dict),
-        (issubclass(cls, tuple) and hasattr(cls, "_fields"), _named_tuple),
+        (tuple in cls.__mro__ and hasattr(cls, "_fields"), _named_tuple),
         (_is_dtype(cls), _dtype),
         (bool(config_classes(cls)), lambda part: _config((part,))),
         (_has_dict_methods(cls), _from_dict),

@@ -40,13 +40,12 @@ from config_core.config._construction import (
     spelling_hint,
     with_note,
 )
-from config_core.config._labels import Labels, check_num_labels, label_numbers, labels_of, read_labels
+from config_core.config._labels import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
     ConfigError,
-    ConfigValidationError,
     UnknownOptionError,
 )
 
@@ -59,6 +58,20 @@ if TYPE_CHECKING:
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
+if TYPE_CHECKING:
+
+    class _ComputedFields:
+        # As properties, a subclass could not give them other defaults: `PretrainedConfig` declares them as attributes.
+        @property
+        def torch_dtype(self) -> Any: ...
+        @torch_dtype.setter
+        def torch_dtype(self, value: Any) -> None: ...
+
+else:
+    from config_core.config._computed_fields import ComputedFields as _ComputedFields
+
+_ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
+
 
 class _CommitHash:
     """The attribute `commit_hash`. Unlike a property, it gives way to a field of this name that a class has."""
@@ -67,7 +80,7 @@ class _CommitHash:
         return None if config is None else vars(config).get("_commit_hash")
 
 
-class PretrainedConfig(metaclass=ConfigType):
+class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     """Base class of configs.
 
     A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and passes them to
@@ -113,8 +126,24 @@ class PretrainedConfig(metaclass=ConfigType):
     foreign_readers: ClassVar[dict[str, str]] = {}
     _extra_fields: ClassVar[Literal["warn", "keep", "forbid"]] = "warn"
     _checks_values: ClassVar[bool] = True  # against annotations
-    _labels: Labels = Labels()
-    _commit_hash: str | None = None  # the name that transformers has for it, and that other libraries read
+
+    if TYPE_CHECKING:
+        # The fields of every config, as keywords of the `__init__` that type checkers make for a class without one. A
+        # subclass may give them other defaults, which checkers would not allow for properties.
+        architectures: list[str] | None = None
+        dtype: Any = None
+        num_labels: int = 2
+        id2label: dict[int, str] = {}
+        label2id: dict[str, int] = {}
+        problem_type: _ProblemType | None = None
+        output_hidden_states: bool = False
+        output_attentions: bool = False
+        return_dict: bool = True
+        is_encoder_decoder: bool = False
+        name_or_path: str = ""
+
+    _labels = Labels()
+    _commit_hash = None  # the name that transformers has for it, and that other libraries read
     commit_hash = _CommitHash()
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
@@ -128,7 +157,7 @@ class PretrainedConfig(metaclass=ConfigType):
         check_sub_configs(cls)
         check_init(cls)
         if "__init__" not in cls.__dict__:
-            cls.__dataclass_fields__ = PendingFields(definition_of)  # type: ignore[attr-defined]
+            setattr(cls, PendingFields.name, PendingFields(definition_of))
         install_aliases(cls)
         if cls.to_dict is not PretrainedConfig.to_dict:
             from config_core.config._hand_written import adopt_to_dict
@@ -147,7 +176,7 @@ class PretrainedConfig(metaclass=ConfigType):
         num_labels: int | None = None,
         id2label: dict[int, str] | None = None,
         label2id: dict[str, int] | None = None,
-        problem_type: Literal["regression", "single_label_classification", "multi_label_classification"] | None = None,
+        problem_type: _ProblemType | None = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
         return_dict: bool = True,
@@ -202,89 +231,6 @@ class PretrainedConfig(metaclass=ConfigType):
         if name not in definition_of(type(self)).defaults:
             self.__dict__.setdefault("_replaced", {})[name] = vars(self)[name]
 
-    # Fields that are more than an attribute
-
-    @property
-    def name_or_path(self) -> str:
-        """The folder or repository that the config was loaded from, or `""`. Not written to files."""
-        return self._name_or_path
-
-    @name_or_path.setter
-    def name_or_path(self, value: str | os.PathLike[str]) -> None:
-        if not isinstance(value, (str, os.PathLike)):
-            raise ConfigValidationError(
-                f"expected a path or the name of a repository, got {value!r:.80}.",
-                config_class=type(self).__name__,
-                field="name_or_path",
-            )
-        self._name_or_path = os.fspath(value)
-
-    @property
-    def dtype(self) -> str | None:
-        """Type of the weights as a name such as `"bfloat16"`, or None. A `torch.dtype` may be assigned."""
-        return self._dtype
-
-    @dtype.setter
-    def dtype(self, value: Any) -> None:
-        name = None if value is None else str(value).removeprefix("torch.")
-        if name is not None and not (name.isidentifier() and (isinstance(value, str) or _is_torch_dtype(value))):
-            raise ConfigValidationError(
-                f"expected the name of a torch.dtype such as 'bfloat16', got {value!r}.",
-                config_class=type(self).__name__,
-                field="dtype",
-            )
-        self._dtype = name
-
-    @property
-    def torch_dtype(self) -> str | None:
-        """The name that `dtype` had in earlier files."""
-        return self.dtype
-
-    @torch_dtype.setter
-    def torch_dtype(self, value: Any) -> None:
-        self.dtype = value
-
-    @property
-    def num_labels(self) -> int:
-        """Number of classes of a classifier. Assigning another number drops the names of the classes."""
-        return self._labels.num_labels
-
-    @num_labels.setter
-    def num_labels(self, value: int) -> None:
-        if type(value) is not int or value < 0:
-            raise ConfigValidationError(
-                f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
-            )
-        self._labels = self._labels.resized(value)
-
-    @property
-    def id2label(self) -> dict[int, str]:
-        """Number of each class to its name: `LABEL_0` and so on if none were given.
-
-        A class may be renamed in place. To add or remove classes, assign all names at once.
-
-        Raises:
-            ConfigError: Classes were added or removed in place.
-        """
-        self._labels = labels_of(self).named()
-        return self._labels.id2label or {}
-
-    @id2label.setter
-    def id2label(self, value: Mapping[int, str] | None) -> None:
-        names = read_labels(dict(value), None) if value is not None else None
-        if names is not None:
-            self.num_labels = len(names)
-        self._labels = Labels(self._labels.num_labels if names is None else len(names), names)
-
-    @property
-    def label2id(self) -> dict[str, int]:
-        """Name of each class to its number: the reverse of `id2label`."""
-        return label_numbers(self.id2label)
-
-    @label2id.setter
-    def label2id(self, value: Mapping[str, int] | None) -> None:
-        self.id2label = read_labels(None, dict(value)) if value is not None else None
-
     # Loading
 
     @overload
@@ -303,9 +249,9 @@ class PretrainedConfig(metaclass=ConfigType):
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
         *,
-        return_unused_kwargs: bool,
+        return_unused_kwargs: Literal[True],
         **options: Any,
-    ) -> Self | tuple[Self, dict[str, Any]]: ...
+    ) -> tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_pretrained(
@@ -418,10 +364,10 @@ class PretrainedConfig(metaclass=ConfigType):
         cls,
         values: Mapping[str, Any],
         *,
-        return_unused_kwargs: bool,
+        return_unused_kwargs: Literal[True],
         extra: Literal["keep", "warn", "forbid"] = "keep",
         **overrides: Any,
-    ) -> Self | tuple[Self, dict[str, Any]]: ...
+    ) -> tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_dict(
@@ -761,6 +707,17 @@ def _add_option_hint(error: UnknownOptionError) -> None:
         error.args = (f"{error} {hint}".rstrip(),)
 
 
+<<<<<<< HEAD
 def _is_torch_dtype(value: Any) -> bool:
     # By name: nothing here may import torch.
     return type(value).__module__ == "torch" and type(value).__name__ == "dtype"
+=======
+def _add_path(error: Exception, path: Path) -> None:
+    """Add the path of the file to an error in its values, unless the error has it."""
+    if isinstance(error, UnknownOptionError):
+        _add_option_hint(error)
+    if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
+        error.add_note(f"The values are those of {path}.")
+    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
+        error.args = (f"{path}: {error}",)
+>>>>>>> 22a8186 (config-core, model-core: type checkers see the constructor of a config and the config of a model; pyright finds nothing in the packages)

@@ -58,7 +58,7 @@ class RepoCheckpoint(Checkpoint):
             pinned: Whether it was this commit that was asked for, and no branch or tag that is at it now.
         """
         self.name = repo_id
-        self.commit: str = commit
+        self.commit: str = commit  # pyright: ignore[reportIncompatibleVariableOverride] - never assigned again
         self.subfolder = options.subfolder
         self.options = options
         self.pinned = pinned

@@ -141,7 +141,7 @@ def policy_of_load(load: CodeLoad) -> TrustPolicy:
 
 
 def _stricter(one: Cap | None, other: Cap | None) -> Cap | None:
-    return min(one, other, key=_STRICTEST_FIRST.index)
+    return _STRICTEST_FIRST[min(_STRICTEST_FIRST.index(one), _STRICTEST_FIRST.index(other))]
 
 
 def _environment_cap() -> Cap | None:

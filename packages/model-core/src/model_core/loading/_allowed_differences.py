@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_core.errors import ArgumentError, WeightsMismatchError
 from model_core.loading._mismatch_advice import allowing
@@ -177,7 +177,7 @@ def _as_tuple(argument: str, patterns: object) -> bool | tuple[str | re.Pattern[
         return patterns
     if isinstance(patterns, (str, re.Pattern)):
         return (patterns,)
-    listed = tuple(patterns) if isinstance(patterns, Iterable) else (patterns,)
+    listed: tuple[Any, ...] = tuple(patterns) if isinstance(patterns, Iterable) else (patterns,)
     if not all(isinstance(pattern, (str, re.Pattern)) for pattern in listed):
         raise ArgumentError(
             argument, patterns, expected="a list of names or patterns such as 'head.*', or True for all"

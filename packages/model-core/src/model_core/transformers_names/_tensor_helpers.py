@@ -131,7 +131,8 @@ def meshgrid(*tensors: torch.Tensor | list[torch.Tensor], indexing: str | None =
 
 def softmax_backward_data(parent: Any, grad_output: torch.Tensor, output: torch.Tensor, *_: Any) -> torch.Tensor:
     """Return the gradient of the input of a softmax, in an autograd function with the attribute `dim`."""
-    return torch._softmax_backward_data(grad_output, output, parent.dim, output.dtype)  # noqa: SLF001
+    backward = torch._softmax_backward_data  # noqa: SLF001 # pyright: ignore[reportPrivateImportUsage]
+    return backward(grad_output, output, parent.dim, output.dtype)
 
 
 def id_tensor_storage(tensor: torch.Tensor) -> tuple[torch.device, int, int]:

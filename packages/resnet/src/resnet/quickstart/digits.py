@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits as load_sklearn_digits
@@ -34,7 +35,7 @@ class Digits:
 
 def load_digits() -> Digits:
     """Return the digits. The split is stratified and the same in every process."""
-    digits = load_sklearn_digits()
+    digits: Any = load_sklearn_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / (_MAX_PIXEL / 2) - 1
     images = torch.nn.functional.interpolate(pixels, size=_SIDE, mode="bilinear")
     labels = torch.from_numpy(digits.target).long()
