@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import UsageError
@@ -12,8 +12,9 @@ from auto_registry.registry import REGISTRY, Registry, registry_of_parts, using_
 from auto_registry.resolution import ClassSources, Unknown, explain_namesake, load_config_class, resolve_config
 
 if TYPE_CHECKING:
-    from config_core.checkpoint import Checkpoint
-    from config_core.config import PretrainedConfig
+    import config_core
+else:
+    from auto_registry import deferred_config_core as config_core
 
 __all__ = ["AutoConfig"]
 
@@ -28,7 +29,7 @@ class AutoConfig:
     def register(
         cls,
         model_type: str,
-        config_class: type[PretrainedConfig],
+        config_class: type[config_core.PretrainedConfig],
         *,
         exist_ok: bool = False,
         registry: Registry = REGISTRY,
@@ -51,10 +52,40 @@ class AutoConfig:
         """
         registry.register_config(model_type, config_class, exist_ok=exist_ok)
 
+    @overload
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | config_core.Checkpoint,
+        *,
+        return_unused_kwargs: Literal[False] = False,
+        **options: Any,
+    ) -> config_core.PretrainedConfig: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | config_core.Checkpoint,
+        *,
+        return_unused_kwargs: Literal[True],
+        **options: Any,
+    ) -> tuple[config_core.PretrainedConfig, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | config_core.Checkpoint,
+        *,
+        return_unused_kwargs: bool,
+        **options: Any,
+    ) -> config_core.PretrainedConfig | tuple[config_core.PretrainedConfig, dict[str, Any]]: ...
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | config_core.Checkpoint,
         *,
         trust_remote_code: bool | None = None,
         code_revision: str | None = None,
@@ -67,7 +98,7 @@ class AutoConfig:
         local_files_only: bool = False,
         force_download: bool = False,
         **overrides: Any,
-    ) -> Any:
+    ) -> config_core.PretrainedConfig | tuple[config_core.PretrainedConfig, dict[str, Any]]:
         """Load the config of a checkpoint.
 
         Its class is the one that the program registered for the `model_type` in config.json, or else the one that the
@@ -126,12 +157,13 @@ class AutoConfig:
         with explain_spelling(overrides):
             config_class = load_config_class(resolution, load=load)
         with explain_namesake(resolution), load.constructing(config_class), using_registry(registry):
-            return config_class.from_pretrained(
-                load.config_source, return_unused_kwargs=return_unused_kwargs, **overrides
+            loaded: config_core.PretrainedConfig | tuple[config_core.PretrainedConfig, dict[str, Any]] = (
+                config_class.from_pretrained(load.config_source, return_unused_kwargs=return_unused_kwargs, **overrides)
             )
+        return loaded
 
     @classmethod
-    def config_class_for(cls, model_type: str) -> type[PretrainedConfig] | None:
+    def config_class_for(cls, model_type: str) -> type[config_core.PretrainedConfig] | None:
         """Return the config class for a model_type, or None if none is known.
 
         `config_core` calls it for a part of a config whose annotation leaves the class open: `PretrainedConfig`, or
@@ -145,7 +177,9 @@ class AutoConfig:
         return None if isinstance(resolution, Unknown) else resolution.load()
 
     @classmethod
-    def for_model(cls, model_type: str, *args: Any, registry: Registry = REGISTRY, **kwargs: Any) -> Any:
+    def for_model(
+        cls, model_type: str, *args: Any, registry: Registry = REGISTRY, **kwargs: Any
+    ) -> config_core.PretrainedConfig:
         """Create a config of the class for a model_type.
 
         Args:
@@ -164,4 +198,5 @@ class AutoConfig:
             raise TypeError(f"model_type must be a non-empty string, got {name!r:.80}.")
         config_class = resolve_config(model_type, sources=ClassSources(registry)).load()
         with CodeLoad().constructing(config_class), using_registry(registry):
-            return config_class(*args, **kwargs)
+            config: config_core.PretrainedConfig = config_class(*args, **kwargs)
+        return config

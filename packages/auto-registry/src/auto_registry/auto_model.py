@@ -6,6 +6,7 @@ Nothing here depends on torch. A model class is any class with a `config_class` 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_config import AutoConfig
@@ -16,6 +17,7 @@ from auto_registry.registry import REGISTRY, Registry, using_registry
 from auto_registry.resolution import (
     ClassSources,
     Registered,
+    Resolution,
     explain_namesake,
     load_config_class,
     resolve_config,
@@ -23,11 +25,9 @@ from auto_registry.resolution import (
 )
 
 if TYPE_CHECKING:
-    import os
-
-    from auto_registry.resolution import Resolution
-    from config_core.checkpoint import Checkpoint
-    from config_core.config import PretrainedConfig
+    import config_core
+else:
+    from auto_registry import deferred_config_core as config_core
 
 __all__ = ["AutoModelClass"]
 
@@ -50,7 +50,7 @@ class AutoModelClass:
     @classmethod
     def register(
         cls,
-        config_class: type[PretrainedConfig],
+        config_class: type[config_core.PretrainedConfig],
         model_class: type[Any],
         *,
         exist_ok: bool = False,
@@ -74,9 +74,9 @@ class AutoModelClass:
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
+        pretrained_model_name_or_path: str | os.PathLike[str] | config_core.Checkpoint,
         *model_args: Any,
-        config: PretrainedConfig | str | os.PathLike[str] | Checkpoint | None = None,
+        config: config_core.PretrainedConfig | str | os.PathLike[str] | config_core.Checkpoint | None = None,
         trust_remote_code: bool | None = None,
         code_revision: str | None = None,
         registry: Registry = REGISTRY,
@@ -167,7 +167,7 @@ class AutoModelClass:
     @classmethod
     def from_config(
         cls,
-        config: PretrainedConfig,
+        config: config_core.PretrainedConfig,
         *,
         trust_remote_code: bool | None = None,
         code_revision: str | None = None,
@@ -190,9 +190,7 @@ class AutoModelClass:
             InstalledClassError: The installed class cannot be imported.
             Exception: The code of its class is not trusted; the class of the error is the remote-code service's.
         """
-        from config_core.config import PretrainedConfig
-
-        if not isinstance(config, PretrainedConfig):
+        if not isinstance(config, config_core.PretrainedConfig):
             raise UsageError.of_argument("config", config, expected="a PretrainedConfig")
         load = CodeLoad.of_class(type(config), trust_remote_code=trust_remote_code, code_revision=code_revision)
         choice = resolve_model(cls.__name__, type(config), load=load, sources=ClassSources(registry))
@@ -201,7 +199,7 @@ class AutoModelClass:
             return getattr(model_class, "_from_config", model_class)(config, **kwargs)
 
     @classmethod
-    def _load(cls, choice: Resolution, config_class: type[PretrainedConfig]) -> type[Any]:
+    def _load(cls, choice: Resolution, config_class: type[config_core.PretrainedConfig]) -> type[Any]:
         """Import the chosen model class and check that it expects the config class."""
         model_class = choice.load()
         expected = getattr(model_class, "config_class", None)
@@ -217,15 +215,15 @@ class AutoModelClass:
 
 
 def _given_config(
-    config: PretrainedConfig | str | os.PathLike[str] | Checkpoint, load: CodeLoad, registry: Registry
-) -> PretrainedConfig:
+    config: config_core.PretrainedConfig | str | os.PathLike[str] | config_core.Checkpoint,
+    load: CodeLoad,
+    registry: Registry,
+) -> config_core.PretrainedConfig:
     """Return the caller's config, loaded if it is a folder, file, repository or checkpoint."""
-    from config_core.config import PretrainedConfig
-
-    if isinstance(config, PretrainedConfig):
+    if isinstance(config, config_core.PretrainedConfig):
         return config
     hub = load.hub_options
-    loaded: PretrainedConfig = AutoConfig.from_pretrained(
+    loaded: config_core.PretrainedConfig = AutoConfig.from_pretrained(
         load.config_source if _is_config_of(config, load) else config,
         registry=registry,
         trust_remote_code=load.trust_remote_code,
@@ -238,12 +236,12 @@ def _given_config(
     return loaded
 
 
-def _is_config_of(config: str | os.PathLike[str] | Checkpoint, load: CodeLoad) -> bool:
+def _is_config_of(config: str | os.PathLike[str] | config_core.Checkpoint, load: CodeLoad) -> bool:
     """Return whether the caller's config is the config file that the load has read already."""
-    from config_core.checkpoint import CONFIG_NAME, Checkpoint, existing_path
+    from config_core.checkpoint import CONFIG_NAME, existing_path
 
     opened, file = load.checkpoint, load.config_file
-    if opened is None or file is None or opened.subfolder or isinstance(config, Checkpoint):
+    if opened is None or file is None or opened.subfolder or isinstance(config, config_core.Checkpoint):
         return config is opened and file is not None
     path = existing_path(config)
     if path is None:
@@ -252,7 +250,7 @@ def _is_config_of(config: str | os.PathLike[str] | Checkpoint, load: CodeLoad) -
     return named.exists() and named.samefile(file.path)
 
 
-def _load_of_class(config_class: type[PretrainedConfig], load: CodeLoad) -> CodeLoad:
+def _load_of_class(config_class: type[config_core.PretrainedConfig], load: CodeLoad) -> CodeLoad:
     """Return the load of models for a config class, with the options of the load of a checkpoint without code."""
     return CodeLoad.of_class(
         config_class,

@@ -11,10 +11,8 @@ AutoRegistryError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "AutoRegistryError",

@@ -24,14 +24,18 @@ from auto_registry.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from config_core.config import PretrainedConfig
+
+if TYPE_CHECKING:
+    import config_core
+else:
+    from auto_registry import deferred_config_core as config_core
 
 __all__ = ["REGISTRY", "Registry", "registry_of_parts", "using_registry"]
 
 
 class _Tables(NamedTuple):
-    configs: dict[str, type[PretrainedConfig]]
-    models: dict[tuple[str, type[PretrainedConfig]], type[Any]]
+    configs: dict[str, type[config_core.PretrainedConfig]]
+    models: dict[tuple[str, type[config_core.PretrainedConfig]], type[Any]]
 
 
 _registries: weakref.WeakSet[Registry] = weakref.WeakSet()
@@ -63,7 +67,9 @@ class Registry:
         """Replace the lock, as the child of a fork needs it."""
         self._lock = threading.Lock()
 
-    def register_config(self, model_type: str, config_class: type[PretrainedConfig], *, exist_ok: bool = False) -> None:
+    def register_config(
+        self, model_type: str, config_class: type[config_core.PretrainedConfig], *, exist_ok: bool = False
+    ) -> None:
         """Register a config class for a model_type.
 
         Args:
@@ -81,7 +87,7 @@ class Registry:
     def register_model(
         self,
         auto_class: str,
-        config_class: type[PretrainedConfig],
+        config_class: type[config_core.PretrainedConfig],
         model_class: type[Any],
         *,
         exist_ok: bool = False,
@@ -135,11 +141,11 @@ class Registry:
         twin.update(self)
         return twin
 
-    def config_class(self, model_type: str) -> type[PretrainedConfig] | None:
+    def config_class(self, model_type: str) -> type[config_core.PretrainedConfig] | None:
         """Return the config class of a model_type, or None."""
         return self._tables.configs.get(model_type)
 
-    def model_class(self, auto_class: str, config_class: type[PretrainedConfig]) -> type[Any] | None:
+    def model_class(self, auto_class: str, config_class: type[config_core.PretrainedConfig]) -> type[Any] | None:
         """Return the model class for an Auto class and a config class, or None.
 
         A model class that is registered for a parent class is also used for a subclass with the same model_type. A
@@ -155,7 +161,7 @@ class Registry:
         """Return the model_types with a config class, sorted."""
         return tuple(sorted(self._tables.configs))
 
-    def auto_classes(self, config_class: type[PretrainedConfig]) -> tuple[str, ...]:
+    def auto_classes(self, config_class: type[config_core.PretrainedConfig]) -> tuple[str, ...]:
         """Return the names of the Auto classes with a model class for a config class, sorted."""
         names = {auto_class for auto_class, _ in self._tables.models}
         return tuple(sorted(name for name in names if self.model_class(name, config_class) is not None))
@@ -192,7 +198,7 @@ def _check_free(place: str, held_by: type[Any] | None, offered: type[Any]) -> No
         )
 
 
-def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None:
+def _check_config(model_type: str, config_class: type[config_core.PretrainedConfig]) -> None:
     if not isinstance(model_type, str):
         raise UsageError.of_argument("model_type", model_type, expected="a string")
     _check_config_class(config_class)
@@ -208,7 +214,7 @@ def _check_config(model_type: str, config_class: type[PretrainedConfig]) -> None
         )
 
 
-def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_class: type[Any]) -> None:
+def _check_model(auto_class: str, config_class: type[config_core.PretrainedConfig], model_class: type[Any]) -> None:
     if not isinstance(auto_class, str):
         raise UsageError.of_argument("auto_class", auto_class, expected="the name of an Auto class")
     _check_config_class(config_class)
@@ -226,9 +232,8 @@ def _check_model(auto_class: str, config_class: type[PretrainedConfig], model_cl
 
 
 def _check_config_class(config_class: object) -> None:
-    from config_core.config import PretrainedConfig
 
-    if not (isinstance(config_class, type) and issubclass(config_class, PretrainedConfig)):
+    if not (isinstance(config_class, type) and issubclass(config_class, config_core.PretrainedConfig)):
         raise UsageError.of_argument("config_class", config_class, expected="a subclass of PretrainedConfig")
 
 

@@ -19,14 +19,14 @@ ConfigCoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from config_core.error_base import ConfigProblem, SentenceError, all_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-    from typing import Self
+    from collections.abc import Mapping
 
 __all__ = [
     "CheckpointChangedError",

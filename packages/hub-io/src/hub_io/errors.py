@@ -25,17 +25,13 @@ tell whether a repository is absent or hidden.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
+from config_core.code import CodeBundle
 from config_core.error_base import SentenceError
 from config_core.errors import CheckpointNotFoundError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from config_core.code import CodeBundle
-    from hub_io.file_changes import FileChanges
+from hub_io.file_changes import FileChanges
 
 __all__ = [
     "AccessDeniedError",

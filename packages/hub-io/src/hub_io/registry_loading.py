@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +16,10 @@ from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
-from hub_io.trust import Refused, policy_in_force
+from hub_io.trust import Refused, TrustPolicy, policy_in_force
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
-
-    from hub_io.trust import Trusted, TrustPolicy
+    from hub_io.trust import Trusted
 
 __all__ = ["LoadedClasses", "load_into_registry"]
 

@@ -14,15 +14,11 @@ ModelCoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from config_core.error_base import SentenceError
 from config_core.errors import UnknownOptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from model_core.load_report import LoadReport
+from model_core.load_report import LoadReport
 
 __all__ = [
     "ArgumentError",

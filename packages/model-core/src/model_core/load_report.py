@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from config_core.error_base import printable
 from model_core.torch_dtypes import dtype_name
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["LoadReport", "Mismatch", "shortened"]
 

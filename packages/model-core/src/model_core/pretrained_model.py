@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
+from typing import Any, ClassVar, Literal, Self, TypeVar, Unpack, overload
 
 import torch
 from torch import nn
 
-from config_core.checkpoint import HubOptions, check_push, check_save_options, open_checkpoint, push_saved, staged_save
+from config_core.checkpoint import (
+    Checkpoint,
+    HubOptions,
+    PushedCommit,
+    PushOptions,
+    check_push,
+    check_save_options,
+    open_checkpoint,
+    push_saved,
+    staged_save,
+)
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
 from model_core.authored_class import authored_class
@@ -26,9 +38,11 @@ from model_core.familiar_options import (
     refuse_hub_options,
 )
 from model_core.gradient_checkpointing import GradientCheckpointing
+from model_core.load_report import LoadReport
 from model_core.loading import (
     AllowedDifferences,
     NameRules,
+    Patterns,
     Placement,
     check_load_arguments,
     config_for_load,
@@ -40,8 +54,9 @@ from model_core.loading import (
     wrap_state_dict,
 )
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import named_tensors, persistent_tensors, wrapper_prefixes
+from model_core.module_tensors import NamedTensors, named_tensors, persistent_tensors, wrapper_prefixes
 from model_core.saving import (
+    SavableTensors,
     check_not_distributed,
     check_savable,
     hook_versions,
@@ -55,17 +70,6 @@ from model_core.tied_weights import declared_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping
-    from typing import Self
-
-    from config_core.checkpoint import Checkpoint
-    from model_core.load_report import LoadReport
-    from model_core.loading import Patterns
-    from model_core.module_tensors import NamedTensors
-    from model_core.saving import SavableTensors
 
 __all__ = ["PreTrainedModel"]
 
@@ -442,8 +446,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         state_dict: Mapping[str, torch.Tensor] | None = None,
         max_shard_size: int | str = "50GB",
         variant: str | None = None,
-        **options: Any,
-    ) -> Any:
+        **options: Unpack[PushOptions],
+    ) -> PushedCommit:
         """Save to a temporary folder and upload it to the Hub in one commit.
 
         Args:
@@ -455,23 +459,24 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 which are added to `model_tags`.
 
         Returns:
-            What the Hub returns: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+            The commit: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
 
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
             UnknownOptionError: There is no such option.
         """
-        options = check_push(drop_save_options(options), familiar=SAVE_OPTIONS)
-        tags = [*declared_texts(self, "model_tags"), *(options.pop("tags", None) or ())]
+        known = check_push(drop_save_options({**options}), familiar=SAVE_OPTIONS)
+        tags = [*declared_texts(self, "model_tags"), *(known.pop("tags", None) or ())]
         if tags:
-            options["tags"] = tags
-        return push_saved(
+            known["tags"] = tags
+        commit: PushedCommit = push_saved(
             lambda folder: self.save_pretrained(
                 folder, state_dict=state_dict, max_shard_size=max_shard_size, variant=variant
             ),
             repo_id,
-            **options,
+            **known,
         )
+        return commit
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str | type[Any] = "AutoModel") -> None:
@@ -535,7 +540,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     @property
     def commit_hash(self) -> str | None:
         """The commit of the repository that the model was loaded from, or None."""
-        return self.config.commit_hash
+        commit: str | None = self.config.commit_hash
+        return commit
 
 
 def _with_ties(model: _Model) -> _Model:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_service import HubKeywords, HubOptions, check_push, check_save_options, push_saved
+from config_core.checkpoint._hub_service import (
+    HubKeywords,
+    HubOptions,
+    PushedCommit,
+    PushOptions,
+    check_push,
+    check_save_options,
+    push_saved,
+)
 from config_core.checkpoint._opening import existing_path, open_checkpoint
 from config_core.checkpoint._safe_names import (
     blobs_of_snapshot,
@@ -36,6 +44,8 @@ __all__ = [
     "FolderCheckpoint",
     "HubKeywords",
     "HubOptions",
+    "PushOptions",
+    "PushedCommit",
     "WeightFile",
     "blobs_of_snapshot",
     "check_links",

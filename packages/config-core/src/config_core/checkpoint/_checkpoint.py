@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from config_core.checkpoint._safe_names import check_links, check_relative_name, is_save_state
 from config_core.checkpoint._small_files import read_at_most
@@ -20,9 +20,6 @@ from config_core.errors import (
     ConfigFileError,
     UnsafeNameError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 __all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint"]
 

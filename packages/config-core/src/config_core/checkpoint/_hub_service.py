@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, cast
 
 from config_core.errors import UnknownOptionError
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Mapping
-
     from config_core.checkpoint._checkpoint import Checkpoint
-    from config_core.familiar_options import FamiliarOption
 
 __all__ = [
     "HubKeywords",
     "HubOptions",
     "HubService",
+    "PushOptions",
+    "PushedCommit",
     "check_push",
     "check_save_options",
     "hub_service",
@@ -74,6 +74,37 @@ class HubKeywords(TypedDict, total=False):
     force_download: bool
 
 
+class PushOptions(TypedDict, total=False):
+    """The options of `push_to_hub`."""
+
+    commit_message: str | None
+    commit_description: str | None
+    private: bool | None
+    token: str | bool | None
+    revision: str | None
+    create_pr: bool
+    tags: Sequence[str] | None
+
+
+class PushedCommit(Protocol):
+    """What a hub answers to a push. For the Hugging Face Hub it is a `huggingface_hub.CommitInfo`."""
+
+    @property
+    def oid(self) -> str:
+        """The commit in full."""
+        ...
+
+    @property
+    def commit_url(self) -> str:
+        """The page of the commit."""
+        ...
+
+    @property
+    def pr_url(self) -> str | None:
+        """The page of the pull request, with `create_pr=True`."""
+        ...
+
+
 class HubService(Protocol):
     """A hub of repositories. `pretrained-hub-io` offers one for the Hugging Face Hub."""
 
@@ -102,7 +133,7 @@ def hub_service() -> HubService:
     return cast("HubService", service)
 
 
-def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, FamiliarOption] | None = None) -> dict[str, Any]:
+def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Check that a push can be made, before anything is saved for it.
 
     Args:
@@ -125,7 +156,7 @@ def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, FamiliarOpt
 
 
 def check_save_options(
-    options: Mapping[str, Any], *, push_to_hub: bool, familiar: Mapping[str, FamiliarOption] | None = None
+    options: Mapping[str, Any], *, push_to_hub: bool, familiar: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Check the options of a save, and return those that are options of `push_saved`.
 
@@ -146,7 +177,7 @@ def check_save_options(
     return {}
 
 
-def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[str, FamiliarOption] | None) -> None:
+def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[str, Any] | None) -> None:
     """Raise an error about options that a save or push does not have, unless they ask for nothing."""
     from config_core.familiar_options import PUSH_OPTIONS, did_you_mean, explain, sort_out
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 from config_core.checkpoint._checkpoint import Checkpoint, FolderCheckpoint
-from config_core.checkpoint._hub_service import HubOptions, hub_service
+from config_core.checkpoint._hub_service import HubKeywords, HubOptions, hub_service
 from config_core.checkpoint._safe_names import check_relative_name
 from config_core.errors import CheckpointNotFoundError
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from config_core.checkpoint._hub_service import HubKeywords
 
 __all__ = ["existing_path", "open_checkpoint"]
 

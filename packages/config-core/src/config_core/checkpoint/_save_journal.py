@@ -14,14 +14,12 @@ import json
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from config_core.checkpoint._safe_names import check_relative_name
 from config_core.checkpoint._small_files import flush_to_disk
 from config_core.errors import ConfigFileError, SaveError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = [
     "JOURNAL",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from config_core.checkpoint._small_files import flush_to_disk, set_mode
 from config_core.errors import ConfigCoreError, SaveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Container
 
     from config_core.checkpoint._save_journal import Journal
 

@@ -14,15 +14,13 @@ import re
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from config_core.checkpoint import check_relative_name
 from config_core.errors import SourceCodeError, UnsafeNameError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
     "SourceFacts",

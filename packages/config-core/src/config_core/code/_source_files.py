@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.code._code_bundle import content_digests
@@ -17,7 +18,7 @@ from config_core.code._source_facts import SourceFacts, SourceImport, source_fac
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_imports", "source_imports"]
 

@@ -10,18 +10,26 @@ import copy
 import json
 import math
 import os
+from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import CONFIG_NAME, decode_json, existing_path, open_checkpoint, read_at_most
+from config_core.checkpoint import (
+    CONFIG_NAME,
+    Checkpoint,
+    HubOptions,
+    decode_json,
+    existing_path,
+    open_checkpoint,
+    read_at_most,
+)
 from config_core.config._value_types import builtin_value, dataclass_fields, value_type
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from config_core.checkpoint import Checkpoint, HubOptions
 
 __all__ = ["TRUST_OPTIONS", "ConfigFile", "decode_config", "encode_config", "jsonable", "read_config", "read_json"]
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import copy
 import os
 import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, overload
 
-from config_core.checkpoint import CONFIG_NAME, HubOptions, check_save_options, push_saved, staged_save
+import config_core.code
+from config_core.checkpoint import (
+    CONFIG_NAME,
+    Checkpoint,
+    HubOptions,
+    PushedCommit,
+    PushOptions,
+    check_save_options,
+    push_saved,
+    staged_save,
+)
 from config_core.code import collect_code, register_for_auto_class
 from config_core.config._body_fields import PendingFields
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
@@ -48,13 +59,6 @@ from config_core.errors import (
     ConfigError,
     UnknownOptionError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Self
-
-    from config_core.checkpoint import Checkpoint
-    from config_core.code import CodeBundle
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig"]
 
@@ -253,6 +257,16 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         **options: Any,
     ) -> tuple[Self, dict[str, Any]]: ...
 
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
+        *,
+        return_unused_kwargs: bool,
+        **options: Any,
+    ) -> Self | tuple[Self, dict[str, Any]]: ...
+
     @classmethod
     def from_pretrained(
         cls,
@@ -368,6 +382,17 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         extra: Literal["keep", "warn", "forbid"] = "keep",
         **overrides: Any,
     ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_dict(
+        cls,
+        values: Mapping[str, Any],
+        *,
+        return_unused_kwargs: bool,
+        extra: Literal["keep", "warn", "forbid"] = "keep",
+        **overrides: Any,
+    ) -> Self | tuple[Self, dict[str, Any]]: ...
 
     @classmethod
     def from_dict(
@@ -512,7 +537,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         if push_to_hub:
             self.push_to_hub(repo_id or Path(save_directory).resolve().name, **options)
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> Any:
+    def push_to_hub(self, repo_id: str, **options: Unpack[PushOptions]) -> PushedCommit:
         """Save into a temporary folder and upload that to a hub in one commit.
 
         Args:
@@ -520,12 +545,13 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`.
 
         Returns:
-            What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
+            The commit: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
 
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
         """
-        return push_saved(self.save_pretrained, repo_id, **options)
+        commit: PushedCommit = push_saved(self.save_pretrained, repo_id, **options)
+        return commit
 
     def write_to(
         self,
@@ -533,7 +559,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         *,
         architectures: list[str] | None = None,
         dtype: str | None = None,
-        code: CodeBundle | None = None,
+        code: config_core.code.CodeBundle | None = None,
     ) -> None:
         """Write `config.json` and code into a folder, as a part of a larger save. The config is not changed.
 
@@ -705,19 +731,3 @@ def _add_option_hint(error: UnknownOptionError) -> None:
     if "Did you mean" not in str(error):
         hint = did_you_mean(error.names, [*HubOptions._fields, "return_unused_kwargs"])
         error.args = (f"{error} {hint}".rstrip(),)
-
-
-<<<<<<< HEAD
-def _is_torch_dtype(value: Any) -> bool:
-    # By name: nothing here may import torch.
-    return type(value).__module__ == "torch" and type(value).__name__ == "dtype"
-=======
-def _add_path(error: Exception, path: Path) -> None:
-    """Add the path of the file to an error in its values, unless the error has it."""
-    if isinstance(error, UnknownOptionError):
-        _add_option_hint(error)
-    if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
-        error.add_note(f"The values are those of {path}.")
-    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
-        error.args = (f"{path}: {error}",)
->>>>>>> 22a8186 (config-core, model-core: type checkers see the constructor of a config and the config of a model; pyright finds nothing in the packages)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections import abc
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["ValueType", "builtin_value", "dataclass_fields", "is_config", "register_value_type", "value_type"]
 

@@ -5,19 +5,16 @@ Every function that imports such code takes a `Trusted`, and runs the bundle in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar, Literal
 
+from config_core.code import CodeBundle
 from config_core.errors import ConfigCoreError, SourceCodeError
+from hub_io.code import RemoteCode
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from config_core.code import CodeBundle
-    from hub_io.code import RemoteCode
-    from hub_io.file_changes import FileChanges
+from hub_io.file_changes import FileChanges
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 

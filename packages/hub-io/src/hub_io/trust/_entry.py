@@ -16,13 +16,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import check_relative_name
-from config_core.code import listing_digest
+from config_core.code import CodeBundle, listing_digest
 from config_core.errors import UnsafeNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config_core.code import CodeBundle
 
 __all__ = ["ENTRY_KEYS", "EntryError", "TrustEntry"]
 

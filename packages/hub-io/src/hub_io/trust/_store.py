@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING
 from config_core.checkpoint import read_at_most, replace_file
 from hub_io.computed_once import computed_once
 from hub_io.errors import TrustStoreError
+from hub_io.trust._entry import TrustEntry
 from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from hub_io.trust._entry import TrustEntry
 
 __all__ = ["TrustFile", "TrustStore"]
 
