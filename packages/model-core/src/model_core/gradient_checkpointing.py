@@ -9,6 +9,7 @@ those of timm do.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -18,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from model_core.errors import ArgumentError, ModelDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = ["GradientCheckpointing"]
 

@@ -7,13 +7,11 @@ import errno
 import json
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from config_core.errors import ConfigFileError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = ["LFS_PROBLEM", "decode_json", "flush_to_disk", "is_lfs_pointer", "read_at_most", "replace_file", "set_mode"]
 

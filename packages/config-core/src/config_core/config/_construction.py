@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from dataclasses import field as _field
-else:
-    _field = None  # what it is matters to type checkers only, and importing it is slow
 
     from config_core.config._derived_fields import Note
+else:
+    _field = None  # what it is matters to type checkers only, and importing it is slow
 
 __all__ = [
     "NOTE_KEY",

@@ -233,7 +233,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def _keep_replaced(self, name: str) -> None:
         """Keep what `__init__` has computed for a field that it does not take, but that was given."""
         if name not in definition_of(type(self)).defaults:
-            self.__dict__.setdefault("_replaced", {})[name] = vars(self)[name]
+            vars(self).setdefault("_replaced", {})[name] = vars(self)[name]
 
     # Loading
 

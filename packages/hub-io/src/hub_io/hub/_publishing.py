@@ -7,9 +7,12 @@ another commit arrives meanwhile, it looks again: each commit is one push as a w
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import PushedCommit
 from hub_io.errors import HubError, PushRefusedError
 from hub_io.hub._card_tags import add_tags
 from hub_io.hub._client_errors import HubRequest
@@ -20,9 +23,6 @@ from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._stale_weights import stale_weights, weight_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi
 
     from hub_io.hub._model_card import SavedFolder
@@ -48,7 +48,7 @@ def publish(
     create_pr: bool = False,
     tags: Sequence[str] = (),
     include: Sequence[str] = (),
-) -> CommitInfo:
+) -> PushedCommit:
     """Upload a folder in one commit, with a model card if neither side has one.
 
     Weights of an earlier push in another layout (sharded or not) go in the same commit; other files stay. The
