@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, Unpack
 
-from config_core.checkpoint import HubOptions
+from config_core.checkpoint import HubKeywords, HubOptions
 from hub_io.hub import RepoCheckpoint, check_push_access, open_repository, publish
 from hub_io.trust import policy_in_force
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from config_core.checkpoint import HubKeywords
 
 __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
 

@@ -7,13 +7,11 @@ import re
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
+import config_core.code  # CodeBundle, which is loaded on first use
 from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
-
-if TYPE_CHECKING:
-    from config_core.code._code_bundle import CodeBundle
 
 __all__ = ["bundle_of", "collect_code", "register_for_auto_class", "served_names_of"]
 
@@ -57,9 +55,9 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
         _registered[cls] = name
 
 
-def bundle_of(cls: type[Any]) -> CodeBundle | None:
+def bundle_of(cls: type[Any]) -> config_core.code.CodeBundle | None:
     """Return the code that a class was loaded from, or None for a class that was not loaded from a checkpoint."""
-    bundle: CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
+    bundle: config_core.code.CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
 
 
@@ -69,7 +67,7 @@ def served_names_of(cls: type[Any]) -> tuple[str, ...]:
     return names
 
 
-def collect_code(cls: type[Any], config_class: type[Any]) -> CodeBundle | None:
+def collect_code(cls: type[Any], config_class: type[Any]) -> config_core.code.CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
     `auto_map` lists every registered class from the same module or package with the same config class, so that a folder

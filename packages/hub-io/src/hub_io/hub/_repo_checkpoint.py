@@ -10,11 +10,12 @@ import glob
 import logging
 import os
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import Checkpoint, check_links, check_relative_name, is_save_state
+from config_core.checkpoint import Checkpoint, HubOptions, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
 from hub_io.errors import HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._client_errors import HubRequest
@@ -22,11 +23,8 @@ from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._verification import verify_downloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from huggingface_hub import HfApi, RepoFile
 
-    from config_core.checkpoint import HubOptions
 
 __all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "open_repository"]
 
