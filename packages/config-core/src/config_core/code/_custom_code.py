@@ -7,11 +7,15 @@ import re
 import sys
 import threading
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import config_core.code  # CodeBundle, which is loaded on first use
 from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
+
+if TYPE_CHECKING:
+    from config_core.code import _code_bundle as _bundle
+else:
+    from config_core.code import _deferred_bundle as _bundle
 
 __all__ = ["bundle_of", "collect_code", "register_for_auto_class", "served_names_of"]
 
@@ -55,9 +59,9 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
         _registered[cls] = name
 
 
-def bundle_of(cls: type[Any]) -> config_core.code.CodeBundle | None:
+def bundle_of(cls: type[Any]) -> _bundle.CodeBundle | None:
     """Return the code that a class was loaded from, or None for a class that was not loaded from a checkpoint."""
-    bundle: config_core.code.CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
+    bundle: _bundle.CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
 
 
@@ -67,7 +71,7 @@ def served_names_of(cls: type[Any]) -> tuple[str, ...]:
     return names
 
 
-def collect_code(cls: type[Any], config_class: type[Any]) -> config_core.code.CodeBundle | None:
+def collect_code(cls: type[Any], config_class: type[Any]) -> _bundle.CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
     `auto_map` lists every registered class from the same module or package with the same config class, so that a folder
