@@ -14,7 +14,7 @@ from hub_io.code._served_imports import (
     served_names,
     transformers_names,
 )
-from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, served_object
+from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -33,6 +33,7 @@ __all__ = [
     "is_served_module",
     "is_transformers",
     "listed_requirements",
+    "names_served_by",
     "remedy_for",
     "served_names",
     "served_object",

@@ -16,6 +16,7 @@ __all__ = [
     "is_served",
     "is_served_module",
     "is_transformers",
+    "names_served_by",
     "provider_of",
     "served_object",
 ]
@@ -148,6 +149,13 @@ def provider_of(module: str, name: str) -> NameProvider | None:
 def is_served(module: str, name: str) -> bool:
     """Return whether a name of a module of transformers is served; it may be that of a submodule."""
     return f"{module}.{name}" in _MODULES or provider_of(module, name) is not None
+
+
+def names_served_by(module: str) -> list[str]:
+    """Return the names that are served under a module path, and those of its submodules, sorted."""
+    names = _LOGGING_NAMES if module == _LOGGING else _PROVIDERS.keys()
+    submodules = {path.removeprefix(f"{module}.") for path in _MODULES if path.startswith(f"{module}.")}
+    return sorted({*names, *(path for path in submodules if "." not in path)})
 
 
 def served_object(module: str, name: str) -> Any:

@@ -15,7 +15,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from hub_io.code import TRANSFORMERS, is_served_module, is_transformers, served_object
+from hub_io.code import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,24 +79,41 @@ def _served_aliases(alias: ast.alias) -> list[ast.alias]:
 
 
 class _ServedModule(ModuleType):
-    """A module of transformers with the names that are served. It cannot be changed: all bundles share it."""
+    """A module of transformers with the names that are served. All bundles share it, so none of them can change it."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> Any:
+        # Not what `vars(module)` has: code could put names there.
+        if name.startswith("__") and name not in {"__all__", "__version__"}:
+            return super().__getattribute__(name)
         if name == "__all__":  # `import *`
             raise ImportError("`from transformers import *` is not served. Import the names that are used.")
-        module = vars(self)["__served_as__"]
+        module = _paths[self]
         if is_served_module(f"{module}.{name}"):
             return importlib.import_module(f"{_PREFIX}{module}.{name}")
         return served_object(module, name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name.startswith("__") or value is sys.modules.get(f"{self.__name__}.{name}"):  # the import system's
+        is_new = self not in _paths
+        if is_new or value is sys.modules.get(f"{_PREFIX}{_paths[self]}.{name}"):  # the import system sets these
             super().__setattr__(name, value)
             return
-        raise AttributeError(f"{vars(self)['__served_as__']} as hub_io serves it cannot be changed (name {name!r})")
+        raise AttributeError(_unchangeable(self, name))
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{vars(self)['__served_as__']} as hub_io serves it cannot be changed (name {name!r})")
+        raise AttributeError(_unchangeable(self, name))
+
+    def __dir__(self) -> list[str]:
+        return names_served_by(_paths[self])
+
+
+_paths: dict[ModuleType, str] = {}  # served module to the module of transformers that it stands for
+
+
+def _unchangeable(module: ModuleType, name: str) -> str:
+    return (
+        f"{name!r} of {_paths[module]} cannot be set or deleted: hub_io serves these names to the code of all "
+        "checkpoints. Derive a class, or set an attribute of your own object."
+    )
 
 
 class _ServedLoader(importlib.abc.Loader):
@@ -105,11 +122,12 @@ class _ServedLoader(importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         name = spec.name.removeprefix(_PREFIX)
         module = _ServedModule(spec.name, f"Names of `{name}` that hub_io serves to the code of checkpoints.")
-        vars(module).update(__served_as__=name, __file__=_ORIGIN)
+        module.__file__ = _ORIGIN
         return module
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__.removeprefix(_PREFIX)
+        _paths[module] = name
         if name == f"{TRANSFORMERS}.utils.logging":  # a module of its own; Python returns what is in `sys.modules`
             sys.modules[module.__name__] = served_object(TRANSFORMERS, "logging")
 
