@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
-from transformers_stock import STOCK, run
+from auto_registry import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers_stock import STOCK, make_inputs, run, tensors_in
 
 pytest.importorskip("transformers", reason="makes the checkpoints; needs the dependency group `peers`")
 
@@ -39,3 +41,90 @@ def test_loaded_model_computes_the_same_bits(results, name):
 def test_transformers_stays_out_of_the_process(results):
     """Nothing is put under its name, so the rest of the program sees what is installed."""
     assert results["transformers in sys.modules"] is False
+
+
+def test_code_in_another_repository_is_served_too(folder, hub, places):  # noqa: ARG001 - for its places
+    """The weights are in one repository and the code in another, as with many published variants of a model."""
+    saved = folder / "vision transformer"
+    sources = {path.name: path.read_text(encoding="utf-8") for path in saved.glob("*.py")}
+    code = hub.create_repo("other/code", sources)
+    config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
+    config["auto_map"] = {name: f"other/code--{reference}" for name, reference in config["auto_map"].items()}
+    weights = (saved / "model.safetensors").read_bytes()
+    commit = hub.create_repo("me/weights", {"config.json": json.dumps(config), "model.safetensors": weights})
+    model, report = AutoModel.from_pretrained(
+        "me/weights", revision=commit, code_revision=code, trust_remote_code=True, output_loading_info=True
+    )
+    expected = torch.load(saved.with_suffix(".outputs"), weights_only=True)
+    with torch.no_grad():
+        outputs = list(tensors_in(model(**make_inputs(STOCK["vision transformer"]))))
+    assert all(map(torch.equal, outputs, expected))
+    assert "transformers.modeling_outputs.BaseModelOutput" in report.served_names
+    assert "served      transformers.activations.ACT2FN" in str(report)
+
+
+def test_tied_weights_are_one_tensor(folder, places):  # noqa: ARG001 - for its places
+    """Declared as a list, without `post_init`, and whether the checkpoint has one name or both."""
+    for name in STOCK:
+        if "tied" in name:
+            model = AutoModelForMaskedLM.from_pretrained(folder / name, trust_remote_code=True)
+            assert model.lm_head.weight is model.model.embed_tokens.weight
+
+
+def test_ties_that_the_config_switches_off_are_not_made(folder, places):  # noqa: ARG001 - for its places
+    """Then a checkpoint with both tensors gives both."""
+    name = folder / "masked language model, tied, both names in a pickle"
+    model = AutoModelForMaskedLM.from_pretrained(name, trust_remote_code=True, tie_word_embeddings=False)
+    assert model.lm_head.weight is not model.model.embed_tokens.weight
+
+
+def test_initialisation_of_the_author_leaves_loaded_values(folder, places):  # noqa: ARG001 - for its places
+    """`_init_weights` of every model of the stock draws values, which only tensors keep that the file lacks."""
+    model, report = AutoModelForSequenceClassification.from_pretrained(
+        folder / "sequence classifier", trust_remote_code=True, num_labels=5, ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )  # fmt: skip
+    assert {entry.name for entry in report.mismatched} == {"classifier.weight", "classifier.bias"}
+    assert float(model.classifier.weight.detach().std()) > 0.3  # the author's, not torch's
+    assert not model.classifier.bias.detach().any()
+
+
+def test_saved_again_the_model_loads_again(folder, tmp_path, places):  # noqa: ARG001 - for its places
+    """Weights, config and the code as it was written."""
+    saved = folder / "protein"
+    model = AutoModel.from_pretrained(saved, trust_remote_code=True)
+    model.save_pretrained(tmp_path / "again")
+    again = AutoModel.from_pretrained(tmp_path / "again", trust_remote_code=True)
+    assert all(map(torch.equal, model.state_dict().values(), again.state_dict().values()))
+    assert again.config.to_dict() == {**model.config.to_dict(), "dtype": "float32"}
+    assert again.config.fold_config == model.config.fold_config
+    source = (saved / "modeling_protein.py").read_bytes()
+    assert (tmp_path / "again" / "modeling_protein.py").read_bytes() == source
+
+
+def test_model_trains_with_gradient_checkpointing(folder, places):  # noqa: ARG001 - for its places
+    """Layers of the old style, which call `_gradient_checkpointing_func`, and of the new one."""
+    for name in ("legacy", "layers with gradient checkpointing"):
+        auto_class = AutoModelForMaskedLM if name == "legacy" else AutoModel
+        model = auto_class.from_pretrained(folder / name, trust_remote_code=True)
+        inputs = make_inputs(STOCK[name])
+        expected = next(tensors_in(model(**inputs)))
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        model.gradient_checkpointing_enable()
+        output = next(tensors_in(model(**inputs)))
+        output.sum().backward()
+        assert torch.equal(output, expected)
+        assert any(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["generate", "resize_token_embeddings"])
+def test_methods_that_are_not_served_say_where_they_are(folder, name, places):  # noqa: ARG001 - for its places
+    """What belongs to transformers alone is an AttributeError that names the way to it."""
+    model = AutoModel.from_pretrained(folder / "protein", trust_remote_code=True)
+    with pytest.raises(AttributeError, match=r"load_into_transformers\(\)"):
+        getattr(model, name)
+    assert not hasattr(model, name)
+    assert not model.can_generate()

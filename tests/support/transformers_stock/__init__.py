@@ -56,7 +56,18 @@ _PROTEIN = "protein.configuration_protein.ProteinConfig"
 _LEFT_OVER = {f"layers.{number}.rotary_embeddings.inv_freq": (4,) for number in range(2)}
 _TIED = ("tied_masked_lm.configuration_tied.TiedConfig", "tied_masked_lm.modeling_tied.TiedForMaskedLM")
 
+_GUIDE = "guide.configuration_resnet.ResnetConfig"
+_GUIDE_FIELDS = {"layers": [1, 1, 1, 1], "num_classes": 5, "stem_type": "deep", "avg_down": True, "stem_width": 16}
+
 STOCK = {
+    "the guide's ResNet": Stock(
+        _GUIDE, "guide.modeling_resnet.ResnetModel", {"tensor": (1, 3, 64, 64)}, fields=_GUIDE_FIELDS
+    ),
+    "the guide's ResNet for image classification": Stock(
+        _GUIDE, "guide.modeling_resnet.ResnetModelForImageClassification",
+        {"tensor": (2, 3, 64, 64), "labels": ("int", (2,), 5)},
+        auto_class="AutoModelForImageClassification", fields=_GUIDE_FIELDS,
+    ),
     "timm vision": Stock(
         "timm_vision.configuration_timm_vision.TimmVisionConfig",
         "timm_vision.modeling_timm_vision.TimmVisionForImageClassification",

@@ -5,6 +5,8 @@ Packages that models here cannot use count as absent, so that code takes the way
 
 from __future__ import annotations
 
+import functools
+import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Final
 
@@ -64,19 +66,15 @@ _ABSENT: Final = frozenset(
 
 def check_named(name: str) -> Callable[..., bool] | None:
     """Return the check of a name, or None if there is none."""
-    if name in _ABSENT:
-        return _is_absent
-    if name in _MODULES:
-        return lambda *_args, **_kwargs: all(map(_is_installed, _MODULES[name]))
-    others: dict[str, Callable[..., bool]] = {
-        "is_torch_cuda_available": _has_cuda,
-        "is_torch_greater_or_equal": _is_torch_at_least,
-    }
-    return others.get(name)
+    return _CHECKS.get(name)
 
 
 def _is_absent(*_args: object, **_kwargs: object) -> bool:
     return False
+
+
+def _are_installed(modules: tuple[str, ...], *_args: object, **_kwargs: object) -> bool:
+    return all(map(_is_installed, modules))
 
 
 def _is_installed(module: str) -> bool:
@@ -87,8 +85,6 @@ def _is_installed(module: str) -> bool:
 
 
 def _has_cuda() -> bool:
-    import importlib
-
     return _is_installed("torch") and bool(importlib.import_module("torch.cuda").is_available())
 
 
@@ -111,3 +107,11 @@ def _release(version: str) -> tuple[int, ...]:
             break
         numbers.append(int(digits))
     return tuple(numbers)
+
+
+_CHECKS: Final[dict[str, Callable[..., bool]]] = {
+    **{name: functools.partial(_are_installed, modules) for name, modules in _MODULES.items()},
+    **dict.fromkeys(_ABSENT, _is_absent),
+    "is_torch_cuda_available": _has_cuda,
+    "is_torch_greater_or_equal": _is_torch_at_least,
+}

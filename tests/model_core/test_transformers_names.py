@@ -1,0 +1,268 @@
+"""Names that are served to code written for transformers behave as they do there."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+import torch
+from torch.utils import _pytree
+
+from config_core import transformers_names as config_names
+from model_core import transformers_names as names
+from model_core.transformers_names import ACT2FN, OUTPUT_CLASSES, ModelOutput
+
+
+@dataclasses.dataclass
+class Output(ModelOutput):
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    states: tuple[torch.Tensor, ...] | None = None
+
+
+def test_output_is_read_by_attribute_key_and_number():
+    """Fields that are None have no key and no number."""
+    output = Output(logits=torch.ones(2), states=(torch.zeros(1),))
+    assert output.logits is output["logits"] is output[0]
+    assert output[1:] == (output.states,)
+    assert list(output) == list(output.keys()) == ["logits", "states"]
+    assert len(output) == 2
+    assert output.loss is None
+    assert "loss" not in output
+    assert output.to_tuple() == (output.logits, output.states)
+    logits, states = output.to_tuple()
+    assert (logits, states) == (output.logits, output.states)
+
+
+def test_output_is_a_dict():
+    """Trainers and `DataParallel` take it for one."""
+    assert isinstance(Output(loss=1), dict)
+    assert {**Output(loss=1)} == {"loss": 1}
+    assert Output(loss=1).get("logits", "none") == "none"
+
+
+def test_fields_are_assigned_in_both_ways():
+    """The attribute and the key stay one."""
+    output = Output(loss=1)
+    output.loss = 2
+    assert output["loss"] == 2
+    output["logits"] = 3
+    assert output.logits == 3
+    assert output.to_tuple() == (2, 3)
+
+
+@pytest.mark.parametrize("first", [{"loss": 1, "logits": 2}, [("loss", 1), ("logits", 2)]])
+def test_first_field_may_give_all_fields(first):
+    """A dict or pairs, as `type(output)(output)` passes them."""
+    output = Output(first)
+    assert (output.loss, output.logits, output.to_tuple()) == (1, 2, (1, 2))
+
+
+@pytest.mark.parametrize("first", [(1, 2), [], torch.ones(2, 2), "text", [("a", 1, 2)]])
+def test_other_first_field_is_a_value(first):
+    """A tuple of tensors is not taken for pairs."""
+    assert Output(first).loss is first
+    assert list(Output(first)) == ["loss"]
+
+
+@pytest.mark.parametrize("change", ["pop", "update", "setdefault"])
+def test_fields_of_an_output_cannot_be_removed_or_added(change):
+    """An output has the fields of its class."""
+    with pytest.raises(TypeError, match="Output"):
+        getattr(Output(loss=1), change)("loss")
+    with pytest.raises(TypeError, match="cannot be deleted"):
+        del Output(loss=1)["loss"]
+
+
+def test_subclass_that_is_no_dataclass_is_refused():
+    """Its fields would be lost."""
+
+    class Plain(ModelOutput):
+        loss: int = 1
+
+    with pytest.raises(TypeError, match="must be a dataclass"):
+        Plain(loss=1)
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, lambda output: pickle.loads(pickle.dumps(output))])
+def test_output_is_copied_with_its_class(make):
+    """Copies and pickles have the same fields."""
+    output = OUTPUT_CLASSES["BaseModelOutput"](last_hidden_state=(1, 2))
+    again = make(output)
+    assert type(again) is type(output)
+    assert (again.last_hidden_state, again.attentions) == ((1, 2), None)
+
+
+def test_torch_sees_the_tensors_in_an_output():
+    """As `torch.compile`, FSDP and `torch.export` do."""
+    output = Output(logits=torch.ones(2), states=(torch.zeros(1),))
+    leaves, spec = _pytree.tree_flatten(output)
+    assert [leaf.shape for leaf in leaves] == [(2,), (1,)]
+    again = _pytree.tree_unflatten(leaves, spec)
+    assert isinstance(again, Output)
+    assert again.loss is None
+
+
+def test_conv1d_is_a_linear_layer_with_its_weight_transposed():
+    """As GPT-2 stores its weights."""
+    layer = names.Conv1D(3, 2)
+    x = torch.randn(4, 5, 2)
+    assert torch.allclose(layer(x), x @ layer.weight + layer.bias)
+
+
+def test_chunks_give_the_same_as_the_whole():
+    """Chunking saves memory and nothing else."""
+    layer, x = torch.nn.Linear(3, 3), torch.randn(2, 6, 3)
+    assert torch.allclose(names.apply_chunking_to_forward(layer, 2, 1, x), layer(x))
+    assert torch.equal(names.apply_chunking_to_forward(layer, 0, 1, x), layer(x))
+    with pytest.raises(ValueError, match="no chunks of 4"):
+        names.apply_chunking_to_forward(layer, 4, 1, x)
+
+
+def test_heads_are_pruned_by_their_original_numbers():
+    """Heads that were removed before shift the others."""
+    heads, index = names.find_pruneable_heads_and_indices([0, 2], 3, 2, {0})
+    assert (heads, index.tolist()) == ({2}, [0, 1, 4, 5])
+    layer = torch.nn.Linear(4, 6)
+    assert torch.equal(names.prune_linear_layer(layer, index).weight, layer.weight[index])
+    assert torch.equal(names.prune_layer(layer, torch.tensor([1]), dim=1).weight, layer.weight[:, [1]])
+
+
+LOWEST = torch.finfo(torch.float32).min
+
+
+def test_padding_is_masked_for_every_query():
+    """1 for tokens becomes 0, 0 for padding the lowest number."""
+    mask = names._prepare_4d_attention_mask(torch.tensor([[1, 1, 0]]), torch.float32, tgt_len=2)
+    assert mask.tolist() == [[[[0, 0, LOWEST]] * 2]]
+    assert names._prepare_4d_attention_mask_for_sdpa(torch.ones(1, 3), torch.float32) is None
+
+
+def test_causal_mask_hides_what_is_later():
+    """With earlier keys in a cache, with padding, and with a window."""
+    embeds = torch.zeros(1, 2, 4)
+    causal = names._prepare_4d_causal_attention_mask(None, (1, 2), embeds, 1)
+    assert causal.tolist() == [[[[0, 0, LOWEST], [0, 0, 0]]]]
+    padded = names._prepare_4d_causal_attention_mask(torch.tensor([[0, 1, 1]]), (1, 2), embeds, 1)
+    assert padded.tolist() == [[[[LOWEST, 0, LOWEST], [LOWEST, 0, 0]]]]
+    window = names._create_4d_causal_attention_mask((1, 3), torch.float32, torch.device("cpu"), sliding_window=1)
+    assert window.tolist() == [[[[0, LOWEST, LOWEST], [0, 0, LOWEST], [LOWEST, 0, 0]]]]
+    given = names._prepare_4d_causal_attention_mask(torch.ones(1, 1, 2, 2), (1, 2), embeds, 0)
+    assert not given.any()
+    with pytest.raises(ValueError, match=r"expected \(1, 1, 2, 2\)"):
+        names._prepare_4d_causal_attention_mask(torch.ones(1, 1, 3, 2), (1, 2), embeds, 0)
+
+
+def test_mask_is_left_to_sdpa_where_it_can_make_it():
+    """Without padding, for one query or for all keys."""
+    prepare, embeds = names._prepare_4d_causal_attention_mask_for_sdpa, torch.zeros(1, 2, 4)
+    assert prepare(torch.ones(1, 2), (1, 2), embeds, 0) is None
+    assert prepare(None, (1, 2), embeds, 1).shape == (1, 1, 2, 3)
+    assert prepare(torch.tensor([[0, 1]]), (1, 2), embeds, 0).shape == (1, 1, 2, 2)
+
+
+class Model(names.PreTrainedModel):
+    config_class = config_names.PretrainedConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.linear = torch.nn.Linear(2, 2)
+
+
+def test_masks_of_the_base_model():
+    """Head masks, masks for encoders, decoders and cross attention."""
+    model = Model(config_names.PretrainedConfig())
+    assert model.get_head_mask(None, 2) == [None, None]
+    assert model.get_head_mask(torch.ones(3), 2).shape == (2, 1, 3, 1, 1)
+    assert model.get_head_mask(torch.ones(2, 3), 2, is_attention_chunked=True).shape == (2, 1, 3, 1, 1, 1)
+    padded = torch.tensor([[1, 0]])
+    assert model.get_extended_attention_mask(padded, (1, 2)).tolist() == [[[[-0.0, LOWEST]]]]
+    assert model.invert_attention_mask(padded.repeat(3, 1)[None]).shape == (1, 1, 3, 2)
+    decoder = Model(config_names.PretrainedConfig(is_decoder=True))
+    assert decoder.get_extended_attention_mask(torch.ones(1, 2), (1, 2)).tolist() == [[[[-0.0, LOWEST], [-0.0, -0.0]]]]
+    with pytest.raises(ValueError, match="two or three dimensions"):
+        model.get_extended_attention_mask(torch.ones(2), (2,))
+
+
+def test_renamed_keyword_is_passed_on_with_a_warning():
+    """The old name works until it goes."""
+
+    @config_names.deprecate_kwarg("old", version="9", new_name="new")
+    def read(new=0):
+        return new
+
+    with pytest.warns(FutureWarning, match="'old' is deprecated and goes in version 9; use 'new' instead"):
+        assert read(old=3) == 3
+    assert read(new=4) == 4
+
+
+def test_warning_is_logged_once(caplog):
+    """Per logger, level and message."""
+    logger = config_names.logging.get_logger("of_a_checkpoint")
+    for _ in range(3):
+        logger.warning_once("Read %s.", "this")
+    logger.warning_once("Read %s.", "that")
+    assert [record.getMessage() for record in caplog.records] == ["Read this.", "Read that."]
+
+
+def test_packages_are_looked_for_without_importing_them():
+    """What models cannot use here counts as absent."""
+    assert config_names.is_torch_available()
+    assert config_names.is_torch_greater_or_equal("1.13")
+    assert not config_names.is_torch_greater_or_equal("99.0")
+    assert not config_names.is_flash_attn_2_available()
+    assert not config_names.is_flash_attn_greater_or_equal("2.1")
+    assert not config_names.is_xformers_available()
+
+
+def test_enumeration_says_what_is_valid():
+    """As configs use it for options."""
+    kind = config_names.ExplicitEnum("Kind", {"A": "a", "B": "b"})
+    assert kind("a") == "a"
+    with pytest.raises(ValueError, match=r"'c' is not a valid Kind. Valid are \['a', 'b'\]"):
+        kind("c")
+
+
+# Beside the real ones
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    """The real transformers."""
+    return pytest.importorskip("transformers", reason="needs the dependency group `peers`")
+
+
+@pytest.mark.parametrize("name", [*ACT2FN])
+def test_activation_gives_the_same_bits(theirs, name):
+    """In both precisions, for values near and far from zero."""
+    there = theirs.activations.ACT2FN
+    if name not in there:
+        pytest.skip("transformers dropped it")
+    values = torch.cat([torch.linspace(-12, 12, 1001), torch.tensor([0.0, -0.0, 1e-30, 1e30])])
+    for dtype in (torch.float32, torch.bfloat16):
+        x = values.to(dtype)
+        one, other = ACT2FN[name], there[name]
+        other.load_state_dict(one.state_dict())
+        assert torch.equal(one.to(dtype)(x), other.to(dtype)(x))
+
+
+def test_output_classes_have_the_same_fields(theirs):
+    """In the same order, which `to_tuple` and numbers follow; `past_key_values` is `cache` in version 5."""
+    there = theirs.modeling_outputs
+    changed = {"MoECausalLMOutputWithPast"}  # lost a field in version 5
+    for name, ours in OUTPUT_CLASSES.items():
+        if hasattr(there, name) and name not in changed:
+            fields = [field.name.replace("past_key_values", "cache") for field in dataclasses.fields(ours)]
+            assert fields == [field.name for field in dataclasses.fields(getattr(there, name))], name
+
+
+def test_every_output_class_is_served(theirs):
+    """Whole `modeling_outputs`, except outputs of multimodal models and of whole lists of caches."""
+    there = {
+        name
+        for name, value in vars(theirs.modeling_outputs).items()
+        if dataclasses.is_dataclass(value) and name[0] != "_"
+    }
+    assert {name for name in there - OUTPUT_CLASSES.keys() if not name.startswith("Multimodal")} == set()
