@@ -24,6 +24,14 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Nobody has trusted anything, and the code store is new."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    monkeypatch.setenv("HUB_IO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def results(folder):
     """How the loaded models compare, from a process in which transformers cannot be imported."""
