@@ -53,7 +53,8 @@ class ConfigDefinition(NamedTuple):
         names: Every keyword that the class knows, including those of the base class.
         own: Those that a subclass takes by name.
         properties: Those of `own` that are properties or other descriptors.
-        positional: Those that may be given by position, in order.
+        cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
+        positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
@@ -69,6 +70,7 @@ class ConfigDefinition(NamedTuple):
     names: frozenset[str]
     own: frozenset[str]
     properties: tuple[str, ...]
+    cached_properties: frozenset[str]
     positional: tuple[str, ...]
     required: frozenset[str]
     defaults: Mapping[str, Any]
@@ -210,6 +212,12 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             name
             for name in sorted(own - aliases.keys())
             if _is_descriptor(cls, name) and not _is_descriptor(root, name)
+        ),
+        cached_properties=frozenset(
+            name
+            for base in cls.__mro__
+            for name, value in vars(base).items()
+            if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
         ),
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),

@@ -24,7 +24,7 @@ from config_core.checkpoint import (
     open_checkpoint,
     read_at_most,
 )
-from config_core.config._value_types import builtin_value, dataclass_fields, value_type
+from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, value_type
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ __all__ = ["TRUST_OPTIONS", "ConfigFile", "decode_config", "encode_config", "jso
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
-_PLAIN_TYPES = frozenset({type(None), bool, int, str})
 _FLOAT_KEY = "__float__"
 _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
@@ -219,17 +218,24 @@ class _UnwritableValueError(Exception):
 
 
 def _plain(value: Any, path: str) -> Any:
-    if type(value) in _PLAIN_TYPES:
+    if type(value) in SCALARS:
         return value
-    if isinstance(value, (str, int, float)) and not isinstance(value, Enum):
-        return _plain_scalar(value)
     if isinstance(value, dict):
-        plain = {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
+        plain = {
+            key if type(key) is str else _key(key, path): (
+                item if type(item) in SCALARS else _plain(item, f"{path}.{key}")
+            )
+            for key, item in value.items()
+        }
         if len(plain) != len(value):
             raise _UnwritableValueError(path, f"two of the keys {list(value)!r:.80} become the same string in JSON.")
         return plain
     if isinstance(value, (list, tuple)):
+        if SCALARS.issuperset(map(type, value)):
+            return list(value)
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, (str, int, float)) and not isinstance(value, Enum):
+        return _plain_scalar(value)
     return _plain_object(value, path)
 
 

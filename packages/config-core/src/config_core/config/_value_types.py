@@ -17,8 +17,18 @@ from config_core.errors import ConfigDefinitionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ValueType", "builtin_value", "dataclass_fields", "is_config", "register_value_type", "value_type"]
+__all__ = [
+    "SCALARS",
+    "ValueType",
+    "builtin_value",
+    "dataclass_fields",
+    "is_config",
+    "register_value_type",
+    "value_type",
+]
 
+# JSON's scalars. A value of exactly one of these types is written, copied and compared as it is: the fast path of all.
+SCALARS: frozenset[type[Any]] = frozenset({type(None), bool, int, float, str})
 _TEXT_LIKE = (str, bytes, bytearray, memoryview, range)
 
 

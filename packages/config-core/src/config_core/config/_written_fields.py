@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._config_definition import definition_of
 from config_core.config._labels import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
     """
     cls, state = type(config), vars(config)
     definition, num_named = definition_of(cls), state.get("_num_named", 0)
+    cached = definition.cached_properties
     optional = frozenset() if with_unset else _BASE_FIELDS - definition.own - state.get("_set_fields", frozenset())
     fields: dict[str, Any] = {
         name: value
         for name, value in state.items()
-        if not (name.startswith("_") or is_cached_property(cls, name))
-        and (name not in optional or value != BASE_DEFAULTS[name])
+        if name[:1] != "_" and name not in cached and (name not in optional or value != BASE_DEFAULTS[name])
     }
     fields |= {name: getattr(config, name) for name in definition.properties}
     fields |= state.get("_extra", {})
