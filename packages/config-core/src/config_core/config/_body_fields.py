@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_DEFAULTS",
+    "ORIGINAL",
     "PendingFields",
     "adopt_body",
     "body_annotations",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 BODY_DEFAULTS = "_body_defaults"  # attribute of an adopted class: the defaults in its body
+ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MARK = "_sets_body_fields"  # attribute of the functions that take the place of a dataclass's `__init__`
 _SETTINGS = frozenset({"model_type", "attribute_map", "sub_configs"})
 _CLASS_VAR = re.compile(r"(\w+\.)*ClassVar\b")
@@ -123,12 +125,10 @@ class _Fields:
 def _original_field() -> dict[str, Any]:
     import dataclasses
 
-    @dataclasses.dataclass
-    class Replaced:
-        # An `InitVar`: `dataclasses.fields` leaves it out, and `replace` passes it on.
-        _original: dataclasses.InitVar[Any] = None
-
-    return dict(Replaced.__dataclass_fields__)
+    # As an `InitVar`, `dataclasses.fields` leaves it out, and `replace` passes it on.
+    replaced: Any = dataclasses.make_dataclass("Replaced", [(ORIGINAL, dataclasses.InitVar[Any], None)])
+    fields: dict[str, Any] = replaced.__dataclass_fields__
+    return fields
 
 
 def adopt_body(cls: type[Any], root: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> None:

@@ -10,6 +10,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
+from config_core.config._body_fields import ORIGINAL
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
@@ -71,6 +72,10 @@ class ConfigType(abc.ABCMeta):
     def _make(cls, *args: Any, **kwargs: Any) -> Any:
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
             _warn_of_other_model_type(cls, kwargs.pop("model_type"))
+        if ORIGINAL in kwargs:  # from `dataclasses.replace`
+            from config_core.config._replacing import replaced
+
+            return replaced(kwargs.pop(ORIGINAL), kwargs)
         if NOTE_KEY in kwargs:
             return _with_caller_s_note(cls, args, kwargs)
         outer = _speaker.unknown
@@ -84,6 +89,13 @@ class ConfigType(abc.ABCMeta):
                 found.report(config)
             return config
         return _construct(cls, args, kwargs)
+
+    @property
+    def __signature__(cls) -> Any:
+        """What `inspect.signature` returns for a config class."""
+        from config_core.config._signature import signature_of
+
+        return signature_of(cls)
 
     if not TYPE_CHECKING:
         __call__ = _make  # type checkers take the types of a call from `__init__`

@@ -668,6 +668,43 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         except (AttributeError, ConfigError):  # half constructed, or with values that cannot be written to JSON
             return f"{type(self).__name__} {vars(self)!r}"
 
+    def __replace__(self, **changes: Any) -> Self:
+        """Return a config with other values of some fields, for `copy.replace`."""
+        from config_core.config._replacing import replaced
+
+        config: Self = replaced(self, changes)
+        return config
+
+    @property
+    def _original(self) -> Self:
+        """The config itself, which `dataclasses.replace` hands to the constructor."""
+        return self
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return a JSON Schema (2020-12) of the files of this class, for editors and services.
+
+        It has the types, defaults and descriptions of all fields. Descriptions are taken from docstrings in Google's
+        style and from `field(metadata={"description": …})`. Other configs are in `$defs`. Keys that the class does not
+        know are allowed, as in files.
+        """
+        from config_core.config._json_schema import schema_of_class
+
+        return schema_of_class(cls)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """Let pydantic take a config, or a dict for one, as the value of a field."""
+        from config_core.config._replacing import pydantic_schema
+
+        return pydantic_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
+        from config_core.config._json_schema import inlined, schema_of_class
+
+        return inlined(schema_of_class(cls))
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the fields that `to_dict` returns."""
         return iter(name for name in self.to_dict() if name != NOTE_KEY)
