@@ -47,6 +47,7 @@ __all__ = [
     "of_caller",
     "of_file",
     "quoted",
+    "replaced",
     "resolve_aliases",
     "spelling_hint",
     "with_note",
@@ -58,6 +59,7 @@ _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configurati
 
 # What a file notes of its computed fields: see `_derived_fields`.
 NOTE_KEY = "_computed_fields"
+_NO_ATTRIBUTE = object()
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
@@ -73,8 +75,6 @@ class ConfigType(abc.ABCMeta):
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
             _warn_of_other_model_type(cls, kwargs.pop("model_type"))
         if ORIGINAL in kwargs:  # from `dataclasses.replace`
-            from config_core.config._replacing import replaced
-
             return replaced(kwargs.pop(ORIGINAL), kwargs)
         if NOTE_KEY in kwargs:
             return _with_caller_s_note(cls, args, kwargs)
@@ -227,6 +227,29 @@ def make_config(
     if unknown:
         unknown.report(config, rule=None if extra == "keep" else extra)
     return config, unused
+
+
+def replaced(original: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a config with other values of some fields.
+
+    Args:
+        original: The config, which stays as it is.
+        changes: The new values. Those that are the original's own change nothing.
+
+    Raises:
+        ConfigError: A value is wrong.
+        UnknownOptionError: There is no such field.
+    """
+    given = {
+        name: value
+        for name, value in changes.items()
+        if not hasattr(original, name) or getattr(original, name) is not value
+    }
+    config, _ = make_config(type(original), original.to_dict(), given, keep_unused=False)
+    config.name_or_path = original.name_or_path
+    if "_commit_hash" in vars(original):
+        vars(config)["_commit_hash"] = vars(original)["_commit_hash"]
+    return config
 
 
 def _make(

@@ -47,6 +47,7 @@ from config_core.config._construction import (
     of_caller,
     of_file,
     quoted,
+    replaced,
     resolve_aliases,
     spelling_hint,
     with_note,
@@ -670,8 +671,6 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a config with other values of some fields, for `copy.replace`."""
-        from config_core.config._replacing import replaced
-
         config: Self = replaced(self, changes)
         return config
 
@@ -695,7 +694,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
         """Let pydantic take a config, or a dict for one, as the value of a field."""
-        from config_core.config._replacing import pydantic_schema
+        from config_core.config._pydantic_schema import pydantic_schema
 
         return pydantic_schema(cls)
 

@@ -1,4 +1,4 @@
-"""Configs in the hands of `dataclasses.replace`, `copy.replace` and pydantic: whole, with the base class's fields."""
+"""How pydantic validates and serialises a config in the field of a model. pydantic asks for it,."""
 
 from __future__ import annotations
 
@@ -9,35 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from config_core.config._config_json import decode_config
-from config_core.config._construction import make_config
 from config_core.errors import ConfigError
 
-__all__ = ["pydantic_schema", "replaced"]
-
-_MISSING = object()
-
-
-def replaced(original: Any, changes: Mapping[str, Any]) -> Any:
-    """Return a config with other values of some fields.
-
-    Args:
-        original: The config, which stays as it is.
-        changes: The new values. Those that are the original's own change nothing.
-
-    Raises:
-        ConfigError: A value is wrong.
-        UnknownOptionError: There is no such field.
-    """
-    given = {
-        name: value
-        for name, value in changes.items()
-        if not hasattr(original, name) or getattr(original, name) is not value
-    }
-    config, _ = make_config(type(original), original.to_dict(), given, keep_unused=False)
-    config.name_or_path = original.name_or_path
-    if "_commit_hash" in vars(original):
-        vars(config)["_commit_hash"] = vars(original)["_commit_hash"]
-    return config
+__all__ = ["pydantic_schema"]
 
 
 def pydantic_schema(cls: type[Any]) -> Any:
