@@ -34,6 +34,7 @@ from hub_io.hub import RepoCheckpoint
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
 from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
+from hub_io.transformers_loading import load_into_transformers
 from hub_io.trust import (
     Refused,
     Trusted,
@@ -76,5 +77,6 @@ __all__ = [
     "UnservedNamesError",
     "default_policy",
     "load_into_registry",
+    "load_into_transformers",
     "set_default_policy",
 ]

@@ -19,9 +19,11 @@ from hub_io.running import import_classes
 from hub_io.trust import Refused, TrustPolicy, policy_in_force
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from hub_io.trust import Trusted
 
-__all__ = ["LoadedClasses", "load_into_registry"]
+__all__ = ["LoadedClasses", "decide_all", "load_into_registry", "open_load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,29 @@ class LoadedClasses:
     digests: tuple[str, ...]
     trusted_by: str
     served_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of_load(
+        cls,
+        load: CodeLoad,
+        decisions: Sequence[Trusted],
+        config_class: type[Any] | None,
+        model_classes: Mapping[str, type[Any]],
+        *,
+        served_names: Iterable[str] = (),
+    ) -> LoadedClasses:
+        """Return what a load has registered."""
+        checkpoint = load.checkpoint
+        return cls(
+            source=str(load) if checkpoint is None else checkpoint.name,
+            commit=None if checkpoint is None else checkpoint.commit,
+            model_type=config_class.model_type if config_class is not None else None,
+            config_class=config_class,
+            model_classes=model_classes,
+            digests=tuple(trusted.bundle.digest for trusted in decisions),
+            trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
+            served_names=tuple(sorted(served_names)),
+        )
 
 
 def load_into_registry(
@@ -98,22 +123,18 @@ def load_into_registry(
         RegistrationError: The classes do not belong together, or another class is registered and `exist_ok` is false.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
-    policy = policy_in_force(policy)
-    if not revision and isinstance(source, str) and existing_path(source) is None:
-        # Never None, which would use the default policy's store instead of this one's.
-        revision = policy.store.pin(source) or DEFAULT_BRANCH
-    hub_options = HubOptions(
-        revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
-    checkpoint = open_checkpoint(source, hub_options)
-    load = CodeLoad.of_checkpoint(
-        checkpoint,
-        hub_options,
-        trust_remote_code=trust_remote_code,
+    load = open_load(
+        source,
+        revision=revision,
         code_revision=code_revision,
+        subfolder=subfolder,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        policy=policy,
     )
-    load.policy = policy
-    decisions = _decide_all(load)
+    decisions = decide_all(load)
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
     config_class = classes.pop("AutoConfig", None)
 
@@ -125,20 +146,45 @@ def load_into_registry(
         staged.register_model(name, of, model_class)
     registry.update(staged, exist_ok=exist_ok)
 
-    return LoadedClasses(
-        source=checkpoint.name,
-        commit=checkpoint.commit,
-        model_type=config_class.model_type if config_class is not None else None,
-        config_class=config_class,
-        model_classes=classes,
-        digests=tuple(trusted.bundle.digest for trusted in decisions),
-        trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
-        served_names=tuple(sorted({name for trusted in decisions for name in served_names(trusted.bundle)})),
+    names = {name for trusted in decisions for name in served_names(trusted.bundle)}
+    return LoadedClasses.of_load(load, decisions, config_class, classes, served_names=names)
+
+
+def open_load(
+    source: str | os.PathLike[str] | Checkpoint,
+    *,
+    revision: str | None,
+    code_revision: str | None,
+    subfolder: str,
+    token: str | bool | None,
+    cache_dir: str | os.PathLike[str] | None,
+    local_files_only: bool,
+    trust_remote_code: bool | None,
+    policy: TrustPolicy | None,
+) -> CodeLoad:
+    """Open a checkpoint for a load of all its classes. The arguments are those of `load_into_registry`."""
+    policy = policy_in_force(policy)
+    if not revision and isinstance(source, str) and existing_path(source) is None:
+        # Never None, which would use the default policy's store instead of this one's.
+        revision = policy.store.pin(source) or DEFAULT_BRANCH
+    hub_options = HubOptions(
+        revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
+    checkpoint = open_checkpoint(source, hub_options)
+    load = CodeLoad.of_checkpoint(
+        checkpoint, hub_options, trust_remote_code=trust_remote_code, code_revision=code_revision
+    )
+    load.policy = policy
+    return load
 
 
-def _decide_all(load: CodeLoad) -> list[Trusted]:
-    """Return the decision on each bundle that the `auto_map` names, before any of it runs."""
+def decide_all(load: CodeLoad) -> list[Trusted]:
+    """Return the decision on each bundle that the `auto_map` of a load names, before any of it runs.
+
+    Raises:
+        RemoteCodeRefusedError: Some of the code is not trusted.
+        NoRemoteCodeError: The checkpoint ships no code.
+    """
     left = loadable_names(load.auto_map)
     if not left:
         raise NoRemoteCodeError(str(load))

@@ -52,19 +52,21 @@ _DISTRIBUTIONS: Final = {
 }
 
 
-def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: str) -> None:
+def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
     """Raise unless all modules that a bundle needs are installed. Nothing is imported.
 
     Args:
         bundle: The code.
         modules: Modules of it that will be imported, without `.py`, relative to the bundle.
         source: Where the code came from, for errors.
+        served: Whether names of transformers are served to the code.
 
     Raises:
         MissingRequirementsError: A module is not installed.
         SourceCodeError: A file cannot be parsed.
     """
-    missing = {name: file for name, file in imported_modules(bundle, modules).items() if not _is_installed(name)}
+    imported = imported_modules(bundle, modules, served=served)
+    missing = {name: file for name, file in imported.items() if not _is_installed(name)}
     if not missing:
         return
     problems = [f"{file} imports {name!r}, which is not installed" for name, file in missing.items()]
@@ -103,12 +105,13 @@ def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
     return sentence
 
 
-def imported_modules(bundle: CodeBundle, modules: Iterable[str]) -> dict[str, str]:
+def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool = True) -> dict[str, str]:
     """Return the top-level modules outside a bundle that importing modules of it certainly imports.
 
     Args:
         bundle: The code.
         modules: Modules without `.py`, relative to the bundle.
+        served: Whether names of transformers come from the packages that serve them.
 
     Returns:
         Name of a top-level module to the first file that imports it. The standard library is omitted.
@@ -121,7 +124,7 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str]) -> dict[str, st
     for file in reached_files(bundle, modules):
         for each in source_imports(file, files[file], files.get, path=file):
             if each.is_certain and not each.level:
-                for name in _top_level_modules(each):
+                for name in _top_level_modules(each, served=served):
                     found.setdefault(name, file)
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
 
@@ -145,11 +148,12 @@ def reached_files(bundle: CodeBundle, modules: Iterable[str]) -> list[str]:
     return reached
 
 
-def _top_level_modules(found: SourceImport) -> Iterator[str]:
-    """Yield the top-level modules that an absolute import needs. Names of transformers come from other packages."""
-    if not is_transformers(found.module):
+def _top_level_modules(found: SourceImport, *, served: bool) -> Iterator[str]:
+    """Yield the top-level modules that an absolute import needs, which provide the names of transformers if served."""
+    is_served = served and is_transformers(found.module)
+    if not is_served:
         yield found.module.partition(".")[0]
-    for name in found.names:
+    for name in found.names if is_served else ():
         if provider := provider_of(found.module, name):
             yield provider.module
 

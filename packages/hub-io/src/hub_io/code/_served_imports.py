@@ -44,13 +44,14 @@ class TransformersName(NamedTuple):
         return f"{self.file} line {self.line}: {self.name}"
 
 
-def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str) -> None:
+def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
     """Raise unless everything that importing modules of a bundle certainly imports is there. Nothing is imported.
 
     Args:
         bundle: The code.
         modules: Modules of it that will be imported, without `.py`, relative to the bundle.
         source: Where the code came from, for errors.
+        served: Whether names of transformers are served to the code; otherwise it needs the real ones.
 
     Raises:
         UnservedNamesError: It uses names of transformers that are not served.
@@ -58,8 +59,9 @@ def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str) ->
         SourceCodeError: A file cannot be parsed.
     """
     modules = tuple(modules)
-    _check_served(bundle, modules, source=source)
-    check_requirements(bundle, modules, source=source)
+    if served:
+        _check_served(bundle, modules, source=source)
+    check_requirements(bundle, modules, source=source, served=served)
 
 
 def _check_served(bundle: CodeBundle, modules: Iterable[str], *, source: str) -> None:

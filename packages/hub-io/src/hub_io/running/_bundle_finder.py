@@ -23,6 +23,7 @@ from config_core.code import compile_source, parse_source, resolve_sibling_impor
 from hub_io.code import TRANSFORMERS, check_imports
 from hub_io.running._remote_packages import (
     PARENT,
+    PARENT_FOR_TRANSFORMERS,
     all_or_nothing,
     find_package,
     is_importing,
@@ -72,7 +73,7 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 - Python's
         target: ModuleType | None = None,  # noqa: ARG002 - Python's
     ) -> importlib.machinery.ModuleSpec | None:
-        if not fullname.startswith(f"{PARENT}."):
+        if not fullname.startswith((f"{PARENT}.", f"{PARENT_FOR_TRANSFORMERS}.")):
             return None
         name = ".".join(fullname.split(".", 3)[:3])
         package = find_package(name) or _from_another_process(name)
@@ -111,10 +112,11 @@ class _BundleLoader(importlib.abc.InspectLoader):
         content, name, read = self._content(), self._file or _PACKAGE_FILE, self._package.bundle.files.get
         imports = source_imports(name, content, read, path=self.path)
         is_same = imports == source_facts(content, path=self.path).imports
-        if is_same and TRANSFORMERS.encode() not in content:
+        is_served = TRANSFORMERS.encode() in content and not self._package.is_for_transformers
+        if is_same and not is_served:
             return compile_source(content, path=self.path)
         tree = resolve_sibling_imports(parse_source(content, path=self.path), name, read)
-        return compile_source(serve_imports(tree), path=self.path)
+        return compile_source(serve_imports(tree) if is_served else tree, path=self.path)
 
     def get_data(self, path: str) -> bytes:
         """Return a file of the bundle, for `pkgutil.get_data`.
@@ -157,7 +159,8 @@ class _BundleLoader(importlib.abc.InspectLoader):
         is_first = not stays(package.name)
         with all_or_nothing(package):
             if is_first:
-                check_imports(package.bundle, [package.place(module.__name__)], source=package.name)
+                needed = [package.place(module.__name__)]
+                check_imports(package.bundle, needed, source=package.name, served=not package.is_for_transformers)
             # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
             load = current_load() or CodeLoad()
             load.granted.add(package.bundle.digest)

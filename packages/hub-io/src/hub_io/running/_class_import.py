@@ -16,7 +16,7 @@ from hub_io.code import (
 )
 from hub_io.errors import RemoteCodeImportError
 from hub_io.running._bundle_finder import import_module, install_finder
-from hub_io.running._remote_packages import PARENT, importing
+from hub_io.running._remote_packages import PARENT, PARENT_FOR_TRANSFORMERS, importing
 from hub_io.trust import pass_on
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ __all__ = ["import_classes"]
 _SHOWN = 5
 
 
-def import_classes(trusted: Trusted, references: Iterable[str | ClassReference]) -> list[type[Any]]:
+def import_classes(
+    trusted: Trusted, references: Iterable[str | ClassReference], *, for_transformers: bool = False
+) -> list[type[Any]]:
     """Import classes of a trusted bundle. This runs its code.
 
     Code with the same content is imported once, from wherever it is loaded; code with other content is imported beside
@@ -41,6 +43,7 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
     Args:
         trusted: The decision, with the bundle.
         references: References to classes in it, such as `modeling_x.XModel`.
+        for_transformers: Whether the code imports the real transformers. Otherwise its names are served.
 
     Returns:
         The classes, in the order of the references.
@@ -53,7 +56,8 @@ def import_classes(trusted: Trusted, references: Iterable[str | ClassReference])
     parsed = [ClassReference.parse(str(reference)) for reference in references]
     install_finder()
     modules = [reference.module for reference in parsed]
-    with trusted.code.load.running(), importing(trusted, modules) as package:
+    parent = PARENT_FOR_TRANSFORMERS if for_transformers else PARENT
+    with trusted.code.load.running(), importing(trusted, modules, parent=parent) as package:
         classes = [_import_class(package, reference, trusted.source) for reference in parsed]
     pass_on(trusted.bundle.digest)
     with contextlib.suppress(OSError):  # only other processes need it, and their error names the folder
@@ -94,7 +98,11 @@ def _describe(error: BaseException) -> str:
 
 def _advice(error: BaseException, bundle: CodeBundle) -> str:
     """Return a sentence with a remedy, or `""`: a module to install, or versions that the code requires."""
-    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(PARENT):
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and error.name
+        and not error.name.startswith((PARENT, PARENT_FOR_TRANSFORMERS))
+    ):
         if is_transformers(error.name):
             return f". {LOAD_THERE}"
         return f". {remedy_for([error.name.partition('.')[0]], bundle)}"

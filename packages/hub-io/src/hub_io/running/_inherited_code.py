@@ -25,14 +25,14 @@ __all__ = ["find_inherited"]
 
 _logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"hub_io\.remote\.\w*?_(?P<digest>[0-9a-f]{64}|[0-9a-f]{12})(_\d+)?", re.ASCII)
+_NAME = re.compile(r"hub_io\.remote(_for_transformers)?\.\w*?_(?P<digest>[0-9a-f]{64}|[0-9a-f]{12})(_\d+)?", re.ASCII)
 
 
 def find_inherited(name: str) -> Trusted | None:
     """Return the decision on code that another process has imported under a name.
 
     Args:
-        name: Name of the package: `hub_io.remote.<name>_<digest>`.
+        name: Name of the package: `hub_io.remote.<name>_<digest>`, or below `hub_io.remote_for_transformers`.
 
     Returns:
         The decision, or None if the name does not have this form.

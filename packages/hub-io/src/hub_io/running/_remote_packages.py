@@ -2,6 +2,9 @@
 
 A package is a value: the files of one digest under one name. Checkpoints with the same files share it. Loads of one
 digest import one after another, and a failed import removes every module that it added.
+
+Code that runs with the real transformers is a package of its own, `hub_io.remote_for_transformers.<name>_<digest>`: the
+same files mean other classes there.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARENT",
+    "PARENT_FOR_TRANSFORMERS",
     "RemotePackage",
     "all_or_nothing",
     "find_package",
@@ -40,6 +44,7 @@ __all__ = [
 ]
 
 PARENT = "hub_io.remote"
+PARENT_FOR_TRANSFORMERS = "hub_io.remote_for_transformers"
 
 _DIGEST_LENGTH = 12
 _SHORT_SLUG = 40
@@ -64,6 +69,11 @@ class RemotePackage:
     bundle: CodeBundle
     directory: Path | None
     served_names: tuple[str, ...]
+
+    @property
+    def is_for_transformers(self) -> bool:
+        """Whether the code imports the real transformers, and not the names that are served in its place."""
+        return self.name.startswith(f"{PARENT_FOR_TRANSFORMERS}.")
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
         """Return a module's file (None for a namespace package) and whether it is a package; None if not found."""
@@ -121,17 +131,19 @@ def find_package(name: str) -> RemotePackage | None:
     return _packages.get(name)
 
 
-def package_of(trusted: Trusted, *, name: str = "") -> RemotePackage:
+def package_of(trusted: Trusted, *, name: str = "", parent: str = PARENT) -> RemotePackage:
     """Return the package of trusted code; if there is none yet, create it, by default with a name of its own."""
+    parent = name.rpartition(".")[0] or parent
     with _lock:
-        if (package := _find(trusted)) is not None:
+        if (package := _find(trusted, parent)) is not None:
             return package
     # Without the lock: the one writes files, the other may read some.
-    directory, served = _directory(trusted), served_names(trusted.bundle)
+    directory = _directory(trusted, is_needed=parent == PARENT_FOR_TRANSFORMERS)
+    served = served_names(trusted.bundle) if parent == PARENT else ()
     with _lock:
-        package = _find(trusted)
+        package = _find(trusted, parent)
         if package is None:
-            name = name or _free_name(trusted)
+            name = name or _free_name(trusted, parent)
             package = RemotePackage(name, trusted.source, trusted.bundle, directory, served)
             _packages[name] = package
         return package
@@ -143,23 +155,25 @@ def folders_of(cls: type[Any]) -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def importing(trusted: Trusted, modules: Sequence[str]) -> Iterator[RemotePackage]:
+def importing(trusted: Trusted, modules: Sequence[str], *, parent: str = PARENT) -> Iterator[RemotePackage]:
     """Import modules of trusted code in the block, when no other thread does; if it fails, they are removed.
 
     Args:
         trusted: The code.
         modules: The modules, as paths without `.py`. If they are imported already, nothing waits for other threads.
+        parent: The parent of the package, which says whether names of transformers are served to it.
 
     Raises:
         MissingRequirementsError: A module that the code imports is not installed.
         RemoteCodeImportError: Another thread is importing the code and waits for this one.
     """
     with contextlib.ExitStack() as stack:
-        package = _find_imported(trusted, modules)
+        package = _find_imported(trusted, modules, parent)
         if package is None:
-            check_imports(trusted.bundle, [*modules, *_modules_to_come(trusted)], source=trusted.source)
+            needed = [*modules, *_modules_to_come(trusted)]
+            check_imports(trusted.bundle, needed, source=trusted.source, served=parent == PARENT)
             stack.enter_context(turn(trusted.bundle.digest, source=trusted.source))
-            package = package_of(trusted)
+            package = package_of(trusted, parent=parent)
             stack.enter_context(all_or_nothing(package))
         _add_folders(package, trusted.code.folders)
         yield package
@@ -228,10 +242,10 @@ def _add_names(package: RemotePackage, bundle: CodeBundle) -> None:
                     mark_module(module, package)
 
 
-def _find(trusted: Trusted) -> RemotePackage | None:
+def _find(trusted: Trusted, parent: str) -> RemotePackage | None:
     """Return the package with the same files, unless the two `auto_map`s contradict each other."""
     for package in _packages.values():
-        if package.name in _abandoned:
+        if package.name in _abandoned or package.name.rpartition(".")[0] != parent:
             continue
         one, other = package.bundle.auto_map, trusted.bundle.auto_map
         if package.bundle.digest == trusted.bundle.digest and all(one[key] == other[key] for key in one.keys() & other):
@@ -239,10 +253,10 @@ def _find(trusted: Trusted) -> RemotePackage | None:
     return None
 
 
-def _find_imported(trusted: Trusted, modules: Iterable[str]) -> RemotePackage | None:
+def _find_imported(trusted: Trusted, modules: Iterable[str], parent: str) -> RemotePackage | None:
     """Return the package if these modules of it are imported already."""
     with _lock:
-        package = _find(trusted)
+        package = _find(trusted, parent)
         return package if package and all(package.module_at(path) in _kept for path in modules) else None
 
 
@@ -252,21 +266,24 @@ def _add_folders(package: RemotePackage, folders: Iterable[Path]) -> None:
         _folders[package.name] = _folders.get(package.name, frozenset()) | real
 
 
-def _free_name(trusted: Trusted) -> str:
+def _free_name(trusted: Trusted, parent: str) -> str:
     digest = trusted.bundle.digest
     # `owner/name`, or the end of a folder's path.
     tail = "_".join(re.split(r"[/\\]+", trusted.source.rstrip("/\\"))[-2:])
     slug = re.sub(r"\W", "_", tail, flags=re.ASCII)[-_SHORT_SLUG:].strip("_") or "code"
     # Twelve digits can be made to collide; then all digits are used.
-    names = [f"{PARENT}.{slug}_{digest[:_DIGEST_LENGTH]}", f"{PARENT}.{slug}_{digest}"]
+    names = [f"{parent}.{slug}_{digest[:_DIGEST_LENGTH]}", f"{parent}.{slug}_{digest}"]
     names += [f"{names[1]}_{number}" for number in range(2, len(_packages) + 3)]
     return next(name for name in names if name not in _packages)
 
 
-def _directory(trusted: Trusted) -> Path | None:
-    """Write a bundle with data into the code store, or into a temporary folder if the store cannot be written."""
+def _directory(trusted: Trusted, *, is_needed: bool) -> Path | None:
+    """Write a bundle with data into the code store, or into a temporary folder if the store cannot be written.
+
+    A bundle without data is written only if its files are needed on disk: transformers copies them from there.
+    """
     bundle, source = trusted.bundle, trusted.source
-    if all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in bundle.files):
+    if not is_needed and all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in bundle.files):
         return None
     try:
         return CodeStore.default().keep(bundle, source=source) / "files"

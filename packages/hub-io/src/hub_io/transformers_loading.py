@@ -1,0 +1,171 @@
+"""Registering the classes that a checkpoint ships in the Auto classes of the real transformers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from auto_registry.errors import RegistrationError
+from hub_io.errors import MissingRequirementsError
+from hub_io.registry_loading import LoadedClasses, decide_all, open_load
+from hub_io.running import import_classes
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from config_core.checkpoint import Checkpoint
+    from hub_io.trust import TrustPolicy
+
+__all__ = ["load_into_transformers"]
+
+_CONFIG = "AutoConfig"
+
+
+def load_into_transformers(
+    source: str | os.PathLike[str] | Checkpoint,
+    *,
+    revision: str | None = None,
+    code_revision: str | None = None,
+    subfolder: str = "",
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    trust_remote_code: bool | None = None,
+    policy: TrustPolicy | None = None,
+    exist_ok: bool = False,
+) -> LoadedClasses:
+    """Register the config and model classes that a checkpoint ships in transformers' own Auto classes: all, or none.
+
+    The code runs with the real transformers, which must be installed (`pretrained-hub-io[transformers]`). Whether it
+    runs is decided as everywhere here, from the same pinned and hashed files. Afterwards
+    `transformers.AutoModel.from_pretrained(source)` and `pipeline` use these classes without `trust_remote_code`.
+
+    Args:
+        source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
+        revision: Branch, tag or commit of a repository. If None, the commit in the policy's trust store, or else the
+            default branch. Pass the same one to `from_pretrained` of transformers.
+        code_revision: Revision of the repository that holds the code.
+        subfolder: Folder inside the checkpoint.
+        token: Access token for the Hub.
+        cache_dir: Where downloads are kept.
+        local_files_only: Use only what was downloaded before, and no network.
+        trust_remote_code: Whether the code may run. None leaves it to the trust store.
+        policy: The trust policy; the default policy if None.
+        exist_ok: Replace other classes that are registered there, transformers' own included.
+
+    Returns:
+        The classes that were registered.
+
+    Raises:
+        MissingRequirementsError: transformers, or a module that the code imports, is not installed. Nothing was run.
+        RemoteCodeRefusedError: The code is not trusted.
+        TrustStoreError: The trust store is malformed.
+        TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
+        NoRemoteCodeError: The checkpoint ships no code.
+        RemoteCodeImportError: The code failed, or lacks a class.
+        ClassReferenceError: A reference in `auto_map` is malformed.
+        SourceCodeError: A file is missing or not Python.
+        RegistrationError: The classes are not transformers' own kind or do not belong together, or another class is
+            registered and `exist_ok` is false.
+        CheckpointNotFoundError: There is no such folder, repository or revision.
+    """
+    load = open_load(
+        source,
+        revision=revision,
+        code_revision=code_revision,
+        subfolder=subfolder,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        trust_remote_code=trust_remote_code,
+        policy=policy,
+    )
+    decisions = decide_all(load)
+    transformers = _import_transformers(str(load))
+    classes: dict[str, type[Any]] = {}
+    for trusted in decisions:
+        auto_map = trusted.bundle.auto_map
+        imported = import_classes(trusted, auto_map.values(), for_transformers=True)
+        classes |= dict(zip(auto_map, imported, strict=True))
+    config_class = classes.pop(_CONFIG, None)
+    _check_kinds(transformers, config_class, classes)
+    if not exist_ok:
+        _check_free(transformers, config_class, classes)
+    _register(transformers, config_class, classes)
+    return LoadedClasses.of_load(load, decisions, config_class, classes)
+
+
+def _import_transformers(source: str) -> Any:
+    # By name: no part of this package depends on transformers, and type checkers need not read it.
+    try:
+        return importlib.import_module("transformers")
+    except ModuleNotFoundError as error:
+        raise MissingRequirementsError(
+            f"The code of {source} is trusted, but load_into_transformers needs transformers, which is not installed. "
+            "None of the code was run. Install 'pretrained-hub-io[transformers]' and try again.",
+            source=source,
+            file="",
+            modules=("transformers",),
+        ) from error
+
+
+def _check_kinds(transformers: Any, config_class: type[Any] | None, classes: Mapping[str, type[Any]]) -> None:
+    """Check that transformers will take all classes.
+
+    Raises:
+        RegistrationError: It would not.
+    """
+    if config_class is not None and not (
+        issubclass(config_class, transformers.PretrainedConfig) and config_class.model_type
+    ):
+        raise RegistrationError(
+            f"{config_class.__name__} is not a subclass of transformers.PretrainedConfig with a model_type.",
+            offered=config_class,
+        )
+    for name, cls in classes.items():
+        if not hasattr(transformers, name):
+            raise RegistrationError(f"The installed transformers has no {name}, for {cls.__name__}.", offered=cls)
+        if not issubclass(cls, transformers.PreTrainedModel):
+            raise RegistrationError(f"{cls.__name__} is not a subclass of transformers.PreTrainedModel.", offered=cls)
+        if config_class is not None and cls.config_class is not config_class:
+            raise RegistrationError(
+                f"{cls.__name__}.config_class is {cls.config_class}, but the checkpoint's config class is "
+                f"{config_class.__name__}.",
+                offered=cls,
+            )
+
+
+def _check_free(transformers: Any, config_class: type[Any] | None, classes: Mapping[str, type[Any]]) -> None:
+    """Check that no other class would be replaced.
+
+    Raises:
+        RegistrationError: One would.
+    """
+    if config_class is not None:
+        known = transformers.CONFIG_MAPPING
+        held = known[config_class.model_type] if config_class.model_type in known else None  # noqa: SIM401 - no dict
+        _check_same(held, config_class, what=f"model_type {config_class.model_type!r} of transformers.AutoConfig")
+    for name, cls in classes.items():
+        mapping = getattr(transformers, name)._model_mapping  # noqa: SLF001 - there is no public way to ask
+        held = mapping.get(cls.config_class, None)
+        _check_same(held, cls, what=f"{cls.config_class.__name__} of transformers.{name}")
+
+
+def _check_same(held: Any, offered: type[Any], *, what: str) -> None:
+    if held is not None and held is not offered:
+        raise RegistrationError(
+            f"{what} is taken by {held}, so {offered} was not registered. Pass exist_ok=True to replace it.",
+            held_by=held,
+            offered=offered,
+        )
+
+
+def _register(transformers: Any, config_class: type[Any] | None, classes: Mapping[str, type[Any]]) -> None:
+    """Register all classes, and let transformers save their code with what it saves of them."""
+    if config_class is not None:
+        transformers.AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
+        config_class.register_for_auto_class()
+    for name, cls in classes.items():
+        getattr(transformers, name).register(cls.config_class, cls, exist_ok=True)
+        cls.register_for_auto_class(name)

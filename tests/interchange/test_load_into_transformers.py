@@ -1,0 +1,222 @@
+"""`load_into_transformers`: transformers' own Auto classes use a checkpoint's code, trusted as it is here."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from auto_registry import AutoModelForSequenceClassification
+from auto_registry.errors import RegistrationError
+from config_core.code import CodeBundle
+from hub_io import RemoteCodeRefusedError, TrustEntry, TrustFile, load_into_transformers
+from transformers_stock import STOCK, environment, make_inputs, run, tensors_in
+
+transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
+
+NAME = "sequence classifier"
+GUIDE = "the guide's ResNet"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Checkpoints that transformers has made."""
+    folder = tmp_path_factory.mktemp("stock")
+    run("make", folder, NAME, "composite", GUIDE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _places(tmp_path, monkeypatch):
+    """Nobody has trusted anything, and the code store is new."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    monkeypatch.setenv("HUB_IO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def source(folder, tmp_path, request):
+    """A checkpoint with code of its own digest and a model_type that no other test registers."""
+    source = tmp_path / "saved"
+    kind = f"stock_{request.node.name.partition('[')[0]}"
+    for path in (folder / NAME).iterdir():
+        content = path.read_bytes()
+        if path.suffix in {".py", ".json"}:
+            content = content.replace(b"stock_classifier", kind.encode())
+        (source / path.name).parent.mkdir(exist_ok=True)
+        (source / path.name).write_bytes(content)
+    return source
+
+
+def outputs_of(model):
+    """Return the outputs of a model for the inputs of the stock."""
+    with torch.no_grad():
+        return list(tensors_in(model(**make_inputs(STOCK[NAME]))))
+
+
+def printed_by(program):
+    """Return what a program prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True, env=environment(), timeout=100
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def expected(folder):
+    """Return the outputs of the model that was saved."""
+    return torch.load((folder / NAME).with_suffix(".outputs"), weights_only=True)
+
+
+def test_transformers_loads_the_checkpoint_without_trust_of_its_own(folder, source):
+    """The classes are subclasses of the real base classes, and compute what was saved."""
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        transformers.AutoModelForSequenceClassification.from_pretrained(source, trust_remote_code=False)
+    report = load_into_transformers(source, trust_remote_code=True)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(source)
+    assert type(model) is report.model_classes["AutoModelForSequenceClassification"]
+    assert isinstance(model, transformers.PreTrainedModel)
+    assert type(transformers.AutoConfig.from_pretrained(source)) is report.config_class
+    assert all(map(torch.equal, outputs_of(model), expected(folder)))
+    assert report.served_names == ()
+
+
+@pytest.mark.parametrize("trust_remote_code", [None, False])
+def test_code_without_trust_is_refused(source, trust_remote_code):
+    """The decision is the one that is made for every load here."""
+    with pytest.raises(RemoteCodeRefusedError):
+        load_into_transformers(source, trust_remote_code=trust_remote_code)
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+
+
+def test_trust_store_is_enough(source, tmp_path):
+    """Code that was reviewed needs no flag; a changed byte is other code."""
+    with pytest.raises(RemoteCodeRefusedError) as caught:
+        load_into_transformers(source)
+    TrustFile(tmp_path / "hub-code.lock").add(
+        TrustEntry.of(caught.value.bundle, source=os.path.realpath(source), commit=None)
+    )
+    assert load_into_transformers(source).model_type == "stock_test_trust_store_is_enough"
+    with (source / "modeling_classifier.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    with pytest.raises(RemoteCodeRefusedError, match=r"changed|differ"):
+        load_into_transformers(source)
+
+
+def test_save_by_transformers_has_the_code(source, tmp_path):
+    """`save_pretrained` copies the files, so that the folder loads here and there."""
+    load_into_transformers(source, trust_remote_code=True)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(source)
+    model.save_pretrained(tmp_path / "again")
+    for name in ("configuration_classifier.py", "modeling_classifier.py"):
+        assert (tmp_path / "again" / name).read_bytes() == (source / name).read_bytes()
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "again", trust_remote_code=True)
+    assert all(map(torch.equal, model.state_dict().values(), again.state_dict().values()))
+
+
+def test_both_ways_stand_side_by_side(source):
+    """The same files are other classes with the real transformers and with served names."""
+    there = load_into_transformers(source, trust_remote_code=True)
+    model = AutoModelForSequenceClassification.from_pretrained(source, trust_remote_code=True)
+    assert not isinstance(model, transformers.PreTrainedModel)
+    assert there.model_classes["AutoModelForSequenceClassification"].__name__ == type(model).__name__
+    assert there.config_class is load_into_transformers(source, trust_remote_code=True).config_class
+
+
+def test_two_revisions_stand_side_by_side(source):
+    """Another content gives other classes; replacing the registered ones has to be asked for."""
+    first = load_into_transformers(source, trust_remote_code=True)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(source)
+    with (source / "configuration_classifier.py").open("a", encoding="utf-8") as file:
+        file.write("REVISION = 2\n")
+    with pytest.raises(RegistrationError, match="exist_ok=True") as caught:
+        load_into_transformers(source, trust_remote_code=True)
+    assert caught.value.held_by is first.config_class
+    assert type(transformers.AutoConfig.from_pretrained(source)) is first.config_class
+    second = load_into_transformers(source, trust_remote_code=True, exist_ok=True)
+    newer = transformers.AutoModelForSequenceClassification.from_pretrained(source)
+    assert type(newer) is second.model_classes["AutoModelForSequenceClassification"] is not type(model)
+    assert all(map(torch.equal, outputs_of(model), outputs_of(newer)))
+
+
+def test_class_of_transformers_itself_is_not_replaced_unasked(folder):
+    """The guide's model_type is that of transformers' own ResNet."""
+    held = transformers.CONFIG_MAPPING["resnet"]
+    with pytest.raises(RegistrationError, match=r"model_type 'resnet' of transformers\.AutoConfig is"):
+        load_into_transformers(folder / GUIDE, trust_remote_code=True)
+    assert transformers.CONFIG_MAPPING["resnet"] is held
+
+
+def test_all_or_none_are_registered(source):
+    """A model class that transformers would not take keeps the config class out, too."""
+    path = source / "modeling_classifier.py"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\nclass Other:\n    config_class = ClassifierConfig\n", "utf-8")
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config["auto_map"]["AutoModel"] = "modeling_classifier.Other"
+    (source / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(RegistrationError, match=r"Other is not a subclass of transformers\.PreTrainedModel"):
+        load_into_transformers(source, trust_remote_code=True)
+    assert config["model_type"] not in transformers.CONFIG_MAPPING
+
+
+def test_objects_are_pickled_by_the_digest_of_their_code(source):
+    """In this process they come back as what they are; another process decides with its own policy."""
+    load_into_transformers(source, trust_remote_code=True)
+    config = transformers.AutoConfig.from_pretrained(source)
+    assert type(pickle.loads(pickle.dumps(config))) is type(config)
+    program = "import sys, pickle; print(type(pickle.load(sys.stdin.buffer)).__mro__[1].__module__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, input=pickle.dumps(config), capture_output=True, timeout=100
+    )
+    assert done.stdout.startswith(b"transformers."), done.stderr.decode()
+
+
+def test_transformers_that_is_not_installed_is_named(folder):
+    """Nothing has run, and the extra is named."""
+    program = f"""
+import sys
+from transformers_stock.load import BlockTransformers
+sys.meta_path.insert(0, BlockTransformers())
+import hub_io
+try:
+    hub_io.load_into_transformers({str(folder / NAME)!r}, trust_remote_code=True)
+except hub_io.MissingRequirementsError as error:
+    print(error.modules, "pretrained-hub-io[transformers]" in str(error))
+print([name for name in sys.modules if "configuration_classifier" in name])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=99,
+    )
+    assert done.stdout == "('transformers',) True\n[]\n", done.stderr
+
+
+def test_importing_hub_io_imports_no_transformers():
+    """It is imported by this one function."""
+    program = "import sys, hub_io; print('transformers' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8", timeout=99
+    )
+    assert done.stdout == "False\n"
+
+
+def test_repository_is_pinned_by_the_trust_store(source, hub, tmp_path):
+    """The commit that was reviewed is the one that is imported, also after the branch has moved."""
+    content = {path.name: path.read_bytes() for path in source.iterdir()}
+    reviewed = hub.create_repo("me/there", content)
+    code = {name: text for name, text in content.items() if name.endswith(".py")}
+    TrustFile(tmp_path / "hub-code.lock").add(TrustEntry.of(CodeBundle(code), source="me/there", commit=reviewed))
+    hub.commit("me/there", {"modeling_classifier.py": "raise SystemExit('it ran')"})
+    report = load_into_transformers("me/there")
+    assert report.commit == reviewed
+    assert issubclass(report.config_class, transformers.PretrainedConfig)
