@@ -23,14 +23,28 @@ from config_core.config._body_fields import (
     own_annotations,
     written_init,
 )
-from config_core.config._field_types import compile_check, compile_part, config_classes, described_by_default
+from config_core.config._field_types import (
+    compile_check,
+    compile_part,
+    config_classes,
+    described_by_default,
+    fitting_scalars,
+)
 from config_core.config._init_parameters import NO_DEFAULT, Parameter, parameters_of, takes_any_keyword, unwrapped
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["ConfigDefinition", "check_init", "definition_of", "install_aliases", "is_cached_property", "public_names"]
+__all__ = [
+    "ConfigDefinition",
+    "FieldCheck",
+    "check_init",
+    "definition_of",
+    "install_aliases",
+    "is_cached_property",
+    "public_names",
+]
 
 _lock = threading.RLock()
 _OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
@@ -44,6 +58,19 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+class FieldCheck(NamedTuple):
+    """How the values of a field are checked.
+
+    Attributes:
+        scalars: Types of scalars whose values all fit as they are. Most fields have such values, so most checks need
+            not be called.
+        check: Returns a value, restored if JSON had changed it, or raises `WrongValueError`.
+    """
+
+    scalars: frozenset[type[Any]]
+    check: Callable[[Any], Any]
 
 
 class ConfigDefinition(NamedTuple):
@@ -79,7 +106,7 @@ class ConfigDefinition(NamedTuple):
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
     annotations: Mapping[str, Any]
-    checks: Mapping[str, Callable[[Any], Any]]
+    checks: Mapping[str, FieldCheck]
     parts: Mapping[str, tuple[type[Any], ...]]
     aliases: Mapping[str, str]
 
@@ -90,14 +117,13 @@ def definition_of(cls: type[Any]) -> ConfigDefinition:
     Raises:
         ConfigDefinitionError: The class does not meet the contract of subclasses.
     """
-    found = cls.__dict__.get("_definition")
+    found: ConfigDefinition | None = cls.__dict__.get("_definition")
     if found is None:
         with _lock:
             found = cls.__dict__.get("_definition")
             if found is None:
-                found = _define(cls)
-                cls._definition = found
-    return typing.cast("ConfigDefinition", found)
+                cls._definition = found = _define(cls)
+    return found
 
 
 def public_names(cls: type[Any]) -> list[str]:
@@ -305,12 +331,15 @@ def _described(annotation: Any, default: Any) -> Any:
     return described_by_default(annotation, default)
 
 
-def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, Callable[[Any], Any]]:
+def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, FieldCheck]:
     """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
-    checked = (name for name in annotations if not _is_descriptor(root, name))
-    compiled = {name: compile_check(annotations[name]) for name in checked}
-    compiled |= {name: compile_part(sub_class) for name, sub_class in cls.sub_configs.items()}
-    return {name: check for name, check in compiled.items() if check is not None}
+    checked = {name: given for name, given in annotations.items() if not _is_descriptor(root, name)}
+    compiled = {name: compile_check(annotation) for name, annotation in checked.items()}
+    checks = {
+        name: FieldCheck(fitting_scalars(checked[name]), check) for name, check in compiled.items() if check is not None
+    }
+    parts = {name: FieldCheck(frozenset(), compile_part(sub_class)) for name, sub_class in cls.sub_configs.items()}
+    return checks | parts
 
 
 def _is_descriptor(cls: type[Any], name: str) -> bool:

@@ -661,14 +661,16 @@ def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, An
     Raises:
         ConfigValidationError: A value does not fit.
     """
-    checks = definition_of(cls).checks
     restored: dict[str, Any] = {}
-    pending = [(name, check, fields[name]) for name, check in checks.items() if name in fields]
-    for index, (name, check, value) in enumerate(pending):
+    pending = iter(definition_of(cls).checks.items())
+    for name, (scalars, check) in pending:
+        if name not in fields or type(value := fields[name]) in scalars:
+            continue
         try:
             checked = check(value)
         except (WrongValueError, TypeError, ValueError) as error:
-            check_fields(cls, ((name, _raiser(error), value), *pending[index + 1 :]))
+            others = ((other, each.check, fields[other]) for other, each in pending if other in fields)
+            check_fields(cls, ((name, _raiser(error), value), *others))
             raise AssertionError(name) from error  # it raises all problems
         if checked is not value:
             restored[name] = checked
@@ -712,6 +714,8 @@ def make_sub_configs(config: Any) -> None:
         ConfigValidationError: A field holds something else.
     """
     parts = type(config).sub_configs
+    if not parts:
+        return
     values = {name: getattr(config, name, None) for name in parts}
     for name, part in check_and_restore(type(config), values).items():
         setattr(config, name, part)

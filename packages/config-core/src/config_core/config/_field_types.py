@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 from config_core.config._config_json import jsonable
 from config_core.config._part_classes import class_named, class_of_part, is_part, is_part_class
 from config_core.config._problems import WrongValueError, check_all, problems_of_part
-from config_core.config._value_types import builtin_value, dataclass_fields, is_config, value_type
+from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, is_config, value_type
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
     Check = Callable[[Any], Any]
 
-__all__ = ["compile_check", "compile_part", "config_classes", "described_by_default", "described_by_value"]
+__all__ = [
+    "compile_check",
+    "compile_part",
+    "config_classes",
+    "described_by_default",
+    "described_by_value",
+    "fitting_scalars",
+]
 
 
 # What JSON has a list for, and what a list becomes.
@@ -64,8 +71,7 @@ def compile_check(annotation: Any) -> Check | None:
 
     Annotations that plain values cannot be checked against (type variables, callables, protocols) are not checked.
     """
-    # `NewType` and the `type` statement give another name to an annotation.
-    annotation = getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
+    annotation = _unnamed(annotation)
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is typing.Annotated:
@@ -77,6 +83,33 @@ def compile_check(annotation: Any) -> Check | None:
     if origin in {Union, types.UnionType}:
         return _any_of(arguments)
     return _container(origin or annotation, arguments) or (None if origin else _instance(annotation))
+
+
+def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
+    """Return the types of scalars that an annotation allows, whatever their value.
+
+    The check of the annotation returns values of exactly these types as they are, so it need not be called for them.
+    """
+    annotation = _unnamed(annotation)
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin in {typing.Required, typing.NotRequired, typing.Final}:
+        return fitting_scalars(arguments[0])
+    if origin is typing.Annotated:
+        is_like_default = any(isinstance(mark, _LikeDefault) for mark in annotation.__metadata__)
+        return frozenset() if is_like_default else fitting_scalars(arguments[0])
+    if origin in {Union, types.UnionType} and not any(map(_is_enum, arguments)):
+        return frozenset().union(*map(fitting_scalars, arguments))
+    if annotation is Any or annotation is object:
+        return SCALARS
+    if annotation is None:
+        return frozenset({types.NoneType})
+    return frozenset({int, float}) if annotation is float else frozenset(cls for cls in SCALARS if cls is annotation)
+
+
+def _unnamed(annotation: Any) -> Any:
+    """Return what a `NewType` or a `type` statement gives another name to, or the annotation itself."""
+    return getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
 
 
 def compile_part(cls: type[Any]) -> Check:
@@ -186,11 +219,12 @@ def _none(value: Any) -> Any:
 
 def _one_of(allowed: tuple[Any, ...]) -> Check:
     def check(value: Any) -> Any:
-        if not any(value == choice and type(value) is type(choice) for choice in allowed):
-            if (builtin := builtin_value(value)) is not value:
-                return check(builtin)
-            raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
-        return value
+        for choice in allowed:
+            if type(value) is type(choice) and value == choice:
+                return value
+        if (builtin := builtin_value(value)) is not value:
+            return check(builtin)
+        raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
 
     return check
 
@@ -257,6 +291,7 @@ def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
     if container is tuple and arguments and arguments[-1] is not Ellipsis:
         return _fixed_tuple(arguments)
     item = compile_check(arguments[0]) if arguments else None
+    fitting = fitting_scalars(arguments[0]) if arguments else SCALARS
     make: Any = _SEQUENCES[container]
     accepted = (list, tuple, set, frozenset) if container in _SETS else (list, tuple)
     kept = (set, frozenset) if container is abc.Set else make
@@ -266,7 +301,7 @@ def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
         if not isinstance(given, accepted):
             raise _expected(_name(container), value)
         checked: Iterable[Any] = given
-        if item is not None:
+        if item is not None and not fitting.issuperset(map(type, given)):
             checked = check_all(((index, item, entry) for index, entry in enumerate(given)), place="[{}]".format)
         return given if isinstance(given, kept) and _are_same(checked, given) else _made(make, checked)
 
@@ -300,6 +335,9 @@ def _mapping(container: Any, arguments: tuple[Any, ...]) -> Check:
         arguments = (*(arguments or (Any,)), int)
     key_type, value_type = arguments or (Any, Any)
     check_key, check_item = _key(compile_check(key_type)), compile_check(value_type)
+    fitting_keys, fitting_items = fitting_scalars(key_type), fitting_scalars(value_type)
+    if check_key is not None and key_type is not str:
+        fitting_keys -= {str}  # text may stand for a number
     make = _MAPPINGS[container]
     accepted = dict if make is dict else container
 
@@ -307,6 +345,8 @@ def _mapping(container: Any, arguments: tuple[Any, ...]) -> Check:
         given = value if isinstance(value, dict) else builtin_value(value)
         if not isinstance(given, dict):
             raise _expected("dict", value)
+        if fitting_keys.issuperset(map(type, given)) and fitting_items.issuperset(map(type, given.values())):
+            return given if isinstance(given, accepted) else make(given)
         keys = check_all(((key, check_key, key) for key in given), place="[{!r}]".format)
         items = check_all(((key, check_item, entry) for key, entry in given.items()), place="[{!r}]".format)
         checked = dict(zip(keys, items, strict=True))
@@ -537,7 +577,7 @@ def _written(value: Any) -> Any:
 
 
 def _are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
-    return all(new is old for new, old in zip(checked, given, strict=True))
+    return checked is given or all(new is old for new, old in zip(checked, given, strict=True))
 
 
 def _is_enum(annotation: Any) -> bool:
