@@ -30,6 +30,7 @@ __all__ = [
     "NoAnswer",
     "OtherBytes",
     "OtherHeaders",
+    "Rewritten",
     "Stall",
 ]
 
@@ -101,6 +102,34 @@ class OtherHeaders(Fault):
             await send(message)
 
         await app(scope, receive, send_changed)
+
+
+@dataclass(kw_only=True)
+class Rewritten(Fault):
+    """The answer is what a function makes of the usual one. Its length is that of its new body.
+
+    Attributes:
+        change: Takes and returns the headers, with names in lower case, and the body.
+    """
+
+    change: Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        sent: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            sent.append(message)
+
+        await app(scope, receive, keep)
+        start, *parts = sent
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
+        length = headers.pop("content-length", None)
+        headers, body = self.change(headers, b"".join(part.get("body", b"") for part in parts))
+        if length is not None:
+            headers["content-length"] = length if scope["method"] == "HEAD" else str(len(body))
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({**start, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
 
 
 @dataclass(kw_only=True)

@@ -14,6 +14,7 @@ from loopback_hub.faults import (
     NoAnswer,
     OtherBytes,
     OtherHeaders,
+    Rewritten,
     Stall,
 )
 
@@ -75,6 +76,17 @@ class Planning:
     ) -> None:
         """Give the next matching answers other headers, such as a `Link` elsewhere; None takes one away."""
         self._faults.plan(OtherHeaders(path=path, method=method, times=times, headers=headers))
+
+    def rewrite_next(
+        self,
+        path: str,
+        change: Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]],
+        *,
+        times: int = 1,
+        method: str | None = None,
+    ) -> None:
+        """Give the next matching requests what a function makes of the headers, in lower case, and body of an answer."""
+        self._faults.plan(Rewritten(path=path, method=method, times=times, change=change))
 
     def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
         """Close the connection after so many bytes of the body."""
