@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError
 
 REPO = "me/model"
@@ -86,3 +86,25 @@ def test_reset_forgets_faults(hub):
     hub.fail_next()
     hub.reset()
     assert hub.create_repo(REPO) == HfApi().model_info(REPO).sha
+
+
+def test_answer_is_rewritten(hub, sha):
+    """A function gets what the Hub would answer, and the client what the function returns."""
+    seen = []
+
+    def change(headers, body):
+        seen.append((headers["content-type"], sha in body.decode()))
+        return {**headers, "x-added": "1"}, body.replace(sha.encode(), b"0" * 40)
+
+    hub.rewrite_next(f"/api/models/{REPO}", change)
+    assert HfApi().model_info(REPO).sha == "0" * 40
+    assert seen == [("application/json", True)]
+    assert HfApi().model_info(REPO).sha == sha
+
+
+def test_head_of_an_answer_keeps_its_length(hub, sha):
+    """It has no body to be as long as."""
+    hub.rewrite_next("/resolve/", lambda headers, body: ({**headers, "etag": '"other"'}, body), method="HEAD")
+    url = f"{hub.url}/{REPO}/resolve/{sha}/config.json"
+    described = get_hf_file_metadata(url)
+    assert (described.etag, described.size) == ("other", 2)

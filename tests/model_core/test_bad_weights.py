@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from config_core import CheckpointNotFoundError, UnsafeNameError
-from model_core import WeightsFileError, WeightsMismatchError, WeightsNotFoundError
+from model_core import ArgumentError, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
 from tiny_models import TinyConfig, TinyModel, fill_randomly
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
@@ -306,3 +306,66 @@ def test_metadata_about_unknown_names_is_harmless(single):
     with pytest.raises(WeightsMismatchError) as caught:
         TinyModel.from_pretrained(single)
     assert set(caught.value.report.missing) == {"layers.0.weight"}
+
+
+def legacy(folder, state_dict):
+    """Put a legacy file in the place of a folder's weights."""
+    (folder / "model.safetensors").unlink()
+    torch.save(state_dict, folder / "pytorch_model.bin")
+    return folder
+
+
+UNUSABLE = {
+    "sparse": ({"layers.0.weight": torch.eye(4).to_sparse()}, r"layers\.0\.weight has the layout torch\.sparse_coo"),
+    "meta": ({"layers.0.weight": torch.empty(4, 4, device="meta")}, r"layers\.0\.weight is on the meta device"),
+    "number as a name": ({1: torch.eye(4)}, "it has the key 1 where a tensor's name is expected"),
+    "tuple as a name": ({("layers", 0): torch.eye(4)}, r"it has the key \('layers', 0\)"),
+    "nothing as a name": ({None: torch.eye(4)}, "it has the key None"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what torch says of sparse tensors
+@pytest.mark.parametrize("name", UNUSABLE)
+@pytest.mark.parametrize("options", [{}, {"strict": False, "ignore_mismatched_sizes": True}, {"dtype": "float16"}])
+def test_legacy_file_of_what_no_load_can_use_is_named(single, name, options):
+    """`torch.load` reads it all the same."""
+    state_dict, problem = UNUSABLE[name]
+    legacy(single, {**TinyModel(TinyConfig()).state_dict(), **state_dict})
+    with pytest.raises(WeightsFileError, match=rf"pytorch_model\.bin: .*{problem}"):
+        TinyModel.from_pretrained(single, **options)
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_state_dict_of_what_no_load_can_use_is_refused(name):
+    """As it is when it comes from a file."""
+    state_dict, problem = UNUSABLE[name]
+    with pytest.raises(ArgumentError, match=problem):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state_dict)
+
+
+PACKED = getattr(torch, "float4_e2m1fn_x2", None)
+
+
+@pytest.mark.skipif(PACKED is None, reason="needs a packed dtype")
+@pytest.mark.parametrize("options", [{}, {"dtype": "float16"}])
+def test_packed_values_do_not_match_a_model_of_floats(single, options):
+    """Two of them are kept in a byte, and torch converts none."""
+    packed = torch.zeros(4, 4, dtype=torch.uint8).view(PACKED)
+    legacy(single, {**TinyModel(TinyConfig()).state_dict(), "layers.0.weight": packed})
+    with pytest.raises(WeightsMismatchError, match="float4_e2m1fn_x2 in the checkpoint, float32 in the model"):
+        TinyModel.from_pretrained(single, **options)
+
+
+@pytest.mark.skipif(PACKED is None, reason="needs a packed dtype")
+@pytest.mark.parametrize("dtype", [PACKED, "float4_e2m1fn_x2", "torch.float4_e2m1fn_x2"])
+def test_dtype_that_nothing_is_converted_to_is_refused(single, dtype):
+    """Before anything is read."""
+    with pytest.raises(ArgumentError, match="dtype must be a floating dtype"):
+        TinyModel.from_pretrained(single, dtype=dtype)
+
+
+@pytest.mark.skipif(PACKED is None, reason="needs a packed dtype")
+def test_model_of_a_config_with_a_packed_dtype_is_created_as_the_constructor_does():
+    """As with any dtype that models are not converted to."""
+    model = TinyModel._from_config(TinyConfig(dtype="float4_e2m1fn_x2"))
+    assert model.dtype is torch.float32

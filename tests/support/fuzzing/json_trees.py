@@ -187,7 +187,9 @@ def _edit_text(edit: _Edit) -> None:
         return _replace(edit)
     at, other = edit.rng.randint(0, len(value)), edit.rng.choice(NAMES)
     edit.put(
-        edit.rng.choice((value[:at] + other + value[at:], value[:at], value.upper(), value + value, other + "/" + value))
+        edit.rng.choice(
+            (value[:at] + other + value[at:], value[:at], value.upper(), value + value, other + "/" + value)
+        )
     )
     return None
 

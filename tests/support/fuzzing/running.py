@@ -141,4 +141,4 @@ def _problem_of_message(error: Exception) -> str:
 def _listing(folder: Path | None) -> frozenset[str]:
     if folder is None:
         return frozenset()
-    return frozenset(os.path.join(base, name) for base, folders, names in os.walk(folder) for name in (*folders, *names))
+    return frozenset(f"{base}/{name}" for base, folders, names in os.walk(folder) for name in (*folders, *names))

@@ -135,7 +135,6 @@ class _Headers(_Weights):
         (self.folder / "model.safetensors").write_bytes(content)
         return self._loads()
 
-
     def _valid_header(self, rng: random.Random) -> bytes:
         """Return a header that describes the same bytes as other tensors."""
         header = json.loads(self._header)
@@ -236,13 +235,24 @@ class _Answers(Target):
 _DTYPES = [("F64", 64), ("F32", 32), ("F16", 16), ("BF16", 16), ("F8_E4M3", 8), ("F8_E5M2", 8), ("F8_E8M0", 8),
            ("F4", 4), ("F6_E2M3", 6), ("I64", 64), ("I8", 8), ("U8", 8), ("U16", 16), ("U64", 64), ("BOOL", 8),
            ("C64", 64), ("F8_E4M3FNUZ", 8)]  # fmt: skip
-_ROUTES = ["/api/", "/api/models/me/tiny", "/resolve/", "/resolve/", "/tree/", "/objects/", "/preupload/", "/commit/", ""]
+_ROUTES = [
+    "/api/",
+    "/api/models/me/tiny",
+    "/resolve/",
+    "/resolve/",
+    "/tree/",
+    "/objects/",
+    "/preupload/",
+    "/commit/",
+    "",
+]
 _HEADER_NAMES = ["etag", "x-repo-commit", "x-linked-etag", "x-linked-size", "location", "link", "content-type",
                  "x-error-code", "x-error-message", "content-encoding", "retry-after", "content-disposition",
                  "accept-ranges", "content-range", "x-xet-hash", "cache-control", "x-request-id"]  # fmt: skip
 _HEADER_VALUES = ["", "0", "-1", "1e9", "gzip", "br", "text/html", "/api/models/me/tiny", "../../x", '"', 'W/"x"',
                   "RepoNotFound", "GatedRepo", "EntryNotFound", "bytes 0-1/2", "9" * 400, "http://127.0.0.1:9/x",
-                  "http://[::1", "//127.0.0.1", "http://user:pass@127.0.0.1:9/", '</x>; rel="next"', "\xe9", "0" * 40]  # fmt: skip
+                  "http://[::1", "//127.0.0.1", "http://user:pass@127.0.0.1:9/", '</x>; rel="next"', "\xe9",
+                  "0" * 40]  # fmt: skip
 
 
 def _edit_answer(headers: dict[str, str], body: bytes, rng: random.Random) -> tuple[dict[str, str], bytes]:
@@ -254,7 +264,9 @@ def _edit_answer(headers: dict[str, str], body: bytes, rng: random.Random) -> tu
             headers.pop(name)
         return headers, body
     with suppress(ValueError):
-        return headers, edit_json(body.decode(), rng, keys=["siblings", "rfilename", "sha", "path", "oid", "lfs", "size"])
+        return headers, edit_json(
+            body.decode(), rng, keys=["siblings", "rfilename", "sha", "path", "oid", "lfs", "size"]
+        )
     return headers, edit_bytes(body, rng)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EndlessError", "limited_work", "writes_outside"]
 
-# Events, and which of their arguments are paths that they create, change or remove, with the folder that these start in.
+# Events, and which of their arguments are paths that they create, change or remove, and the folders these start in.
 _WRITES = {"os.mkdir": [(0, 2)], "os.rename": [(0, 2), (1, 3)], "os.link": [(1, 3)], "os.symlink": [(1, 2)],
            "os.remove": [(0, 1)], "os.rmdir": [(0, 1)], "os.chmod": [(0, 2)], "os.utime": [(0, 3)]}  # fmt: skip
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -73,7 +73,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watches:
         return
     if event == "open":
-        path, mode, flags = arguments
+        path, _, flags = arguments
         writes = isinstance(flags, int) and flags & _WRITE_FLAGS
         if writes and isinstance(path, (str, bytes, os.PathLike)):
             _note(path)

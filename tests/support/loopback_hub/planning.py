@@ -85,7 +85,7 @@ class Planning:
         times: int = 1,
         method: str | None = None,
     ) -> None:
-        """Give the next matching requests what a function makes of the headers, in lower case, and body of an answer."""
+        """Answer with what a function makes of the headers, whose names are in lower case, and of the body."""
         self._faults.plan(Rewritten(path=path, method=method, times=times, change=change))
 
     def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from model_core.load_report import LoadReport, Mismatch
 from model_core.module_tensors import group_shared, shape_of
+from model_core.torch_dtypes import is_convertible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -139,9 +140,9 @@ def _find_mismatches(tensors: Mapping[str, torch.Tensor], matched: Mapping[str, 
 
 
 def _fits(stored: StoredTensor, tensor: torch.Tensor) -> bool:
-    """Return whether the shapes are equal and the dtypes are equal or both floating-point."""
+    """Return whether the shapes are equal, and the dtypes are equal or can be converted."""
     dtype = tensor.dtype
-    if stored.dtype is not dtype and not (stored.dtype.is_floating_point and dtype.is_floating_point):
+    if stored.dtype is not dtype and not (is_convertible(stored.dtype) and is_convertible(dtype)):
         return False
     return nn.parameter.is_lazy(tensor) or tensor.shape == stored.shape
 

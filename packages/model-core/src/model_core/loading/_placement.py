@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from model_core.errors import ArgumentError
-from model_core.torch_dtypes import floating_dtype
+from model_core.torch_dtypes import floating_dtype, is_convertible
 from model_core.torch_internals import apply_to_tensors
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Placement:
 
     def dtype_for(self, tensor: torch.Tensor, values: torch.dtype) -> torch.dtype:
         """Return the dtype that a tensor of the model gets if its values are of dtype `values`."""
-        if self.dtype is None or not values.is_floating_point:
+        if self.dtype is None or not is_convertible(values):
             return values
         return torch.float32 if id(tensor) in self.kept_in_float32 else self.dtype
 
@@ -83,7 +83,7 @@ def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     if dtype is None or dtype == "auto":
         return None
     found = floating_dtype(dtype) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+    if not isinstance(found, torch.dtype) or not is_convertible(found):
         expected = "a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
         raise ArgumentError("dtype", dtype, expected=expected)
     return found

@@ -106,9 +106,9 @@ def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
         ArgumentError: It is not a mapping from names to tensors.
     """
     try:
-        return _StateDict(
-            "the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict)
-        )
+        content = dict(state_dict)
+        if not (problem := _unusable_tensor(content)):
+            return _StateDict("the given state_dict", content, borrowed=True, versions=recorded_versions(state_dict))
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError(
             "state_dict",
@@ -116,6 +116,9 @@ def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
             expected="a mapping from names to tensors",
             remedy=wrapped_state_dict(state_dict, "state_dict").capitalize(),
         ) from error
+    raise ArgumentError(
+        "state_dict", type(state_dict), expected="a mapping from names to dense tensors", remedy=problem
+    )
 
 
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
@@ -234,4 +237,18 @@ def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
     if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
         problem = wrapped_state_dict(content, f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)")
         raise WeightsFileError(problem or "not a state dict, a mapping from names to tensors", file=path)
+    if problem := _unusable_tensor(content):
+        raise WeightsFileError(problem, file=path)
     return content
+
+
+def _unusable_tensor(state_dict: Mapping[Any, torch.Tensor]) -> str:
+    """Return what is wrong with the first name or tensor that no load can use, or `""`."""
+    for name, tensor in state_dict.items():
+        if not isinstance(name, str):
+            return f"not a state dict: it has the key {name!r:.80} where a tensor's name is expected"
+        if tensor.is_meta:
+            return f"{name} is on the meta device and has no values. Save it from a model that has them"
+        if tensor.layout is not torch.strided:
+            return f"{name} has the layout {tensor.layout}, but only dense tensors can be loaded. Save its .to_dense()"
+    return ""

@@ -15,6 +15,7 @@ from torch import nn
 
 from model_core.errors import StateDictError
 from model_core.module_tensors import group_shared, shape_of, without_wrappers, wrapper_prefixes
+from model_core.torch_dtypes import is_convertible
 from model_core.torch_internals import has_flat_parameters
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def _fits(value: Any, own: Any) -> bool:
         return True
     if nn.parameter.is_lazy(own) or own.numel() == 0:  # DeepSpeed empties parameters that are elsewhere
         return True
-    are_floating = value.is_floating_point() and own.is_floating_point()
-    return value.shape == own.shape and (value.dtype == own.dtype or are_floating)
+    can_convert = is_convertible(value.dtype) and is_convertible(own.dtype)
+    return value.shape == own.shape and (value.dtype == own.dtype or can_convert)
 
 
 def _describe(
