@@ -68,6 +68,30 @@ def test_machines_get_both_versions(hub):
     assert values["diff"].endswith("\n+EXTRA = 1\n")
 
 
+def test_lines_that_are_newly_worth_a_look_come_first(hub):
+    """Those that the reviewed version had already are not repeated, also if they have moved."""
+    old, new = 'import os\nos.system("a")\n', 'import subprocess\n\n\ndef f():\n    return eval("1")\n'
+    hub.create_repo("me/tiny", files({"modeling_tiny.py": MODELING + old}))
+    hub_io("trust", "me/tiny", "--yes")
+    hub.commit("me/tiny", {"modeling_tiny.py": f'{MODELING}{new}{old}os.system("b")\n'})
+    section = hub_io("diff", "me/tiny").out.partition("\nNewly worth a look\n")[2].partition("\n\n")[0]
+    assert [line.rpartition(": ")[2] for line in section.splitlines()] == [
+        "eval (when called)",
+        "os.system (on import)",
+    ]
+    remarks = diff_of("me/tiny")["new_remarks"]
+    assert [(remark["what"], remark["at_import"]) for remark in remarks] == [("eval", False), ("os.system", True)]
+
+
+def test_nothing_new_to_look_at_needs_no_section(hub):
+    """A harmless change is shown as it was."""
+    hub.create_repo("me/tiny", files({"modeling_tiny.py": f'{MODELING}eval("1")\n'}))
+    hub_io("trust", "me/tiny", "--yes")
+    hub.commit("me/tiny", {"modeling_tiny.py": f'{MODELING}# a comment\neval("1")\n'})
+    assert "worth a look" not in hub_io("diff", "me/tiny").out
+    assert diff_of("me/tiny")["new_remarks"] == []
+
+
 def test_same_code_has_no_diff(folder):
     """Exit code 0 says that what was reviewed is what is there."""
     write(folder, {"README.md": "no code"})

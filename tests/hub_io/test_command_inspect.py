@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from hub_io_command import hub_io
@@ -322,3 +324,13 @@ def test_revision_of_a_folder_is_refused(folder):
     """Folders have none."""
     ran = hub_io("inspect", folder, "--revision", "main")
     assert (ran.exit_code, "has no revisions" in ran.err) == (2, True)
+
+
+def test_editable_package_is_shown_with_its_name_and_version(folder):
+    """As an installed one is; the packages of a workspace are editable."""
+    (module,) = [
+        module
+        for module in hub_io("inspect", folder, "--json").values["code"][0]["imports"]
+        if module["name"] == "config_core"
+    ]
+    assert module["from"].removesuffix(" (editable)") == f"pretrained-config-core {version('pretrained-config-core')}"

@@ -13,7 +13,7 @@ from hub_io_command import hub_io
 from tiny_checkpoints import MODELING, files
 
 README = Path(__file__).parents[2] / "packages" / "hub-io" / "README.md"
-VERBS = ("inspect", "trust", "diff", "verify", "list", "revoke")
+VERBS = ("inspect", "trust", "check", "diff", "verify", "list", "revoke")
 
 
 def section():

@@ -215,3 +215,36 @@ def test_reading_a_folder_loads_neither_torch_nor_the_client(folder):
     )
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("inspct", "Did you mean 'inspect'?"),
+        ("chek", "Did you mean 'check'?"),
+        ("downlod", "use `hf download`"),
+        ("download", "use `hf download`"),
+        ("push", "use `hf upload`, or push_to_hub()"),
+        ("upload", "use `hf upload`, or push_to_hub()"),
+        ("zzz", "Verbs: inspect, trust, check,"),
+        ("\x1b[2J", "Verbs: inspect, trust, check,"),
+    ],
+)
+def test_unknown_verb_is_answered_with_a_near_one_or_the_program_that_has_it(name, told):
+    """Newcomers look for what another program does."""
+    ran = hub_io(name, "me/tiny")
+    assert (ran.exit_code, told in ran.err, "\x1b" in ran.err) == (2, True, False)
+
+
+@pytest.mark.parametrize("verb", [["--help"], ["list"]])
+@pytest.mark.usefixtures("places")
+def test_what_is_asked_often_starts_without_what_it_does_not_need(verb):
+    """Neither the client, nor what reads the metadata of packages, nor what compares and downloads."""
+    heavy = {"asyncio", "difflib", "email", "http.client", "huggingface_hub", "importlib.metadata", "numpy", "torch"}
+    told = (
+        "import sys; from hub_io.command import main\n"
+        f"main({verb!r}, standalone_mode=False)\n"
+        f"print(sorted({heavy!r} & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "[]\n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub import snapshot_download
 
 from auto_registry import AutoConfig, AutoModel
-from hub_io import RemoteCodeRefusedError, TrustFile
+from hub_io import RemoteCodeRefusedError, TrustFile, load_into_registry
 from hub_io_command import hub_io, hub_io_at_terminal
 from tiny_checkpoints import MODELING, config_json, files, trust, write
 
@@ -55,13 +57,13 @@ def test_trusted_code_runs_in_new_processes_offline_until_it_is_revoked(hub):
             check=False,
         )
 
-    hub.create_repo("me/tiny", files())
+    commit = hub.create_repo("me/tiny", files())
     snapshot_download("me/tiny")
     hub_io("trust", "me/tiny", "--yes")
     assert loaded().stdout == "[1.0, 2.0]\n"
     hub_io("revoke", "me/tiny")
     assert "RemoteCodeRefusedError" in (refused := loaded().stderr)
-    assert "`hub-io trust`" in refused
+    assert f"(`hub-io trust me/tiny --revision {commit}`)" in refused
 
 
 def test_what_is_trusted_is_shown_with_the_file_that_says_so(folder, places):
@@ -234,6 +236,109 @@ def test_revoke_takes_every_file_unless_one_is_named(folder):
     assert len(hub_io("revoke", folder, "--project", "--json").values["removed"]) == 1
     hub_io("trust", folder, "--yes", "--project")
     assert len(hub_io("revoke", folder, "--json").values["removed"]) == 2
+
+
+def test_revoke_that_leaves_the_same_code_trusted_fails_and_names_the_other_entry(folder, tmp_path):
+    """Revoking is about code: another source with the same files still lets it run."""
+    copy = write(tmp_path / "copy", files())
+    hub_io("trust", folder, "--yes")
+    hub_io("trust", copy, "--yes")
+    ran = hub_io("revoke", folder)
+    assert (ran.exit_code, f"Still trusted: the same code, as {copy}, in " in ran.out) == (1, True)
+    ran = hub_io("revoke", copy, "--json")
+    assert (ran.exit_code, len(ran.values["removed"]), ran.values["still_trusted_by"]) == (0, 1, [])
+
+
+@pytest.mark.parametrize("in_user_file", [True, False])
+def test_revoke_in_one_file_says_that_another_file_still_trusts_the_code(folder, places, in_user_file):
+    """Whether or not the chosen file had an entry."""
+    hub_io("trust", folder, "--yes", "--project")
+    if in_user_file:
+        hub_io("trust", folder, "--yes", "--user")
+    ran = hub_io("revoke", folder, "--user", "--json")
+    assert (ran.exit_code, len(ran.values["removed"])) == (1, int(in_user_file))
+    assert [left["file"] for left in ran.values["still_trusted_by"]] == [str(places / "hub-code.lock")]
+
+
+def test_revoke_all_empties_every_file_in_use(folder, tmp_path):
+    """Afterwards nothing is trusted, which is no error."""
+    hub_io("trust", folder, "--yes", "--user")
+    hub_io("trust", write(tmp_path / "other", files({"modeling_tiny.py": MODELING + "a = 1\n"})), "--yes", "--project")
+    ran = hub_io("revoke", "--all", "--json")
+    assert (ran.exit_code, len(ran.values["removed"]), entries()) == (0, 2, [])
+    assert hub_io("revoke", "--all").out == "There are no entries. `hub-io list` shows all entries.\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("me/tiny", "--all")])
+@pytest.mark.usefixtures("places")
+def test_revoke_of_nothing_or_of_two_things_is_an_error(arguments):
+    """Nobody revokes everything by leaving a name out."""
+    assert hub_io("revoke", *arguments).exit_code == 2
+
+
+def test_project_file_serves_wherever_the_project_is_checked_out(tmp_path, places, monkeypatch):
+    """It holds the folder relative to itself; a file of the user holds the full path."""
+    folder = write(places / "models" / "tiny", files())
+    monkeypatch.chdir(places)
+    hub_io("trust", "models/tiny", "--yes", "--project")
+    hub_io("trust", "models/tiny", "--yes", "--user")
+    assert '"source": "./models/tiny"' in (places / "hub-code.lock").read_text(encoding="utf-8")
+    assert [entry["source"] for entry in entries()] == [str(folder)] * 2
+    elsewhere = tmp_path / "elsewhere"
+    places.rename(elsewhere)
+    monkeypatch.chdir(elsewhere)
+    assert AutoModel.from_pretrained("models/tiny").weights == [1.0, 2.0]
+    assert hub_io("revoke", "models/tiny", "--project", "--json").values["removed"][0]["source"] == str(
+        elsewhere / "models" / "tiny"
+    )
+
+
+def test_project_file_names_a_folder_beside_the_project(tmp_path, places, monkeypatch):
+    """Its path leads upwards, and a file that is reached through a link is relative to where it lies."""
+    folder = write(tmp_path / "models", files())
+    hub_io("trust", folder, "--yes", "--project")
+    assert '"source": "../models"' in (places / "hub-code.lock").read_text(encoding="utf-8")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "hub-code.lock").symlink_to(places / "hub-code.lock")
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    assert [entry["source"] for entry in entries()] == [str(folder)]
+    hub_io("trust", folder, "--yes", "--note", "again")
+    assert '"source": "../models"' in (places / "hub-code.lock").read_text(encoding="utf-8")
+
+
+def test_trusting_again_keeps_who_trusted_the_code_when_and_why(folder):
+    """The latest is the entry, and `list` shows the earlier ones under it."""
+    for name in ("Ada", "Grace", "Mary"):
+        hub_io("trust", folder, "--yes", "--by", name, "--note", f"ticket of {name}")
+    (entry,) = entries()
+    assert (entry["by"], [earlier["by"] for earlier in entry["history"]]) == ("Mary", ["Grace", "Ada"])
+    assert entry["history"][1].keys() == {"trusted_at", "by", "commit", "note"}
+    lines = hub_io("list").out.splitlines()
+    assert [line.partition("by ")[2] for line in lines if "by " in line] == [
+        f"{name}  ticket of {name}" for name in ("Mary", "Grace", "Ada")
+    ]
+
+
+def test_entry_names_the_user_who_trusts(folder):
+    """Unless it says who has read the code."""
+    hub_io("trust", folder, "--yes")
+    assert entries()[0]["by"] == getpass.getuser()
+
+
+@pytest.mark.usefixtures("places")
+def test_commit_that_comes_from_a_trust_file_is_named_as_such(hub):
+    """Nobody who passes no revision is told only of a commit that they never named."""
+    hub.create_repo("me/tiny", files())
+    trust(Path("hub-code.lock").absolute(), files(), source="me/tiny", commit="f" * 40)
+    told = f"The commit {'f' * 40} is from {Path('hub-code.lock').absolute()}"
+    with pytest.raises(FileNotFoundError, match=told):
+        AutoConfig.from_pretrained("me/tiny")
+    with pytest.raises(FileNotFoundError, match=told):
+        load_into_registry("me/tiny")
+    assert told in hub_io("check", "me/tiny").out
+    with pytest.raises(FileNotFoundError) as caught:
+        AutoConfig.from_pretrained("me/tiny", revision="f" * 40)
+    assert "hub-code.lock" not in str(caught.value)
 
 
 def test_revoke_of_what_nobody_trusts_says_so(folder):

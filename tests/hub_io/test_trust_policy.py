@@ -146,11 +146,14 @@ def test_project_file_that_everybody_can_write_is_not_used(folder, lock, marker,
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
-def test_project_file_of_another_user_is_not_used(folder, lock):
-    """Whoever owns it could trust anything."""
+def test_project_file_of_another_user_is_not_used(folder, lock, monkeypatch):
+    """Whoever owns it could trust anything; the refusal names the setting that allows it."""
     os.chown(lock, 12345, 12345)
-    with pytest.raises(RemoteCodeRefusedError, match="belongs to another user"):
+    with pytest.raises(RemoteCodeRefusedError, match="belongs to another user") as caught:
         AutoConfig.from_pretrained(folder)
+    assert f"(uid 12345). If you trust that user, set HUB_IO_TRUST_STORE={lock}" in str(caught.value)
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(lock))
+    AutoConfig.from_pretrained(folder)
 
 
 def test_file_inside_the_checkpoint_trusts_nothing(folder, marker, monkeypatch):

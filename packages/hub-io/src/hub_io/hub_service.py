@@ -30,9 +30,12 @@ class HuggingFaceHub:
             TrustStoreError: The trust store, which may name the commit, is malformed.
         """
         options = HubOptions(**{**(options or HubOptions())._asdict(), **named})
-        if not options.revision:
-            options = options._replace(revision=policy_in_force().store.pin(repo_id))
-        return open_repository(repo_id, options)
+        if options.revision:
+            return open_repository(repo_id, options)
+        store = policy_in_force().store
+        pin = store.pin(repo_id)
+        with store.explaining_pin(repo_id, pin):
+            return open_repository(repo_id, options._replace(revision=pin))
 
     publish = staticmethod(publish)
     check_push_access = staticmethod(check_push_access)

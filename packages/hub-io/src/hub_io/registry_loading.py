@@ -164,13 +164,16 @@ def open_load(
 ) -> CodeLoad:
     """Open a checkpoint for a load of all its classes. The arguments are those of `load_into_registry`."""
     policy = policy_in_force(policy)
+    name, pin = str(source), None
     if not revision and isinstance(source, str) and existing_path(source) is None:
+        pin = policy.store.pin(source)
         # Never None, which would use the default policy's store instead of this one's.
-        revision = policy.store.pin(source) or DEFAULT_BRANCH
+        revision = pin or DEFAULT_BRANCH
     hub_options = HubOptions(
         revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
     )
-    checkpoint = open_checkpoint(source, hub_options)
+    with policy.store.explaining_pin(name, pin):
+        checkpoint = open_checkpoint(source, hub_options)
     load = CodeLoad.of_checkpoint(
         checkpoint, hub_options, trust_remote_code=trust_remote_code, code_revision=code_revision
     )

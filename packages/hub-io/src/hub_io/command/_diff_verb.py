@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from hub_io.command._inspect_verb import remark_lines
+from hub_io.command._inspecting import remarks_on_files
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
 from hub_io.command._reviewed_code import find_reviewed_files
 from hub_io.command._screen import bad, busy, dim, good, heading, printable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode
+    from hub_io.command._remarks import Remark
     from hub_io.command._reviewed_code import ReviewedFiles
     from hub_io.trust import TrustEntry
 
@@ -56,11 +59,13 @@ class _Comparison:
         entry: The reviewed version.
         changes: Names of the files that differ.
         files: The changes of each of them, by name.
+        remarks: Lines of the newer version that deserve a look and are not in the reviewed one.
     """
 
     entry: TrustEntry
     changes: FileChanges
     files: tuple[_FileDiff, ...]
+    remarks: tuple[Remark, ...]
 
 
 @click.command()
@@ -72,7 +77,8 @@ def diff(*, since: str | None, **asked: Any) -> Report:
 
     The reviewed version is the one in the trust store. Its files come from this machine's code store or cache, or from
     the Hub at the recorded commit, and are used only if they have the recorded digests. They are compared with the
-    default branch, or with --revision. Exits with 1 if they differ, and with 3 if no code of SOURCE was reviewed.
+    default branch, or with --revision. Lines that deserve a look and are new come first. Exits with 1 if the versions
+    differ, and with 3 if no code of SOURCE was reviewed.
 
     \b
     Examples:
@@ -103,7 +109,23 @@ def _compare(code: RemoteCode, since: str | None, question: Asked) -> _Compariso
         reviewed = find_reviewed_files(entry, subfolder=question.subfolder, offline=question.offline)
     changes = compare_files(entry.files, code.bundle.file_digests())
     names = sorted({*changes.changed, *changes.added, *changes.removed})
-    return _Comparison(entry, changes, tuple(_compare_file(name, reviewed, code.bundle) for name in names))
+    files = tuple(_compare_file(name, reviewed, code.bundle) for name in names)
+    return _Comparison(entry, changes, files, _new_remarks(reviewed, code.bundle) if names else ())
+
+
+def _new_remarks(reviewed: ReviewedFiles, newer: CodeBundle) -> tuple[Remark, ...]:
+    """Return the remarks on the newer version of which the reviewed one has none, or fewer, in the same file."""
+    known = Counter(_content_of(remark) for remark in remarks_on_files(reviewed.contents))
+    new = []
+    for remark in remarks_on_files(newer.files):
+        known[_content_of(remark)] -= 1
+        if known[_content_of(remark)] < 0:
+            new.append(remark)
+    return tuple(new)
+
+
+def _content_of(remark: Remark) -> tuple[str, str, str, bool]:
+    return remark.file, remark.kind, remark.what, remark.at_import
 
 
 def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
@@ -114,6 +136,8 @@ def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
 
 
 def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _FileDiff:
+    import difflib
+
     if name in reviewed.missing:
         return _FileDiff(name, None, f"the reviewed version is not available: {reviewed.problem}")
     sides = reviewed.contents.get(name), newer.files.get(name)
@@ -154,6 +178,7 @@ def _values(code: RemoteCode, comparison: _Comparison | None) -> dict[str, Any]:
         "added": list(changes.added),
         "removed": list(changes.removed),
         "without_diff": {file.name: file.reason for file in comparison.files if file.lines is None},
+        "new_remarks": [asdict(remark) for remark in comparison.remarks],
         "diff": "".join(f"{line}\n" for file in comparison.files for line in file.lines or ()),
     }
 
@@ -173,6 +198,8 @@ def _lines(code: RemoteCode, comparison: _Comparison | None) -> Iterator[str]:
     yield f"  {bad('it differs')}: digest {entry.digest} became {code.bundle.digest}"
     for kind in ("changed", "added", "removed"):
         yield from (f"  {kind}: {printable(name)}" for name in getattr(comparison.changes, kind))
+    if comparison.remarks:
+        yield from remark_lines("Newly worth a look", comparison.remarks)
     for file in comparison.files:
         yield ""
         yield from _file_lines(file)

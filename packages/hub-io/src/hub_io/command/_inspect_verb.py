@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import asdict
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hub_io.command._inspecting import inspect_bundle
+from hub_io.command._providers import provider_of
 from hub_io.command._reports import Report, reporting, wants_json
 from hub_io.command._screen import bad, dim, good, heading, printable, split_lines
 from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.trust import Trusted, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode, TransformersName
     from hub_io.command._inspecting import ImportedModule, Inspection
+    from hub_io.command._remarks import Remark
     from hub_io.command._sources import ShippedCode
 
-__all__ = ["inspect", "shipped_code_lines", "shipped_code_values"]
+__all__ = ["inspect", "remark_lines", "shipped_code_lines", "shipped_code_values"]
 
 _NO_VERDICT = (
     "This list helps you to read the code and is not a verdict: code can do harm without any line listed here. Nothing "
@@ -98,7 +98,7 @@ def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
         "because": decision.by if isinstance(decision, Trusted) else decision.reason,
         "files": files,
         "classes": dict(inspection.classes),
-        "imports": [{**asdict(module), "from": _provider(module.name)} for module in inspection.imports],
+        "imports": [{**asdict(module), "from": provider_of(module.name)} for module in inspection.imports],
         "transformers": [use._asdict() for use in inspection.transformers],
         "requirements": dict(inspection.requirements),
         "remarks": [asdict(remark) for remark in inspection.remarks],
@@ -127,7 +127,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
         yield from ("", heading("Requirements that requirements.txt lists"))
         for requirement, problem in inspection.requirements.items():
             yield f"  {printable(requirement)}{f'  {bad(problem)}' if problem else ''}"
-    yield from _remark_lines(inspection)
+    yield from remark_lines("Worth a look", inspection.remarks)
 
 
 def _file_lines(inspection: Inspection) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:
     standard = [module.name for module in imports if module.name in sys.stdlib_module_names]
     for module in imports:
         if module.name not in standard:
-            provider = _provider(module.name)
+            provider = provider_of(module.name)
             where = printable(provider) if provider else bad("not installed")
             yield f"  {printable(module.name)}  {where}{'' if module.certain else dim(', not in every case')}"
     if standard:
@@ -170,13 +170,14 @@ def _transformers_lines(uses: tuple[TransformersName, ...]) -> Iterator[str]:
             yield f"  {printable(use.file)}:{use.line}  {bad('not served')}: {printable(use.name)} {dim(f'({effect})')}"
 
 
-def _remark_lines(inspection: Inspection) -> Iterator[str]:
-    yield from ("", heading("Worth a look"))
-    for remark in inspection.remarks:
+def remark_lines(title: str, remarks: Sequence[Remark]) -> Iterator[str]:
+    """Yield a section with lines of source code that deserve a look."""
+    yield from ("", heading(title))
+    for remark in remarks:
         when = "on import" if remark.at_import else "when called"
         place = f"{printable(remark.file)}:{remark.line}"
         yield f"  {place}  {bad(remark.kind)}: {printable(remark.what)} {dim(f'({when})')}"
-    if not inspection.remarks:
+    if not remarks:
         yield "  none found: no processes, sockets, eval, ctypes, pickle, written files or similar"
 
 
@@ -191,24 +192,3 @@ def _source_lines(bundle: CodeBundle) -> Iterator[str]:
         width = len(str(len(lines)))
         yield from (f"{dim(f'{number:{width}} │')} {printable(line)}" for number, line in enumerate(lines, start=1))
         yield ""
-
-
-def _provider(module: str) -> str | None:
-    """Return what provides a top-level module, or None if it is not installed. Nothing is imported."""
-    if module in sys.stdlib_module_names:
-        return "the standard library"
-    if distributions := _distributions().get(module):
-        from importlib.metadata import version
-
-        return ", ".join(f"{name} {version(name)}" for name in sorted(set(distributions)))
-    try:
-        return "installed" if importlib.util.find_spec(module) is not None else None
-    except (ImportError, ValueError):
-        return None
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    from importlib.metadata import packages_distributions
-
-    return packages_distributions()

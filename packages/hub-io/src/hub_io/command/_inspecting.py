@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from config_core.code import CodeBundle
 
-__all__ = ["ImportedModule", "InspectedFile", "Inspection", "inspect_bundle"]
+__all__ = ["ImportedModule", "InspectedFile", "Inspection", "inspect_bundle", "remarks_on_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,7 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
     Raises:
         SourceCodeError: A source file is not Python.
     """
-    texts = {name: _text(content) for name, content in bundle.files.items()}
-    trees = {name: tree for name, text in texts.items() if text is not None and (tree := _tree(bundle, name))}
+    texts, trees = _parse(bundle.files)
     digests = bundle.file_digests()
     return Inspection(
         digest=bundle.digest,
@@ -104,8 +103,24 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
         imports=tuple(_imports(bundle, trees)),
         transformers=tuple(transformers_names(bundle, trees)),
         requirements=_requirements(bundle),
-        remarks=tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree)),
+        remarks=remarks_on_files(bundle.files),
     )
+
+
+def remarks_on_files(files: Mapping[str, bytes]) -> tuple[Remark, ...]:
+    """Return the lines that deserve a look, by file and line.
+
+    Args:
+        files: Name to content.
+    """
+    texts, trees = _parse(files)
+    return tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree))
+
+
+def _parse(files: Mapping[str, bytes]) -> tuple[dict[str, str | None], dict[str, ast.Module]]:
+    """Return each file as text, or None, and those that are Python parsed."""
+    texts = {name: _text(content) for name, content in files.items()}
+    return texts, {name: tree for name, text in texts.items() if text is not None and (tree := _tree(files, name))}
 
 
 def _requirements(bundle: CodeBundle) -> dict[str, str | None]:
@@ -119,12 +134,12 @@ def _text(content: bytes) -> str | None:
         return None
 
 
-def _tree(bundle: CodeBundle, name: str) -> ast.Module | None:
+def _tree(files: Mapping[str, bytes], name: str) -> ast.Module | None:
     """Return the parsed file, or None for data. A `.py` file that is not Python is data, too."""
     if not name.endswith(".py"):
         return None
     try:
-        return resolve_sibling_imports(parse_source(bundle.files[name], path=name), name, bundle.files.get)
+        return resolve_sibling_imports(parse_source(files[name], path=name), name, files.get)
     except SourceCodeError:
         return None
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from auto_registry.errors import AutoRegistryError
 from config_core.errors import ConfigCoreError
-from hub_io.command import _diff_verb, _inspect_verb, _trust_verbs, _verify_verb
+from hub_io.command import _check_verb, _diff_verb, _inspect_verb, _trust_verbs, _verify_verb
 from hub_io.command._reports import DEFECT, EXIT_CODES, exit_code_of, show_failure
-from hub_io.command._screen import wants_colour
+from hub_io.command._screen import printable, wants_colour
 from hub_io.errors import HubIoError
 
 __all__ = ["main"]
 
+_ELSEWHERE: Final = {
+    "download": "`hf download`",
+    "push": "`hf upload`, or push_to_hub() of the model",
+    "upload": "`hf upload`, or push_to_hub() of the model",
+}
 _EXPECTED = (HubIoError, ConfigCoreError, AutoRegistryError, OSError)
 
 
@@ -36,8 +41,25 @@ class _Program(click.Group):
             show_failure(_DefectError(error), exit_code=code)
         return ctx.exit(code)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"No such command '{printable(args[0])}'. {_near_verb(args[0], list(self.commands))}")
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)  # in the order of use
+
+
+def _near_verb(name: str, verbs: list[str]) -> str:
+    """Return a sentence with the verb, or the command of another program, that the user may have meant."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [*verbs, *_ELSEWHERE], n=1)
+    if near and near[0] in _ELSEWHERE:
+        return f"To {near[0]} a whole checkpoint, use {_ELSEWHERE[near[0]]}."
+    return f"Did you mean {near[0]!r}?" if near else f"Verbs: {', '.join(verbs)}."
 
 
 class _DefectError(Exception):
@@ -65,6 +87,7 @@ def main() -> None:
     Typical use:
       hub-io inspect owner/name          show the code that would run
       hub-io trust owner/name            read it, and trust exactly this code
+      hub-io check owner/name            check in CI that only trusted code would run
       hub-io diff owner/name             show what has changed since
       hub-io verify                      compare all trusted code with cache and Hub
       hub-io revoke owner/name           remove the trust
@@ -84,6 +107,7 @@ def main() -> None:
 for _verb in (
     _inspect_verb.inspect,
     _trust_verbs.trust,
+    _check_verb.check,
     _diff_verb.diff,
     _verify_verb.verify,
     _trust_verbs.list_entries,

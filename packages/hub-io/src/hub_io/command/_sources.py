@@ -26,6 +26,7 @@ __all__ = [
     "find_shipped_code",
     "of_source",
     "offline_option",
+    "open_source",
     "revision_option",
 ]
 
@@ -98,7 +99,7 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
         SourceCodeError: A file is missing or not Python.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
-    checkpoint = _open(asked)
+    checkpoint = open_source(asked)
     load = CodeLoad.of_checkpoint(
         checkpoint, HubOptions(local_files_only=asked.offline), code_revision=asked.code_revision
     )
@@ -113,7 +114,7 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
     return ShippedCode(checkpoint, tuple(codes), others)
 
 
-def _open(asked: Asked) -> Checkpoint:
+def open_source(asked: Asked) -> Checkpoint:
     """Open the source.
 
     Unlike a load, this ignores the commit in the trust store: the user wants to see the current code.

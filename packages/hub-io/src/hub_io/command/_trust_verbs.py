@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,12 @@ import click
 
 from hub_io.code import CodeStore
 from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
-from hub_io.command._reports import NO, UNAVAILABLE, Report, reporting, wants_json
+from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting, wants_json
 from hub_io.command._screen import bad, dim, good, heading, printable, show
 from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.command._store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError, TrustStoreError
-from hub_io.trust import CAP_VARIABLE, EntryError, TrustEntry, default_policy
+from hub_io.trust import CAP_VARIABLE, EntryError, TrustEntry, default_policy, find_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,9 +33,8 @@ _SHORTEST_DIGEST = 12
 
 @click.command(short_help="Show the code that SOURCE ships, and trust it.")
 @of_source
-@click.option(
-    "--note", default="", metavar="TEXT", help="A comment to keep in the entry, such as who has read the code."
-)
+@click.option("--note", default="", metavar="TEXT", help="A comment to keep in the entry, such as a ticket.")
+@click.option("--by", metavar="NAME", help="Who has read the code, for the entry. Default: this user's login name.")
 @store_options
 @click.option(
     "--digest", "digests", multiple=True, metavar="SHA256",
@@ -44,17 +44,25 @@ _SHORTEST_DIGEST = 12
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation. Required without a terminal.")
 @reporting
 def trust(
-    *, note: str, owner: Owner | None, digests: tuple[str, ...], source_code: bool, yes: bool, **asked: Any
+    *,
+    note: str,
+    by: str | None,
+    owner: Owner | None,
+    digests: tuple[str, ...],
+    source_code: bool,
+    yes: bool,
+    **asked: Any,
 ) -> Report:
     """Show the code that SOURCE ships, and add it to the trust store.
 
     From then on exactly this code runs without `trust_remote_code=True`, with your rights. Loads open the repository at
     this commit unless they pass another revision. Code in another repository gets its own entry. You are asked for
-    confirmation on a terminal; without one, --yes is required.
+    confirmation on a terminal; without one, --yes is required. Trusting the same code again keeps the earlier times in
+    the history of the entry.
 
     \b
     Examples:
-      hub-io trust owner/name --note "read by Ada, ticket 12"
+      hub-io trust owner/name --by Ada --note "ticket 12"
       hub-io trust owner/name --revision 0123abc… --project
       hub-io trust ./checkpoint --digest 5f70bf18… --yes
     """  # noqa: D301 - `\b` tells click not to wrap a paragraph
@@ -67,7 +75,7 @@ def trust(
         raise NoRemoteCodeError(str(shipped.checkpoint))
     for code in shipped.codes:
         refuse_file_in_checkpoint(file, code)
-    entries = [_entry(code, note, file) for code in shipped.codes]
+    entries = [_entry(code, file, note=note, by=_login() if by is None else by) for code in shipped.codes]
     if not wants_json():
         for line in shipped_code_lines(shipped, with_source=source_code):
             show(line)
@@ -89,14 +97,21 @@ def trust(
     return Report(values, [*lines, *_cap_lines(policy)])
 
 
-def _entry(code: RemoteCode, note: str, file: TrustFile) -> TrustEntry:
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # containers have users without a name
+        return ""
+
+
+def _entry(code: RemoteCode, file: TrustFile, *, note: str, by: str) -> TrustEntry:
     """Return the entry for code.
 
     Raises:
         TrustStoreError: A trust file cannot hold it, for example because the folder's name has a line break.
     """
     try:
-        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note)
+        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note, by=by)
     except EntryError as error:
         raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 
@@ -115,7 +130,7 @@ def list_entries() -> Report:
     store, located = policy.store, policy.store.located_entries
     values = {
         "cap": policy.cap,
-        "entries": [{"file": str(file.path), **entry.to_dict()} for file, entry in located],
+        "entries": [_located(*each) for each in located],
         "files": [str(file.path) for file in store.files],
         "not_used": {str(path): why for path, why in store.ignored.items()},
     }
@@ -126,35 +141,49 @@ def list_entries() -> Report:
 
 
 @click.command(short_help="Remove entries, so that their code no longer runs.")
-@click.argument("what", metavar="SOURCE|DIGEST")
+@click.argument("what", metavar="[SOURCE|DIGEST]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Remove every entry.")
 @store_options
 @reporting
-def revoke(*, what: str, owner: Owner | None) -> Report:
+def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report:
     """Remove entries from the trust store, so that their code no longer runs.
 
     SOURCE removes every entry of a folder or repository; a digest, or at least its first 12 digits, removes the entries
-    with that digest. Without --project or --user they are removed from every file in use. Running processes keep the
-    code that they have loaded.
+    with that digest. Without --project or --user they are removed from every file in use. If an entry of another source
+    or in another file still trusts the same code, it is named, and the exit code is 1. Running processes keep the code
+    that they have loaded.
 
     \b
     Examples:
       hub-io revoke owner/name
       hub-io revoke 5f70bf18a086 --user
+      hub-io revoke --all
     """  # noqa: D301 - `\b` tells click not to wrap a paragraph
-    removed: list[tuple[TrustFile, TrustEntry]] = []
-    for file, entry in store_to_change(owner).located_entries:
-        if _is_meant(entry, what) and file.remove(source=entry.source, digest=entry.digest):
-            removed.append((file, entry))
-    values = {"removed": [{"file": str(file.path), **entry.to_dict()} for file, entry in removed]}
-    lines = [
-        f"{good('Revoked')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}"
-        for file, entry in removed
+    if everything == (what is not None):
+        raise click.UsageError("Name a SOURCE or DIGEST, or pass --all.")
+    meant = [each for each in find_store().located_entries if what is None or _is_meant(each[1], what)]
+    removed = [
+        (file, entry)
+        for file, entry in store_to_change(owner).located_entries
+        if (what is None or _is_meant(entry, what)) and file.remove(source=entry.source, digest=entry.digest)
     ]
-    if not removed:
-        return Report(
-            values, [f"There is no entry for {printable(what)}. `hub-io list` shows all entries."], UNAVAILABLE
-        )
-    return Report(values, lines)
+    digests = {entry.digest for _, entry in removed or meant}
+    left = [(file, entry) for file, entry in find_store().located_entries if entry.digest in digests]
+    values = {"removed": [_located(*each) for each in removed], "still_trusted_by": [_located(*each) for each in left]}
+    lines = [f"{good('Revoked')} {_described(*each)}" for each in removed]
+    lines += [f"{bad('Still trusted')}: the same code, as {_described(*each)}" for each in left]
+    if removed or left:
+        return Report(values, lines, NO if left else OK)
+    missing = "There are no entries." if what is None else f"There is no entry for {printable(what)}."
+    return Report(values, [f"{missing} `hub-io list` shows all entries."], OK if what is None else UNAVAILABLE)
+
+
+def _located(file: TrustFile, entry: TrustEntry) -> dict[str, Any]:
+    return {"file": str(file.path), **entry.to_dict()}
+
+
+def _described(file: TrustFile, entry: TrustEntry) -> str:
+    return f"{printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}"
 
 
 def _at_terminal() -> bool:
@@ -182,9 +211,15 @@ def _lines_of_file(file: TrustFile, entries: Sequence[TrustEntry]) -> Iterator[s
     for entry in entries:
         yield f"  {printable(entry.source)}{_at(entry)}"
         yield f"    digest  {entry.digest}  {dim(f'({len(entry.files)} files)')}"
-        yield f"    since   {entry.trusted_at}{f'  {printable(entry.note)}' if entry.note else ''}"
+        yield f"    since   {entry.trusted_at}{_said(entry.by, entry.note)}"
+        for earlier in entry.history:
+            yield f"    earlier {earlier['trusted_at']}{_said(earlier['by'], earlier['note'])}"
     if not entries:
         yield "  no entries"
+
+
+def _said(by: str | None, note: str | None) -> str:
+    return "".join(f"  {printable(text)}" for text in (f"by {by}" if by else "", note) if text)
 
 
 def _cap_lines(policy: TrustPolicy) -> Iterator[str]:

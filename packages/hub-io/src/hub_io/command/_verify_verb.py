@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -177,6 +176,8 @@ def _in_cache(entry: TrustEntry) -> _Finding:
 
 def _on_hub(entry: TrustEntry) -> _Finding:
     """Compare with the Hub's current answer, using an empty cache."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="hub-io-verify-") as folder:
         try:
             return _compare("Hub", entry, open_at_commit(entry, offline=False, cache_dir=Path(folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub_io.trust._deciding import decide, decide_inherited
 from hub_io.trust._decision import Refused, TrustDecision, Trusted
 from hub_io.trust._entry import EntryError, TrustEntry
-from hub_io.trust._file_format import MAX_STORE_BYTES
+from hub_io.trust._file_format import MAX_STORE_BYTES, PROJECT_STORE
 from hub_io.trust._grants import GRANTS_VARIABLE, inherited_grants, pass_on
 from hub_io.trust._policy import (
     CAP_VARIABLE,
@@ -18,7 +18,6 @@ from hub_io.trust._policy import (
 )
 from hub_io.trust._store import TrustFile, TrustStore
 from hub_io.trust._store_places import (
-    PROJECT_STORE,
     STORE_VARIABLE,
     checkpoints_around,
     find_store,

@@ -5,6 +5,7 @@ Every function that imports such code takes a `Trusted`, and runs the bundle in 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,19 +86,33 @@ class Refused:
     def remedy(self) -> str:
         """What to do to let the code run."""
         pin = f"{self.code.pin}={self.code.commit!r}, " if self.code.commit else ""
-        if self.may_be_passed:
-            then = ", or add them to your trust store (`hub-io trust`)" if self.may_be_stored else ""
-            return (
-                f"Read these files. If you trust them, pass {pin}trust_remote_code=True{then}; they then run with "
-                "your rights."
-            )
+        ways = [f"pass {pin}trust_remote_code=True"] if self.may_be_passed else []
         if self.may_be_stored:
-            at = f" at {pin.rstrip(', ')}" if pin else ""
-            return (
-                f"Read these files. If you trust them{at}, add them to your trust store (`hub-io trust`); they then "
-                "run with your rights."
-            )
-        return _LIFT
+            ways.append(f"add them to your trust store (`{self.command('trust')}`)")
+        if not ways:
+            return _LIFT
+        return f"Read these files. If you trust them, {', or '.join(ways)}; they then run with your rights."
+
+    @property
+    def review(self) -> str:
+        """The command that shows the code, or what has changed since another version of it was trusted."""
+        return self.command("inspect" if self.changes is None else "diff")
+
+    def command(self, verb: str) -> str:
+        """Return a command for this code, with its source and revisions, to be run as it stands.
+
+        Args:
+            verb: `inspect`, `diff` or `trust`.
+        """
+        checkpoint = self.code.load.checkpoint
+        words = ["hub-io", verb, self.code.source if checkpoint is None else checkpoint.name]
+        if checkpoint is not None and checkpoint.commit is not None:
+            words += ["--revision", checkpoint.commit]
+        if self.code.pin == "code_revision" and self.code.commit is not None:
+            words += ["--code-revision", self.code.commit]
+        if checkpoint is not None and checkpoint.subfolder:
+            words += ["--subfolder", checkpoint.subfolder]
+        return shlex.join(words)
 
     def refusal(self) -> RemoteCodeRefusedError:
         """Return the error, which lists the files with their SHA-256 and says what to do."""

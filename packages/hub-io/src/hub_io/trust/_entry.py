@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-__all__ = ["ENTRY_KEYS", "EntryError", "TrustEntry"]
+__all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -40,7 +40,10 @@ class TrustEntry:
         digest: Digest of the bundle: of the names and SHA-256 of its files.
         files: File name to SHA-256 (hexadecimal).
         trusted_at: Time in UTC as ISO 8601: `2026-01-31T12:00:00Z`.
-        note: A comment for people, such as why or by whom it was trusted.
+        note: A comment for people, such as why it was trusted.
+        by: Who trusted it, for people; `""` if it was not recorded.
+        history: Earlier times that the same code of the same source was trusted, the latest first; each with
+            `trusted_at`, `by`, `commit` and `note`.
 
     Raises:
         ValueError: A value is malformed, or `digest` is not that of `files`.
@@ -52,12 +55,15 @@ class TrustEntry:
     files: Mapping[str, str]
     trusted_at: str
     note: str = ""
+    by: str = ""
+    history: tuple[Mapping[str, str | None], ...] = ()
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
             if problem := check(getattr(self, name)):
                 raise EntryError(name, problem)
         object.__setattr__(self, "files", MappingProxyType(dict(sorted(self.files.items()))))
+        object.__setattr__(self, "history", tuple(map(dict, self.history)))
         if self.digest != (expected := listing_digest(self.files)):
             raise EntryError("digest", f"is not the digest of the files, which is {expected!r}")
 
@@ -70,7 +76,7 @@ class TrustEntry:
         return self.source, self.digest
 
     @classmethod
-    def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "") -> TrustEntry:
+    def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "", by: str = "") -> TrustEntry:
         """Return an entry for a bundle, with the current time.
 
         Args:
@@ -78,13 +84,20 @@ class TrustEntry:
             source: The repository or the full path of the folder that it was read from.
             commit: The full commit, or None for a folder.
             note: A comment for people.
+            by: Who has read it.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return cls(source, commit, bundle.digest, bundle.file_digests(), now, note)
+        return cls(source, commit, bundle.digest, bundle.file_digests(), now, note, by)
+
+    def after(self, earlier: TrustEntry) -> TrustEntry:
+        """Return this entry with an earlier one of the same code in its history."""
+        return replace(self, history=({key: getattr(earlier, key) for key in _HISTORY_KEYS}, *earlier.history))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as a JSON object."""
-        return {**{item.name: getattr(self, item.name) for item in fields(self)}, "files": dict(self.files)}
+        """Return the entry as a JSON object. What is optional and was not recorded is left out."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values |= {"files": dict(self.files), "history": list(self.history)}
+        return {key: value for key, value in values.items() if value or key not in OPTIONAL_ENTRY_KEYS}
 
 
 class EntryError(ValueError):
@@ -120,6 +133,18 @@ def _check_time(value: object) -> str | None:
     return f"must be a time in UTC such as '2026-01-31T12:00:00Z', got {value!r:.80}"
 
 
+def _check_history(value: object) -> str | None:
+    if not isinstance(value, (list, tuple)):
+        return f"must be a list, got {value!r:.80}"
+    for item in value:
+        if not isinstance(item, Mapping) or item.keys() != set(_HISTORY_KEYS):
+            return f"must hold objects with exactly the keys {', '.join(_HISTORY_KEYS)}, got {item!r:.80}"
+        for key in _HISTORY_KEYS:
+            if problem := _CHECKS[key](item[key]):
+                return f"has a {key!r} that {problem}"
+    return None
+
+
 def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[object], str | None]:
     def check(value: object) -> str | None:
         return None if isinstance(value, str) and pattern.fullmatch(value) else f"must be {wanted}, got {value!r:.80}"
@@ -139,5 +164,9 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "files": _check_files,
     "trusted_at": _check_time,
     "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
+    "by": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
+    "history": _check_history,
 }
 ENTRY_KEYS = tuple(_CHECKS)
+OPTIONAL_ENTRY_KEYS = frozenset({"by", "history"})
+_HISTORY_KEYS = ("trusted_at", "by", "commit", "note")

@@ -1,25 +1,30 @@
 """The JSON of a trust file, which people keep under version control: parsed strictly, written in a fixed order.
 
-A malformed file is an error with its line and trusts nothing; no part of it is skipped.
+A malformed file is an error with its line and trusts nothing; no part of it is skipped. A project's file holds folders
+relative to itself, such as `./models/tiny`, so that it serves wherever the project is checked out; in memory they are
+absolute.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import decode_json
 from config_core.errors import ConfigFileError
 from hub_io.errors import TrustStoreError
-from hub_io.trust._entry import ENTRY_KEYS, EntryError, TrustEntry
+from hub_io.trust._entry import ENTRY_KEYS, OPTIONAL_ENTRY_KEYS, EntryError, TrustEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["MAX_STORE_BYTES", "decode_entries", "encode_entries"]
+__all__ = ["MAX_STORE_BYTES", "PROJECT_STORE", "decode_entries", "encode_entries"]
 
+PROJECT_STORE = "hub-code.lock"
 MAX_STORE_BYTES = 16 * 1024 * 1024
 _VERSION = 1
 
@@ -63,7 +68,7 @@ def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...
     entries: dict[tuple[str, str], TrustEntry] = {}
     for index, value in enumerate(values["trusted"]):
         try:
-            entry = _entry(value)
+            entry = _in_memory(_entry(value), path)
         except EntryError as error:
             raise TrustStoreError(f"entry {index + 1}: {error}.", path=path, line=lines.of(index, error.key)) from error
         if entry.key in entries:
@@ -83,7 +88,7 @@ def _entry(value: Any) -> TrustEntry:
         if key not in ENTRY_KEYS:
             raise EntryError(key, f"is not allowed in an entry. Allowed: {', '.join(ENTRY_KEYS)}")
     for key in ENTRY_KEYS:
-        if key not in value:
+        if key not in value and key not in OPTIONAL_ENTRY_KEYS:
             raise EntryError(key, "is missing")
     return TrustEntry(**value)
 
@@ -151,11 +156,35 @@ def encode_entries(entries: Iterable[TrustEntry], *, path: Path) -> bytes:
     Raises:
         TrustStoreError: The file would exceed the size limit.
     """
+    if path.name == PROJECT_STORE:
+        entries = [_in_project(entry, path) for entry in entries]
     values = {"version": _VERSION, "trusted": [entry.to_dict() for entry in _sorted(entries)]}
     content = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
     if len(content) > MAX_STORE_BYTES:
         raise TrustStoreError(f"it would exceed {MAX_STORE_BYTES:,} bytes.", path=path)
     return content
+
+
+def _in_memory(entry: TrustEntry, path: Path) -> TrustEntry:
+    """Return an entry of a file with the full path of its folder."""
+    if entry.commit is not None or not entry.source.startswith(("./", "../")):
+        return entry
+    return replace(entry, source=os.path.realpath(os.path.join(_folder_of(path), entry.source)))  # noqa: PTH118 - text
+
+
+def _in_project(entry: TrustEntry, path: Path) -> TrustEntry:
+    """Return an entry with the path of its folder relative to the file that is to hold it."""
+    if not os.path.isabs(entry.source):  # noqa: PTH117 - a repository
+        return entry
+    try:
+        relative = os.path.relpath(entry.source, _folder_of(path)).replace(os.sep, "/")
+    except ValueError:  # on another drive
+        return entry
+    return replace(entry, source=relative if f"{relative}/".startswith("../") else f"./{relative}")
+
+
+def _folder_of(path: Path) -> str:
+    return os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - text
 
 
 def _sorted(entries: Iterable[TrustEntry]) -> tuple[TrustEntry, ...]:

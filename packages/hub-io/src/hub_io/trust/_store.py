@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from config_core.checkpoint import read_at_most, replace_file
 from hub_io.computed_once import computed_once
-from hub_io.errors import TrustStoreError
+from hub_io.errors import HubError, TrustStoreError
 from hub_io.trust._entry import TrustEntry
 from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
 
@@ -51,14 +51,16 @@ class TrustFile:
         return decode_entries(content, path=self.path)
 
     def add(self, entry: TrustEntry) -> None:
-        """Add an entry. It replaces one with the same source and digest.
+        """Add an entry. It replaces one with the same source and digest, which becomes part of its history.
 
         Raises:
             TrustStoreError: The file is malformed, or cannot be written.
         """
-        with _locked(self.path) as path:
-            kept = [other for other in self.entries() if other.key != entry.key]
-            _write(path, [*kept, entry])
+        with _locked(self.path):
+            entries = {other.key: other for other in self.entries()}
+            earlier = entries.get(entry.key)
+            entries[entry.key] = entry if earlier is None else entry.after(earlier)
+            _write(self.path, entries.values())
 
     def remove(self, *, source: str | None = None, digest: str | None = None) -> tuple[TrustEntry, ...]:
         """Remove the entries with a source, a digest, or both, and return them.
@@ -73,13 +75,13 @@ class TrustFile:
         """
         if source is None and digest is None:
             raise ValueError("Pass source=, digest= or both to say which entries to remove.")
-        with _locked(self.path) as path:
+        with _locked(self.path):
             entries = self.entries()
             removed = tuple(
                 entry for entry in entries if source in {None, entry.source} and digest in {None, entry.digest}
             )
             if removed:
-                _write(path, [entry for entry in entries if entry not in removed])
+                _write(self.path, [entry for entry in entries if entry not in removed])
         return removed
 
 
@@ -122,6 +124,26 @@ class TrustStore:
         """Return the commit at which a repository is opened by default, or None."""
         return next((entry.commit for entry in self.for_source(repo_id) if entry.commit), None)
 
+    @contextmanager
+    def explaining_pin(self, repo_id: str, commit: str | None) -> Iterator[None]:
+        """Open a repository in the block. If that fails, say that the store and not the caller named the commit.
+
+        Args:
+            repo_id: The repository.
+            commit: The commit if it is from `pin`, else None.
+        """
+        try:
+            yield
+        except HubError as error:
+            entry = next((entry for entry in self.for_source(repo_id) if entry.commit == commit), None)
+            if commit is not None and entry is not None:
+                told = (
+                    f"{error} The commit {commit} is from {self.file_of(entry).path}, which has the trusted code of "
+                    f"{repo_id}: pass revision= to open another one, or remove the entry with `hub-io revoke`."
+                )
+                error.args = (told,)
+            raise
+
     def file_of(self, entry: TrustEntry) -> TrustFile:
         """Return the file that contains an entry."""
         return next(file for file, other in self.located_entries if other is entry)
@@ -155,8 +177,9 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
-    """Replace the file atomically."""
+    """Replace the file atomically, or the target of a link."""
     content = encode_entries(entries, path=path)
+    path = _real(path)
     try:
         # Others may read the file but never write it: its entries let code run.
         mode = path.stat().st_mode & 0o755 if path.exists() else 0o644
@@ -166,8 +189,8 @@ def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[Path]:
-    """Hold the lock of a file, and yield its real path.
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file.
 
     The lock file stays: if it were removed, one process could hold the old file while another one locks a new one.
     """
@@ -182,6 +205,6 @@ def _locked(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise TrustStoreError(f"it cannot be written: {error.strerror or error}.", path=path) from error
     try:
-        yield target
+        yield
     finally:
         lock.release()

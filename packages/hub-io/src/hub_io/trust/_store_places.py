@@ -13,10 +13,10 @@ from pathlib import Path
 from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import blobs_of_snapshot
 from config_core.errors import ConfigCoreError
+from hub_io.trust._file_format import PROJECT_STORE
 from hub_io.trust._store import TrustFile, TrustStore
 
 __all__ = [
-    "PROJECT_STORE",
     "STORE_VARIABLE",
     "checkpoints_around",
     "find_store",
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 STORE_VARIABLE = "HUB_IO_TRUST_STORE"
-PROJECT_STORE = "hub-code.lock"
 
 
 def find_store() -> TrustStore:
@@ -120,8 +119,12 @@ def _why_not(path: Path) -> str | None:
     if os.name == "nt":
         return None
     places = (path.parent.stat(), path.lstat(), path.stat())
-    if any(place.st_uid not in {os.geteuid(), 0} for place in places[1:]):
-        return "belongs to another user"
+    others = {place.st_uid for place in places[1:]} - {os.geteuid(), 0}
+    if others:
+        return (
+            f"belongs to another user (uid {min(others)}). If you trust that user, set {STORE_VARIABLE}={path}, which "
+            "then is the only trust file in use"
+        )
     if any(_anybody_may_write(place) for place in places):
         return "can be written or replaced by anybody"
     return None
