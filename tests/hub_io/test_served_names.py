@@ -112,6 +112,7 @@ def test_name_that_is_certainly_used_is_refused(tmp_path, head):
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from transformers import Cache",
         FLASH_ATTENTION,
         "import transformers\nassert not hasattr(transformers, 'Cache')",
+        "import transformers\nmake = lambda: transformers.Cache",
         "import transformers\nassert getattr(transformers.utils, 'cached_file', None) is None",
         "from __future__ import annotations\nimport transformers\ndef f(x: transformers.Cache) -> None: pass",
     ],
@@ -294,3 +295,33 @@ def test_names_of_classes_win_over_a_number_that_the_config_passes_on(tmp_path):
     }
     config = AutoConfig.from_pretrained(write(tmp_path / "saved", files(changed)), trust_remote_code=True)
     assert (config.num_labels, config.id2label) == (3, {0: "a", 1: "b", 2: "c"})
+
+
+PARTS = """
+class PartConfig(PretrainedConfig):
+    model_type = "part"
+
+    def __init__(self, width=1):
+        super().__init__()
+        self.width = width
+
+
+class WholeConfig(PretrainedConfig):
+    model_type = "tiny"
+    sub_configs = {"part": PartConfig}
+
+    def __init__(self, part=None, **kwargs):
+        super().__init__(**kwargs)
+        self.part = PartConfig(**(part or {}))
+"""
+
+
+def test_parts_are_made_by_the_code_itself(tmp_path):
+    """`sub_configs` is a hint in transformers: `__init__` gets dicts. A part need not take further keywords."""
+    changed = {
+        "config.json": config_json({"AutoConfig": "configuration_tiny.WholeConfig"}, part={"width": 7}),
+        "configuration_tiny.py": THEIR_CONFIGURATION + PARTS,
+    }
+    config = AutoConfig.from_pretrained(write(tmp_path / "saved", files(changed)), trust_remote_code=True)
+    assert config.part.width == 7
+    assert config.to_dict()["part"]["width"] == 7

@@ -155,7 +155,7 @@ def check_init(cls: type[Any]) -> None:
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes fields by position only, but a file gives them by name. Remove the '/'."
         )
-    if not takes_any_keyword(init):
+    if cls._checks_values and not takes_any_keyword(init):
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes no **kwargs, so the fields of its base class could not be loaded. "
             "Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."

@@ -51,6 +51,11 @@ class PretrainedConfig(OwnConfig):
     keys_to_ignore_at_inference: ClassVar[list[str]] = []
     base_config_key: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if "sub_configs" in cls.__dict__:
+            cls.sub_configs = {}  # these configs make their parts themselves, and expect dicts
+        super().__init_subclass__(**kwargs)
+
     def __init__(self, **kwargs: Any) -> None:
         names = kwargs.get("id2label")
         if names is not None and kwargs.get("num_labels") not in {None, len(names)}:

@@ -126,6 +126,7 @@ def _attribute_uses(file: str, tree: ast.Module) -> Iterator[TransformersName]:
     if not modules:
         return
     unread = set(_postponed_annotations(tree))
+    later = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Lambda) for part in ast.walk(node.body)}
     for statement, is_certain, _ in walk_statements(tree):
         parts = [part for part in walk_expressions(statement) if id(part) not in unread]
         attributes = [part for part in parts if isinstance(part, ast.Attribute)]
@@ -136,7 +137,9 @@ def _attribute_uses(file: str, tree: ast.Module) -> Iterator[TransformersName]:
             module, name = _resolve(modules[dotted[0]], dotted[1:])
             if name is not None:
                 served = provider_of(module, name) is not None or name.startswith("__")
-                yield TransformersName(f"{module}.{name}", file, part.lineno, served, is_certain)
+                yield TransformersName(
+                    f"{module}.{name}", file, part.lineno, served, is_certain and id(part) not in later
+                )
 
 
 def _postponed_annotations(tree: ast.Module) -> Iterator[int]:
