@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 _lock = threading.RLock()
+_MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "validate"})
 _OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
 
 
@@ -81,6 +82,7 @@ class ConfigDefinition(NamedTuple):
         own: Those that a subclass takes by name.
         properties: Those of `own` that are properties or other descriptors.
         cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
+        runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
@@ -98,6 +100,7 @@ class ConfigDefinition(NamedTuple):
     own: frozenset[str]
     properties: tuple[str, ...]
     cached_properties: frozenset[str]
+    runs_own_code: bool
     positional: tuple[str, ...]
     required: frozenset[str]
     defaults: Mapping[str, Any]
@@ -245,6 +248,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             for name, value in vars(base).items()
             if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
         ),
+        runs_own_code=any(_runs_own_code(base) for base in cls.__mro__ if base not in root.__mro__),
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
         defaults=(known_defaults := defaults | body.of_parents | body.further),
@@ -256,6 +260,18 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         checks=_checks(annotations if cls._checks_values else {}, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
+    )
+
+
+def _runs_own_code(cls: type[Any]) -> bool:
+    """Return whether a class has more for the making of a config than what `@dataclass` generates."""
+    fields = vars(cls).get("__dataclass_fields__", {})
+    not_code = {"__dict__", "__weakref__", *vars(cls).get("attribute_map", {})}
+    return (
+        written_init(cls) is not None
+        or not _MAKING_METHODS.isdisjoint(vars(cls))
+        or any(hasattr(type(value), "__set__") for name, value in vars(cls).items() if name not in not_code)
+        or not all(field.init for field in getattr(fields, "fields", fields).values())
     )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import abc
-import copy
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
 from config_core.config._body_fields import ORIGINAL
@@ -16,13 +14,13 @@ from config_core.config._config_json import jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
 from config_core.config._problems import WrongValueError, check_fields, problems_of_part
-from config_core.config._value_types import builtin_value
+from config_core.config._value_types import builtin_value, copied
 from config_core.config._written_fields import note_set_fields, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
     from dataclasses import field as _field
 
@@ -150,24 +148,28 @@ class _Speaker(threading.local):
 _speaker = _Speaker()
 
 
-@contextmanager
-def _noting_in(unknown: UnknownFields) -> Iterator[None]:
-    """Note the unknown fields of the configs that are made in the block."""
-    outer, _speaker.unknown = _speaker.unknown, unknown
-    try:
-        yield
-    finally:
-        _speaker.unknown = outer
+class _Noting:
+    """A context that notes the unknown fields of the configs that are made in it."""
+
+    def __init__(self, unknown: UnknownFields) -> None:
+        self._unknown = unknown
+        self._outer: UnknownFields | None = None
+
+    def __enter__(self) -> None:
+        self._outer, _speaker.unknown = _speaker.unknown, self._unknown
+
+    def __exit__(self, *_: object) -> None:
+        _speaker.unknown = self._outer
 
 
 def of_file() -> AbstractContextManager[None]:
     """Return a context for making configs of a file, whose unknown fields are kept without a word."""
-    return _noting_in(_OfFile())
+    return _Noting(_OfFile())
 
 
 def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
     """Return a context for making configs of a caller's values, which notes their unknown fields."""
-    return _noting_in(unknown)
+    return _Noting(unknown)
 
 
 def _paths_of_parts(root: Any) -> dict[int, str]:
@@ -222,7 +224,7 @@ def make_config(
     if extra != "keep":
         of_values = of_caller(unknown)
     else:  # a part of what a caller gives, or a file
-        of_values = _noting_in(_speaker.unknown if _speaker.unknown is not None else _OfFile())
+        of_values = _Noting(_speaker.unknown if _speaker.unknown is not None else _OfFile())
     config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
     if unknown:
         unknown.report(config, rule=None if extra == "keep" else extra)
@@ -269,12 +271,11 @@ def _make(
     given = resolve_aliases(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
-    known = definition.names | fields.keys()
-    unused = {name: given.pop(name) for name in list(given) if name not in known}
+    unused = {name: given.pop(name) for name in list(given) if name not in definition.names and name not in fields}
     if unused and not keep_unused:
         raise UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
-            f"{spelling_hint(unused, known)}",
+            f"{spelling_hint(unused, definition.names | fields.keys())}",
             names=tuple(unused),
         )
     model_type = values.get("model_type", cls.model_type)
@@ -340,7 +341,7 @@ def _construct(
     except ConfigError as error:
         raise _with_wrong_values(error, cls, given) from None
     for name, default in definition.class_defaults.items():
-        fields.setdefault(name, copy.deepcopy(default))
+        fields.setdefault(name, copied(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
     try:
         fields |= check_and_restore(cls, fields)
@@ -354,7 +355,7 @@ def _construct(
     defaults = {id(default) for default in definition.mutable_defaults.values()}
     for name, value in vars(config).items() if defaults else ():
         if id(value) in defaults:
-            vars(config)[name] = copy.deepcopy(value)
+            vars(config)[name] = copied(value)
     make_sub_configs(config)
     config.validate()
     note_set_fields(config, fields)
@@ -439,6 +440,8 @@ def _computed_in(
     """
     from config_core.config._derived_fields import check_edited, computed_fields, computed_without_note
 
+    if note is None and not definition_of(cls).runs_own_code:
+        return frozenset()
     with of_file():
         if note is None:
             return computed_without_note(cls, _maker(cls), fields, given.keys())
@@ -494,6 +497,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
     """Note in a new config which fields its class has computed."""
     state, definition = vars(config), definition_of(type(config))
+    if not state["_unknown"] and not definition.runs_own_code:
+        return
     if not state["_unknown"] and state.keys() <= definition.plain_attributes:
         for name, default in definition.defaults.items():
             if state.get(name, default) is not default and (name not in fields or fields[name] is default):
@@ -549,7 +554,7 @@ def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
 def compute_again(config: Any, names: Collection[str]) -> None:
     """Set computed fields to what the class computes from the other fields of a config."""
     cls = type(config)
-    fields = {name: copy.deepcopy(value) for name, value in _fields_of(config).items() if name not in names}
+    fields = {name: copied(value) for name, value in _fields_of(config).items() if name not in names}
     with of_file():
         made = vars(_construct(cls, (), fields))
     for name in names:

@@ -12,11 +12,11 @@ others is an error.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import definition_of, is_cached_property
 from config_core.config._config_json import jsonable
+from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def computed_fields(
     omitted, defaults = {name for name in candidates if name in fields}, defaults or {}
     while omitted:
         try:
-            probe = vars(make({name: copy.deepcopy(value) for name, value in fields.items() if name not in omitted}))
+            probe = vars(make({name: copied(value) for name, value in fields.items() if name not in omitted}))
         except Exception:  # noqa: BLE001 - the author's code, which may not work without them
             return None
         others = {name for name in omitted if name not in probe or not same_value(probe[name], fields[name])}
@@ -158,7 +158,7 @@ def check_edited(
     names = [name for name in fields if name in names]
     if not names:
         return
-    probe = make({name: copy.deepcopy(value) for name, value in fields.items() if name not in names})
+    probe = make({name: copied(value) for name, value in fields.items() if name not in names})
     wrong = {
         name: vars(probe)[name]
         for name in names
@@ -213,6 +213,8 @@ def assigned_names(cls: type[Any]) -> frozenset[str]:
 
 def same_value(value: Any, other: Any) -> bool:
     """Return whether two values are the same in a file."""
+    if type(value) in SCALARS and type(other) in SCALARS:
+        return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
     if hasattr(type(value), "sub_configs") and isinstance(other, dict):
         try:
             other = type(value).from_dict(other)

@@ -6,11 +6,11 @@ file that does not claim the class, and has keys that the class does not know, i
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
 from config_core.config._derived_fields import assigned_names
+from config_core.config._value_types import copied
 from config_core.errors import ForeignConfigError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def file_kind(values: Mapping[str, Any]) -> tuple[str, str]:
 def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values as the class's `upgrade` reads them; none if it fails, which the load itself will report."""
     try:
-        upgraded = cls.upgrade(copy.deepcopy(dict(values)))
+        upgraded = cls.upgrade(copied(dict(values)))
     except Exception:  # noqa: BLE001 - a program's own code
         return {}
     return upgraded if isinstance(upgraded, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -54,6 +53,7 @@ from config_core.config._construction import (
 )
 from config_core.config._labels import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
+from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
     ConfigDefinitionError,
@@ -215,7 +215,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         unknown: list[str] = []
         for name, default in definition.further_defaults.items():
             if name not in values and name not in vars(self):
-                setattr(self, name, copy.deepcopy(default))
+                setattr(self, name, copied(default))
         for name, value in values.items():
             if name in TRUST_OPTIONS:
                 raise ConfigError(f"{name!r} is not allowed in a config; pass it to from_pretrained()")
@@ -428,7 +428,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 names=("extra",),
             )
         config, unused = make_config(
-            cls, copy.deepcopy(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
+            cls, copied(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
         )
         return (config, unused) if return_unused_kwargs else config
 
