@@ -97,6 +97,13 @@ def test_empty_auto_map_is_none(registry, parrot, write_checkpoint):
     assert isinstance(AutoConfig.from_pretrained(folder, registry=registry), parrot[0])
 
 
+def test_a_file_of_another_library_is_named(aviary, write_checkpoint):
+    """A folder of timm has no model_type, and the error says whose it is."""
+    folder = write_checkpoint(architecture="resnetaa50", num_features=2048, pretrained_cfg={"tag": "a1h"})
+    with pytest.raises(CheckpointConfigError, match=r"no model_type.* It looks like a config of timm, 'resnetaa50'\."):
+        AutoConfig.from_pretrained(folder, registry=aviary)
+
+
 def test_file_cannot_grant_trust(aviary, write_checkpoint):
     """A key named like the trust option is refused: who may run code is never said by data."""
     folder = write_checkpoint(model_type="parrot", trust_remote_code=True)

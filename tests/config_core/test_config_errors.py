@@ -189,3 +189,26 @@ def test_an_error_of_a_save_has_the_path_from_the_root(tmp_path):
     config.images[0].extra = {"deep": [0, object()]}
     with pytest.raises(ConfigError, match=r"^CaptionConfig.images\[0\].extra.deep\[1\]: a object cannot be written"):
         config.save_pretrained(tmp_path / "saved")
+
+
+class HandMadeConfig(PretrainedConfig):
+    model_type = "errors-hand-made"
+
+    def __init__(self, image=None, **kwargs):
+        self.image = ImageConfig(**(image or {}))
+        super().__init__(**kwargs)
+
+
+def test_the_file_of_a_part_that_init_makes_is_named(tmp_path):
+    """Its problems have the path in the part, and the error says which file the values are from."""
+    path = write(tmp_path, model_type="errors-hand-made", image=WRONG)
+    with pytest.raises(ConfigValidationError, match=r"ImageConfig\.layers\[2\]: expected int") as caught:
+        HandMadeConfig.from_pretrained(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_config_in_a_wrong_place_is_named_by_its_class():
+    """Its text would fill a page."""
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig(images=[ImageConfig(), CaptionConfig()])
+    assert str(caught.value) == "CaptionConfig.images[1]: expected ImageConfig, got CaptionConfig."

@@ -168,9 +168,11 @@ def resolve_config(
     def unknown() -> Exception:
         where = str(load) if load else ""
         if not model_type:
+            looks_like = load.config_file.looks_like() if load and load.config_file else ""
             return CheckpointConfigError(
-                'it has no model_type, so its config class is unknown. Add "model_type": "…", or call from_pretrained '
-                "of the config class.",
+                "it has no model_type, so its config class is unknown. "
+                + (f"It looks like {looks_like}. " if looks_like else "")
+                + 'If it is one of yours, add "model_type": "…", or call from_pretrained of the config class.',
                 checkpoint=where or "the checkpoint",
                 key="model_type",
             )

@@ -27,14 +27,14 @@ def blame(error: Exception, cls: type[Any], file: ConfigFile, overrides: Mapping
         overrides: What the caller gave in place of the file's values.
     """
     source = f"{file.path}"
-    if isinstance(error, ConfigValidationError):
+    if isinstance(error, ConfigValidationError) and error.config_class == cls.__name__:
         _blame_each(error, cls, file, overrides)
         return
     if overrides:
         source += f", with {', '.join(map(repr, overrides))} given by the caller"
     if not isinstance(error, ConfigError):  # raised by the `__init__` of a subclass
         error.add_note(f"The values are those of {source}.")
-    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):
+    elif not isinstance(error, (ConfigFileError, UnknownOptionError)):  # also of a part that `__init__` makes by hand
         text, error.place = str(error), ""
         error.args = (f"{source}: {text}",)
 

@@ -30,7 +30,14 @@ from config_core.config._field_types import (
     described_by_default,
     fitting_scalars,
 )
-from config_core.config._init_parameters import NO_DEFAULT, Parameter, parameters_of, takes_any_keyword, unwrapped
+from config_core.config._init_parameters import (
+    NO_DEFAULT,
+    Parameter,
+    keywords_read_by,
+    parameters_of,
+    takes_any_keyword,
+    unwrapped,
+)
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
@@ -94,6 +101,7 @@ class ConfigDefinition(NamedTuple):
         checks: Field to the check of its annotation.
         parts: Field to the config classes that its value may be an instance of.
         aliases: Alias to the field that it stands for.
+        spellings: Field to the alias by which an `__init__` takes it, such as `torch_dtype="float16"`.
     """
 
     names: frozenset[str]
@@ -112,6 +120,7 @@ class ConfigDefinition(NamedTuple):
     checks: Mapping[str, FieldCheck]
     parts: Mapping[str, tuple[type[Any], ...]]
     aliases: Mapping[str, str]
+    spellings: Mapping[str, str]
 
 
 def definition_of(cls: type[Any]) -> ConfigDefinition:
@@ -203,6 +212,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
     aliases = {"torch_dtype": "dtype"}
     names: set[str] = set()
     own: set[str] = set()
+    read: set[str] = set()  # keywords that an `__init__` reads from its `**kwargs`
     last: list[Parameter] = []  # the parameters of the `__init__` that a call reaches first
     defaults: dict[str, Any] = {}
     mutable_defaults: dict[str, Any] = {}
@@ -229,14 +239,19 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         if base is not root:
             own.update(parameter.name for parameter in last)
             defaults.update({name: default for name, default, *_ in last})
+            further = [keyword for keyword in keywords_read_by(init) if keyword.name not in names]
+            read.update(keyword.name for keyword in further)
+            defaults.update({name: default for name, default, *_ in further if default is not NO_DEFAULT})
+            annotations = _parameter_annotations(further, base, init) | annotations
         if not has_generated_init(base):
             mutable_defaults.update({name: default for name, default, *_ in last if is_mutable(default)})
             annotations.update(_parameter_annotations(last, base, init))
+    taken = own | read
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
-        names=frozenset(names),
-        own=frozenset(own),
+        names=frozenset(names | read),
+        own=frozenset(taken),
         properties=tuple(
             name
             for name in sorted(own - aliases.keys())
@@ -252,7 +267,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
         defaults=(known_defaults := defaults | body.of_parents | body.further),
-        plain_attributes=frozenset(known_defaults) | (names - own) | _OWN_ATTRIBUTES,
+        plain_attributes=frozenset(known_defaults) | (names - taken) | _OWN_ATTRIBUTES,
         mutable_defaults=mutable_defaults,
         class_defaults=body.of_parents,
         further_defaults=body.further,
@@ -260,6 +275,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         checks=_checks(annotations if cls._checks_values else {}, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
+        spellings={field: alias for alias, field in aliases.items() if alias in taken and field not in taken},
     )
 
 

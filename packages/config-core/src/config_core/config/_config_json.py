@@ -76,6 +76,12 @@ class ConfigFile:
         values, self._values = self._values, None
         return decode_config(self._content, path=self.path) if values is None else values
 
+    def looks_like(self) -> str:
+        """Return whose file it is by its keys, such as `"a config of timm, 'resnet50'"`, or `""` if they do not say."""
+        from config_core.config._foreign_files import file_kind
+
+        return file_kind(self.values)[1]
+
     def inside(self, checkpoint: Checkpoint) -> Checkpoint:
         """Return an opened checkpoint with this file as its config, which `read_config` does not read again."""
         view = copy.copy(checkpoint)

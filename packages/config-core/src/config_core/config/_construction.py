@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import re
 import sys
 import threading
 import warnings
@@ -14,7 +15,7 @@ from config_core.config._config_json import jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
 from config_core.config._problems import WrongValueError, check_fields, problems_of_part
-from config_core.config._value_types import builtin_value, copied
+from config_core.config._value_types import builtin_value, copied, is_config
 from config_core.config._written_fields import note_set_fields, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
@@ -30,6 +31,7 @@ else:
 
 __all__ = [
     "NOTE_KEY",
+    "WRITTEN_BY_ALL",
     "ConfigType",
     "UnknownFields",
     "check_and_restore",
@@ -38,6 +40,7 @@ __all__ = [
     "fill_num_labels",
     "has_own_from_dict",
     "is_reserved",
+    "is_settable",
     "make_config",
     "make_sub_configs",
     "merge_fields",
@@ -55,8 +58,11 @@ __all__ = [
 _NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
 
 
+# What every program of the field writes into a file: no mistake of whoever passes it on.
+WRITTEN_BY_ALL = frozenset({"transformers_version"})
 # What a file notes of its computed fields: see `_derived_fields`.
 NOTE_KEY = "_computed_fields"
+_GIVEN_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 _NO_ATTRIBUTE = object()
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
@@ -103,7 +109,28 @@ class ConfigType(abc.ABCMeta):
 
 
 class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
-    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
+    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know.
+
+    Attributes:
+        places: `id` of a config that is not itself a part of the root, but was made for one, to the path of that part.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[int, str] = {}
+
+    def add(self, config: Any, names: tuple[str, ...]) -> None:
+        """Note the names that the class of a config does not know, if there are any."""
+        if names:
+            self.append((config, names))
+
+    def take(self, others: UnknownFields, *, field: str, value: Any) -> None:
+        """Add what was found while the value of a field was made."""
+        paths = others.places | _paths_of_parts(value)
+        for config, names in others:
+            self.add(config, names)
+            if (path := paths.get(id(config))) is not None:
+                self.places[id(config)] = f"{field}.{path}" if path else field
 
     def report(self, root: Any, *, rule: Literal["warn", "forbid"] | None = None) -> None:
         """Warn of the names, or raise an error with all that are forbidden.
@@ -115,7 +142,7 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
         Raises:
             UnknownOptionError: Some are forbidden.
         """
-        paths = _paths_of_parts(root)
+        paths = self.places | _paths_of_parts(root)
         problems: list[str] = []
         forbidden: list[str] = []
         for config, names in self:
@@ -135,7 +162,7 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
 class _OfFile(UnknownFields):
     """Unknown fields of a file, which are not reported."""
 
-    def append(self, _: tuple[Any, tuple[str, ...]]) -> None:
+    def add(self, config: Any, names: tuple[str, ...]) -> None:
         """Forget the names."""
 
 
@@ -265,7 +292,8 @@ def _make(
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`."""
     definition = definition_of(cls)
-    note = _take_note(values) if NOTE_KEY in values and definition.own else None
+    is_of_any_type = not (cls.model_type or definition.own)  # its files are of other classes, notes included
+    note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
     values = _upgraded(cls, values)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
     given = resolve_aliases(cls, overrides) if overrides else {}
@@ -347,7 +375,7 @@ def _construct(
         fields |= check_and_restore(cls, fields)
     except ConfigValidationError as error:
         raise _with_forbidden_names(error, cls, fields) from None
-    config = type.__call__(cls, *args, **fields)
+    config = _called(cls, args, fields)
     _check_contract(cls, config)
     if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
         _settle_computed(config, fields, is_sure)
@@ -360,9 +388,57 @@ def _construct(
     config.validate()
     note_set_fields(config, fields)
     names = config.__dict__.pop("_unknown")
-    if names and cls._extra_fields != "keep" and _speaker.unknown is not None:
-        _speaker.unknown.append((config, names))
+    if names and cls._extra_fields != "keep" and type(_speaker.unknown) is UnknownFields:
+        _speaker.unknown.add(config, _unknown_to_init(cls, fields, names))
     return config
+
+
+def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) -> Any:
+    """Call the class. A field that it passes to `super().__init__` itself is not passed a second time.
+
+    Raises:
+        ConfigError: Such a field was given another value.
+    """
+    spellings = definition_of(cls).spellings
+    given = {spellings.get(name, name): value for name, value in fields.items()} if spellings else dict(fields)
+    passed_by_class: list[str] = []
+    while True:
+        try:
+            config = type.__call__(cls, *args, **given)
+            break
+        except TypeError as error:
+            twice = _GIVEN_TWICE.search(f"{error}")
+            if twice is None or twice[1] not in given:
+                raise
+            passed_by_class.append(twice[1])
+            del given[twice[1]]
+    for name in passed_by_class:
+        from config_core.config._derived_fields import same_value
+
+        if not same_value(getattr(config, name, None), fields[name]):
+            raise ConfigError(
+                f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes "
+                f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
+            )
+    return config
+
+
+def _unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Collection[str]) -> tuple[str, ...]:
+    """Return which names a caller has given, and the class does not set by itself if they are left out."""
+    given = [name for name in names if name in fields]
+    set_by_class = given and _set_without(cls, fields, given)
+    return tuple(name for name in given if name not in (set_by_class or ()))
+
+
+def _set_without(cls: type[Any], fields: Mapping[str, Any], names: Collection[str]) -> dict[str, Any] | None:
+    """Return the attributes of a config of fields without some of them; None if the class needs those."""
+    given = {name: copied(value) for name, value in fields.items() if name not in names}
+    try:
+        with of_file():
+            attributes: dict[str, Any] = vars(_construct(cls, (), given))
+    except Exception:  # noqa: BLE001 - the author's code
+        return None
+    return attributes
 
 
 def _with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
@@ -380,13 +456,11 @@ def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: 
     """Return an error about wrong values, together with the names that the class would refuse next."""
     if cls._extra_fields != "forbid" or type(_speaker.unknown) is not UnknownFields:
         return error
-    inits = [vars(base)["__init__"] for base in cls.__mro__ if hasattr(vars(base).get("__init__"), "__code__")]
-    taken = {constant for init in inits for constant in init.__code__.co_consts}  # by `kwargs.pop("name")`
     known = definition_of(cls).names
     problems = tuple(
         ConfigProblem(name, f"there is no such field.{spelling_hint([name], known)}")
         for name in fields
-        if not (name in known or name in taken or name.startswith("_"))
+        if not (name in known or name.startswith("_"))
     )
     return ConfigValidationError.of_problems((*error.problems, *problems), config_class=cls.__name__)
 
@@ -423,7 +497,12 @@ def _with_caller_s_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str,
     """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
     note = _take_note(kwargs)
     if note is not None and note.is_edited:
-        _computed_in(cls, resolve_aliases(cls, kwargs), {}, note)
+        try:
+            _computed_in(cls, resolve_aliases(cls, kwargs), {}, note)
+        except ConfigError as error:
+            remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
+            error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
+            raise
     config = cls(*args, **kwargs)
     if note is not None:
         _note_computed(config, note.names)
@@ -465,7 +544,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         ConfigError: They differ, and either may be meant.
     """
     cls, state = type(config), vars(config)
-    replaced = state.pop("_replaced", {})
+    replaced = {name: value for name, value in state.pop("_replaced", {}).items() if name in fields}
     defaults = definition_of(cls).defaults
     ignored = {
         name: state[name]
@@ -477,17 +556,15 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     _note_computed(config, differing)
     from config_core.config._derived_fields import contradiction, same_value
 
-    wrong: dict[str, Any] = {}
-    for name, value in differing.items():
-        if same_value(value, fields[name]):
-            state[name] = value  # which has what JSON cannot express
-        else:
-            wrong[name] = value
-    if not wrong:
-        return
-    probe = vars(_construct(cls, (), {name: value for name, value in fields.items() if name not in wrong}))
-    # Otherwise `__init__` has made the value from the given one.
-    wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
+    with of_file():  # what is made for a comparison is nobody's
+        same = {name for name, value in differing.items() if same_value(value, fields[name])}
+        state.update({name: differing[name] for name in same})  # which has what JSON cannot express
+        wrong = {name: value for name, value in differing.items() if name not in same}
+        if not wrong:
+            return
+        probe = _set_without(cls, fields, wrong) or {}
+        # Otherwise `__init__` has made the value from the given one.
+        wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
     unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in is_sure}
     if unsure:
         raise contradiction(cls, fields, unsure)
@@ -520,9 +597,16 @@ def _note_computed(config: Any, names: Iterable[str]) -> None:
         state["_computed"] = computed
 
 
-def _fields_of(config: Any) -> dict[str, Any]:
-    """Return the fields of a config, by which it can be made again."""
-    return {name: value for name, value in written_fields(config).items() if name not in _NOT_KEPT}
+def _remade_from(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a config as its class takes them: parts that `__init__` makes by hand are dicts."""
+    definition = definition_of(cls)
+    taken = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
+    for name, value in taken.items():
+        if is_config(value) and name not in definition.parts:
+            taken[name] = value.to_dict()
+        elif isinstance(value, (list, tuple)) and name not in definition.checks and any(map(is_config, value)):
+            taken[name] = jsonable(value)
+    return taken
 
 
 def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
@@ -535,9 +619,9 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
     """
     from config_core.config._derived_fields import computed_fields, make_note
 
-    kept = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
+    cls = type(config)
     with of_file():
-        names = computed_fields(_maker(type(config)), kept, vars(config)["_computed"]) or set()
+        names = computed_fields(_maker(cls), _remade_from(cls, fields), vars(config)["_computed"]) or set()
     return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
 
 
@@ -548,15 +632,15 @@ def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
     cls = type(config)
     with of_file():
         candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
-        return computed_fields(_maker(cls), _fields_of(config), candidates) or ()
+        return computed_fields(_maker(cls), _remade_from(cls, written_fields(config)), candidates) or ()
 
 
 def compute_again(config: Any, names: Collection[str]) -> None:
     """Set computed fields to what the class computes from the other fields of a config."""
     cls = type(config)
-    fields = {name: copied(value) for name, value in _fields_of(config).items() if name not in names}
+    fields = {name: value for name, value in written_fields(config).items() if name not in names}
     with of_file():
-        made = vars(_construct(cls, (), fields))
+        made = vars(_construct(cls, (), copied(_remade_from(cls, fields))))
     for name in names:
         if name in made:
             setattr(config, name, made[name])
@@ -597,7 +681,18 @@ def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> 
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
     values = without_replaced_labels(fields, given, count_field=count)
-    return values | merge_fields(cls, values, given)
+    made_by_hand = _parts_made_by_hand(cls, fields, given)
+    merged = merge_fields(cls, values | made_by_hand, given)
+    # `__init__` makes these parts of dicts.
+    return values | merged | {name: merged[name].to_dict() for name in made_by_hand if is_config(merged[name])}
+
+
+def _parts_made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts that dicts of a caller change and of which only `__init__` knows that they are configs."""
+    declared = definition_of(cls).parts
+    names = [name for name in given if name not in declared and isinstance(builtin_value(given[name]), dict)]
+    attributes = _set_without(cls, fields, ()) if names else None
+    return {name: attributes[name] for name in names if is_config(attributes.get(name))} if attributes else {}
 
 
 def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -610,10 +705,15 @@ def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) 
 
     def merging(name: str) -> Callable[[Any], Any]:
         def merge(value: Any) -> Any:
+            outer, found = _speaker.unknown, UnknownFields()
             try:
-                return _merged(cls, name, old.get(name), builtin_value(value))
+                with of_caller(found):
+                    merged = _merged(cls, name, old.get(name), builtin_value(value))
             except ConfigValidationError as error:
                 raise problems_of_part(error) from None
+            if found and outer is not None:
+                outer.take(found, field=name, value=merged)
+            return merged
 
         return merge
 
@@ -649,8 +749,8 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     else:
         config, _ = _make(part, values, given, keep_unused=False, of_values=of_file(), unknown=found)
     names = tuple(name for name in unknown if not name.startswith("_"))
-    if names and found is not None:
-        found.append((config, names))
+    if found is not None:
+        found.add(config, names)
     return config
 
 
@@ -738,6 +838,12 @@ def is_reserved(cls: type[Any], name: str) -> bool:
         return True
     found = getattr(cls, name, None)
     return callable(found) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
+
+
+def is_settable(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is a property that can be assigned."""
+    found = getattr(cls, name, None)
+    return isinstance(found, property) and found.fset is not None
 
 
 def quoted(names: Iterable[str]) -> str:

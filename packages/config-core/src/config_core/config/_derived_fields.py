@@ -174,10 +174,10 @@ def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[s
         f"{name!r} is {fields[name]!r:.80}, but is computed from the other fields as {value!r:.80}"
         for name, value in computed.items()
     )
-    first = next(iter(computed))
+    names, first = " and ".join(map(repr, computed)), next(iter(computed))
     return ConfigError(
-        f"{cls.__name__}: {pairs}. Either value may be meant. Remove {first!r} from the values to have it computed, "
-        f"or load them with {first}=… to choose its value, and save that."
+        f"{cls.__name__}: {pairs}. Either value may be meant. Leave {names} out for the computed value, or choose one "
+        f"in the call, as in from_pretrained(…, {first}={fields[first]!r:.80}), and save that."
     )
 
 

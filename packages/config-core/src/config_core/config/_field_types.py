@@ -594,7 +594,8 @@ def _number(key: Any) -> int | None:
 
 
 def _expected(what: str, value: Any) -> WrongValueError:
-    return WrongValueError(f"expected {what}, got {type(value).__name__} {value!r:.80}")
+    shown = "" if is_config(value) else f" {value!r:.80}"  # the text of a config has many lines
+    return WrongValueError(f"expected {what}, got {type(value).__name__}{shown}")
 
 
 def _name(annotation: Any) -> str:

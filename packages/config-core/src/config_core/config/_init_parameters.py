@@ -1,13 +1,22 @@
-"""The parameters of an `__init__`. `inspect` can tell them, but importing it costs as much as this whole package."""
+"""The keywords of an `__init__`: its parameters, and those that it takes out of its `**kwargs` by name.
+
+`inspect` knows parameters too, but importing it costs as much as this whole package.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["NO_DEFAULT", "Parameter", "parameters_of", "takes_any_keyword", "unwrapped"]
+if TYPE_CHECKING:
+    import dis
+    from collections.abc import Iterator
+
+__all__ = ["NO_DEFAULT", "Parameter", "keywords_read_by", "parameters_of", "takes_any_keyword", "unwrapped"]
 
 NO_DEFAULT: Any = object()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
+_VAR_POSITIONAL = 0x04  # inspect.CO_VARARGS
+_READING_METHODS = frozenset({"get", "pop", "setdefault"})
 
 
 class Parameter(NamedTuple):
@@ -39,6 +48,58 @@ def parameters_of(init: Any) -> list[Parameter]:
         )
         for name in (*positional[1:], *keyword_only)
     ]
+
+
+def keywords_read_by(init: Any) -> list[Parameter]:
+    """Return the keywords that an `__init__` reads from its `**kwargs`, as in `kwargs.pop("width", 64)`.
+
+    A default that is not written as a constant is `NO_DEFAULT`, and no keyword is required.
+    """
+    code = unwrapped(init).__code__
+    if not code.co_flags & _VAR_KEYWORD:
+        return []
+    variable = code.co_varnames[code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VAR_POSITIONAL)]
+    found: dict[str, Any] = {}
+    for name, default in _reads(code, variable):
+        if found.get(name, NO_DEFAULT) is NO_DEFAULT:
+            found[name] = default
+    return [Parameter(name, default, NO_DEFAULT, is_keyword_only=True) for name, default in found.items()]
+
+
+def _reads(code: Any, variable: str) -> Iterator[tuple[str, Any]]:
+    """Yield each key that code reads from the dict in a variable, with its default."""
+    constants = code.co_consts[1:]  # the first may be the docstring
+    if not any(isinstance(constant, str) and constant.isidentifier() for constant in constants):
+        return  # without the import
+    import dis
+
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    for index, step in enumerate(steps[:-4]):
+        if not _loads(step, variable):
+            continue
+        before, (method, key, default, end) = steps[index - 1], steps[index + 1 : index + 5]
+        if method.argval in _READING_METHODS and method.opname.startswith("LOAD_") and _is_text(key):
+            is_constant = _is_constant(default) and end.opname in {"CALL", "PRECALL"}
+            yield key.argval, default.argval if is_constant else NO_DEFAULT
+        elif _is_text(method) and key.opname.startswith("BINARY_"):  # kwargs["width"]
+            yield method.argval, NO_DEFAULT
+        elif method.opname == "CONTAINS_OP" and _is_text(before):  # "width" in kwargs
+            yield before.argval, NO_DEFAULT
+
+
+def _loads(step: dis.Instruction, variable: str) -> bool:
+    """Return whether the last thing that an instruction does is to load a local variable."""
+    if "LOAD_FAST" not in step.opname and step.opname != "LOAD_DEREF":
+        return False
+    return bool((step.argval[-1] if isinstance(step.argval, tuple) else step.argval) == variable)
+
+
+def _is_constant(step: dis.Instruction) -> bool:
+    return step.opname in {"LOAD_CONST", "LOAD_SMALL_INT"}
+
+
+def _is_text(step: dis.Instruction) -> bool:
+    return _is_constant(step) and isinstance(step.argval, str)
 
 
 def takes_any_keyword(init: Any) -> bool:

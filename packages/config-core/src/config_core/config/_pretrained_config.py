@@ -31,6 +31,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._construction import (
     NOTE_KEY,
+    WRITTEN_BY_ALL,
     ConfigType,
     UnknownFields,
     check_and_restore,
@@ -39,6 +40,7 @@ from config_core.config._construction import (
     fill_num_labels,
     has_own_from_dict,
     is_reserved,
+    is_settable,
     make_config,
     make_sub_configs,
     merge_fields,
@@ -226,7 +228,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 raise ConfigError(f"{name!r} is a method or setting of {type(self).__name__} and cannot be a field.")
             if name in vars(self):
                 self._keep_replaced(name)
-            elif name not in definition.names:
+            elif not (name in definition.names or name in WRITTEN_BY_ALL or is_settable(type(self), name)):
                 unknown.append(name)
             setattr(self, name, value)
         self._unknown = tuple(unknown)
@@ -622,7 +624,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             computed = computed_now(self, values) if "_computed" in vars(self) else ()
             fields = fill_num_labels(cls, resolve_aliases(cls, values))
             with of_caller(found):
-                fields = merge_fields(cls, {name: getattr(self, name, None) for name in definition.parts}, fields)
+                fields = merge_fields(cls, {name: getattr(self, name, None) for name in fields}, fields)
                 for name, value in fields.items():
                     setattr(self, name, value)
                 make_sub_configs(self)

@@ -40,6 +40,8 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     """
     cls = type(config)
     text = encode_config(values)
+    if not cls._checks_values:
+        return text  # code for transformers expects lists in place of tuples
     written = decode_config(text.encode(), path=Path(CONFIG_NAME))
     try:
         restored = check_and_restore(cls, fill_num_labels(cls, written))

@@ -1,0 +1,339 @@
+"""Configs written as the published ones are: they are made, saved, loaded and changed as their authors expect."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+
+from config_core import ConfigError, PretrainedConfig, UnknownOptionError
+from config_core.transformers_names import PretrainedConfig as NamesOfTransformers
+
+
+class TextConfig(PretrainedConfig):
+    model_type = "style-text"
+
+    def __init__(self, hidden=8, heads=2, head_dim=None, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.heads = heads
+        self.head_dim = head_dim if head_dim is not None else hidden // heads
+
+
+class ImageConfig(PretrainedConfig, extra="forbid"):
+    model_type = "style-image"
+
+    width: int = 8
+    inner: TextConfig | None = None
+
+
+class SpreadConfig(PretrainedConfig):
+    """A composite config with `{}` as defaults and a `to_dict` of its own."""
+
+    model_type = "style-spread"
+
+    def __init__(self, image_config={}, text_config={}, image_token=5, **kwargs):  # noqa: B006 - as it is published
+        super().__init__(**kwargs)
+        self.image_config = ImageConfig(**image_config)
+        self.text_config = TextConfig(**text_config)
+        self.image_token = image_token
+        self.hidden = self.text_config.hidden
+
+    def to_dict(self):
+        output = copy.deepcopy(self.__dict__)
+        output["image_config"] = self.image_config.to_dict()
+        output["text_config"] = self.text_config.to_dict()
+        output["model_type"] = self.__class__.model_type
+        return output
+
+
+class ChosenConfig(PretrainedConfig):
+    """Takes a part as a dict, as a config or not at all, and has a property that looks like a field."""
+
+    model_type = "style-chosen"
+    keys_to_ignore_at_inference = ["past"]  # noqa: RUF012 - as it is published
+
+    def __init__(self, text_config=None, **kwargs):
+        if isinstance(text_config, dict):
+            text_config["model_type"] = text_config.get("model_type", "style-text")
+            text_config = TextConfig(**text_config)
+        elif text_config is None:
+            text_config = TextConfig(hidden=64)
+        self.text_config = text_config
+        super().__init__(**kwargs)
+
+    @property
+    def hidden(self):
+        return self.text_config.hidden
+
+
+class PairConfig(PretrainedConfig):
+    """Requires its parts and takes them apart, from keywords that have no parameter."""
+
+    model_type = "style-pair"
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if "encoder" not in kwargs or "decoder" not in kwargs:
+            raise ValueError("give an encoder and a decoder")
+        encoder = kwargs.pop("encoder")
+        encoder.pop("model_type")
+        decoder = kwargs.pop("decoder")
+        decoder.pop("model_type")
+        self.encoder = TextConfig(**encoder)
+        self.decoder = TextConfig(**decoder)
+        self.is_encoder_decoder = True
+
+
+class PoppedConfig(PretrainedConfig):
+    """Has no parameters, one default that is computed, and a keyword of older files."""
+
+    model_type = "style-popped"
+
+    def __init__(self, **kwargs):
+        if "size" in kwargs:
+            kwargs["width"] = kwargs.pop("size")
+        self.width = kwargs.pop("width", 8)
+        self.strides = kwargs.pop("strides", (1, 2))
+        self.ratio = kwargs.get("ratio", 4)
+        self.half = kwargs.pop("half", self.width // 2)
+        super().__init__(**kwargs)
+        self.inner = self.width * self.ratio
+
+
+class PassedConfig(PretrainedConfig):
+    """Sets what it passes on as well, and passes what nobody may choose."""
+
+    model_type = "style-passed"
+
+    def __init__(self, width=8, pad_token=0, **kwargs):
+        self.width = width
+        self.pad_token = pad_token
+        self.eos_token = 1
+        super().__init__(pad_token=pad_token, eos_token=2, tied=False, is_encoder_decoder=True, **kwargs)
+
+
+class LoopConfig(PretrainedConfig, extra="forbid"):
+    """Sets attributes in a loop, after the base class has looked for fields."""
+
+    model_type = "style-loop"
+
+    def __init__(self, width=8, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        for name, value in {"double": 2 * width, "triple": 3 * width}.items():
+            setattr(self, name, value)
+
+
+class DecoderConfig(PretrainedConfig):
+    """Older names, a computed list, a dict that is amended, and a type of weights of its own."""
+
+    model_type = "style-decoder"
+    attribute_map = {"n_embd": "hidden_size"}  # noqa: RUF012 - as it is published
+
+    def __init__(  # noqa: PLR0917 - as it is published
+        self,
+        hidden_size=64,
+        num_heads=4,
+        num_kv_heads=None,
+        head_dim=None,
+        num_layers=2,
+        layer_types=None,
+        rope_scaling=None,
+        torch_dtype="float16",
+        **kwargs,
+    ):
+        self.hidden_size = hidden_size
+        self.num_heads = num_heads
+        self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        self.head_dim = head_dim or hidden_size // num_heads
+        self.num_layers = num_layers
+        self.layer_types = layer_types or ["full" if i % 2 else "sliding" for i in range(num_layers)]
+        self.rope_scaling = rope_scaling
+        if self.rope_scaling is not None and "type" in self.rope_scaling:
+            self.rope_scaling["rope_type"] = self.rope_scaling["type"]
+        super().__init__(torch_dtype=torch_dtype, **kwargs)
+
+    @property
+    def half(self):
+        return self.hidden_size // 2
+
+    @half.setter
+    def half(self, value):
+        self.hidden_size = value * 2
+
+
+def pair(**encoder):
+    return PairConfig(encoder=TextConfig(**encoder).to_dict(), decoder=TextConfig(hidden=6).to_dict())
+
+
+EXAMPLES = [
+    SpreadConfig(text_config={"heads": 4}, num_labels=3, torch_dtype="float16"),
+    ChosenConfig(),
+    ChosenConfig(text_config={"hidden": 16}),
+    pair(hidden=4),
+    PoppedConfig(),
+    PoppedConfig(size=12, ratio=2),
+    PassedConfig(),
+    PassedConfig(pad_token=3),
+    LoopConfig(),
+    LoopConfig(double=5),
+    DecoderConfig(),
+    DecoderConfig(rope_scaling={"type": "linear", "factor": 2.0}, num_kv_heads=2, id2label={0: "a", 1: "b", 2: "c"}),
+    DecoderConfig(half=16),
+]
+
+
+def example(number):
+    return copy.deepcopy(EXAMPLES[number])
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_it_comes_back_by_every_way(number, tmp_path):
+    """Through a file, a dict, keywords, a copy and a pickle; without a warning, and with the same file again."""
+    config = example(number)
+    config.save_pretrained(tmp_path)
+    loaded = type(config).from_pretrained(tmp_path)
+    others = (
+        loaded,
+        type(config).from_dict(config.to_dict()),
+        type(config)(**config.to_dict()),
+        copy.copy(config),
+        copy.deepcopy(config),
+        pickle.loads(pickle.dumps(config)),
+    )
+    for other in others:
+        assert other == config
+        assert other.to_dict() == config.to_dict()
+
+
+PART_OF = [(SpreadConfig(text_config={"heads": 4}), "text_config"), (ChosenConfig({"heads": 4}), "text_config")]
+PART_OF.append((pair(heads=4), "encoder"))
+
+
+@pytest.mark.parametrize("way", ["from_pretrained", "from_dict", "update"])
+@pytest.mark.parametrize(("config", "name"), PART_OF, ids=lambda value: type(value).__name__)
+def test_a_dict_changes_a_part_that_init_makes(config, name, way, tmp_path):
+    """The fields that it does not name keep their values, and those that are derived are computed again."""
+    changed = copy.deepcopy(config)
+    if way == "from_pretrained":
+        config.save_pretrained(tmp_path)
+        changed = type(config).from_pretrained(tmp_path, **{name: {"hidden": 32}})
+    elif way == "from_dict":
+        changed = type(config).from_dict(config.to_dict(), **{name: {"hidden": 32}})
+    else:
+        changed.update({name: {"hidden": 32}})
+    part = getattr(changed, name)
+    assert (type(part), part.hidden, part.heads, part.head_dim) == (TextConfig, 32, 4, 8)
+    assert changed.to_dict().get("hidden", 32) == 32  # of the whole, which derives it from the part
+
+
+@pytest.mark.parametrize("field", ["widht", "inner.hiden"])
+def test_a_typo_in_a_part_that_init_makes_is_an_error(field, tmp_path):
+    """The rule of the part's class holds in a load and in an update, with the path from the root."""
+    config = SpreadConfig(image_config={"inner": TextConfig()})
+    config.save_pretrained(tmp_path)
+    *_, name = path = field.split(".")
+    values = {"image_config": {path[0]: {name: 1} if len(path) > 1 else 1}}
+    for call in (lambda: SpreadConfig.from_pretrained(tmp_path, **values), lambda: config.update(values)):
+        if name == "widht":
+            with pytest.raises(UnknownOptionError, match=r"SpreadConfig has no field 'image_config\.widht'"):
+                call()
+        else:
+            with pytest.warns(UserWarning, match=r"SpreadConfig has no field 'image_config\.inner\.hiden'"):
+                call()
+
+
+def test_a_plain_dict_is_replaced(tmp_path):
+    """A dict in place of one that is no config, such as `rope_scaling`, is all that the caller wants."""
+    DecoderConfig(rope_scaling={"type": "linear", "factor": 2.0}).save_pretrained(tmp_path)
+    loaded = DecoderConfig.from_pretrained(tmp_path, rope_scaling={"rope_type": "yarn"})
+    assert loaded.rope_scaling == {"rope_type": "yarn"}
+    assert DecoderConfig.from_pretrained(tmp_path, rope_scaling=None).rope_scaling is None
+
+
+def test_keywords_that_init_reads_are_fields():
+    """`kwargs.pop("width", 8)` makes `width` a field: of files that lack it, of overrides, and for typos."""
+    config = PoppedConfig.from_dict({}, width=16, strides=[3])
+    assert (config.width, config.half, config.inner, config.strides) == (16, 8, 64, (3,))
+    assert PoppedConfig.from_dict({}, half=1).half == 1
+    assert PoppedConfig.from_dict({"size": 12}).width == 12
+    with pytest.raises(UnknownOptionError, match="Did you mean 'width'"):
+        PoppedConfig.from_dict({}, widht=16)
+    with pytest.warns(UserWarning, match="Did you mean 'strides'"):
+        PoppedConfig(stride=(1,))
+
+
+def test_a_default_that_init_reads_is_no_computed_value(tmp_path):
+    """A person may change it in the file; what is computed from it would contradict it."""
+    PoppedConfig().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, "strides": [5]}), encoding="utf-8")
+    assert PoppedConfig.from_pretrained(tmp_path).strides == (5,)
+    path.write_text(json.dumps({**values, "width": 16}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"'half' is 4, .*; 'inner' is 32"):
+        PoppedConfig.from_pretrained(tmp_path)
+
+
+def test_what_the_class_passes_itself_cannot_be_chosen():
+    """A file that says the same loads; another value is an error that names both."""
+    assert PassedConfig.from_dict({"tied": False, "width": 3}).width == 3
+    with pytest.raises(ConfigError, match=r"'tied' is True, but the class itself passes False"):
+        PassedConfig.from_dict({"tied": True})
+
+
+@pytest.mark.parametrize("keyword", ["dtype", "torch_dtype"])
+@pytest.mark.parametrize("base", [PretrainedConfig, NamesOfTransformers])
+def test_a_type_of_weights_has_either_name(base, keyword):
+    """Also where `__init__` takes it under the older name, with a default, or reads it."""
+
+    class Taking(base):
+        model_type = "style-taking"
+
+        def __init__(self, torch_dtype="float16", **kwargs):
+            super().__init__(torch_dtype=torch_dtype, **kwargs)
+
+    class Reading(base):
+        model_type = "style-reading"
+
+        def __init__(self, **kwargs):
+            super().__init__(torch_dtype=kwargs.pop("torch_dtype", "float16"), **kwargs)
+
+    for cls in (Taking, Reading, DecoderConfig):
+        assert cls().dtype == "float16"
+        assert cls(**{keyword: "bfloat16"}).dtype == "bfloat16"
+        assert cls.from_dict({keyword: "bfloat16"}).dtype == "bfloat16"
+        assert cls.from_dict(cls().to_dict(), **{keyword: "bfloat16"}).dtype == "bfloat16"
+
+
+def test_what_every_file_has_is_no_mistake():
+    """The values of a file may be passed as keywords, the version of transformers included."""
+    config = ImageConfig(model_type="style-image", transformers_version="4.41.0", width=3)
+    assert config.to_dict()["transformers_version"] == "4.41.0"
+
+
+def test_what_a_caller_names_in_vain_is_said_once():
+    """Whatever is made to find out what is computed is not reported."""
+    part = TextConfig()
+    part.is_decoder = True
+    with pytest.warns(UserWarning, match="no field") as warned:
+        PairConfig(encoder=part.to_dict(), decoder=TextConfig().to_dict())
+    assert [f"{warning.message}".partition(".")[0] for warning in warned] == ["PairConfig has no field 'encoder"]
+
+
+def test_code_for_transformers_may_have_tuples(tmp_path):
+    """Its configs are saved as transformers saves them: a file has a list for a tuple that nothing describes."""
+
+    class Tuples(NamesOfTransformers):
+        model_type = "style-tuples"
+
+        def __init__(self, kernels: tuple = (3, 3), names=None, **kwargs):
+            self.kernels = kernels
+            self.names = names or {1: "a"}
+            super().__init__(**kwargs)
+
+    Tuples().save_pretrained(tmp_path)
+    assert list(Tuples.from_pretrained(tmp_path).kernels) == [3, 3]
