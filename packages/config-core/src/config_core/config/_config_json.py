@@ -78,7 +78,7 @@ class ConfigFile:
 
     def looks_like(self) -> str:
         """Return whose file it is by its keys, such as `"a config of timm, 'resnet50'"`, or `""` if they do not say."""
-        from config_core.config._foreign_files import file_kind
+        from config_core.config._file_kinds import file_kind
 
         return file_kind(self.values)[1]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
 from config_core.config._derived_fields import assigned_names
+from config_core.config._file_kinds import file_kind
 from config_core.config._value_types import copied
 from config_core.errors import ForeignConfigError
 
@@ -17,23 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["check_claim", "file_kind"]
+__all__ = ["check_claim"]
 
-# What a library's files have: all keys of a line, and the key whose value says more.
-_KINDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    ("diffusers", "a config of diffusers", ("_class_name", "_diffusers_version"), "_class_name"),
-    ("peft", "the config of a PEFT adapter", ("peft_type",), "peft_type"),
-    ("timm", "a config of timm", ("architecture", "pretrained_cfg"), "architecture"),
-    ("timm", "a config of timm", ("architecture", "num_features"), "architecture"),
-    ("open_clip", "a config of open_clip", ("model_cfg",), ""),
-    ("sentence-transformers", "a config of sentence-transformers", ("word_embedding_dimension",), ""),
-    ("sentence-transformers", "a config of sentence-transformers", ("max_seq_length", "do_lower_case"), ""),
-    ("keras", "a config of Keras", ("class_name", "config"), "class_name"),
-    ("preprocessor", "the config of an image processor", ("image_processor_type",), "image_processor_type"),
-    ("preprocessor", "the config of a feature extractor", ("feature_extractor_type",), "feature_extractor_type"),
-    ("tokenizer", "the config of a tokenizer", ("tokenizer_class",), "tokenizer_class"),
-    ("generation", "a generation config", ("_from_model_config",), ""),
-)
 # Written by every program of the field, so they say nothing about whose file it is.
 _EVERYBODYS = frozenset({"transformers_version", "auto_map", "model_type", "configuration_files"})
 
@@ -62,16 +48,6 @@ def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
         looks_like=looks_like,
         unknown=unknown,
     )
-
-
-def file_kind(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Return which library's file it is by its keys, as a word and in words; two empty strings if that is not known."""
-    for kind, description, keys, name in _KINDS:
-        if all(key in values for key in keys):
-            what = values.get(name)
-            return kind, f"{description}, {what!r:.80}" if isinstance(what, str) else description
-    model_type = values.get("model_type")
-    return ("", f"a config with the model_type {model_type!r:.80}") if isinstance(model_type, str) else ("", "")
 
 
 def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
