@@ -11,10 +11,10 @@ import sys
 import pytest
 import torch
 
-from auto_registry import AutoModelForSequenceClassification
+from auto_registry import AutoModelForCausalLM, AutoModelForSequenceClassification
 from auto_registry.errors import RegistrationError
 from config_core.code import CodeBundle
-from hub_io import RemoteCodeRefusedError, TrustEntry, TrustFile, load_into_transformers
+from hub_io import RemoteCodeRefusedError, TrustEntry, TrustFile, UnservedNamesError, load_into_transformers
 from transformers_stock import STOCK, environment, make_inputs, run, tensors_in
 
 transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
@@ -220,3 +220,57 @@ def test_repository_is_pinned_by_the_trust_store(source, hub, tmp_path):
     report = load_into_transformers("me/there")
     assert report.commit == reviewed
     assert issubclass(report.config_class, transformers.PretrainedConfig)
+
+
+GENERATES_CONFIG = """
+from transformers import PretrainedConfig
+
+
+class SmallConfig(PretrainedConfig):
+    model_type = "stock_generates"
+
+    def __init__(self, vocab_size=11, hidden_size=8, **kwargs):
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = 1
+        super().__init__(**kwargs)
+"""
+GENERATES = """
+from torch import nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutput
+
+from .configuration_small import SmallConfig
+
+
+class SmallForCausalLM(PreTrainedModel, GenerationMixin):
+    config_class = SmallConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.head = nn.Linear(config.hidden_size, config.vocab_size)
+        self.post_init()
+
+    def prepare_inputs_for_generation(self, input_ids, **kwargs):
+        return {"input_ids": input_ids}
+
+    def forward(self, input_ids, **kwargs):
+        return CausalLMOutput(logits=self.head(self.embed(input_ids)))
+"""
+
+
+def test_text_generation_is_refused_here_and_works_there(tmp_path):
+    """The error names the function that this test then calls."""
+    auto_map = {"AutoConfig": "configuration_small.SmallConfig"}
+    auto_map["AutoModelForCausalLM"] = "modeling_small.SmallForCausalLM"
+    config = json.dumps({"model_type": "stock_generates", "auto_map": auto_map})
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    (tmp_path / "configuration_small.py").write_text(GENERATES_CONFIG, encoding="utf-8")
+    (tmp_path / "modeling_small.py").write_text(GENERATES, encoding="utf-8")
+    with pytest.raises(UnservedNamesError, match=r"GenerationMixin.*load_into_transformers\(\)"):
+        AutoModelForCausalLM.from_pretrained(tmp_path, trust_remote_code=True)
+    load_into_transformers(tmp_path, trust_remote_code=True)
+    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
+    tokens = model.generate(torch.tensor([[1, 2]]), max_new_tokens=3, do_sample=False)
+    assert tokens.shape == (1, 5)

@@ -186,6 +186,26 @@ def test_incompatible_keys_are_what_load_state_dict_gives_to_hooks():
     assert given == [internals.incompatible_keys(["bias"], [])]
 
 
+def test_tensors_in_objects_of_a_registered_class_are_seen():
+    """`torch.export` and FSDP would take outputs of models for opaque objects."""
+
+    class Holder:
+        def __init__(self, value):
+            self.value = value
+
+    internals.register_output_class(Holder, lambda holder: ([holder.value], None), lambda values, _: Holder(*values))
+    doubled = torch.utils._pytree.tree_map(lambda value: value * 2, Holder(torch.ones(1)))
+    assert doubled.value.item() == 2
+
+
+def test_softmax_gradient_is_that_of_autograd():
+    """Attention layers with a backward pass of their own would be wrong."""
+    x = torch.randn(2, 3, requires_grad=True)
+    output, gradient = x.softmax(-1), torch.randn(2, 3)
+    output.backward(gradient)
+    assert torch.equal(internals.softmax_gradient(output.detach(), gradient, -1), x.grad)
+
+
 def test_versions_of_modules_are_those_that_state_dict_records():
     """Without them, a load hook could not know which version of its module wrote a checkpoint."""
     model = nn.Sequential(nn.BatchNorm1d(2))

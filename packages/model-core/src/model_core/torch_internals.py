@@ -13,6 +13,7 @@ from torch import nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.nn.modules.module import _IncompatibleKeys
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.utils import _pytree
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ __all__ = [
     "outside_transforms",
     "recorded_versions",
     "refuse_early_assignments",
+    "register_output_class",
+    "softmax_gradient",
     "storage_users",
     "without_function_modes",
     "without_transforms",
@@ -230,3 +233,23 @@ def recorded_versions(state_dict: Mapping[str, Any]) -> dict[str, int]:
         return {}
     versions = {path: data.get("version") for path, data in recorded.items() if isinstance(data, dict)}
     return {path: version for path, version in versions.items() if isinstance(version, int)}
+
+
+def register_output_class(
+    cls: type[Any],
+    flatten: Callable[[Any], tuple[list[Any], Any]],
+    unflatten: Callable[[Any, Any], Any],
+) -> None:
+    """Let torch see the tensors in objects of a class, as `torch.compile`, `torch.export` and FSDP need.
+
+    Args:
+        cls: The class.
+        flatten: Returns the values in an object, and what `unflatten` needs besides them.
+        unflatten: Returns an object for values and what `flatten` returned besides.
+    """
+    _pytree.register_pytree_node(cls, flatten, unflatten)
+
+
+def softmax_gradient(output: torch.Tensor, gradient: torch.Tensor, dimension: int) -> torch.Tensor:
+    """Return the gradient of the input of a softmax, from its output and the gradient of that."""
+    return torch._softmax_backward_data(gradient, output, dimension, output.dtype)

@@ -115,14 +115,14 @@ class AttentionMaskConverter:
 
     @staticmethod
     def _expand_mask(mask: torch.Tensor, dtype: torch.dtype, tgt_len: int | None = None) -> torch.Tensor:
-        num_batches, num_keys = mask.shape
-        inverted = 1.0 - mask[:, None, None, :].expand(num_batches, 1, tgt_len or num_keys, num_keys).to(dtype)
-        return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)
+        return prepare_4d_attention_mask(mask, dtype, tgt_len)
 
 
 def prepare_4d_attention_mask(mask: torch.Tensor, dtype: torch.dtype, tgt_len: int | None = None) -> torch.Tensor:
     """Return the mask for padding, of shape `(batch, 1, queries, keys)`."""
-    return AttentionMaskConverter._expand_mask(mask, dtype, tgt_len=tgt_len)  # noqa: SLF001 - of this module
+    num_batches, num_keys = mask.shape
+    inverted = 1.0 - mask[:, None, None, :].expand(num_batches, 1, tgt_len or num_keys, num_keys).to(dtype)
+    return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)
 
 
 def prepare_4d_attention_mask_for_sdpa(

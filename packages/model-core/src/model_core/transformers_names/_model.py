@@ -115,7 +115,7 @@ class PreTrainedModel(OwnModel, MaskMethods):
     def tie_weights(self, *_args: Any, **_kwargs: Any) -> None:
         """Tie the output embeddings to the input embeddings, and what modules tie in a `_tie_weights` of their own."""
         super().tie_weights()
-        tied = self._tied_embeddings() if _names_ties(type(self)) else None
+        tied = _tied_embeddings(self) if _names_ties(type(self)) else None
         if tied is not None:
             self._tie_or_clone_weights(*tied)
         for module in list(self.modules()):
@@ -128,25 +128,12 @@ class PreTrainedModel(OwnModel, MaskMethods):
         if hasattr(output_embeddings, "out_features") and hasattr(input_embeddings, "num_embeddings"):
             output_embeddings.out_features = input_embeddings.num_embeddings
 
-    def _tied_embeddings(self) -> tuple[nn.Module, nn.Module] | None:
-        """Return the output and input embeddings, if their weights are one."""
-        if not getattr(self.config, TIE_FIELD, True):
-            return None
-        try:
-            outputs, inputs = self.get_output_embeddings(), self.get_input_embeddings()
-        except (AttributeError, NotImplementedError):
-            return None
-        one, other = (getattr(layer, "weight", None) for layer in (outputs, inputs))
-        if outputs is None or not isinstance(one, nn.Parameter) or not isinstance(other, nn.Parameter):
-            return None
-        return (outputs, inputs) if one.shape == other.shape else None
-
     # Loading
 
     @classmethod
     def _name_rules(cls, model: nn.Module, named: NamedTensors, key_mapping: Mapping[str, str]) -> NameRules:
         rules = super()._name_rules(model, named, key_mapping)
-        tied = model._tied_embeddings() if isinstance(model, PreTrainedModel) else None  # noqa: SLF001 - our own class
+        tied = _tied_embeddings(model) if isinstance(model, PreTrainedModel) else None
         if tied is not None:
             names = {module: name for name, module in model.named_modules()}
             outputs, inputs = (f"{names[layer]}.weight" for layer in tied)
@@ -193,6 +180,20 @@ class GradientCheckpointingLayer(nn.Module):
 
             return self._gradient_checkpointing_func(functools.partial(super().__call__, **kwargs), *args)
         return super().__call__(*args, **kwargs)
+
+
+def _tied_embeddings(model: PreTrainedModel) -> tuple[nn.Module, nn.Module] | None:
+    """Return the output and input embeddings of a model, if their weights are one."""
+    if not getattr(model.config, TIE_FIELD, True):
+        return None
+    try:
+        outputs, inputs = model.get_output_embeddings(), model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
+    one, other = (getattr(layer, "weight", None) for layer in (outputs, inputs))
+    if outputs is None or not isinstance(one, nn.Parameter) or not isinstance(other, nn.Parameter):
+        return None
+    return (outputs, inputs) if one.shape == other.shape else None
 
 
 def _names_ties(model_class: type) -> bool:

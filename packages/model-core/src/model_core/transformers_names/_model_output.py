@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from torch.utils import _pytree
+from model_core.torch_internals import register_output_class
 
 __all__ = ["ModelOutput"]
 
@@ -22,7 +22,7 @@ class ModelOutput(OrderedDict[str, Any]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _pytree.register_pytree_node(cls, _flatten, lambda values, names: cls(**dict(zip(names, values, strict=True))))
+        register_output_class(cls, _flatten, lambda values, names: cls(**dict(zip(names, values, strict=True))))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from model_core.torch_internals import softmax_gradient
 from model_core.transformers_names._model_output import ModelOutput
 
 if TYPE_CHECKING:
@@ -131,8 +132,7 @@ def meshgrid(*tensors: torch.Tensor | list[torch.Tensor], indexing: str | None =
 
 def softmax_backward_data(parent: Any, grad_output: torch.Tensor, output: torch.Tensor, *_: Any) -> torch.Tensor:
     """Return the gradient of the input of a softmax, in an autograd function with the attribute `dim`."""
-    backward = torch._softmax_backward_data  # noqa: SLF001 # pyright: ignore[reportPrivateImportUsage]
-    return backward(grad_output, output, parent.dim, output.dtype)
+    return softmax_gradient(output, grad_output, parent.dim)
 
 
 def id_tensor_storage(tensor: torch.Tensor) -> tuple[torch.device, int, int]:
