@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
@@ -45,6 +46,17 @@ def write(folder, **values):
     path = folder / "config.json"
     path.write_text(json.dumps({"model_type": "errors-caption", **values}), encoding="utf-8")
     return path
+
+
+@dataclass
+class Run:
+    rate: float = 0.1
+
+
+class RunConfig(PretrainedConfig):
+    model_type = "errors-run"
+
+    run: Run = Run()
 
 
 WRONG = {"layers": [1, 2, "x"]}
@@ -212,3 +224,20 @@ def test_a_config_in_a_wrong_place_is_named_by_its_class():
     with pytest.raises(ConfigValidationError) as caught:
         CaptionConfig(images=[ImageConfig(), CaptionConfig()])
     assert str(caught.value) == "CaptionConfig.images[1]: expected ImageConfig, got CaptionConfig."
+
+
+def test_everything_that_is_wrong_in_overrides_is_in_one_error(tmp_path):
+    """In a part, in a list of parts and in a field beside them."""
+    CaptionConfig(image=ImageConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ConfigValidationError) as caught:
+        CaptionConfig.from_pretrained(
+            tmp_path, image={"width": "8", "layers": ["x"]}, images=[{"width": 1.5}], beams="4"
+        )
+    fields = [problem.field for problem in caught.value.problems]
+    assert fields == ["image.width", "image.layers[0]", "images[0].width", "beams"]
+
+
+def test_a_typo_in_a_dataclass_is_recognised():
+    """As one in a config is."""
+    with pytest.raises(ConfigValidationError, match=r"Run has no field 'rat'\. Did you mean 'rate'\?"):
+        RunConfig(run={"rat": 0.5})

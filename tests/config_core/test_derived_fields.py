@@ -460,3 +460,15 @@ def test_a_repaired_file_computes_again():
     with pytest.raises(ValueError, match="multiple"):
         StrictConfig.from_dict(config.to_dict())
     assert StrictConfig.from_dict(config.to_dict(), hidden=80).hidden == 80
+
+
+def test_an_override_repairs_a_part_that_was_edited_into_a_contradiction(tmp_path):
+    """The value that the caller chooses is that of the part, and what the whole derives is computed of it."""
+    HolderConfig(part=LastConfig()).save_pretrained(tmp_path)
+    part = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["part"]
+    edit(tmp_path, part={**part, "hidden": 128})
+    with pytest.raises(ConfigError, match=r"HolderConfig\.part: .*'head_dim' is 16"):
+        HolderConfig.from_pretrained(tmp_path)
+    chosen = {"head_dim": 16, "inner": 256, "rotary": 8, "shape": (4, 16)}
+    loaded = HolderConfig.from_pretrained(tmp_path, part=chosen)
+    assert (loaded.part.hidden, loaded.part.head_dim, loaded.total) == (128, 16, 256)

@@ -149,7 +149,7 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
             cls, path = type(config), paths.get(id(config))
             owner = cls if path is None else type(root)
             full = tuple(f"{path}.{name}" if path else name for name in names)
-            problem = f"{owner.__name__} has no field {quoted(full)}.{spelling_hint(names, definition_of(cls).names)}"
+            problem = f"{owner.__name__} has no field {quoted(full)}.{spelling_hint(names, public_names(cls))}"
             if (rule or cls._extra_fields) == "forbid":
                 problems.append(f"{problem} Known are {', '.join(public_names(cls))}.")
                 forbidden.extend(full)
@@ -303,7 +303,7 @@ def _make(
     if unused and not keep_unused:
         raise UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
-            f"{spelling_hint(unused, definition.names | fields.keys())}",
+            f"{spelling_hint(unused, {*public_names(cls), *fields})}",
             names=tuple(unused),
         )
     model_type = values.get("model_type", cls.model_type)
@@ -458,7 +458,7 @@ def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: 
         return error
     known = definition_of(cls).names
     problems = tuple(
-        ConfigProblem(name, f"there is no such field.{spelling_hint([name], known)}")
+        ConfigProblem(name, f"there is no such field.{spelling_hint([name], public_names(cls))}")
         for name in fields
         if not (name in known or name.startswith("_"))
     )
@@ -702,24 +702,30 @@ def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) 
         ConfigError: A value is wrong.
         UnknownOptionError: A dict has a name that the class of its config forbids.
     """
+    checks = definition_of(cls).checks
 
     def merging(name: str) -> Callable[[Any], Any]:
         def merge(value: Any) -> Any:
-            outer, found = _speaker.unknown, UnknownFields()
-            try:
-                with of_caller(found):
-                    merged = _merged(cls, name, old.get(name), builtin_value(value))
-            except ConfigValidationError as error:
-                raise problems_of_part(error) from None
-            if found and outer is not None:
-                outer.take(found, field=name, value=merged)
-            return merged
+            merged = _merged_noting(cls, name, old.get(name), builtin_value(value))
+            return checks[name].check(merged) if name in checks else merged
 
         return merge
 
     merged = check_fields(cls, ((name, merging(name), value) for name, value in given.items()))
-    fields = dict(zip(given, merged, strict=True))
-    return fields | check_and_restore(cls, fields)
+    return dict(zip(given, merged, strict=True))
+
+
+def _merged_noting(cls: type[Any], name: str, old: Any, new: Any) -> Any:
+    """Return the new value of a field, and note unknown names in it with the path from the field."""
+    outer, found = _speaker.unknown, UnknownFields()
+    try:
+        with of_caller(found):
+            merged = _merged(cls, name, old, new)
+    except ConfigValidationError as error:
+        raise problems_of_part(error) from None
+    if found and outer is not None:
+        outer.take(found, field=name, value=merged)
+    return merged
 
 
 def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
@@ -852,12 +858,10 @@ def quoted(names: Iterable[str]) -> str:
 
 
 def spelling_hint(names: Iterable[str], known: Iterable[str]) -> str:
-    """Return a sentence with the known names that are spelled like the given ones, or `""`."""
-    import difflib
+    """Return a sentence with the known names that are spelled like the given ones, after a space, or `""`."""
+    from config_core.familiar_options import did_you_mean
 
-    candidates = sorted(known)
-    guesses = [guess for name in names for guess in difflib.get_close_matches(name, candidates, n=1)]
-    return f" Did you mean {quoted(guesses)}?" if guesses else ""
+    return f" {did_you_mean(names, known)}".rstrip()
 
 
 def _warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:

@@ -158,7 +158,10 @@ def check_edited(
     names = [name for name in fields if name in names]
     if not names:
         return
-    probe = make({name: copied(value) for name, value in fields.items() if name not in names})
+    try:
+        probe = make({name: copied(value) for name, value in fields.items() if name not in names})
+    except Exception:  # noqa: BLE001 - overrides may repair the values, or the load itself reports what is wrong
+        return
     wrong = {
         name: vars(probe)[name]
         for name in names
@@ -176,8 +179,8 @@ def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[s
     )
     names, first = " and ".join(map(repr, computed)), next(iter(computed))
     return ConfigError(
-        f"{cls.__name__}: {pairs}. Either value may be meant. Leave {names} out for the computed value, or choose one "
-        f"in the call, as in from_pretrained(…, {first}={fields[first]!r:.80}), and save that."
+        f"{cls.__name__}: {pairs}. Either value may be meant. Leave {names} out for the computed value, or override "
+        f"{first!r} in the load to choose one, and save that."
     )
 
 

@@ -479,7 +479,10 @@ def _dataclass(cls: Any) -> Check:
             raise _expected(f"{_name(cls)} or dict", value)
         values = {name: getattr(given, name) for name in names if hasattr(given, name)} if is_object else given
         if unknown := sorted(map(str, values.keys() - set(names))):
-            raise WrongValueError(f"{_name(cls)} has no field {', '.join(map(repr, unknown))}")
+            from config_core.familiar_options import did_you_mean
+
+            shown = ", ".join(map(repr, unknown))
+            raise WrongValueError(f"{_name(cls)} has no field {shown}. {did_you_mean(unknown, names)}".rstrip(" ."))
         checks = checks_of_fields()
         checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
         if is_object and _are_same(checked, values.values()):
