@@ -98,6 +98,24 @@ def test_missing_service_is_named(registry, shipped, trust):
         resolution.load()
 
 
+@pytest.mark.parametrize("own", ["the same", "VALUE = 1\n", "", None, "longer"])
+def test_installed_class_of_the_same_name_says_that_it_served(registry, install_parrot, write_checkpoint, caplog, own):
+    """Names prove nothing. Only the very file of the installed class needs no word."""
+    model_type = f"parrot-same-{len(own or '')}"
+    package = install_parrot(model_type)
+    (module,) = package.glob("*.py")
+    folder = write_checkpoint(model_type=model_type, auto_map={"AutoConfig": f"{module.stem}.ParrotConfig"})
+    source = module.read_text(encoding="utf-8")
+    if own is not None:
+        content = {"the same": source, "longer": f"{source}\n# more\n"}.get(own, own)
+        (folder / module.name).write_text(content, encoding="utf-8")
+    sources = ClassSources(registry, find_remote_code=no_service)
+    resolution = resolve_config(model_type, load=CodeLoad.of_checkpoint(folder), sources=sources)
+    with caplog.at_level("WARNING", logger="auto_registry"):
+        assert resolution.load().__name__ == "ParrotConfig"
+    assert [record.getMessage() for record in caplog.records] == ([] if own == "the same" else [resolution.choice()])
+
+
 def test_who_trusts_the_code_gets_no_namesake(registry, shipped, install_parrot):
     """A load that was asked to run the checkpoint's code and cannot does not take an installed class instead."""
     install_parrot("parrot-k")

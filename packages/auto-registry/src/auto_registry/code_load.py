@@ -52,6 +52,7 @@ class CodeLoad:
         contents: The files that were read: key of a place, then file name, to content; None for a missing file.
         opened: Other repositories that were opened.
         granted: Digests of the code that may run.
+        announced: Digests of the code of which auditors know that it runs in this load.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class CodeLoad:
         self.contents: dict[tuple[Any, ...], dict[str, bytes | None]] = {}
         self.opened: dict[tuple[Any, ...], Checkpoint] = {}
         self.granted: set[str] = set()
+        self.announced: set[str] = set()
 
     @classmethod
     def of_checkpoint(

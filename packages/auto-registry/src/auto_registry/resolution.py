@@ -10,6 +10,7 @@ The order is the same for config and model classes:
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from auto_registry.code_load import CodeLoad
     from auto_registry.code_service import RemoteCodeDecision, RemoteCodeService, ServiceFinder
     from auto_registry.installed import InstalledClass
+    from config_core.checkpoint import Checkpoint
     from config_core.config import PretrainedConfig
 
 __all__ = [
@@ -74,20 +76,31 @@ class Installed(NamedTuple):
     Attributes:
         offer: The class; the package is not imported yet.
         passed_over: The reference to the checkpoint's own class that was not used, or None.
+        checkpoint: The checkpoint that has this reference, or None.
     """
 
     offer: InstalledClass
     passed_over: str | None = None
+    checkpoint: Checkpoint | None = None
 
     def load(self) -> type[Any]:
-        """Import the class. Warn if the checkpoint ships a class with another name, which may behave differently.
+        """Import the class. Say so if the checkpoint ships a class of its own, which may behave differently.
+
+        A class with another name is a warning. One with the same name is logged as a warning, unless its file in the
+        checkpoint is the file of the installed class.
 
         Raises:
             InstalledClassError: It cannot be imported, or is not of the kind that the entry point requires.
         """
         cls = self.offer.load()
-        if self.passed_over is not None and self.passed_over.rpartition(".")[2] != cls.__name__:
+        if self.passed_over is None:
+            return cls
+        if self.passed_over.rpartition(".")[2] != cls.__name__:
             warnings.warn(self.choice(), UserWarning, stacklevel=3)
+        elif not _has_file_of(self.checkpoint, self.passed_over, cls):
+            import logging
+
+            logging.getLogger("auto_registry").warning("%s", self.choice())
         return cls
 
     def choice(self) -> str:
@@ -261,7 +274,25 @@ def _first(
     if isinstance(own, Remote) or load.trust_remote_code:
         return own
     offer = find_installed()
-    return Installed(offer, passed_over=str(load.auto_map[auto_class])) if offer else own
+    return Installed(offer, str(load.auto_map[auto_class]), load.checkpoint) if offer else own
+
+
+def _has_file_of(checkpoint: Checkpoint | None, reference: str, cls: type[Any]) -> bool:
+    """Return whether a checkpoint's file with its own class is the very file of an installed class."""
+    from pathlib import Path
+
+    from config_core.code import ClassReference
+    from config_core.errors import ConfigCoreError
+
+    path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    try:
+        parsed = ClassReference.parse(reference)
+        if checkpoint is None or path is None or parsed.repo is not None:
+            return False
+        installed = Path(path).read_bytes()
+        return checkpoint.read_bytes(parsed.filename, limit=len(installed)) == installed
+    except (ConfigCoreError, OSError, ValueError):  # a malformed reference, a missing or longer file, or no network
+        return False
 
 
 def _own_class(load: CodeLoad, auto_class: str, sources: ClassSources) -> Remote | Unknown:

@@ -23,7 +23,7 @@ from config_core.checkpoint import (
     push_saved,
     staged_save,
 )
-from config_core.code import collect_code, register_for_auto_class
+from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig
 from model_core.authored_class import authored_class
 from model_core.config_classes import annotated_config_class, check_config
@@ -536,6 +536,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         """The base model that `base_model_prefix` names, or the model itself."""
         inner = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
         return inner if isinstance(inner, nn.Module) else self
+
+    @property
+    def code_origin(self) -> CodeOrigin | None:
+        """Where the code of the class came from and what let it run, if it came with a checkpoint; else None."""
+        return code_origin_of(type(self))
 
     @property
     def commit_hash(self) -> str | None:

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.code._custom_code import bundle_of, collect_code, register_for_auto_class, served_names_of
+from config_core.code._custom_code import (
+    bundle_of,
+    code_origin_of,
+    collect_code,
+    register_for_auto_class,
+    served_names_of,
+)
 
 if TYPE_CHECKING:
     from config_core.code._class_reference import ClassReference
-    from config_core.code._code_bundle import CodeBundle, listing_digest
+    from config_core.code._code_bundle import CodeBundle, CodeOrigin, listing_digest
     from config_core.code._source_facts import (
         SourceFacts,
         SourceImport,
@@ -33,9 +39,11 @@ __all__ = [
     "MAX_DATA_BYTES",
     "ClassReference",
     "CodeBundle",
+    "CodeOrigin",
     "SourceFacts",
     "SourceImport",
     "bundle_of",
+    "code_origin_of",
     "collect_code",
     "compile_source",
     "data_files",
@@ -55,6 +63,7 @@ _HOMES = {
     "MAX_DATA_BYTES": "_source_files",
     "ClassReference": "_class_reference",
     "CodeBundle": "_code_bundle",
+    "CodeOrigin": "_code_bundle",
     "SourceFacts": "_source_facts",
     "SourceImport": "_source_facts",
     "compile_source": "_source_facts",

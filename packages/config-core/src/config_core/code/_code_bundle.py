@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.checkpoint import check_relative_name
 from config_core.errors import UnsafeNameError
@@ -12,7 +12,7 @@ from config_core.errors import UnsafeNameError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CodeBundle", "content_digests", "listing_digest"]
+__all__ = ["CodeBundle", "CodeOrigin", "content_digests", "listing_digest"]
 
 
 @dataclass(frozen=True)
@@ -75,3 +75,19 @@ def listing_digest(file_digests: Mapping[str, str]) -> str:
 
     listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(file_digests.items()))
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+class CodeOrigin(NamedTuple):
+    """Where the code of a checkpoint came from, and what let it run.
+
+    Attributes:
+        source: The folder or repository that holds the code.
+        commit: Its commit, or None for a folder, or if another process had loaded the code.
+        digest: Digest of the files.
+        trusted_by: What let the code run: the file and the entry of a trust store, or the word of a caller.
+    """
+
+    source: str
+    commit: str | None
+    digest: str
+    trusted_by: str

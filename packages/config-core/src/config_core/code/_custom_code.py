@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     from config_core.code import _deferred_bundle as _bundle
 
-__all__ = ["bundle_of", "collect_code", "register_for_auto_class", "served_names_of"]
+__all__ = ["bundle_of", "code_origin_of", "collect_code", "register_for_auto_class", "served_names_of"]
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -63,6 +63,12 @@ def bundle_of(cls: type[Any]) -> _bundle.CodeBundle | None:
     """Return the code that a class was loaded from, or None for a class that was not loaded from a checkpoint."""
     bundle: _bundle.CodeBundle | None = getattr(sys.modules.get(cls.__module__), "__code_bundle__", None)
     return bundle
+
+
+def code_origin_of(cls: type[Any]) -> _bundle.CodeOrigin | None:
+    """Return where the code of a class came from and what let it run; None for a class not loaded from a checkpoint."""
+    origin: _bundle.CodeOrigin | None = getattr(sys.modules.get(cls.__module__), "__code_origin__", None)
+    return origin
 
 
 def served_names_of(cls: type[Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from config_core.checkpoint import (
     push_saved,
     staged_save,
 )
-from config_core.code import collect_code, register_for_auto_class
+from config_core.code import code_origin_of, collect_code, register_for_auto_class
 from config_core.config._body_fields import PendingFields
 from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
 from config_core.config._config_json import (
@@ -87,6 +87,13 @@ class _CommitHash:
         return None if config is None else vars(config).get("_commit_hash")
 
 
+class _CodeOrigin:
+    """The attribute `code_origin`, which gives way to a field in the same way."""
+
+    def __get__(self, config: Any, owner: type[Any]) -> config_core.code.CodeOrigin | None:
+        return code_origin_of(owner)
+
+
 class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     """Base class of configs.
 
@@ -112,6 +119,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         **kwargs: Further fields.
 
     Attributes:
+        code_origin: Where the code of the class came from and what let it run, if it came with a checkpoint; else None.
         commit_hash: The commit of the repository that the config was loaded from, or None. Not written to files.
         model_type: Name of the kind of model, by which auto classes find the class.
         attribute_map: Alias of a field to the field: `{"hidden_size": "width"}`.
@@ -152,6 +160,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     _labels = Labels()
     _commit_hash = None  # the name that transformers has for it, and that other libraries read
     commit_hash = _CommitHash()
+    code_origin = _CodeOrigin()
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import compile_source, parse_source, resolve_sibling_imports, source_facts, source_imports
 from hub_io.code import TRANSFORMERS, check_imports
+from hub_io.running._announcement import announce
 from hub_io.running._remote_packages import (
     PARENT,
     PARENT_FOR_TRANSFORMERS,
@@ -187,4 +188,7 @@ def _from_another_process(name: str) -> RemotePackage | None:
     from hub_io.running._inherited_code import find_inherited
 
     trusted = find_inherited(name)
-    return None if trusted is None else package_of(trusted, name=name)
+    if trusted is None:
+        return None
+    announce(trusted, trusted.origin)
+    return package_of(trusted, name=name)

@@ -15,6 +15,7 @@ from hub_io.code import (
     remedy_for,
 )
 from hub_io.errors import RemoteCodeImportError
+from hub_io.running._announcement import announce
 from hub_io.running._bundle_finder import import_module, install_finder
 from hub_io.running._remote_packages import PARENT, PARENT_FOR_TRANSFORMERS, importing
 from hub_io.trust import pass_on
@@ -57,8 +58,10 @@ def import_classes(
     install_finder()
     modules = [reference.module for reference in parsed]
     parent = PARENT_FOR_TRANSFORMERS if for_transformers else PARENT
-    with trusted.code.load.running(), importing(trusted, modules, parent=parent) as package:
-        classes = [_import_class(package, reference, trusted.source) for reference in parsed]
+    with importing(trusted, modules, parent=parent) as package:
+        announce(trusted, package.origin)
+        with trusted.code.load.running():
+            classes = [_import_class(package, reference, trusted.source) for reference in parsed]
     pass_on(trusted.bundle.digest)
     with contextlib.suppress(OSError):  # only other processes need it, and their error names the folder
         CodeStore.default().keep(trusted.bundle, source=trusted.source)

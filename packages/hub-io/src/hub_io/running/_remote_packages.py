@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from config_core.code import ClassReference, CodeBundle
+from config_core.code import ClassReference, CodeBundle, CodeOrigin
 from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports, served_names
 from hub_io.running._turns import forget_other_threads, turn
 
@@ -57,7 +57,7 @@ class RemotePackage:
 
     Attributes:
         name: Name in `sys.modules`.
-        source: Where the code came from first, for messages.
+        origin: Where the code came from first, and what let it run.
         bundle: The code.
         directory: Folder with the files of a bundle with data, for code that reads files beside its `__file__`; None
             without data.
@@ -65,7 +65,7 @@ class RemotePackage:
     """
 
     name: str
-    source: str
+    origin: CodeOrigin
     bundle: CodeBundle
     directory: Path | None
     served_names: tuple[str, ...]
@@ -144,7 +144,7 @@ def package_of(trusted: Trusted, *, name: str = "", parent: str = PARENT) -> Rem
         package = _find(trusted, parent)
         if package is None:
             name = name or _free_name(trusted, parent)
-            package = RemotePackage(name, trusted.source, trusted.bundle, directory, served)
+            package = RemotePackage(name, trusted.origin, trusted.bundle, directory, served)
             _packages[name] = package
         return package
 
@@ -224,9 +224,10 @@ def stays(name: str) -> bool:
 
 
 def mark_module(module: ModuleType, package: RemotePackage) -> None:
-    """Set what `bundle_of` and `served_names_of` of `config_core.code` return for the classes of a module."""
+    """Set what `bundle_of`, `code_origin_of` and `served_names_of` return for the classes of a module."""
     with _lock:
         vars(module)["__code_bundle__"] = _packages.get(package.name, package).bundle
+        vars(module)["__code_origin__"] = package.origin
         vars(module)["__served_names__"] = package.served_names
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from config_core.code import CodeBundle
+from config_core.code import CodeBundle, CodeOrigin, code_origin_of
 from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.code import RemoteCode
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
@@ -44,6 +44,11 @@ class Trusted:
     def bundle(self) -> CodeBundle:
         """The files that may run."""
         return self.code.bundle
+
+    @property
+    def origin(self) -> CodeOrigin:
+        """Where the code came from, and what trusts it."""
+        return CodeOrigin(self.source, self.code.commit, self.bundle.digest, self.by)
 
     def refusal(self) -> RemoteCodeRefusedError:
         """Raise ValueError, as there is no refusal.
@@ -104,10 +109,12 @@ class Refused:
         Args:
             verb: `inspect`, `diff` or `trust`.
         """
-        checkpoint = self.code.load.checkpoint
-        words = ["hub-io", verb, self.code.source if checkpoint is None else checkpoint.name]
-        if checkpoint is not None and checkpoint.commit is not None:
-            words += ["--revision", checkpoint.commit]
+        checkpoint, code_class = self.code.load.checkpoint, self.code.load.code_class
+        origin = code_origin_of(code_class) if code_class is not None else None
+        source, commit = (self.code.source, None) if origin is None else (origin.source, origin.commit)
+        if checkpoint is not None:
+            source, commit = checkpoint.name, checkpoint.commit
+        words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
         if self.code.pin == "code_revision" and self.code.commit is not None:
             words += ["--code-revision", self.code.commit]
         if checkpoint is not None and checkpoint.subfolder:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from auto_registry.code_load import CodeLoad, current_load
+from config_core.code import CodeOrigin
 from hub_io.errors import TrustPolicyError
 from hub_io.trust._store import TrustStore
 from hub_io.trust._store_places import find_store
@@ -35,6 +37,8 @@ class TrustPolicy:
         store: The trusted code. It runs without `trust_remote_code`.
         cap: `"deny"` refuses all remote code; `"locked"` refuses code that is not in the store, even if the caller
             trusts it; None leaves it to the caller. `HUB_IO_REMOTE_CODE` can make this stricter, never laxer.
+        on_run: Called before the code of a checkpoint runs in a load, once for each bundle, with where the code came
+            from and what trusts it. If it raises, the code does not run.
 
     Raises:
         TrustPolicyError: `cap` has an invalid value.
@@ -42,6 +46,7 @@ class TrustPolicy:
 
     store: TrustStore = field(default_factory=TrustStore)
     cap: Cap | None = None
+    on_run: Callable[[CodeOrigin], None] | None = None
 
     def __post_init__(self) -> None:
         if self.cap not in _STRICTEST_FIRST:
@@ -121,7 +126,7 @@ def policy_in_force(policy: TrustPolicy | None = None) -> TrustPolicy:
     if outer := current_load():
         inherited: TrustPolicy = outer.policy or default_policy()
         if _frozen and _default is not None:
-            return TrustPolicy(_default.store, _stricter(inherited.cap, _default.cap))
+            return replace(_default, cap=_stricter(inherited.cap, _default.cap))
         return inherited
     if _frozen and policy not in {None, _default}:
         raise TrustPolicyError("The policy of this process is frozen; a load cannot use another one.")

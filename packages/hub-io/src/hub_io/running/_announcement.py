@@ -1,0 +1,42 @@
+"""Telling auditors that code of a checkpoint is about to run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from hub_io.trust import policy_of_load
+
+if TYPE_CHECKING:
+    from config_core.code import CodeOrigin
+    from hub_io.trust import Trusted
+
+__all__ = ["announce"]
+
+_LOG = logging.getLogger("hub_io")
+_EVENT = "hub_io.run_code"
+
+
+def announce(trusted: Trusted, first: CodeOrigin) -> None:
+    """Tell, once a load, that a bundle is about to run: audit hooks, the policy's `on_run`, and the log.
+
+    An error of a hook or of `on_run` is not caught, so that each can keep the code from running.
+
+    Args:
+        trusted: The decision.
+        first: Where the code came from when it first ran in this process.
+    """
+    load = trusted.code.load
+    if trusted.bundle.digest in load.announced:
+        return
+    # Code that was loaded before is known by its module, and not by where it came from.
+    place = first if load.code_class is not None else trusted.origin
+    origin = place._replace(trusted_by=trusted.by)
+    sys.audit(_EVENT, *origin)
+    on_run = policy_of_load(load).on_run
+    if on_run is not None:
+        on_run(origin)
+    at = f" at commit {origin.commit}" if origin.commit else ""
+    _LOG.info("Running the code of %s%s, digest %s, trusted by %s", origin.source, at, origin.digest, origin.trusted_by)
+    load.announced.add(origin.digest)
