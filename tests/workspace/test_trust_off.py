@@ -211,4 +211,4 @@ def test_no_verb_of_the_command_runs_code(source, marker, tmp_path, monkeypatch)
     for name, verb in main.commands.items():
         ended[name] = CliRunner().invoke(main, [name, *arguments_of(verb, source)], prog_name="hub-io").exit_code
         assert not marker.exists(), name
-    assert ended == dict.fromkeys(("inspect", "trust", "diff", "verify", "list", "revoke"), 0)
+    assert ended == dict.fromkeys(("inspect", "trust", "check", "diff", "verify", "list", "revoke"), 0)
