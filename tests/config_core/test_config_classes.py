@@ -6,6 +6,8 @@ import abc
 import dataclasses
 import functools
 import importlib
+import sys
+import types
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,11 +231,130 @@ def test_a_required_field_that_is_not_kept_is_named():
     """A config that swallows a field could be saved but not loaded."""
 
     class Swallowing(PretrainedConfig):
-        def __init__(self, width, **kwargs):  # noqa: ARG002
+        def __init__(self, width, **kwargs):
+            self.size = width
             super().__init__(**kwargs)
 
     with pytest.raises(ConfigDefinitionError, match=r"takes 'width' and keeps no attribute"):
         Swallowing(3)
+
+
+@pytest.mark.parametrize("default", ["", "=3"])
+def test_a_field_that_an_init_never_uses_is_named_when_the_class_is_made(default):
+    """Its value could only be lost."""
+    body = f"def __init__(self, width{default}, **kwargs):\n    super(type(self), self).__init__(**kwargs)"
+    namespace = {}
+    exec(body, namespace)
+    with pytest.raises(ConfigDefinitionError, match=r"Swallowing.__init__ takes 'width' and keeps no attribute"):
+        type(PretrainedConfig)("Swallowing", (PretrainedConfig,), {"__init__": namespace["__init__"]})
+
+
+def test_a_field_may_be_used_in_any_way():
+    """Passed on by name or position, kept by `locals()`, or read in a function inside."""
+
+    class Parent(PretrainedConfig):
+        def __init__(self, width: int = 3, *args, depth: int = 2, **kwargs):  # noqa: ARG002
+            self.__dict__.update({"width": width, "depth": depth})
+            super().__init__(**kwargs)
+
+    class Passing(Parent):
+        def __init__(self, width: int = 4, depth: int = 3, scale: int = 1, **kwargs):
+            self.scaled = [scale * index for index in range(2)]
+            self.scale = max(range(3), key=lambda number: number == scale)
+            super().__init__(width, depth=depth, **kwargs)
+
+    class Lazy(PretrainedConfig):
+        def __init__(self, width: int = 4, **kwargs):
+            self.__dict__.update({name: value for name, value in locals().items() if name == "width"})
+            super().__init__(**kwargs)
+
+    assert (Passing(5, 6).width, Passing(5, 6).depth, Passing(scale=2).scale) == (5, 6, 2)
+    assert Lazy(3).width == 3
+
+
+@pytest.mark.parametrize("place", ["init", "body"])
+@pytest.mark.parametrize("annotation", ["Intt", "list[Intt]", "dict[str, Intt | None]", "typing_.Any"])
+def test_an_annotation_with_an_unknown_name_is_named_when_the_class_is_made(place, annotation):
+    """Without it, values would not be checked, and tuples come back as lists."""
+    where = {
+        "init": f"def __init__(self, width: {annotation} = 3, **kwargs):\n"
+        "        self.width = width\n        super().__init__(**kwargs)",
+        "body": f"width: {annotation} = 3",
+    }[place]
+    source = f"from __future__ import annotations\nclass Wrong(PretrainedConfig):\n    {where}\n"
+    with pytest.raises(ConfigDefinitionError, match=r"Wrong.width: the annotation .* cannot be resolved.*not defined"):
+        exec(source, {"PretrainedConfig": PretrainedConfig, "__name__": __name__})
+
+
+def test_an_annotation_under_type_checking_is_named_when_the_class_is_used():
+    """The module defines the name, but not when it runs."""
+    source = (
+        "from __future__ import annotations\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from pathlib import PurePath\n"
+        "class Late(PretrainedConfig):\n    folder: PurePath | None = None\n"
+    )
+    namespace = {"PretrainedConfig": PretrainedConfig, "__name__": "module_of_this_test"}
+    module = types.ModuleType("module_of_this_test")
+    module.__dict__.update(namespace)
+    exec(source, module.__dict__)
+    with pytest.raises(ConfigDefinitionError, match=r"folder: .*'PurePath' is not defined.*if TYPE_CHECKING"):
+        module.Late()
+
+
+def test_annotations_may_name_what_is_defined_later_or_nearby(monkeypatch):
+    """A class further down, the class itself, a class of the function or of the body, and text inside of a type."""
+    source = (
+        "from __future__ import annotations\n"
+        "import enum\n"
+        "class Early(PretrainedConfig):\n"
+        "    class Kind(enum.Enum):\n        A = 'a'\n"
+        "    later: Later | None = None\n"
+        "    itself: Early | None = None\n"
+        "    kind: Kind = Kind.A\n"
+        "    many: list['Later'] = []\n"
+        "class Later(PretrainedConfig):\n    model_type = 'later'\n    width: int = 3\n"
+    )
+    module = types.ModuleType("module_of_this_test")
+    module.PretrainedConfig = PretrainedConfig
+    monkeypatch.setitem(sys.modules, "module_of_this_test", module)
+    exec(source, module.__dict__)
+    config = module.Early(later={"width": 5}, itself={"kind": "a"}, many=[{"width": 7}])
+    assert (config.later.width, config.itself.kind, config.many[0].width) == (5, module.Early.Kind.A, 7)
+    with pytest.raises(ConfigValidationError, match=r"many\[0\].width"):
+        module.Early(many=[{"width": "x"}])
+
+    class Local(PretrainedConfig):
+        width: int = 3
+
+    class Near(PretrainedConfig):
+        part: Local | None = None
+
+        def __init__(self, parts: list[Local] = (), **kwargs):
+            self.parts = parts
+            super().__init__(**kwargs)
+
+    assert Near(part={"width": 4}, parts=[{"width": 5}]).parts[0].width == 5
+
+
+def test_a_field_may_have_the_name_of_its_type():
+    """In a class body, the default hides the type of that name."""
+    source = (
+        "from __future__ import annotations\n"
+        "from datetime import date\n"
+        "class Dated(PretrainedConfig):\n    date: date | None = None\n    int: int = 3\n"
+    )
+    module = types.ModuleType("another_module_of_this_test")
+    module.PretrainedConfig = PretrainedConfig
+    sys.modules[module.__name__] = module
+    try:
+        exec(source, module.__dict__)
+        config = module.Dated.from_dict({"date": "2026-01-02"})
+        assert str(config.date) == "2026-01-02"
+        with pytest.raises(ConfigValidationError, match=r"Dated.int"):
+            module.Dated(int="x")
+    finally:
+        del sys.modules[module.__name__]
 
 
 def test_a_frozen_dataclass_is_refused():

@@ -207,6 +207,8 @@ def _make_dataclass(cls: type[Any], defaults: dict[str, Any], known: Iterable[st
     defaults |= {name: dataclasses.field(default_factory=_copier(default)) for name, default in mutable.items()}
     for name, default in defaults.items():
         type.__setattr__(cls, name, default)
+    if cls.__module__ not in sys.modules:  # where `@dataclass` looks for what text means
+        annotations = {name: Any if isinstance(given, str) else given for name, given in annotations.items()}
     written = own_annotations(cls)
     cls.__annotations__ = annotations
     try:

@@ -13,6 +13,7 @@ import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from config_core.config._annotations import check_annotations, evaluated
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
     adopt_body,
@@ -36,6 +37,7 @@ from config_core.config._init_parameters import (
     keywords_read_by,
     parameters_of,
     takes_any_keyword,
+    unused_parameters,
     unwrapped,
 )
 from config_core.errors import ConfigDefinitionError
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigDefinition",
     "FieldCheck",
+    "check_declarations",
     "check_init",
     "definition_of",
     "install_aliases",
@@ -161,7 +164,7 @@ def check_init(cls: type[Any]) -> None:
             "slots=True."
         )
     init = cls.__dict__.get("__init__")
-    if init is None or "__dataclass_fields__" in cls.__dict__:
+    if init is None:
         return
     if unwrapped(init).__code__.co_posonlyargcount > 1:
         raise ConfigDefinitionError(
@@ -171,6 +174,28 @@ def check_init(cls: type[Any]) -> None:
         raise ConfigDefinitionError(
             f"{cls.__qualname__}.__init__ takes no **kwargs, so the fields of its base class could not be loaded. "
             "Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
+        )
+
+
+def check_declarations(cls: type[Any]) -> None:
+    """Check that the annotations of a new class have known names, and that its `__init__` uses its parameters.
+
+    Raises:
+        ConfigDefinitionError: They do not.
+    """
+    if not cls._checks_values:
+        return
+    check_annotations(cls, body_annotations(cls), _module_names(cls))
+    if "__init__" not in cls.__dict__:
+        return
+    init = unwrapped(cls.__dict__["__init__"])
+    parameters = parameters_of(init)
+    annotations = {p.name: p.annotation for p in parameters if p.annotation is not NO_DEFAULT}
+    check_annotations(cls, annotations, init.__globals__)
+    if unused := unused_parameters(init):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.__init__ takes {unused[0]!r} and keeps no attribute of that name, so that a saved "
+            f"config could not be loaded. Add self.{unused[0]} = {unused[0]}, or pass it to super().__init__."
         )
 
 
@@ -329,7 +354,7 @@ def _body_annotations(cls: type[Any], optional: Collection[str] = ()) -> dict[st
     """
     found, defaults = {}, {**vars(cls), **vars(cls).get(BODY_DEFAULTS, {})}
     for name, given in body_annotations(cls).items():
-        annotation = _evaluated(given, vars(sys.modules[cls.__module__]), cls)
+        annotation = _evaluated(given, cls, name, _module_names(cls))
         if hasattr(annotation, "type") and type(annotation).__name__ == "InitVar":
             annotation = annotation.type
         found[name] = _described(annotation, defaults.get(name, None if name in optional else NO_DEFAULT))
@@ -340,20 +365,24 @@ def _parameter_annotations(parameters: list[Parameter], cls: type[Any], init: An
     """Return the annotations of the parameters of an `__init__`; `typing.Any` for those that have none anywhere."""
     in_body, names = body_annotations(cls), unwrapped(init).__globals__
     return {
-        name: _described(Any if annotation is NO_DEFAULT else _evaluated(annotation, names, cls), default)
+        name: _described(Any if annotation is NO_DEFAULT else _evaluated(annotation, cls, name, names), default)
         for name, default, annotation, _ in parameters
         if not (annotation is NO_DEFAULT and name in in_body)
     }
 
 
-def _evaluated(annotation: Any, names: dict[str, Any], cls: type[Any]) -> Any:
-    """Return an annotation, or `typing.Any` if it cannot be evaluated."""
-    if not isinstance(annotation, str):
-        return annotation
+def _evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:
+    """Return an annotation; `typing.Any` if it cannot be evaluated and the class is not held to it."""
     try:
-        return eval(annotation, names, dict(vars(cls)))  # noqa: S307 - the class's own source
-    except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-        return Any
+        return evaluated(annotation, cls, field, names)
+    except ConfigDefinitionError:
+        if getattr(cls, "_checks_values", False):
+            raise
+        return Any  # a mixin of another library, or a class that was written for one that checks nothing
+
+
+def _module_names(cls: type[Any]) -> dict[str, Any]:
+    return getattr(sys.modules.get(cls.__module__), "__dict__", {})
 
 
 def _described(annotation: Any, default: Any) -> Any:

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     import dis
     from collections.abc import Iterator
 
-__all__ = ["NO_DEFAULT", "Parameter", "keywords_read_by", "parameters_of", "takes_any_keyword", "unwrapped"]
+__all__ = [
+    "NO_DEFAULT",
+    "Parameter",
+    "keywords_read_by",
+    "parameters_of",
+    "takes_any_keyword",
+    "unused_parameters",
+    "unwrapped",
+]
 
 NO_DEFAULT: Any = object()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
@@ -105,6 +113,26 @@ def _is_text(step: dis.Instruction) -> bool:
 def takes_any_keyword(init: Any) -> bool:
     """Return whether an `__init__` has `**kwargs`."""
     return bool(unwrapped(init).__code__.co_flags & _VAR_KEYWORD)
+
+
+def unused_parameters(init: Any) -> list[str]:
+    """Return the named parameters whose values an `__init__` never reads."""
+    code = unwrapped(init).__code__
+    if {"locals", "vars", "eval", "exec"} & {*code.co_names}:
+        return []
+    # Most have an attribute of their name, are passed on by name, or are used by a function inside.
+    passed = {name for names in code.co_consts if isinstance(names, tuple) for name in names}
+    used = {*code.co_names, *code.co_cellvars, *passed}
+    suspects = [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
+    if not suspects:
+        return []
+    import dis
+
+    read: set[str] = set()
+    for step in dis.get_instructions(code):
+        if "LOAD" in step.opname and isinstance(step.argval, (str, tuple)):  # a tuple where one step loads two
+            read |= {step.argval} if isinstance(step.argval, str) else {*step.argval}
+    return [name for name in suspects if name not in read]
 
 
 def unwrapped(function: Any) -> Any:

@@ -21,7 +21,13 @@ from config_core.checkpoint import (
 )
 from config_core.code import code_origin_of, collect_code, register_for_auto_class
 from config_core.config._body_fields import PendingFields
-from config_core.config._config_definition import check_init, definition_of, install_aliases, public_names
+from config_core.config._config_definition import (
+    check_declarations,
+    check_init,
+    definition_of,
+    install_aliases,
+    public_names,
+)
 from config_core.config._config_json import (
     TRUST_OPTIONS,
     encode_config,
@@ -175,6 +181,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         if "__init__" not in cls.__dict__:
             setattr(cls, PendingFields.name, PendingFields(definition_of))
         install_aliases(cls)
+        check_declarations(cls)
         if cls.to_dict is not PretrainedConfig.to_dict:
             from config_core.config._hand_written import adopt_to_dict
 

@@ -1,0 +1,115 @@
+"""Evaluating the annotations of fields that are text, and saying which of them cannot be.
+
+The names in an annotation are looked up when its class is made, when the names of an enclosing function can be seen. A
+name that the module defines further down, or under `if TYPE_CHECKING:`, is looked up again when the class is used.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from config_core.errors import ConfigDefinitionError
+
+__all__ = ["check_annotations", "evaluated"]
+
+_LOCAL_NAMES = "_names_of_annotations"  # attribute of a class: those that were found in an enclosing function
+_NAME = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])([A-Za-z_]\w*)""")
+
+
+def check_annotations(cls: type[Any], annotations: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    """Check that the names in the annotations of a new class are known, or may be defined later.
+
+    Args:
+        cls: The class.
+        annotations: Field to annotation.
+        names: Names of the module.
+
+    Raises:
+        ConfigDefinitionError: A name is defined nowhere.
+    """
+    local: dict[str, Any] = {}
+    for field, annotation in annotations.items():
+        if not isinstance(annotation, str):
+            continue
+        for name in {found[1] for found in _NAME.finditer(annotation)} - {None}:
+            if name in names or hasattr(builtins, name) or name in vars(cls) or keyword.iskeyword(name):
+                continue
+            if name == cls.__name__:
+                local[name] = cls
+            elif not _find_in_functions(name, names, local):
+                _check_name(cls, field, annotation, name=name, names=names)
+    if local:
+        type.__setattr__(cls, _LOCAL_NAMES, local)
+
+
+def _check_name(cls: type[Any], field: str, annotation: str, *, name: str, names: Mapping[str, Any]) -> None:
+    """Raise an error if an annotation fails because of a name, which may also be a keyword of a call in it."""
+    try:
+        eval(annotation, dict(names), dict(vars(cls)))  # noqa: S307 - the class's own source
+    except NameError as error:
+        if error.name == name:
+            raise _unresolved(cls, field, annotation, str(error)) from error
+    except Exception:  # noqa: BLE001 - what else is wrong is said when the class is used
+        return
+
+
+def _find_in_functions(name: str, names: Mapping[str, Any], local: dict[str, Any]) -> bool:
+    """Look a name up in the functions that run, and in what their code and that of the module will define."""
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to see them
+    is_of_module = False
+    while frame is not None:
+        if frame.f_globals is names:
+            is_of_module = True
+            if name in frame.f_locals:
+                local[name] = frame.f_locals[name]
+                return True
+            if name in _defined_by(frame.f_code):
+                return True
+        frame = frame.f_back
+    return not is_of_module  # made by a function of another module: nothing can be said
+
+
+def _defined_by(code: types.CodeType) -> Iterable[str]:
+    return (*code.co_names, *code.co_varnames, *code.co_cellvars)
+
+
+def evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:
+    """Return an annotation without text in it.
+
+    Raises:
+        ConfigDefinitionError: It cannot be evaluated.
+    """
+    if not isinstance(annotation, str) and "ForwardRef(" not in (text := repr(annotation)) and "'" not in text:
+        return annotation
+    known = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    for base in reversed(cls.__mro__):
+        known |= base.__dict__.get(_LOCAL_NAMES, {})
+    known.setdefault(cls.__name__, cls)
+    holder = types.SimpleNamespace(__annotations__={field: annotation})
+    try:
+        if isinstance(annotation, str):
+            holder.__annotations__[field] = annotation = eval(annotation, dict(names), known)  # noqa: S307 - the class's own source
+            if not _has_text(annotation):
+                return annotation
+        return typing.get_type_hints(holder, dict(names), known, include_extras=True)[field]
+    except Exception as error:
+        raise _unresolved(cls, field, annotation, str(error)) from error
+
+
+def _has_text(annotation: Any) -> bool:
+    text = repr(annotation)
+    return "ForwardRef(" in text or "'" in text
+
+
+def _unresolved(cls: type[Any], field: str, annotation: Any, problem: str) -> ConfigDefinitionError:
+    return ConfigDefinitionError(
+        f"{cls.__qualname__}.{field}: the annotation {annotation!r} cannot be resolved, so that values could not be "
+        f"checked: {problem}. Define or import the name before the class is used, and not under `if TYPE_CHECKING:`."
+    )
