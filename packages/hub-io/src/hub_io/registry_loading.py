@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
@@ -16,12 +16,7 @@ from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
-from hub_io.trust import Refused, TrustPolicy, policy_in_force
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from hub_io.trust import Trusted
+from hub_io.trust import Refused, Trusted, TrustPolicy, policy_in_force
 
 __all__ = ["LoadedClasses", "decide_all", "load_into_registry", "open_load"]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from auto_registry.errors import RegistrationError
+from config_core.checkpoint import Checkpoint
 from hub_io.errors import MissingRequirementsError
 from hub_io.registry_loading import LoadedClasses, decide_all, open_load
 from hub_io.running import import_classes
+from hub_io.trust import TrustPolicy
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
-    from config_core.checkpoint import Checkpoint
-    from hub_io.trust import TrustPolicy
 
 __all__ = ["load_into_transformers"]
 
