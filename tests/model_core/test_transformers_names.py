@@ -186,6 +186,47 @@ def test_masks_of_the_base_model():
         model.get_extended_attention_mask(torch.ones(2), (2,))
 
 
+class Padded(Model):
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = torch.nn.Embedding(4, 2)
+
+    def get_input_embeddings(self):
+        return self.embed
+
+
+def test_padding_without_a_mask_is_logged_once(caplog):
+    """Only if there is padding at an end, and a token for it."""
+    model = Padded(config_names.PretrainedConfig(pad_token_id=3))
+    model.warn_if_padding_and_no_attention_mask(torch.tensor([[1, 3, 2]]), None)
+    model.warn_if_padding_and_no_attention_mask(torch.tensor([[1, 3]]), torch.ones(1, 2))
+    Padded(config_names.PretrainedConfig()).warn_if_padding_and_no_attention_mask(torch.tensor([[0, 3]]), None)
+    assert not caplog.records
+    for _ in range(2):
+        model.warn_if_padding_and_no_attention_mask(torch.tensor([[1, 3]]), None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The input of Padded has padding and no attention_mask, so it attends to the padding."
+    ]
+
+
+def test_inputs_of_a_frozen_model_may_require_gradients():
+    """As adapters need with gradient checkpointing."""
+    model = Padded(config_names.PretrainedConfig()).requires_grad_(requires_grad=False)
+    model.enable_input_require_grads()
+    assert model.embed(torch.tensor([1])).requires_grad
+    model.disable_input_require_grads()
+    assert not model.embed(torch.tensor([1])).requires_grad
+
+
+def test_embeddings_that_a_model_does_not_name_are_an_error():
+    """The base class cannot guess which they are."""
+    model = Model(config_names.PretrainedConfig())
+    with pytest.raises(NotImplementedError, match="Model has no get_input_embeddings"):
+        model.get_input_embeddings()
+    assert model.get_output_embeddings() is None
+    model.tie_weights()
+
+
 def test_renamed_keyword_is_passed_on_with_a_warning():
     """The old name works until it goes."""
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import nn
 
+from config_core.transformers_names import logging
 from model_core.loading import ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD
 from model_core.transformers_names._mask_methods import MaskMethods
+from model_core.transformers_names._tensor_helpers import is_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from model_core.module_tensors import NamedTensors
 
 __all__ = ["GradientCheckpointingLayer", "PreTrainedModel"]
+
+_logger = logging.get_logger(__name__)
 
 # What only transformers can do, so that an error says where to find it.
 _NOT_SERVED = frozenset({
@@ -150,7 +154,14 @@ class PreTrainedModel(OwnModel, MaskMethods):
     def warn_if_padding_and_no_attention_mask(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
     ) -> None:
-        """Log a warning if there is padding at an end of the input and no mask for it."""
+        """Log a warning, once, if there is padding at an end of the input and no mask for it."""
+        padding = getattr(self.config, "pad_token_id", None)
+        if attention_mask is not None or padding is None or is_tracing(input_ids):
+            return
+        if bool((input_ids[:, [0, -1]] == padding).any()):
+            _logger.warning_once(
+                "The input of %s has padding and no attention_mask, so it attends to the padding.", type(self).__name__
+            )
 
     def estimate_tokens(self, input_dict: Mapping[str, Any]) -> int:
         """Return the number of input elements."""
