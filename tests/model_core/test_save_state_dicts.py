@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import ClassVar
 
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 from torch.optim.swa_utils import AveragedModel
 
-from model_core import PreTrainedModel, StateDictError
+from model_core import ArgumentError, PreTrainedModel, StateDictError
 from tiny_models import HeadModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
@@ -182,6 +183,50 @@ def test_name_that_a_class_does_without_may_be_missing(tmp_path):
     model = Lenient(TinyConfig())
     model.save_pretrained(tmp_path, state_dict={"layers.0.weight": model.layers[0].weight})
     assert set(load_file(tmp_path / "model.safetensors")) == {"layers.0.weight"}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ([("a", torch.zeros(1))], "an object of type list"),
+        ("weights.pt", "an object of type str"),
+        ({0: torch.zeros(1)}, "a mapping with the key 0"),
+        ({"epoch": 1, "net": {"a": torch.zeros(1)}}, r"state_dict=state_dict\['net'\]"),
+    ],
+    ids=["pairs", "path", "number", "wrapped"],
+)
+@pytest.mark.parametrize("is_main_process", [True, False])
+def test_what_is_no_state_dict_is_refused_in_every_process(tmp_path, model, given, problem, is_main_process):
+    """With what it is instead, and where the state dict is."""
+    with pytest.raises(ArgumentError, match=f"^state_dict must be a mapping from names to tensors, got .*{problem}"):
+        model.save_pretrained(tmp_path / "new", state_dict=given, is_main_process=is_main_process)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("value", [None, "no", 2])
+def test_is_main_process_is_true_or_false(tmp_path, model, value):
+    """Anything else would leave the save out, or not, without a word."""
+    with pytest.raises(ArgumentError, match="is_main_process must be True or False"):
+        model.save_pretrained(tmp_path / "new", is_main_process=value)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: prefixed(state, "ema.model."),
+        lambda state: {n.removeprefix("layers."): t for n, t in state.items()},
+    ],
+    ids=["too much", "too little"],
+)
+def test_prefix_is_corrected_by_code_that_works_as_it_is_written(tmp_path, model, change):
+    """The error has the expression for the state dict with the names of the model."""
+    state_dict = change(model.state_dict())
+    with pytest.raises(StateDictError) as caught:
+        model.save_pretrained(tmp_path, state_dict=state_dict)
+    code = re.search(r"Pass state_dict=(\{.*\})\.$", str(caught.value))[1]
+    model.save_pretrained(tmp_path, state_dict=eval(code, {"state_dict": state_dict}))
+    assert same_state(TinyModel.from_pretrained(tmp_path), model)
 
 
 # The class that is recorded

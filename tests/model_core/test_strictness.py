@@ -218,6 +218,11 @@ def test_key_mapping_renames_what_the_checkpoint_calls_otherwise(saved):
         ("key_mapping", "x"),
         ("key_mapping", [("a", "b")]),
         ("key_mapping", {1: 2}),
+        ("key_mapping", {"never": 2}),
+        ("key_mapping", {"never": r"\1"}),
+        ("strict", "no"),
+        ("strict", None),
+        ("ignore_mismatched_sizes", "yes"),
         ("variant", 5),
     ],
 )

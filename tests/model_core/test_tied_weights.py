@@ -108,11 +108,15 @@ def test_tied_tensor_is_saved_once_and_tied_again(tmp_path, model_class, kept, l
 )
 def test_tied_tensor_of_another_size_keeps_its_tie(tmp_path, model_class, names):
     """Its other name is not missing: both are what the constructor made, and still one."""
-    model = fill_randomly(model_class(TinyConfig()))
+
+    class WithMore(model_class):
+        def __init__(self, config):
+            super().__init__(config)
+            self.scale = nn.Parameter(torch.ones(3))
+
+    model = fill_randomly(WithMore(TinyConfig()))
     model.save_pretrained(tmp_path)
-    loaded, report = model_class.from_pretrained(
-        tmp_path, width=7, ignore_mismatched_sizes=True, output_loading_info=True
-    )
+    loaded, report = WithMore.from_pretrained(tmp_path, width=7, ignore_mismatched_sizes=True, output_loading_info=True)
     assert not report.missing
     assert names[0] in {entry.name for entry in report.mismatched}
     assert names[0] not in report.loaded
@@ -428,7 +432,13 @@ def test_parts_of_one_tensor_are_saved_each(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keys", "problem"), [({"head.weight": "nowhere"}, "no such tensor"), ({"head.weight": "head.bias"}, "of shape")]
+    ("keys", "problem"),
+    [
+        ({"head.weight": "nowhere"}, "no such tensor"),
+        ({"nowhere": "head.weight"}, "no such tensor"),
+        ({"head.wieght": "head.weight"}, "names 'head.wieght', but the model has no such tensor"),
+        ({"head.weight": "head.bias"}, "of shape"),
+    ],
 )
 def test_declared_tie_that_cannot_be_made_is_an_error(keys, problem):
     """The author learns of it at construction."""
@@ -444,6 +454,35 @@ def test_declared_tie_that_cannot_be_made_is_an_error(keys, problem):
 
     with pytest.raises(ModelDefinitionError, match=problem):
         Wrong(TinyConfig())
+
+
+def test_expression_that_stands_for_no_tensor_ties_nothing():
+    """As in transformers 5: a model with a single layer has none to tie to its first."""
+
+    class OneLayer(TinyModel):
+        _tied_weights_keys = {r"layers\.(?!0)\d+": "layers.0"}  # noqa: RUF012 - as authors write it
+
+    assert OneLayer._from_config(TinyConfig(depth=1)).layers[0].weight is not None
+
+
+def test_declared_tie_that_was_never_made_is_refused_by_the_save(tmp_path):
+    """No load accepts two values for one tensor, and only at the save can the author still choose."""
+
+    class Forgetful(Declared):
+        def post_init(self):
+            """Do nothing, as if it had not been called."""
+
+    model = fill_randomly(Forgetful(TinyConfig()))
+    with pytest.raises(ModelDefinitionError, match=r"ties 'head\.weight' to 'embedding\.weight'.* different values"):
+        model.save_pretrained(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    model.config.tie_word_embeddings = False
+    model.save_pretrained(tmp_path / "apart")
+    assert same_state(Forgetful.from_pretrained(tmp_path / "apart"), model)
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    model.save_pretrained(tmp_path / "tied")
+    assert same_state(Forgetful.from_pretrained(tmp_path / "tied"), model)
 
 
 def test_list_of_tied_names_of_older_models_is_accepted(tmp_path):

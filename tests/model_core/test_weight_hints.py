@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn.utils import prune
 
 from model_core import (
     ArgumentError,
@@ -41,7 +42,8 @@ def suggested(message):
     """Return the arguments that a message suggests, as a program would write them."""
     found = {}
     for name in ("key_mapping", "allow_missing", "allow_unexpected"):
-        if match := re.search(rf"^    {name}=(\{{.*?\}}|\[.*?\])(?= gives| \(in| keeps| skips)", message, re.MULTILINE):
+        code = rf"^    {name}=(\{{.*?\}}|\[.*?\]|True)(?= renames| \(in| keeps| skips)"
+        if match := re.search(code, message, re.MULTILINE):
             found[name] = eval(match[1], {})
     return found
 
@@ -271,6 +273,119 @@ def test_size_that_other_tensors_have_is_not_explained(tmp_path):
     assert "builds the model" not in message_of(TinyModel, tmp_path)
 
 
+@pytest.mark.parametrize(("stored", "asked"), [(3, 2), (2, 5), (1, 2)])
+def test_other_number_of_layers_is_explained_by_the_field_of_the_config(tmp_path, stored, asked):
+    """Before the options that leave trained layers out or new ones in."""
+    model = fill_randomly(TinyModel(TinyConfig(depth=stored)))
+    model.save_pretrained(tmp_path)
+    message = message_of(TinyModel, tmp_path, depth=asked)
+    assert f"depth={stored} builds the model with as many layers as the checkpoint has, instead of {asked}" in message
+    assert message.index("builds the model") < message.index("    allow_")
+    assert same_state(TinyModel.from_pretrained(tmp_path, depth=stored), model)
+
+
+def test_layers_that_are_missing_in_the_middle_are_not_explained_by_their_number(tmp_path):
+    """No number of layers would make them match."""
+    rewritten(
+        TinyModel(TinyConfig(depth=3)),
+        tmp_path,
+        lambda tensors: {name: tensor for name, tensor in tensors.items() if "layers.1." not in name},
+    )
+    assert "builds the model" not in message_of(TinyModel, tmp_path)
+
+
+def test_classes_alone_explain_a_weight_with_its_bias(tmp_path):
+    """Another field that happens to have the same value does not."""
+    model = Classifier(TinyConfig(num_labels=2, depth=2))
+    model.fc = nn.Linear(4, 7)
+    model.save_pretrained(tmp_path)
+    assert "num_labels=7 builds the model" in message_of(Classifier, tmp_path)
+
+
+def test_size_of_an_embedding_is_not_taken_for_the_number_of_classes_first(tmp_path):
+    """A weight without a bias may be either, such as that of token types."""
+
+    class Typed(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.types = nn.Embedding(config.depth, config.width)
+
+    rewritten(Typed(TinyConfig()), tmp_path, lambda tensors: tensors | {"types.weight": torch.zeros(1, 4)})
+    assert "depth=1 (or num_labels=1) builds the model" in message_of(Typed, tmp_path)
+
+
+REPARAMETRIZATIONS = {
+    "weight norm": nn.utils.parametrizations.weight_norm,
+    "spectral norm": nn.utils.parametrizations.spectral_norm,
+    "orthogonal": nn.utils.parametrizations.orthogonal,
+    "old weight norm": nn.utils.weight_norm,
+    "old spectral norm": nn.utils.spectral_norm,
+    "pruning": lambda module: prune.l1_unstructured(module, "weight", amount=0.5),
+}
+
+
+@pytest.mark.parametrize("change", REPARAMETRIZATIONS.values(), ids=REPARAMETRIZATIONS)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_weight_that_is_computed_from_others_is_none_of_them(tmp_path, caplog, change):
+    """Renaming the one of its shape would give a wrong model: the save and the load say what to do instead."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    change(model.layers[1])
+    model.save_pretrained(tmp_path)
+    assert "TinyModel.from_pretrained cannot load what is saved" in caplog.text
+    assert "parametrization of layers.1." in caplog.text
+    message = message_of(TinyModel, tmp_path)
+    assert "key_mapping" not in message
+    assert "layers.1.weight: saved with a weight norm, pruning or other parametrization" in message
+
+    class Changed(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            change(self.layers[1])
+
+    caplog.clear()
+    Changed.from_pretrained(tmp_path).save_pretrained(tmp_path / "again")
+    assert same_state(Changed.from_pretrained(tmp_path / "again"), model)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("change", ["weight norm", "orthogonal", "old weight norm", "pruning"])
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_weight_is_none_of_those_that_it_would_be_computed_from(tmp_path, change):
+    """The constructor makes a parametrization that the checkpoint was saved without."""
+
+    class Changed(TinyModel):
+        def __init__(self, config):
+            super().__init__(config)
+            REPARAMETRIZATIONS[change](self.layers[1])
+
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    message = message_of(Changed, tmp_path)
+    assert "key_mapping" not in message
+    assert "layers.1.weight: saved without the weight norm or other parametrization" in message
+
+
+def test_options_for_many_layers_are_patterns_that_work_as_they_are_written(tmp_path):
+    """However many there are, what the message says can be pasted."""
+    rewritten(
+        Attention(TinyConfig(depth=9)),
+        tmp_path,
+        substitute((r"\.q\.", ".a."), (r"\.k\.", ".b."), (r"\.v\.", ".c."), (r"mlp", "ffn")),
+    )
+    arguments = suggested(message_of(Attention, tmp_path))
+    assert arguments["allow_missing"] == ["layers.*.attn.*"]
+    assert arguments["allow_unexpected"] == ["layers.*.attn.*"]
+    assert Attention.from_pretrained(tmp_path, **arguments)
+
+
+def test_options_for_many_unlike_names_allow_all(tmp_path):
+    """A list of them would be as long as the report."""
+    extra = {f"{letter}.weight": torch.zeros(1) for letter in "abcdefgh"}
+    rewritten(TinyModel(TinyConfig()), tmp_path, lambda tensors: tensors | extra)
+    arguments = suggested(message_of(TinyModel, tmp_path))
+    assert arguments == {"allow_unexpected": True}
+    assert TinyModel.from_pretrained(tmp_path, **arguments)
+
+
 def test_layers_that_are_numbered_otherwise_are_not_paired(tmp_path):
     """Which of them is which, nothing tells while others of the same shape match."""
     rewritten(
@@ -309,6 +424,20 @@ def test_lenient_load_of_nothing_is_an_error(tmp_path):
     with pytest.raises(WeightsMismatchError, match="no tensor of the checkpoint is one of the model"):
         TinyModel.from_pretrained(tmp_path, strict=False)
     assert TinyModel.from_pretrained(tmp_path, allow_missing=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"strict": False}, {"allow_missing": ["*"], "allow_unexpected": ["*"]}], ids=str
+)
+def test_load_in_which_every_size_differs_is_an_error(tmp_path, options):
+    """Nothing of the checkpoint would be used; the message says how to use it, and how to get a new model."""
+    NormModel(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(WeightsMismatchError, match="too little even for a lenient load") as caught:
+        NormModel.from_pretrained(tmp_path, width=7, ignore_mismatched_sizes=True, **options)
+    message = str(caught.value)
+    assert "width=4 builds the model" in message
+    assert "NormModel(config)" in message
+    assert "ignore_mismatched_sizes" not in message_of(NormModel, tmp_path, width=7, **options)
 
 
 @pytest.mark.parametrize("depth", [1, 8])
@@ -377,8 +506,21 @@ def test_wrapped_state_dict_is_found_and_loads_as_it_is_written(tmp_path, wrap):
 def test_wrapped_state_dict_in_memory_is_found():
     """As `torch.load` gives it."""
     state = {"state_dict": TinyModel(TinyConfig()).state_dict(), "epoch": 1}
-    with pytest.raises(ArgumentError, match=r"state_dict=state_dict\['state_dict'\]"):
+    with pytest.raises(
+        ArgumentError, match=r"from_pretrained\(None, config=\.\.\., state_dict=state_dict\['state_dict'\]"
+    ):
         TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state)
+
+
+def test_value_that_is_no_tensor_is_named(tmp_path):
+    """In a file as in memory."""
+    state = TinyModel(TinyConfig()).state_dict() | {"epoch": 3}
+    with pytest.raises(ArgumentError, match="a mapping in which 'epoch' is of type int"):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state)
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsFileError, match="a mapping in which 'epoch' is of type int"):
+        TinyModel.from_pretrained(tmp_path)
 
 
 def test_class_that_a_pickle_needs_is_named(tmp_path):

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # Lines of each kind in a message; the report of the error has them all.
-_MAX_DIFFERENCES = 20
+_MAX_DIFFERENCES = 10
 
 
 class ModelCoreError(SentenceError):
@@ -79,13 +79,21 @@ class ConfigClassError(ModelCoreError, TypeError):
 class ArgumentError(ModelCoreError, ValueError):
     """An argument of a load or save is invalid, or not supported at all.
 
+    Args:
+        argument: Name of the argument.
+        value: The value that was passed.
+        expected: What is allowed; if empty, the argument is not supported at all.
+        given: What was passed, in words, where its representation says too little or too much.
+        remedy: What to do.
+
     Attributes:
         argument: Name of the argument.
         value: The value that was passed.
     """
 
-    def __init__(self, argument: str, value: object, *, expected: str = "", remedy: str = "") -> None:
-        problem = f" must be {expected}, got {value!r}" if expected else f"={value!r} is not supported"
+    def __init__(self, argument: str, value: object, *, expected: str = "", given: str = "", remedy: str = "") -> None:
+        given = given or repr(value)
+        problem = f" must be {expected}, got {given}" if expected else f"={given} is not supported"
         super().__init__(f"{argument}{problem}. {remedy}".rstrip())
         self.argument = argument
         self.value = value

@@ -29,7 +29,7 @@ from model_core.authored_class import authored_class
 from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
 from model_core.declarations import check_declarations, declared_renamings, declared_texts, kept_in_float32
-from model_core.errors import ModelDefinitionError
+from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.familiar_options import (
     SAVE_OPTIONS,
     check_constructor_options,
@@ -64,9 +64,12 @@ from model_core.saving import (
     own_state_dict,
     parse_size,
     savable_tensors,
+    warn_about_reparametrized_modules,
     write_weights,
 )
-from model_core.tied_weights import declared_ties, make_ties, tie_declared
+from model_core.state_dicts import check_state_dict_argument
+from model_core.tensor_memory import equal_bytes
+from model_core.tied_weights import TIE_FIELD, declared_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
@@ -390,12 +393,17 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
         check_variant(variant)
+        if is_main_process not in (True, False):  # None would leave a save out without a word
+            raise ArgumentError("is_main_process", is_main_process, expected="True or False")
+        if state_dict is not None:
+            check_state_dict_argument(state_dict, call="save_pretrained(..., ", names_only=True)
         if not is_main_process:
             check_not_distributed(own_state_dict(self) if state_dict is None else state_dict)
             return
         savable = self._savable_tensors(state_dict)
         self.config.validate()
         written_class = authored_class(type(self), PreTrainedModel)
+        warn_about_reparametrized_modules(self, written_class)
         code = collect_code(written_class, type(self.config))
         dtype = self._dtype_of(savable)
 
@@ -427,9 +435,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict = match_state_dict(
                 self, state_dict, may_lack=lambda name: name in ignored or rules.ignores_missing(name), ties=ties
             )
-        return savable_tensors(
+        savable = savable_tensors(
             state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
+        _check_ties_hold(type(self), savable, ties)
+        return savable
 
     def _dtype_of(self, savable: SavableTensors) -> torch.dtype | None:
         """Return the dtype for the config: that of the first floating-point parameter that is written, else any."""
@@ -554,6 +564,19 @@ def _with_ties(model: _Model) -> _Model:
     _check_has_config(model)
     make_ties(model, PreTrainedModel)
     return model
+
+
+def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[str, str]) -> None:
+    """Check that tensors which a load ties have equal values: no load accepts others."""
+    for name, other in ties.items():
+        tensors = savable.tensors
+        if name in tensors and other in tensors and not equal_bytes(tensors[name], tensors[other]):
+            raise ModelDefinitionError(
+                f"_tied_weights_keys ties {name!r} to {other!r}, and they hold different values, so what is saved "
+                "could not be loaded. To tie them, call self.post_init() at the end of __init__, or "
+                f"model.tie_weights(). To keep them apart, set model.config.{TIE_FIELD} = False.",
+                model_class=model_class,
+            )
 
 
 def _wrapper_renamings(model: nn.Module) -> tuple[tuple[str, str], ...]:

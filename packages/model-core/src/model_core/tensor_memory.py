@@ -1,15 +1,14 @@
-"""Which tensors share memory: what identifies their storage, how many use it, and which elements of it each one is."""
+"""The memory of tensors: what identifies their storage, how many use it, which elements are theirs, what is in them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from model_core.torch_internals import storage_users
 
-if TYPE_CHECKING:
-    import torch
-
-__all__ = ["elements_in_storage", "num_storage_users", "storage_key"]
+__all__ = ["elements_in_storage", "equal_bytes", "num_storage_users", "storage_key"]
 
 
 def num_storage_users(tensor: torch.Tensor) -> int:
@@ -26,3 +25,10 @@ def elements_in_storage(tensor: torch.Tensor) -> tuple[Any, ...]:
     """Return which elements of its storage a strided tensor consists of, and how it reads them."""
     place = (tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
     return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
+
+
+def equal_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Return whether two tensors are equal byte by byte, so that NaN equals itself."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    return torch.equal(*(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "make_ties", "tie_declared"]
 
 _DECLARATION = "_tied_weights_keys"
+_PLAIN_NAME = re.compile(r"[\w.]+")
 # The config field that switches declared ties off.
 TIE_FIELD = "tie_word_embeddings"
 
@@ -75,12 +76,14 @@ def declared_ties(model: nn.Module, modules: Sequence[tuple[str, nn.Module]] | N
 def _expanded(declared: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
     """Return ties of tensors for ties that modules or regular expressions declare, as in transformers 5.
 
-    A declaration that names tensors, or that stands for none or not for as many on both sides, is left as it is.
+    A declaration that names tensors, or that stands for none or not for as many on both sides, is left as it is. An
+    expression may stand for none: a model with a single layer has none to tie to the first.
     """
     ties: dict[str, str] = {}
     for name, other in declared.items():
         targets, sources = _declared_names(name, names), _declared_names(other, names)
-        if not sources or len(targets) % len(sources):
+        is_mistaken = not targets and _PLAIN_NAME.fullmatch(name)
+        if is_mistaken or not sources or len(targets) % len(sources):
             targets, sources = [name], [other]
         for target, source in zip(targets, cycle(sources), strict=False):
             if target != source:

@@ -27,6 +27,7 @@ __all__ = [
     "has_flat_parameters",
     "incompatible_keys",
     "is_distributed_tensor",
+    "is_reparametrized",
     "last_jit_graph",
     "load_post_hooks",
     "load_pre_hooks",
@@ -176,6 +177,14 @@ def wrapped_child(module: nn.Module) -> str | None:
 def has_flat_parameters(module: nn.Module) -> bool:
     """Return whether a module is a `FullyShardedDataParallel`, whose parameters do not have the model's names."""
     return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.")
+
+
+def is_reparametrized(module: nn.Module) -> bool:
+    """Return whether a module computes a parameter from others: by a parametrization, weight norm or pruning."""
+    # Each is a class of its own in these modules, which are imported where it is used.
+    return "parametrizations" in module._modules or any(
+        type(hook).__module__.startswith("torch.nn.utils.") for hook in module._forward_pre_hooks.values()
+    )
 
 
 class _RefusingDict(dict[str, Any]):

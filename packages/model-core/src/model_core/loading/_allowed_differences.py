@@ -33,7 +33,8 @@ class AllowedDifferences:
     """The arguments of `from_pretrained` that have these names.
 
     Raises:
-        ArgumentError: `allow_missing` or `allow_unexpected` holds something other than names and patterns.
+        ArgumentError: `allow_missing` or `allow_unexpected` holds something other than names and patterns, or another
+            argument is not True or False.
     """
 
     allow_missing: Patterns = ()
@@ -44,6 +45,10 @@ class AllowedDifferences:
     def __post_init__(self) -> None:
         for argument in ("allow_missing", "allow_unexpected"):
             object.__setattr__(self, argument, _as_tuple(argument, getattr(self, argument)))
+        for argument in ("ignore_mismatched_sizes", "strict"):
+            value: Any = getattr(self, argument)
+            if value not in (True, False):
+                raise ArgumentError(argument, value, expected="True or False")
 
 
 def check_report(
@@ -64,8 +69,8 @@ def check_report(
         hint: Returns what the checkpoint's config says, likewise.
 
     Raises:
-        WeightsMismatchError: Tensors are missing, unexpected or mismatched, or `strict=False` allows a load in which
-            next to nothing matches.
+        WeightsMismatchError: Tensors are missing, unexpected or mismatched, or what is allowed is a load in which next
+            to nothing matches.
     """
     if _is_refused(report, allowed):
         advice = advise()
@@ -79,11 +84,14 @@ def check_report(
         )
     if _covers_too_little(report, allowed):
         remedies = _section("To make them match:", advise().remedies)
-        permission = "allow_missing=['*'] and allow_unexpected=['*'], or narrower patterns, allow any difference"
+        permission = "allow_missing=['*'] and allow_unexpected=['*'], or narrower patterns, allow any names"
+        title, way_out = "To load it all the same:", permission
+        if _is_too_little(len(report.loaded), len(report.mismatched)):  # whatever names are allowed
+            title, way_out = "To get a new model:", f"{model_class.__name__}(config)"
         reason = f"{_counted(report)}, which is too little even for a lenient load. Nothing was loaded. {hint()}"
         raise WeightsMismatchError(
             f"{report.source} does not match {model_class.__qualname__}: {reason.rstrip()}{remedies}"
-            f"{_section('To load it all the same:', [permission])}",
+            f"{_section(title, [way_out])}",
             report=report,
         )
     if not allowed.strict and (report.missing or report.unexpected):
@@ -102,18 +110,23 @@ def _is_refused(report: LoadReport, allowed: AllowedDifferences) -> bool:
 
 
 def _covers_too_little(report: LoadReport, allowed: AllowedDifferences) -> bool:
-    """Return whether the names that match are few of the model's and few of the checkpoint's.
+    """Return whether the tensors that match are few of the model's and few of the checkpoint's.
 
     Names that the caller has listed do not count: whoever lists them means it. A load that is meant, such as that of a
     part of a model or into a larger one, uses most of at least one side. Names like `fc.weight` or `conv1.weight`,
-    which foreign models have in common by chance, are a few in a hundred of both.
+    which foreign models have in common by chance, are a few in a hundred of both. Tensors of another size are on
+    both sides and used on neither.
     """
-    num_matched = len(report.loaded) + len(report.mismatched)
+    num_matched, num_mismatched = len(report.loaded), len(report.mismatched)
     num_missing = _num_unlisted(report.missing, allowed.allow_missing)
     num_unexpected = _num_unlisted(report.unexpected, allowed.allow_unexpected)
     if not num_matched:
-        return num_missing > 0 and (num_unexpected > 0 or not allowed.strict)
-    return num_matched < _LEAST_COVERAGE * (num_matched + min(num_missing, num_unexpected))
+        return num_mismatched > 0 or (num_missing > 0 and (num_unexpected > 0 or not allowed.strict))
+    return _is_too_little(num_matched, num_mismatched + min(num_missing, num_unexpected))
+
+
+def _is_too_little(num_matched: int, num_unused: int) -> bool:
+    return num_matched < _LEAST_COVERAGE * (num_matched + num_unused)
 
 
 def _num_unlisted(names: Iterable[str], patterns: Patterns) -> int:
@@ -124,8 +137,8 @@ def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[st
     """Return the options that allow what still does not match, those that lose nothing of the checkpoint first."""
     remaining = advice.remaining
     tensors, stored = advice.all_names
-    if tensors and not remaining.loaded and not remaining.mismatched:
-        return []  # the model would be a new one
+    if tensors and (not remaining.loaded or _is_too_little(len(remaining.loaded), len(remaining.mismatched))):
+        return []  # the model would be a new one, more or less, and the load would be refused
     missing = [name for name in remaining.missing if not _matches(allowed.allow_missing, name)]
     unexpected = [name for name in remaining.unexpected if not _matches(allowed.allow_unexpected, name)]
     lines = []
@@ -153,9 +166,10 @@ def _counted(report: LoadReport) -> str:
         (len(report.mismatched), "mismatched"),
     ]
     differing = ", ".join(f"{number:,} {kind}" for number, kind in counts if number)
-    if not report.loaded and not report.mismatched:
+    number = len(report.loaded)
+    if not number and not report.mismatched:
         return f"no tensor of the checkpoint is one of the model ({differing})"
-    return f"{len(report.loaded):,} tensors match, {differing}"
+    return f"{number:,} tensor{'s match' if number != 1 else ' matches'}, {differing}"
 
 
 def _matches(patterns: Patterns, name: str) -> bool:

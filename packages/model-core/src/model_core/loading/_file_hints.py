@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
-
-import torch
 
 from config_core.checkpoint import CONFIG_NAME, LFS_PROBLEM, is_lfs_pointer, parse_weight_file
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-__all__ = ["lfs_problem", "refused_class", "where_config_may_be", "where_weights_may_be", "wrapped_state_dict"]
+__all__ = ["lfs_problem", "refused_class", "where_config_may_be", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
-_MAX_DEPTH = 3
-# Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
-_USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 _LOADERS = {
     ".safetensors": "safetensors.torch.load_file",
     ".bin": "torch.load",
@@ -88,42 +82,6 @@ def refused_class(error: Exception) -> str:
     """Return the class that `torch.load(weights_only=True)` refused, as the end of a phrase, or `""`."""
     found = re.search(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})", str(error))
     return f": it pickles an object of {found[1]}" if found else ""
-
-
-def wrapped_state_dict(content: object, expression: str) -> str:
-    """Return where in an object there is a state dict and how to load that, or `""` if there is none.
-
-    Args:
-        content: What a file or an argument holds.
-        expression: Python code for it.
-    """
-    found = sorted(_state_dicts_in(content, ()), key=_rank)
-    if not found:
-        return ""
-    keys = "".join(f"[{key!r}]" for key in found[0])
-    others = shortened([".".join(path) for path in found[1:]], most=3)
-    besides = f" (others are under {others})" if others else ""
-    return (
-        f"it holds a state dict under {'.'.join(found[0])!r}{besides}, and is none itself. Load that: "
-        f"from_pretrained(None, config=..., state_dict={expression}{keys})"
-    )
-
-
-def _state_dicts_in(content: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the keys that lead to mappings from names to tensors."""
-    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
-        return
-    if path and content and all(isinstance(value, torch.Tensor) for value in content.values()):
-        yield path
-    elif len(path) < _MAX_DEPTH:
-        for key, value in content.items():
-            yield from _state_dicts_in(value, (*path, key))
-
-
-def _rank(path: tuple[str, ...]) -> tuple[int, int]:
-    """Return what sorts the likeliest place of a model's state dict first."""
-    ranks = [_USUAL_KEYS.index(key) for key in path if key in _USUAL_KEYS]
-    return (min(ranks, default=len(_USUAL_KEYS)), len(path))
 
 
 def _other_formats(filenames: Collection[str]) -> list[str]:

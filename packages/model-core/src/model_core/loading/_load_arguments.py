@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from model_core.errors import ArgumentError
 
@@ -32,8 +34,7 @@ def check_load_arguments(
         )
     if read not in {"mmap", "copy"}:
         raise ArgumentError("read", read, expected="'mmap' or 'copy'")
-    if not isinstance(key_mapping or {}, Mapping):
-        raise ArgumentError("key_mapping", key_mapping, expected="a dict from regular expressions to replacements")
+    _check_key_mapping(key_mapping)
     if use_safetensors not in {None, True}:
         raise ArgumentError(
             "use_safetensors",
@@ -41,3 +42,15 @@ def check_load_arguments(
             expected="True or None",
             remedy="safetensors files always take precedence.",
         )
+
+
+def _check_key_mapping(key_mapping: Any) -> None:
+    expected = "a dict from regular expressions to replacements"
+    if not isinstance(key_mapping or {}, Mapping):
+        raise ArgumentError("key_mapping", key_mapping, expected=expected)
+    for pattern, replacement in (key_mapping or {}).items():
+        try:
+            re.compile(pattern).sub(replacement, "")
+        except (re.error, TypeError, IndexError) as error:
+            shown = {pattern: replacement}
+            raise ArgumentError("key_mapping", shown, expected=f"{expected} ({error})") from error

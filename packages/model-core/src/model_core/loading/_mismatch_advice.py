@@ -7,12 +7,14 @@ last, and none is named that would give a model of which the checkpoint holds no
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, NamedTuple
+import fnmatch
+from typing import TYPE_CHECKING, NamedTuple
 
-from model_core.load_report import shortened
+from model_core.loading._config_remedies import config_remedies
 from model_core.loading._load_plan import plan_load
 from model_core.loading._name_rules import decide_names
 from model_core.loading._renaming_hints import find_renamings, module_pattern
+from model_core.loading._reparametrized_names import about_reparametrized, reparametrized_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MismatchAdvice", "advise", "allowing"]
 
+_Shape = tuple[int, ...]
+
 _MAX_ENTRIES = 6
-_MAX_FIELDS = 3
 
 
 class MismatchAdvice(NamedTuple):
@@ -68,8 +71,10 @@ def advise(
         placement: As for `plan_load`.
         extra_states: As for `plan_load`.
     """
-    remedies, remaining = [], report
-    mapping = _suggested_mapping(report, source, names)
+    missing, unexpected = _in_checkpoint_names(report, names)
+    remedies = _set_reparametrized_apart(missing, unexpected)
+    remaining = report
+    mapping = _suggested_mapping(missing, unexpected, report, source, names)
     if mapping:
         combined = dataclasses.replace(rules, key_mapping=mapping | dict(rules.key_mapping))
         renamed = plan_load(
@@ -83,25 +88,28 @@ def advise(
         if len(renamed.loaded) > len(report.loaded) and _num_differences(renamed) < _num_differences(report):
             remaining = renamed
             remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), rules.key_mapping))
-    remedies += _config_remedies(remaining, config, tensors)
+    remedies += config_remedies(remaining, config, tensors)
     return MismatchAdvice(tuple(remedies), remaining, (tensors, source.tensors))
 
 
 def allowing(names: Iterable[str], all_names: Iterable[str]) -> str:
-    """Return the list that allows some names, as Python code: modules where a list of all their tensors would be long.
+    """Return what allows some names, as Python code: `['head']`, `['layers.*.norm.*']`, or True if a list were long.
 
     Args:
         names: The names to allow.
-        all_names: The names of all tensors, of which no others are to be allowed.
+        all_names: The names of all tensors, of which no others are to be allowed by a list.
     """
-    names = list(names)
-    wanted = set(names)
-    others = {module for name in all_names if name not in wanted for module in _modules(name)}
+    wanted = dict.fromkeys(names)
+    others = [name for name in all_names if name not in wanted]
+    other_modules = {module for name in others for module in _modules(name)}
     entries = dict.fromkeys(
-        next((module for module in _modules(name) if module not in others), name) for name in dict.fromkeys(names)
+        next((module for module in _modules(name) if module not in other_modules), name) for name in wanted
     )
-    quoted = [repr(entry) for entry in entries]
-    return f"[{', '.join(quoted[:_MAX_ENTRIES])}{', ...' if len(quoted) > _MAX_ENTRIES else ''}]"
+    if len(entries) > _MAX_ENTRIES:
+        entries = dict.fromkeys(_pattern(entry, is_module=entry not in wanted) for entry in entries)
+        if len(entries) > _MAX_ENTRIES or any(fnmatch.filter(others, pattern) for pattern in entries):
+            return "True"
+    return repr(list(entries))
 
 
 def _modules(name: str) -> list[str]:
@@ -110,18 +118,46 @@ def _modules(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
+def _pattern(entry: str, *, is_module: bool) -> str:
+    """Return a pattern for a module or tensor and those whose names differ from it in numbers."""
+    pattern = ".".join("*" if part.isdigit() else part for part in entry.split("."))
+    return f"{pattern}.*" if is_module and pattern != entry else pattern
+
+
 def _num_differences(report: LoadReport) -> int:
     return len(report.missing) + len(report.unexpected) + len(report.mismatched)
 
 
-def _suggested_mapping(report: LoadReport, source: WeightSource, names: NameTranslation) -> dict[str, str]:
-    """Return a mapping from names of the checkpoint to names that would match, not yet tried out."""
-    unexpected = {
-        name: shape for name, shape in report.unexpected.items() if names.use != "removed" or names.to_model(name)
-    }
+def _in_checkpoint_names(report: LoadReport, names: NameTranslation) -> tuple[dict[str, _Shape], dict[str, _Shape]]:
+    """Return what is missing and what is unexpected in a checkpoint of this kind, by its names there."""
     missing = {
         stored: shape for name, shape in report.missing.items() if (stored := names.to_checkpoint(name)) is not None
     }
+    unexpected = {
+        name: shape for name, shape in report.unexpected.items() if names.use != "removed" or names.to_model(name)
+    }
+    return missing, unexpected
+
+
+def _set_reparametrized_apart(missing: dict[str, _Shape], unexpected: dict[str, _Shape]) -> list[str]:
+    """Remove the tensors that are computed from others on one side only, and return what to do about them."""
+    in_checkpoint = reparametrized_names(unexpected, missing)
+    in_model = reparametrized_names(missing, unexpected)
+    remedies = about_reparametrized(dict.fromkeys(in_checkpoint.values()), dict.fromkeys(in_model.values()))
+    for name in (*in_checkpoint, *in_model, *in_checkpoint.values(), *in_model.values()):
+        missing.pop(name, None)
+        unexpected.pop(name, None)
+    return remedies
+
+
+def _suggested_mapping(
+    missing: Mapping[str, _Shape],
+    unexpected: Mapping[str, _Shape],
+    report: LoadReport,
+    source: WeightSource,
+    names: NameTranslation,
+) -> dict[str, str]:
+    """Return a mapping from names of the checkpoint to names that would match, not yet tried out."""
     matched = source.tensors.keys() - report.unexpected.keys()
     if mapping := find_renamings(missing, unexpected, matched):
         return mapping
@@ -136,48 +172,10 @@ def _suggested_mapping(report: LoadReport, source: WeightSource, names: NameTran
 def _mapping_remedy(mapping: Mapping[str, str], number: int, given: Mapping[str, str]) -> str:
     place = " (in front of your own)" if given else ""
     code = ", ".join(f"{_literal(pattern)}: {_literal(replacement)}" for pattern, replacement in mapping.items())
-    return f"key_mapping={{{code}}}{place} gives {number:,} tensors the names of tensors of the model with equal shapes"
+    return f"key_mapping={{{code}}}{place} renames {number:,} of its tensors to those of the model with equal shapes"
 
 
 def _literal(text: str) -> str:
     """Return a text as Python code, raw if it has backslashes."""
     is_raw = "\\" in text and '"' not in text and text.isprintable() and not text.endswith("\\")
     return f'r"{text}"' if is_raw else repr(text) if '"' in text or not text.isprintable() else f'"{text}"'
-
-
-def _config_remedies(
-    report: LoadReport, config: PretrainedConfig | None, tensors: Mapping[str, torch.Tensor]
-) -> list[str]:
-    """Return config fields whose values explain the shapes that differ."""
-    sizes = {
-        (stored, model)
-        for entry in report.mismatched
-        if len(entry.stored_shape) == len(entry.model_shape)
-        for stored, model in zip(entry.stored_shape, entry.model_shape, strict=True)
-        if stored != model
-    }
-    if config is None or len(sizes) != 1:
-        return []
-    ((stored, model),) = sizes
-    fields = [name for name, value in _numbers(config).items() if value == model]
-    if any(model in tensors[name].shape for name in report.loaded if name in tensors):
-        fields = [name for name in fields if name == "num_labels"]  # another value would change what matches
-    if any(entry.stored_shape[1:] != entry.model_shape[1:] for entry in report.mismatched):
-        fields = [name for name in fields if name != "num_labels"]
-    if not fields:
-        return []
-    alternatives = shortened([f"{name}={stored}" for name in fields[1:]], most=_MAX_FIELDS - 1)
-    others = f" (or {alternatives})" if alternatives else ""
-    what = "classes" if fields[0] == "num_labels" else "size"
-    return [f"{fields[0]}={stored}{others} builds the model with the {what} of the checkpoint, instead of {model}"]
-
-
-def _numbers(config: PretrainedConfig) -> dict[str, int]:
-    """Return the fields of a config that are whole numbers, the number of classes first."""
-    fields: dict[str, Any] = {"num_labels": getattr(config, "num_labels", None), **vars(config)}
-    aliases = set(getattr(config, "attribute_map", {}).values())
-    return {
-        name: value
-        for name, value in fields.items()
-        if type(value) is int and not name.startswith("_") and not (name in aliases and value == fields["num_labels"])
-    }

@@ -70,7 +70,6 @@ def load_weights(
         WeightsMismatchError: Checkpoint and model differ in a way that the caller does not allow.
         WeightsFileError: A file is damaged, or the checkpoint was saved to in the meantime.
         ModelDefinitionError: The constructor left tensors on the meta device.
-        ArgumentError: A key of `key_mapping` is not a regular expression.
     """
     _check_no_meta_tensors(model, named)
     states = extra_states(named.modules)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from model_core.declarations import declared_patterns
-from model_core.errors import ArgumentError
 from model_core.module_tensors import shape_of
 from model_core.tied_weights import DeclaredTies
 
@@ -148,9 +147,6 @@ def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, t
         rules: What the caller and the class say.
         source: The checkpoint.
         tensors: The parameters and persistent buffers of the model, by name.
-
-    Raises:
-        ArgumentError: A key of `key_mapping` is not a regular expression.
     """
     given = tuple(rules.key_mapping.items())
     prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
@@ -205,11 +201,7 @@ def _num_mismatched(one: Mapping[str, _Shape], other: Mapping[str, _Shape], name
 
 def _rename(name: str, renamings: _Renamings) -> str:
     for pattern, replacement in renamings:
-        try:
-            renamed, count = re.subn(pattern, replacement, name)
-        except (re.error, TypeError, IndexError) as error:
-            expected = f"a dict from regular expressions to replacements ({error})"
-            raise ArgumentError("key_mapping", {pattern: replacement}, expected=expected) from error
+        renamed, count = re.subn(pattern, replacement, name)
         if count:
             return renamed
     return name

@@ -14,6 +14,7 @@ from torch import nn
 
 from model_core.errors import WeightsFileError
 from model_core.loading._module_hooks import extra_states
+from model_core.tensor_memory import equal_bytes
 
 if TYPE_CHECKING:
     from model_core.construction import DeferredConstruction
@@ -104,20 +105,13 @@ def _check_repeats(plan: LoadPlan, source: WeightSource) -> None:
         return
     values = dict(source.read({*plan.repeats, *plan.repeats.values()}))
     for name, other in plan.repeats.items():
-        if not _equal_bytes(values[name], values[other]):
+        if not equal_bytes(values[name], values[other]):
             raise WeightsFileError(
                 f"it holds different values for {name} and {other}, which are one tensor in the model. Remove one of "
                 "them from the checkpoint. Or load two tensors: pass tie_word_embeddings=False if _tied_weights_keys "
-                "declares the tie, or change the constructor if that makes it",
+                "declares the tie, or change the constructor or tie_weights() if that makes it",
                 file=source.tensors[name].filename or source.name,
             )
-
-
-def _equal_bytes(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Compare byte by byte, so that NaN equals itself."""
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
-        return False
-    return torch.equal(*(tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)))
 
 
 def _set_extra_state(named: NamedTensors, plan: LoadPlan, source: WeightSource) -> None:

@@ -14,9 +14,10 @@ import torch
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import lfs_problem, refused_class, wrapped_state_dict
+from model_core.loading._file_hints import lfs_problem, refused_class
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
+from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
 from model_core.tensor_memory import num_storage_users
 from model_core.torch_internals import recorded_versions
 from model_core.weight_files import (
@@ -105,20 +106,12 @@ def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
     Raises:
         ArgumentError: It is not a mapping from names to tensors.
     """
-    try:
-        content = dict(state_dict)
-        if not (problem := _unusable_tensor(content)):
-            return _StateDict("the given state_dict", content, borrowed=True, versions=recorded_versions(state_dict))
-    except (TypeError, ValueError, AttributeError) as error:
+    check_state_dict_argument(state_dict, call="from_pretrained(None, config=..., ")
+    if problem := _unusable_tensor(state_dict):
         raise ArgumentError(
-            "state_dict",
-            type(state_dict),
-            expected="a mapping from names to tensors",
-            remedy=wrapped_state_dict(state_dict, "state_dict").capitalize(),
-        ) from error
-    raise ArgumentError(
-        "state_dict", type(state_dict), expected="a mapping from names to dense tensors", remedy=problem
-    )
+            "state_dict", type(state_dict), expected="a mapping from names to dense tensors", remedy=problem
+        )
+    return _StateDict("the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict))
 
 
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
@@ -234,19 +227,19 @@ def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
             "tensors is ever unpickled; ask for the checkpoint as safetensors"
         )
         raise WeightsFileError(lfs_problem(path) or problem, file=path) from error
-    if not isinstance(content, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
-        problem = wrapped_state_dict(content, f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)")
-        raise WeightsFileError(problem or "not a state dict, a mapping from names to tensors", file=path)
+    if problem := problem_with_state_dict(content):
+        code = f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)"
+        nested = nested_state_dict(content, code, call="from_pretrained(None, config=..., ")
+        raise WeightsFileError(f"not a state dict but {problem}. {nested}".rstrip(". "), file=path)
     if problem := _unusable_tensor(content):
         raise WeightsFileError(problem, file=path)
-    return content
+    state_dict: dict[str, torch.Tensor] = content
+    return state_dict
 
 
-def _unusable_tensor(state_dict: Mapping[Any, torch.Tensor]) -> str:
-    """Return what is wrong with the first name or tensor that no load can use, or `""`."""
+def _unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
+    """Return what is wrong with the first tensor that no load can use, or `""`."""
     for name, tensor in state_dict.items():
-        if not isinstance(name, str):
-            return f"not a state dict: it has the key {name!r:.80} where a tensor's name is expected"
         if tensor.is_meta:
             return f"{name} is on the meta device and has no values. Save it from a model that has them"
         if tensor.layout is not torch.strided:

@@ -133,7 +133,7 @@ def _problem_with_name(name: str) -> str | None:
 def _problem_with_value(value: Any) -> str | None:
     """Return why a value cannot be saved, or None."""
     if not isinstance(value, torch.Tensor):
-        return f"is a {type(value).__name__}, not a tensor"
+        return f"is of type {type(value).__name__}, not a tensor"
     if nn.parameter.is_lazy(value):
         return "is a lazy parameter, which has no values before the first forward pass"
     if value.layout is not torch.strided or value.is_quantized:

@@ -140,7 +140,21 @@ def _describe(
             "  different: "
             + _listed(mismatched, lambda name: f" ({_kind(matched[name])} for {_kind(own[name])} in the model)")
         )
+    if change := _change_of_prefix(unexpected, own):
+        lines.append(f"  Pass state_dict={{{change}: value for name, value in state_dict.items()}}.")
     return "\n".join(lines)
+
+
+def _change_of_prefix(names: list[str], own: Collection[str]) -> str:
+    """Return Python code for the change of a prefix that makes all of these names the model's, or `""`."""
+    first = names[0] if names else ""
+    surplus = next((first.removesuffix(name) for name in own if first.endswith(f".{name}")), "")
+    if surplus and all(name.startswith(surplus) and name.removeprefix(surplus) in own for name in names):
+        return f"name.removeprefix({surplus!r})"
+    lacking = next((name.removesuffix(first) for name in own if first and name.endswith(f".{first}")), "")
+    if lacking and all(lacking + name in own for name in names):
+        return f"{lacking!r} + name"
+    return ""
 
 
 def _listed(names: list[str], note: Callable[[str], str]) -> str:

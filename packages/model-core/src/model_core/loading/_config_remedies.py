@@ -1,0 +1,104 @@
+"""Which field of a config explains tensors of another size, or layers that only the model or the checkpoint has."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from model_core.load_report import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    import torch
+
+    from config_core.config import PretrainedConfig
+    from model_core.load_report import LoadReport
+
+__all__ = ["config_remedies"]
+
+_CLASSES = "num_labels"
+_MAX_FIELDS = 3
+_NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
+
+
+def config_remedies(
+    report: LoadReport, config: PretrainedConfig | None, tensors: Mapping[str, torch.Tensor]
+) -> list[str]:
+    """Return arguments for config fields whose other values would make model and checkpoint match.
+
+    Args:
+        report: What matches and what does not.
+        config: The config of the model, if it has one.
+        tensors: The parameters and persistent buffers of the model, by name.
+    """
+    if config is None:
+        return []
+    numbers = _numbers(config)
+    return [*_for_sizes(report, numbers, tensors), *_for_layers(report, numbers, tensors)]
+
+
+def _for_sizes(report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    sizes = {
+        (stored, model)
+        for entry in report.mismatched
+        if len(entry.stored_shape) == len(entry.model_shape)
+        for stored, model in zip(entry.stored_shape, entry.model_shape, strict=True)
+        if stored != model
+    }
+    if len(sizes) != 1:
+        return []
+    ((stored, model),) = sizes
+    fields = [name for name, value in numbers.items() if value == model]
+    if any(model in tensors[name].shape for name in report.loaded if name in tensors):
+        fields = [name for name in fields if name == _CLASSES]  # another value would change what matches
+    if any(entry.stored_shape[1:] != entry.model_shape[1:] for entry in report.mismatched):
+        fields = [name for name in fields if name != _CLASSES]
+    elif _CLASSES in fields and any(len(entry.model_shape) == 1 for entry in report.mismatched):
+        fields = [_CLASSES]  # a weight with its bias
+    else:
+        fields.sort(key=_CLASSES.__eq__)  # a weight alone may be that of an embedding
+    what = "classes" if fields[:1] == [_CLASSES] else "size"
+    return _remedy(fields, stored, f"the {what} of the checkpoint, instead of {model}")
+
+
+def _for_layers(report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """Return the field that explains layers at the end of one list which only the model or the checkpoint has."""
+    if report.unexpected and report.missing:
+        return []
+    differing = report.unexpected or report.missing
+    paths = {match["path"] if (match := _NUMBERED.match(name)) else None for name in differing}
+    path = paths.pop() if len(paths) == 1 else None
+    if path is None:
+        return []
+    in_model, shared, beyond = (_indices(names, path) for names in (tensors, report.loaded, differing))
+    num_stored = len(shared | beyond) if report.unexpected else len(shared)
+    if not shared or max(shared) >= min(beyond) or len(shared | beyond) != max(beyond) + 1:
+        return []
+    fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
+    return _remedy(fields, num_stored, f"as many {path} as the checkpoint has, instead of {len(in_model)}")
+
+
+def _indices(names: Iterable[str], path: str) -> set[int]:
+    """Return the numbers of the modules in a list that have one of these tensors."""
+    matches = (_NUMBERED.match(name) for name in names)
+    return {int(match["number"]) for match in matches if match and match["path"] == path}
+
+
+def _remedy(fields: Collection[str], value: int, effect: str) -> list[str]:
+    if not fields:
+        return []
+    first, *others = [f"{name}={value}" for name in fields]
+    alternatives = f" (or {shortened(others, most=_MAX_FIELDS - 1)})" if others else ""
+    return [f"{first}{alternatives} builds the model with {effect}"]
+
+
+def _numbers(config: PretrainedConfig) -> dict[str, int]:
+    """Return the fields of a config that are whole numbers, the number of classes first."""
+    fields: dict[str, Any] = {_CLASSES: getattr(config, _CLASSES, None), **vars(config)}
+    aliases = set(getattr(config, "attribute_map", {}).values())
+    return {
+        name: value
+        for name, value in fields.items()
+        if type(value) is int and not name.startswith("_") and not (name in aliases and value == fields[_CLASSES])
+    }

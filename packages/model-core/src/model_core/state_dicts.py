@@ -1,0 +1,85 @@
+"""State dicts that callers pass or files hold: what is wrong with one, and where there is one instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from model_core.errors import ArgumentError
+from model_core.load_report import shortened
+
+__all__ = ["check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
+
+_MAX_DEPTH = 3
+# Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
+_USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
+
+
+def check_state_dict_argument(state_dict: object, *, call: str, names_only: bool = False) -> None:
+    """Check that what a caller passed is a mapping from names to tensors.
+
+    Args:
+        state_dict: The argument of this name.
+        call: As for `nested_state_dict`.
+        names_only: As for `problem_with_state_dict`.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    nested = nested_state_dict(state_dict, "state_dict", call=call)
+    if problem := problem_with_state_dict(state_dict, names_only=names_only and not nested):
+        raise ArgumentError(
+            "state_dict", state_dict, expected="a mapping from names to tensors", given=problem, remedy=nested
+        )
+
+
+def problem_with_state_dict(content: object, *, names_only: bool = False) -> str:
+    """Return what an object is that is not a state dict, or `""` if it is one.
+
+    Args:
+        content: What a file or an argument holds.
+        names_only: Whether values may be anything.
+    """
+    if not isinstance(content, Mapping):
+        return f"an object of type {type(content).__name__}"
+    for name, value in content.items():
+        if not isinstance(name, str):
+            return f"a mapping with the key {name!r:.100}"
+        if not names_only and not isinstance(value, torch.Tensor):
+            return f"a mapping in which {name!r:.100} is of type {type(value).__name__}"
+    return ""
+
+
+def nested_state_dict(content: object, code: str, *, call: str) -> str:
+    """Return where in an object there is a state dict and how to use it, or `""` if there is none.
+
+    Args:
+        content: What a file or an argument holds, which is not a state dict itself.
+        code: Python code for it.
+        call: Python code for the call that takes the state dict, to which that is added.
+    """
+    found = sorted(_state_dicts_in(content, ()), key=_rank)
+    if not found or any(isinstance(value, torch.Tensor) for value in content.values()):  # type: ignore[attr-defined]
+        return ""
+    keys = "".join(f"[{key!r}]" for key in found[0])
+    others = shortened([".".join(path) for path in found[1:]], most=3)
+    besides = f" (others are under {others})" if others else ""
+    return f"It holds a state dict under {'.'.join(found[0])!r}{besides}. Pass that: {call}state_dict={code}{keys})"
+
+
+def _state_dicts_in(content: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the keys that lead to mappings from names to tensors."""
+    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
+        return
+    if path and content and all(isinstance(value, torch.Tensor) for value in content.values()):
+        yield path
+    elif len(path) < _MAX_DEPTH:
+        for key, value in content.items():
+            yield from _state_dicts_in(value, (*path, key))
+
+
+def _rank(path: tuple[str, ...]) -> tuple[int, int]:
+    """Return what sorts the likeliest place of a model's state dict first."""
+    ranks = [_USUAL_KEYS.index(key) for key in path if key in _USUAL_KEYS]
+    return (min(ranks, default=len(_USUAL_KEYS)), len(path))
