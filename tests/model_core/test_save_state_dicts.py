@@ -190,7 +190,7 @@ def test_name_that_a_class_does_without_may_be_missing(tmp_path):
     [
         ([("a", torch.zeros(1))], "an object of type list"),
         ("weights.pt", "an object of type str"),
-        ({0: torch.zeros(1)}, "a mapping with the key 0"),
+        ({0: torch.zeros(1)}, "it has the key 0 where"),
         ({"epoch": 1, "net": {"a": torch.zeros(1)}}, r"state_dict=state_dict\['net'\]"),
     ],
     ids=["pairs", "path", "number", "wrapped"],

@@ -45,7 +45,7 @@ def problem_with_state_dict(content: object, *, names_only: bool = False) -> str
         return f"an object of type {type(content).__name__}"
     for name, value in content.items():
         if not isinstance(name, str):
-            return f"a mapping with the key {name!r:.100}"
+            return f"a mapping (it has the key {name!r:.80} where a tensor's name is expected)"
         if not names_only and not isinstance(value, torch.Tensor):
             return f"a mapping in which {name!r:.100} is of type {type(value).__name__}"
     return ""
