@@ -337,3 +337,72 @@ def test_code_for_transformers_may_have_tuples(tmp_path):
 
     Tuples().save_pretrained(tmp_path)
     assert list(Tuples.from_pretrained(tmp_path).kernels) == [3, 3]
+
+
+class LayerConfig(PretrainedConfig, extra="forbid"):
+    model_type = "style-layer"
+
+    def __init__(self, kernel=3, dilation=None, **kwargs):
+        self.kernel = kernel
+        self.dilation = dilation or kernel // 2
+        super().__init__(**kwargs)
+
+
+class StackConfig(PretrainedConfig):
+    """Makes lists and dicts of parts by hand."""
+
+    model_type = "style-stack"
+
+    def __init__(self, layers=(), named: dict | None = None, **kwargs):
+        self.layers = [layer if isinstance(layer, LayerConfig) else LayerConfig(**layer) for layer in layers]
+        self.named = {name: LayerConfig(**layer) for name, layer in (named or {}).items()}
+        self.total = sum(layer.kernel for layer in self.layers)
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("way", ["from_pretrained", "update"])
+def test_lists_of_parts_that_init_makes_are_made_again(way, tmp_path):
+    """New values of the whole list are configs, what is derived from them follows, and typos have their path."""
+    config = StackConfig([{"kernel": 5}, {}], {"a": {"kernel": 7}})
+    assert StackConfig.from_dict(config.to_dict()) == config
+    config.save_pretrained(tmp_path)
+
+    def changed(**values):
+        if way == "from_pretrained":
+            return StackConfig.from_pretrained(tmp_path, **values)
+        config.update(values)
+        return config
+
+    new = changed(layers=[{"kernel": 9}], named={"b": {}})
+    assert new.layers == [LayerConfig(9)]
+    assert (new.named, new.total) == ({"b": LayerConfig()}, 9)
+    with pytest.raises(UnknownOptionError, match=r"StackConfig has no field 'layers\[1\]\.kernl'"):
+        changed(layers=[{}, {"kernl": 9}])
+
+
+def test_a_part_that_init_makes_may_be_given_as_a_config(tmp_path):
+    """As in transformers, although `__init__` wants a dict."""
+    SpreadConfig().save_pretrained(tmp_path)
+    loaded = SpreadConfig.from_pretrained(tmp_path, text_config=TextConfig(hidden=32))
+    assert (loaded.text_config, loaded.hidden) == (TextConfig(hidden=32), 32)
+
+
+def test_init_chooses_the_form_of_a_value(tmp_path):
+    """`list(depths)` is a list, although the default of the keyword is a tuple; a file gives a list back."""
+
+    class DepthsConfig(PretrainedConfig):
+        model_type = "style-depths"
+
+        def __init__(self, depths=(2, 2), kernel=(3, 3), **kwargs):
+            self.depths = list(depths)
+            self.kernel = kernel
+            super().__init__(**kwargs)
+
+    config = DepthsConfig()
+    config.depths.append(6)
+    config.save_pretrained(tmp_path)
+    loaded = DepthsConfig.from_pretrained(tmp_path)
+    loaded.update({"kernel": [5, 5]})
+    assert (loaded.depths, loaded.kernel) == ([2, 2, 6], (5, 5))
+    loaded.update({"depths": [1]})
+    assert loaded.depths == [1]

@@ -30,6 +30,7 @@ from config_core.config._field_types import (
     config_classes,
     described_by_default,
     fitting_scalars,
+    is_like_default,
 )
 from config_core.config._init_parameters import (
     NO_DEFAULT,
@@ -101,6 +102,7 @@ class ConfigDefinition(NamedTuple):
         class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
         further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
         annotations: Field to its annotation.
+        like_default: Fields whose values only the default describes.
         checks: Field to the check of its annotation.
         parts: Field to the config classes that its value may be an instance of.
         aliases: Alias to the field that it stands for.
@@ -120,6 +122,7 @@ class ConfigDefinition(NamedTuple):
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
     annotations: Mapping[str, Any]
+    like_default: frozenset[str]
     checks: Mapping[str, FieldCheck]
     parts: Mapping[str, tuple[type[Any], ...]]
     aliases: Mapping[str, str]
@@ -297,6 +300,9 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         class_defaults=body.of_parents,
         further_defaults=body.further,
         annotations=annotations,
+        like_default=frozenset(
+            name for name, annotation in annotations.items() if name in known_defaults and is_like_default(annotation)
+        ),
         checks=_checks(annotations if cls._checks_values else {}, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import re
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 from config_core.config._body_fields import ORIGINAL
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import jsonable
+from config_core.config._field_types import makes_configs
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
 from config_core.config._problems import WrongValueError, check_fields, problems_of_part
@@ -41,6 +43,7 @@ __all__ = [
     "has_own_from_dict",
     "is_reserved",
     "is_settable",
+    "made_by_hand",
     "make_config",
     "make_sub_configs",
     "merge_fields",
@@ -109,28 +112,35 @@ class ConfigType(abc.ABCMeta):
 
 
 class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
-    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know.
-
-    Attributes:
-        places: `id` of a config that is not itself a part of the root, but was made for one, to the path of that part.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.places: dict[int, str] = {}
+    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
         """Note the names that the class of a config does not know, if there are any."""
         if names:
             self.append((config, names))
 
-    def take(self, others: UnknownFields, *, field: str, value: Any) -> None:
-        """Add what was found while the value of a field was made."""
-        paths = others.places | _paths_of_parts(value)
-        for config, names in others:
-            self.add(config, names)
-            if (path := paths.get(id(config))) is not None:
-                self.places[id(config)] = f"{field}.{path}" if path else field
+    def add_those_in(self, given: Any, made: Any, old: Any) -> None:
+        """Note unknown names in the dicts of a caller of which `__init__` has made configs, at any depth.
+
+        Args:
+            given: The value that the caller gave.
+            made: The value of the field.
+            old: What was there before: its names are known.
+        """
+        given = builtin_value(given)
+        if isinstance(given, dict) and is_config(made):
+            known = {*public_names(type(made)), *_NOT_KEPT, *WRITTEN_BY_ALL, *(old if isinstance(old, dict) else ())}
+            if not any(config is made for config, _ in self):
+                self.add(made, tuple(name for name in given if not (name in known or name.startswith("_"))))
+            made = vars(made)
+        if isinstance(given, dict) and isinstance(made, dict):
+            entries = [(key, given[key]) for key in given if key in made]
+        elif isinstance(given, (list, tuple)) and isinstance(made, (list, tuple)) and len(given) == len(made):
+            entries = list(enumerate(given))
+        else:
+            return
+        for key, value in entries:
+            self.add_those_in(value, made[key], old.get(key) if isinstance(old, dict) else None)
 
     def report(self, root: Any, *, rule: Literal["warn", "forbid"] | None = None) -> None:
         """Warn of the names, or raise an error with all that are forbidden.
@@ -142,7 +152,7 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
         Raises:
             UnknownOptionError: Some are forbidden.
         """
-        paths = self.places | _paths_of_parts(root)
+        paths = _paths_of_parts(root)
         problems: list[str] = []
         forbidden: list[str] = []
         for config, names in self:
@@ -321,6 +331,8 @@ def _make(
         raise _with_wrong_values(needed, cls, fields)
     with of_values:
         config = _construct(cls, (), fields, is_sure=given if note is None else fields)
+    for name in given.keys() - definition.parts.keys():
+        unknown.add_those_in(given[name], vars(config).get(name), values.get(name))
     if note is not None:
         _note_computed(config, note.names)
     if not cls.model_type and model_type:
@@ -384,6 +396,7 @@ def _construct(
     for name, value in vars(config).items() if defaults else ():
         if id(value) in defaults:
             vars(config)[name] = copied(value)
+    _note_own_forms(config, fields)
     make_sub_configs(config)
     config.validate()
     note_set_fields(config, fields)
@@ -391,6 +404,18 @@ def _construct(
     if names and cls._extra_fields != "keep" and type(_speaker.unknown) is UnknownFields:
         _speaker.unknown.add(config, _unknown_to_init(cls, fields, names))
     return config
+
+
+def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
+    """Note which fields `__init__` has given another form than that of their default, as in `list(depths)`."""
+    definition, state = definition_of(type(config)), vars(config)
+    names = frozenset(
+        name
+        for name in definition.like_default
+        if name in state and type(state[name]) is not type(fields.get(name, definition.defaults[name]))
+    )
+    if names:
+        state["_own_forms"] = names
 
 
 def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) -> Any:
@@ -500,6 +525,8 @@ def _with_caller_s_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str,
         try:
             _computed_in(cls, resolve_aliases(cls, kwargs), {}, note)
         except ConfigError as error:
+            if isinstance(_speaker.unknown, _OfFile):  # the values of a file, for a part that `__init__` makes
+                raise
             remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
             error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
             raise
@@ -599,14 +626,20 @@ def _note_computed(config: Any, names: Iterable[str]) -> None:
 
 def _remade_from(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a config as its class takes them: parts that `__init__` makes by hand are dicts."""
+    return {
+        name: jsonable(value) if _is_made_by_hand(cls, name, value) else value
+        for name, value in fields.items()
+        if name not in _NOT_KEPT
+    }
+
+
+def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
+    """Return whether a field holds configs that neither an annotation nor `sub_configs` tells of."""
     definition = definition_of(cls)
-    taken = {name: value for name, value in fields.items() if name not in _NOT_KEPT}
-    for name, value in taken.items():
-        if is_config(value) and name not in definition.parts:
-            taken[name] = value.to_dict()
-        elif isinstance(value, (list, tuple)) and name not in definition.checks and any(map(is_config, value)):
-            taken[name] = jsonable(value)
-    return taken
+    if is_config(value):
+        return name not in definition.parts
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return any(map(is_config, items)) and not makes_configs(definition.annotations.get(name))
 
 
 def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
@@ -635,15 +668,27 @@ def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
         return computed_fields(_maker(cls), _remade_from(cls, written_fields(config)), candidates) or ()
 
 
-def compute_again(config: Any, names: Collection[str]) -> None:
-    """Set computed fields to what the class computes from the other fields of a config."""
+def made_by_hand(config: Any, names: Iterable[str]) -> list[str]:
+    """Return which fields hold lists or dicts of configs that only `__init__` can make of new values."""
+    cls, state = type(config), vars(config)
+    return [n for n in names if n in state and not is_config(state[n]) and _is_made_by_hand(cls, n, state[n])]
+
+
+def compute_again(config: Any, computed: Collection[str], made: Collection[str]) -> None:
+    """Set fields to what the class makes of the other fields of a config.
+
+    Args:
+        config: The config.
+        computed: Fields that are computed from others.
+        made: Fields that hold what `__init__` makes something else of.
+    """
     cls = type(config)
-    fields = {name: value for name, value in written_fields(config).items() if name not in names}
+    fields = {name: value for name, value in written_fields(config).items() if name not in computed}
     with of_file():
-        made = vars(_construct(cls, (), copied(_remade_from(cls, fields))))
-    for name in names:
-        if name in made:
-            setattr(config, name, made[name])
+        attributes = vars(_construct(cls, (), copied(_remade_from(cls, fields))))
+    for name in (*computed, *made):
+        if name in attributes:
+            setattr(config, name, attributes[name])
 
 
 # Values
@@ -681,22 +726,38 @@ def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> 
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
     values = without_replaced_labels(fields, given, count_field=count)
-    made_by_hand = _parts_made_by_hand(cls, fields, given)
-    merged = merge_fields(cls, values | made_by_hand, given)
+    by_hand = _parts_made_by_hand(cls, fields, given)
+    merged = merge_fields(cls, values | by_hand, given, by_hand=by_hand)
     # `__init__` makes these parts of dicts.
-    return values | merged | {name: merged[name].to_dict() for name in made_by_hand if is_config(merged[name])}
+    return (
+        values
+        | merged
+        | {name: merged[name].to_dict() for name in by_hand if type(merged[name]) is type(by_hand[name])}
+    )
 
 
 def _parts_made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts that dicts of a caller change and of which only `__init__` knows that they are configs."""
-    declared = definition_of(cls).parts
-    names = [name for name in given if name not in declared and isinstance(builtin_value(given[name]), dict)]
+    """Return the parts that a caller changes and of which only `__init__` knows that they are configs."""
+    definition = definition_of(cls)
+    names = [name for name in given if name not in definition.parts and _may_be_part(given[name])]
     attributes = _set_without(cls, fields, ()) if names else None
     return {name: attributes[name] for name in names if is_config(attributes.get(name))} if attributes else {}
 
 
-def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _may_be_part(value: Any) -> bool:
+    return is_config(value) or isinstance(builtin_value(value), dict)
+
+
+def merge_fields(
+    cls: type[Any], old: Mapping[str, Any], given: dict[str, Any], *, by_hand: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the new values of fields, checked. Where an old value is a config or stands for one, a dict changes it.
+
+    Args:
+        cls: The config class.
+        old: The old values.
+        given: The new values.
+        by_hand: Fields whose configs `__init__` makes again. What they do not know is found in those.
 
     Raises:
         ConfigError: A value is wrong.
@@ -706,26 +767,17 @@ def merge_fields(cls: type[Any], old: Mapping[str, Any], given: dict[str, Any]) 
 
     def merging(name: str) -> Callable[[Any], Any]:
         def merge(value: Any) -> Any:
-            merged = _merged_noting(cls, name, old.get(name), builtin_value(value))
+            try:
+                with of_file() if name in by_hand else contextlib.nullcontext():
+                    merged = _merged(cls, name, old.get(name), builtin_value(value))
+            except ConfigValidationError as error:
+                raise problems_of_part(error) from None
             return checks[name].check(merged) if name in checks else merged
 
         return merge
 
     merged = check_fields(cls, ((name, merging(name), value) for name, value in given.items()))
     return dict(zip(given, merged, strict=True))
-
-
-def _merged_noting(cls: type[Any], name: str, old: Any, new: Any) -> Any:
-    """Return the new value of a field, and note unknown names in it with the path from the field."""
-    outer, found = _speaker.unknown, UnknownFields()
-    try:
-        with of_caller(found):
-            merged = _merged(cls, name, old, new)
-    except ConfigValidationError as error:
-        raise problems_of_part(error) from None
-    if found and outer is not None:
-        outer.take(found, field=name, value=merged)
-    return merged
 
 
 def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:

@@ -37,6 +37,8 @@ __all__ = [
     "described_by_default",
     "described_by_value",
     "fitting_scalars",
+    "is_like_default",
+    "makes_configs",
 ]
 
 
@@ -96,8 +98,8 @@ def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
     if origin in {typing.Required, typing.NotRequired, typing.Final}:
         return fitting_scalars(arguments[0])
     if origin is typing.Annotated:
-        is_like_default = any(isinstance(mark, _LikeDefault) for mark in annotation.__metadata__)
-        return frozenset() if is_like_default else fitting_scalars(arguments[0])
+        has_default = any(isinstance(mark, _LikeDefault) for mark in annotation.__metadata__)
+        return frozenset() if has_default else fitting_scalars(arguments[0])
     if origin in {Union, types.UnionType} and not any(map(_is_enum, arguments)):
         return frozenset().union(*map(fitting_scalars, arguments))
     if annotation is Any or annotation is object:
@@ -134,6 +136,19 @@ def config_classes(annotation: Any) -> tuple[type[Any], ...]:
     if origin in {Union, types.UnionType}:
         return tuple(cls for choice in typing.get_args(annotation) for cls in config_classes(choice))
     return (annotation,) if is_part_class(annotation) else ()
+
+
+def makes_configs(annotation: Any) -> bool:
+    """Return whether the check of an annotation makes configs of dicts, at any depth of a value."""
+    arguments = typing.get_args(annotation)
+    described = (mark.annotation for mark in arguments if isinstance(mark, _LikeDefault))
+    return is_part_class(annotation) or any(map(makes_configs, (*arguments, *described)))
+
+
+def is_like_default(annotation: Any) -> bool:
+    """Return whether only the default of a field says what its values are restored to."""
+    arguments = typing.get_args(annotation)
+    return len(arguments) > 1 and arguments[0] is Any and isinstance(arguments[1], _LikeDefault)
 
 
 def described_by_default(annotation: Any, default: Any) -> Any:

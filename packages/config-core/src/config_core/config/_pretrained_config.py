@@ -47,6 +47,7 @@ from config_core.config._construction import (
     has_own_from_dict,
     is_reserved,
     is_settable,
+    made_by_hand,
     make_config,
     make_sub_configs,
     merge_fields,
@@ -639,13 +640,17 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         try:
             computed = computed_now(self, values) if "_computed" in vars(self) else ()
             fields = fill_num_labels(cls, resolve_aliases(cls, values))
+            made = made_by_hand(self, fields)
             with of_caller(found):
-                fields = merge_fields(cls, {name: getattr(self, name, None) for name in fields}, fields)
-                for name, value in fields.items():
-                    setattr(self, name, value)
+                merged = merge_fields(cls, {name: getattr(self, name, None) for name in fields}, fields)
+                own_forms = vars(self).get("_own_forms", ())
+                for name, value in merged.items():
+                    setattr(self, name, fields[name] if name in own_forms else value)
                 make_sub_configs(self)
-            if computed:
-                compute_again(self, computed)
+            if computed or made:
+                compute_again(self, computed, made)
+            for name in made:
+                found.add_those_in(fields[name], vars(self)[name], None)
             self.validate()
             if found:
                 found.report(self)
@@ -665,7 +670,10 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         if self._labels.id2label is not None:
             labels_of(self)  # checks the names
-        for name, restored in check_and_restore(type(self), vars(self)).items():
+        state = vars(self)
+        if own_forms := state.get("_own_forms"):
+            state = {name: value for name, value in state.items() if name not in own_forms}
+        for name, restored in check_and_restore(type(self), state).items():
             setattr(self, name, restored)
 
     def __eq__(self, other: object) -> bool:
