@@ -17,6 +17,7 @@ class PlainConfig(PretrainedConfig, extra="forbid"):
     model_type = "plain"
     keys_to_ignore_at_inference = ["past"]  # noqa: RUF012 - as the field writes it
     base_config_key: ClassVar[str] = "plain_config"
+    quoted: "ClassVar[int]" = 3  # noqa: UP037 - text inside of text
     _cache: dict[str, int] = {}  # noqa: RUF012 - shared on purpose
 
     width: int = 8
@@ -76,7 +77,7 @@ def test_objects_do_not_share_defaults_of_the_body(cls):
 def test_settings_of_the_class_are_no_fields():
     """What has no annotation, a ClassVar or an underscore is shared, and not in the file."""
     names = set(PlainConfig().to_dict())
-    assert not names & {"keys_to_ignore_at_inference", "base_config_key", "_cache"}
+    assert not names & {"keys_to_ignore_at_inference", "base_config_key", "quoted", "_cache"}
     assert PlainConfig()._cache is PlainConfig._cache
     assert PlainConfig().keys_to_ignore_at_inference is PlainConfig.keys_to_ignore_at_inference
     with pytest.raises(UnknownOptionError):

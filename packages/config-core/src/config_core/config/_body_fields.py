@@ -43,7 +43,7 @@ BODY_DEFAULTS = "_body_defaults"  # attribute of an adopted class: the defaults 
 ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MARK = "_sets_body_fields"  # attribute of the functions that take the place of a dataclass's `__init__`
 _SETTINGS = frozenset({"model_type", "attribute_map", "sub_configs"})
-_CLASS_VAR = re.compile(r"(\w+\.)*ClassVar\b")
+_CLASS_VAR = re.compile(r"\s*[\"']?(\w+\.)*ClassVar\b")
 
 
 def own_annotations(cls: type[Any]) -> dict[str, Any]:
