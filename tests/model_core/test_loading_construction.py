@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from config_core import PretrainedConfig
-from model_core import PreTrainedModel
+from model_core import ModelSizeError, PreTrainedModel, WeightsMismatchError
 from model_core.construction import DeferredConstruction
 from tiny_models import TinyConfig, fill_randomly, same_state
 
@@ -308,3 +308,62 @@ def test_config_class_need_not_be_named_for_plain_construction(tmp_path):
     model = fill_randomly(Plain(PretrainedConfig()))
     model.save_pretrained(tmp_path)
     assert same_state(model, Plain.from_pretrained(tmp_path))
+
+
+class SizedModel(PreTrainedModel):
+    """As many layers as its config says, of a width that it says too."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.depth))
+
+
+def saved(folder, **fields):
+    """Save a small model, and let its config say something else."""
+    SizedModel(TinyConfig()).save_pretrained(folder)
+    TinyConfig(**{"width": 4, "depth": 2, **fields}).save_pretrained(folder)
+    return folder
+
+
+def test_config_of_endlessly_many_layers_is_refused(tmp_path):
+    """The checkpoint holds four tensors, so nothing that the constructor goes on to build could be loaded."""
+    with pytest.raises(ModelSizeError, match="far more tensors than the 4 that the checkpoint holds") as caught:
+        SizedModel.from_pretrained(saved(tmp_path, depth=1_000_000_000))
+    assert caught.value.checkpoint == str(tmp_path)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_model_that_is_somewhat_larger_than_its_checkpoint_gets_the_full_report(tmp_path):
+    """A mistake of a few hundred layers is one that a list of names explains."""
+    with pytest.raises(WeightsMismatchError, match="4 tensors match, 796 missing"):
+        SizedModel.from_pretrained(saved(tmp_path, depth=400))
+
+
+def test_caller_who_allows_missing_tensors_may_have_any_number_of_them(tmp_path):
+    """A large model may start from a small checkpoint if that is what was asked for."""
+    model = SizedModel.from_pretrained(saved(tmp_path, depth=6_000), allow_missing=True)
+    assert len(model.layers) == 6_000
+
+
+@pytest.mark.parametrize("width", [10**7, 10**12, 10**18, 10**30])
+@pytest.mark.parametrize("options", [{}, {"strict": False}])
+def test_config_of_a_tensor_that_torch_cannot_make_is_refused(tmp_path, width, options):
+    """Too large for memory, for torch's sizes, or for its integers."""
+    with pytest.raises(
+        ModelSizeError, match=r"The config of .* describes a model with a tensor that torch cannot make"
+    ):
+        SizedModel.from_pretrained(saved(tmp_path, width=width), **options)
+
+
+def test_errors_of_a_constructor_stay_its_own(tmp_path):
+    """Only what torch says of a tensor's size is about the config's numbers."""
+
+    def build(_model, _config):
+        raise RuntimeError("no such device")
+
+    failing = in_model(build)
+    SizedModel(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(RuntimeError, match=r"^no such device$"):
+        failing.from_pretrained(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 
 import pytest
@@ -9,6 +11,7 @@ import timm
 import torch
 
 from config_core import ConfigError
+from model_core import ModelSizeError
 from resnet import ResnetConfig, ResnetModel, ResnetModelForImageClassification
 from resnet.modeling_resnet import build_resnet
 
@@ -340,3 +343,74 @@ def test_num_labels_and_num_classes_are_one_value():
         ResnetConfig(id2label=dict(enumerate("abcdefg"))),
     ):
         assert (config.num_classes, config.num_labels, len(config.id2label)) == (7, 7, 7)
+
+
+HUGE = [
+    {"layers": [1_000_000_000, 1, 1, 1]},
+    {"num_classes": 10**12},
+    {"num_classes": 10**30},
+    {"channels": [10**9] * 4},
+    {"input_channels": 10**12},
+    {"stem_width": 10**12, "stem_type": "deep"},
+    {"base_width": 10**12, "block_type": "bottleneck"},
+    {"channels": [9, 9, 9, 9], "norm_layer": "groupnorm"},
+]
+
+
+@pytest.mark.parametrize("fields", HUGE)
+@pytest.mark.parametrize("options", [{}, {"strict": False, "ignore_mismatched_sizes": True}])
+def test_config_of_a_checkpoint_that_nobody_can_build_is_refused(tmp_path, fields, options):
+    """Before anything is built, by the name of the file and of the field."""
+    ResnetModel(ResnetConfig(**SMALL)).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"config\.json: ResnetConfig\.{next(iter(fields))}"):
+        ResnetModel.from_pretrained(tmp_path, **options)
+
+
+def test_width_that_is_huge_by_several_fields_is_refused(tmp_path):
+    """Each field is within its range; what follows from them is within nobody's memory."""
+    ResnetModel(ResnetConfig(**SMALL)).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    huge = {"block_type": "bottleneck", "channels": [65_536] * 4, "base_width": 65_536, "cardinality": 65_536}
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | huge), encoding="utf-8")
+    with pytest.raises(ModelSizeError, match="a tensor that torch cannot make") as caught:
+        ResnetModel.from_pretrained(tmp_path)
+    assert caught.value.checkpoint == str(tmp_path)
+
+
+def random_fields(rng):
+    """Return values for the fields, each of which is allowed alone."""
+    return {
+        "block_type": rng.choice(["basic", "bottleneck", ["basic", "bottleneck", "basic", "bottleneck"]]),
+        "layers": [rng.randint(1, 2) for _ in range(4)],
+        "channels": [rng.choice([1, 3, 7, 8, 24, 32, 64]) for _ in range(4)],
+        "num_classes": rng.randint(0, 3),
+        "input_channels": rng.randint(1, 4),
+        "cardinality": rng.choice([1, 1, 2, 3, 4, 7]),
+        "base_width": rng.choice([64, 64, 4, 32, 100]),
+        "stem_width": rng.choice([1, 3, 4, 5, 32, 64]),
+        "stem_type": rng.choice(["", "deep", "deep-tiered"]),
+        "block_reduce_first": rng.choice([1, 1, 2, 3]),
+        "norm_layer": rng.choice(["batchnorm2d", "groupnorm"]),
+        "aa_layer": rng.choice(["", "avg", "blur"]),
+        "attn_layer": rng.choice(["", "se", "eca"]),
+        "output_stride": rng.choice([8, 16, 32]),
+        "down_kernel_size": rng.choice([1, 3]),
+        "replace_stem_pool": rng.random() < 0.5,
+        "avg_down": rng.random() < 0.5,
+        "drop_path_rate": rng.choice([0.0, 0.5]),
+        "drop_block_rate": rng.choice([0.0, 0.5]),
+    }
+
+
+def test_config_that_is_accepted_can_be_built():
+    """Fields that contradict each other are the config's business, not an error out of the middle of torch."""
+    rng, num_built = random.Random(1), 0
+    while num_built < 60:
+        try:
+            config = ResnetConfig(**random_fields(rng))
+        except ConfigError:
+            continue
+        ResnetModel(config)
+        num_built += 1

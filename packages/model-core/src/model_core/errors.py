@@ -9,6 +9,7 @@ ModelCoreError
 ├── WeightsNotFoundError (FileNotFoundError)       complete the checkpoint: weight files are missing
 ├── WeightsFileError (ValueError, OSError)         download again: a file is damaged, or files are from several saves
 ├── WeightsMismatchError (RuntimeError)            load another checkpoint, or allow the differences in `report`
+├── ModelSizeError (ValueError, RuntimeError)      correct the config: no such model fits the weights or the memory
 └── UnsavableTensorError (ValueError)              convert or exclude a value that safetensors cannot store
 """
 
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigClassError",
     "ModelCoreError",
     "ModelDefinitionError",
+    "ModelSizeError",
     "StateDictError",
     "UnsavableTensorError",
     "UnsupportedOptionError",
@@ -172,6 +174,20 @@ class WeightsMismatchError(ModelCoreError, RuntimeError):
     def __init__(self, problem: str, *, report: LoadReport) -> None:
         super().__init__(f"{problem}\n{report.differences(most=_MAX_DIFFERENCES)}")
         self.report = report
+
+
+class ModelSizeError(ModelCoreError, ValueError, RuntimeError):
+    """A config describes a model that is far larger than the checkpoint's weights, or than memory. Nothing was loaded.
+
+    Attributes:
+        checkpoint: The checkpoint, as messages name it.
+    """
+
+    def __init__(self, problem: str, *, checkpoint: str) -> None:
+        super().__init__(
+            f"The config of {checkpoint} {problem}. Nothing was loaded. Correct the numbers in the config."
+        )
+        self.checkpoint = checkpoint
 
 
 class UnsavableTensorError(ModelCoreError, ValueError):

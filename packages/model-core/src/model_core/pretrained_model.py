@@ -253,6 +253,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             WeightsNotFoundError: The checkpoint has no weights, or some of their files are missing.
             WeightsFileError: A weight file is damaged, or the folder was saved to during the load.
             WeightsMismatchError: Checkpoint and model do not match. The error lists all differences with shapes.
+            ModelSizeError: The config describes a model that is far larger than the checkpoint, or than memory.
             ConfigError: The config is invalid.
             ModelDefinitionError: The class cannot be loaded the way it is written.
             ArgumentError: An argument is invalid or not supported.
@@ -292,7 +293,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             weights = wrap_state_dict(state_dict or {})
 
         model, deferred = construct(
-            lambda: _with_ties(cls(own_config, *model_args, **model_kwargs)), defer=cls.defer_initialization
+            lambda: _with_ties(cls(own_config, *model_args, **model_kwargs)),
+            defer=cls.defer_initialization,
+            checkpoint=weights.name,
+            num_stored=None if allowed.may_lack_many else len(weights.tensors),
         )
         named = named_tensors(model)
         report = load_weights(

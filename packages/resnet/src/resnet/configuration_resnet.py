@@ -12,6 +12,11 @@ _PerStage = tuple[int, int, int, int]
 _BLOCK_TYPES = ("basic", "bottleneck")
 _BASIC_BLOCK_BASE_WIDTH = 64
 _TIERED_STEM_STEP = 4
+# The largest of each: a config of more is no ResNet that anybody has trained, and building it would not end.
+_MOST_LAYERS = 1_000
+_MOST_CHANNELS = 65_536
+_MOST_CLASSES = 2**24
+_GROUPS = 32  # of timm's group normalisation
 
 
 class ResnetConfig(PretrainedConfig):
@@ -131,23 +136,17 @@ class ResnetConfig(PretrainedConfig):
             )
         if self.stem_type == "deep-tiered" and self.stem_width < _TIERED_STEM_STEP:
             raise ConfigError(f"ResnetConfig.stem_width: expected at least 4 for 'deep-tiered', got {self.stem_width}.")
+        if self.stem_type:
+            first_width = 3 * (self.stem_width // 4) if self.stem_type == "deep-tiered" else self.stem_width
+            self._check_groups("stem_width", first_width, self.stem_width)
 
     def _check_ranges(self) -> None:
-        minimums = {
-            "num_classes": 0,
-            "input_channels": 1,
-            "cardinality": 1,
-            "base_width": 1,
-            "stem_width": 1,
-            "block_reduce_first": 1,
-        }
-        for name, minimum in minimums.items():
-            if getattr(self, name) < minimum:
-                raise ConfigError(f"ResnetConfig.{name}: expected at least {minimum}, got {getattr(self, name)}.")
-        for name in ("layers", "channels"):
+        _check_range("num_classes", self.num_classes, 0, _MOST_CLASSES)
+        for name in ("input_channels", "cardinality", "base_width", "stem_width", "block_reduce_first"):
+            _check_range(name, getattr(self, name), 1, _MOST_CHANNELS)
+        for name, most in (("layers", _MOST_LAYERS), ("channels", _MOST_CHANNELS)):
             for stage, value in enumerate(getattr(self, name)):
-                if value < 1:
-                    raise ConfigError(f"ResnetConfig.{name}[{stage}]: expected at least 1, got {value}.")
+                _check_range(f"{name}[{stage}]", value, 1, most)
         for name in ("drop_rate", "drop_path_rate", "drop_block_rate"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"ResnetConfig.{name}: expected a probability below 1, got {getattr(self, name)}.")
@@ -167,8 +166,31 @@ class ResnetConfig(PretrainedConfig):
             )
         for stage, (block, channels) in enumerate(zip(self.block_types, self.channels, strict=True)):
             width = channels if block == "basic" else channels * self.base_width // 64 * self.cardinality
-            if width < self.block_reduce_first:
+            first_width = width // self.block_reduce_first
+            if first_width < 1:
                 raise ConfigError(
                     f"ResnetConfig.channels[{stage}]: {channels} is too small: with base_width={self.base_width} and "
                     f"block_reduce_first={self.block_reduce_first}, a block of this stage would have no channels."
                 )
+            if first_width % self.cardinality:
+                raise ConfigError(
+                    f"ResnetConfig.block_reduce_first: with {self.block_reduce_first}, the first convolution in a "
+                    f"block of stage {stage} has {first_width} channels, which is no multiple of "
+                    f"cardinality={self.cardinality}."
+                )
+            self._check_groups(f"channels[{stage}]", first_width, width, channels)
+
+    def _check_groups(self, field: str, *widths: int) -> None:
+        """Check that group normalisation can divide each of some numbers of channels, which follow from a field."""
+        uneven = [width for width in widths if width % _GROUPS]
+        if self.norm_layer == "groupnorm" and uneven:
+            raise ConfigError(
+                f"ResnetConfig.{field}: norm_layer='groupnorm' takes multiples of {_GROUPS} channels, but a layer "
+                f"would have {uneven[0]}."
+            )
+
+
+def _check_range(field: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        limit = f"at least {least}" if value < least else f"at most {most:,}"
+        raise ConfigError(f"ResnetConfig.{field}: expected {limit}, got {value!r:.40}.")

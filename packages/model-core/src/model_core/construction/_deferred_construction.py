@@ -18,6 +18,7 @@ seed is the very one that the program had set before, which looks as if nothing 
 from __future__ import annotations
 
 import functools
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
-__all__ = ["DeferredConstruction"]
+__all__ = ["DeferredConstruction", "TooManyFillsError", "is_failed_allocation"]
 
 # A call: function, positional arguments, keyword arguments.
 _Call = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
@@ -53,6 +54,28 @@ _RANDOM_FILL = FunctionKind.RANDOM_FILL
 _KAIMING_UNIFORM = nn.init.kaiming_uniform_
 _initial_seed = torch.default_generator.initial_seed
 _SCALAR_TYPES = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size})
+
+
+# What makes new tensors of sizes that constructors compute from a config.
+_FACTORIES = frozenset(
+    {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.arange, torch.linspace, torch.eye}
+)
+
+
+class TooManyFillsError(Exception):
+    """A constructor fills more parameters than it may."""
+
+
+def is_failed_allocation(error: Exception) -> bool:
+    """Return whether an error is that of a torch function which could not make a tensor of the size asked for."""
+    if not isinstance(error, (RuntimeError, OverflowError, MemoryError)) and "verflow" not in str(error):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code is not DeferredConstruction.__torch_function__.__code__:
+        return False
+    return trace.tb_frame.f_locals["func"] in _FACTORIES
 
 
 class _Record:
@@ -80,9 +103,16 @@ class DeferredConstruction(TorchFunctionMode):
         ran_compiled: Whether code that `torch.jit` compiled ran in the context. It may have read parameters too early.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_fills: float = math.inf) -> None:
+        """Defer fills.
+
+        Args:
+            max_fills: How often parameters may be filled before `TooManyFillsError` is raised.
+        """
         super().__init__()
         self.num_recorded = 0
+        self._max_fills = max_fills
+        self._num_fills = 0
         self.ran_compiled = False
         self._records: dict[int, _Record] = {}  # by storage
         self._exported: set[int] = set()  # storages
@@ -163,14 +193,21 @@ class DeferredConstruction(TorchFunctionMode):
     def _defer(self, kind: FunctionKind, tensor: torch.Tensor, call: _Call) -> bool:
         """Take note of a call on a tensor. Return whether it was deferred."""
         if kind is _RANDOM_FILL:
+            self._count_fill(tensor)
             return self._record_fill(tensor, call)
         if kind is FunctionKind.ELEMENTWISE:
             return self._extend_record(tensor, call)
         if kind is FunctionKind.CONSTANT_FILL:
+            self._count_fill(tensor)
             self.forget(tensor)
         elif kind is FunctionKind.ALIAS:
             self._find_or_add_record(tensor)
         return False
+
+    def _count_fill(self, tensor: torch.Tensor) -> None:
+        self._num_fills += type(tensor) is nn.Parameter
+        if self._num_fills > self._max_fills:
+            raise TooManyFillsError
 
     def _find_or_add_record(self, tensor: torch.Tensor) -> _Record | None:
         """Return the record of a tensor, or a new one without calls if nothing else can read its memory.

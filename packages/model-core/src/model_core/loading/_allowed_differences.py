@@ -42,6 +42,11 @@ class AllowedDifferences:
     ignore_mismatched_sizes: bool = False
     strict: bool = True
 
+    @property
+    def may_lack_many(self) -> bool:
+        """Whether the model may have any number of tensors that the checkpoint lacks."""
+        return not self.strict or bool(self.allow_missing)
+
     def __post_init__(self) -> None:
         for argument in ("allow_missing", "allow_unexpected"):
             object.__setattr__(self, argument, _as_tuple(argument, getattr(self, argument)))
