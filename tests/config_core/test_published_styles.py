@@ -406,3 +406,40 @@ def test_init_chooses_the_form_of_a_value(tmp_path):
     assert (loaded.depths, loaded.kernel) == ([2, 2, 6], (5, 5))
     loaded.update({"depths": [1]})
     assert loaded.depths == [1]
+
+
+class Rotary:
+    """A mixin that takes keywords of its own."""
+
+    def __init__(self, rope_theta=1e4, **kwargs):
+        self.rope_theta = rope_theta
+        super().__init__(**kwargs)
+
+
+class RotaryConfig(Rotary, TextConfig, extra="forbid"):
+    model_type = "style-rotary"
+
+
+class IndirectConfig(PretrainedConfig, extra="forbid"):
+    """Reads its keywords in a way that cannot be seen."""
+
+    model_type = "style-indirect"
+
+    def __init__(self, **kwargs):
+        values = {"width": 8, "depth": 2} | kwargs
+        for name in ("width", "depth"):
+            setattr(self, name, values.pop(name))
+        super().__init__(**values)
+        self.total = self.width * self.depth
+
+
+@pytest.mark.parametrize(("cls", "name"), [(RotaryConfig, "rope_theta"), (IndirectConfig, "width")])
+def test_any_keyword_of_a_class_may_be_an_override(cls, name, tmp_path):
+    """Of a file that lacks it, too, whether a mixin takes it or `__init__` reads it in a loop; typos are refused."""
+    assert getattr(cls.from_dict({}, **{name: 5}), name) == 5
+    assert getattr(cls(**{name: 5}), name) == 5
+    cls(**{name: 5}).save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == cls(**{name: 5})
+    for call in (cls, lambda **typo: cls.from_pretrained(tmp_path, **typo)):
+        with pytest.raises(UnknownOptionError, match=f"'{name}s'"):
+            call(**{f"{name}s": 5})

@@ -234,55 +234,92 @@ def _alias(field: str) -> property:
     return property(read, write, doc=f"Alias of `{field}`.")
 
 
+class _Declarations:
+    """What the classes of an `__mro__` declare of the fields of a config; they are added from the last to the first.
+
+    Attributes:
+        root: The base class of all.
+        aliases: Alias to the field that it stands for.
+        names: Every keyword that a parameter or an annotation names, those of the base class included.
+        own: Those that a subclass names.
+        read: Keywords that an `__init__` reads from its `**kwargs`.
+        last: The parameters of the `__init__` that a call reaches first.
+        defaults: Keyword of an `__init__` to its default.
+        mutable_defaults: Those that instances must not share.
+        annotations: Field to its annotation.
+        body: The defaults in the bodies of classes that have an `__init__` of their own.
+    """
+
+    def __init__(self, root: type[Any]) -> None:
+        self.root = root
+        self.aliases = {"torch_dtype": "dtype"}
+        self.names: set[str] = set()
+        self.own: set[str] = set()
+        self.read: set[str] = set()
+        self.last: list[Parameter] = []
+        self.defaults: dict[str, Any] = {}
+        self.mutable_defaults: dict[str, Any] = {}
+        self.annotations: dict[str, Any] = {}
+        self.body = _BodyDefaults({}, {})
+
+    def add(self, cls: type[Any]) -> None:
+        """Add those of a class."""
+        if is_config_class(cls):
+            self.aliases.update(vars(cls).get("attribute_map", {}))
+            if cls is not self.root:
+                self._add_body(cls)
+            if (init := vars(cls).get("__init__")) is not None:
+                self._add_init(cls, init)
+        else:
+            self.annotations.update(_body_annotations(cls))
+            init = vars(cls).get("__init__")
+            if self.names and hasattr(init, "__code__") and takes_any_keyword(init) and parameters_of(init):
+                self._add_init(cls, init)  # of a mixin with fields
+
+    def _add_body(self, cls: type[Any]) -> None:
+        adopt_body(cls, self.root, _names_of)
+        optional = {parameter.name for parameter in self.last if parameter.default is None}
+        declared = _body_annotations(cls, optional)
+        self.annotations.update(declared)
+        self.body.add(cls, self.names)
+        self.names.update(declared, self.body.further)
+        self.own.update(declared, self.body.further)
+
+    def _add_init(self, cls: type[Any], init: Any) -> None:
+        self.last = parameters_of(init)
+        self.names.update(parameter.name for parameter in self.last)
+        if cls is not self.root:
+            self.own.update(parameter.name for parameter in self.last)
+            self.defaults.update({name: default for name, default, *_ in self.last})
+            self._add_read(cls, init)
+        if not has_generated_init(cls):
+            self.mutable_defaults.update({name: default for name, default, *_ in self.last if is_mutable(default)})
+            self.annotations.update(_parameter_annotations(self.last, cls, init))
+
+    def _add_read(self, cls: type[Any], init: Any) -> None:
+        """Add the keywords that an `__init__` reads, as if they were parameters, unless they are ones of a parent."""
+        read = [keyword for keyword in keywords_read_by(init) if keyword.name not in self.names]
+        self.read.update(keyword.name for keyword in read)
+        self.defaults.update({name: default for name, default, *_ in read if default is not NO_DEFAULT})
+        self.annotations = _parameter_annotations(read, cls, init) | self.annotations
+
+
 def _define(cls: type[Any]) -> ConfigDefinition:
-    family = [base for base in cls.__mro__ if is_config_class(base)]
-    root = family[-1]
-    aliases = {"torch_dtype": "dtype"}
-    names: set[str] = set()
-    own: set[str] = set()
-    read: set[str] = set()  # keywords that an `__init__` reads from its `**kwargs`
-    last: list[Parameter] = []  # the parameters of the `__init__` that a call reaches first
-    defaults: dict[str, Any] = {}
-    mutable_defaults: dict[str, Any] = {}
-    annotations: dict[str, Any] = {}
-    body = _BodyDefaults({}, {})
-    optional: set[str] = set()
+    root = [base for base in cls.__mro__ if is_config_class(base)][-1]
+    declared = _Declarations(root)
     for base in reversed(cls.__mro__):
-        if not is_config_class(base):
-            annotations.update(_body_annotations(base))
-            continue
-        aliases.update(base.__dict__.get("attribute_map", {}))
-        if base is not root:
-            adopt_body(base, root, _names_of)
-            declared = _body_annotations(base, optional)
-            annotations.update(declared)
-            body.add(base, names)
-            names.update(declared, body.further)
-            own.update(declared, body.further)
-        if (init := base.__dict__.get("__init__")) is None:
-            continue
-        last = parameters_of(init)
-        optional = {parameter.name for parameter in last if parameter.default is None}
-        names.update(parameter.name for parameter in last)
-        if base is not root:
-            own.update(parameter.name for parameter in last)
-            defaults.update({name: default for name, default, *_ in last})
-            further = [keyword for keyword in keywords_read_by(init) if keyword.name not in names]
-            read.update(keyword.name for keyword in further)
-            defaults.update({name: default for name, default, *_ in further if default is not NO_DEFAULT})
-            annotations = _parameter_annotations(further, base, init) | annotations
-        if not has_generated_init(base):
-            mutable_defaults.update({name: default for name, default, *_ in last if is_mutable(default)})
-            annotations.update(_parameter_annotations(last, base, init))
-    taken = own | read
+        declared.add(base)
+    body, aliases, annotations = declared.body, declared.aliases, declared.annotations
+    own = declared.own | declared.read
+    defaults = declared.defaults | body.of_parents | body.further
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
-        names=frozenset(names | read),
-        own=frozenset(taken),
+        names=frozenset(declared.names | declared.read),
+        own=frozenset(own),
         properties=tuple(
             name
-            for name in sorted(own - aliases.keys())
+            for name in sorted(declared.own - aliases.keys())
             if _is_descriptor(cls, name) and not _is_descriptor(root, name)
         ),
         cached_properties=frozenset(
@@ -292,21 +329,19 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
         ),
         runs_own_code=any(_runs_own_code(base) for base in cls.__mro__ if base not in root.__mro__),
-        positional=tuple(parameter.name for parameter in last if not parameter.is_keyword_only),
-        required=frozenset(parameter.name for parameter in last if parameter.default is NO_DEFAULT),
-        defaults=(known_defaults := defaults | body.of_parents | body.further),
-        plain_attributes=frozenset(known_defaults) | (names - taken) | _OWN_ATTRIBUTES,
-        mutable_defaults=mutable_defaults,
+        positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
+        required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
+        defaults=defaults,
+        plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
+        mutable_defaults=declared.mutable_defaults,
         class_defaults=body.of_parents,
         further_defaults=body.further,
         annotations=annotations,
-        like_default=frozenset(
-            name for name, annotation in annotations.items() if name in known_defaults and is_like_default(annotation)
-        ),
+        like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
         checks=_checks(annotations if cls._checks_values else {}, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         aliases=aliases,
-        spellings={field: alias for alias, field in aliases.items() if alias in taken and field not in taken},
+        spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
     )
 
 

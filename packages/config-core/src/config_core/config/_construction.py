@@ -309,7 +309,10 @@ def _make(
     given = resolve_aliases(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
-    unused = {name: given.pop(name) for name in list(given) if name not in definition.names and name not in fields}
+    unused = {name: given[name] for name in given if name not in definition.names and name not in fields}
+    if unused:  # unless `__init__` sets them in a way that cannot be read from it
+        unused = {name: unused[name] for name in _unknown_to_init(cls, fields | unused, unused)}
+        given = {name: value for name, value in given.items() if name not in unused}
     if unused and not keep_unused:
         raise UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
@@ -448,7 +451,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
     return config
 
 
-def _unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Collection[str]) -> tuple[str, ...]:
+def _unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
     """Return which names a caller has given, and the class does not set by itself if they are left out."""
     given = [name for name in names if name in fields]
     set_by_class = given and _set_without(cls, fields, given)
