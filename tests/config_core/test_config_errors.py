@@ -241,3 +241,20 @@ def test_a_typo_in_a_dataclass_is_recognised():
     """As one in a config is."""
     with pytest.raises(ConfigValidationError, match=r"Run has no field 'rat'\. Did you mean 'rate'\?"):
         RunConfig(run={"rat": 0.5})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"num_labels": "{"x" * 100_000}"}}',
+        f'{{"id2label": {{"0": ["{"x" * 100_000}"]}}}}',
+        f'{{"{"y" * 100_000}": 1, "{"y" * 100_000}": 2}}',
+    ],
+    ids=["number", "label", "key"],
+)
+def test_what_is_pages_long_in_a_file_is_not_repeated_in_full(tmp_path, text):
+    """A value, or the name of a field: an error is read by people."""
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        PretrainedConfig.from_pretrained(tmp_path)
+    assert len(str(caught.value)) < 1_000

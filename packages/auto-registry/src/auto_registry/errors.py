@@ -35,9 +35,9 @@ class AutoRegistryError(Exception):
     """Base of every error that auto_registry raises on purpose."""
 
     def __str__(self) -> str:
-        from config_core.error_base import printable  # imports config_core only when it is needed
+        from config_core.error_base import message_text  # imports config_core only when it is needed
 
-        return printable(super().__str__(), keep="\n\t")
+        return message_text(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         from config_core.error_base import reduce_error  # imports config_core only when it is needed

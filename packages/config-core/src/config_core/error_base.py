@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["ConfigProblem", "SentenceError", "all_problems", "printable", "reduce_error"]
+__all__ = ["ConfigProblem", "SentenceError", "all_problems", "message_text", "printable", "reduce_error"]
 
 _MAX_SHOWN = 20
+# Messages longer than this are looked through for words that are longer than any path or list of digits.
+_LONG_MESSAGE = 4_000
+_LONG_WORD = 1_000
 
 
 class SentenceError(Exception):
@@ -17,10 +20,19 @@ class SentenceError(Exception):
 
     def __str__(self) -> str:
         # OSError and KeyError format their arguments differently.
-        return printable(str(self.args[0]), keep="\n\t") if self.args else ""
+        return message_text(str(self.args[0])) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_error(self)
+
+
+def message_text(text: str) -> str:
+    """Return the text of an error as it is shown: escaped, and without the middle of names that are pages long."""
+    if len(text) > _LONG_MESSAGE:
+        import re
+
+        text = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: f"{word[0][:200]}…{word[0][-20:]}", text)
+    return printable(text, keep="\n\t")
 
 
 def printable(text: str, *, keep: str = "") -> str:

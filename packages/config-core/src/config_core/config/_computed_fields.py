@@ -42,7 +42,7 @@ class ComputedFields:
         name = None if value is None else str(value).removeprefix("torch.")
         if name is not None and not (name.isidentifier() and (isinstance(value, str) or _is_torch_dtype(value))):
             raise ConfigValidationError(
-                f"expected the name of a torch.dtype such as 'bfloat16', got {value!r}.",
+                f"expected the name of a torch.dtype such as 'bfloat16', got {value!r:.80}.",
                 config_class=type(self).__name__,
                 field="dtype",
             )
@@ -66,7 +66,9 @@ class ComputedFields:
     def num_labels(self, value: int) -> None:
         if type(value) is not int or value < 0:
             raise ConfigValidationError(
-                f"expected a number of classes, got {value!r}.", config_class=type(self).__name__, field="num_labels"
+                f"expected a number of classes, got {value!r:.80}.",
+                config_class=type(self).__name__,
+                field="num_labels",
             )
         self._labels = self._labels.resized(value)
 

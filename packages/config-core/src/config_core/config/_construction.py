@@ -713,8 +713,8 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
         value, other = values[alias], fields.get(field)
         if other is not None and value is not None and jsonable(other) != jsonable(value):
             raise ConfigError(
-                f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r} and "
-                f"{other!r}. Give only one of them."
+                f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r:.80} "
+                f"and {other!r:.80}. Give only one of them."
             )
         if value is not None or field not in fields:
             fields[field] = value

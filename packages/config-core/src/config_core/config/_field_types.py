@@ -239,7 +239,7 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
                 return value
         if (builtin := builtin_value(value)) is not value:
             return check(builtin)
-        raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
+        raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r:.80}")
 
     return check
 
@@ -582,7 +582,7 @@ def _member(cls: type[Enum]) -> Check:
         for member in cls:
             if _written(member.value) == value:  # a tuple, which is a list in JSON
                 return member
-        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r}")
+        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r:.80}")
 
     return check
 

@@ -178,6 +178,6 @@ def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
         if number in read:
             raise ConfigError(f"{name}: two names have the same number, {number}.")
         if not isinstance(label, str):
-            raise ConfigError(f"{name}: expected names of classes, got {label!r} for {number}.")
+            raise ConfigError(f"{name}: expected names of classes, got {label!r:.80} for {number}.")
         read[number] = label
     return read

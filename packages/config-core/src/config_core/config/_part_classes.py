@@ -96,13 +96,13 @@ def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
         raise WrongValueError(_unknown(model_type, known, hint))
     if not any(map(_finds_classes, classes)) and not issubclass(found, classes):
         names = " or ".join(cls.__name__ for cls in classes)
-        raise WrongValueError(f"expected {names}, got model_type {model_type!r}, which is {found.__qualname__}")
+        raise WrongValueError(f"expected {names}, got model_type {model_type!r:.80}, which is {found.__qualname__}")
     return found
 
 
 def _unknown(model_type: str, known: list[str], hint: str) -> str:
     if known:
-        return f"expected model_type {' or '.join(known)}, got {model_type!r}"
+        return f"expected model_type {' or '.join(known)}, got {model_type!r:.80}"
     return f"no config class is known for model_type {model_type!r}. {hint}"
 
 

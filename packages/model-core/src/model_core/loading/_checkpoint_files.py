@@ -114,7 +114,7 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
         content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
         values: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
-        problem = LFS_PROBLEM if is_lfs_pointer(content) else f"not a valid index of weights: {error}"
+        problem = LFS_PROBLEM if is_lfs_pointer(content) else f"not a valid index of weights: {error!s:.300}"
         raise WeightsFileError(problem, file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
@@ -125,7 +125,8 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
     for name, shard in weight_map.items():
         if not isinstance(shard, str) or not shard.endswith(suffix):
             raise WeightsFileError(
-                f"its weight_map maps {name!r} to {shard!r}, which is not the name of a {suffix} file", file=place
+                f"its weight_map maps {name!r:.200} to {shard!r:.200}, which is not the name of a {suffix} file",
+                file=place,
             )
         check_relative_name(shard, where=place)
     metadata = values.get("metadata")

@@ -138,7 +138,7 @@ class SafetensorsFile:
             raise  # says nothing about whether the file is complete
         # RuntimeError if the file disappears in between.
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-            problem = f"not a complete safetensors file ({error}). Download or copy it again"
+            problem = f"not a complete safetensors file ({error!s:.300}). Download or copy it again"
             raise WeightsFileError(lfs_problem(self.path) or problem, file=self.path) from error
 
     def _read_copies(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
