@@ -31,10 +31,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-__all__ = ["TRUST_OPTIONS", "ConfigFile", "decode_config", "encode_config", "jsonable", "read_config", "read_json"]
+__all__ = [
+    "NOT_KEPT",
+    "TRUST_OPTIONS",
+    "WRITTEN_BY_ALL",
+    "ConfigFile",
+    "decode_config",
+    "encode_config",
+    "jsonable",
+    "read_config",
+    "read_json",
+]
 
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
+# What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
+NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
+# What every program of the field writes into a file: no mistake of whoever passes it on.
+WRITTEN_BY_ALL = frozenset({"transformers_version"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _FLOAT_KEY = "__float__"
 _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}

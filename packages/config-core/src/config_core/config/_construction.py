@@ -5,20 +5,17 @@ from __future__ import annotations
 import abc
 import contextlib
 import re
-import sys
 import threading
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
 from config_core.config._body_fields import ORIGINAL
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
-from config_core.config._config_json import jsonable
-from config_core.config._field_types import makes_configs
+from config_core.config._config_json import NOT_KEPT, jsonable
 from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._part_classes import class_named
 from config_core.config._problems import WrongValueError, check_fields, problems_of_part
-from config_core.config._value_types import builtin_value, copied, is_config
-from config_core.config._written_fields import note_set_fields, written_fields
+from config_core.config._value_types import SCALARS, builtin_value, copied, is_config
+from config_core.config._written_fields import note_set_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
@@ -33,41 +30,29 @@ else:
 
 __all__ = [
     "NOTE_KEY",
-    "WRITTEN_BY_ALL",
     "ConfigType",
     "UnknownFields",
     "check_and_restore",
-    "compute_again",
-    "computed_now",
     "fill_num_labels",
     "has_own_from_dict",
     "is_reserved",
     "is_settable",
-    "made_by_hand",
     "make_config",
     "make_sub_configs",
+    "maker_of",
     "merge_fields",
+    "note_unknown_in",
     "num_labels_field",
     "of_caller",
     "of_file",
-    "quoted",
     "replaced",
     "resolve_aliases",
-    "spelling_hint",
-    "with_note",
 ]
 
-# What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
-_NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
-
-
-# What every program of the field writes into a file: no mistake of whoever passes it on.
-WRITTEN_BY_ALL = frozenset({"transformers_version"})
 # What a file notes of its computed fields: see `_derived_fields`.
 NOTE_KEY = "_computed_fields"
 _GIVEN_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 _NO_ATTRIBUTE = object()
-_OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
 # With it, type checkers know the keywords of a config from the annotations in its body.
@@ -93,7 +78,9 @@ class ConfigType(abc.ABCMeta):
             finally:
                 _speaker.unknown = None
             if found:
-                found.report(config)
+                from config_core.config._unknown_names import report_unknown
+
+                report_unknown(found, config)
             return config
         return _construct(cls, args, kwargs)
 
@@ -116,57 +103,8 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
         """Note the names that the class of a config does not know, if there are any."""
-        if names:
+        if names and not any(config is other for other, _ in self):
             self.append((config, names))
-
-    def add_those_in(self, given: Any, made: Any, old: Any) -> None:
-        """Note unknown names in the dicts of a caller of which `__init__` has made configs, at any depth.
-
-        Args:
-            given: The value that the caller gave.
-            made: The value of the field.
-            old: What was there before: its names are known.
-        """
-        given = builtin_value(given)
-        if isinstance(given, dict) and is_config(made):
-            known = {*public_names(type(made)), *_NOT_KEPT, *WRITTEN_BY_ALL, *(old if isinstance(old, dict) else ())}
-            if not any(config is made for config, _ in self):
-                self.add(made, tuple(name for name in given if not (name in known or name.startswith("_"))))
-            made = vars(made)
-        if isinstance(given, dict) and isinstance(made, dict):
-            entries = [(key, given[key]) for key in given if key in made]
-        elif isinstance(given, (list, tuple)) and isinstance(made, (list, tuple)) and len(given) == len(made):
-            entries = list(enumerate(given))
-        else:
-            return
-        for key, value in entries:
-            self.add_those_in(value, made[key], old.get(key) if isinstance(old, dict) else None)
-
-    def report(self, root: Any, *, rule: Literal["warn", "forbid"] | None = None) -> None:
-        """Warn of the names, or raise an error with all that are forbidden.
-
-        Args:
-            root: The config that the others are parts of.
-            rule: What to do; by default what the class of each config says.
-
-        Raises:
-            UnknownOptionError: Some are forbidden.
-        """
-        paths = _paths_of_parts(root)
-        problems: list[str] = []
-        forbidden: list[str] = []
-        for config, names in self:
-            cls, path = type(config), paths.get(id(config))
-            owner = cls if path is None else type(root)
-            full = tuple(f"{path}.{name}" if path else name for name in names)
-            problem = f"{owner.__name__} has no field {quoted(full)}.{spelling_hint(names, public_names(cls))}"
-            if (rule or cls._extra_fields) == "forbid":
-                problems.append(f"{problem} Known are {', '.join(public_names(cls))}.")
-                forbidden.extend(full)
-            else:
-                _warn_caller(f"{problem} It is kept as an attribute.")
-        if problems:
-            raise UnknownOptionError(" ".join(problems), names=tuple(forbidden))
 
 
 class _OfFile(UnknownFields):
@@ -209,24 +147,21 @@ def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
     return _Noting(unknown)
 
 
-def _paths_of_parts(root: Any) -> dict[int, str]:
-    """Return the `id` of each config in a config, at any depth, to the path of its field."""
-    paths = {id(root): ""}
-    pending: list[tuple[str, Any]] = [("", root)]
-    while pending:
-        path, holder = pending.pop()
-        if isinstance(holder, (list, tuple)):
-            items = [(f"{path}[{index}]", value) for index, value in enumerate(holder)]
-        elif isinstance(holder, dict):
-            items = [(f"{path}[{key!r}]", value) for key, value in holder.items()]
-        else:
-            items = [(f"{path}.{name}" if path else name, value) for name, value in vars(holder).items()]
-        for place, value in items:
-            is_config = hasattr(type(value), "sub_configs")
-            if (is_config or isinstance(value, (list, tuple, dict))) and id(value) not in paths:
-                paths[id(value)] = place
-                pending.append((place, value))
-    return paths
+def note_unknown_in(config: Any, given: Mapping[str, Any], unknown: UnknownFields, *, old: Mapping[str, Any]) -> None:
+    """Note what the configs that `__init__` has made of a caller's dicts and lists do not know.
+
+    Args:
+        config: The config.
+        given: Fields that were given.
+        unknown: What to add them to.
+        old: The fields before.
+    """
+    for name, value in given.items():
+        if type(value) not in SCALARS:
+            from config_core.config._unknown_names import unknown_names_in
+
+            for part, names in unknown_names_in(value, vars(config).get(name), old.get(name)):
+                unknown.add(part, names)
 
 
 # Making
@@ -264,7 +199,9 @@ def make_config(
         of_values = _Noting(_speaker.unknown if _speaker.unknown is not None else _OfFile())
     config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
     if unknown:
-        unknown.report(config, rule=None if extra == "keep" else extra)
+        from config_core.config._unknown_names import report_unknown
+
+        report_unknown(unknown, config, rule=None if extra == "keep" else extra)
     return config, unused
 
 
@@ -305,7 +242,7 @@ def _make(
     is_of_any_type = not (cls.model_type or definition.own)  # its files are of other classes, notes included
     note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
     values = _upgraded(cls, values)
-    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in _NOT_KEPT})
+    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
     given = resolve_aliases(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
@@ -314,6 +251,8 @@ def _make(
         unused = {name: unused[name] for name in _unknown_to_init(cls, fields | unused, unused)}
         given = {name: value for name, value in given.items() if name not in unused}
     if unused and not keep_unused:
+        from config_core.config._unknown_names import quoted, spelling_hint
+
         raise UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
             f"{spelling_hint(unused, {*public_names(cls), *fields})}",
@@ -330,12 +269,12 @@ def _make(
             kept = {name: value for name, value in fields.items() if name not in given}
             raise _with_wrong_values(error, cls, kept) from None
     if missing := definition.required - fields.keys():
-        needed = ConfigError(f"{cls.__name__} needs {quoted(sorted(missing))}, but no value was given.")
+        names = ", ".join(map(repr, sorted(missing)))
+        needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
         raise _with_wrong_values(needed, cls, fields)
     with of_values:
         config = _construct(cls, (), fields, is_sure=given if note is None else fields)
-    for name in given.keys() - definition.parts.keys():
-        unknown.add_those_in(given[name], vars(config).get(name), values.get(name))
+    note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
     if note is not None:
         _note_computed(config, note.names)
     if not cls.model_type and model_type:
@@ -484,6 +423,8 @@ def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: 
     """Return an error about wrong values, together with the names that the class would refuse next."""
     if cls._extra_fields != "forbid" or type(_speaker.unknown) is not UnknownFields:
         return error
+    from config_core.config._unknown_names import spelling_hint
+
     known = definition_of(cls).names
     problems = tuple(
         ConfigProblem(name, f"there is no such field.{spelling_hint([name], public_names(cls))}")
@@ -553,17 +494,18 @@ def _computed_in(
         return frozenset()
     with of_file():
         if note is None:
-            return computed_without_note(cls, _maker(cls), fields, given.keys())
+            return computed_without_note(cls, maker_of(cls), fields, given.keys())
         names = note.names - given.keys()
         if note.is_edited:
-            check_edited(cls, _maker(cls), fields, names)
+            check_edited(cls, maker_of(cls), fields, names)
             return names & fields.keys()
-        found = computed_fields(_maker(cls), fields, names)
+        found = computed_fields(maker_of(cls), fields, names)
         # If the values of the file alone make no config, the given ones repair it.
         return names & fields.keys() if found is None else found
 
 
-def _maker(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+def maker_of(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    """Return a function that makes a config of fields, all of which are meant."""
     return lambda fields: _construct(cls, (), fields)
 
 
@@ -625,73 +567,6 @@ def _note_computed(config: Any, names: Iterable[str]) -> None:
     computed = state.get("_computed", frozenset()) | {name for name in names if name in state}
     if computed:
         state["_computed"] = computed
-
-
-def _remade_from(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a config as its class takes them: parts that `__init__` makes by hand are dicts."""
-    return {
-        name: jsonable(value) if _is_made_by_hand(cls, name, value) else value
-        for name, value in fields.items()
-        if name not in _NOT_KEPT
-    }
-
-
-def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
-    """Return whether a field holds configs that neither an annotation nor `sub_configs` tells of."""
-    definition = definition_of(cls)
-    if is_config(value):
-        return name not in definition.parts
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(is_config, items)) and not makes_configs(definition.annotations.get(name))
-
-
-def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the values for a file with a note of those that its class computes.
-
-    Args:
-        config: The config.
-        fields: Its fields.
-        plain: The values.
-    """
-    from config_core.config._derived_fields import computed_fields, make_note
-
-    cls = type(config)
-    with of_file():
-        names = computed_fields(_maker(cls), _remade_from(cls, fields), vars(config)["_computed"]) or set()
-    return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
-
-
-def computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
-    """Return which fields of a config have the value that its class computes, without those that are given."""
-    from config_core.config._derived_fields import computed_fields
-
-    cls = type(config)
-    with of_file():
-        candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
-        return computed_fields(_maker(cls), _remade_from(cls, written_fields(config)), candidates) or ()
-
-
-def made_by_hand(config: Any, names: Iterable[str]) -> list[str]:
-    """Return which fields hold lists or dicts of configs that only `__init__` can make of new values."""
-    cls, state = type(config), vars(config)
-    return [n for n in names if n in state and not is_config(state[n]) and _is_made_by_hand(cls, n, state[n])]
-
-
-def compute_again(config: Any, computed: Collection[str], made: Collection[str]) -> None:
-    """Set fields to what the class makes of the other fields of a config.
-
-    Args:
-        config: The config.
-        computed: Fields that are computed from others.
-        made: Fields that hold what `__init__` makes something else of.
-    """
-    cls = type(config)
-    fields = {name: value for name, value in written_fields(config).items() if name not in computed}
-    with of_file():
-        attributes = vars(_construct(cls, (), copied(_remade_from(cls, fields))))
-    for name in (*computed, *made):
-        if name in attributes:
-            setattr(config, name, attributes[name])
 
 
 # Values
@@ -801,7 +676,7 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
 def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     """Return a config of the values of a file, with those that a caller gives for some of them."""
     known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
-    given = {name: value for name, value in new.items() if name in known and name not in _NOT_KEPT}
+    given = {name: value for name, value in new.items() if name in known and name not in NOT_KEPT}
     unknown = {name: value for name, value in new.items() if name not in known}
     values, found = old | unknown, _speaker.unknown
     if found is None or has_own_from_dict(part):
@@ -907,26 +782,8 @@ def is_settable(cls: type[Any], name: str) -> bool:
     return isinstance(found, property) and found.fset is not None
 
 
-def quoted(names: Iterable[str]) -> str:
-    """Return names as they are shown in messages."""
-    return ", ".join(map(repr, names))
-
-
-def spelling_hint(names: Iterable[str], known: Iterable[str]) -> str:
-    """Return a sentence with the known names that are spelled like the given ones, after a space, or `""`."""
-    from config_core.familiar_options import did_you_mean
-
-    return f" {did_you_mean(names, known)}".rstrip()
-
-
 def _warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:
     if cls.model_type and model_type and model_type != cls.model_type and cls._extra_fields != "keep":
-        _warn_caller(f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.")
+        from config_core.config._unknown_names import warn_caller
 
-
-def _warn_caller(message: str) -> None:
-    """Warn of something in the first line outside this project's packages that led to it."""
-    level, frame = 2, sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OWN_MODULES):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)
+        warn_caller(f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.")

@@ -30,6 +30,7 @@ from config_core.config._config_definition import (
 )
 from config_core.config._config_json import (
     TRUST_OPTIONS,
+    WRITTEN_BY_ALL,
     encode_config,
     jsonable,
     read_config,
@@ -37,28 +38,15 @@ from config_core.config._config_json import (
 )
 from config_core.config._construction import (
     NOTE_KEY,
-    WRITTEN_BY_ALL,
     ConfigType,
-    UnknownFields,
     check_and_restore,
-    compute_again,
-    computed_now,
-    fill_num_labels,
     has_own_from_dict,
     is_reserved,
     is_settable,
-    made_by_hand,
     make_config,
-    make_sub_configs,
-    merge_fields,
     num_labels_field,
-    of_caller,
     of_file,
-    quoted,
     replaced,
-    resolve_aliases,
-    spelling_hint,
-    with_note,
 )
 from config_core.config._labels import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._part_classes import check_sub_configs
@@ -493,7 +481,11 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         note_complete(self)
         fields = written_fields(self)
         plain: dict[str, Any] = jsonable(fields, owner=type(self).__name__)
-        return with_note(self, fields, plain) if "_computed" in vars(self) else plain
+        if "_computed" not in vars(self):
+            return plain
+        from config_core.config._recomputing import with_note
+
+        return with_note(self, fields, plain)
 
     def to_diff_dict(self) -> dict[str, Any]:
         """Return `model_type` and the fields that differ from those of a config that is made without arguments.
@@ -634,26 +626,20 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             if name.startswith("_") or not (name in definition.names or hasattr(self, name)) or is_reserved(cls, name)
         )
         if unknown:
+            from config_core.config._unknown_names import quoted, spelling_hint
+
             hint = spelling_hint(unknown, public_names(cls))
             raise UnknownOptionError(f"{cls.__name__} has no field {quoted(unknown)}.{hint}", names=unknown)
-        before, found = dict(vars(self)), UnknownFields()
+        from config_core.config._recomputing import assign
+
+        before = dict(vars(self))
         try:
-            computed = computed_now(self, values) if "_computed" in vars(self) else ()
-            fields = fill_num_labels(cls, resolve_aliases(cls, values))
-            made = made_by_hand(self, fields)
-            with of_caller(found):
-                merged = merge_fields(cls, {name: getattr(self, name, None) for name in fields}, fields)
-                own_forms = vars(self).get("_own_forms", ())
-                for name, value in merged.items():
-                    setattr(self, name, fields[name] if name in own_forms else value)
-                make_sub_configs(self)
-            if computed or made:
-                compute_again(self, computed, made)
-            for name in made:
-                found.add_those_in(fields[name], vars(self)[name], None)
+            unknown_in_parts = assign(self, values)
             self.validate()
-            if found:
-                found.report(self)
+            if unknown_in_parts:
+                from config_core.config._unknown_names import report_unknown
+
+                report_unknown(unknown_in_parts, self)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)

@@ -1,0 +1,111 @@
+"""What a config computes now: noted in its file, and computed again when it is updated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_definition import definition_of
+from config_core.config._config_json import NOT_KEPT, jsonable
+from config_core.config._construction import (
+    NOTE_KEY,
+    UnknownFields,
+    fill_num_labels,
+    make_sub_configs,
+    maker_of,
+    merge_fields,
+    note_unknown_in,
+    of_caller,
+    of_file,
+    resolve_aliases,
+)
+from config_core.config._derived_fields import computed_fields, make_note
+from config_core.config._field_types import makes_configs
+from config_core.config._value_types import copied, is_config
+from config_core.config._written_fields import written_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = ["assign", "with_note"]
+
+
+def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the values for a file with a note of those that its class computes.
+
+    Args:
+        config: The config.
+        fields: Its fields.
+        plain: The values.
+    """
+    cls = type(config)
+    with of_file():
+        names = computed_fields(maker_of(cls), _as_given(cls, fields), vars(config)["_computed"]) or set()
+    return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
+
+
+def assign(config: Any, values: Mapping[str, Any]) -> UnknownFields:
+    """Assign several fields, and compute again what the class computes from them.
+
+    Returns:
+        The parts that dicts among the values were for, with names that their classes do not know.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    cls, state, unknown = type(config), vars(config), UnknownFields()
+    computed = _computed_now(config, values) if "_computed" in state else ()
+    fields = fill_num_labels(cls, resolve_aliases(cls, values))
+    made = {name for name in fields.keys() & state if _are_made_by_hand(cls, name, state[name])}
+    with of_caller(unknown):
+        merged = merge_fields(cls, {name: getattr(config, name, None) for name in fields}, fields)
+        own_forms = state.get("_own_forms", ())
+        for name, value in merged.items():
+            setattr(config, name, fields[name] if name in own_forms else value)
+        make_sub_configs(config)
+    if computed or made:
+        _make_again(config, computed, made)
+    note_unknown_in(config, {name: fields[name] for name in made}, unknown, old={})
+    return unknown
+
+
+def _computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
+    """Return which fields of a config have the value that its class computes, without those that are given."""
+    cls = type(config)
+    with of_file():
+        candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
+        return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or ()
+
+
+def _make_again(config: Any, computed: Collection[str], made: Collection[str]) -> None:
+    """Set fields to what the class makes of the other fields of a config.
+
+    Args:
+        config: The config.
+        computed: Fields that are computed from others.
+        made: Fields that hold what `__init__` makes something else of.
+    """
+    cls = type(config)
+    fields = {name: value for name, value in written_fields(config).items() if name not in computed}
+    with of_file():
+        attributes = vars(maker_of(cls)(copied(_as_given(cls, fields))))
+    for name in (*computed, *made):
+        if name in attributes:
+            setattr(config, name, attributes[name])
+
+
+def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a config as its class takes them: parts that `__init__` makes by hand are dicts."""
+    parts = definition_of(cls).parts
+    return {
+        name: jsonable(value)
+        if (is_config(value) and name not in parts) or _are_made_by_hand(cls, name, value)
+        else value
+        for name, value in fields.items()
+        if name not in NOT_KEPT
+    }
+
+
+def _are_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
+    """Return whether a field holds a list or dict of configs of which its annotation does not tell."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return any(map(is_config, items)) and not makes_configs(definition_of(cls).annotations.get(name))
