@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import tempfile
 from dataclasses import dataclass, make_dataclass
@@ -269,3 +270,17 @@ def test_a_default_of_any_kind_comes_back_without_an_annotation(data):
     assert "Annotate the field" in refused
     for twin in twins:
         assert same(twin.field, config.field)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(value=JSON_VALUES)
+def test_the_text_of_a_config_is_that_of_json(value):
+    """With two spaces and sorted keys, as other tools write it."""
+    config = init_style(None, default=None)(field=value)
+    assert config.to_json_string() == json.dumps(config.to_dict(), indent=2, sort_keys=True) + "\n"

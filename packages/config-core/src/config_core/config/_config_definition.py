@@ -36,6 +36,7 @@ from config_core.config._init_parameters import (
     NO_DEFAULT,
     Parameter,
     keywords_read_by,
+    only_keeps_parameters,
     parameters_of,
     takes_any_keyword,
     unused_parameters,
@@ -328,7 +329,7 @@ def _define(cls: type[Any]) -> ConfigDefinition:
             for name, value in vars(base).items()
             if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
         ),
-        runs_own_code=any(_runs_own_code(base) for base in cls.__mro__ if base not in root.__mro__),
+        runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
         defaults=defaults,
@@ -345,12 +346,29 @@ def _define(cls: type[Any]) -> ConfigDefinition:
     )
 
 
-def _runs_own_code(cls: type[Any]) -> bool:
-    """Return whether a class has more for the making of a config than what `@dataclass` generates."""
+def _runs_own_code(cls: type[Any], root: type[Any]) -> bool:
+    """Return whether a class does more to make a config than to keep what is given."""
+    kept = {parameter.name for parameter in parameters_of(vars(root)["__init__"])}
+    for base in reversed(cls.__mro__):
+        if base in root.__mro__:
+            continue
+        if _has_making_code(base):
+            return True
+        if (init := vars(base).get("__init__")) is not None:
+            parameters = {parameter.name for parameter in parameters_of(init)}
+            # What a class keeps, the `__init__` of a parent may replace by its own default.
+            if written_init(base) is not None and not kept.isdisjoint(parameters):
+                return True
+            kept |= parameters
+    return False
+
+
+def _has_making_code(cls: type[Any]) -> bool:
+    """Return whether the body of a class has code that may change what a config is made of."""
     fields = vars(cls).get("__dataclass_fields__", {})
     not_code = {"__dict__", "__weakref__", *vars(cls).get("attribute_map", {})}
     return (
-        written_init(cls) is not None
+        ((init := written_init(cls)) is not None and not only_keeps_parameters(init))
         or not _MAKING_METHODS.isdisjoint(vars(cls))
         or any(hasattr(type(value), "__set__") for name, value in vars(cls).items() if name not in not_code)
         or not all(field.init for field in getattr(fields, "fields", fields).values())

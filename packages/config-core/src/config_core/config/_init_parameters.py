@@ -15,6 +15,7 @@ __all__ = [
     "NO_DEFAULT",
     "Parameter",
     "keywords_read_by",
+    "only_keeps_parameters",
     "parameters_of",
     "takes_any_keyword",
     "unused_parameters",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 NO_DEFAULT: Any = object()
+_COMPARED = ("co_code", "co_consts", "co_freevars", "co_names", "co_varnames")
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 _VAR_POSITIONAL = 0x04  # inspect.CO_VARARGS
 _READING_METHODS = frozenset({"get", "pop", "setdefault"})
@@ -140,3 +142,29 @@ def unwrapped(function: Any) -> Any:
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
+
+
+def only_keeps_parameters(init: Any) -> bool:
+    """Return whether an `__init__` does nothing but keep its parameters as attributes and pass the others on.
+
+    Its code is then that of a text which its names tell.
+    """
+    if hasattr(init, "__wrapped__") or not hasattr(init, "__code__") or not takes_any_keyword(init):
+        return False
+    code = init.__code__
+    this, *names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if {*code.co_names} != {*names, "super", "__init__"}:
+        return False
+    others = code.co_varnames[-1]
+    steps = [
+        f"super().__init__(**{others})" if name == "super" else f"{this}.{name} = {name}" for name in code.co_names
+    ]
+    steps.remove(f"{this}.__init__ = __init__")
+    text = f"class C:\n  def f({', '.join([this, *names, f'**{others}'])}): {'; '.join(steps)}"
+    made = _code_in(_code_in(compile(text, "", "exec")))
+    return all(getattr(made, part) == getattr(code, part) for part in _COMPARED)
+
+
+def _code_in(code: Any) -> Any:
+    """Return the code of the first class or function that code defines."""
+    return next(constant for constant in code.co_consts if hasattr(constant, "co_code"))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import CONFIG_NAME
-from config_core.config._config_json import decode_config, encode_config, jsonable
+from config_core.config._config_json import encode_and_read, encode_config, jsonable
 from config_core.config._construction import check_and_restore, fill_num_labels
-from config_core.config._value_types import is_config
+from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigValidationError
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["file_text"]
 
 _NOT_COMPARED = BASE_DEFAULTS.keys() | {"id2label", "label2id", "model_type", "auto_map"}
-_SCALARS = frozenset({type(None), bool, int, str})
 
 
 def file_text(config: Any, values: dict[str, Any]) -> str:
@@ -39,10 +37,9 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
         ConfigError: A value cannot be written to JSON, or would be loaded as another value or not at all.
     """
     cls = type(config)
-    text = encode_config(values)
     if not cls._checks_values:
-        return text  # code for transformers expects lists in place of tuples
-    written = decode_config(text.encode(), path=Path(CONFIG_NAME))
+        return encode_config(values)  # code for transformers expects lists in place of tuples
+    text, written = encode_and_read(values)
     try:
         restored = check_and_restore(cls, fill_num_labels(cls, written))
     except ConfigValidationError as error:
@@ -73,12 +70,12 @@ def _loaded(cls: type[Any], written: dict[str, Any]) -> Mapping[str, Any]:
 def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Return path, saved value and loaded value wherever the fields of two configs differ."""
     for name, value in saved.items():
-        if name in loaded:
+        if name in loaded and not (type(value) in SCALARS and value == loaded[name]):
             yield from _difference(value, loaded[name], f"{path}.{name}")
 
 
 def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    if saved is loaded or (type(saved) in _SCALARS and saved == loaded):
+    if saved is loaded or (type(saved) in SCALARS and saved == loaded):
         return
     if _are_dicts(saved, loaded):
         for key, value in saved.items():
