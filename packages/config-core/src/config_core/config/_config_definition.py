@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 _lock = threading.RLock()
-_MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "validate"})
+_MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "from_dict", "upgrade", "validate"})
 _OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
 
 

@@ -11,12 +11,15 @@ from collections import OrderedDict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._config_definition import FieldCheck, definition_of
 from config_core.config._config_json import encode_and_read, encode_config, jsonable
 from config_core.config._construction import check_and_restore, fill_num_labels
+from config_core.config._labels import LABEL_FIELDS
+from config_core.config._problems import WrongValueError
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
-from config_core.errors import ConfigValidationError
+from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +43,8 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     if not cls._checks_values:
         return encode_config(values)  # code for transformers expects lists in place of tuples
     text, written = encode_and_read(values)
+    if _is_plainly_kept(config, written):
+        return text
     try:
         restored = check_and_restore(cls, fill_num_labels(cls, written))
     except ConfigValidationError as error:
@@ -53,6 +58,38 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
         )
         raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
     return text
+
+
+def _is_plainly_kept(config: Any, written: Any) -> bool:
+    """Return whether every value of a config is one that JSON and the annotation of its field leave as it is.
+
+    Most configs have only such values. Then no config need be made of what was written, to be compared.
+    """
+    cls, definition, fields = type(config), definition_of(type(config)), _compared_fields(config)
+    if definition.runs_own_code or not isinstance(written, dict) or written.get("model_type") != cls.model_type:
+        return False
+    if not (LABEL_FIELDS.isdisjoint(written) and fields.keys() <= written.keys()):
+        return False
+    for name, loaded in written.items():
+        value = fields.get(name, loaded)
+        if is_config(value):
+            if definition.parts.get(name) != (type(value),) or not _is_plainly_kept(value, loaded):
+                return False
+        elif (
+            type(value) is not type(loaded) or value != loaded or not _is_left_alone(value, definition.checks.get(name))
+        ):
+            return False
+    return True
+
+
+def _is_left_alone(value: Any, check: FieldCheck | None) -> bool:
+    """Return whether the check of a field returns a value as it is, as far as that can be told without much work."""
+    if check is None or type(value) in check.scalars:
+        return True
+    try:
+        return type(value) is list and SCALARS.issuperset(map(type, value)) and check.check(value) is value
+    except (WrongValueError, ConfigError, TypeError, ValueError):
+        return False
 
 
 def _compared_fields(config: Any) -> dict[str, Any]:
