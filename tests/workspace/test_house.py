@@ -81,8 +81,8 @@ def test_a_circle_is_found():
         "from config_core.checkpoint._opening import open_checkpoint",
         "from config_core.checkpoint import _opening",
         "import config_core.checkpoint._opening",
-        "def f():\n    from config_core.config._labels import Labels",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from config_core.config._labels import Labels",
+        "def f():\n    from config_core.config._base_fields import Labels",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from config_core.config._base_fields import Labels",
         "from config_core.checkpoint import no_such_name",
     ],
 )

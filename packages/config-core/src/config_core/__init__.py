@@ -1,6 +1,8 @@
 """PretrainedConfig, opened checkpoints and one-step saving. Standard library only."""
 
-from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint, staged_save
+from typing import TYPE_CHECKING, Any
+
+from config_core.checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint, open_checkpoint
 from config_core.config import PreTrainedConfig, PretrainedConfig, register_value_type
 from config_core.error_base import ConfigProblem
 from config_core.errors import (
@@ -20,6 +22,9 @@ from config_core.errors import (
     UnknownOptionError,
     UnsafeNameError,
 )
+
+if TYPE_CHECKING:
+    from config_core.checkpoint import staged_save
 
 __all__ = [
     "CONFIG_NAME",
@@ -47,3 +52,11 @@ __all__ = [
     "register_value_type",
     "staged_save",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "staged_save":  # which no program needs that only loads
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from config_core.checkpoint import staged_save
+
+    return staged_save

@@ -1,6 +1,6 @@
 """Where the files of a checkpoint come from, how they are named, and saving a folder as one step.
 
-The names of weight files and the journal of a save are imported on first use: a config does not need them.
+Saving, its journal and the names of weight files are imported on first use: a config that is read does not need them.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from config_core.checkpoint._safe_names import (
     is_save_state,
 )
 from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
-from config_core.checkpoint._staged_save import staged_save
 
 if TYPE_CHECKING:
     from config_core.checkpoint._save_journal import pending_files
+    from config_core.checkpoint._staged_save import staged_save
     from config_core.checkpoint._weight_files import (
         WeightFile,
         is_variant,
@@ -68,13 +68,15 @@ __all__ = [
     "weight_index_name",
 ]
 
+_HOMES = {"pending_files": "_save_journal", "staged_save": "_staged_save"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from config_core.checkpoint import _save_journal, _weight_files
+    from importlib import import_module
 
-    return getattr(_save_journal if name == "pending_files" else _weight_files, name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, '_weight_files')}"), name)
 
 
 def __dir__() -> list[str]:

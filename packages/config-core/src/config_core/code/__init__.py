@@ -1,23 +1,23 @@
 """The source files that a class needs, and saving them with a checkpoint.
 
-Modules that read source are imported on first use: they need `ast`, `inspect` and `symtable`, and a config does not.
+Its modules are imported on first use: those that read source need `ast`, `inspect` and `symtable`, and a config that is
+not saved needs none.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.code._custom_code import (
-    bundle_of,
-    code_origin_of,
-    collect_code,
-    register_for_auto_class,
-    served_names_of,
-)
-
 if TYPE_CHECKING:
     from config_core.code._class_reference import ClassReference
     from config_core.code._code_bundle import CodeBundle, CodeOrigin, listing_digest
+    from config_core.code._custom_code import (
+        bundle_of,
+        code_origin_of,
+        collect_code,
+        register_for_auto_class,
+        served_names_of,
+    )
     from config_core.code._source_facts import (
         SourceFacts,
         SourceImport,
@@ -66,12 +66,17 @@ _HOMES = {
     "CodeOrigin": "_code_bundle",
     "SourceFacts": "_source_facts",
     "SourceImport": "_source_facts",
+    "bundle_of": "_custom_code",
+    "code_origin_of": "_custom_code",
+    "collect_code": "_custom_code",
     "compile_source": "_source_facts",
     "data_files": "_source_files",
     "listing_digest": "_code_bundle",
     "needed_files": "_source_files",
     "parse_source": "_source_facts",
+    "register_for_auto_class": "_custom_code",
     "resolve_sibling_imports": "_source_files",
+    "served_names_of": "_custom_code",
     "source_facts": "_source_facts",
     "source_imports": "_source_files",
     "walk_expressions": "_source_facts",

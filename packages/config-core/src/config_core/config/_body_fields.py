@@ -19,8 +19,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._init_parameters import NO_DEFAULT, parameters_of, takes_any_keyword, unwrapped
-from config_core.config._labels import LABEL_FIELDS
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import threading
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config_core.config._annotations import check_annotations, evaluated
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
     adopt_body,
@@ -189,6 +188,8 @@ def check_declarations(cls: type[Any]) -> None:
     """
     if not cls._checks_values:
         return
+    from config_core.config._annotations import check_annotations
+
     check_annotations(cls, body_annotations(cls), _module_names(cls))
     if "__init__" not in cls.__dict__:
         return
@@ -432,6 +433,8 @@ def _parameter_annotations(parameters: list[Parameter], cls: type[Any], init: An
 
 def _evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:
     """Return an annotation; `typing.Any` if it cannot be evaluated and the class is not held to it."""
+    from config_core.config._annotations import evaluated
+
     try:
         return evaluated(annotation, cls, field, names)
     except ConfigDefinitionError:

@@ -115,7 +115,10 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
         source: A folder, a JSON file, a repository `owner/name`, or a checkpoint that is already open.
         options: The hub options.
     """
-    path = existing_path(source) if isinstance(source, (str, os.PathLike)) else None
+    path = None
+    # Most are folders, which `open_checkpoint` looks up once more.
+    if isinstance(source, (str, os.PathLike)) and not os.path.isdir(source):  # noqa: PTH112 - five times as fast
+        path = existing_path(source)
     if path is not None and path.is_file():
         return ConfigFile(path, name=os.fspath(path.parent))
     checkpoint = open_checkpoint(source, options)

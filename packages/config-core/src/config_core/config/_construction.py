@@ -8,11 +8,10 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
+from config_core.config._base_fields import LABEL_FIELDS, with_num_labels, without_replaced_labels
 from config_core.config._body_fields import ORIGINAL
 from config_core.config._config_definition import definition_of, is_cached_property, public_names
 from config_core.config._config_json import NOT_KEPT, jsonable
-from config_core.config._labels import LABEL_FIELDS, with_num_labels, without_replaced_labels
-from config_core.config._part_classes import class_named
 from config_core.config._problems import WrongValueError, check_fields, problems_of_part
 from config_core.config._value_types import SCALARS, builtin_value, copied, is_config
 from config_core.config._written_fields import note_set_fields
@@ -664,6 +663,8 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     if hasattr(type(old), "sub_configs"):
         part, old = type(old), old.to_dict()
     elif isinstance(old, dict):
+        from config_core.config._part_classes import class_named
+
         part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()))
     if part is None or not isinstance(new, dict):
         return new
@@ -692,7 +693,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
 
 def has_own_from_dict(cls: type[Any]) -> bool:
     """Return whether a class has a `from_dict` of its own, which is called in place of that of the base class."""
-    root = [base for base in cls.__mro__ if hasattr(base, "attribute_map")][-1]
+    root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
     return getattr(cls.from_dict, "__func__", None) is not vars(root)["from_dict"].__func__
 
 

@@ -18,9 +18,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
-from config_core.config._part_classes import class_named, class_of_part, is_part, is_part_class
 from config_core.config._problems import WrongValueError, check_all, problems_of_part
-from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, is_config, value_type
+from config_core.config._value_types import (
+    SCALARS,
+    builtin_value,
+    dataclass_fields,
+    is_config,
+    is_part_class,
+    value_type,
+)
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -262,7 +268,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         if has_several_sequences and type(value) is tuple:
             value = list(value)  # which of them it is must not depend on whether it was saved and loaded
         kind = value.get("model_type") if configs and isinstance(value, dict) else None
-        if kind and class_named(kind, configs) is not None:
+        if kind and _is_known(kind, configs):
             return as_config(value)  # another alternative might accept it as a plain dict
         restored: list[Any] = []
         for alternative in checks:
@@ -278,6 +284,12 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         raise _problem(as_config, value) if kind else _deepest_problem(checks, value, alternatives)
 
     return check
+
+
+def _is_known(kind: Any, configs: tuple[type[Any], ...]) -> bool:
+    from config_core.config._part_classes import class_named
+
+    return class_named(kind, configs) is not None
 
 
 def _deepest_problem(checks: list[Check], value: Any, alternatives: tuple[Any, ...]) -> WrongValueError:
@@ -535,6 +547,8 @@ def _or_none(annotation: Any, default: Any) -> Any:
 
 def _config(classes: tuple[type[Any], ...]) -> Check:
     def check(value: Any) -> Any:
+        from config_core.config._part_classes import class_of_part, is_part
+
         if is_part(value, classes):
             return value
         given = builtin_value(value)

@@ -10,17 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from config_core.config._problems import WrongValueError
+from config_core.config._value_types import finds_classes, is_part_class
 from config_core.errors import ConfigDefinitionError, MissingServiceError
 
-__all__ = ["check_sub_configs", "class_named", "class_of_part", "is_part", "is_part_class"]
+__all__ = ["check_sub_configs", "class_named", "class_of_part", "is_part"]
 
 _GROUP = "config_core.config_classes"
 _DISTRIBUTION = "pretrained-auto-registry"
-
-
-def is_part_class(annotation: Any) -> bool:
-    """Return whether an annotation is a config class, or a class such as `AutoConfig` that finds config classes."""
-    return isinstance(annotation, type) and (hasattr(annotation, "sub_configs") or _finds_classes(annotation))
 
 
 def check_sub_configs(cls: type[Any]) -> None:
@@ -44,7 +40,7 @@ def is_part(value: Any, classes: tuple[type[Any], ...]) -> bool:
     """Return whether a value is a config of one of the classes."""
     if isinstance(value, classes):
         return True
-    return hasattr(type(value), "sub_configs") and any(map(_finds_classes, classes))
+    return hasattr(type(value), "sub_configs") and any(map(finds_classes, classes))
 
 
 def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
@@ -67,7 +63,7 @@ def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any]:
     Raises:
         WrongValueError: No class is known for the `model_type`, or it is not one that the annotation allows.
     """
-    own = [cls for cls in classes if not _finds_classes(cls)]
+    own = [cls for cls in classes if not finds_classes(cls)]
     if not model_type:
         if not own:
             raise WrongValueError("expected a 'model_type', which says what class the config has")
@@ -84,7 +80,7 @@ def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
     """Return the class that the registry or an installed package has for a model_type."""
     from config_core.services import find_service
 
-    finder: Any = next(filter(_finds_classes, classes), None)
+    finder: Any = next(filter(finds_classes, classes), None)
     known = [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]
     try:
         finder = finder or find_service(_GROUP, distribution=_DISTRIBUTION, purpose="A config of any model_type")
@@ -94,7 +90,7 @@ def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
     if found is None:
         hint = "Register it with AutoConfig.register, or install the package that offers it"
         raise WrongValueError(_unknown(model_type, known, hint))
-    if not any(map(_finds_classes, classes)) and not issubclass(found, classes):
+    if not any(map(finds_classes, classes)) and not issubclass(found, classes):
         names = " or ".join(cls.__name__ for cls in classes)
         raise WrongValueError(f"expected {names}, got model_type {model_type!r:.80}, which is {found.__qualname__}")
     return found
@@ -104,7 +100,3 @@ def _unknown(model_type: str, known: list[str], hint: str) -> str:
     if known:
         return f"expected model_type {' or '.join(known)}, got {model_type!r:.80}"
     return f"no config class is known for model_type {model_type!r}. {hint}"
-
-
-def _finds_classes(cls: Any) -> bool:
-    return callable(getattr(cls, "config_class_for", None))

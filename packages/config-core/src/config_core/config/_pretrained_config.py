@@ -17,9 +17,8 @@ from config_core.checkpoint import (
     PushOptions,
     check_save_options,
     push_saved,
-    staged_save,
 )
-from config_core.code import code_origin_of, collect_code, register_for_auto_class
+from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._body_fields import PendingFields
 from config_core.config._config_definition import (
     check_declarations,
@@ -48,8 +47,6 @@ from config_core.config._construction import (
     of_file,
     replaced,
 )
-from config_core.config._labels import Labels, check_num_labels, labels_of, read_labels
-from config_core.config._part_classes import check_sub_configs
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -70,7 +67,7 @@ if TYPE_CHECKING:
         def torch_dtype(self, value: Any) -> None: ...
 
 else:
-    from config_core.config._computed_fields import ComputedFields as _ComputedFields
+    from config_core.config._base_fields import ComputedFields as _ComputedFields
 
 _ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
 
@@ -86,7 +83,7 @@ class _CodeOrigin:
     """The attribute `code_origin`, which gives way to a field in the same way."""
 
     def __get__(self, config: Any, owner: type[Any]) -> config_core.code.CodeOrigin | None:
-        return code_origin_of(owner)
+        return config_core.code.code_origin_of(owner)
 
 
 class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
@@ -165,7 +162,10 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             cls._extra_fields = extra
         if not isinstance(cls.model_type, str):
             raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
-        check_sub_configs(cls)
+        if "sub_configs" in cls.__dict__:
+            from config_core.config._part_classes import check_sub_configs
+
+            check_sub_configs(cls)
         check_init(cls)
         if "__init__" not in cls.__dict__:
             setattr(cls, PendingFields.name, PendingFields(definition_of))
@@ -513,6 +513,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
         target = Path(path)
+        from config_core.checkpoint import staged_save
         from config_core.config._saved_values import file_text
 
         text = file_text(self, self.to_diff_dict() if use_diff else self.to_dict())
@@ -541,9 +542,11 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             SourceCodeError: The class was registered and its source is not available. Nothing is written.
             UnknownOptionError: There is no such option.
         """
+        from config_core.checkpoint import staged_save
+
         options = check_save_options(options, push_to_hub=push_to_hub)
         self.validate()
-        code = collect_code(type(self), type(self))
+        code = config_core.code.collect_code(type(self), type(self))
         with staged_save(save_directory) as staging:
             self.write_to(staging, code=code)
         if push_to_hub:
@@ -605,7 +608,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         Raises:
             ClassReferenceError: It is not `AutoConfig`.
         """
-        register_for_auto_class(cls, auto_class)
+        config_core.code.register_for_auto_class(cls, auto_class)
 
     # As an object
 

@@ -24,7 +24,9 @@ __all__ = [
     "builtin_value",
     "copied",
     "dataclass_fields",
+    "finds_classes",
     "is_config",
+    "is_part_class",
     "register_value_type",
     "value_type",
 ]
@@ -135,6 +137,16 @@ def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
 def is_config(value: Any) -> bool:
     """Return whether a value is a config object."""
     return hasattr(type(value), "sub_configs")
+
+
+def is_part_class(annotation: Any) -> bool:
+    """Return whether an annotation is a config class, or a class such as `AutoConfig` that finds config classes."""
+    return isinstance(annotation, type) and (hasattr(annotation, "sub_configs") or finds_classes(annotation))
+
+
+def finds_classes(cls: Any) -> bool:
+    """Return whether a class finds the config class of a `model_type`, as `AutoConfig` does."""
+    return callable(getattr(cls, "config_class_for", None))
 
 
 def dataclass_fields(cls: type[Any]) -> Iterator[Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._base_fields import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
 from config_core.config._config_definition import definition_of
-from config_core.config._labels import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
