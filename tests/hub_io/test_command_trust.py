@@ -185,7 +185,15 @@ def test_list_says_who_trusts_what(folder, places):
 def test_list_of_nothing_says_what_to_do():
     """And machines get an empty list."""
     assert "`hub-io trust SOURCE` adds an entry" in hub_io("list").out
-    assert hub_io("list", "--json").values == {"ok": True, "cap": None, "entries": [], "files": [], "not_used": {}}
+    assert hub_io("list", "--json").values == {
+        "ok": True,
+        "cap": None,
+        "entries": [],
+        "files": [],
+        "publishers": [],
+        "cooling_days": 0,
+        "not_used": {},
+    }
 
 
 @pytest.mark.parametrize("cap", ["deny", "locked"])

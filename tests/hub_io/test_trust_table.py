@@ -165,6 +165,13 @@ def _(world):
     world.load("me/tiny", trust_remote_code=True)
 
 
+@check_of("someone who pushes to a repository of a publisher that the trust store names")
+def _(world):
+    world.lock.write_text('{"version": 1, "publishers": ["my-org"], "trusted": []}', encoding="utf-8")
+    world.hub.create_repo("my-org/tiny", world.hostile)
+    world.load("my-org/tiny")
+
+
 @check_of("someone who moves a branch during a load")
 def _(world):
     world.hub.create_repo("me/tiny", files())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config_core.checkpoint import FolderCheckpoint, HubOptions
-from config_core.code import bundle_of
+from config_core.code import bundle_of, code_origin_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
 from hub_io.computed_once import computed_once
 from hub_io.errors import NoRemoteCodeError
@@ -100,6 +101,18 @@ class RemoteCode:
         holder = self._collected[1]
         return holder.pinned if isinstance(holder, RepoCheckpoint) else True
 
+    @property
+    def repository(self) -> RepoCheckpoint | None:
+        """The opened repository that holds the code; None for a folder, or for code that was loaded before."""
+        holder = self._collected[1]
+        return holder if isinstance(holder, RepoCheckpoint) else None
+
+    @property
+    def owner(self) -> str | None:
+        """The owner of the repository that holds the code; None as for `repository`. Nothing is fetched."""
+        is_remote = not self.at_hand or isinstance(self.load.checkpoint, RepoCheckpoint)
+        return self.source.partition("/")[0] if is_remote and "/" in self.source else None
+
     @computed_once
     def stored_source(self) -> str:
         """The source in a trust store: name of the repository, or real path of the folder."""
@@ -113,6 +126,24 @@ class RemoteCode:
         if isinstance(checkpoint, RepoCheckpoint):
             return (checkpoint.snapshot,)
         return (Path(checkpoint.name),) if isinstance(checkpoint, FolderCheckpoint) else self._folders
+
+    def command(self, verb: str) -> str:
+        """Return a command for this code, with its source and revisions, to be run as it stands.
+
+        Args:
+            verb: `inspect`, `diff` or `trust`.
+        """
+        checkpoint, code_class = self.load.checkpoint, self.load.code_class
+        origin = code_origin_of(code_class) if code_class is not None else None
+        source, commit = (self.source, None) if origin is None else (origin.source, origin.commit)
+        if checkpoint is not None:
+            source, commit = checkpoint.name, checkpoint.commit
+        words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
+        if self.pin == "code_revision" and self.commit is not None:
+            words += ["--code-revision", self.commit]
+        if checkpoint is not None and checkpoint.subfolder:
+            words += ["--subfolder", checkpoint.subfolder]
+        return shlex.join(words)
 
     @computed_once
     def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:

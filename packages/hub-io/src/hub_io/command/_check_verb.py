@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from config_core.checkpoint import Checkpoint
-    from hub_io.trust import Refused, TrustDecision, TrustPolicy
+    from hub_io.trust import TrustDecision, TrustPolicy
 
 __all__ = ["check"]
 
@@ -50,7 +50,7 @@ class _Checked:
     @property
     def exit_code(self) -> int:
         """OK if all of its code would run, else NO or UNAVAILABLE."""
-        if not all(decision.trusted for decision in self.decisions):
+        if not all(_is_recorded(decision) for decision in self.decisions):
             return NO
         return OK if self.error is None else exit_code_of(self.error)
 
@@ -94,6 +94,11 @@ def check(*, names: Sequence[str], requirements: Path | None, subfolder: str, of
         [line for each in checked for line in _lines(each)],
         NO if NO in codes else max(codes),
     )
+
+
+def _is_recorded(decision: TrustDecision) -> bool:
+    """Return whether the trust store has the content: a publisher's code that has not run yet is not in it."""
+    return isinstance(decision, Trusted) and decision.record_in is None
 
 
 def _lines_of(requirements: Path) -> list[str]:
@@ -153,16 +158,16 @@ def _values(checked: _Checked) -> dict[str, Any]:
 
 def _values_of(decision: TrustDecision) -> dict[str, Any]:
     code = decision.code
-    if isinstance(decision, Trusted):
+    if isinstance(decision, Trusted) and decision.record_in is None:
         return {
             "source": code.source, "commit": code.commit, "digest": code.bundle.digest, "trusted": True,
             "because": decision.by,
         }  # fmt: skip
-    changes = decision.changes
+    changes = None if isinstance(decision, Trusted) else decision.changes
     return {
         "source": code.source,
         "trusted": False,
-        "because": decision.reason,
+        "because": _reason(decision),
         "changed": list(changes.changed) if changes else [],
         "added": list(changes.added) if changes else [],
         "removed": list(changes.removed) if changes else [],
@@ -175,11 +180,11 @@ def _lines(checked: _Checked) -> Iterator[str]:
     yield f"{heading(checked.name)}{at}"
     for decision in checked.decisions:
         where = "" if len(checked.decisions) == 1 else f" {printable(decision.code.source)}"
-        if isinstance(decision, Trusted):
+        if isinstance(decision, Trusted) and decision.record_in is None:
             yield f"  {good('trusted')}{where} by {printable(decision.by)}"
         else:
-            yield f"  {bad('not trusted')}{where}: {printable(decision.reason)}"
-            yield from _refused_lines(decision)
+            yield f"  {bad('not trusted')}{where}: {printable(_reason(decision))}"
+            yield from _details(decision)
     if checked.error is not None:
         first, *rest = (str(checked.error) or type(checked.error).__name__).split("\n")
         yield f"  {bad(first)}"
@@ -188,18 +193,27 @@ def _lines(checked: _Checked) -> Iterator[str]:
         yield f"  {good('no code')}"
 
 
-def _refused_lines(refused: Refused) -> Iterator[str]:
-    for kind in ("changed", "added", "removed"):
-        yield from (f"    {kind}: {printable(name)}" for name in getattr(refused.changes, kind, ()))
-    for path, why in refused.ignored.items():
-        yield f"    {printable(str(path))} is not used: it {printable(why)}"
-    for command in _commands(refused):
+def _reason(decision: TrustDecision) -> str:
+    if isinstance(decision, Trusted):
+        return f"it has no entry in the trust store yet, only its publisher is trusted: {decision.by}"
+    return decision.reason
+
+
+def _details(decision: TrustDecision) -> Iterator[str]:
+    if not isinstance(decision, Trusted):
+        for kind in ("changed", "added", "removed"):
+            yield from (f"    {kind}: {printable(name)}" for name in getattr(decision.changes, kind, ()))
+        for path, why in decision.ignored.items():
+            yield f"    {printable(str(path))} is not used: it {printable(why)}"
+    for command in _commands(decision):
         yield f"    $ {printable(command)}"
 
 
-def _commands(refused: Refused) -> list[str]:
+def _commands(decision: TrustDecision) -> list[str]:
     """Return the commands that review and trust the code, if trusting it would let it run."""
     try:
-        return [refused.review, refused.command("trust")] if refused.may_be_stored else []
+        if isinstance(decision, Trusted):
+            return [decision.code.command("inspect"), decision.code.command("trust")]
+        return [decision.review, decision.code.command("trust")] if decision.may_be_stored else []
     except (HubIoError, ConfigCoreError):  # its repository cannot be opened, as the error says
         return []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode
     from hub_io.command._store_choice import Owner
-    from hub_io.trust import TrustFile, TrustPolicy
+    from hub_io.trust import FileContents, TrustFile, TrustPolicy
 
 __all__ = ["list_entries", "revoke", "trust"]
 
@@ -132,9 +132,11 @@ def list_entries() -> Report:
         "cap": policy.cap,
         "entries": [_located(*each) for each in located],
         "files": [str(file.path) for file in store.files],
+        "publishers": sorted({name for _, contents in store.located_contents for name in contents.publishers}),
+        "cooling_days": store.cooling_days,
         "not_used": {str(path): why for path, why in store.ignored.items()},
     }
-    lines = [line for file in store.files for line in _lines_of_file(file, [e for of, e in located if of == file])]
+    lines = [line for each in store.located_contents for line in _lines_of_file(*each)]
     lines += [f"{bad('not used')}: {printable(str(path))} {printable(why)}" for path, why in store.ignored.items()]
     lines = lines or ["No code is trusted. `hub-io trust SOURCE` adds an entry."]
     return Report(values, [*lines, *_cap_lines(policy)])
@@ -206,15 +208,19 @@ def _keep_for_diff(bundle: CodeBundle, *, source: str) -> None:
         show(dim(f"The code was not kept for `hub-io diff`: {error}"), err=True)
 
 
-def _lines_of_file(file: TrustFile, entries: Sequence[TrustEntry]) -> Iterator[str]:
+def _lines_of_file(file: TrustFile, contents: FileContents) -> Iterator[str]:
     yield heading(str(file.path))
-    for entry in entries:
+    for owner in contents.publishers:
+        yield f"  {bad('publisher')} {owner}: the code of its repositories runs, and gets an entry when it first runs"
+    if contents.cooling_days:
+        yield f"  cooling time: code without an entry runs only if its commit is {contents.cooling_days} days old"
+    for entry in contents.entries:
         yield f"  {printable(entry.source)}{_at(entry)}"
         yield f"    digest  {entry.digest}  {dim(f'({len(entry.files)} files)')}"
         yield f"    since   {entry.trusted_at}{_said(entry.by, entry.note)}"
         for earlier in entry.history:
             yield f"    earlier {earlier['trusted_at']}{_said(earlier['by'], earlier['note'])}"
-    if not entries:
+    if not contents.entries:
         yield "  no entries"
 
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,21 @@ class RepoCheckpoint(Checkpoint):
             return self
         options = self.options._replace(subfolder="")
         return RepoCheckpoint(self.name, self.commit, self._files, options=options, pinned=self.pinned)
+
+    def ask_about(self) -> tuple[str, datetime]:
+        """Ask the Hub for the repository's present name, and for the time of the commit.
+
+        Raises:
+            HubError: It cannot be asked, or does not say.
+        """
+        if self.options.local_files_only:
+            raise NotDownloadedError(f"The Hub may not be asked about {self}: local_files_only=True.", source=self.name)
+        with asking(self._request):
+            api = hub_client(token=self.options.token, offline=False)
+            info = api.model_info(self.name, revision=self.commit)
+        if not info.id or info.last_modified is None:
+            raise HubError(f"The Hub does not say of {self} what it is called or when it was made.", source=self.name)
+        return info.id, info.last_modified
 
     @property
     def snapshot(self) -> Path:

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from hub_io.trust import policy_of_load
+from hub_io.trust import TrustEntry, policy_of_load
 
 if TYPE_CHECKING:
     from config_core.code import CodeOrigin
@@ -21,11 +21,16 @@ _EVENT = "hub_io.run_code"
 def announce(trusted: Trusted, first: CodeOrigin) -> None:
     """Tell, once a load, that a bundle is about to run: audit hooks, the policy's `on_run`, and the log.
 
+    Code of a publisher that has no entry yet gets one.
+
     An error of a hook or of `on_run` is not caught, so that each can keep the code from running.
 
     Args:
         trusted: The decision.
         first: Where the code came from when it first ran in this process.
+
+    Raises:
+        TrustStoreError: The code gets an entry, and the trust file cannot be written.
     """
     load = trusted.code.load
     if trusted.bundle.digest in load.announced:
@@ -33,6 +38,9 @@ def announce(trusted: Trusted, first: CodeOrigin) -> None:
     # Code that was loaded before is known by its module, and not by where it came from.
     place = first if load.code_class is not None else trusted.origin
     origin = place._replace(trusted_by=trusted.by)
+    if trusted.record_in is not None:
+        entry = TrustEntry.of(trusted.bundle, source=origin.source, commit=origin.commit, by=origin.trusted_by)
+        trusted.record_in.add(entry)
     sys.audit(_EVENT, *origin)
     on_run = policy_of_load(load).on_run
     if on_run is not None:

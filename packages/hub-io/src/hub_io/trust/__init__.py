@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub_io.trust._deciding import decide, decide_inherited
 from hub_io.trust._decision import Refused, TrustDecision, Trusted
 from hub_io.trust._entry import EntryError, TrustEntry
-from hub_io.trust._file_format import MAX_STORE_BYTES, PROJECT_STORE
+from hub_io.trust._file_format import MAX_STORE_BYTES, PROJECT_STORE, FileContents
 from hub_io.trust._grants import GRANTS_VARIABLE, inherited_grants, pass_on
 from hub_io.trust._policy import (
     CAP_VARIABLE,
@@ -34,6 +34,7 @@ __all__ = [
     "STORE_VARIABLE",
     "Cap",
     "EntryError",
+    "FileContents",
     "Refused",
     "TrustDecision",
     "TrustEntry",

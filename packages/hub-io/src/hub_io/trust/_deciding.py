@@ -14,6 +14,7 @@ from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.errors import HubIoError
 from hub_io.file_changes import compare_files
 from hub_io.trust._decision import Refused, Trusted
+from hub_io.trust._grades import cooling_problem, trust_publisher
 from hub_io.trust._policy import CAP_VARIABLE, policy_of_load
 from hub_io.trust._unpinned_code import warn_unpinned
 
@@ -88,7 +89,8 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool) -> TrustDecisi
             may_be_fetched=False,
         )
     is_nested = code.load.parent is not None
-    by_store = _by_store(code, _store_for(code, policy), fetch=said and not is_nested)
+    store = _store_for(code, policy)
+    by_store = _by_store(code, store, fetch=said and not is_nested)
     if isinstance(by_store, Trusted):
         return by_store
     if policy.cap == "locked":
@@ -96,8 +98,16 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool) -> TrustDecisi
         return replace(by_store, reason=f"{reason}, and {by_store.reason}", may_be_passed=False)
     if is_nested:
         return _by_outer_load(code, otherwise=by_store, said=said)
-    if not said:
-        return by_store
+    return _by_word(code, store, otherwise=by_store, said=said)
+
+
+def _by_word(code: RemoteCode, store: TrustStore, *, otherwise: Refused, said: bool) -> TrustDecision:
+    """Decide on code that has no entry: by its publisher, or else by what the caller said."""
+    by_publisher = trust_publisher(code, store, otherwise=otherwise)
+    if isinstance(by_publisher, Trusted) or not said:
+        return by_publisher
+    if problem := cooling_problem(code, store):
+        return replace(otherwise, reason=problem, may_be_passed=False)
     if code.commit is not None and not code.is_pinned:
         warn_unpinned(code.source, code.commit, pin=code.pin)
     return Trusted("trust_remote_code=True", code)

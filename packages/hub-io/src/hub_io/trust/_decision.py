@@ -5,17 +5,17 @@ Every function that imports such code takes a `Trusted`, and runs the bundle in 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from config_core.code import CodeBundle, CodeOrigin, code_origin_of
+from config_core.code import CodeBundle, CodeOrigin
 from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.code import RemoteCode
 from hub_io.errors import HubIoError, RemoteCodeRefusedError
 from hub_io.file_changes import FileChanges
+from hub_io.trust._store import TrustFile
 
 __all__ = ["Refused", "TrustDecision", "Trusted"]
 
@@ -29,10 +29,13 @@ class Trusted:
     Attributes:
         by: What trusts it, for messages.
         code: The code.
+        record_in: The trust file that gets an entry for the code before it runs, if a publisher is trusted and not yet
+            this content; else None.
     """
 
     by: str
     code: RemoteCode
+    record_in: TrustFile | None = None
     trusted: ClassVar[Literal[True]] = True
 
     @property
@@ -93,7 +96,7 @@ class Refused:
         pin = f"{self.code.pin}={self.code.commit!r}, " if self.code.commit else ""
         ways = [f"pass {pin}trust_remote_code=True"] if self.may_be_passed else []
         if self.may_be_stored:
-            ways.append(f"add them to your trust store (`{self.command('trust')}`)")
+            ways.append(f"add them to your trust store (`{self.code.command('trust')}`)")
         if not ways:
             return _LIFT
         return f"Read these files. If you trust them, {', or '.join(ways)}; they then run with your rights."
@@ -101,25 +104,7 @@ class Refused:
     @property
     def review(self) -> str:
         """The command that shows the code, or what has changed since another version of it was trusted."""
-        return self.command("inspect" if self.changes is None else "diff")
-
-    def command(self, verb: str) -> str:
-        """Return a command for this code, with its source and revisions, to be run as it stands.
-
-        Args:
-            verb: `inspect`, `diff` or `trust`.
-        """
-        checkpoint, code_class = self.code.load.checkpoint, self.code.load.code_class
-        origin = code_origin_of(code_class) if code_class is not None else None
-        source, commit = (self.code.source, None) if origin is None else (origin.source, origin.commit)
-        if checkpoint is not None:
-            source, commit = checkpoint.name, checkpoint.commit
-        words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
-        if self.code.pin == "code_revision" and self.code.commit is not None:
-            words += ["--code-revision", self.code.commit]
-        if checkpoint is not None and checkpoint.subfolder:
-            words += ["--subfolder", checkpoint.subfolder]
-        return shlex.join(words)
+        return self.code.command("inspect" if self.changes is None else "diff")
 
     def refusal(self) -> RemoteCodeRefusedError:
         """Return the error, which lists the files with their SHA-256 and says what to do."""

@@ -3,15 +3,19 @@
 A malformed file is an error with its line and trusts nothing; no part of it is skipped. A project's file holds folders
 relative to itself, such as `./models/tiny`, so that it serves wherever the project is checked out; in memory they are
 absolute.
+
+Besides its entries, a file may have two keys that people write by hand: `"publishers"`, a list of owners of
+repositories, and `"cooling_days"`, a number.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.checkpoint import decode_json
 from config_core.errors import ConfigFileError
@@ -22,15 +26,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["MAX_STORE_BYTES", "PROJECT_STORE", "decode_entries", "encode_entries"]
+__all__ = ["MAX_STORE_BYTES", "PROJECT_STORE", "FileContents", "decode_contents", "encode_contents"]
 
 PROJECT_STORE = "hub-code.lock"
 MAX_STORE_BYTES = 16 * 1024 * 1024
 _VERSION = 1
+_KEYS = ("version", "publishers", "cooling_days", "trusted")
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_MAX_COOLING_DAYS = 3650
 
 
-def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
-    """Return the entries of a file, sorted by source, newest first.
+class FileContents(NamedTuple):
+    """What a trust file says.
+
+    Attributes:
+        entries: Its entries, sorted by source, newest first.
+        publishers: Owners of repositories whose code runs without an entry. It gets one when it first runs.
+        cooling_days: Code without an entry runs only if its commit is at least as many days old.
+    """
+
+    entries: tuple[TrustEntry, ...] = ()
+    publishers: tuple[str, ...] = ()
+    cooling_days: int = 0
+
+
+def decode_contents(content: bytes, *, path: Path) -> FileContents:
+    """Return what a file says.
 
     Args:
         content: Content of the file.
@@ -46,13 +67,29 @@ def decode_entries(content: bytes, *, path: Path) -> tuple[TrustEntry, ...]:
     except ConfigFileError as error:
         place = f"{path}, line {error.line}: " if error.line else f"{path}: "
         raise TrustStoreError(str(error).removeprefix(place), path=path, line=error.line) from error
-    return _entries(values, _Lines(content.decode("utf-8-sig")), path=path)
+    lines = _Lines(content.decode("utf-8-sig"))
+    entries = _entries(values, lines, path=path)
+    for key, check in (("publishers", _check_publishers), ("cooling_days", _check_days)):
+        if key in values and (problem := check(values[key])):
+            raise TrustStoreError(f'"{key}" must be {problem}.', path=path, line=lines.of_key(key))
+    return FileContents(entries, tuple(values.get("publishers", ())), values.get("cooling_days", 0))
+
+
+def _check_publishers(value: object) -> str | None:
+    is_list = isinstance(value, list) and all(isinstance(name, str) and _OWNER.fullmatch(name) for name in value)
+    return None if is_list else f"a list of owners of repositories, such as ['my-org'], got {value!r:.80}"
+
+
+def _check_days(value: object) -> str | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COOLING_DAYS
+    return None if is_number else f"a number of days from 0 to {_MAX_COOLING_DAYS}, got {value!r:.80}"
 
 
 def _entries(values: Any, lines: _Lines, *, path: Path) -> tuple[TrustEntry, ...]:
-    if not isinstance(values, dict) or values.keys() != {"version", "trusted"}:
+    if not isinstance(values, dict) or not {"version", "trusted"} <= values.keys() <= set(_KEYS):
         raise TrustStoreError(
-            'expected an object with exactly the keys "version" and "trusted", as `hub-io trust` writes it.',
+            'expected an object with the keys "version" and "trusted", as `hub-io trust` writes it, and none but '
+            '"publishers" and "cooling_days" besides.',
             path=path,
             line=1,
         )
@@ -146,19 +183,25 @@ class _Lines:
         return position
 
 
-def encode_entries(entries: Iterable[TrustEntry], *, path: Path) -> bytes:
-    """Return the content of a file with these entries.
+def encode_contents(contents: FileContents, *, path: Path) -> bytes:
+    """Return the content of a file.
 
     Args:
-        entries: The entries, in any order.
+        contents: What it says, with the entries in any order.
         path: Its path, for errors.
 
     Raises:
         TrustStoreError: The file would exceed the size limit.
     """
+    entries: Iterable[TrustEntry] = contents.entries
     if path.name == PROJECT_STORE:
         entries = [_in_project(entry, path) for entry in entries]
-    values = {"version": _VERSION, "trusted": [entry.to_dict() for entry in _sorted(entries)]}
+    values: dict[str, Any] = {"version": _VERSION}
+    if contents.publishers:
+        values["publishers"] = list(contents.publishers)
+    if contents.cooling_days:
+        values["cooling_days"] = contents.cooling_days
+    values["trusted"] = [entry.to_dict() for entry in _sorted(entries)]
     content = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
     if len(content) > MAX_STORE_BYTES:
         raise TrustStoreError(f"it would exceed {MAX_STORE_BYTES:,} bytes.", path=path)

@@ -11,17 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from config_core.checkpoint import read_at_most, replace_file
 from hub_io.computed_once import computed_once
 from hub_io.errors import HubError, TrustStoreError
 from hub_io.trust._entry import TrustEntry
-from hub_io.trust._file_format import MAX_STORE_BYTES, decode_entries, encode_entries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+from hub_io.trust._file_format import MAX_STORE_BYTES, FileContents, decode_contents, encode_contents
 
 __all__ = ["TrustFile", "TrustStore"]
 
@@ -42,13 +37,21 @@ class TrustFile:
         Raises:
             TrustStoreError: It cannot be read, or is malformed.
         """
+        return self.contents().entries
+
+    def contents(self) -> FileContents:
+        """Return its entries, publishers and cooling time.
+
+        Raises:
+            TrustStoreError: It cannot be read, or is malformed.
+        """
         try:
             content = _read(self.path)
         except FileNotFoundError:
-            return ()
+            return FileContents()
         except OSError as error:
             raise TrustStoreError(f"it cannot be read: {error.strerror or error}.", path=self.path) from error
-        return decode_entries(content, path=self.path)
+        return decode_contents(content, path=self.path)
 
     def add(self, entry: TrustEntry) -> None:
         """Add an entry. It replaces one with the same source and digest, which becomes part of its history.
@@ -57,10 +60,11 @@ class TrustFile:
             TrustStoreError: The file is malformed, or cannot be written.
         """
         with _locked(self.path):
-            entries = {other.key: other for other in self.entries()}
+            contents = self.contents()
+            entries = {other.key: other for other in contents.entries}
             earlier = entries.get(entry.key)
             entries[entry.key] = entry if earlier is None else entry.after(earlier)
-            _write(self.path, entries.values())
+            _write(self.path, contents._replace(entries=tuple(entries.values())))
 
     def remove(self, *, source: str | None = None, digest: str | None = None) -> tuple[TrustEntry, ...]:
         """Remove the entries with a source, a digest, or both, and return them.
@@ -76,12 +80,13 @@ class TrustFile:
         if source is None and digest is None:
             raise ValueError("Pass source=, digest= or both to say which entries to remove.")
         with _locked(self.path):
-            entries = self.entries()
+            contents = self.contents()
             removed = tuple(
-                entry for entry in entries if source in {None, entry.source} and digest in {None, entry.digest}
+                entry for entry in contents.entries if source in {None, entry.source} and digest in {None, entry.digest}
             )
             if removed:
-                _write(self.path, [entry for entry in entries if entry not in removed])
+                kept = tuple(entry for entry in contents.entries if entry not in removed)
+                _write(self.path, contents._replace(entries=kept))
         return removed
 
 
@@ -98,7 +103,7 @@ class TrustStore:
 
     files: tuple[TrustFile, ...] = ()
     ignored: Mapping[Path, str] = field(default_factory=dict, compare=False)
-    _read: dict[TrustFile, tuple[TrustEntry, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _read: dict[TrustFile, FileContents] = field(default_factory=dict, repr=False, compare=False)
 
     @computed_once
     def located_entries(self) -> tuple[tuple[TrustFile, TrustEntry], ...]:
@@ -107,10 +112,28 @@ class TrustStore:
         Raises:
             TrustStoreError: A file is malformed.
         """
+        return tuple((file, entry) for file, contents in self.located_contents for entry in contents.entries)
+
+    @computed_once
+    def located_contents(self) -> tuple[tuple[TrustFile, FileContents], ...]:
+        """What each file says.
+
+        Raises:
+            TrustStoreError: A file is malformed.
+        """
         for file in self.files:
             if file not in self._read:
-                self._read[file] = file.entries()
-        return tuple((file, entry) for file in self.files for entry in self._read[file])
+                self._read[file] = file.contents()
+        return tuple((file, self._read[file]) for file in self.files)
+
+    @property
+    def cooling_days(self) -> int:
+        """The longest cooling time of the files."""
+        return max((contents.cooling_days for _, contents in self.located_contents), default=0)
+
+    def publisher_file(self, owner: str | None) -> TrustFile | None:
+        """Return the first file that has an owner of repositories among its publishers, or None."""
+        return next((file for file, contents in self.located_contents if owner in contents.publishers), None)
 
     def find(self, digest: str) -> TrustEntry | None:
         """Return the first entry with a digest, from any source."""
@@ -176,9 +199,9 @@ def _read(path: Path) -> bytes:
     return read_at_most(path, MAX_STORE_BYTES)
 
 
-def _write(path: Path, entries: Iterable[TrustEntry]) -> None:
+def _write(path: Path, contents: FileContents) -> None:
     """Replace the file atomically, or the target of a link."""
-    content = encode_entries(entries, path=path)
+    content = encode_contents(contents, path=path)
     path = _real(path)
     try:
         # Others may read the file but never write it: its entries let code run.
