@@ -472,3 +472,15 @@ def test_an_override_repairs_a_part_that_was_edited_into_a_contradiction(tmp_pat
     chosen = {"head_dim": 16, "inner": 256, "rotary": 8, "shape": (4, 16)}
     loaded = HolderConfig.from_pretrained(tmp_path, part=chosen)
     assert (loaded.part.hidden, loaded.part.head_dim, loaded.total) == (128, 16, 256)
+
+
+def test_a_file_in_which_nothing_is_computed_is_written_as_it_was_read(tmp_path):
+    """All that may be computed was set by somebody: there is nothing to note, before a load and after it."""
+    config = LastConfig()
+    keyword = KeywordConfig()
+    keyword.inner, keyword.head_dim, keyword.rotary, keyword.shape = 1, 2, 3, (4,)
+    for each in (keyword, config):
+        each.save_pretrained(tmp_path)
+        text = (tmp_path / "config.json").read_bytes()
+        type(each).from_pretrained(tmp_path).save_pretrained(tmp_path)
+        assert (tmp_path / "config.json").read_bytes() == text

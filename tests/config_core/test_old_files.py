@@ -327,3 +327,36 @@ def test_a_listed_name_cannot_leave_the_folder(tmp_path):
     write(tmp_path / "in", listed("config.4/../../../out.json"))
     with pytest.raises((ConfigFileError, ValueError)):
         GridConfig.from_pretrained(tmp_path / "in")
+
+
+def test_a_part_that_init_makes_is_upgraded(tmp_path):
+    """`PartConfig(**part)` in an `__init__` gets the values of an old file as those of the present version."""
+
+    class PartConfig(PretrainedConfig):
+        model_type = "old-hand-made-part"
+
+        def __init__(self, width: int = 8, **kwargs):
+            self.width = width
+            super().__init__(**kwargs)
+
+        @classmethod
+        def upgrade(cls, values):
+            if "size" in values:
+                values["width"] = values.pop("size")
+            return values
+
+    class HandMadeConfig(PretrainedConfig):
+        model_type = "old-hand-made"
+
+        def __init__(self, part=None, beams=1, **kwargs):
+            self.part = PartConfig(**(part or {}))
+            self.beams = beams
+            super().__init__(**kwargs)
+
+    values = {"model_type": "old-hand-made", "part": {"size": 32}}
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    for config in (HandMadeConfig.from_pretrained(tmp_path), HandMadeConfig.from_dict(values, beams=2)):
+        assert config.part == PartConfig(width=32)
+    assert HandMadeConfig.from_dict(values, part={"width": 4}).part == PartConfig(width=4)
+    with pytest.warns(UserWarning, match=r"no field 'part\.size'"):
+        HandMadeConfig(part={"size": 32})  # a caller's, who knows the present names

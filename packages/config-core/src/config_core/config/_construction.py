@@ -63,12 +63,14 @@ class ConfigType(abc.ABCMeta):
     """
 
     def _make(cls, *args: Any, **kwargs: Any) -> Any:
-        if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
-            _warn_of_other_model_type(cls, kwargs.pop("model_type"))
         if ORIGINAL in kwargs:  # from `dataclasses.replace`
             return replaced(kwargs.pop(ORIGINAL), kwargs)
         if NOTE_KEY in kwargs:
             return _with_caller_s_note(cls, args, kwargs)
+        if type(_speaker.unknown) is _OfFile:  # a part that `__init__` makes of a file's values
+            kwargs = _upgraded(cls, kwargs)
+        if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
+            _warn_of_other_model_type(cls, kwargs.pop("model_type"))
         outer = _speaker.unknown
         if outer is None:
             _speaker.unknown = found = UnknownFields()

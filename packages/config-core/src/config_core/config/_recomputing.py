@@ -37,9 +37,11 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
         fields: Its fields.
         plain: The values.
     """
-    cls = type(config)
+    cls, candidates = type(config), vars(config)["_computed"]
     with of_file():
-        names = computed_fields(maker_of(cls), _as_given(cls, fields), vars(config)["_computed"]) or set()
+        names = computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
+    if not names and candidates <= definition_of(cls).defaults.keys():
+        return plain  # a load takes keywords for what they say
     return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
 
 
