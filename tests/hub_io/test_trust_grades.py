@@ -140,6 +140,15 @@ def test_code_that_cannot_be_recorded_does_not_run(hub, lock, tmp_path):
     assert not marker.exists()
 
 
+def test_revoking_an_entry_says_that_its_publisher_is_still_trusted(hub, lock, tmp_path):
+    """The next load would run the code again."""
+    hub.create_repo("my-org/tiny", content(tmp_path))
+    switch_on(lock, publishers=["my-org"])
+    AutoConfig.from_pretrained("my-org/tiny")
+    ran = hub_io("revoke", "my-org/tiny")
+    assert (ran.exit_code, f"all code of the publisher my-org, in {lock}" in ran.out) == (1, True)
+
+
 @pytest.mark.parametrize("grade", [{}, {"publishers": ["my-org"]}], ids=["caller", "publisher"])
 def test_young_commit_does_not_run_without_an_entry(hub, lock, tmp_path, grade):
     """Neither because the caller says so nor because of its publisher; an entry is enough."""

@@ -79,6 +79,18 @@ def test_log_has_one_line_for_each_bundle(folder, caplog):
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="such names cannot be elsewhere")
+def test_name_of_a_folder_cannot_add_lines_to_the_log(tmp_path, places, caplog):  # noqa: ARG001
+    """Nor command a terminal that shows it."""
+    folder = write(
+        tmp_path / "a\nRunning the code of b\x1b[2J", files({"modeling_tiny.py": f"{MODELING}# {tmp_path}\n"})
+    )
+    with caplog.at_level(logging.INFO, logger="hub_io"):
+        AutoModel.from_pretrained(folder, trust_remote_code=True)
+    (told,) = [record.getMessage() for record in caplog.records if "Running" in record.getMessage()]
+    assert told.isprintable()
+
+
 def test_callback_of_the_policy_is_told_the_same(folder, heard, events):
     """As a value with names."""
     AutoModel.from_pretrained(folder, trust_remote_code=True)

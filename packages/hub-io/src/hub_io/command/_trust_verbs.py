@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode
     from hub_io.command._store_choice import Owner
-    from hub_io.trust import FileContents, TrustFile, TrustPolicy
+    from hub_io.trust import FileContents, TrustFile, TrustPolicy, TrustStore
 
 __all__ = ["list_entries", "revoke", "trust"]
 
@@ -152,8 +152,8 @@ def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report
 
     SOURCE removes every entry of a folder or repository; a digest, or at least its first 12 digits, removes the entries
     with that digest. Without --project or --user they are removed from every file in use. If an entry of another source
-    or in another file still trusts the same code, it is named, and the exit code is 1. Running processes keep the code
-    that they have loaded.
+    or in another file still trusts the same code, or its publisher is trusted, that is said, and the exit code is 1.
+    Running processes keep the code that they have loaded.
 
     \b
     Examples:
@@ -170,14 +170,30 @@ def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report
         if (what is None or _is_meant(entry, what)) and file.remove(source=entry.source, digest=entry.digest)
     ]
     digests = {entry.digest for _, entry in removed or meant}
-    left = [(file, entry) for file, entry in find_store().located_entries if entry.digest in digests]
-    values = {"removed": [_located(*each) for each in removed], "still_trusted_by": [_located(*each) for each in left]}
+    store = find_store()
+    left = [(file, entry) for file, entry in store.located_entries if entry.digest in digests]
+    publishers = _publishers_of([entry for _, entry in removed or meant], store)
+    values = {
+        "removed": [_located(*each) for each in removed],
+        "still_trusted_by": [_located(*each) for each in left],
+        "still_trusted_publishers": publishers,
+    }
     lines = [f"{good('Revoked')} {_described(*each)}" for each in removed]
     lines += [f"{bad('Still trusted')}: the same code, as {_described(*each)}" for each in left]
+    lines += [
+        f"{bad('Still trusted')}: all code of the publisher {owner}, in {printable(path)}. Remove that name by hand."
+        for owner, path in publishers.items()
+    ]
     if removed or left:
-        return Report(values, lines, NO if left else OK)
+        return Report(values, lines, NO if left or publishers else OK)
     missing = "There are no entries." if what is None else f"There is no entry for {printable(what)}."
     return Report(values, [f"{missing} `hub-io list` shows all entries."], OK if what is None else UNAVAILABLE)
+
+
+def _publishers_of(entries: Sequence[TrustEntry], store: TrustStore) -> dict[str, str]:
+    """Return each publisher whose code would run again without these entries, and the file that names it."""
+    owners = {entry.source.partition("/")[0] for entry in entries if entry.commit}
+    return {owner: str(file.path) for owner in sorted(owners) if (file := store.publisher_file(owner)) is not None}
 
 
 def _located(file: TrustFile, entry: TrustEntry) -> dict[str, Any]:

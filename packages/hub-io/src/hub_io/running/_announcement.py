@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from config_core.error_base import printable
 from hub_io.trust import TrustEntry, policy_of_load
 
 if TYPE_CHECKING:
@@ -46,5 +47,6 @@ def announce(trusted: Trusted, first: CodeOrigin) -> None:
     if on_run is not None:
         on_run(origin)
     at = f" at commit {origin.commit}" if origin.commit else ""
-    _LOG.info("Running the code of %s%s, digest %s, trusted by %s", origin.source, at, origin.digest, origin.trusted_by)
+    source, trusted_by = printable(origin.source), printable(origin.trusted_by)
+    _LOG.info("Running the code of %s%s, digest %s, trusted by %s", source, at, origin.digest, trusted_by)
     load.announced.add(origin.digest)
