@@ -8,7 +8,7 @@ import pytest
 
 from deep_folders import deep_folders
 from hub_io import HUB_SERVICE, HubError
-from interrupted_saves import interrupt_save
+from interrupted_saves import interrupt_save, stopped_saves
 from loopback_hub import WITHOUT_XET
 from other_processes import environment, run_program
 
@@ -78,6 +78,26 @@ def test_folder_whose_save_was_interrupted_is_pushed_as_a_load_reads_it(hub, tmp
     assert set(files) == {"config.json", "z/part.bin", "README.md", ".gitattributes"}
     assert files["z/part.bin"] == b"new"
     assert b"- new" in files["README.md"] or b'"new"' in files["README.md"]
+
+
+OLD = {"config.json": '{"model_type": "old"}', "code/blocks.py": "old = 1", "whole.bin": "old"}
+NEW = {"config.json": '{"model_type": "new"}', "code/blocks.py": "new = 1", "part-1.bin": "new", "part-2.bin": "new"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("killed", [True, False])
+def test_push_at_any_step_of_a_save_publishes_the_old_or_the_new(hub, tmp_path, killed):
+    """Whether the save was killed there or still runs: never a mixture, and never what the save keeps for itself."""
+    token, published = hub.token("me"), []
+    for folder in stopped_saves(tmp_path, OLD, NEW, killed=killed):
+        repo_id = f"me/step-{folder.name}"
+        HUB_SERVICE.publish(folder, repo_id, token=token)
+        pushed = {name: content.decode() for name, content in hub.files(repo_id).items()}
+        published.append({name: pushed[name] for name in pushed.keys() - {"README.md", ".gitattributes"}})
+    assert all(files in (OLD, NEW) for files in published)
+    assert published == sorted(published, key=lambda files: files == NEW), "once new, always new"
+    assert OLD in published
+    assert NEW in published
 
 
 def test_folder_that_is_deeper_than_python_can_follow_is_pushed(hub, tmp_path):
