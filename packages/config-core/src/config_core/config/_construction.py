@@ -468,7 +468,8 @@ def _with_caller_s_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str,
     note = _take_note(kwargs)
     if note is not None and note.is_edited:
         try:
-            _computed_in(cls, resolve_aliases(cls, kwargs), {}, note)
+            fields = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
+            _computed_in(cls, resolve_aliases(cls, fields), {}, note)
         except ConfigError as error:
             if isinstance(_speaker.unknown, _OfFile):  # the values of a file, for a part that `__init__` makes
                 raise
