@@ -175,6 +175,8 @@ def test_an_init_may_restore_what_no_annotation_does(tmp_path):
         (print, r"value: a builtin_function_or_method cannot be written to JSON. Use its name"),
         (Mode, r"value: a EnumType cannot be written to JSON. Use its name"),
         (range(3), r"value: a range cannot be written to JSON"),
+        ("\ud83d\ude00", r"value: a str .* would be loaded as str '\U0001f600'"),
+        ({"__float__": "NaN"}, r"value: a dict .* would be loaded as float nan"),
         ({0.5: 1}, r"value: keys in JSON are strings, got 0.5. Use text, or a list of pairs"),
         ({(1, 2): 1}, r"value: keys in JSON are strings, got \(1, 2\)"),
     ],
@@ -197,6 +199,21 @@ def test_all_values_that_would_change_are_named(tmp_path):
     with pytest.raises(ConfigValidationError) as caught:
         config.save_pretrained(tmp_path / "saved")
     assert [problem.field for problem in caught.value.problems] == ["value[0].value", "value[1].value"]
+
+
+def test_a_part_that_init_would_make_of_other_values_is_refused(tmp_path):
+    """Where an `__init__` does more than to keep its parameters, the part is made of what was written, and compared."""
+
+    class DoublingConfig(PretrainedConfig):
+        model_type = "doubling"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.width = 2 * width
+            super().__init__(**kwargs)
+
+    config = config_class(DoublingConfig)(value=DoublingConfig(width=1))
+    with pytest.raises(ConfigError, match=r"value\.width: .* 2 would be loaded as int 4"):
+        config.save_pretrained(tmp_path)
 
 
 def test_an_order_that_a_file_does_not_keep_is_refused(tmp_path):

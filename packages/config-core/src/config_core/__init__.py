@@ -60,3 +60,7 @@ def __getattr__(name: str) -> Any:
     from config_core.checkpoint import staged_save
 
     return staged_save
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

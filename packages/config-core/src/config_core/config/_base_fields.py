@@ -129,7 +129,7 @@ def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *,
         dropped = LABEL_FIELDS | {count_field}
     elif given.get(count_field, old_count) != old_count:
         dropped = LABEL_FIELDS
-    return {name: value for name, value in fields.items() if name not in dropped}
+    return {name: value for name, value in fields.items() if name not in dropped} if dropped else fields
 
 
 def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None) -> dict[int, str] | None:

@@ -6,6 +6,7 @@ The text is what transformers writes too: two spaces, sorted keys, ASCII, and no
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -52,6 +53,7 @@ NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuratio
 # What every program of the field writes into a file: no mistake of whoever passes it on.
 WRITTEN_BY_ALL = frozenset({"transformers_version"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
+_MAX_OPENED = 100  # objects and lists; more may be nested deeper than is allowed
 _WORDS = {None: "null", True: "true", False: "false"}
 _FLOAT_KEY = "__float__"
 _FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
@@ -207,20 +209,26 @@ def encode_and_read(values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     plain = jsonable(values)
     text = f"{_indented(plain)}\n"
-    return text, plain if _is_read_as(plain, text) else decode_config(text.encode(), path=Path(CONFIG_NAME))
+    is_simple = "\\" not in text and len(text) <= _MAX_CONFIG_BYTES and text.count("{") + text.count("[") <= _MAX_OPENED
+    if is_simple:
+        with contextlib.suppress(ValueError):  # which has the right form if it is raised below
+            return text, _as_read(plain)
+    return text, decode_config(text.encode(), path=Path(CONFIG_NAME))
 
 
-def _is_read_as(plain: dict[str, Any], text: str) -> bool:
-    """Return whether plain values are what their text is read as, which need not be read then. Most are.
+def _as_read(plain: Any) -> Any:
+    """Return what is read from the text of plain values, in a quarter of the time that it takes to parse it.
 
-    Objects inside may be refused or stand for a number, and an escaped character may be half of one.
+    Text with escaped characters and deeply nested values are not for this function.
+
+    Raises:
+        ValueError: A key is not allowed.
     """
-    is_allowed = TRUST_OPTIONS.isdisjoint(plain) and len(text) <= _MAX_CONFIG_BYTES
-    return is_allowed and "\\" not in text and all(map(_is_flat, plain.values()))
-
-
-def _is_flat(plain: Any) -> bool:
-    return type(plain) in SCALARS or (type(plain) is list and SCALARS.issuperset(map(type, plain)))
+    if isinstance(plain, dict):
+        return _make_object({key: _as_read(plain[key]) for key in sorted(plain)})
+    if isinstance(plain, list) and not SCALARS.issuperset(map(type, plain)):
+        return [_as_read(value) for value in plain]
+    return plain
 
 
 def _indented(plain: Any, line: str = "\n") -> str:

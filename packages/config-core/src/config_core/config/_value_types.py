@@ -97,6 +97,8 @@ def builtin_value(value: Any) -> Any:
     OmegaConf are resolved.
     """
     cls = type(value)
+    if cls in SCALARS:
+        return value
     package = cls.__module__.partition(".")[0]
     if package == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
