@@ -146,6 +146,12 @@ def test_folder_whose_name_has_an_at_sign_is_a_folder(tmp_path, places):
     assert hub_io("check", folder).exit_code == 0
 
 
+def test_revision_of_a_folder_is_an_error(folder):
+    """It would be taken for a check of that revision."""
+    ran = hub_io("check", f"{folder}@main")
+    assert (ran.exit_code, "Leave '@main' out" in ran.err) == (2, True)
+
+
 @pytest.mark.usefixtures("places")
 def test_malformed_trust_file_and_cap_fail_the_check(folder, tmp_path, monkeypatch):
     """Neither is taken for an empty one."""

@@ -130,6 +130,8 @@ def _open(asked: Asked, policy: TrustPolicy) -> Checkpoint:
     if existing_path(asked.source) is not None:
         return open_source(asked)
     source, _, revision = asked.source.partition("@")
+    if revision and existing_path(source) is not None:
+        raise click.UsageError(f"{source!r} is a folder, which has no revisions. Leave '@{revision}' out.")
     pin = None if revision else policy.store.pin(source)
     with policy.store.explaining_pin(source, pin):
         return open_source(replace(asked, source=source, revision=revision or pin))

@@ -41,7 +41,7 @@ __all__ = [
 OK, NO, USAGE, UNAVAILABLE, DEFECT = 0, 1, 2, 3, 70
 EXIT_CODES: Final = {
     OK: "success, or no difference from the trusted code",
-    NO: "the code differs, is refused or malformed, or was not confirmed",
+    NO: "the code differs, is refused, malformed or still trusted, or was not confirmed",
     USAGE: "invalid arguments",
     UNAVAILABLE: "something cannot be found, reached, read or written",
     DEFECT: "a bug in hub-io",

@@ -46,7 +46,7 @@ class TrustPolicy:
 
     store: TrustStore = field(default_factory=TrustStore)
     cap: Cap | None = None
-    on_run: Callable[[CodeOrigin], None] | None = None
+    on_run: Callable[[CodeOrigin], None] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if self.cap not in _STRICTEST_FIRST:
