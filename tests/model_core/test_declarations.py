@@ -194,6 +194,59 @@ def test_inner_model_keeps_what_it_declares(tmp_path):
     assert loaded.head.weight.dtype is torch.float16
 
 
+OLD_NAMES = {r"^blocks\.(\d+)\.kernel$": r"layers.\1.weight", r"^blocks\.": "layers."}
+
+
+class OldInner(TinyModel):
+    """A model that was called otherwise, and that is also put into others."""
+
+    base_model_prefix = "tiny"
+    _checkpoint_conversion_mapping = OLD_NAMES
+    _keys_to_ignore_on_save = "scratch"
+    _keys_to_ignore_on_load_missing = "^scratch"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.scratch = nn.Parameter(torch.zeros(2))
+
+
+class OldOuter(PreTrainedModel):
+    """A head beside such a model, with a part whose names the inner model's renamings would match."""
+
+    config_class = TinyConfig
+    base_model_prefix = "tiny"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.tiny = OldInner(config)
+        self.blocks = nn.ModuleList([nn.Linear(3, 3)])
+
+
+def test_inner_model_renames_its_own_names_and_no_others():
+    """As declared for the checkpoint of the inner model, in that of the whole as in its own, and either way."""
+    outer = fill_randomly(OldOuter(TinyConfig()))
+    with torch.no_grad():
+        outer.tiny.scratch.zero_()
+    whole, inner = outer.state_dict(), outer.tiny.state_dict()
+    old_whole = {re.sub(r"^tiny\.layers\.(\d+)\.weight", r"tiny.blocks.\1.kernel", name): whole[name] for name in whole}
+    old_inner = {re.sub(r"^layers\.(\d+)\.weight", r"blocks.\1.kernel", name): inner[name] for name in inner}
+    config = TinyConfig()
+    assert same_state(OldOuter.from_pretrained(None, config=config, state_dict=old_whole), outer)
+    assert same_state(OldInner.from_pretrained(None, config=config, state_dict=old_inner), outer.tiny)
+    from_inner = OldOuter.from_pretrained(None, config=config, state_dict=old_inner, allow_missing=["blocks"])
+    assert same_state(from_inner.tiny, outer.tiny)
+    from_whole = OldInner.from_pretrained(None, config=config, state_dict=old_whole, allow_unexpected=["blocks"])
+    assert same_state(from_whole, outer.tiny)
+
+
+def test_inner_model_leaves_out_of_a_save_what_it_would_leave_out_of_its_own(tmp_path):
+    """As in transformers 5."""
+    outer = fill_randomly(OldOuter(TinyConfig()))
+    outer.save_pretrained(tmp_path)
+    assert set(load_file(tmp_path / "model.safetensors")) == outer.state_dict().keys() - {"tiny.scratch"}
+    assert torch.equal(OldOuter.from_pretrained(tmp_path).tiny.scratch, torch.zeros(2))
+
+
 def declaring_itself(name, value):
     """Return a class whose instances declare something in their constructor."""
 
@@ -263,9 +316,6 @@ def test_ties_may_be_any_mapping(tmp_path, mapping):
     save_file({"embedding.weight": torch.ones(6, 4)}, tmp_path / "model.safetensors")
     loaded = Tied.from_pretrained(tmp_path)
     assert loaded.head.weight is loaded.embedding.weight
-
-
-OLD_NAMES = {r"^blocks\.(\d+)\.kernel$": r"layers.\1.weight", r"^blocks\.": "layers."}
 
 
 def rename_to_old(folder):

@@ -28,7 +28,7 @@ from config_core.config import PretrainedConfig
 from model_core.authored_class import authored_class
 from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
-from model_core.declarations import check_declarations, declared_renamings, declared_texts, kept_in_float32
+from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.familiar_options import (
     SAVE_OPTIONS,
@@ -44,6 +44,7 @@ from model_core.loading import (
     NameRules,
     Patterns,
     Placement,
+    Renaming,
     check_load_arguments,
     config_for_load,
     load_weights,
@@ -51,10 +52,11 @@ from model_core.loading import (
     resolve_device,
     resolve_dtype,
     scoped_patterns,
+    scoped_renamings,
     wrap_state_dict,
 )
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import NamedTensors, named_tensors, persistent_tensors, wrapper_prefixes
+from model_core.module_tensors import NamedTensors, named_tensors, persistent_tensors, walk_modules, wrapper_prefixes
 from model_core.saving import (
     SavableTensors,
     check_not_distributed,
@@ -347,7 +349,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         parts = [(prefix, module) for prefix, module in named.modules if isinstance(module, PreTrainedModel)]
         return NameRules(
             key_mapping=key_mapping,
-            declared_renamings=(*declared_renamings(model), *_wrapper_renamings(model)),
+            declared_renamings=(*scoped_renamings(parts), *_wrapper_renamings(model)),
             base_model_prefix=cls.base_model_prefix,
             ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
             ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
@@ -430,7 +432,12 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
     def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None) -> SavableTensors:
         ties = declared_ties(self).enabled
-        ignored = frozenset(declared_texts(self, "_keys_to_ignore_on_save"))
+        ignored = frozenset(
+            prefix + name
+            for prefix, part in walk_modules(self)
+            if isinstance(part, PreTrainedModel)
+            for name in declared_texts(part, "_keys_to_ignore_on_save")
+        )
         if state_dict is None:
             state_dict = own_state_dict(self)
         else:
@@ -583,9 +590,11 @@ def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[s
             )
 
 
-def _wrapper_renamings(model: nn.Module) -> tuple[tuple[str, str], ...]:
+def _wrapper_renamings(model: nn.Module) -> tuple[Renaming, ...]:
     """Return renamings for checkpoints whose names have what wrappers inside the model add to them."""
-    return tuple((f"^{re.escape(prefix)}", replacement) for prefix, replacement in wrapper_prefixes(model).items())
+    return tuple(
+        Renaming(f"^{re.escape(prefix)}", replacement) for prefix, replacement in wrapper_prefixes(model).items()
+    )
 
 
 def _check_has_config(model: PreTrainedModel) -> None:

@@ -4,7 +4,7 @@ from model_core.loading._allowed_differences import AllowedDifferences, Patterns
 from model_core.loading._load_arguments import check_load_arguments
 from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
-from model_core.loading._name_rules import NameRules, ScopedPattern, scoped_patterns
+from model_core.loading._name_rules import NameRules, Renaming, ScopedPattern, scoped_patterns, scoped_renamings
 from model_core.loading._placement import Placement, resolve_device, resolve_dtype
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
 
@@ -13,6 +13,7 @@ __all__ = [
     "NameRules",
     "Patterns",
     "Placement",
+    "Renaming",
     "ScopedPattern",
     "check_load_arguments",
     "config_for_load",
@@ -21,5 +22,6 @@ __all__ = [
     "resolve_device",
     "resolve_dtype",
     "scoped_patterns",
+    "scoped_renamings",
     "wrap_state_dict",
 ]

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from model_core.declarations import declared_patterns
+from model_core.declarations import declared_patterns, declared_renamings
 from model_core.module_tensors import shape_of
 from model_core.tied_weights import DeclaredTies
 
@@ -23,13 +23,39 @@ if TYPE_CHECKING:
 
     from model_core.loading._weight_sources import WeightSource
 
-__all__ = ["NameRules", "NameTranslation", "PrefixUse", "ScopedPattern", "decide_names", "scoped_patterns"]
+__all__ = [
+    "NameRules",
+    "NameTranslation",
+    "PrefixUse",
+    "Renaming",
+    "ScopedPattern",
+    "decide_names",
+    "scoped_patterns",
+    "scoped_renamings",
+]
 
 # What happens to the prefix of the base model in the names of a checkpoint: nothing, if checkpoint and model are of the
 # same kind; it is added if the checkpoint is one of the base model; it is removed if the model is the base model.
 PrefixUse = Literal["kept", "added", "removed"]
+_USES: tuple[PrefixUse, ...] = ("added", "removed", "kept")  # in a tie, the first
 _Shape = tuple[int, ...] | None
-_Renamings = tuple[tuple[str, str], ...]
+
+
+class Renaming(NamedTuple):
+    """A regular expression for names, and its replacement.
+
+    Attributes:
+        pattern: The expression, which is searched for in the rest of a name.
+        replacement: What replaces all that it matches.
+        scopes: The prefixes of the names that it is for; `""` for all names.
+    """
+
+    pattern: str
+    replacement: str
+    scopes: tuple[str, ...] = ("",)
+
+
+_Renamings = tuple[Renaming, ...]
 
 
 class ScopedPattern(NamedTuple):
@@ -63,6 +89,22 @@ def scoped_patterns(parts: Iterable[tuple[str, nn.Module]], declaration: str) ->
     )
 
 
+def scoped_renamings(parts: Iterable[tuple[str, nn.Module]]) -> tuple[Renaming, ...]:
+    """Return the renamings that a model and the models inside it declare, each for the names of its own tensors.
+
+    Args:
+        parts: As for `scoped_patterns`.
+
+    Raises:
+        ModelDefinitionError: As for `scoped_patterns`.
+    """
+    return tuple(
+        Renaming(pattern, replacement, (prefix,))
+        for prefix, part in parts
+        for pattern, replacement in declared_renamings(part)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NameRules:
     """What the caller and the model class say about names.
@@ -70,8 +112,8 @@ class NameRules:
     Attributes:
         key_mapping: The caller's regular expressions and their replacements. The first one that matches part of a name
             renames it.
-        declared_renamings: Those of the class, which come after the caller's. They are for older checkpoints: one whose
-            names fit better without them is not renamed.
+        declared_renamings: Those of the class and of the models inside it, which come after the caller's. They are for
+            older checkpoints: one whose names fit better without them is not renamed.
         base_model_prefix: Attribute of the base model in models with a head.
         ignored_missing: Tensors of the model that may be missing and are not reported.
         ignored_unexpected: Tensors of the checkpoint that may be unexpected, likewise.
@@ -148,7 +190,7 @@ def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, t
         source: The checkpoint.
         tensors: The parameters and persistent buffers of the model, by name.
     """
-    given = tuple(rules.key_mapping.items())
+    given = tuple(Renaming(*pair) for pair in rules.key_mapping.items())
     prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
     if not prefix and not rules.declared_renamings:
         return NameTranslation(given)
@@ -159,25 +201,38 @@ def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, t
     shapes = {name: shape_of(tensor) for name, tensor in tensors.items()}
     best = NameTranslation(given)
     least: int | None = None
-    for renamings in dict.fromkeys([given, given + rules.declared_renamings]):
-        renamed = {_rename(name, renamings): shape for name, shape in stored.items()} if renamings else stored
-        for use, unexplained in _unexplained(renamed, shapes, prefix).items():
-            if least is None or unexplained < least:
-                best, least = NameTranslation(renamings, prefix, use), unexplained
+    for declared in dict.fromkeys([(), rules.declared_renamings]):
+        for use in _USES if prefix else ("kept",):
+            renamings = given + _in_checkpoint(declared, prefix, use)
+            renamed = {_rename(name, renamings): shape for name, shape in stored.items()} if renamings else stored
+            translation = NameTranslation(renamings, prefix, use)
+            unexplained = _num_unexplained(renamed, shapes, translation)
+            if unexplained is not None and (least is None or unexplained < least):
+                best, least = translation, unexplained
     return best
 
 
-def _unexplained(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> dict[PrefixUse, int]:
-    """Return how many tensors each use of the prefix leaves unexplained; the preferred use in a tie comes first."""
-    found: dict[PrefixUse, int] = {}
-    inner = {name.removeprefix(prefix): shape for name, shape in model.items() if name.startswith(prefix)}
-    inner_stored = {name.removeprefix(prefix): shape for name, shape in stored.items() if name.startswith(prefix)}
-    if prefix and inner and (common := inner.keys() & stored.keys()):
-        found["added"] = _num_differing(inner, stored, common)
-    if prefix and inner_stored and (common := inner_stored.keys() & model.keys()):
-        found["removed"] = _num_differing(inner_stored, model, common)
-    found["kept"] = _unexplained_if_kept(stored, model, prefix)
-    return found
+def _in_checkpoint(renamings: _Renamings, prefix: str, use: PrefixUse) -> _Renamings:
+    """Return renamings with the scopes that they have in a checkpoint, given those that they have in the model."""
+    if use == "removed":  # whoever declares something for a base model may write its names with the prefix or without
+        return tuple(entry._replace(scopes=(prefix + entry.scopes[0], *entry.scopes)) for entry in renamings)
+    if use == "added":  # the base model has no prefix, and the checkpoint has no other part
+        return tuple(
+            entry._replace(scopes=(entry.scopes[0].removeprefix(prefix),))
+            for entry in renamings
+            if not entry.scopes[0] or entry.scopes[0].startswith(prefix)
+        )
+    return renamings
+
+
+def _num_unexplained(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], names: NameTranslation) -> int | None:
+    """Return how many tensors a use of the prefix leaves unexplained, or None if it does not come into question."""
+    if names.use == "kept":
+        return _unexplained_if_kept(stored, model, names.prefix)
+    outer, inner = (model, stored) if names.use == "added" else (stored, model)
+    of_base = {name.removeprefix(names.prefix): shape for name, shape in outer.items() if name.startswith(names.prefix)}
+    common = of_base.keys() & inner.keys()
+    return _num_differing(of_base, inner, common) if common else None
 
 
 def _unexplained_if_kept(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> int:
@@ -200,8 +255,10 @@ def _num_mismatched(one: Mapping[str, _Shape], other: Mapping[str, _Shape], name
 
 
 def _rename(name: str, renamings: _Renamings) -> str:
-    for pattern, replacement in renamings:
-        renamed, count = re.subn(pattern, replacement, name)
-        if count:
-            return renamed
+    for pattern, replacement, scopes in renamings:
+        for scope in scopes:
+            if name.startswith(scope):
+                renamed, count = re.subn(pattern, replacement, name[len(scope) :])
+                if count:
+                    return scope + renamed
     return name
