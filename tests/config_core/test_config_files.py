@@ -379,6 +379,21 @@ def test_a_folder_without_a_config_says_so(tmp_path):
         TinyConfig.from_pretrained(tmp_path)
 
 
+def test_weights_without_a_config_say_where_one_can_be_passed(tmp_path):
+    """Whichever class is asked for them, also an Auto class."""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointFileNotFoundError, match=r"weights without their config.*config=.*It contains: model"):
+        TinyConfig.from_pretrained(tmp_path)
+
+
+def test_config_in_a_folder_of_the_folder_is_pointed_at(tmp_path):
+    """Such as that of a trainer's checkpoint."""
+    TinyConfig().save_pretrained(tmp_path / "checkpoint-500")
+    with pytest.raises(CheckpointFileNotFoundError, match="pass subfolder='checkpoint-500'"):
+        TinyConfig.from_pretrained(tmp_path)
+    assert TinyConfig.from_pretrained(tmp_path, subfolder="checkpoint-500")
+
+
 def test_a_folder_that_does_not_exist_says_so(tmp_path):
     """A typing error in a path is about the path and not about repositories alone."""
     with pytest.raises(CheckpointNotFoundError, match="does not exist"):

@@ -11,7 +11,7 @@ import traceback
 import pytest
 
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
-from config_core.code import bundle_of
+from config_core.code import bundle_of, collect_code
 from config_core.errors import ClassReferenceError, SourceCodeError
 from hub_io import RemoteCodeImportError
 from other_processes import environment, run_program
@@ -126,6 +126,15 @@ def test_every_module_carries_its_bundle(save):
     assert set(bundle.files) == names
     assert {name: (folder / name).read_bytes() for name in names} == dict(bundle.files)
     assert bundle.auto_map == AUTO_MAP
+
+
+def test_subclass_of_a_class_out_of_a_checkpoint_is_not_saved_with_its_code(save):
+    """A load of that code would give the base without a word."""
+    base = type(load(save(files())))
+    derived = type("Derived", (base,), {"__module__": __name__})
+    with pytest.raises(SourceCodeError, match=r"Derived: it derives from TinyModel, which was loaded from the code of"):
+        collect_code(derived, base.config_class)
+    assert collect_code(base, base.config_class) == bundle_of(base)
 
 
 def test_code_runs_from_the_bytes_that_were_read(save):

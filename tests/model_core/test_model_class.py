@@ -595,6 +595,13 @@ def test_number_of_layers_that_makes_no_sense_is_refused(every_n_layers):
         RecomputingStack(TinyConfig()).activation_checkpointing_enable(every_n_layers=every_n_layers)
 
 
+@pytest.mark.parametrize("given", [True, "use_reentrant", {"use_reentant": True}, ["use_reentrant"]], ids=str)
+def test_options_that_checkpoint_does_not_have_are_refused(given):
+    """They would fail in the first forward pass, or be passed to a layer."""
+    with pytest.raises(ArgumentError, match="gradient_checkpointing_kwargs must be a dict of options of torch"):
+        RecomputingStack(TinyConfig()).gradient_checkpointing_enable(given)
+
+
 def test_own_method_of_a_class_serves_both_names():
     """Published models override the earlier name with its one argument."""
 

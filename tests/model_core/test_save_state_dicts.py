@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import re
 from typing import ClassVar
@@ -237,6 +238,37 @@ def test_class_that_a_library_puts_in_place_is_not_recorded(tmp_path, model):
     model.__class__ = type("FSDPTinyModel", (TinyModel,), {"__module__": "torch.distributed.fsdp", "unshard": None})
     model.save_pretrained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["architectures"] == ["TinyModel"]
+
+
+SHARED_MODULE = """
+from config_core import PretrainedConfig
+from model_core import PreTrainedModel
+from torch import nn
+
+class SwappedConfig(PretrainedConfig):
+    model_type = "swapped"
+
+class SwappedModel(PreTrainedModel):
+    config_class = SwappedConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layer = nn.Linear(2, 2)
+"""
+
+
+def test_code_is_that_of_the_class_that_a_library_has_replaced(tmp_path, monkeypatch):
+    """`auto_map` and the files are those of the author's class, which is registered."""
+    (tmp_path / "swapped_models.py").write_text(SHARED_MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("swapped_models")
+    module.SwappedModel.register_for_auto_class("AutoModel")
+    model = module.SwappedModel(module.SwappedConfig())
+    model.__class__ = type("FSDPSwappedModel", (module.SwappedModel,), {"__module__": "torch.distributed.fsdp"})
+    model.save_pretrained(tmp_path / "saved")
+    auto_map = json.loads((tmp_path / "saved" / "config.json").read_text())["auto_map"]
+    assert auto_map == {"AutoConfig": "swapped_models.SwappedConfig", "AutoModel": "swapped_models.SwappedModel"}
+    assert (tmp_path / "saved" / "swapped_models.py").read_text() == SHARED_MODULE
 
 
 def test_parametrized_model_is_recorded_under_its_own_class(tmp_path):

@@ -575,10 +575,19 @@ def test_folder_that_a_trainer_wrote_without_a_config_asks_for_one(tmp_path):
 
 
 def test_config_in_a_folder_is_pointed_at(tmp_path):
-    """As in repositories of pipelines."""
+    """As in repositories of pipelines. The weights beside it do not lack one."""
     TinyModel(TinyConfig()).save_pretrained(tmp_path / "unet")
-    with pytest.raises(FileNotFoundError, match="pass subfolder='unet'"):
+    with pytest.raises(FileNotFoundError, match="pass subfolder='unet'") as caught:
         TinyModel.from_pretrained(tmp_path)
+    assert "config=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [{}, {"width": 3}, 3, ["x"]], ids=str)
+def test_config_of_another_kind_is_refused_by_name(tmp_path, given):
+    """A dict is the likeliest mistake, and the error says what makes a config of it."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ArgumentError, match=r"^config must be a TinyConfig, .*TinyConfig\.from_dict"):
+        TinyModel.from_pretrained(tmp_path, config=given)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ those of timm do.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -79,7 +80,7 @@ class GradientCheckpointing(nn.Module):
                 "`gradient_checkpointing` or a method `set_grad_checkpointing`.",
                 model_class=type(self),
             )
-        options = {"use_reentrant": False, **(gradient_checkpointing_kwargs or {})}
+        options = {"use_reentrant": False, **_checked_options(gradient_checkpointing_kwargs)}
         if networks:
             _check_timm_options(options, every_n_layers=every_n_layers, offload=offload)
         _check_every_n_layers(every_n_layers, len(layers))
@@ -124,6 +125,15 @@ class GradientCheckpointing(nn.Module):
 
     def _checkpointing_layers(self) -> list[nn.Module]:
         return [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
+
+
+def _checked_options(options: object) -> Mapping[str, Any]:
+    """Return the options of `torch.utils.checkpoint.checkpoint`: others would fail in the first forward pass."""
+    allowed = inspect.signature(checkpoint).parameters.keys() - {"function", "args", "kwargs"}
+    if not isinstance(options or {}, Mapping) or not allowed.issuperset(options or {}):  # type: ignore[call-overload]
+        expected = f"a dict of options of torch.utils.checkpoint.checkpoint: {', '.join(sorted(allowed))}"
+        raise ArgumentError("gradient_checkpointing_kwargs", options, expected=expected)
+    return options or {}  # type: ignore[return-value]
 
 
 def _timm_networks(module: nn.Module) -> list[Any]:

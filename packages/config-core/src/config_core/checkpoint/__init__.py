@@ -1,6 +1,7 @@
 """Where the files of a checkpoint come from, how they are named, and saving a folder as one step.
 
-Saving, its journal and the names of weight files are imported on first use: a config that is read does not need them.
+Saving, its journal, the names of weight files and what is said about a missing config are imported on first use: a
+config that is read does not need them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from config_core.checkpoint._safe_names import (
 from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
 
 if TYPE_CHECKING:
+    from config_core.checkpoint._missing_config import where_config_may_be
     from config_core.checkpoint._save_journal import pending_files
     from config_core.checkpoint._staged_save import staged_save
     from config_core.checkpoint._weight_files import (
@@ -66,9 +68,14 @@ __all__ = [
     "staged_save",
     "weight_file_name",
     "weight_index_name",
+    "where_config_may_be",
 ]
 
-_HOMES = {"pending_files": "_save_journal", "staged_save": "_staged_save"}
+_HOMES = {
+    "pending_files": "_save_journal",
+    "staged_save": "_staged_save",
+    "where_config_may_be": "_missing_config",
+}
 
 
 def __getattr__(name: str) -> Any:

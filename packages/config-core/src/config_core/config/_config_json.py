@@ -126,8 +126,7 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
     checkpoint = open_checkpoint(source, options)
     if isinstance(checkpoint.config_file, ConfigFile):
         return checkpoint.config_file
-    hint = "A checkpoint is what save_pretrained of a config or model writes."
-    file = _read_file(checkpoint, CONFIG_NAME, hint=hint)
+    file = _read_file(checkpoint, CONFIG_NAME)
     if "configuration_files" in file.values:
         from config_core.config._versioned_files import versioned_file_name
 
@@ -137,11 +136,14 @@ def read_config(source: str | os.PathLike[str] | Checkpoint, options: HubOptions
     return file
 
 
-def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str) -> ConfigFile:
+def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str = "") -> ConfigFile:
     try:
         with checkpoint.reading():
             return ConfigFile(checkpoint.local_path(filename), name=checkpoint.name, commit=checkpoint.commit)
     except CheckpointFileNotFoundError as error:
+        from config_core.checkpoint import where_config_may_be
+
+        hint = hint or where_config_may_be(checkpoint.filenames())
         raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
 
 

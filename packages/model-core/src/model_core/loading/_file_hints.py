@@ -1,18 +1,18 @@
-"""What is in a checkpoint or a file instead of the weights or the config that were looked for, and what to do."""
+"""What is in a checkpoint or a file instead of the weights that were looked for, and what to do."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import CONFIG_NAME, LFS_PROBLEM, is_lfs_pointer, parse_weight_file
+from config_core.checkpoint import LFS_PROBLEM, is_lfs_pointer, parse_weight_file
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-__all__ = ["lfs_problem", "refused_class", "where_config_may_be", "where_weights_may_be"]
+__all__ = ["lfs_problem", "refused_class", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
 _LOADERS = {
@@ -45,27 +45,6 @@ def where_weights_may_be(filenames: Collection[str], *, variant: str | None) -> 
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
     hints += [] if whole else _other_formats(filenames)
-    return " ".join([*hints, _listing(filenames)])
-
-
-def where_config_may_be(filenames: Collection[str], model_class: type, config_class: type) -> str:
-    """Return what to do about a checkpoint without a config.
-
-    Args:
-        filenames: Names of all its files.
-        model_class: The class of the model that is loaded.
-        config_class: The class of its config.
-    """
-    hints = []
-    if any(parse_weight_file(name) for name in filenames):
-        hints.append(
-            "It has weights without their config, as some trainers write them. Pass the config: "
-            f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...)), or in config= the "
-            "folder or repository that has it. model.save_pretrained writes both."
-        )
-    suffix = f"/{CONFIG_NAME}"
-    if folders := sorted(name.removesuffix(suffix) for name in filenames if name.endswith(suffix)):
-        hints.append(f"There are configs in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
     return " ".join([*hints, _listing(filenames)])
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import CONFIG_NAME
+from config_core.checkpoint import CONFIG_NAME, Checkpoint, where_config_may_be
 from config_core.code import bundle_of
 from config_core.config import PretrainedConfig
 from config_core.errors import CheckpointFileNotFoundError, ConfigCoreError
 from model_core.config_classes import check_config
-from model_core.errors import ConfigClassError, ModelDefinitionError
-from model_core.loading._file_hints import where_config_may_be
+from model_core.errors import ArgumentError, ConfigClassError, ModelDefinitionError
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
 if TYPE_CHECKING:
-    import os
-
-    from config_core.checkpoint import Checkpoint, HubOptions
+    from config_core.checkpoint import HubOptions
 
 __all__ = ["config_for_load", "mismatch_hint"]
 
@@ -44,6 +42,7 @@ def config_for_load(
     Raises:
         ModelDefinitionError: The class does not declare its config class.
         ConfigClassError: `given` is a config of another class, or there is no config.
+        ArgumentError: `given` is nothing that a config can be loaded from.
     """
     if isinstance(given, PretrainedConfig):
         check_config(model_class, given, config_class)
@@ -54,6 +53,13 @@ def config_for_load(
                 "its config class is not known. Set `config_class = MyConfig` in the class, or pass config=.",
                 model_class=model_class,
             )
+        if given is not None and not isinstance(given, (str, os.PathLike, Checkpoint)):
+            raise ArgumentError(
+                "config",
+                given,
+                expected=f"a {config_class.__name__}, or the folder or repository that has one",
+                remedy=f"From a dict, {config_class.__name__}.from_dict(...) makes one.",
+            )
         source = checkpoint if given is None else given
         if source is None:
             raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
@@ -63,7 +69,8 @@ def config_for_load(
         except CheckpointFileNotFoundError as error:
             if checkpoint is None or given is not None or error.filename != CONFIG_NAME:
                 raise
-            hint = where_config_may_be(checkpoint.filenames(), model_class, config_class)
+            call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
+            hint = where_config_may_be(checkpoint.filenames(), call=call)
             raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
