@@ -127,13 +127,14 @@ class GradientCheckpointing(nn.Module):
         return [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
 
 
-def _checked_options(options: object) -> Mapping[str, Any]:
+def _checked_options(options: Any) -> Mapping[str, Any]:
     """Return the options of `torch.utils.checkpoint.checkpoint`: others would fail in the first forward pass."""
     allowed = inspect.signature(checkpoint).parameters.keys() - {"function", "args", "kwargs"}
-    if not isinstance(options or {}, Mapping) or not allowed.issuperset(options or {}):  # type: ignore[call-overload]
+    checked: Any = options or {}
+    if not isinstance(checked, Mapping) or not allowed.issuperset(checked):
         expected = f"a dict of options of torch.utils.checkpoint.checkpoint: {', '.join(sorted(allowed))}"
         raise ArgumentError("gradient_checkpointing_kwargs", options, expected=expected)
-    return options or {}  # type: ignore[return-value]
+    return checked
 
 
 def _timm_networks(module: nn.Module) -> list[Any]:
