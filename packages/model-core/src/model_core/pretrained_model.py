@@ -431,10 +431,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             )
 
     def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None) -> SavableTensors:
-        ties = declared_ties(self).enabled
+        modules = walk_modules(self)
+        ties = declared_ties(self, modules).enabled
         ignored = frozenset(
             prefix + name
-            for prefix, part in walk_modules(self)
+            for prefix, part in modules
             if isinstance(part, PreTrainedModel)
             for name in declared_texts(part, "_keys_to_ignore_on_save")
         )

@@ -182,8 +182,9 @@ def has_flat_parameters(module: nn.Module) -> bool:
 def is_reparametrized(module: nn.Module) -> bool:
     """Return whether a module computes a parameter from others: by a parametrization, weight norm or pruning."""
     # Each is a class of its own in these modules, which are imported where it is used.
-    return "parametrizations" in module._modules or any(
-        type(hook).__module__.startswith("torch.nn.utils.") for hook in module._forward_pre_hooks.values()
+    hooks = module._forward_pre_hooks
+    return "parametrizations" in module._modules or (
+        bool(hooks) and any(type(hook).__module__.startswith("torch.nn.utils.") for hook in hooks.values())
     )
 
 
