@@ -206,15 +206,26 @@ def test_an_error_of_a_save_has_the_path_from_the_root(tmp_path):
 class HandMadeConfig(PretrainedConfig):
     model_type = "errors-hand-made"
 
-    def __init__(self, image=None, **kwargs):
+    def __init__(self, image=None, images=(), **kwargs):
         self.image = ImageConfig(**(image or {}))
+        self.images = [ImageConfig(**each) for each in images]
         super().__init__(**kwargs)
 
 
-def test_the_file_of_a_part_that_init_makes_is_named(tmp_path):
-    """Its problems have the path in the part, and the error says which file the values are from."""
+def test_a_part_that_init_makes_has_its_path(tmp_path):
+    """From the root of the config, and the error says which file the values are from."""
     path = write(tmp_path, model_type="errors-hand-made", image=WRONG)
-    with pytest.raises(ConfigValidationError, match=r"ImageConfig\.layers\[2\]: expected int") as caught:
+    with pytest.raises(ConfigValidationError) as caught:
+        HandMadeConfig.from_pretrained(tmp_path)
+    assert str(caught.value) == f"{path}: HandMadeConfig.image.layers[2]: expected int, got str 'x'."
+    with pytest.raises(ConfigValidationError, match=r"^HandMadeConfig\.images\[1\]\.width: expected int"):
+        HandMadeConfig(images=[{}, {"width": "8"}])
+
+
+def test_a_part_of_unknown_origin_is_named_by_its_class(tmp_path):
+    """Where two dicts may be what it was made of, its class is named, and the file."""
+    path = write(tmp_path, model_type="errors-hand-made", image=WRONG, images=[WRONG])
+    with pytest.raises(ConfigValidationError, match=r"layers\[2\]: expected int") as caught:
         HandMadeConfig.from_pretrained(tmp_path)
     assert str(caught.value).startswith(f"{path}: ")
 

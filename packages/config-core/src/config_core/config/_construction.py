@@ -83,7 +83,11 @@ class ConfigType(abc.ABCMeta):
 
                 report_unknown(found, config)
             return config
-        return _construct(cls, args, kwargs)
+        try:
+            return _construct(cls, args, kwargs)
+        except ConfigValidationError as error:
+            vars(error)["_given"] = kwargs  # for the config of which this is a part
+            raise
 
     @property
     def __signature__(cls) -> Any:
@@ -374,6 +378,10 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
         try:
             config = type.__call__(cls, *args, **given)
             break
+        except ConfigValidationError as error:
+            from config_core.config._problems import moved_to_root
+
+            raise moved_to_root(error, cls, fields) from None
         except TypeError as error:
             twice = _GIVEN_TWICE.search(f"{error}")
             if twice is None or twice[1] not in given:

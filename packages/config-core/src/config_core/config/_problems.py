@@ -12,9 +12,9 @@ from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["WrongValueError", "check_all", "check_fields", "problems_of_part"]
+__all__ = ["WrongValueError", "check_all", "check_fields", "moved_to_root", "problems_of_part"]
 
 
 class WrongValueError(Exception):
@@ -89,6 +89,39 @@ def problems_of_part(error: ConfigValidationError) -> WrongValueError:
     moved = WrongValueError("")
     moved.problems = [(f".{problem.field}", problem.problem) for problem in error.problems]
     return moved
+
+
+def moved_to_root(error: ConfigValidationError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigValidationError:
+    """Return the error of a part that `__init__` makes of a dict, with paths from the config that it belongs to.
+
+    Args:
+        error: The error.
+        cls: The class of the config that is made.
+        fields: Its fields.
+    """
+    given = vars(error).pop("_given", None)
+    places = [] if given is None else [place for place, value in _dicts_in(fields) if _is_source(value, given)]
+    if len(places) != 1:  # made of something else, or of any of several
+        return error
+    problems = tuple(ConfigProblem(f"{places[0]}.{problem.field}", problem.problem) for problem in error.problems)
+    return ConfigValidationError.of_problems(problems, config_class=cls.__name__)
+
+
+def _dicts_in(fields: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the dicts that are the values of fields, or in a list or dict that is one, with their paths."""
+    for name, value in fields.items():
+        entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else ()
+        if isinstance(value, (list, tuple)):
+            entries = enumerate(value)
+        for place, item in ((name, value), *((f"{name}[{key!r}]", entry) for key, entry in entries)):
+            if isinstance(item, dict) and item:
+                yield place, item
+
+
+def _is_source(values: dict[str, Any], given: Mapping[str, Any]) -> bool:
+    """Return whether the keywords of a part are the values of a dict."""
+    shared = values.keys() & given.keys()
+    return bool(shared) and all(values[name] is given[name] for name in shared)
 
 
 def _merged(errors: list[WrongValueError | ConfigError]) -> Exception:
