@@ -56,7 +56,7 @@ from model_core.loading import (
     wrap_state_dict,
 )
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import NamedTensors, named_tensors, persistent_tensors, walk_modules, wrapper_prefixes
+from model_core.module_tensors import NamedTensors, named_tensors, wrapper_prefixes
 from model_core.saving import (
     SavableTensors,
     check_not_distributed,
@@ -406,12 +406,13 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not is_main_process:
             check_not_distributed(own_state_dict(self) if state_dict is None else state_dict)
             return
-        savable = self._savable_tensors(state_dict)
+        named = named_tensors(self)
+        savable = self._savable_tensors(state_dict, named)
         self.config.validate()
         written_class = authored_class(type(self), PreTrainedModel)
-        warn_about_reparametrized_modules(self, written_class)
+        warn_about_reparametrized_modules(self, written_class, named.modules)
         code = collect_code(written_class, type(self.config))
-        dtype = self._dtype_of(savable)
+        dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
             self.config.write_to(
@@ -430,12 +431,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 **options,
             )
 
-    def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None) -> SavableTensors:
-        modules = walk_modules(self)
-        ties = declared_ties(self, modules).enabled
+    def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None, named: NamedTensors) -> SavableTensors:
+        ties = declared_ties(self, named.modules).enabled
         ignored = frozenset(
             prefix + name
-            for prefix, part in modules
+            for prefix, part in named.modules
             if isinstance(part, PreTrainedModel)
             for name in declared_texts(part, "_keys_to_ignore_on_save")
         )
@@ -443,7 +443,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict = own_state_dict(self)
         else:
             check_savable(state_dict, ignored=ignored)
-            rules = self._name_rules(self, named_tensors(self), {})
+            rules = self._name_rules(self, named, {})
             state_dict = match_state_dict(
                 self, state_dict, may_lack=lambda name: name in ignored or rules.ignores_missing(name), ties=ties
             )
@@ -452,14 +452,6 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
         _check_ties_hold(type(self), savable, ties)
         return savable
-
-    def _dtype_of(self, savable: SavableTensors) -> torch.dtype | None:
-        """Return the dtype for the config: that of the first floating-point parameter that is written, else any."""
-        parameters = {
-            name: tensor for name, tensor in persistent_tensors(self).items() if isinstance(tensor, nn.Parameter)
-        }
-        written = [tensor for name, tensor in savable.tensors.items() if name in parameters]
-        return next((tensor.dtype for tensor in [*written, *parameters.values()] if tensor.is_floating_point()), None)
 
     def push_to_hub(
         self,
@@ -576,6 +568,13 @@ def _with_ties(model: _Model) -> _Model:
     _check_has_config(model)
     make_ties(model, PreTrainedModel)
     return model
+
+
+def _dtype_of(savable: SavableTensors, named: NamedTensors) -> torch.dtype | None:
+    """Return the dtype for the config: that of the first floating-point parameter that is written, else any."""
+    parameters = {name: tensor for name, tensor in named.persistent.items() if isinstance(tensor, nn.Parameter)}
+    written = [tensor for name, tensor in savable.tensors.items() if name in parameters]
+    return next((tensor.dtype for tensor in [*written, *parameters.values()] if tensor.is_floating_point()), None)
 
 
 def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[str, str]) -> None:

@@ -18,6 +18,8 @@ from model_core.module_tensors import walk_modules
 from model_core.torch_internals import is_reparametrized
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
 __all__ = ["warn_about_reparametrized_modules"]
@@ -25,14 +27,17 @@ __all__ = ["warn_about_reparametrized_modules"]
 _logger = logging.getLogger(__name__)
 
 
-def warn_about_reparametrized_modules(model: nn.Module, model_class: Any) -> None:
+def warn_about_reparametrized_modules(
+    model: nn.Module, model_class: Any, modules: Sequence[tuple[str, nn.Module]]
+) -> None:
     """Log which modules have tensors of other names than those that the constructor makes.
 
     Args:
         model: The model that is saved.
         model_class: The class that will load it.
+        modules: The modules of the model with their prefixes.
     """
-    found = [prefix.removesuffix(".") for prefix, module in walk_modules(model) if is_reparametrized(module)]
+    found = [prefix.removesuffix(".") for prefix, module in modules if is_reparametrized(module)]
     if not found:
         return
     made = _made_by_constructor(model, model_class)
