@@ -137,6 +137,8 @@ def test_unknown_field_is_refused():
         ("resnet51", "Did you mean"),
         ("resnet50.nonsense", "resnet50.a1_in1k"),
         ("hf-hub:timm/resnet18.a1_in1k", "no model of this name"),
+        ("timm/resnet18.a1_in1k", "no such folder"),
+        ("./not-here", "no such folder"),
         ("", "no model of this name"),
     ],
 )

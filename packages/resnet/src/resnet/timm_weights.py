@@ -48,6 +48,7 @@ _FIELD_NAMES = {
     "drop_path_rate": "drop_path_rate",
     "drop_block_rate": "drop_block_rate",
 }
+_TIMM_SCHEMES = ("hf-hub:", "local-dir:")  # what timm's own create_model takes before a repository or a folder
 _BLOCK_NAMES = {BasicBlock: "basic", Bottleneck: "bottleneck"}
 _ANTI_ALIASING_NAMES = {None: "", torch.nn.AvgPool2d: "avg", BlurPool2d: "blur"}
 
@@ -148,11 +149,13 @@ def _check_listed(name: str, architecture: str) -> None:
 
 def _is_folder(name: str | os.PathLike[str]) -> bool:
     """Return whether it is a path: a folder in the working directory does not hide the name of a model."""
-    return not isinstance(name, str) or Path(name).name != name
+    return not isinstance(name, str) or (Path(name).name != name and not name.startswith(_TIMM_SCHEMES))
 
 
 def _folder_arguments(folder: str) -> tuple[str, dict[str, Any]]:
     """Return the architecture of a folder that timm saved, and the arguments that its `config.json` adds to it."""
+    if not Path(folder).is_dir():
+        raise TimmNameError(folder, reason="there is no such folder. What timm has on the Hub goes by its name alone.")
     values = read_config(folder).values
     architecture = values.get("architecture")
     if not isinstance(architecture, str):
