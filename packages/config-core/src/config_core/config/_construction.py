@@ -66,7 +66,7 @@ class ConfigType(abc.ABCMeta):
         if ORIGINAL in kwargs:  # from `dataclasses.replace`
             return replaced(kwargs.pop(ORIGINAL), kwargs)
         if NOTE_KEY in kwargs:
-            return _with_caller_s_note(cls, args, kwargs)
+            return _make_with_note(cls, args, kwargs)
         if type(_speaker.unknown) is _OfFile:  # a part that `__init__` makes of a file's values
             kwargs = _upgraded(cls, kwargs)
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
@@ -471,7 +471,7 @@ def _take_note(values: dict[str, Any]) -> Note | None:
     return read_note(values.pop(NOTE_KEY), values)
 
 
-def _with_caller_s_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
     note = _take_note(kwargs)
     if note is not None and note.is_edited:
@@ -538,7 +538,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     _note_computed(config, differing)
     from config_core.config._derived_fields import contradiction, same_value
 
-    with of_file():  # what is made for a comparison is nobody's
+    with of_file():  # what is made for a comparison reports nothing
         same = {name for name, value in differing.items() if same_value(value, fields[name])}
         state.update({name: differing[name] for name in same})  # which has what JSON cannot express
         wrong = {name: value for name, value in differing.items() if name not in same}
