@@ -366,6 +366,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         state_dict: Mapping[str, torch.Tensor] | None = None,
         max_shard_size: int | str = "50GB",
         variant: str | None = None,
+        portable: bool = True,
         push_to_hub: bool = False,
         repo_id: str | None = None,
         **options: Any,
@@ -382,6 +383,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict: What to write instead of the model's own state: a tensor for each of its names.
             max_shard_size: Maximum size of a weight file: bytes, or `"5GB"`, `"500MB"`, `"1GiB"`.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
+            portable: Let transformers load the source files too. The imports of these packages in the copies then point
+                to one more file, `pretrained_base.py`; False copies the files as they are.
             push_to_hub: Upload the saved files as well.
             repo_id: Repository for the upload; if None, the name of the folder under the token's account.
             **options: Options of `push_to_hub`. transformers options that are not supported here raise an error unless
@@ -411,7 +414,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         self.config.validate()
         written_class = authored_class(type(self), PreTrainedModel)
         warn_about_reparametrized_modules(self, written_class, named.modules)
-        code = collect_code(written_class, type(self.config))
+        code = collect_code(written_class, type(self.config), portable=portable)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
@@ -428,6 +431,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 state_dict=state_dict,
                 max_shard_size=max_shard_size,
                 variant=variant,
+                portable=portable,
                 **options,
             )
 
@@ -460,6 +464,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         state_dict: Mapping[str, torch.Tensor] | None = None,
         max_shard_size: int | str = "50GB",
         variant: str | None = None,
+        portable: bool = True,
         **options: Unpack[PushOptions],
     ) -> PushedCommit:
         """Save to a temporary folder and upload it to the Hub in one commit.
@@ -469,6 +474,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict: As for `save_pretrained`.
             max_shard_size: As for `save_pretrained`.
             variant: As for `save_pretrained`.
+            portable: As for `save_pretrained`.
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, and `tags`,
                 which are added to `model_tags`.
 
@@ -485,7 +491,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             known["tags"] = tags
         commit: PushedCommit = push_saved(
             lambda folder: self.save_pretrained(
-                folder, state_dict=state_dict, max_shard_size=max_shard_size, variant=variant
+                folder, state_dict=state_dict, max_shard_size=max_shard_size, variant=variant, portable=portable
             ),
             repo_id,
             **known,

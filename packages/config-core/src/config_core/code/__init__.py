@@ -18,6 +18,13 @@ if TYPE_CHECKING:
         register_for_auto_class,
         served_names_of,
     )
+    from config_core.code._portable_code import (
+        BASE_FILE,
+        BASE_NAMES,
+        NotPortableError,
+        is_base_file,
+        portable_files,
+    )
     from config_core.code._source_facts import (
         SourceFacts,
         SourceImport,
@@ -36,10 +43,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BASE_FILE",
+    "BASE_NAMES",
     "MAX_DATA_BYTES",
     "ClassReference",
     "CodeBundle",
     "CodeOrigin",
+    "NotPortableError",
     "SourceFacts",
     "SourceImport",
     "bundle_of",
@@ -47,9 +57,11 @@ __all__ = [
     "collect_code",
     "compile_source",
     "data_files",
+    "is_base_file",
     "listing_digest",
     "needed_files",
     "parse_source",
+    "portable_files",
     "register_for_auto_class",
     "resolve_sibling_imports",
     "served_names_of",
@@ -60,10 +72,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BASE_FILE": "_portable_code",
+    "BASE_NAMES": "_portable_code",
     "MAX_DATA_BYTES": "_source_files",
     "ClassReference": "_class_reference",
     "CodeBundle": "_code_bundle",
     "CodeOrigin": "_code_bundle",
+    "NotPortableError": "_portable_code",
     "SourceFacts": "_source_facts",
     "SourceImport": "_source_facts",
     "bundle_of": "_custom_code",
@@ -71,9 +86,11 @@ _HOMES = {
     "collect_code": "_custom_code",
     "compile_source": "_source_facts",
     "data_files": "_source_files",
+    "is_base_file": "_portable_code",
     "listing_digest": "_code_bundle",
     "needed_files": "_source_files",
     "parse_source": "_source_facts",
+    "portable_files": "_portable_code",
     "register_for_auto_class": "_custom_code",
     "resolve_sibling_imports": "_source_files",
     "served_names_of": "_custom_code",

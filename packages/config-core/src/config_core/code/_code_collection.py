@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.code._class_reference import ClassReference
 from config_core.code._code_bundle import CodeBundle
+from config_core.code._portable_code import NotPortableError, portable_files
 from config_core.code._program_source import running_program
 from config_core.code._source_facts import parse_source, source_facts
 from config_core.code._source_files import MAX_DATA_BYTES, data_files, needed_files
@@ -25,7 +26,9 @@ __all__ = ["bundle_for"]
 _MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 
 
-def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type[Any], str]) -> CodeBundle:
+def bundle_for(
+    cls: type[Any], config_class: type[Any], registered: Mapping[type[Any], str], *, portable: bool
+) -> CodeBundle:
     """Return the source files of a registered class and of its registered siblings.
 
     Siblings have the same config class and are defined in the same module, package, script or notebook.
@@ -34,6 +37,8 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
         cls: The class, or a class whose config class is registered.
         config_class: Class of its config.
         registered: Class to the name of its Auto class, the latest last.
+        portable: Whether transformers is to load the code too. Code that needs more of these packages than that allows
+            is returned as it is, with a warning.
 
     Raises:
         SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
@@ -53,7 +58,21 @@ def bundle_for(cls: type[Any], config_class: type[Any], registered: Mapping[type
     bundle = _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
     for reference in bundle.auto_map.values():
         ClassReference.parse(reference)  # do not save what no load accepts
-    return bundle
+    return _portable_bundle(bundle, cls) if portable else bundle
+
+
+def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:
+    """Return a bundle that transformers can load too, or the same one with a warning."""
+    try:
+        return CodeBundle(portable_files(bundle.files), bundle.auto_map)
+    except NotPortableError as error:
+        warnings.warn(
+            f"The code of {cls.__qualname__} is saved as it is, so that only these packages load it and transformers "
+            f"does not: {error}. Pass portable=False to save it like this without a warning.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return bundle
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def served_names_of(cls: type[Any]) -> tuple[str, ...]:
     return names
 
 
-def collect_code(cls: type[Any], config_class: type[Any]) -> _bundle.CodeBundle | None:
+def collect_code(cls: type[Any], config_class: type[Any], *, portable: bool = False) -> _bundle.CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
     `auto_map` lists every registered class from the same module or package with the same config class, so that a folder
@@ -87,6 +87,8 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> _bundle.CodeBundle 
     Args:
         cls: Class of the saved object: a model class or a config class.
         config_class: Class of its config.
+        portable: Let transformers load the code too: the base classes come from a file that is added,
+            `pretrained_base.py`. Code that needs more of these packages is returned as it is, with a warning.
 
     Raises:
         SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere. Or it is
@@ -111,7 +113,7 @@ def collect_code(cls: type[Any], config_class: type[Any]) -> _bundle.CodeBundle 
 
     with _lock:
         registered = dict(_registered)
-    return bundle_for(cls, config_class, registered)
+    return bundle_for(cls, config_class, registered, portable=portable)
 
 
 def _check_own_code(cls: type[Any]) -> None:

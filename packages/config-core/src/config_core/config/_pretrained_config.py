@@ -524,6 +524,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         self,
         save_directory: str | os.PathLike[str],
         *,
+        portable: bool = True,
         push_to_hub: bool = False,
         repo_id: str | None = None,
         **options: Any,
@@ -532,6 +533,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
         Args:
             save_directory: Folder, created if missing. Its other files stay.
+            portable: Let transformers load the source files too. The imports of these packages in the copies then point
+                to one more file, `pretrained_base.py`; False copies the files as they are.
             push_to_hub: Upload to a hub as well.
             repo_id: Repository for the upload. If None, the name of the folder under the token's account.
             **options: Options of `push_to_hub`.
@@ -546,17 +549,18 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
         options = check_save_options(options, push_to_hub=push_to_hub)
         self.validate()
-        code = config_core.code.collect_code(type(self), type(self))
+        code = config_core.code.collect_code(type(self), type(self), portable=portable)
         with staged_save(save_directory) as staging:
             self.write_to(staging, code=code)
         if push_to_hub:
-            self.push_to_hub(repo_id or Path(save_directory).resolve().name, **options)
+            self.push_to_hub(repo_id or Path(save_directory).resolve().name, portable=portable, **options)
 
-    def push_to_hub(self, repo_id: str, **options: Unpack[PushOptions]) -> PushedCommit:
+    def push_to_hub(self, repo_id: str, *, portable: bool = True, **options: Unpack[PushOptions]) -> PushedCommit:
         """Save into a temporary folder and upload that to a hub in one commit.
 
         Args:
             repo_id: Repository as `owner/name`, or `name` for the token's own account; created if missing.
+            portable: As for `save_pretrained`.
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`.
 
         Returns:
@@ -565,7 +569,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
         """
-        commit: PushedCommit = push_saved(self.save_pretrained, repo_id, **options)
+        commit: PushedCommit = push_saved(
+            lambda folder: self.save_pretrained(folder, portable=portable), repo_id, **options
+        )
         return commit
 
     def write_to(

@@ -11,7 +11,7 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Final
 
-from config_core.code import source_imports
+from config_core.code import BASE_NAMES, is_base_file, source_imports
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
 from hub_io.code._served_names import is_transformers, provider_of
 from hub_io.errors import MissingRequirementsError
@@ -123,8 +123,9 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     found: dict[str, str] = {}
     for file in reached_files(bundle, modules):
         for each in source_imports(file, files[file], files.get, path=file):
-            if each.is_certain and not each.level:
-                for name in _top_level_modules(each, served=served):
+            if each.is_certain:
+                top = _base_modules(each, file, files) if each.level else _top_level_modules(each, served=served)
+                for name in top:
                     found.setdefault(name, file)
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
 
@@ -156,6 +157,12 @@ def _top_level_modules(found: SourceImport, *, served: bool) -> Iterator[str]:
     for name in found.names if is_served else ():
         if provider := provider_of(found.module, name):
             yield provider.module
+
+
+def _base_modules(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the modules that the names come from which portable code imports from its `pretrained_base.py`."""
+    if any(is_base_file(files[needed]) for needed in _relative_files(found, file, files)):
+        yield from (BASE_NAMES[name] for name in found.names if name in BASE_NAMES)
 
 
 def _relative_files(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from config_core.code import parse_source, source_imports, walk_expressions, walk_statements
+from config_core.code import is_base_file, parse_source, source_imports, walk_expressions, walk_statements
 from hub_io.code._requirements import check_requirements, reached_files
 from hub_io.code._served_names import TRANSFORMERS, is_served, is_served_module, is_transformers, provider_of
 from hub_io.errors import UnservedNamesError
@@ -94,7 +94,9 @@ def served_names(bundle: CodeBundle) -> tuple[str, ...]:
 
 
 def transformers_names(bundle: CodeBundle, files: Iterable[str]) -> list[TransformersName]:
-    """Return the uses of names of transformers in files of a bundle, in order. Data files are skipped.
+    """Return the uses of names of transformers in files of a bundle, in order.
+
+    Data files are skipped, and `pretrained_base.py` of portable code, which uses transformers only if that loads it.
 
     Raises:
         SourceCodeError: A file cannot be parsed.
@@ -102,7 +104,7 @@ def transformers_names(bundle: CodeBundle, files: Iterable[str]) -> list[Transfo
     found: list[TransformersName] = []
     for file in files:
         content = bundle.files[file]
-        if file.endswith(".py") and TRANSFORMERS.encode() in content:
+        if file.endswith(".py") and TRANSFORMERS.encode() in content and not is_base_file(content):
             found += sorted(_uses_in(file, content, bundle), key=lambda use: use.line)
     return found
 
