@@ -161,7 +161,7 @@ def test_data_is_saved_with_the_code_that_names_it(module):
     """Byte for byte, and nothing else of the folder."""
     run(module, SAVE)
     names = sorted(path.name for path in (module / "saved").iterdir())
-    assert names == ["config.json", "configuration_labelled.py", "labels.json"]
+    assert names == ["config.json", "configuration_labelled.py", "labels.json", "pretrained_base.py"]
     assert (module / "saved" / "labels.json").read_bytes() == (module / "labels.json").read_bytes()
 
 
@@ -194,7 +194,7 @@ def test_data_of_a_script_is_saved_if_the_classes_need_it(tmp_path):
         (tmp_path / name).write_text("x", encoding="utf-8")
     subprocess.run([sys.executable, "program.py"], cwd=tmp_path, check=True, timeout=60)
     names = sorted(path.name for path in (tmp_path / "saved").iterdir())
-    assert names == ["config.json", "labels.json", "program.py"]
+    assert names == ["config.json", "labels.json", "pretrained_base.py", "program.py"]
 
 
 def test_file_that_is_too_large_for_data_is_left_out_with_a_warning(module):

@@ -124,10 +124,10 @@ def run(folder, *arguments, program=None):
 
 
 def saved(folder):
-    """Return the auto_map and the names of the saved source files."""
+    """Return the auto_map and the names of the saved source files, without that of the base classes."""
     values = json.loads((folder / "saved" / "config.json").read_text(encoding="utf-8"))
     files = (path.relative_to(folder / "saved").as_posix() for path in (folder / "saved").rglob("*.py"))
-    return values["auto_map"], sorted(files)
+    return values["auto_map"], sorted(set(files) - {"pretrained_base.py"})
 
 
 def load_elsewhere(folder):

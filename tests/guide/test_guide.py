@@ -70,7 +70,8 @@ assert ResnetConfig().layers is not ResnetConfig().layers
 def test_saved_folder_loads_by_its_path_in_another_process(saved, user):
     """Config, weights and code travel in the folder; logits are equal bit for bit."""
     names = {path.name for path in saved.iterdir()}
-    assert names == {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"}
+    code = {"configuration_resnet.py", "modeling_resnet.py", "pretrained_base.py"}
+    assert names == {"config.json", "model.safetensors", *code}
     assert use(user, str(saved), saved.parent / "expected.pt").startswith("hub_io.remote.")
 
 

@@ -30,7 +30,8 @@ def tiny_config_class(tmp_path, monkeypatch):
 def test_config_is_pushed_with_its_code_and_loads_with_trust(hub, tiny_config_class):
     """Code, config and card in one commit; refused without trust, equal with it."""
     info = tiny_config_class(size=7).push_to_hub("tiny", token=hub.token("me"), private=True)
-    assert set(hub.files("me/tiny")) == {".gitattributes", "README.md", "config.json", "configuration_tiny.py"}
+    code = {"configuration_tiny.py", "pretrained_base.py"}
+    assert set(hub.files("me/tiny")) == {".gitattributes", "README.md", "config.json", *code}
     assert len([request for request in hub.requests if "/commit/" in request.path]) == 1
     options = {"revision": info.oid, "token": hub.token("me")}
     with pytest.raises(RemoteCodeRefusedError):

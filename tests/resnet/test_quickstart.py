@@ -64,7 +64,8 @@ def test_command_leaves_a_checkpoint_with_its_code(finished):
     _, folder = finished
     checkpoint = folder / "quickstart-output" / "digits-resnet"
     saved = {path.name for path in checkpoint.iterdir()}
-    assert saved == {"config.json", "model.safetensors", "configuration_resnet.py", "modeling_resnet.py"}
+    code = {"configuration_resnet.py", "modeling_resnet.py", "pretrained_base.py"}
+    assert saved == {"config.json", "model.safetensors", *code}
     assert json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["auto_map"] == {
         "AutoConfig": "configuration_resnet.ResnetConfig",
         "AutoModel": "modeling_resnet.ResnetModel",

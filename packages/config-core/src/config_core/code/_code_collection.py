@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import sys
 import warnings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bundle_for"]
 
+_logger = logging.getLogger(__name__)
 _MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 
 
@@ -66,11 +68,11 @@ def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:
     try:
         return CodeBundle(portable_files(bundle.files), bundle.auto_map)
     except NotPortableError as error:
-        warnings.warn(
-            f"The code of {cls.__qualname__} is saved as it is, so that only these packages load it and transformers "
-            f"does not: {error}. Pass portable=False to save it like this without a warning.",
-            UserWarning,
-            stacklevel=2,
+        _logger.warning(
+            "The code of %s is saved as it is, so that these packages load it and transformers does not: %s. "
+            "portable=False saves it like this without a word.",
+            cls.__qualname__,
+            error,
         )
         return bundle
 

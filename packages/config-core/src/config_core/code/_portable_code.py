@@ -28,7 +28,7 @@ BASE_NAMES: Final = {
     "PreTrainedModel": "model_core",
 }
 # Each version of the file that was ever written: SHA-256 (hexadecimal) to its format.
-_WRITTEN: Final = {"b36f67e1665dd1094b369f7a5a9c2d722a9248566ef6b782f0da866e604825de": 1}
+_WRITTEN: Final = {"669c388715cc21bc50b32ba2ede516b15c87c330a188063940eeb374239a24e3": 1}
 _MODULES: Final = frozenset({"config_core", "config_core.config", "model_core", "model_core.pretrained_model"})
 _PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
