@@ -124,7 +124,10 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     for file in reached_files(bundle, modules):
         for each in source_imports(file, files[file], files.get, path=file):
             if each.is_certain:
-                top = _base_modules(each, file, files) if each.level else _top_level_modules(each, served=served)
+                if each.level:
+                    top = _base_modules(each, file, files) if served else iter(())
+                else:
+                    top = _top_level_modules(each, served=served)
                 for name in top:
                     found.setdefault(name, file)
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
