@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from config_core.code._source_facts import parse_source, walk_statements
+from config_core.code._source_facts import parse_source, source_facts, walk_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,9 +70,21 @@ def portable_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
         return dict(files)
     if nested := next((name for name in files if "/" in name and name.endswith(".py")), None):
         raise NotPortableError(f"{nested} is in a sub-folder, and transformers loads code from a single folder")
+    _check_siblings(files)
     if BASE_FILE in files and not is_base_file(files[BASE_FILE]):
         raise NotPortableError(f"it has a file {BASE_FILE} of its own")
     return {BASE_FILE: base_source(), **files, **changed}
+
+
+def _check_siblings(files: Mapping[str, bytes]) -> None:
+    """Check that files import each other relatively. In a file with relative imports, others mean installed modules."""
+    for name, content in files.items():
+        for found in source_facts(content, path=name).imports if name.endswith(".py") else ():
+            if not found.level and (beside := f"{found.module.partition('.')[0]}.py") in files and beside != name:
+                raise NotPortableError(
+                    f"{name} line {found.line} imports {found.module}, which is beside it, without a dot. Write a "
+                    f"relative import: .{found.module}"
+                )
 
 
 def _portable(name: str, content: bytes) -> bytes:
