@@ -131,13 +131,9 @@ def test_code_in_sub_folders_is_not_portable():
 
 def test_flat_modules_that_import_each_other_absolutely_are_not_portable():
     """A relative import in the file would turn its absolute ones into those of installed packages."""
-    with pytest.raises(NotPortableError, match="modeling_tiny.py line 2 imports configuration_tiny"):
-        portable_files(
-            {
-                "configuration_tiny.py": CONFIG,
-                "modeling_tiny.py": b"from model_core import PreTrainedModel\nfrom configuration_tiny import TinyConfig\n",
-            }
-        )
+    model = b"from model_core import PreTrainedModel\nfrom configuration_tiny import TinyConfig\n"
+    with pytest.raises(NotPortableError, match="line 2 imports configuration_tiny"):
+        portable_files({"configuration_tiny.py": CONFIG, "modeling_tiny.py": model})
 
 
 def test_another_file_of_that_name_is_not_replaced():
