@@ -33,6 +33,9 @@ def test_config_is_pushed_with_its_code_and_loads_with_trust(hub, tiny_config_cl
     code = {"configuration_tiny.py", "pretrained_base.py"}
     assert set(hub.files("me/tiny")) == {".gitattributes", "README.md", "config.json", *code}
     assert len([request for request in hub.requests if "/commit/" in request.path]) == 1
+    card = hub.files("me/tiny")["README.md"].decode()
+    assert "from auto_registry import AutoConfig" in card
+    assert "from transformers import AutoConfig" in card
     options = {"revision": info.oid, "token": hub.token("me")}
     with pytest.raises(RemoteCodeRefusedError):
         AutoConfig.from_pretrained("me/tiny", **options)

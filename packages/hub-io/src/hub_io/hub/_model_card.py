@@ -28,6 +28,7 @@ class SavedFolder:
 
     config: Mapping[str, Any]
     has_weights: bool
+    is_portable: bool = False  # transformers loads the code too
 
     @property
     def auto_map(self) -> Mapping[str, Any]:
@@ -83,7 +84,20 @@ class SavedFolder:
         packages = f"{_INSTALL} pretrained-model-core" if self.has_weights else _INSTALL
         return (
             f"## Use\n\n```sh\npip install {packages}\n```\n\n```python\nfrom auto_registry import {auto_class}\n\n"
-            f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})\n```\n{trust}'
+            f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})\n```\n{trust}{self.other_usage(repo_id)}'
+        )
+
+    def other_usage(self, repo_id: str) -> str:
+        """Return how transformers loads what was saved, or `""`."""
+        if not self.is_portable or not self.auto_map:
+            return ""
+        auto_class = self.auto_class()
+        variable = "model" if self.has_weights else "config"
+        call = f'{auto_class}.from_pretrained("{repo_id}", revision="<commit>", trust_remote_code=True)'
+        return (
+            "\nThe code works with transformers (5 or later) as well:\n\n"
+            f"```python\nfrom transformers import {auto_class}\n\n{variable} = {call}\n```\n\n"
+            "Without `trust_remote_code=True`, transformers may take a model of its own with the same `model_type`.\n"
         )
 
 
@@ -93,6 +107,9 @@ def read_saved(checkpoint: FolderCheckpoint) -> SavedFolder:
     Raises:
         ConfigFileError: config.json is not a JSON object.
     """
+    from config_core.code import BASE_FILE  # parses source
+
     config: Mapping[str, Any] = read_config(checkpoint).values if checkpoint.has(CONFIG_NAME) else {}
     top = [name for name in checkpoint.filenames() if "/" not in name]
-    return SavedFolder(config, has_weights=any(name.endswith((".safetensors", ".bin")) for name in top))
+    has_weights = any(name.endswith((".safetensors", ".bin")) for name in top)
+    return SavedFolder(config, has_weights=has_weights, is_portable=BASE_FILE in top)
