@@ -644,13 +644,7 @@ def test_registered_class_is_saved_with_its_code(tmp_path):
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=120)
     names = sorted(path.name for path in (tmp_path / "saved").iterdir())
-    assert names == [
-        "config.json",
-        "configuration_mine.py",
-        "model.safetensors",
-        "modeling_mine.py",
-        "pretrained_base.py",
-    ]
+    assert names == ["config.json", "configuration_mine.py", "model.safetensors", "modeling_mine.py"]
     values = json.loads((tmp_path / "saved" / "config.json").read_text(encoding="utf-8"))
     assert values["auto_map"] == {"AutoConfig": "configuration_mine.MyConfig", "AutoModel": "modeling_mine.MyModel"}
     assert values["architectures"] == ["MyModel"]
