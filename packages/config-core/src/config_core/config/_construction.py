@@ -5,15 +5,28 @@ from __future__ import annotations
 import abc
 import contextlib
 import re
-import threading
 from typing import TYPE_CHECKING, Any, Literal, dataclass_transform
 
-from config_core.config._base_fields import LABEL_FIELDS, with_num_labels, without_replaced_labels
+from config_core.config._base_fields import LABEL_FIELDS, without_replaced_labels
 from config_core.config._body_fields import ORIGINAL
-from config_core.config._config_definition import definition_of, is_cached_property, public_names
-from config_core.config._config_json import NOT_KEPT, jsonable
-from config_core.config._problems import WrongValueError, check_fields, problems_of_part
-from config_core.config._value_types import SCALARS, builtin_value, copied, is_config
+from config_core.config._checked_values import (
+    FieldsOfFile,
+    UnknownFields,
+    check_and_restore,
+    fill_num_labels,
+    has_own_from_dict,
+    make_sub_configs,
+    note_unknown_in,
+    num_labels_field,
+    of_caller,
+    of_file,
+    resolve_aliases,
+    speaker,
+)
+from config_core.config._config_definition import definition_of, public_names
+from config_core.config._config_json import NOT_KEPT
+from config_core.config._problems import check_fields, problems_of_part
+from config_core.config._value_types import builtin_value, copied, is_config
 from config_core.config._written_fields import note_set_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
@@ -30,22 +43,10 @@ else:
 __all__ = [
     "NOTE_KEY",
     "ConfigType",
-    "UnknownFields",
-    "check_and_restore",
-    "fill_num_labels",
-    "has_own_from_dict",
-    "is_reserved",
-    "is_settable",
     "make_config",
-    "make_sub_configs",
     "maker_of",
     "merge_fields",
-    "note_unknown_in",
-    "num_labels_field",
-    "of_caller",
-    "of_file",
     "replaced",
-    "resolve_aliases",
 ]
 
 # What a file notes of its computed fields: see `_derived_fields`.
@@ -67,17 +68,17 @@ class ConfigType(abc.ABCMeta):
             return replaced(kwargs.pop(ORIGINAL), kwargs)
         if NOTE_KEY in kwargs:
             return _make_with_note(cls, args, kwargs)
-        if type(_speaker.unknown) is _OfFile:  # a part that `__init__` makes of a file's values
+        if type(speaker.unknown) is FieldsOfFile:  # a part that `__init__` makes of a file's values
             kwargs = _upgraded(cls, kwargs)
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
             _warn_of_other_model_type(cls, kwargs.pop("model_type"))
-        outer = _speaker.unknown
+        outer = speaker.unknown
         if outer is None:
-            _speaker.unknown = found = UnknownFields()
+            speaker.unknown = found = UnknownFields()
             try:
                 config = _construct(cls, args, kwargs)
             finally:
-                _speaker.unknown = None
+                speaker.unknown = None
             if found:
                 from config_core.config._unknown_names import report_unknown
 
@@ -98,75 +99,6 @@ class ConfigType(abc.ABCMeta):
 
     if not TYPE_CHECKING:
         __call__ = _make  # type checkers take the types of a call from `__init__`
-
-
-# Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept
-
-
-class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
-    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
-
-    def add(self, config: Any, names: tuple[str, ...]) -> None:
-        """Note the names that the class of a config does not know, if there are any."""
-        if names and not any(config is other for other, _ in self):
-            self.append((config, names))
-
-
-class _OfFile(UnknownFields):
-    """Unknown fields of a file, which are not reported."""
-
-    def add(self, config: Any, names: tuple[str, ...]) -> None:
-        """Forget the names."""
-
-
-class _Speaker(threading.local):
-    """What is done with unknown fields in the construction at hand; None while there is none."""
-
-    unknown: UnknownFields | None = None
-
-
-_speaker = _Speaker()
-
-
-class _Noting:
-    """A context that notes the unknown fields of the configs that are made in it."""
-
-    def __init__(self, unknown: UnknownFields) -> None:
-        self._unknown = unknown
-        self._outer: UnknownFields | None = None
-
-    def __enter__(self) -> None:
-        self._outer, _speaker.unknown = _speaker.unknown, self._unknown
-
-    def __exit__(self, *_: object) -> None:
-        _speaker.unknown = self._outer
-
-
-def of_file() -> AbstractContextManager[None]:
-    """Return a context for making configs of a file, whose unknown fields are kept without a word."""
-    return _Noting(_OfFile())
-
-
-def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
-    """Return a context for making configs of a caller's values, which notes their unknown fields."""
-    return _Noting(unknown)
-
-
-def note_unknown_in(config: Any, given: Mapping[str, Any], unknown: UnknownFields, *, old: Mapping[str, Any]) -> None:
-    """Note what the configs that `__init__` has made of a caller's dicts and lists do not know.
-
-    Args:
-        config: The config.
-        given: Fields that were given.
-        unknown: What to add them to.
-        old: The fields before.
-    """
-    for name, value in given.items():
-        if type(value) not in SCALARS:
-            from config_core.config._unknown_names import unknown_names_in
-
-            for part, names in unknown_names_in(value, vars(config).get(name), old.get(name)):
-                unknown.add(part, names)
 
 
 # Making
@@ -201,7 +133,7 @@ def make_config(
     if extra != "keep":
         of_values = of_caller(unknown)
     else:  # a part of what a caller gives, or a file
-        of_values = _Noting(_speaker.unknown if _speaker.unknown is not None else _OfFile())
+        of_values = of_caller(speaker.unknown if speaker.unknown is not None else FieldsOfFile())
     config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
     if unknown:
         from config_core.config._unknown_names import report_unknown
@@ -348,8 +280,8 @@ def _construct(
     config.validate()
     note_set_fields(config, fields)
     names = config.__dict__.pop("_unknown")
-    if names and cls._extra_fields != "keep" and type(_speaker.unknown) is UnknownFields:
-        _speaker.unknown.add(config, _unknown_to_init(cls, fields, names))
+    if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:
+        speaker.unknown.add(config, _unknown_to_init(cls, fields, names))
     return config
 
 
@@ -430,7 +362,7 @@ def _with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, 
 
 def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
     """Return an error about wrong values, together with the names that the class would refuse next."""
-    if cls._extra_fields != "forbid" or type(_speaker.unknown) is not UnknownFields:
+    if cls._extra_fields != "forbid" or type(speaker.unknown) is not UnknownFields:
         return error
     from config_core.config._unknown_names import spelling_hint
 
@@ -479,7 +411,7 @@ def _make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any
             fields = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
             _computed_in(cls, resolve_aliases(cls, fields), {}, note)
         except ConfigError as error:
-            if isinstance(_speaker.unknown, _OfFile):  # the values of a file, for a part that `__init__` makes
+            if isinstance(speaker.unknown, FieldsOfFile):  # the values of a file, for a part that `__init__` makes
                 raise
             remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
             error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
@@ -582,30 +514,6 @@ def _note_computed(config: Any, names: Iterable[str]) -> None:
 # Values
 
 
-def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under the names of the fields that their aliases stand for.
-
-    Raises:
-        ConfigError: A field and its alias have different values.
-    """
-    aliases = definition_of(cls).aliases
-    if aliases.keys().isdisjoint(values):
-        return dict(values)
-    fields = {name: value for name, value in values.items() if name not in aliases}
-    for alias, field in aliases.items():
-        if alias not in values:
-            continue
-        value, other = values[alias], fields.get(field)
-        if other is not None and value is not None and jsonable(other) != jsonable(value):
-            raise ConfigError(
-                f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r:.80} "
-                f"and {other!r:.80}. Give only one of them."
-            )
-        if value is not None or field not in fields:
-            fields[field] = value
-    return fields
-
-
 def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a file with a caller's in their place. Names of classes go when their number changes."""
     if not given:
@@ -690,7 +598,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
     given = {name: value for name, value in new.items() if name in known and name not in NOT_KEPT}
     unknown = {name: value for name, value in new.items() if name not in known}
-    values, found = old | unknown, _speaker.unknown
+    values, found = old | unknown, speaker.unknown
     if found is None or has_own_from_dict(part):
         with of_file():
             config = part.from_dict(values, **given)
@@ -700,98 +608,6 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     if found is not None:
         found.add(config, names)
     return config
-
-
-def has_own_from_dict(cls: type[Any]) -> bool:
-    """Return whether a class has a `from_dict` of its own, which is called in place of that of the base class."""
-    root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
-    return getattr(cls.from_dict, "__func__", None) is not vars(root)["from_dict"].__func__
-
-
-def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Check values against the annotations of their fields; return those that JSON had changed, as they were.
-
-    Raises:
-        ConfigValidationError: A value does not fit.
-    """
-    restored: dict[str, Any] = {}
-    pending = iter(definition_of(cls).checks.items())
-    for name, (scalars, check) in pending:
-        if name not in fields or type(value := fields[name]) in scalars:
-            continue
-        try:
-            checked = check(value)
-        except (WrongValueError, TypeError, ValueError) as error:
-            others = ((other, each.check, fields[other]) for other, each in pending if other in fields)
-            check_fields(cls, ((name, _raiser(error), value), *others))
-            raise AssertionError(name) from error  # it raises all problems
-        if checked is not value:
-            restored[name] = checked
-    return restored
-
-
-def _raiser(error: Exception) -> Callable[[Any], Any]:
-    """Return a check that fails as one has failed before."""
-
-    def check(_: Any) -> Any:
-        raise error
-
-    return check
-
-
-def num_labels_field(cls: type[Any]) -> str:
-    """Return the name of the field that holds a classifier's number of classes."""
-    return definition_of(cls).aliases.get("num_labels", "num_labels")
-
-
-def fill_num_labels(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the number of classes where only their names are given.
-
-    Raises:
-        ConfigError: The names are malformed, or there are more or fewer than classes.
-    """
-    if LABEL_FIELDS.isdisjoint(values):
-        return values
-    count = num_labels_field(cls)
-    if cls._extra_fields == "keep" and count not in definition_of(cls).own:
-        return values  # its `__init__` may pass a number on beside these keywords
-    return with_num_labels(values, count_field=count, owner=cls.__name__)
-
-
-def make_sub_configs(config: Any) -> None:
-    """Make a config of each field in `sub_configs` that `__init__` has left as a dict or None.
-
-    A field whose class is found by the `model_type` may stay None.
-
-    Raises:
-        ConfigValidationError: A field holds something else.
-    """
-    parts = type(config).sub_configs
-    if not parts:
-        return
-    values = {name: getattr(config, name, None) for name in parts}
-    for name, part in check_and_restore(type(config), values).items():
-        setattr(config, name, part)
-    for name, value in values.items():
-        if value is None and hasattr(parts[name], "sub_configs"):
-            setattr(config, name, parts[name]())
-
-
-# Names
-
-
-def is_reserved(cls: type[Any], name: str) -> bool:
-    """Return whether an instance attribute of this name would hide a method, a property or a setting of the class."""
-    if name in {"attribute_map", "foreign_readers", "model_type", "sub_configs"}:
-        return True
-    found = getattr(cls, name, None)
-    return callable(found) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
-
-
-def is_settable(cls: type[Any], name: str) -> bool:
-    """Return whether an attribute is a property that can be assigned."""
-    found = getattr(cls, name, None)
-    return isinstance(found, property) and found.fset is not None
 
 
 def _warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:

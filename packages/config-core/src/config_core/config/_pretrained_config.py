@@ -20,6 +20,14 @@ from config_core.checkpoint import (
 )
 from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._body_fields import PendingFields
+from config_core.config._checked_values import (
+    check_and_restore,
+    has_own_from_dict,
+    is_reserved,
+    is_settable,
+    num_labels_field,
+    of_file,
+)
 from config_core.config._config_definition import (
     check_declarations,
     check_init,
@@ -35,18 +43,7 @@ from config_core.config._config_json import (
     read_config,
     read_json,
 )
-from config_core.config._construction import (
-    NOTE_KEY,
-    ConfigType,
-    check_and_restore,
-    has_own_from_dict,
-    is_reserved,
-    is_settable,
-    make_config,
-    num_labels_field,
-    of_file,
-    replaced,
-)
+from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import definition_of
-from config_core.config._config_json import NOT_KEPT, jsonable
-from config_core.config._construction import (
-    NOTE_KEY,
+from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
     make_sub_configs,
-    maker_of,
-    merge_fields,
     note_unknown_in,
     of_caller,
     of_file,
     resolve_aliases,
 )
+from config_core.config._config_definition import definition_of
+from config_core.config._config_json import NOT_KEPT, jsonable
+from config_core.config._construction import NOTE_KEY, maker_of, merge_fields
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
 from config_core.config._value_types import copied, is_config

@@ -12,9 +12,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import LABEL_FIELDS
+from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import FieldCheck, definition_of
 from config_core.config._config_json import encode_and_read, encode_config, jsonable
-from config_core.config._construction import check_and_restore, fill_num_labels
 from config_core.config._problems import WrongValueError
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields

@@ -38,7 +38,7 @@ from model_core.transformers_names._attention_masks import (
 from model_core.transformers_names._model import GradientCheckpointingLayer, PreTrainedModel
 from model_core.transformers_names._model_output import ModelOutput
 from model_core.transformers_names._modeling_outputs import OUTPUT_CLASSES
-from model_core.transformers_names._tensor_helpers import (
+from model_core.transformers_names._pytorch_utils import (
     Conv1D,
     apply_chunking_to_forward,
     can_return_tuple,

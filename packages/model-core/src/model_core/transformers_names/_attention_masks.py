@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from model_core.transformers_names._tensor_helpers import is_jit_tracing
+from model_core.transformers_names._pytorch_utils import is_jit_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from model_core.loading import ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD
 from model_core.transformers_names._mask_methods import MaskMethods
-from model_core.transformers_names._tensor_helpers import is_tracing
+from model_core.transformers_names._pytorch_utils import is_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

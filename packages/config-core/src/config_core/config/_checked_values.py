@@ -1,0 +1,221 @@
+"""What values go through before and after `__init__`: aliases, checks, labels and parts, and who gave them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._base_fields import LABEL_FIELDS, with_num_labels
+from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._config_json import jsonable
+from config_core.config._problems import WrongValueError, check_fields
+from config_core.config._value_types import SCALARS
+from config_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+__all__ = [
+    "FieldsOfFile",
+    "UnknownFields",
+    "check_and_restore",
+    "fill_num_labels",
+    "has_own_from_dict",
+    "is_reserved",
+    "is_settable",
+    "make_sub_configs",
+    "note_unknown_in",
+    "num_labels_field",
+    "of_caller",
+    "of_file",
+    "resolve_aliases",
+    "speaker",
+]
+
+# Values
+
+
+def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under the names of the fields that their aliases stand for.
+
+    Raises:
+        ConfigError: A field and its alias have different values.
+    """
+    aliases = definition_of(cls).aliases
+    if aliases.keys().isdisjoint(values):
+        return dict(values)
+    fields = {name: value for name, value in values.items() if name not in aliases}
+    for alias, field in aliases.items():
+        if alias not in values:
+            continue
+        value, other = values[alias], fields.get(field)
+        if other is not None and value is not None and jsonable(other) != jsonable(value):
+            raise ConfigError(
+                f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r:.80} "
+                f"and {other!r:.80}. Give only one of them."
+            )
+        if value is not None or field not in fields:
+            fields[field] = value
+    return fields
+
+
+def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values against the annotations of their fields; return those that JSON had changed, as they were.
+
+    Raises:
+        ConfigValidationError: A value does not fit.
+    """
+    restored: dict[str, Any] = {}
+    pending = iter(definition_of(cls).checks.items())
+    for name, (scalars, check) in pending:
+        if name not in fields or type(value := fields[name]) in scalars:
+            continue
+        try:
+            checked = check(value)
+        except (WrongValueError, TypeError, ValueError) as error:
+            others = ((other, each.check, fields[other]) for other, each in pending if other in fields)
+            check_fields(cls, ((name, _raiser(error), value), *others))
+            raise AssertionError(name) from error  # it raises all problems
+        if checked is not value:
+            restored[name] = checked
+    return restored
+
+
+def _raiser(error: Exception) -> Callable[[Any], Any]:
+    """Return a check that fails as one has failed before."""
+
+    def check(_: Any) -> Any:
+        raise error
+
+    return check
+
+
+def num_labels_field(cls: type[Any]) -> str:
+    """Return the name of the field that holds a classifier's number of classes."""
+    return definition_of(cls).aliases.get("num_labels", "num_labels")
+
+
+def fill_num_labels(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the number of classes where only their names are given.
+
+    Raises:
+        ConfigError: The names are malformed, or there are more or fewer than classes.
+    """
+    if LABEL_FIELDS.isdisjoint(values):
+        return values
+    count = num_labels_field(cls)
+    if cls._extra_fields == "keep" and count not in definition_of(cls).own:
+        return values  # its `__init__` may pass a number on beside these keywords
+    return with_num_labels(values, count_field=count, owner=cls.__name__)
+
+
+def make_sub_configs(config: Any) -> None:
+    """Make a config of each field in `sub_configs` that `__init__` has left as a dict or None.
+
+    A field whose class is found by the `model_type` may stay None.
+
+    Raises:
+        ConfigValidationError: A field holds something else.
+    """
+    parts = type(config).sub_configs
+    if not parts:
+        return
+    values = {name: getattr(config, name, None) for name in parts}
+    for name, part in check_and_restore(type(config), values).items():
+        setattr(config, name, part)
+    for name, value in values.items():
+        if value is None and hasattr(parts[name], "sub_configs"):
+            setattr(config, name, parts[name]())
+
+
+# Names
+
+
+def is_reserved(cls: type[Any], name: str) -> bool:
+    """Return whether an instance attribute of this name would hide a method, a property or a setting of the class."""
+    if name in {"attribute_map", "foreign_readers", "model_type", "sub_configs"}:
+        return True
+    found = getattr(cls, name, None)
+    return callable(found) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
+
+
+def is_settable(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is a property that can be assigned."""
+    found = getattr(cls, name, None)
+    return isinstance(found, property) and found.fset is not None
+
+
+def has_own_from_dict(cls: type[Any]) -> bool:
+    """Return whether a class has a `from_dict` of its own, which is called in place of that of the base class."""
+    root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
+    return getattr(cls.from_dict, "__func__", None) is not vars(root)["from_dict"].__func__
+
+
+# Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept
+
+
+class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
+    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
+
+    def add(self, config: Any, names: tuple[str, ...]) -> None:
+        """Note the names that the class of a config does not know, if there are any."""
+        if names and not any(config is other for other, _ in self):
+            self.append((config, names))
+
+
+class FieldsOfFile(UnknownFields):
+    """Unknown fields of a file, which are not reported."""
+
+    def add(self, config: Any, names: tuple[str, ...]) -> None:
+        """Forget the names."""
+
+
+class _Speaker(threading.local):
+    """What is done with unknown fields in the construction at hand; None while there is none."""
+
+    unknown: UnknownFields | None = None
+
+
+speaker = _Speaker()
+
+
+class _Noting:
+    """A context that notes the unknown fields of the configs that are made in it."""
+
+    def __init__(self, unknown: UnknownFields) -> None:
+        self._unknown = unknown
+        self._outer: UnknownFields | None = None
+
+    def __enter__(self) -> None:
+        self._outer, speaker.unknown = speaker.unknown, self._unknown
+
+    def __exit__(self, *_: object) -> None:
+        speaker.unknown = self._outer
+
+
+def of_file() -> AbstractContextManager[None]:
+    """Return a context for making configs of a file, whose unknown fields are kept without a word."""
+    return _Noting(FieldsOfFile())
+
+
+def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
+    """Return a context for making configs of a caller's values, which notes their unknown fields."""
+    return _Noting(unknown)
+
+
+def note_unknown_in(config: Any, given: Mapping[str, Any], unknown: UnknownFields, *, old: Mapping[str, Any]) -> None:
+    """Note what the configs that `__init__` has made of a caller's dicts and lists do not know.
+
+    Args:
+        config: The config.
+        given: Fields that were given.
+        unknown: What to add them to.
+        old: The fields before.
+    """
+    for name, value in given.items():
+        if type(value) not in SCALARS:
+            from config_core.config._unknown_names import unknown_names_in
+
+            for part, names in unknown_names_in(value, vars(config).get(name), old.get(name)):
+                unknown.add(part, names)
