@@ -104,7 +104,7 @@ def test_answer_is_rewritten(hub, sha):
 
 def test_head_of_an_answer_keeps_its_length(hub, sha):
     """It has no body to be as long as."""
-    hub.rewrite_next("/resolve/", lambda headers, body: ({**headers, "etag": '"other"'}, body), method="HEAD")
+    hub.rewrite_next("/resolve-cache/", lambda headers, body: ({**headers, "etag": '"other"'}, body), method="HEAD")
     url = f"{hub.url}/{REPO}/resolve/{sha}/config.json"
     described = get_hf_file_metadata(url)
     assert (described.etag, described.size) == ("other", 2)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from config_core.checkpoint._checkpoint import CONFIG_NAME
 from config_core.checkpoint._weight_files import parse_weight_file
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = ["where_config_may_be"]
 

@@ -10,13 +10,14 @@ import ast
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from config_core.code._source_facts import parse_source, source_facts, walk_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["BASE_FILE", "BASE_NAMES", "NotPortableError", "base_source", "is_base_file", "portable_files"]
 
