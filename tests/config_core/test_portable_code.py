@@ -105,7 +105,7 @@ def test_only_import_lines_change(before, after, line_end, mark):
     ("code", "problem"),
     [
         ("from config_core import open_checkpoint", "line 1 imports open_checkpoint from config_core"),
-        ("from config_core import PretrainedConfig, ConfigError", "line 1 imports ConfigError from config_core"),
+        ("from config_core import PretrainedConfig, SaveError", "line 1 imports SaveError from config_core"),
         ("from model_core.loading import load_weights", "imports load_weights from model_core.loading"),
         ("from config_core import *", r"imports \* from config_core"),
         ("import config_core.config", "imports config_core.config"),
@@ -153,7 +153,7 @@ def test_portable_code_stays_the_same():
 def test_a_save_says_that_code_is_not_portable(tmp_path):
     """It is saved as it is, with a warning that names the line and the way to silence it."""
     (tmp_path / "configuration_more.py").write_text(
-        "from config_core import ConfigError, PretrainedConfig\n\n\n"
+        "from config_core import PretrainedConfig, SaveError\n\n\n"
         "class MoreConfig(PretrainedConfig):\n    model_type = 'more'\n",
         encoding="utf-8",
     )
@@ -167,7 +167,7 @@ MoreConfig().save_pretrained("silent", portable=False)
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stderr.count("is saved as it is") == 1
-    assert "configuration_more.py line 1 imports ConfigError from config_core" in done.stderr
+    assert "configuration_more.py line 1 imports SaveError from config_core" in done.stderr
     assert "portable=False" in done.stderr
     saved = (tmp_path / "saved" / "configuration_more.py").read_bytes()
     assert saved == (tmp_path / "configuration_more.py").read_bytes()

@@ -112,6 +112,7 @@ def test_pushed_model_loads_by_its_name_in_another_process(author, user, hub):
         "configuration_resnet.py",
         "model.safetensors",
         "modeling_resnet.py",
+        "pretrained_base.py",
     }
     module = use(user, "sgugger/custom-resnet50d", author.folder / "expected.pt", revision=commit)
     assert module.startswith("hub_io.remote.sgugger_custom_resnet50d_")

@@ -414,7 +414,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         self.config.validate()
         written_class = authored_class(type(self), PreTrainedModel)
         warn_about_reparametrized_modules(self, written_class, named.modules)
-        code = collect_code(written_class, type(self.config), portable=portable)
+        code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:

@@ -7,12 +7,15 @@ import re
 import sys
 import threading
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from config_core.code import _code_bundle as _bundle
 else:
     from config_core.code import _deferred_bundle as _bundle
@@ -77,7 +80,13 @@ def served_names_of(cls: type[Any]) -> tuple[str, ...]:
     return names
 
 
-def collect_code(cls: type[Any], config_class: type[Any], *, portable: bool = False) -> _bundle.CodeBundle | None:
+def collect_code(
+    cls: type[Any],
+    config_class: type[Any],
+    *,
+    portable: bool = False,
+    folder: str | os.PathLike[str] | None = None,
+) -> _bundle.CodeBundle | None:
     """Return the source files to save with an object of a class, or None if neither class is registered.
 
     `auto_map` lists every registered class from the same module or package with the same config class, so that a folder
@@ -89,6 +98,7 @@ def collect_code(cls: type[Any], config_class: type[Any], *, portable: bool = Fa
         config_class: Class of its config.
         portable: Let transformers load the code too: the base classes come from a file that is added,
             `pretrained_base.py`. Code that needs more of these packages is returned as it is, with a warning.
+        folder: Where it will be saved. If the program has its own source there, that stays as its author wrote it.
 
     Raises:
         SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere. Or it is
@@ -113,7 +123,13 @@ def collect_code(cls: type[Any], config_class: type[Any], *, portable: bool = Fa
 
     with _lock:
         registered = dict(_registered)
+    portable = portable and not (folder is not None and _has_source_of((cls, config_class), Path(folder)))
     return bundle_for(cls, config_class, registered, portable=portable)
+
+
+def _has_source_of(classes: Iterable[type[Any]], folder: Path) -> bool:
+    files = (getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in classes)
+    return any(file is not None and Path(file).resolve().parent == folder.resolve() for file in files)
 
 
 def _check_own_code(cls: type[Any]) -> None:

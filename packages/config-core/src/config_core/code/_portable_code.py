@@ -24,12 +24,13 @@ __all__ = ["BASE_FILE", "BASE_NAMES", "NotPortableError", "base_source", "is_bas
 BASE_FILE: Final = "pretrained_base.py"
 # What the file offers, and the packages that have it.
 BASE_NAMES: Final = {
+    "ConfigError": "config_core",
     "PreTrainedConfig": "config_core",
     "PretrainedConfig": "config_core",
     "PreTrainedModel": "model_core",
 }
 # Each version of the file that was ever written: SHA-256 (hexadecimal) to its format.
-_WRITTEN: Final = {"669c388715cc21bc50b32ba2ede516b15c87c330a188063940eeb374239a24e3": 1}
+_WRITTEN: Final = {"050fba042c0cd327784ce52484b2f9e47c17e9fdb72bad1c123de6e0f08de9ff": 1}
 _MODULES: Final = frozenset({"config_core", "config_core.config", "model_core", "model_core.pretrained_model"})
 _PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")

@@ -546,7 +546,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
         options = check_save_options(options, push_to_hub=push_to_hub)
         self.validate()
-        code = config_core.code.collect_code(type(self), type(self), portable=portable)
+        code = config_core.code.collect_code(type(self), type(self), portable=portable, folder=save_directory)
         with staged_save(save_directory) as staging:
             self.write_to(staging, code=code)
         if push_to_hub:
