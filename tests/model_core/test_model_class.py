@@ -666,25 +666,3 @@ def test_folder_has_no_commit(tmp_path):
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
     loaded = TinyModel.from_pretrained(tmp_path)
     assert (loaded.commit_hash, loaded.config.commit_hash, loaded.config._commit_hash) == (None, None, None)
-
-
-def test_model_and_config_say_which_commit_they_came_from(hub, tmp_path):
-    """By our name and by that of transformers, and it is not written to files."""
-    TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    commit = hub.create_repo("me/tiny", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
-    for loaded in (
-        TinyModel.from_pretrained("me/tiny"),
-        TinyModel.from_pretrained("me/tiny", config=TinyConfig()),
-    ):
-        assert (loaded.commit_hash, loaded.config.commit_hash, loaded.config._commit_hash) == (commit,) * 3
-        assert "commit" not in loaded.config.to_json_string()
-    assert TinyConfig.from_pretrained("me/tiny").commit_hash == commit
-
-
-def test_missing_file_is_named_without_the_network(hub, tmp_path):
-    """The config was downloaded before, the weights were not."""
-    TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    hub.create_repo("me/half", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
-    TinyConfig.from_pretrained("me/half")
-    with pytest.raises(FileNotFoundError, match=r"^model\.safetensors of 'me/half' .* was not downloaded before"):
-        TinyModel.from_pretrained("me/half", local_files_only=True)

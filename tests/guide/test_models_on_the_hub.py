@@ -1,0 +1,59 @@
+"""What models say of the repository that they came from."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from auto_registry import AutoConfig, AutoModel
+from tiny_checkpoints import config_json, files
+from tiny_models import TinyConfig, TinyModel
+
+SOURCE = f"""
+import torch
+from model_core import PreTrainedModel
+from .configuration_tiny import TinyConfig
+
+class TinyModel(PreTrainedModel):
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layer = torch.nn.Linear(config.size, 1)
+
+# {os.getpid()}
+"""
+
+
+def test_model_and_config_say_which_commit_they_came_from(hub, tmp_path):
+    """By our name and by that of transformers, and it is not written to files."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    commit = hub.create_repo("me/tiny", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    for loaded in (
+        TinyModel.from_pretrained("me/tiny"),
+        TinyModel.from_pretrained("me/tiny", config=TinyConfig()),
+    ):
+        assert (loaded.commit_hash, loaded.config.commit_hash, loaded.config._commit_hash) == (commit,) * 3
+        assert "commit" not in loaded.config.to_json_string()
+    assert TinyConfig.from_pretrained("me/tiny").commit_hash == commit
+
+
+def test_missing_file_is_named_without_the_network(hub, tmp_path):
+    """The config was downloaded before, the weights were not."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    hub.create_repo("me/half", {path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    TinyConfig.from_pretrained("me/half")
+    with pytest.raises(FileNotFoundError, match=r"^model\.safetensors of 'me/half' .* was not downloaded before"):
+        TinyModel.from_pretrained("me/half", local_files_only=True)
+
+
+def test_config_and_model_say_where_their_code_came_from(hub):
+    """Both have the same origin: the repository, the commit, and what trusted it."""
+    auto_map = {"AutoConfig": "configuration_tiny.TinyConfig", "AutoModel": "modeling_tiny.TinyModel"}
+    commit = hub.create_repo("me/code", files({"config.json": config_json(auto_map), "modeling_tiny.py": SOURCE}))
+    config = AutoConfig.from_pretrained("me/code", revision=commit, trust_remote_code=True)
+    model = AutoModel.from_config(config, trust_remote_code=True)
+    assert config.code_origin == model.code_origin
+    assert model.code_origin[:2] == ("me/code", commit)
+    assert model.code_origin.trusted_by == "trust_remote_code=True"

@@ -1,0 +1,42 @@
+"""What the extra `transformers` is for: trusted code enters its Auto classes, which then load without another word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import transformers
+
+from hub_io import load_into_transformers
+
+saved = Path("saved-for-transformers")
+saved.mkdir()
+(saved / "configuration_theirs.py").write_text(
+    """
+from transformers import PretrainedConfig
+
+
+class TheirConfig(PretrainedConfig):
+    model_type = "theirs-probe"
+
+    def __init__(self, hidden_size=8, **kwargs):
+        self.hidden_size = hidden_size
+        super().__init__(**kwargs)
+""",
+    encoding="utf-8",
+)
+(saved / "config.json").write_text(
+    json.dumps(
+        {
+            "model_type": "theirs-probe",
+            "hidden_size": 16,
+            "auto_map": {"AutoConfig": "configuration_theirs.TheirConfig"},
+        }
+    ),
+    encoding="utf-8",
+)
+
+load_into_transformers(saved, trust_remote_code=True)
+config = transformers.AutoConfig.from_pretrained(saved)
+assert type(config).__name__ == "TheirConfig"
+assert config.hidden_size == 16
