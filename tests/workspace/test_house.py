@@ -9,7 +9,8 @@ import graphlib
 
 import pytest
 
-from workspace_packages import WORKSPACE_PACKAGES, imports_of, public_names_of
+from release_tools.workspace import imports_of, public_names_of
+from workspace_packages import WORKSPACE_PACKAGES
 
 PACKAGES = {package.import_name: package for package in WORKSPACE_PACKAGES.values()}
 MODULES = {module: path for package in PACKAGES.values() for module, path in package.modules()}

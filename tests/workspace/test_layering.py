@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from workspace_packages import WORKSPACE_PACKAGES, imported_names
+from release_tools.workspace import imported_names
+from workspace_packages import WORKSPACE_PACKAGES
 
 ALLOWED = {
     "config_core": set(),

@@ -70,7 +70,7 @@ def test_package_passes_its_own_tests_on_the_lowest_versions(lowest):
     """A bound holds for all that a package does, not for its first lines only."""
     package, environment = lowest
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    environment.install(*groups["test"])
+    environment.install(*(line for line in groups["test"] if isinstance(line, str)))
     environment.run(
         *("-m", "pytest", "--quiet", "--color=no", "-p", "no:cacheprovider"),
         # Old releases warn of what newer Pythons have deprecated: that is not for us to mend.

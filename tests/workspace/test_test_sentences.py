@@ -11,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from workspace_packages import ROOT, WORKSPACE_PACKAGES, imported_names
+from release_tools.workspace import imported_names
+from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
 TESTS = ROOT / "tests"
 TEST_FILES = [pytest.param(path, id=str(path.relative_to(TESTS))) for path in sorted(TESTS.rglob("test_*.py"))]
@@ -20,9 +21,10 @@ PACKAGES = [pytest.param(package, id=package.import_name) for package in WORKSPA
 
 
 def group_distributions(*groups):
-    """Return the distributions that dependency groups of the workspace name."""
+    """Return the distributions that dependency groups of the workspace name, groups within them left out."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    return {canonicalize_name(Requirement(line).name) for group in groups for line in table[group]}
+    lines = [line for group in groups for line in table[group] if isinstance(line, str)]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
 
 
 def import_names(distributions):

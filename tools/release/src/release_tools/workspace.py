@@ -1,0 +1,174 @@
+"""The workspace as its files describe it: packages, metadata, and what modules import. Nothing is imported to know."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import resolve_name
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+__all__ = [
+    "ImportOfName",
+    "Workspace",
+    "WorkspacePackage",
+    "imported_names",
+    "imports_of",
+    "public_names_of",
+]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout of the repository, or a copy of one.
+
+    Attributes:
+        root: Its top folder.
+    """
+
+    root: Path
+
+    @classmethod
+    def around(cls, folder: Path) -> Workspace:
+        """Return the workspace that a folder lies in.
+
+        Raises:
+            FileNotFoundError: Neither the folder nor one above it has packages/*/pyproject.toml.
+        """
+        for candidate in (folder.resolve(), *folder.resolve().parents):
+            if any(candidate.glob("packages/*/pyproject.toml")):
+                return cls(candidate)
+        raise FileNotFoundError(f"{folder} is not inside the workspace: run this from a checkout, or give its folder.")
+
+    @cached_property
+    def packages(self) -> dict[str, WorkspacePackage]:
+        """The packages that are released, by the canonical name of their distribution."""
+        found = map(WorkspacePackage, sorted(path.parent for path in self.root.glob("packages/*/pyproject.toml")))
+        return {canonicalize_name(package.distribution): package for package in found}
+
+    def siblings_of(self, package: WorkspacePackage) -> list[tuple[Requirement, WorkspacePackage]]:
+        """Return what a package and its extras need from the workspace, with the bounds."""
+        return [
+            (requirement, self.packages[canonicalize_name(requirement.name)])
+            for requirement in package.all_requirements()
+            if canonicalize_name(requirement.name) in self.packages
+        ]
+
+
+@dataclass(frozen=True)
+class WorkspacePackage:
+    """One member of the workspace.
+
+    Attributes:
+        folder: Its folder below packages/.
+    """
+
+    folder: Path
+
+    @cached_property
+    def project(self) -> dict[str, Any]:
+        """The `[project]` table."""
+        project: dict[str, Any] = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return project
+
+    @property
+    def distribution(self) -> str:
+        """Name that installers know."""
+        return str(self.project["name"])
+
+    @property
+    def version(self) -> Version:
+        """Version in the metadata."""
+        return Version(self.project["version"])
+
+    @property
+    def name(self) -> str:
+        """Name of its folder, which its tags begin with: `config-core-v0.1.0`."""
+        return self.folder.name
+
+    @cached_property
+    def import_name(self) -> str:
+        """Name that programs import."""
+        (package,) = (path for path in (self.folder / "src").iterdir() if (path / "__init__.py").is_file())
+        return package.name
+
+    @property
+    def source(self) -> Path:
+        """Folder of the import package."""
+        return self.folder / "src" / self.import_name
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Names of the optional parts that can be installed with it."""
+        return tuple(self.project.get("optional-dependencies", {}))
+
+    def requirements(self, *extras: str) -> list[Requirement]:
+        """Return the declared dependencies, with those of some extras."""
+        lines = list(self.project.get("dependencies", []))
+        for extra in extras:
+            lines += self.project["optional-dependencies"][extra]
+        return [Requirement(line) for line in lines]
+
+    def all_requirements(self) -> list[Requirement]:
+        """Return the declared dependencies with those of every extra."""
+        return self.requirements(*self.extras)
+
+    def modules(self) -> Iterator[tuple[str, Path]]:
+        """Give the dotted name and the path of every module."""
+        for path in sorted(self.source.rglob("*.py")):
+            parts = path.relative_to(self.folder / "src").with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imported_names(path: Path) -> set[str]:
+    """Return the top-level packages that a file imports anywhere, in functions and for type checkers too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+class ImportOfName(NamedTuple):
+    """A name that a file imports.
+
+    Attributes:
+        module: Dotted name of the module that it is imported from, or that is imported itself.
+        name: The name, or None where the module itself is imported.
+        line: Line of the statement.
+    """
+
+    module: str
+    name: str | None
+    line: int
+
+
+def imports_of(module: str, path: Path) -> Iterator[ImportOfName]:
+    """Yield every import of a module, those in functions and for type checkers included, by absolute names."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            yield from (ImportOfName(alias.name, None, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name(f"{'.' * node.level}{node.module or ''}", package)
+            yield from (ImportOfName(origin, alias.name, node.lineno) for alias in node.names)
+
+
+def public_names_of(path: Path) -> set[str]:
+    """Return the names in the `__all__` of a file."""
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            return set(ast.literal_eval(node.value))
+    return set()
