@@ -61,6 +61,7 @@ class _Configs(Target):
             "load_into_registry": lambda: load_into_registry(self.folder),
             "from_dict": lambda: RichConfig.from_dict(RichConfig.get_config_dict(self.folder)[0]),
             "inspect": lambda: _command("inspect", os.fspath(self.folder), "--json"),
+            "check": lambda: _command("check", os.fspath(self.folder)),
         }
 
     def writable(self) -> tuple[Path, ...]:
@@ -165,13 +166,16 @@ class _TrustFiles(Target):
         self._file.parent.mkdir()
         TrustFile(self._file).add(TrustEntry.of(other, source="owner/name", commit="0" * 40, note="read by me"))
         TrustFile(self._file).add(TrustEntry.of(other, source=os.fspath(self.folder), commit=None))
-        self._text = self._file.read_text(encoding="utf-8")
+        values = json.loads(self._file.read_text(encoding="utf-8"))
+        self._text = json.dumps({"version": 1, "publishers": ["my-org"], "cooling_days": 7, **values}, indent=2)
         self._entry = TrustEntry.of(CodeBundle({"new.py": b"\n"}), source="owner/new", commit="1" * 40)
-        self._keys = ["version", "trusted", *json.loads(self._text)["trusted"][0], "other.py"]
+        self._keys = [*json.loads(self._text), *values["trusted"][0], "other.py"]
+        self._models = f"# models\n{self.folder}\n\n./nothing  # comment\n{self.folder}@v1\n".encode()
 
     def mutate(self, rng: random.Random) -> _Calls:
-        content = edit_json(self._text, rng, keys=self._keys)
-        self._file.write_bytes(content)
+        self._file.write_bytes(edit_json(self._text, rng, keys=self._keys))
+        models = self._file.with_name("models.txt")
+        models.write_bytes(edit_bytes(self._models, rng))
 
         def store() -> TrustStore:
             return TrustStore((TrustFile(self._file),))
@@ -189,6 +193,10 @@ class _TrustFiles(Target):
             "list": lambda: _command("list"),
             "list --json": lambda: _command("list", "--json"),
             "diff": lambda: _command("diff", os.fspath(self.folder)),
+            "check": lambda: _command("check", os.fspath(self.folder)),
+            "check --requirements": lambda: _command(
+                "check", "--requirements", os.fspath(models), "--json", "--offline"
+            ),
             "change": change,
         }
 
@@ -200,17 +208,25 @@ class _Answers(Target):
     """What a Hub answers: JSON, headers and the bytes of files, while a repository is opened, read and pushed to."""
 
     def __init__(self, place: Path, hub: LoopbackHub) -> None:
+        from huggingface_hub.constants import HF_HUB_CACHE
+
         self.place, self._hub, self._cache = place, hub, place / "cache"
+        self._default_cache = Path(HF_HUB_CACHE)
         self._token = hub.token("me")
         hub.offer_xet(offer=False)  # its part in Rust talks to other hosts as it likes
         content = tiny_checkpoints.files({"model.safetensors": "0" * 100, "sub/notes.txt": "x"})
         hub.create_repo("me/tiny", content)
         self._local = tiny_checkpoints.write(place / "local", {"config.json": '{"model_type": "tiny"}'})
         self._config = PretrainedConfig(model_type="tiny")
+        self._publishers = place / "publishers.json"
+        self._publishers.write_text(
+            '{"version": 1, "publishers": ["me"], "cooling_days": 1, "trusted": []}', encoding="utf-8"
+        )
 
     def mutate(self, rng: random.Random) -> _Calls:
         self._hub.end_test()
-        shutil.rmtree(self._cache, ignore_errors=True)
+        for cache in (self._cache, self._default_cache):
+            shutil.rmtree(cache, ignore_errors=True)
         self._hub.rewrite_next(rng.choice(_ROUTES), lambda headers, body: _edit_answer(headers, body, rng), times=99)
         if rng.random() < 0.3:
             return {"push": lambda: self._config.push_to_hub("me/pushed", token=self._token)}
@@ -219,6 +235,8 @@ class _Answers(Target):
             "files": self._read_files,
             "AutoConfig": lambda: AutoConfig.from_pretrained("me/tiny", cache_dir=self._cache),
             "offline": lambda: AutoConfig.from_pretrained("me/tiny", cache_dir=self._cache, local_files_only=True),
+            "check": lambda: _command("check", "me/tiny"),
+            "check, publishers": lambda: _command("check", "me/tiny@main", store=self._publishers),
         }
 
     def writable(self) -> tuple[Path, ...]:
@@ -270,16 +288,18 @@ def _edit_answer(headers: dict[str, str], body: bytes, rng: random.Random) -> tu
     return headers, edit_bytes(body, rng)
 
 
-def _command(*arguments: str) -> None:
-    """Run the command `hub-io`, whose errors for users are as good as ours."""
+def _command(*arguments: str, store: Path | None = None) -> None:
+    """Run the command `hub-io`, whose errors for users are as good as ours, perhaps with a trust store."""
     from click.testing import CliRunner
 
     from hub_io.command import main
 
-    result = CliRunner().invoke(main, arguments)
+    environment = None if store is None else {"HUB_IO_TRUST_STORE": os.fspath(store)}
+    result = CliRunner().invoke(main, arguments, env=environment)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    if "Traceback" in result.output:
+    unprintable = {char for char in result.output if not char.isprintable()} - {"\n", "\t"}
+    if "Traceback" in result.output or unprintable or result.exit_code == 70:  # what stands for a bug
         raise AssertionError(result.output)
 
 
