@@ -1,0 +1,28 @@
+"""The program `release`: its verbs are modules of their own, which are added here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from release_tools.workspace import Workspace
+
+__all__ = ["release"]
+
+
+@click.group()
+@click.option(
+    "--workspace",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="A folder of the checkout; the current folder by default.",
+)
+@click.pass_context
+def release(context: click.Context, folder: Path) -> None:
+    """Check, plan and record releases of the packages of this workspace."""
+    try:
+        context.obj = Workspace.around(folder)
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from error
