@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +143,23 @@ class LoopbackHub(Planning):
             }
             self._store.objects |= {blob.sha256: blob.content for blob in changes.values() if blob and blob.lfs}
             return repository.add_commit(branch, changes, title="Change files").sha
+
+    def mirror(self, repo_id: str, origin: LoopbackHub, changed: Mapping[str, str] | None = None) -> None:
+        """Take over a repository of another Hub with its commits, in place of one of that name.
+
+        Args:
+            repo_id: The repository.
+            origin: The other Hub.
+            changed: Other content of files, which a lying Hub gives out under the same commits.
+        """
+        with origin._store.lock:
+            repository, objects = copy.deepcopy(origin._repository(repo_id)), dict(origin._store.objects)
+        changes = {path: make_blob(path, content, {}) for path, content in (changed or {}).items()}
+        for sha, commit in repository.commits.items():
+            repository.commits[sha] = replace(commit, files={**commit.files, **changes})
+        with self._store.lock:
+            self._store.add(repository)
+            self._store.objects |= objects
 
     def rename(self, repo_id: str, new_id: str) -> None:
         """Give a repository another id; requests for the old one are redirected."""

@@ -6,11 +6,12 @@ config, code and weights belong together even if a branch moves meanwhile. What 
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from config_core.checkpoint import Checkpoint, HubOptions, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
 from hub_io.errors import HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
-from hub_io.hub._client_errors import HubRequest
+from hub_io.hub._client_errors import HubRequest, hub_host
 from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._verification import verify_downloads
 
@@ -126,6 +127,11 @@ class RepoCheckpoint(Checkpoint):
         return info.id, info.last_modified
 
     @property
+    def host(self) -> str:
+        """Host and port of the Hub that it is opened at."""
+        return hub_host()
+
+    @property
     def snapshot(self) -> Path:
         """The folder that the client keeps the files of this commit in."""
         return _repo_cache(self.name, self.options) / "snapshots" / self.commit
@@ -153,7 +159,8 @@ class RepoCheckpoint(Checkpoint):
         in_repo = {f"{self._prefix}{name}": path for name, path in missing.items()}
         api = hub_client(token=self.options.token, offline=self.options.local_files_only)
         try:
-            _fetch(api, self.name, self.commit, list(in_repo), self.options)
+            with _links_aside(missing.values() if self.options.force_download else ()):
+                _fetch(api, self.name, self.commit, list(in_repo), self.options)
         finally:
             if not self.options.local_files_only:
                 verify_downloads(in_repo, _kept_listing(self.name, self.commit, self.options) or {}, source=self.name)
@@ -286,6 +293,24 @@ def _fetch(api: HfApi, repo_id: str, commit: str, names: list[str], options: Hub
         local_files_only=options.local_files_only,
         force_download=options.force_download,
     )
+
+
+@contextlib.contextmanager
+def _links_aside(paths: Iterable[Path]) -> Iterator[None]:
+    """Remove links in the client's snapshot for the block, and put those back that nothing replaces.
+
+    The client downloads again, but leaves the link to what it had: another Hub may have given other content out for
+    the commit.
+    """
+    links = {path: path.readlink() for path in paths if path.is_symlink()}
+    for path in links:
+        path.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        for path, target in links.items():
+            with contextlib.suppress(FileExistsError):
+                path.symlink_to(target)
 
 
 def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: HubOptions) -> str:

@@ -146,9 +146,17 @@ def _not_what_was_trusted(
     at = f" at commit {nearest.commit[:12]}" if nearest.commit else ""
     return replace(
         refused,
-        reason=f"it differs from the code that was trusted on {nearest.trusted_at}{at}",
+        reason=f"it differs from the code that was trusted on {nearest.trusted_at}{at}{_opened_at(refused.code)}",
         changes=changes if removed else replace(changes, removed=()),
     )
+
+
+def _opened_at(code: RemoteCode) -> str:
+    """Return which commit code is of, and at which Hub it was opened: a mirror may have other content."""
+    with suppress(ConfigCoreError, HubIoError):  # unreadable code is refused by another sentence
+        if (opened := code.repository) is not None:
+            return f" (this is commit {opened.commit[:12]} at {opened.host})"
+    return ""
 
 
 def _by_outer_load(code: RemoteCode, *, otherwise: Refused, said: bool) -> TrustDecision:
