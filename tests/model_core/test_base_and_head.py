@@ -212,6 +212,66 @@ def test_names_that_begin_as_the_prefix_does(tmp_path):
     assert same_state(Nested.from_pretrained(tmp_path / "head", allow_unexpected=["model_head"]), whole.model)
 
 
+class Whole(Parts):
+    """A head on a head: `enc.enc.norm`, `enc.norm` and `norm`."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.enc = Head(config)
+        for name in SHARED_NAMES:
+            self.add_module(name, nn.Linear(config.width, config.width))
+
+
+class Named(PreTrainedModel):
+    """A head on a head whose prefix is another one: `model.enc.norm`."""
+
+    config_class = TinyConfig
+    base_model_prefix = "model"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = Head(config)
+        self.norm = nn.Linear(config.width, config.width)
+
+
+def in_base(tensors):
+    """Return the tensors of the innermost base model by their names there."""
+    inner = next(name for name in tensors if name.endswith("layer.weight")).removesuffix("layer.weight")
+    return {name.removeprefix(inner): tensor for name, tensor in tensors.items() if name.startswith(inner)}
+
+
+@pytest.mark.parametrize("num_added", range(4))
+@pytest.mark.parametrize("model_class", [Base, Head, Whole])
+@pytest.mark.parametrize("stored_class", [Base, Head, Whole])
+def test_prefix_may_be_repeated(tmp_path, stored_class, model_class, num_added):
+    """Whatever the depth of the base model in the checkpoint and in the model, each model gets its own tensors."""
+    model = saved(
+        stored_class(TinyConfig()),
+        tmp_path,
+        lambda tensors: {f"{'enc.' * num_added}{name}": tensor for name, tensor in tensors.items()},
+    )
+    stored = load_file(tmp_path / "model.safetensors")
+    loaded = model_class.from_pretrained(tmp_path, strict=False).state_dict()
+    expected, given = in_base(model.state_dict()), in_base(loaded)
+    assert all(torch.equal(given[name], tensor) for name, tensor in expected.items())
+    # What has no counterpart of its own level has the constructor's values.
+    surplus = max(name.count("enc.") for name in stored) - max(name.count("enc.") for name in loaded)
+    for name, tensor in loaded.items():
+        lacks_level = not name.startswith("enc." * -surplus)
+        counterpart = "" if lacks_level else "enc." * surplus + name.removeprefix("enc." * -surplus)
+        sources = [other for other, value in stored.items() if torch.equal(value, tensor)]
+        assert sources == [counterpart] * (counterpart in stored)
+
+
+@pytest.mark.parametrize("stored_class", [Base, Head])
+def test_prefixes_of_two_models_in_one_another_may_differ(tmp_path, stored_class):
+    """`layer` of the base model is `model.enc.layer`, and its `norm` is not the `norm` of either head."""
+    model = saved(stored_class(TinyConfig()), tmp_path)
+    loaded = Named.from_pretrained(tmp_path, strict=False)
+    assert same_state(loaded.model.enc if stored_class is Base else loaded.model, model)
+    assert not torch.equal(loaded.norm.weight, model.norm.weight)
+
+
 class TwoSteps(Parts):
     """A prefix of two steps."""
 

@@ -350,7 +350,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         return NameRules(
             key_mapping=key_mapping,
             declared_renamings=(*scoped_renamings(parts), *_wrapper_renamings(model)),
-            base_model_prefix=cls.base_model_prefix,
+            base_model_prefixes=_base_model_prefixes(dict(parts)),
             ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
             ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
             ties=declared_ties(model, named.modules),
@@ -594,6 +594,20 @@ def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[s
                 f"model.tie_weights(). To keep them apart, set model.config.{TIE_FIELD} = False.",
                 model_class=model_class,
             )
+
+
+def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...]:
+    """Return the prefix of a model's base model, then that of the base model's own, and so on.
+
+    Args:
+        parts: The model and the models inside it, by the prefix of their names.
+    """
+    found = []
+    path = ""
+    while path in parts and (prefix := parts[path].base_model_prefix):
+        found.append(prefix)
+        path += f"{prefix}."
+    return tuple(found)
 
 
 def _wrapper_renamings(model: nn.Module) -> tuple[Renaming, ...]:

@@ -133,9 +133,7 @@ def _in_checkpoint_names(report: LoadReport, names: NameTranslation) -> tuple[di
     missing = {
         stored: shape for name, shape in report.missing.items() if (stored := names.to_checkpoint(name)) is not None
     }
-    unexpected = {
-        name: shape for name, shape in report.unexpected.items() if names.use != "removed" or names.to_model(name)
-    }
+    unexpected = {name: shape for name, shape in report.unexpected.items() if not names.removed or names.to_model(name)}
     return missing, unexpected
 
 
@@ -162,10 +160,10 @@ def _suggested_mapping(
     if mapping := find_renamings(missing, unexpected, matched):
         return mapping
     of_head = [name for name, shape in report.unexpected.items() if report.missing.get(name) == shape]
-    if names.use == "added" and of_head:
+    if names.added and of_head:
         # The checkpoint holds the base model and tensors of a head beside it, neither with the prefix.
         heads = dict.fromkeys(name.partition(".")[0] for name in of_head)
-        return {f"^(?!{module_pattern(heads)})": names.prefix}
+        return {f"^(?!{module_pattern(heads)})": names.added}
     return {}
 
 

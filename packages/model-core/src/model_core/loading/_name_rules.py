@@ -1,22 +1,22 @@
 """How names in a checkpoint become names in a model.
 
 Where a class has a `base_model_prefix`, a checkpoint may be one of the base model or one of a model with a head, and so
-may the model. Which it is is decided once for all names of the checkpoint. Name by name it could not be told: both
-models may have a `norm`, and the one must not get the tensor of the other.
+may the model; the base model may itself have a base model. Which it is is decided once for all names of the checkpoint.
+Name by name it could not be told: each of these models may have a `norm`, and none must get the tensor of another.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.declarations import declared_patterns, declared_renamings
 from model_core.module_tensors import shape_of
 from model_core.tied_weights import DeclaredTies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import torch
     from torch import nn
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NameRules",
     "NameTranslation",
-    "PrefixUse",
     "Renaming",
     "ScopedPattern",
     "decide_names",
@@ -34,10 +33,8 @@ __all__ = [
     "scoped_renamings",
 ]
 
-# What happens to the prefix of the base model in the names of a checkpoint: nothing, if checkpoint and model are of the
-# same kind; it is added if the checkpoint is one of the base model; it is removed if the model is the base model.
-PrefixUse = Literal["kept", "added", "removed"]
-_USES: tuple[PrefixUse, ...] = ("added", "removed", "kept")  # in a tie, the first
+# Deeper nests of a base model in a base model are not looked for.
+_MAX_DEPTH = 8
 _Shape = tuple[int, ...] | None
 
 
@@ -114,7 +111,8 @@ class NameRules:
             renames it.
         declared_renamings: Those of the class and of the models inside it, which come after the caller's. They are for
             older checkpoints: one whose names fit better without them is not renamed.
-        base_model_prefix: Attribute of the base model in models with a head.
+        base_model_prefixes: Attribute of the base model in models with a head, then that of its own base model, and so
+            on.
         ignored_missing: Tensors of the model that may be missing and are not reported.
         ignored_unexpected: Tensors of the checkpoint that may be unexpected, likewise.
         ties: The ties that the model declares.
@@ -122,7 +120,7 @@ class NameRules:
 
     key_mapping: Mapping[str, str] = field(default_factory=dict)
     declared_renamings: _Renamings = ()
-    base_model_prefix: str = ""
+    base_model_prefixes: tuple[str, ...] = ()
     ignored_missing: tuple[ScopedPattern, ...] = ()
     ignored_unexpected: tuple[ScopedPattern, ...] = ()
     ties: DeclaredTies = field(default_factory=lambda: DeclaredTies({}, {}))
@@ -142,40 +140,34 @@ class NameTranslation:
 
     Attributes:
         renamings: Regular expressions and replacements; the first one that matches renames.
-        prefix: The prefix of the base model with its dot, or `""`.
-        use: What happens to the prefix.
+        added: Path of the checkpoint's model in the model, with a dot at its end, or `""`.
+        removed: Path of the model in the checkpoint's model, likewise.
         fixed: Names that are names of the model already, whatever the rest says.
     """
 
     renamings: _Renamings = ()
-    prefix: str = ""
-    use: PrefixUse = "kept"
+    added: str = ""
+    removed: str = ""
     fixed: frozenset[str] = frozenset()
 
     @property
     def is_identity(self) -> bool:
         """Whether every name stays as it is."""
-        return not self.renamings and self.use == "kept"
+        return not (self.renamings or self.added or self.removed)
 
     def to_model(self, name: str) -> str | None:
         """Return the name in the model, whether the model has it or not; None for a part that the model lacks."""
         if name in self.fixed:
             return name
         renamed = _rename(name, self.renamings)
-        if self.use == "added":
-            return self.prefix + renamed
-        if self.use == "removed":
-            return renamed.removeprefix(self.prefix) if renamed.startswith(self.prefix) else None
-        return renamed
+        return self.added + renamed.removeprefix(self.removed) if renamed.startswith(self.removed) else None
 
     def to_checkpoint(self, name: str) -> str | None:
         """Return the name, before any renaming, that a checkpoint of this kind has for a name of the model.
 
         None for a part of the model that such a checkpoint lacks.
         """
-        if self.use == "added":
-            return name.removeprefix(self.prefix) if name.startswith(self.prefix) else None
-        return self.prefix + name if self.use == "removed" else name
+        return self.removed + name.removeprefix(self.added) if name.startswith(self.added) else None
 
 
 def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, torch.Tensor]) -> NameTranslation:
@@ -191,53 +183,96 @@ def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, t
         tensors: The parameters and persistent buffers of the model, by name.
     """
     given = tuple(Renaming(*pair) for pair in rules.key_mapping.items())
-    prefix = f"{rules.base_model_prefix}." if rules.base_model_prefix else ""
-    if not prefix and not rules.declared_renamings:
+    prefixes = rules.base_model_prefixes
+    if not prefixes and not rules.declared_renamings:
         return NameTranslation(given)
     stored = {name: tensor.shape for name, tensor in source.tensors.items()}
     if not given and stored.keys() == tensors.keys():
         return NameTranslation()
     stored |= {name: stored[other] for name, other in source.tied.items() if other in stored}
     shapes = {name: shape_of(tensor) for name, tensor in tensors.items()}
+    head = f"{prefixes[0]}." if prefixes else ""
     best = NameTranslation(given)
     least: int | None = None
-    for declared in dict.fromkeys([(), rules.declared_renamings]):
-        for use in _USES if prefix else ("kept",):
-            renamings = given + _in_checkpoint(declared, prefix, use)
-            renamed = {_rename(name, renamings): shape for name, shape in stored.items()} if renamings else stored
-            translation = NameTranslation(renamings, prefix, use)
-            unexplained = _num_unexplained(renamed, shapes, translation)
-            if unexplained is not None and (least is None or unexplained < least):
-                best, least = translation, unexplained
+    for names in _candidates(given, rules, stored, shapes):
+        renamed = (
+            {_rename(name, names.renamings): shape for name, shape in stored.items()} if names.renamings else stored
+        )
+        unexplained = _num_unexplained(renamed, shapes, names, head)
+        if unexplained is not None and (least is None or unexplained < least):
+            best, least = names, unexplained
     return best
 
 
-def _in_checkpoint(renamings: _Renamings, prefix: str, use: PrefixUse) -> _Renamings:
-    """Return renamings with the scopes that they have in a checkpoint, given those that they have in the model."""
-    if use == "removed":  # whoever declares something for a base model may write its names with the prefix or without
-        return tuple(entry._replace(scopes=(prefix + entry.scopes[0], *entry.scopes)) for entry in renamings)
-    if use == "added":  # the base model has no prefix, and the checkpoint has no other part
-        return tuple(
-            entry._replace(scopes=(entry.scopes[0].removeprefix(prefix),))
-            for entry in renamings
-            if not entry.scopes[0] or entry.scopes[0].startswith(prefix)
-        )
-    return renamings
+def _candidates(
+    given: _Renamings, rules: NameRules, stored: Collection[str], model: Collection[str]
+) -> Iterator[NameTranslation]:
+    """Yield how names may become names of the model; of those that explain equally much, the first is right."""
+    for declared in dict.fromkeys([(), rules.declared_renamings]):
+        renamed = {_rename(name, given + declared) for name in stored} if given or declared else stored
+        for path in _paths_of_base_models(model, rules.base_model_prefixes):
+            yield NameTranslation(given + _inside(declared, path), added=path)
+        for path in _paths_of_base_models(renamed, rules.base_model_prefixes):
+            yield NameTranslation(given + _outside(declared, path), removed=path)
+        yield NameTranslation(given + declared)
 
 
-def _num_unexplained(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], names: NameTranslation) -> int | None:
-    """Return how many tensors a use of the prefix leaves unexplained, or None if it does not come into question."""
-    if names.use == "kept":
-        return _unexplained_if_kept(stored, model, names.prefix)
-    outer, inner = (model, stored) if names.use == "added" else (stored, model)
-    of_base = {name.removeprefix(names.prefix): shape for name, shape in outer.items() if name.startswith(names.prefix)}
+def _paths_of_base_models(names: Iterable[str], prefixes: Sequence[str]) -> list[str]:
+    """Return the paths that begin these names and consist of prefixes of base models, shorter ones first."""
+    if not prefixes:
+        return []
+    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, prefixes))})\.")
+    found: set[str] = set()
+    for name in names:
+        end = 0
+        for _ in range(_MAX_DEPTH):
+            match = pattern.match(name, end)
+            if match is None:
+                break
+            end = match.end()
+            found.add(name[:end])
+    return sorted(found, key=len)
+
+
+def _outside(renamings: _Renamings, path: str) -> _Renamings:
+    """Return renamings of a model for a checkpoint in which it is at a path: of names with the path, or without it."""
+    return tuple(entry._replace(scopes=(path + entry.scopes[0], *entry.scopes)) for entry in renamings)
+
+
+def _inside(renamings: _Renamings, path: str) -> _Renamings:
+    """Return renamings of a model for a checkpoint of the part at a path: those of that part, and of all names."""
+    return tuple(
+        entry._replace(scopes=(entry.scopes[0].removeprefix(path),))
+        for entry in renamings
+        if not entry.scopes[0] or entry.scopes[0].startswith(path)
+    )
+
+
+def _num_unexplained(
+    stored: Mapping[str, _Shape], model: Mapping[str, _Shape], names: NameTranslation, head: str
+) -> int | None:
+    """Return how many tensors a translation leaves unexplained, or None if it does not come into question.
+
+    Args:
+        stored: Shapes of the checkpoint's tensors, by names that have been renamed already.
+        model: Shapes of the model's.
+        names: The translation.
+        head: Beginning of the names of all tensors that are not the head's, or `""`.
+    """
+    path = names.added or names.removed
+    if not path:
+        return _unexplained_if_kept(stored, model, head)
+    outer, inner = (model, stored) if names.added else (stored, model)
+    of_base = {name.removeprefix(path): shape for name, shape in outer.items() if name.startswith(path)}
     common = of_base.keys() & inner.keys()
     return _num_differing(of_base, inner, common) if common else None
 
 
-def _unexplained_if_kept(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> int:
+def _unexplained_if_kept(stored: Mapping[str, _Shape], model: Mapping[str, _Shape], prefix: str) -> int | None:
     """Return how many tensors differ if names stay. A base model or a head that is wholly absent is a part left out."""
     common = stored.keys() & model.keys()
+    if not common:
+        return None
     absent = model.keys() - common
     unexplained = len(stored) - len(common) + _num_mismatched(stored, model, common)
     for is_inner in (True, False) if prefix else ():
