@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import yaml
 
 from auto_registry import AutoConfig, AutoModel
 from tiny_checkpoints import config_json, files
@@ -37,6 +38,39 @@ def test_model_and_config_say_which_commit_they_came_from(hub, tmp_path):
         assert (loaded.commit_hash, loaded.config.commit_hash, loaded.config._commit_hash) == (commit,) * 3
         assert "commit" not in loaded.config.to_json_string()
     assert TinyConfig.from_pretrained("me/tiny").commit_hash == commit
+
+
+def test_a_push_gives_the_card_its_metadata_and_later_pushes_keep_it(hub, tmp_path):
+    """Of a model, of a config, and of a save that pushes too."""
+    model, token = TinyModel(TinyConfig()), hub.token("me")
+    model.push_to_hub("me/tiny", token=token, license="mit", language=["en", "de"])
+    model.config.push_to_hub("me/tiny", token=token, base_model="me/base")
+    model.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="me/tiny", token=token, pipeline_tag="other")
+    metadata = yaml.safe_load(hub.files("me/tiny")["README.md"].split(b"---\n")[1])
+    del metadata["tags"]
+    assert metadata == {
+        "library_name": "pretrained",
+        "license": "mit",
+        "language": ["en", "de"],
+        "base_model": "me/base",
+        "pipeline_tag": "other",
+    }
+
+
+@pytest.mark.parametrize("options", [{"tags": "digits"}, {"tags": [3]}, {"license": 3}, {"language": [None]}])
+def test_metadata_of_another_type_is_refused_before_anything_is_written(hub, tmp_path, options):
+    """Neither here nor on the Hub."""
+    model, name = TinyModel(TinyConfig()), next(iter(options))
+    for push in (
+        lambda: model.push_to_hub("me/tiny", **options),
+        lambda: model.config.push_to_hub("me/tiny", **options),
+        lambda: model.save_pretrained(tmp_path / "saved", push_to_hub=True, **options),
+        lambda: model.config.save_pretrained(tmp_path / "saved", push_to_hub=True, **options),
+    ):
+        with pytest.raises(TypeError, match=name):
+            push()
+    assert not (tmp_path / "saved").exists()
+    assert not hub.requests
 
 
 def test_missing_file_is_named_without_the_network(hub, tmp_path):

@@ -476,7 +476,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             variant: As for `save_pretrained`.
             portable: As for `save_pretrained`.
             **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, and `tags`,
-                which are added to `model_tags`.
+                which are added to `model_tags`; and for the metadata of the model card `pipeline_tag`, `license`,
+                `language`, `base_model` and `library_name`. The card keeps what a later push leaves out.
 
         Returns:
             The commit: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
@@ -484,6 +485,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
             UnknownOptionError: There is no such option.
+            TypeError: `tags` or metadata of the card is of another type. Nothing is written.
         """
         known = check_push(drop_save_options({**options}), familiar=SAVE_OPTIONS)
         tags = [*declared_texts(self, "model_tags"), *(known.pop("tags", None) or ())]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint._checkpoint import CONFIG_NAME, Checkpoint, FolderCheckpoint
 from config_core.checkpoint._hub_service import (
+    CardMetadata,
     HubKeywords,
     HubOptions,
     PushedCommit,
     PushOptions,
+    check_card_metadata,
     check_push,
     check_save_options,
     push_saved,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG_NAME",
     "LFS_PROBLEM",
+    "CardMetadata",
     "Checkpoint",
     "FolderCheckpoint",
     "HubKeywords",
@@ -50,6 +53,7 @@ __all__ = [
     "PushedCommit",
     "WeightFile",
     "blobs_of_snapshot",
+    "check_card_metadata",
     "check_links",
     "check_push",
     "check_relative_name",

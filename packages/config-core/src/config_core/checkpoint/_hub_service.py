@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from config_core.checkpoint._checkpoint import Checkpoint
 
 __all__ = [
+    "CardMetadata",
     "HubKeywords",
     "HubOptions",
     "HubService",
     "PushOptions",
     "PushedCommit",
+    "check_card_metadata",
     "check_push",
     "check_save_options",
     "hub_service",
@@ -33,7 +35,14 @@ _NO_PUSH: dict[str, tuple[Any, ...]] = {
     "revision": (None,),
     "create_pr": (None, False),
     "tags": (None, [], ()),
+    "pipeline_tag": (None,),
+    "license": (None,),
+    "language": (None,),
+    "base_model": (None,),
+    "library_name": (None,),
 }
+# Metadata of a card that may be several texts, with an example.
+_LISTS = {"language": "en", "base_model": "owner/name"}
 
 
 class HubOptions(NamedTuple):
@@ -74,7 +83,17 @@ class HubKeywords(TypedDict, total=False):
     force_download: bool
 
 
-class PushOptions(TypedDict, total=False):
+class CardMetadata(TypedDict, total=False):
+    """Metadata of a model card. What a push leaves out stays as the card has it."""
+
+    pipeline_tag: str | None
+    license: str | None
+    language: str | Sequence[str] | None
+    base_model: str | Sequence[str] | None
+    library_name: str | None
+
+
+class PushOptions(CardMetadata, total=False):
     """The options of `push_to_hub`."""
 
     commit_message: str | None
@@ -145,14 +164,53 @@ def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, Any] | None
 
     Raises:
         UnknownOptionError: There is no such option.
+        TypeError: `tags` or metadata of the card is of another type.
+        ValueError: Metadata of the card is empty, or not printable.
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
     known = {name: value for name, value in options.items() if name in _NO_PUSH}
     if len(known) < len(options):
         others = {name: value for name, value in options.items() if name not in known}
         _refuse_options(others, call="push_to_hub", familiar=familiar)
+    _check_texts("tags", known.get("tags"))
+    check_card_metadata({name: known[name] for name in CardMetadata.__annotations__ if name in known})
     hub_service()
     return known
+
+
+def check_card_metadata(metadata: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return the metadata of a model card that is given, and is not None.
+
+    Raises:
+        UnknownOptionError: There is no such metadata.
+        TypeError: A value is no text, nor a list of texts where the card may have several.
+        ValueError: A text is empty, or not printable.
+    """
+    if unknown := sorted(metadata.keys() - CardMetadata.__annotations__.keys()):
+        raise UnknownOptionError(f"no such option: {', '.join(unknown)}", names=tuple(unknown))
+    given = {name: value for name, value in metadata.items() if value is not None}
+    for name, value in given.items():
+        if name in _LISTS and not isinstance(value, str):
+            _check_texts(name, value, ends=f", or a text such as {_LISTS[name]!r}")
+        else:
+            _check_text(name, value)
+    return {name: value if isinstance(value, str) else list(value) for name, value in given.items()}
+
+
+def _check_texts(name: str, value: object, *, ends: str = "") -> None:
+    if value is None:
+        return
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a list of texts{ends}, got {value!a:.100}")
+    for text in value:
+        _check_text(f"each of {name}", text)
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, got {value!a:.100}")
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{name} must be a text of printable characters, got {value!a:.100}")
 
 
 def check_save_options(
@@ -203,8 +261,7 @@ def push_saved(save: Callable[[Path], object], repo_id: str, **options: Any) -> 
     Args:
         save: Called with an empty folder, into which it saves.
         repo_id: Repository as `owner/name`, or `name` for the token's own account.
-        **options: Options of `HubService.publish`: `commit_message`, `commit_description`, `private`, `token`,
-            `revision`, `create_pr`, `tags`.
+        **options: Options of `HubService.publish`: those of `PushOptions`.
 
     Returns:
         What the hub answers: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.

@@ -558,13 +558,17 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         Args:
             repo_id: Repository as `owner/name`, or `name` for the token's own account; created if missing.
             portable: As for `save_pretrained`.
-            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`.
+            **options: `commit_message`, `commit_description`, `private`, `token`, `revision`, `create_pr`, `tags`; and
+                for the metadata of the model card `pipeline_tag`, `license`, `language`, `base_model` and
+                `library_name`. The card keeps what a later push leaves out.
 
         Returns:
             The commit: a `huggingface_hub.CommitInfo` for the Hugging Face Hub.
 
         Raises:
             MissingServiceError: `pretrained-hub-io` is not installed.
+            UnknownOptionError: There is no such option.
+            TypeError: `tags` or metadata of the card is of another type. Nothing is written.
         """
         commit: PushedCommit = push_saved(
             lambda folder: self.save_pretrained(folder, portable=portable), repo_id, **options

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from config_core.code import BASE_NAMES, is_base_file, source_imports
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
 from hub_io.code._served_names import is_transformers, provider_of
+from hub_io.distributions import KNOWN_DISTRIBUTIONS
 from hub_io.errors import MissingRequirementsError
 
 if TYPE_CHECKING:
@@ -25,31 +26,6 @@ __all__ = ["check_requirements", "imported_modules", "reached_files", "remedy_fo
 
 _SHOWN = 10
 _PACKAGE_FILE = "__init__.py"
-# Distributions of modules: there is no metadata for modules that are not installed. A name is never guessed, because
-# anybody may own the distribution with that name.
-_DISTRIBUTIONS: Final = {
-    **{
-        name: name
-        for name in ("einops", "numpy", "safetensors", "scipy", "timm", "torch", "torchvision", "transformers")
-    },
-    "PIL": "pillow",
-    "auto_registry": "pretrained-auto-registry",
-    "bs4": "beautifulsoup4",
-    "causal_conv1d": "causal-conv1d",
-    "config_core": "pretrained-config-core",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "flash_attn": "flash-attn",
-    "hub_io": "pretrained-hub-io",
-    "huggingface_hub": "huggingface-hub",
-    "mamba_ssm": "mamba-ssm",
-    "model_core": "pretrained-model-core",
-    "resnet": "pretrained-resnet",
-    "sentence_transformers": "sentence-transformers",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
-}
 
 
 def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
@@ -91,7 +67,7 @@ def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
     known: list[str] = []
     unknown: list[str] = []
     for module in missing:
-        distribution = _DISTRIBUTIONS.get(module, "")
+        distribution = KNOWN_DISTRIBUTIONS.get(module, "")
         names = {distribution.lower(), module.lower().replace("_", "-")}
         text = next((listed[name] for name in sorted(names) if name in listed), distribution)
         (known if text else unknown).append(

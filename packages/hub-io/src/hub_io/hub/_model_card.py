@@ -1,25 +1,31 @@
-"""The README.md of a pushed checkpoint: metadata that the Hub indexes, and how to load it with these packages."""
+"""The README.md of a pushed checkpoint: metadata that the Hub indexes, and how to load it here and in transformers."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from auto_registry.auto_tasks import loadable_names
 from config_core.checkpoint import CONFIG_NAME
 from config_core.config import read_config
+from hub_io.hub._saved_imports import needed_distributions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from config_core import FolderCheckpoint
+    from hub_io.distributions import Provider
+    from hub_io.hub._folder_files import FolderFiles
 
 __all__ = ["CARD_FILE", "SavedFolder", "read_saved"]
 
 CARD_FILE = "README.md"
 _LIBRARY = "pretrained"
-_INSTALL = "pretrained-config-core pretrained-auto-registry pretrained-hub-io"
+_INSTALL = ("pretrained-config-core", "pretrained-auto-registry", "pretrained-hub-io")
+_INSTALL_FOR_MODELS = "pretrained-model-core"  # brings torch
+_INSTALL_TRANSFORMERS = '"transformers>=5"'
+# What transformers has of its own for a `model_type` that the packages here use too.
+_OF_TRANSFORMERS: Final = {"resnet": "its own ResNet, whose weights have other names, so that all of them are random"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class SavedFolder:
 
     config: Mapping[str, Any]
     has_weights: bool
-    is_portable: bool = False  # transformers loads the code too
+    is_portable: bool  # transformers loads the code too
+    needed: Mapping[str, Provider]  # by the modules that the code imports besides
 
     @property
     def auto_map(self) -> Mapping[str, Any]:
@@ -43,16 +50,20 @@ class SavedFolder:
         first = architectures[0] if isinstance(architectures, list) and architectures else ""
         return first if isinstance(first, str) and first.isidentifier() else ""
 
-    def card(self, repo_id: str, *, tags: Iterable[str] = ()) -> str:
+    def card(
+        self, repo_id: str, *, tags: Iterable[str] = (), fields: Mapping[str, str | list[str]] | None = None
+    ) -> str:
         """Return the text of a model card.
 
         Args:
             repo_id: Where the folder is pushed to, `owner/name`.
             tags: Further tags.
+            fields: Further metadata.
         """
-        metadata = {"library_name": _LIBRARY, "tags": sorted({*self.tags(), *tags})}
+        metadata = {"library_name": _LIBRARY, **(fields or {}), "tags": sorted({*self.tags(), *tags})}
         header = "".join(f"{key}: {json.dumps(value)}\n" for key, value in metadata.items())  # JSON is YAML too
-        return f"---\n{header}---\n\n# {repo_id.rpartition('/')[2]}\n\n{self.introduction()}\n\n{self.usage(repo_id)}"
+        parts = [f"# {repo_id.rpartition('/')[2]}", self.introduction(), self.usage(repo_id), self.other_usage(repo_id)]
+        return f"---\n{header}---\n\n" + "\n\n".join(filter(None, parts)) + "\n"
 
     def tags(self) -> list[str]:
         model_type = self.config.get("model_type")
@@ -72,44 +83,81 @@ class SavedFolder:
         return next(iter([*exact, *names]), "AutoModel")
 
     def usage(self, repo_id: str) -> str:
-        auto_class = self.auto_class()
-        variable = "model" if self.has_weights else "config"
+        """Return how these packages load what was saved."""
+        packages = [*_INSTALL, *([_INSTALL_FOR_MODELS] if self.has_weights else [])]
         options = ', revision="<commit>", trust_remote_code=True' if self.auto_map else ""
         trust = (
-            "\nThis repository ships the Python code of its classes. Read it before you trust it, and put the commit\n"
-            "that you have read in place of `<commit>`: without trust none of it runs.\n"
-            if self.auto_map
-            else ""
+            "This repository ships the Python code of its classes. Read it before you trust it, and put the commit\n"
+            "that you have read in place of `<commit>`: without trust none of it runs."
         )
-        packages = f"{_INSTALL} pretrained-model-core" if self.has_weights else _INSTALL
-        return (
-            f"## Use\n\n```sh\npip install {packages}\n```\n\n```python\nfrom auto_registry import {auto_class}\n\n"
-            f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})\n```\n{trust}{self.other_usage(repo_id)}'
-        )
+        parts = [
+            "## Use",
+            self.installation(packages, brought={"torch", "safetensors"} if self.has_weights else set()),
+            self.snippet("auto_registry", repo_id, options),
+            *([trust] if self.auto_map else []),
+            self.versions(),
+        ]
+        return "\n\n".join(filter(None, parts))
 
     def other_usage(self, repo_id: str) -> str:
-        """Return how transformers loads what was saved, or `""`."""
-        if not self.is_portable or not self.auto_map:
-            return ""
+        """Return how transformers loads what was saved, and what it takes without trust; or `""`."""
+        parts = []
+        if self.is_portable and self.auto_map:
+            packages = [_INSTALL_TRANSFORMERS, *(["torch"] if self.has_weights else [])]
+            parts += [
+                "The code works with transformers (5 or later) as well:",
+                self.installation(packages, brought={"torch", "safetensors"} if self.has_weights else {"safetensors"}),
+                self.snippet("transformers", repo_id, ', revision="<commit>", trust_remote_code=True'),
+            ]
+        other = _OF_TRANSFORMERS.get(str(self.config.get("model_type")))
+        if other:
+            without = "Without `trust_remote_code=True`, transformers" if parts else "Transformers"
+            parts.append(f"{without} takes {other}.")
+        elif parts:
+            parts.append(
+                "Without `trust_remote_code=True`, transformers may take a model of its own with the same `model_type`."
+            )
+        return "\n\n".join(parts)
+
+    def installation(self, packages: Iterable[str], *, brought: set[str]) -> str:
+        """Return the command that installs packages and what the code imports.
+
+        Args:
+            packages: Distributions of the library that loads what was saved.
+            brought: Modules that come with them.
+        """
+        others = sorted(each.name for module, each in self.needed.items() if module not in brought and each.name)
+        return f"```sh\npip install {' '.join(dict.fromkeys([*packages, *others]))}\n```"
+
+    def snippet(self, library: str, repo_id: str, options: str) -> str:
+        """Return the lines that load what was saved."""
         auto_class = self.auto_class()
         variable = "model" if self.has_weights else "config"
-        call = f'{auto_class}.from_pretrained("{repo_id}", revision="<commit>", trust_remote_code=True)'
-        return (
-            "\nThe code works with transformers (5 or later) as well:\n\n"
-            f"```python\nfrom transformers import {auto_class}\n\n{variable} = {call}\n```\n\n"
-            "Without `trust_remote_code=True`, transformers may take a model of its own with the same `model_type`.\n"
-        )
+        call = f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})'
+        return f"```python\nfrom {library} import {auto_class}\n\n{call}\n```"
+
+    def versions(self) -> str:
+        """Return a sentence about what the code imports, or `""`."""
+        known = sorted({f"{each.name} {each.version}" for each in self.needed.values() if each.version})
+        unknown = sorted(f"`{module}`" for module, each in self.needed.items() if not each.name)
+        sentences = [
+            *([f"The code was saved with {', '.join(known)}."] if known else []),
+            *([f"It also imports {', '.join(unknown)}: install what provides them."] if unknown else []),
+        ]
+        return "\n".join(sentences)
 
 
-def read_saved(checkpoint: FolderCheckpoint) -> SavedFolder:
-    """Return what a folder holds.
+def read_saved(files: FolderFiles) -> SavedFolder:
+    """Return what the files of a folder hold.
 
     Raises:
         ConfigFileError: config.json is not a JSON object.
     """
     from config_core.code import BASE_FILE  # parses source
 
+    checkpoint = files.checkpoint
     config: Mapping[str, Any] = read_config(checkpoint).values if checkpoint.has(CONFIG_NAME) else {}
     top = [name for name in checkpoint.filenames() if "/" not in name]
     has_weights = any(name.endswith((".safetensors", ".bin")) for name in top)
-    return SavedFolder(config, has_weights=has_weights, is_portable=BASE_FILE in top)
+    needed = needed_distributions(files.contents)
+    return SavedFolder(config, has_weights=has_weights, is_portable=BASE_FILE in top, needed=needed)

@@ -7,13 +7,14 @@ another commit arrives meanwhile, it looks again: each commit is one push as a w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from config_core.checkpoint import PushedCommit
+from config_core.checkpoint import CardMetadata, PushedCommit, check_card_metadata
 from hub_io.errors import HubError, PushRefusedError
+from hub_io.hub._card_fields import set_fields
 from hub_io.hub._card_tags import add_tags
 from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._folder_files import FolderFiles
@@ -24,8 +25,6 @@ from hub_io.hub._stale_weights import stale_weights, weight_variants
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi
-
-    from hub_io.hub._model_card import SavedFolder
 
 __all__ = ["publish"]
 
@@ -48,6 +47,7 @@ def publish(
     create_pr: bool = False,
     tags: Sequence[str] = (),
     include: Sequence[str] = (),
+    **metadata: Unpack[CardMetadata],
 ) -> PushedCommit:
     """Upload a folder in one commit, with a model card if neither side has one.
 
@@ -66,6 +66,8 @@ def publish(
         create_pr: Open a pull request with the commit instead of changing the branch.
         tags: Tags for the model card; added to one that is there.
         include: Names of files that are pushed all the same, relative to the folder.
+        **metadata: Metadata for the model card: `pipeline_tag`, `license`, `language`, `base_model`, `library_name`. A
+            card that is there keeps what is not given, and the rest of its text.
 
     Returns:
         What the Hub says of the commit: its id and its address.
@@ -75,7 +77,7 @@ def publish(
         HubError: The Hub cannot be reached or refused. Nothing was committed, unless the answer to the commit
             itself was lost: then look at the branch.
         PushRefusedError: The repository has a `.gitignore` that names files of the folder, or the Hub refuses the
-            metadata of the folder's card, or no tags can be added to it. Nothing was committed.
+            metadata of the card, or it cannot be changed. Nothing was committed.
         ConfigFileError: config.json of the folder cannot be read.
         UnsafeNameError: A link in the folder leads to a file outside of it. Nothing was uploaded.
     """
@@ -88,10 +90,11 @@ def publish(
             f"create_pr=True opens a pull request against {DEFAULT_BRANCH!r}; revision={revision!r} contradicts it. "
             "Leave revision out, or commit to that branch."
         )
+    fields = check_card_metadata(metadata)
     with asking(HubRequest(repo_id, revision=revision, writes=True, token=token)):
         api = hub_client(token=token)
         files = FolderFiles(folder, include=include)
-        cards = _Cards(api, files, read_saved(files.checkpoint), tuple(tags), repo_id)
+        cards = _Cards(api, files, tuple(tags), fields, repo_id)
         answer = api.create_repo(repo_id, private=private, exist_ok=True)
         repo_id = _checked_name(answer.repo_id, source=repo_id)
         if revision is not None and revision != DEFAULT_BRANCH and not revision.startswith("refs/"):
@@ -124,19 +127,29 @@ def _checked_name(answer: object, *, source: str) -> str:
 
 
 class _Cards:
-    """The model card of a push: the folder's own, the one on the Hub with more tags, or a new one.
+    """The model card of a push: the folder's own, the one on the Hub with other metadata, or a new one.
 
-    The folder's own is judged when this is made, before a repository is created for it.
+    The folder's own and the metadata are judged when this is made, before a repository is created for them.
     """
 
-    def __init__(self, api: HfApi, files: FolderFiles, saved: SavedFolder, tags: tuple[str, ...], source: str) -> None:
+    def __init__(
+        self,
+        api: HfApi,
+        files: FolderFiles,
+        tags: tuple[str, ...],
+        fields: Mapping[str, str | list[str]],
+        source: str,
+    ) -> None:
         self._api = api
-        self._saved = saved
         self._tags = tags
+        self._fields = fields
         self._source = source
+        self._saved = read_saved(files)
         self._own: str | None = None
         if (content := files.contents.get(CARD_FILE)) is not None:
             self._own = self._judged(content if isinstance(content, bytes) else content.read_bytes())
+        elif fields:
+            self._judged(b"")
 
     def text(self, repo_id: str, on_hub: bytes | None) -> str | None:
         """Return the card to upload, or None to leave the one on the Hub as it is.
@@ -146,25 +159,26 @@ class _Cards:
             on_hub: The card that it has, None if it has none.
 
         Raises:
-            PushRefusedError: The card has no room for tags, or the Hub refuses its metadata.
+            PushRefusedError: The metadata of the card cannot be changed, or the Hub refuses it.
         """
         if self._own is not None:
             return self._own
         if on_hub is None:
-            return self._saved.card(repo_id, tags=self._tags)
-        if not self._tags:
+            return self._saved.card(repo_id, tags=self._tags, fields=self._fields)
+        if not self._tags and not self._fields:
             return None
         card = self._judged(on_hub)
         return None if card.encode() == on_hub else card
 
     def _judged(self, content: bytes) -> str:
-        """Return a card with the tags, if the Hub accepts its metadata."""
+        """Return a card with the tags and the metadata, if the Hub accepts it."""
         try:
             card = content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise self._refused(str(error)) from error
         if self._tags:
             card = add_tags(card, self._tags, source=self._source)
+        card = set_fields(card, self._fields, source=self._source)
         if refusal := _judge(card, self._api):
             raise self._refused(refusal)
         return card
