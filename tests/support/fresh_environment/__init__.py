@@ -1,6 +1,7 @@
 """Wheels of the workspace, and environments outside it that hold nothing but what is installed into them.
 
 Everything goes through uv and its cache: a torch of several gigabytes is linked into a new environment in a second.
+Commands that users type are run in one that `python -m venv` made, with plain pip: `FreshEnvironment.with_pip`.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ class FreshEnvironment:
         _uv("venv", "--quiet", "--no-project", "--python", sys.executable, folder / "venv", cwd=folder)
         return cls(folder)
 
+    @classmethod
+    def with_pip(cls, folder: Path) -> FreshEnvironment:
+        """Make an environment as users do, with the standard library's `venv` and its pip."""
+        folder.mkdir(parents=True)
+        _run([sys.executable, "-m", "venv", folder / "venv"], cwd=folder, timeout=120)
+        return cls(folder)
+
     @property
     def python(self) -> Path:
         """The environment's interpreter."""
@@ -86,6 +94,39 @@ class FreshEnvironment:
         file.write_text("\n".join(constraints), encoding="utf-8")
         options = ("--python", self.python, "--constraints", file, "--resolution", resolution)
         _uv("pip", "install", "--quiet", *options, *what, cwd=self.folder)
+
+    def shell(
+        self,
+        script: str,
+        *,
+        wheels: Mapping[str, Path],
+        environ: Mapping[str, str] | None = None,
+        timeout: float = 300,
+    ) -> str:
+        """Run shell lines as they stand, in an activated environment; return what they print.
+
+        Args:
+            script: The lines. The first that fails ends it.
+            wheels: What pip takes for the workspace's distributions. It asks no index for their names.
+            environ: More variables.
+            timeout: How many seconds it may take.
+
+        Raises:
+            RuntimeError: A line failed; holds what it printed.
+        """
+        constraints = self.folder / "wheels.txt"
+        constraints.write_text("".join(f"{name} @ {wheel.as_uri()}\n" for name, wheel in wheels.items()), "utf-8")
+        activated = {
+            "PATH": os.pathsep.join([str(self.python.parent), os.environ["PATH"]]),
+            "PIP_CONSTRAINT": str(constraints),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        return _run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.folder,
+            environ=activated | dict(environ or {}),
+            timeout=timeout,
+        )
 
     def check(self) -> None:
         """Let uv compare what is installed with what each distribution asks for."""

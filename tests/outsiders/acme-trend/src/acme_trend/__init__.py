@@ -1,0 +1,1 @@
+"""Forecasts from the last few values."""

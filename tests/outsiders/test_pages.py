@@ -1,0 +1,45 @@
+"""The pages that teach outsiders show files of these projects, and commands that work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from readme_blocks import fenced_blocks
+from workspace_packages import WORKSPACE_PACKAGES
+
+OUTSIDERS = Path(__file__).parent
+# A block that begins with the name of a file is that file.
+FILE_NAME = re.compile(r"# (?P<name>[\w/.-]+\.(?:py|toml))\n")
+
+
+def shown_files(distribution):
+    """Return the files that a README shows, by the names that it gives them."""
+    text = (WORKSPACE_PACKAGES[distribution].folder / "README.md").read_text(encoding="utf-8")
+    sources = [block.source for block in fenced_blocks(text)]
+    return {found["name"]: source[found.end() :] for source in sources if (found := FILE_NAME.match(source))}
+
+
+def file_of(name):
+    """Return the file of the outsiders' projects that a README calls by a name: modules without `<project>/src/`."""
+    (path,) = [path for path in (OUTSIDERS / name, *OUTSIDERS.glob(f"*/src/{name}")) if path.is_file()]
+    return path
+
+
+@pytest.mark.parametrize("distribution", ["pretrained-config-core", "pretrained-auto-registry"])
+def test_files_of_a_page_are_those_of_the_projects(distribution):
+    """What is shown is what the tests install, to the letter."""
+    shown = shown_files(distribution)
+    assert shown == {name: file_of(name).read_text(encoding="utf-8").removesuffix("\n") for name in shown}
+    assert [name for name in shown if name.endswith("pyproject.toml")]
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_on_model_packages_work(make_environment, wheels):
+    """A reader who has copied the files, and types the lines, sees the forecast."""
+    page = (WORKSPACE_PACKAGES["pretrained-auto-registry"].folder / "README.md").read_text(encoding="utf-8")
+    (commands,) = (block.source for block in fenced_blocks(page) if "use_trend.py" in block.source.splitlines()[-1])
+    environment = make_environment("acme-config", "acme-trend", "use_trend.py")
+    assert environment.shell(commands, wheels=wheels).splitlines()[-1] == "7.5"
