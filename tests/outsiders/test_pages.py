@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,17 @@ from readme_blocks import fenced_blocks
 from workspace_packages import WORKSPACE_PACKAGES
 
 OUTSIDERS = Path(__file__).parent
-# A block that begins with the name of a file is that file.
-FILE_NAME = re.compile(r"# (?P<name>[\w/.-]+\.(?:py|toml))\n")
+
+
+def blocks_of(distribution):
+    """Return the blocks of a package's page."""
+    return fenced_blocks((WORKSPACE_PACKAGES[distribution].folder / "README.md").read_text(encoding="utf-8"))
 
 
 def shown_files(distribution):
-    """Return the files that a README shows, by the names that it gives them."""
-    text = (WORKSPACE_PACKAGES[distribution].folder / "README.md").read_text(encoding="utf-8")
-    sources = [block.source for block in fenced_blocks(text)]
-    return {found["name"]: source[found.end() :] for source in sources if (found := FILE_NAME.match(source))}
+    """Return the files that a page shows, by the names that it gives them."""
+    blocks = [block for block in blocks_of(distribution) if block.file not in {None, "README.py"}]
+    return {block.file: block.source.partition("\n")[2] for block in blocks}
 
 
 def file_of(name):
@@ -39,7 +40,7 @@ def test_files_of_a_page_are_those_of_the_projects(distribution):
 @pytest.mark.slow
 def test_commands_of_the_page_on_model_packages_work(make_environment, wheels):
     """A reader who has copied the files, and types the lines, sees the forecast."""
-    page = (WORKSPACE_PACKAGES["pretrained-auto-registry"].folder / "README.md").read_text(encoding="utf-8")
-    (commands,) = (block.source for block in fenced_blocks(page) if "use_trend.py" in block.source.splitlines()[-1])
+    sources = [block.source for block in blocks_of("pretrained-auto-registry") if block.language == "bash"]
+    (commands,) = (source for source in sources if "use_trend.py" in source)
     environment = make_environment("acme-config", "acme-trend", "use_trend.py")
     assert environment.shell(commands, wheels=wheels).splitlines()[-1] == "7.5"
