@@ -61,6 +61,16 @@ class Workspace:
             if canonicalize_name(requirement.name) in self.packages
         ]
 
+    def installed_with(self, package: WorkspacePackage, *extras: str) -> list[WorkspacePackage]:
+        """Return what the workspace adds to an environment when a package is installed: itself and what it needs."""
+        found = {canonicalize_name(package.distribution): package}
+        for requirement in package.requirements(*extras):
+            name = canonicalize_name(requirement.name)
+            if name in self.packages:
+                brought = self.installed_with(self.packages[name], *sorted(requirement.extras))
+                found |= {canonicalize_name(sibling.distribution): sibling for sibling in brought}
+        return list(found.values())
+
 
 @dataclass(frozen=True)
 class WorkspacePackage:
