@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from release_tools.plan_verbs import affected, plan, status, verify, wait
 from release_tools.workspace import Workspace
 
 __all__ = ["release"]
@@ -26,3 +27,7 @@ def release(context: click.Context, folder: Path) -> None:
         context.obj = Workspace.around(folder)
     except FileNotFoundError as error:
         raise click.UsageError(str(error)) from error
+
+
+for verb in (status, plan, affected, verify, wait):
+    release.add_command(verb)

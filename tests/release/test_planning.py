@@ -1,0 +1,280 @@
+"""Plans of releases: what changed, who must move, with which versions and bounds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from packaging.version import Version
+
+from release_tools.changelog import entries_of
+from release_tools.command import release
+from release_tools.planning import plan_releases, spelled
+from repository_copy import RepositoryCopy
+
+FOLDERS = ["config-core", "auto-registry", "model-core", "hub-io", "resnet"]
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """Return a copy of this repository in which all packages are released as 0.1.0."""
+    released = RepositoryCopy.create(tmp_path_factory.mktemp("released") / "copy")
+    for name in FOLDERS:
+        released.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
+    released.tag(*FOLDERS)
+    return released
+
+
+@pytest.fixture
+def copy(released, tmp_path):
+    """Return a copy of it that a test may change."""
+    return RepositoryCopy(shutil.copytree(released.root, tmp_path / "copy", symlinks=True))
+
+
+CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n\n- First release.\n"
+
+
+def run(copy, *arguments):
+    """Run the program and return what it said, and whether it succeeded."""
+    result = CliRunner().invoke(release, ["--workspace", str(copy.root), *arguments])
+    return result.output, result.exit_code == 0
+
+
+def versions(copy, *names):
+    """Return the versions of a plan, in its order."""
+    return {each.package.name: str(each.version) for each in plan_releases(copy.workspace, *names)}
+
+
+def bounds(copy, package):
+    """Return the bounds of a package for its siblings."""
+    return [spelled(requirement) for requirement, _ in copy.workspace.siblings_of(copy.package(package))]
+
+
+def test_nothing_changed_needs_no_release(copy):
+    """Released packages stay as they are."""
+    assert versions(copy) == {}
+    assert run(copy, "plan") == ("Nothing to release.\n", True)
+
+
+def test_first_release_is_of_all_in_order_of_their_needs(tmp_path):
+    """Without tags, each package is released as the version that it has, after those that it needs."""
+    copy = RepositoryCopy.create(tmp_path / "copy")
+    plan = versions(copy)
+    assert plan == {name: str(copy.package(name).version) for name in FOLDERS}
+    order = list(plan)
+    for name in FOLDERS:
+        for _, sibling in copy.workspace.siblings_of(copy.package(name)):
+            assert order.index(sibling.name) < order.index(name)
+
+
+@pytest.mark.parametrize(("kind", "version"), [("fix", "0.1.1"), ("feature", "0.1.1"), ("misc", None)])
+def test_compatible_change_moves_one_package(copy, kind, version):
+    """Nobody must follow a release that their bounds admit, and what users do not notice needs no release."""
+    copy.write(f"packages/config-core/changes/links.{kind}.md", "Links are followed.\n")
+    assert versions(copy) == ({"config-core": version} if version else {})
+
+
+@pytest.mark.parametrize(("kind", "version"), [("fix", "1.2.4"), ("feature", "1.3.0"), ("breaking", "2.0.0")])
+def test_versions_from_one_on_are_semantic(copy, kind, version):
+    """From 1.0 on, a breaking change moves the first number, a feature the second and a fix the third."""
+    copy.set_version("resnet", "1.2.3")
+    copy.tag("resnet")
+    copy.write(f"packages/resnet/changes/layers.{kind}.md", "Layers.\n")
+    assert versions(copy) == {"resnet": version}
+
+
+def test_breaking_change_moves_the_dependents_that_it_leaves_behind(copy):
+    """Whose upper bound excludes the coming version is released too, with bounds that admit it."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n")
+    plan = {each.package.name: each for each in plan_releases(copy.workspace)}
+    assert {name: str(each.version) for name, each in plan.items()} == {
+        "config-core": "0.2.0",
+        "auto-registry": "0.1.1",
+        "model-core": "0.1.1",
+        "hub-io": "0.1.1",
+        "resnet": "0.1.1",
+    }
+    assert [spelled(bound.new) for bound in plan["hub-io"].bounds] == [
+        "pretrained-config-core>=0.2,<0.3",
+        # Older ones cannot be installed with this config-core.
+        "pretrained-auto-registry>=0.1.1,<0.2",
+    ]
+
+
+def test_breaking_change_of_a_leaf_moves_it_alone(copy):
+    """What nobody needs leaves nobody behind."""
+    copy.write("packages/resnet/changes/gone.breaking.md", "`x` is gone.\n")
+    assert versions(copy) == {"resnet": "0.2.0"}
+
+
+def test_breaking_change_moves_a_dependent_by_its_extra(copy):
+    """The bounds of an extra leave a release behind as those of dependencies do."""
+    copy.write("packages/hub-io/changes/gone.breaking.md", "`x` is gone.\n")
+    copy.tag()
+    assert versions(copy) == {"hub-io": "0.2.0", "resnet": "0.1.1"}
+    assert run(copy, "plan", "--write")[1]
+    assert "pretrained-hub-io>=0.2,<0.3" in bounds(copy, "resnet")
+    assert copy.package("resnet").project["dependencies"][0] == "pretrained-config-core>=0.1,<0.2"
+
+
+def test_several_changes_are_one_plan(copy):
+    """Each package moves by the greatest of its changes."""
+    copy.write("packages/config-core/changes/one.fix.md", "One.\n")
+    copy.write("packages/resnet/changes/two.fix.md", "Two.\n")
+    copy.write("packages/resnet/changes/three.breaking.md", "Three.\n")
+    assert versions(copy) == {"config-core": "0.1.1", "resnet": "0.2.0"}
+
+
+def test_named_packages_are_released_alone(copy):
+    """Changes of others wait for a release of their own."""
+    copy.write("packages/config-core/changes/one.fix.md", "One.\n")
+    copy.write("packages/resnet/changes/two.fix.md", "Two.\n")
+    assert versions(copy, "resnet") == {"resnet": "0.1.1"}
+
+
+def test_named_package_whose_sibling_is_not_released_is_refused(copy):
+    """A release that nobody can install is not planned, and the message says which one must come with it."""
+    copy.set_version("config-core", "0.1.1")
+    copy.set_bounds("hub-io", "config-core", ">=0.1.1,<0.2")
+    output, succeeded = run(copy, "plan", "hub-io")
+    assert not succeeded
+    assert "hub-io needs pretrained-config-core>=0.1.1,<0.2, and config-core was released as 0.1.0" in output
+    assert "release plan config-core hub-io" in output
+    assert versions(copy, "config-core", "hub-io") == {"config-core": "0.1.1", "hub-io": "0.1.1"}
+
+
+def test_unknown_package_is_refused_with_those_that_there_are(copy):
+    """A typo releases nothing."""
+    output, succeeded = run(copy, "plan", "config_core")
+    assert not succeeded
+    assert "No packages: config_core. There are auto-registry, config-core" in output
+
+
+def test_written_plan_fits_together(copy):
+    """Versions, bounds, lock and changelogs are written; uv finds the lock up to date; fragments are gone."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n")
+    copy.write("packages/config-core/changes/more.feature.md", "There is `y`,\nwhich does more.\n")
+    copy.write("packages/config-core/changes/inner.misc.md", "")
+    copy.commit()
+    output, succeeded = run(copy, "plan", "--write")
+    assert succeeded, output
+    assert "&& git push origin config-core-v0.2.0" in output
+    assert output.index("origin config-core-v0.2.0") < output.index("origin auto-registry-v0.1.1")
+    entries = entries_of((copy.root / "packages/config-core/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert entries == {
+        "0.2.0": "- **Breaking:** `x` is gone.\n- There is `y`,\n  which does more.",
+        "0.1.0": "- First release.",
+    }
+    hub_io = entries_of((copy.root / "packages/hub-io/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert (
+        hub_io["0.1.1"] == "- Requires `pretrained-config-core>=0.2,<0.3` and `pretrained-auto-registry>=0.1.1,<0.2`."
+    )
+    assert bounds(copy, "hub-io") == ["pretrained-config-core>=0.2,<0.3", "pretrained-auto-registry>=0.1.1,<0.2"]
+    assert not list(copy.root.glob("packages/*/changes/*"))
+    subprocess.run(["uv", "lock", "--check", "--quiet"], cwd=copy.root, check=True)
+
+
+def test_plan_is_written_once(copy):
+    """A second run changes nothing and says the commands again."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n")
+    copy.commit()
+    first, _ = run(copy, "plan", "--write")
+    written = copy.git("diff", "HEAD")
+    second, succeeded = run(copy, "plan", "--write")
+    assert succeeded
+    assert "Already written" in second
+    assert copy.git("diff", "HEAD") == written
+    assert first.partition("git tag")[2] == second.partition("git tag")[2]
+
+
+def test_change_after_a_written_plan_joins_its_entry(copy):
+    """What comes before the tag belongs to the same version."""
+    for slug in ("one", "two"):
+        copy.write(f"packages/resnet/changes/{slug}.fix.md", f"{slug.capitalize()}.\n")
+        copy.commit()
+        assert run(copy, "plan", "--write")[1]
+        copy.commit()
+    assert copy.package("resnet").version == Version("0.1.1")
+    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert entries["0.1.1"] == "- Two.\n- One."
+
+
+def test_breaking_change_after_a_written_plan_moves_it_on(copy):
+    """A version that was prepared and never tagged gives way to the one that the changes need."""
+    copy.write("packages/resnet/changes/one.fix.md", "One.\n")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    copy.write("packages/resnet/changes/two.breaking.md", "Two.\n")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert entries == {"0.2.0": "- **Breaking:** Two.\n- One.", "0.1.0": "- First release."}
+
+
+def test_lines_under_unreleased_are_in_the_entry(copy):
+    """Lines that were written into the changelog by hand are released like fragments, as one entry."""
+    copy.write("packages/resnet/CHANGELOG.md", CHANGELOG.replace("## 0.1.0", "## Unreleased\n\n- By hand.\n\n## 0.1.0"))
+    copy.write("packages/resnet/changes/one.fix.md", "One.\n")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert entries == {"0.1.1": "- One.\n- By hand.", "0.1.0": "- First release."}
+
+
+def test_plan_is_not_mixed_with_other_changes(copy):
+    """With files of packages that are not committed, nothing is written; showing a plan works."""
+    copy.write("packages/resnet/changes/one.fix.md", "One.\n")
+    assert run(copy, "plan")[1]
+    output, succeeded = run(copy, "plan", "--write")
+    assert not succeeded
+    assert "Commit or stash these changes first" in output
+    assert "packages/resnet/changes" in output
+    assert copy.package("resnet").version == Version("0.1.0")
+
+
+@pytest.mark.parametrize("name", ["one.feture.md", "one.md", "one.fix.txt", "fix.md", "two words.fix.md", "notes"])
+def test_bad_name_of_a_fragment_is_refused_with_what_is_allowed(copy, name):
+    """A fragment whose kind is unknown is no change that is silently left out."""
+    copy.write(f"packages/resnet/changes/{name}", "One.\n")
+    for verb in ("plan", "status"):
+        output, succeeded = run(copy, verb)
+        assert not succeeded
+        assert f"packages/resnet/changes/{name}" in output
+        assert "breaking, feature, fix, misc" in output
+
+
+def test_empty_fragment_is_refused(copy):
+    """Users would read an empty line."""
+    copy.write("packages/resnet/changes/one.fix.md", "\n")
+    output, succeeded = run(copy, "plan")
+    assert not succeeded
+    assert "Empty change fragments: packages/resnet/changes/one.fix.md" in output
+
+
+def test_towncrier_makes_fragments_that_fit(copy):
+    """The command that CONTRIBUTING names makes a fragment that a plan reads."""
+    command = [sys.executable, "-m", "towncrier", "create", "--config", "towncrier.toml", "--dir", "packages/resnet"]
+    subprocess.run([*command, "--content", "One.", "one.fix.md"], cwd=copy.root, check=True, capture_output=True)
+    assert versions(copy) == {"resnet": "0.1.1"}
+
+
+def test_status_tells_each_package(copy):
+    """It says what changed since which tag, and who must move why."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n\nUse `y`.\n")
+    copy.commit()
+    output, succeeded = run(copy, "status")
+    assert succeeded
+    assert "config-core 0.1.0 -> 0.2.0 (1 commits since config-core-v0.1.0)\n  breaking `x` is gone.\n" in output
+    moved = "requires pretrained-config-core>=0.2,<0.3, not pretrained-config-core>=0.1,<0.2"
+    assert f"auto-registry 0.1.0 -> 0.1.1 (0 commits since auto-registry-v0.1.0)\n  fix      {moved}\n" in output
+
+
+def test_status_tells_what_needs_no_release(copy):
+    """A package without changes that users notice stays where it is."""
+    copy.write("packages/resnet/changes/inner.misc.md", "Inner.\n")
+    copy.commit()
+    output, _ = run(copy, "status")
+    assert "resnet 0.1.0 (1 commits since resnet-v0.1.0)\n  misc     Inner.\n  needs no release\n" in output

@@ -1,0 +1,74 @@
+"""Changelogs: towncrier writes a release's entry from the fragments; what was written by hand before it stays."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import takewhile
+from pathlib import Path
+
+from packaging.version import Version
+
+from release_tools.fragments import fragments_of
+from release_tools.workspace import Workspace, WorkspacePackage
+
+__all__ = ["changelog_of", "entries_of", "needs_entry", "write_entry"]
+
+UNRELEASED = "Unreleased"
+
+
+def changelog_of(package: WorkspacePackage) -> Path:
+    """Return the path of a package's changelog."""
+    return package.folder / "CHANGELOG.md"
+
+
+def entries_of(text: str) -> dict[str, str]:
+    """Return the entries of a changelog, newest first: the version, or `Unreleased`, and what is below its heading."""
+    _, *entries = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {heading.split()[0]: body.strip() for heading, _, body in (entry.partition("\n") for entry in entries)}
+
+
+def needs_entry(package: WorkspacePackage, version: Version) -> bool:
+    """Return whether the entry of a version lacks something: it does not exist, or there is more to say in it."""
+    entries = entries_of(changelog_of(package).read_text(encoding="utf-8"))
+    return bool(fragments_of(package)) or UNRELEASED in entries or str(version) not in entries
+
+
+def write_entry(workspace: Workspace, package: WorkspacePackage, version: Version, last: Version | None) -> None:
+    """Turn the fragments of a package into the entry of its coming version, and remove them.
+
+    Lines of entries that are newer than the last release, such as `Unreleased`, stay at the end of this one.
+
+    Raises:
+        RuntimeError: towncrier refused; the message has its words.
+    """
+    path = changelog_of(package)
+    head, *entries = _sections(path)
+    unreleased = list(takewhile(lambda entry: entry.split()[1] != str(last), entries))
+    path.write_text(head + "".join(entries[len(unreleased) :]), encoding="utf-8")
+    _towncrier(workspace, package, version)
+    head, entry, *older = _sections(path)
+    lines = _body(entry)
+    for body in map(_body, unreleased):
+        # A paragraph needs an empty line before it, or it would go on with the last item of the list.
+        lines += f"\n{body}" if body.startswith("- ") else f"\n\n{body}"
+    parts = (head, entry.partition("\n")[0], lines.strip() or "- Nothing that users notice.", *older)
+    path.write_text("\n\n".join(part.rstrip() for part in parts) + "\n", encoding="utf-8")
+
+
+def _body(entry: str) -> str:
+    return entry.partition("\n")[2].strip()
+
+
+def _sections(changelog: Path) -> list[str]:
+    return re.split(r"^(?=## )", changelog.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def _towncrier(workspace: Workspace, package: WorkspacePackage, version: Version) -> None:
+    config = workspace.root / "towncrier.toml"
+    arguments = ["--config", str(config), "--dir", str(package.folder), "--version", str(version), "--yes"]
+    command = [sys.executable, "-m", "towncrier", "build", *arguments]
+    result = subprocess.run(command, cwd=workspace.root, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}")
