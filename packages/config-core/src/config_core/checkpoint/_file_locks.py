@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["hold_file", "is_held", "locked_folder", "release"]
+__all__ = ["hold_file", "is_held", "is_surely_held", "locked_folder", "release"]
 
 _open_files: set[int] = set()  # that this process has locked
 
@@ -45,20 +45,32 @@ def release(descriptor: int) -> None:
 
 def is_held(path: Path) -> bool:
     """Return whether a process holds a file locked. True also if that cannot be found out."""
+    return _is_locked(path) is not False
+
+
+def is_surely_held(path: Path) -> bool:
+    """Return whether a process holds a file locked. False also if that cannot be found out."""
+    return _is_locked(path) is True
+
+
+def _is_locked(path: Path) -> bool | None:
+    """Return whether a process holds a file locked; None if that cannot be found out."""
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, os.O_RDWR | flags)  # network file systems lock only what may be written
     except FileNotFoundError:
         return False
     except OSError:
-        return True
+        return None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return False
         _lock(descriptor, wait=False)
         _unlock(descriptor)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # PermissionError: on Windows
         return True
+    except OSError:
+        return None
     else:
         return False
     finally:

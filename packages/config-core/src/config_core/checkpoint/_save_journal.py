@@ -4,8 +4,8 @@ A download can bring a journal as well, with any name and any byte that a save c
 nothing in it is followed. What a download cannot bring is the change time of a file: the kernel sets it, and no program
 can choose it. So a save creates a file of its own in its staging folder, the seal, and the journal records the inode
 and the change time of the seal. They outlive a crash and a restart; they do not outlive a copy, a clone, an archive or
-a download. On file systems without a change time of their own, such as FAT, no journal is believed: a folder in which a
-save was interrupted is refused there.
+a download. On file systems without change times, such as FAT and exFAT, a journal is believed while its save runs and
+holds the seal locked, and a folder in which a save was interrupted is refused.
 """
 
 from __future__ import annotations
@@ -181,15 +181,20 @@ def _parse(content: bytes, path: Path) -> Journal:
 
 def _is_sealed(folder: Path, journal: Journal) -> bool:
     """Return whether a journal belongs to a save into this very folder."""
-    staging = folder / journal.staging
+    from config_core.checkpoint._file_locks import is_surely_held
+
+    seal = folder / journal.staging / SEAL
     try:
-        if not stat.S_ISDIR(staging.lstat().st_mode):
+        if not stat.S_ISDIR(seal.parent.lstat().st_mode):
             return False
-        status = (staging / SEAL).lstat()
+        status = seal.lstat()
     except OSError:
         return False
-    has_change_time = status.st_ctime_ns != status.st_mtime_ns
-    return stat.S_ISREG(status.st_mode) and has_change_time and journal.seal == [status.st_ino, status.st_ctime_ns]
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if status.st_ctime_ns == status.st_mtime_ns:  # a file system without change times
+        return is_surely_held(seal)
+    return journal.seal == [status.st_ino, status.st_ctime_ns]
 
 
 def _check_names(folder: Path, journal: Journal, path: Path) -> None:
@@ -210,12 +215,29 @@ def _check_names(folder: Path, journal: Journal, path: Path) -> None:
 
 
 def _foreign(path: Path, staging: str) -> ConfigFileError:
+    if _is_marked_without_change_time(path.parent / staging / SEAL):
+        return ConfigFileError(
+            "this journal of an interrupted save may have come with a download: the file system keeps no change times, "
+            "as FAT and exFAT, so that nothing proves that a save here wrote it. Remove it and the folder "
+            f"{staging}. If a save was interrupted here, save again: a part of the files may be those of the old "
+            "checkpoint.",
+            path=path,
+        )
     return ConfigFileError(
         f"{_NO_JOURNAL} and the folder {staging}: no save has written them here. They came with a download, or the "
         "folder was copied or moved while a save into it was interrupted. In that case, save into the original again, "
         f"or move the files of {staging} to their places yourself.",
         path=path,
     )
+
+
+def _is_marked_without_change_time(seal: Path) -> bool:
+    """Return whether a file is marked as the seal of a save, on a file system that keeps no change times."""
+    try:
+        status = seal.lstat()
+    except OSError:
+        return False
+    return status.st_ctime_ns == status.st_mtime_ns == _SEAL_MODIFIED_NS and stat.S_ISREG(status.st_mode)
 
 
 def _read_regular(path: Path) -> bytes:
