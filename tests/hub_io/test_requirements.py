@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import pytest
@@ -154,3 +155,36 @@ def test_looking_imports_nothing(load, tmp_path, monkeypatch):
         load(head="import needed_package\nimport absent_module")
     assert not trace.exists()
     assert "needed_package" not in sys.modules
+
+
+def test_error_ends_with_the_command_that_installs_what_is_known(load):
+    """With the versions of the code's own list, in quotes: its author may be hostile."""
+    with pytest.raises(MissingRequirementsError) as caught:
+        load(
+            head="import absent_module, flash_attn, mamba_ssm",
+            requirements="flash-attn<3,>=2; python_version > '$(touch x)'\nmamba-ssm; python_version != '$(touch x)'",
+        )
+    assert caught.value.modules == ("absent_module", "flash_attn", "mamba_ssm")
+    assert "the distribution that provides 'absent_module' and try again" in str(caught.value)
+    command = str(caught.value).partition("Run: ")[2]
+    assert shlex.split(command)[:3] == ["pip", "install", "flash-attn"]
+    assert len(shlex.split(command)) == 4
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "try:\n    import absent_one\nexcept ImportError:\n    import absent_two as absent_one",
+        "try:\n    from absent_one import x\nexcept ModuleNotFoundError as error:\n    x = error",
+        "try:\n    if True:\n        import absent_one\nexcept Exception:\n    pass",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import absent_one",
+    ],
+)
+def test_import_whose_absence_the_code_handles_is_not_required(load, lines):
+    """Then nobody is asked to install it; what the handler does is the code's own affair."""
+    try:
+        load(head=lines)
+    except MissingRequirementsError:
+        pytest.fail("required")
+    except RemoteCodeImportError as error:
+        assert "absent_two" in str(error)  # noqa: PT017 - the handler has run and failed

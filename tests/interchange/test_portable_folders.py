@@ -6,6 +6,7 @@ The oracle is the model in memory before it was saved.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,45 @@ print(type(config).__name__, config.part.kernel, sorted({{"torch", "transformers
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == "WideConfig (1, 2) []"
+
+
+WITHOUT = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("model_core", "torch", "timm"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+from auto_registry import AutoModel
+from hub_io import MissingRequirementsError
+try:
+    AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True)
+except MissingRequirementsError as error:
+    print(error.modules, str(error).partition("Run: ")[2])
+print(any("modeling" in name or "configuration" in name for name in sys.modules if name.startswith("hub_io.remote.")))
+"""
+
+
+@pytest.mark.parametrize("written_for", ["ours", "transformers"])
+def test_all_that_is_not_installed_is_named_before_anything_runs(folder, tmp_path, written_for):
+    """The base classes come from a package that must be installed, too, whether they are ours or served."""
+    source = tmp_path / "saved"
+    shutil.copytree(folder / "parts of configs", source)
+    for path in source.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name.startswith("modeling"):
+            text = f"import timm\n{text}"
+        if written_for == "transformers":
+            text = re.sub(r"from \.pretrained_base import module(?: as (\w+))?", r"import transformers as \1", text)
+            text = text.replace("from .pretrained_base", "from transformers")
+        if path.name != BASE_FILE:
+            path.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(source)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    named = "('model_core', 'timm', 'torch') pip install pretrained-model-core timm torch"
+    assert done.stdout == f"{named}\nFalse\n", done.stderr
 
 
 def test_a_damaged_file_of_base_classes_is_code_like_any_other(folder, tmp_path, places):  # noqa: ARG001

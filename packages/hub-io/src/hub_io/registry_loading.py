@@ -11,14 +11,15 @@ from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
 from auto_registry.registry import REGISTRY, Registry
 from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
-from hub_io.code import served_names
+from config_core.code import ClassReference
+from hub_io.code import check_imports, served_names
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
 from hub_io.trust import Refused, Trusted, TrustPolicy, policy_in_force
 
-__all__ = ["LoadedClasses", "decide_all", "load_into_registry", "open_load"]
+__all__ = ["LoadedClasses", "check_all", "decide_all", "load_into_registry", "open_load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ def load_into_registry(
 
     Raises:
         RemoteCodeRefusedError: The code is not trusted.
+        UnservedNamesError: The code uses names of transformers that are not served. Nothing was run.
+        MissingRequirementsError: A module that the code imports is not installed. Nothing was run.
         TrustStoreError: The trust store is malformed.
         TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
         NoRemoteCodeError: The checkpoint ships no code.
@@ -130,6 +133,7 @@ def load_into_registry(
         policy=policy,
     )
     decisions = decide_all(load)
+    check_all(decisions)
     classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
     config_class = classes.pop("AutoConfig", None)
 
@@ -194,6 +198,18 @@ def decide_all(load: CodeLoad) -> list[Trusted]:
         decisions.append(decision)
         left -= decision.bundle.auto_map.keys()
     return decisions
+
+
+def check_all(decisions: Iterable[Trusted], *, served: bool = True) -> None:
+    """Check that what the bundles of a load import is there, before any of them runs.
+
+    Raises:
+        UnservedNamesError: One uses names of transformers that are not served.
+        MissingRequirementsError: A module is not installed.
+    """
+    for trusted in decisions:
+        modules = [ClassReference.parse(reference).module for reference in trusted.bundle.auto_map.values()]
+        check_imports(trusted.bundle, modules, source=trusted.source, served=served)
 
 
 def _import_all(trusted: Trusted) -> dict[str, type[Any]]:

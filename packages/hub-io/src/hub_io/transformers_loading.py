@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auto_registry.errors import RegistrationError
 from config_core.checkpoint import Checkpoint
 from hub_io.errors import MissingRequirementsError
-from hub_io.registry_loading import LoadedClasses, decide_all, open_load
+from hub_io.registry_loading import LoadedClasses, check_all, decide_all, open_load
 from hub_io.running import import_classes
 from hub_io.trust import TrustPolicy
 
@@ -83,6 +83,7 @@ def load_into_transformers(
     )
     decisions = decide_all(load)
     transformers = _import_transformers(str(load))
+    check_all(decisions, served=False)
     classes: dict[str, type[Any]] = {}
     for trusted in decisions:
         auto_map = trusted.bundle.auto_map

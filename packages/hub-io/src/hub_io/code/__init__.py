@@ -7,14 +7,9 @@ from hub_io.code._code_lookup import RemoteCode, find_code
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
 from hub_io.code._requirements import imported_modules, remedy_for
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
-from hub_io.code._served_imports import (
-    LOAD_THERE,
-    TransformersName,
-    check_imports,
-    served_names,
-    transformers_names,
-)
+from hub_io.code._served_imports import LOAD_THERE, check_imports, served_names
 from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
+from hub_io.code._transformers_uses import TransformersName, transformers_names
 
 __all__ = [
     "CACHE_VARIABLE",

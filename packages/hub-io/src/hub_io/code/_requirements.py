@@ -7,13 +7,16 @@ harm.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from config_core.code import BASE_NAMES, is_base_file, source_imports
+from config_core.code import BASE_NAMES, is_base_file, parse_source, source_imports
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
-from hub_io.code._served_names import is_transformers, provider_of
+from hub_io.code._served_names import is_transformers
+from hub_io.code._transformers_uses import transformers_names
 from hub_io.distributions import KNOWN_DISTRIBUTIONS
 from hub_io.errors import MissingRequirementsError
 
@@ -56,7 +59,7 @@ def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: st
 
 
 def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
-    """Return a sentence that says what to install.
+    """Return sentences that say what to install, and the command for what is known.
 
     Args:
         missing: Names of missing top-level modules.
@@ -64,20 +67,24 @@ def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
             has the versions from there.
     """
     listed = {requirement.name: requirement.text for requirement in listed_requirements(bundle)}
-    known: list[str] = []
+    known: dict[str, str] = {}
     unknown: list[str] = []
     for module in missing:
         distribution = KNOWN_DISTRIBUTIONS.get(module, "")
         names = {distribution.lower(), module.lower().replace("_", "-")}
         text = next((listed[name] for name in sorted(names) if name in listed), distribution)
-        (known if text else unknown).append(
-            f"{text!r} (it provides {module!r})" if text else f"the distribution that provides {module!r}"
-        )
-    sentence = f"Install {', '.join([*known, *unknown])} and try again."
+        if text:
+            known[module] = text
+        else:
+            unknown.append(f"the distribution that provides {module!r}")
+    named = [f"{text!r} (it provides {module!r})" for module, text in known.items()]
+    sentence = f"Install {', '.join([*named, *unknown])} and try again."
     if unknown and listed:
         shown = [repr(text) for text in listed.values()]
         more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
         sentence += f" {REQUIREMENTS_FILE} of the code lists {', '.join(shown[:_SHOWN])}{more}."
+    if known:  # quoted, because the versions may be from a hostile author
+        sentence += f" Run: pip install {' '.join(map(shlex.quote, dict.fromkeys(known.values())))}"
     return sentence
 
 
@@ -97,15 +104,16 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     """
     files = bundle.files
     found: dict[str, str] = {}
-    for file in reached_files(bundle, modules):
+    reached = reached_files(bundle, modules)
+    for file in reached:
         for each in source_imports(file, files[file], files.get, path=file):
-            if each.is_certain:
-                if each.level:
-                    top = _base_modules(each, file, files) if served else iter(())
-                else:
-                    top = _top_level_modules(each, served=served)
-                for name in top:
-                    found.setdefault(name, file)
+            if each.is_certain and not each.level and not (served and is_transformers(each.module)):
+                found.setdefault(each.module.partition(".")[0], file)
+            for name in _base_modules(each, file, files) if each.is_certain and each.level and served else ():
+                found.setdefault(name, file)
+    for use in transformers_names(bundle, reached) if served else ():
+        if use.is_certain and use.provider is not None:
+            found.setdefault(use.provider.module, use.file)
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
 
 
@@ -128,20 +136,14 @@ def reached_files(bundle: CodeBundle, modules: Iterable[str]) -> list[str]:
     return reached
 
 
-def _top_level_modules(found: SourceImport, *, served: bool) -> Iterator[str]:
-    """Yield the top-level modules that an absolute import needs, which provide the names of transformers if served."""
-    is_served = served and is_transformers(found.module)
-    if not is_served:
-        yield found.module.partition(".")[0]
-    for name in found.names if is_served else ():
-        if provider := provider_of(found.module, name):
-            yield provider.module
-
-
 def _base_modules(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the modules that the names come from which portable code imports from its `pretrained_base.py`."""
     if any(is_base_file(files[needed]) for needed in _relative_files(found, file, files)):
-        yield from (BASE_NAMES[name] for name in found.names if name in BASE_NAMES)
+        names = set(found.names)
+        if "module" in names:  # it stands for one of these packages, and its attributes for what is imported
+            nodes = ast.walk(parse_source(files[file], path=file))
+            names.update(node.attr for node in nodes if isinstance(node, ast.Attribute))
+        yield from (package for name, package in BASE_NAMES.items() if name in names)
 
 
 def _relative_files(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:
