@@ -24,6 +24,12 @@ class ImageConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
+class BeamConfig(PretrainedConfig, extra="forbid"):
+    model_type = "errors-beams"
+
+    beams: int = 1
+
+
 class CaptionConfig(PretrainedConfig, extra="forbid"):
     model_type = "errors-caption"
     sub_configs: ClassVar = {"whole": ImageConfig}
@@ -35,8 +41,11 @@ class CaptionConfig(PretrainedConfig, extra="forbid"):
         named: dict[str, ImageConfig] = {},  # noqa: B006
         beams: int = 1,
         whole=None,
+        *,
+        searches: dict[str, BeamConfig] = {},  # noqa: B006
         **kwargs,
     ):
+        self.searches = searches
         self.image, self.images, self.named, self.beams, self.whole = image, images, named, beams, whole
         self.popped = kwargs.pop("popped", 0)
         super().__init__(**kwargs)
@@ -57,6 +66,23 @@ class RunConfig(PretrainedConfig):
     model_type = "errors-run"
 
     run: Run = Run()
+
+
+class EvenConfig(PretrainedConfig, extra="forbid"):
+    model_type = "errors-even"
+
+    width: int = 2
+    part: BeamConfig = BeamConfig()
+
+    def validate(self):
+        super().validate()
+        if self.width % 2:
+            raise ValueError("the width is odd")
+
+
+def copied_with(config, **changes):
+    """Return a copy of a config with other values, as `copy.replace` of Python 3.13 makes it."""
+    return config.__replace__(**changes)
 
 
 WRONG = {"layers": [1, 2, "x"]}
@@ -149,6 +175,64 @@ def test_the_own_error_of_a_part_says_where():
 
 
 @pytest.mark.parametrize(
+    "way",
+    [
+        CaptionConfig,
+        lambda **values: CaptionConfig.from_dict(values, extra="forbid"),
+        lambda **values: CaptionConfig().update(values),
+        lambda **values: copied_with(CaptionConfig(), **values),
+    ],
+    ids=["made", "loaded strictly", "updated", "replaced"],
+)
+def test_own_errors_unknown_names_and_wrong_types_are_in_one_error(way):
+    """Whichever part they are in, and also names in parts that are right otherwise."""
+    with pytest.raises(ConfigValidationError) as caught:
+        way(images=[{"width": 3000}, {"width": 4000}], searches={"a": {"beems": 1}, "b": {"beams": "x"}}, beams="y")
+    assert {problem.field: problem.problem for problem in caught.value.problems} == {
+        "images[0]": "too wide.",
+        "images[1]": "too wide.",
+        "searches['b'].beams": "expected int, got str 'x'.",
+        "beams": "expected int, got str 'y'.",
+        "searches['a'].beems": "there is no such field. Did you mean 'beams'?",
+    }
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert str(caught.value.__cause__) == "too wide"
+
+
+def test_the_check_of_a_class_does_not_hide_unknown_names():
+    """Neither those of the config itself nor those of its parts."""
+    with pytest.raises(ConfigValidationError) as caught:
+        EvenConfig(width=3, widht=4, part={"beems": 1})
+    assert [problem.field for problem in caught.value.problems] == ["", "widht", "part.beems"]
+    with pytest.raises(ValueError, match="odd") as alone:
+        EvenConfig(width=3)
+    assert type(alone.value) is ValueError
+
+
+@pytest.mark.parametrize(
+    "way",
+    [lambda values: CaptionConfig().update(values), lambda values: CaptionConfig.from_dict({"beams": 1}, **values)],
+    ids=["updated", "overridden"],
+)
+def test_an_unknown_field_does_not_hide_a_wrong_value(way):
+    """Nor the reverse."""
+    with pytest.raises(ConfigValidationError) as caught:
+        way({"bems": 1, "beams": "x"})
+    assert caught.value.problems[0].field == "beams"
+    assert "bems" in str(caught.value)
+
+
+def test_labels_changed_in_place_do_not_hide_a_wrong_value():
+    """Both were assigned to a config that was right when it was made."""
+    config = CaptionConfig(id2label={0: "a"})
+    config.id2label[1] = "b"
+    config.beams = "x"
+    with pytest.raises(ConfigValidationError) as caught:
+        config.validate()
+    assert [problem.field for problem in caught.value.problems] == ["beams", ""]
+
+
+@pytest.mark.parametrize(
     ("overrides", "path"),
     [
         ({"beams": "x"}, "beams"),
@@ -220,6 +304,36 @@ def test_a_part_that_init_makes_has_its_path(tmp_path):
     assert str(caught.value) == f"{path}: HandMadeConfig.image.layers[2]: expected int, got str 'x'."
     with pytest.raises(ConfigValidationError, match=r"^HandMadeConfig\.images\[1\]\.width: expected int"):
         HandMadeConfig(images=[{}, {"width": "8"}])
+
+
+class NestedConfig(PretrainedConfig):
+    model_type = "errors-nested"
+
+    def __init__(self, inner=None, **kwargs):
+        self.inner = HandMadeConfig(**(inner or {}))
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [
+        (lambda: HandMadeConfig(image={"width": 3000}), "HandMadeConfig.image"),
+        (lambda: HandMadeConfig(images=[{"width": 8}, {"width": 3000}]), "HandMadeConfig.images[1]"),
+        (lambda: NestedConfig(inner={"images": [{"width": 3000}]}), "NestedConfig.inner.images[0]"),
+        (lambda: NestedConfig.from_dict({"inner": {"image": {"width": 3000}}}), "NestedConfig.inner.image"),
+    ],
+)
+def test_the_own_error_of_a_part_that_init_makes_says_where(make, path):
+    """At any depth."""
+    with pytest.raises(ValueError, match="too wide") as caught:
+        make()
+    assert caught.value.__notes__ == [f"It was raised for {path}."]
+
+
+def test_a_contradiction_in_a_part_that_init_makes_has_its_path():
+    """As one in an annotated part."""
+    with pytest.raises(ConfigError, match=r"^NestedConfig\.inner\.image: ImageConfig: num_labels is 3, but"):
+        NestedConfig(inner={"image": {"num_labels": 3, "id2label": {0: "a"}}})
 
 
 def test_a_part_of_unknown_origin_is_named_by_its_class(tmp_path):

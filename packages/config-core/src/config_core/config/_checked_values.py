@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, with_num_labels
 from config_core.config._config_definition import definition_of, is_cached_property
@@ -156,7 +156,13 @@ def has_own_from_dict(cls: type[Any]) -> bool:
 
 
 class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
-    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know."""
+    """Configs that were made of a caller's values, at any depth, with the names that their classes do not know.
+
+    Attributes:
+        rule: What to do with them; None for what the class of each config says.
+    """
+
+    rule: Literal["warn", "forbid"] | None = None
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
         """Note the names that the class of a config does not know, if there are any."""

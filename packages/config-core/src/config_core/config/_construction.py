@@ -25,10 +25,9 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT
-from config_core.config._problems import check_fields, problems_of_part
+from config_core.config._problems import check_fields, problems_of_part, with_problems
 from config_core.config._value_types import builtin_value, copied, is_config
 from config_core.config._written_fields import note_set_fields
-from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ __all__ = [
     "maker_of",
     "merge_fields",
     "replaced",
+    "with_wrong_values",
 ]
 
 # What a file notes of its computed fields: see `_derived_fields`.
@@ -86,7 +86,7 @@ class ConfigType(abc.ABCMeta):
             return config
         try:
             return _construct(cls, args, kwargs)
-        except ConfigValidationError as error:
+        except (TypeError, ValueError) as error:
             vars(error)["_given"] = kwargs  # for the config of which this is a part
             raise
 
@@ -131,14 +131,22 @@ def make_config(
     """
     unknown = UnknownFields()
     if extra != "keep":
+        unknown.rule = extra
         of_values = of_caller(unknown)
     else:  # a part of what a caller gives, or a file
         of_values = of_caller(speaker.unknown if speaker.unknown is not None else FieldsOfFile())
-    config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
+    try:
+        config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
+    except (TypeError, ValueError) as error:
+        if not unknown:
+            raise
+        from config_core.config._unknown_names import forbidden_in_parts
+
+        raise with_problems(error, forbidden_in_parts(unknown, overrides, unknown.rule), cls)  # noqa: B904 - it has its cause
     if unknown:
         from config_core.config._unknown_names import report_unknown
 
-        report_unknown(unknown, config, rule=None if extra == "keep" else extra)
+        report_unknown(unknown, config, unknown.rule)
     return config, unused
 
 
@@ -190,11 +198,12 @@ def _make(
     if unused and not keep_unused:
         from config_core.config._unknown_names import quoted, spelling_hint
 
-        raise UnknownOptionError(
+        problem = UnknownOptionError(
             f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
             f"{spelling_hint(unused, {*public_names(cls), *fields})}",
             names=tuple(unused),
         )
+        raise with_wrong_values(problem, cls, fields | given)
     model_type = values.get("model_type", cls.model_type)
     _warn_of_other_model_type(cls, model_type)
     computed = _computed_in(cls, fields, given, note) if given or (note and note.is_edited) else frozenset()
@@ -204,11 +213,11 @@ def _make(
                 fields = _override(cls, {name: fields[name] for name in fields if name not in computed}, given)
         except ConfigValidationError as error:
             kept = {name: value for name, value in fields.items() if name not in given}
-            raise _with_wrong_values(error, cls, kept) from None
+            raise with_wrong_values(error, cls, kept) from error.__cause__
     if missing := definition.required - fields.keys():
         names = ", ".join(map(repr, sorted(missing)))
         needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
-        raise _with_wrong_values(needed, cls, fields)
+        raise with_wrong_values(needed, cls, fields)
     with of_values:
         config = _construct(cls, (), fields, is_sure=given if note is None else fields)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
@@ -249,6 +258,20 @@ def _construct(
         kwargs: Values by name.
         is_sure: Those that are meant, also if the class computes another value; None for all.
     """
+    try:
+        return _checked(cls, args, kwargs, is_sure)
+    except (TypeError, ValueError) as error:
+        if type(speaker.unknown) is not UnknownFields:
+            raise
+        from config_core.config._unknown_names import forbidden_in_parts, forbidden_names
+
+        found, rule = speaker.unknown, speaker.unknown.rule
+        problems = (*forbidden_names(cls, kwargs, rule), *forbidden_in_parts(found, kwargs, rule))
+        raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
+
+
+def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], is_sure: Collection[str] | None) -> Any:
+    """Make a config, and check everything but the names of fields."""
     definition = definition_of(cls)
     if args:
         by_position = dict(zip(definition.positional, args, strict=False))
@@ -258,14 +281,11 @@ def _construct(
     try:
         fields = fill_num_labels(cls, given)
     except ConfigError as error:
-        raise _with_wrong_values(error, cls, given) from None
+        raise with_wrong_values(error, cls, given) from None
     for name, default in definition.class_defaults.items():
         fields.setdefault(name, copied(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
-    try:
-        fields |= check_and_restore(cls, fields)
-    except ConfigValidationError as error:
-        raise _with_forbidden_names(error, cls, fields) from None
+    fields |= check_and_restore(cls, fields)
     config = _called(cls, args, fields)
     _check_contract(cls, config)
     if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
@@ -310,14 +330,12 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
         try:
             config = type.__call__(cls, *args, **given)
             break
-        except ConfigValidationError as error:
-            from config_core.config._problems import moved_to_root
-
-            raise moved_to_root(error, cls, fields) from None
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             twice = _GIVEN_TWICE.search(f"{error}")
             if twice is None or twice[1] not in given:
-                raise
+                from config_core.config._problems import moved_to_root
+
+                raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
             passed_by_class.append(twice[1])
             del given[twice[1]]
     for name in passed_by_class:
@@ -349,30 +367,13 @@ def _set_without(cls: type[Any], fields: Mapping[str, Any], names: Collection[st
     return attributes
 
 
-def _with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
+def with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> Exception:
     """Return an error about a config as a whole, together with the wrong values of its fields if there are any."""
     try:
         check_and_restore(cls, fields)
-    except ConfigValidationError as wrong:
-        return ConfigValidationError.of_problems((*wrong.problems, *error.problems), config_class=cls.__name__)
-    except ConfigError:
-        pass
+    except (TypeError, ValueError) as wrong:
+        return with_problems(wrong, error.problems, cls)
     return error
-
-
-def _with_forbidden_names(error: ConfigValidationError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigError:
-    """Return an error about wrong values, together with the names that the class would refuse next."""
-    if cls._extra_fields != "forbid" or type(speaker.unknown) is not UnknownFields:
-        return error
-    from config_core.config._unknown_names import spelling_hint
-
-    known = definition_of(cls).names
-    problems = tuple(
-        ConfigProblem(name, f"there is no such field.{spelling_hint([name], public_names(cls))}")
-        for name in fields
-        if not (name in known or name.startswith("_"))
-    )
-    return ConfigValidationError.of_problems((*error.problems, *problems), config_class=cls.__name__)
 
 
 def _check_contract(cls: type[Any], config: Any) -> None:
@@ -567,7 +568,7 @@ def merge_fields(
                 with of_file() if name in by_hand else contextlib.nullcontext():
                     merged = _merged(cls, name, old.get(name), builtin_value(value))
             except ConfigValidationError as error:
-                raise problems_of_part(error) from None
+                raise problems_of_part(error) from error.__cause__
             return checks[name].check(merged) if name in checks else merged
 
         return merge

@@ -558,7 +558,7 @@ def _config(classes: tuple[type[Any], ...]) -> Check:
         try:
             return chosen.from_dict(given)
         except ConfigValidationError as error:
-            raise problems_of_part(error) from None
+            raise problems_of_part(error) from error.__cause__
 
     return check
 

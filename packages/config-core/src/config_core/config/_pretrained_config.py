@@ -33,7 +33,6 @@ from config_core.config._config_definition import (
     check_init,
     definition_of,
     install_aliases,
-    public_names,
 )
 from config_core.config._config_json import (
     TRUST_OPTIONS,
@@ -43,7 +42,7 @@ from config_core.config._config_json import (
     read_config,
     read_json,
 )
-from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced
+from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced, with_wrong_values
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -629,31 +628,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             UnknownOptionError: The config has no such field.
             ConfigError: A value is wrong, or two of them contradict each other.
         """
-        cls, definition = type(self), definition_of(type(self))
-        unknown = tuple(
-            name
-            for name in values
-            if name.startswith("_") or not (name in definition.names or hasattr(self, name)) or is_reserved(cls, name)
-        )
-        if unknown:
-            from config_core.config._unknown_names import quoted, spelling_hint
+        from config_core.config._recomputing import update
 
-            hint = spelling_hint(unknown, public_names(cls))
-            raise UnknownOptionError(f"{cls.__name__} has no field {quoted(unknown)}.{hint}", names=unknown)
-        from config_core.config._recomputing import assign
-
-        before = dict(vars(self))
-        try:
-            unknown_in_parts = assign(self, values)
-            self.validate()
-            if unknown_in_parts:
-                from config_core.config._unknown_names import report_unknown
-
-                report_unknown(unknown_in_parts, self)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        update(self, values)
 
     def validate(self) -> None:
         """Check every annotated field. Called after construction, by `update` and before a save.
@@ -664,11 +641,14 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             ConfigValidationError: A field has a value of the wrong type.
             ConfigError: Classes were added to `id2label` or removed from it in place.
         """
-        if self._labels.id2label is not None:
-            labels_of(self)  # checks the names
         state = vars(self)
         if own_forms := state.get("_own_forms"):
             state = {name: value for name, value in state.items() if name not in own_forms}
+        if self._labels.id2label is not None:
+            try:
+                labels_of(self)  # checks the names
+            except ConfigError as error:
+                raise with_wrong_values(error, type(self), state) from None
         for name, restored in check_and_restore(type(self), state).items():
             setattr(self, name, restored)
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import ConfigProblem
-from config_core.errors import ConfigError, ConfigValidationError
+from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["WrongValueError", "check_all", "check_fields", "moved_to_root", "problems_of_part"]
+__all__ = [
+    "WrongValueError",
+    "check_all",
+    "check_fields",
+    "dicts_in",
+    "moved_to_root",
+    "problems_of_part",
+    "with_problems",
+]
 
 
 class WrongValueError(Exception):
@@ -40,22 +48,22 @@ def check_all(
 
     Raises:
         WrongValueError: Some values do not fit; it has the problems of all of them.
-        ConfigError: Only one value does not fit. It is a config that is wrong in another way than by its types.
+        ConfigError, TypeError, ValueError: Only one value does not fit, and this is what its config or the `__init__`
+            of that raised.
     """
     results: list[Any] = []
-    errors: list[WrongValueError | ConfigError] = []
+    errors: list[Exception] = []
     for key, check, value in entries:
         try:
             results.append(value if check is None else check(value))
+        except ConfigDefinitionError:
+            raise
         except WrongValueError as error:
             error.problems = [(place(key) + path, problem) for path, problem in error.problems]
             errors.append(error)
-        except ConfigError as error:
-            error.place = place(key) + error.place
+        except (TypeError, ValueError) as error:
+            _set_place(error, place(key) + _place_of(error))
             errors.append(error)
-        except (TypeError, ValueError) as error:  # raised by the `__init__` of a part
-            error.config_place = place(key) + getattr(error, "config_place", "")  # type: ignore[union-attr]
-            raise
     if errors:
         try:
             raise _merged(errors)
@@ -69,29 +77,48 @@ def check_fields(cls: type[Any], entries: Iterable[tuple[str, Callable[[Any], An
 
     Raises:
         ConfigValidationError: Some values do not fit; it has the problems of all of them.
-        ConfigError: Only one value does not fit. It is a config that is wrong in another way than by its types.
+        ConfigError, TypeError, ValueError: Only one value does not fit, and this is what its config or the `__init__`
+            of that raised.
     """
     try:
         return check_all(entries, place=".{}".format)
     except WrongValueError as error:
-        problems = tuple(ConfigProblem(path[1:], f"{problem.rstrip('.')}.") for path, problem in error.problems)
-        raise ConfigValidationError.of_problems(problems, config_class=cls.__name__) from None
-    except ConfigError as error:
-        error.config_class = cls.__name__
-        raise
+        raise _of_fields(error.problems, cls) from error.__cause__
     except (TypeError, ValueError) as error:
-        _note_place(error, cls.__name__)
+        _name_root(error, cls)
         raise
+
+
+def _of_fields(problems: Iterable[tuple[str, str]], cls: type[Any]) -> ConfigValidationError:
+    """Return the error of a config for problems with their paths, such as `.image.width`."""
+    return ConfigValidationError.of_problems(
+        tuple(
+            ConfigProblem(path.removeprefix("."), problem if problem.endswith((".", "?")) else f"{problem}.")
+            for path, problem in problems
+        ),
+        config_class=cls.__name__,
+    )
 
 
 def problems_of_part(error: ConfigValidationError) -> WrongValueError:
     """Return the problems of a config for the check of the config that it is a part of."""
     moved = WrongValueError("")
-    moved.problems = [(f".{problem.field}", problem.problem) for problem in error.problems]
+    moved.problems = [(f".{field}" if field else "", problem) for field, problem, _ in error.problems]
     return moved
 
 
-def moved_to_root(error: ConfigValidationError, cls: type[Any], fields: Mapping[str, Any]) -> ConfigValidationError:
+def with_problems(error: Exception, problems: Iterable[ConfigProblem], cls: type[Any]) -> Exception:
+    """Return an error about a config together with further problems of it; the error itself if there are none."""
+    problems = tuple(problems)
+    if not problems or isinstance(error, ConfigDefinitionError):
+        return error
+    own = error.problems if isinstance(error, ConfigError) else (ConfigProblem(_place_of(error)[1:], f"{error}"),)
+    both = ConfigValidationError.of_problems((*own, *problems), config_class=cls.__name__)
+    both.__cause__ = error.__cause__ if _is_ours(error) else error
+    return both
+
+
+def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -> Exception:
     """Return the error of a part that `__init__` makes of a dict, with paths from the config that it belongs to.
 
     Args:
@@ -100,31 +127,43 @@ def moved_to_root(error: ConfigValidationError, cls: type[Any], fields: Mapping[
         fields: Its fields.
     """
     given = vars(error).pop("_given", None)
-    places = [] if given is None else [place for place, value in _dicts_in(fields) if _is_source(value, given)]
-    if len(places) != 1:  # made of something else, or of any of several
+    shared = [(place, _shared(value, given)) for place, value in dicts_in(fields)] if given else []
+    most = max((count for _, count in shared), default=0)
+    places = [place for place, count in shared if count == most]
+    if not most or len(places) != 1:  # made of something else, or of any of several
         return error
-    problems = tuple(ConfigProblem(f"{places[0]}.{problem.field}", problem.problem) for problem in error.problems)
-    return ConfigValidationError.of_problems(problems, config_class=cls.__name__)
+    if isinstance(error, ConfigValidationError):
+        problems = problems_of_part(error).problems
+        moved = _of_fields(((f".{places[0]}{path}", problem) for path, problem in problems), cls)
+        moved.__cause__ = error.__cause__
+        return moved
+    _set_place(error, f".{places[0]}{_place_of(error)}")
+    _name_root(error, cls)
+    return error
 
 
-def _dicts_in(fields: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the dicts that are the values of fields, or in a list or dict that is one, with their paths."""
-    for name, value in fields.items():
-        entries: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else ()
-        if isinstance(value, (list, tuple)):
-            entries = enumerate(value)
-        for place, item in ((name, value), *((f"{name}[{key!r}]", entry) for key, entry in entries)):
-            if isinstance(item, dict) and item:
-                yield place, item
+def dicts_in(values: Any, path: str = "", around: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the dicts in the fields of a config, at any depth, with their paths."""
+    if id(values) in around:
+        return
+    entries: Iterable[tuple[str, Any]] = ()
+    if isinstance(values, dict):
+        entries = ((f"{path}[{key!r}]" if path else f"{key}", entry) for key, entry in values.items())
+    elif isinstance(values, (list, tuple)):
+        entries = ((f"{path}[{index}]", entry) for index, entry in enumerate(values))
+    for place, entry in entries:
+        if isinstance(entry, dict):
+            yield place, entry
+        yield from dicts_in(entry, place, (*around, id(values)))
 
 
-def _is_source(values: dict[str, Any], given: Mapping[str, Any]) -> bool:
-    """Return whether the keywords of a part are the values of a dict."""
-    shared = values.keys() & given.keys()
-    return bool(shared) and all(values[name] is given[name] for name in shared)
+def _shared(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """Return how many keywords of a part are values of a dict; 0 if the dict has other ones for some."""
+    names = values.keys() & given.keys()
+    return len(names) if all(values[name] is given[name] for name in names) else 0
 
 
-def _merged(errors: list[WrongValueError | ConfigError]) -> Exception:
+def _merged(errors: list[Exception]) -> Exception:
     if len(errors) == 1:
         return errors[0]
     merged = WrongValueError("")
@@ -133,16 +172,30 @@ def _merged(errors: list[WrongValueError | ConfigError]) -> Exception:
         if isinstance(error, WrongValueError):
             merged.problems += error.problems
         else:
-            merged.problems.append((error.place, error.message))
+            merged.problems.append((_place_of(error), error.message if isinstance(error, ConfigError) else f"{error}"))
+        merged.__cause__ = merged.__cause__ or (error.__cause__ if _is_ours(error) else error)
     return merged
 
 
-def _note_place(error: Exception, owner: str) -> None:
-    """Say in a note of a class's own error which part of the config it is about."""
-    place: str = getattr(error, "config_place", "")
-    if not place:
-        return
-    note = f"It was raised for {owner}{place}."
-    notes: list[str] = getattr(error, "__notes__", [])
-    notes[:] = [other for other in notes if not other.startswith("It was raised for ")]
-    error.add_note(note)
+def _is_ours(error: Exception) -> bool:
+    return isinstance(error, (WrongValueError, ConfigError))
+
+
+def _place_of(error: Exception) -> str:
+    """Return the path from the root to the part that an error is about, such as `.image`, or `""`."""
+    place: str = getattr(error, "place" if isinstance(error, ConfigError) else "config_place", "")
+    return place
+
+
+def _set_place(error: Exception, place: str) -> None:
+    setattr(error, "place" if isinstance(error, ConfigError) else "config_place", place)
+
+
+def _name_root(error: Exception, root: type[Any]) -> None:
+    """Say what class the path of an error begins with; an error of a class's own has that in a note."""
+    if isinstance(error, ConfigError):
+        error.config_class = root.__name__
+    elif place := _place_of(error):
+        notes: list[str] = getattr(error, "__notes__", [])
+        notes[:] = [other for other in notes if not other.startswith("It was raised for ")]
+        error.add_note(f"It was raised for {root.__name__}{place}.")

@@ -1,4 +1,4 @@
-"""What a config computes now: noted in its file, and computed again when it is updated."""
+"""Updating a config: what its class computes from other fields is computed again, and noted in its file."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
+    is_reserved,
     make_sub_configs,
     note_unknown_in,
     of_caller,
     of_file,
     resolve_aliases,
 )
-from config_core.config._config_definition import definition_of
+from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, jsonable
 from config_core.config._construction import NOTE_KEY, maker_of, merge_fields
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
+from config_core.config._problems import with_problems
+from config_core.config._unknown_names import (
+    forbidden_in_parts,
+    forbidden_names,
+    quoted,
+    report_unknown,
+    spelling_hint,
+)
 from config_core.config._value_types import copied, is_config
 from config_core.config._written_fields import written_fields
+from config_core.errors import UnknownOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["assign", "with_note"]
+__all__ = ["update", "with_note"]
 
 
 def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
@@ -43,16 +53,48 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
     return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
 
 
-def assign(config: Any, values: Mapping[str, Any]) -> UnknownFields:
-    """Assign several fields, and compute again what the class computes from them.
-
-    Returns:
-        The parts that dicts among the values were for, with names that their classes do not know.
+def update(config: Any, values: Mapping[str, Any]) -> None:
+    """Assign several fields, and compute again what the class computes from them: all, or none if one is wrong.
 
     Raises:
+        UnknownOptionError: The config has no such field.
         ConfigError: A value is wrong.
     """
-    cls, state, unknown = type(config), vars(config), UnknownFields()
+    before = dict(vars(config))
+    try:
+        _update(config, values)
+    except BaseException:
+        vars(config).clear()
+        vars(config).update(before)
+        raise
+
+
+def _update(config: Any, values: Mapping[str, Any]) -> None:
+    cls, unknown = type(config), UnknownFields()
+    names = tuple(name for name in values if not _is_field(config, name))
+    try:
+        _assign(config, {name: values[name] for name in values if name not in names}, unknown)
+        config.validate()
+    except (TypeError, ValueError) as error:
+        problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
+        raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
+    if names:
+        hint = spelling_hint(names, public_names(cls))
+        problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)
+        raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
+    if unknown:
+        report_unknown(unknown, config)
+
+
+def _is_field(config: Any, name: str) -> bool:
+    cls = type(config)
+    is_known = name in definition_of(cls).names or hasattr(config, name)
+    return is_known and not name.startswith("_") and not is_reserved(cls, name)
+
+
+def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
+    """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
+    cls, state = type(config), vars(config)
     computed = _computed_now(config, values) if "_computed" in state else ()
     fields = fill_num_labels(cls, resolve_aliases(cls, values))
     made = {name for name in fields.keys() & state if _are_made_by_hand(cls, name, state[name])}
@@ -65,7 +107,6 @@ def assign(config: Any, values: Mapping[str, Any]) -> UnknownFields:
     if computed or made:
         _make_again(config, computed, made)
     note_unknown_in(config, {name: fields[name] for name in made}, unknown, old={})
-    return unknown
 
 
 def _computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:

@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
 from config_core.config._config_json import NOT_KEPT, WRITTEN_BY_ALL
+from config_core.config._problems import dicts_in
 from config_core.config._value_types import builtin_value, is_config
+from config_core.error_base import ConfigProblem
 from config_core.errors import UnknownOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["quoted", "report_unknown", "spelling_hint", "unknown_names_in", "warn_caller"]
+    _Unknown = tuple[Any, tuple[str, ...]]
+
+__all__ = [
+    "forbidden_in_parts",
+    "forbidden_names",
+    "quoted",
+    "report_unknown",
+    "spelling_hint",
+    "unknown_names_in",
+    "warn_caller",
+]
 
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
-def report_unknown(
-    unknown: Iterable[tuple[Any, tuple[str, ...]]], root: Any, *, rule: Literal["warn", "forbid"] | None = None
-) -> None:
+def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = None) -> None:
     """Warn of the names, or raise an error with all that are forbidden.
 
     Args:
         unknown: Configs with the names that their classes do not know.
         root: The config that the others are parts of.
-        rule: What to do; by default what the class of each config says.
+        rule: What to do, `"warn"` or `"forbid"`; None for what the class of each config says.
 
     Raises:
         UnknownOptionError: Some are forbidden.
@@ -50,6 +60,41 @@ def report_unknown(
             warn_caller(f"{problem} It is kept as an attribute.")
     if problems:
         raise UnknownOptionError(" ".join(problems), names=tuple(forbidden))
+
+
+def forbidden_names(cls: type[Any], given: Iterable[str], rule: str | None) -> Iterator[ConfigProblem]:
+    """Yield a problem for each name that a class does not know and forbids, or that the rule of the call forbids."""
+    if (rule or cls._extra_fields) != "forbid":
+        return
+    known = {*public_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
+    for name in given:
+        if not (name in known or name.startswith("_") or isinstance(getattr(cls, name, None), property)):
+            yield _unknown_field(cls, name, name)
+
+
+def forbidden_in_parts(
+    unknown: list[_Unknown], given: Mapping[str, Any], rule: str | None = None
+) -> Iterator[ConfigProblem]:
+    """Take the forbidden names of the parts that were made of a config's values, and yield a problem for each.
+
+    Args:
+        unknown: Configs with the names that their classes do not know. What is yielded is removed.
+        given: The values. There is no config of them, because others are wrong.
+        rule: As for `report_unknown`.
+    """
+    for path, values in dicts_in(given):
+        found = next((entry for entry in unknown if values.keys() >= {*entry[1]}), None)
+        if found is None:
+            continue
+        unknown.remove(found)
+        cls = type(found[0])
+        if (rule or cls._extra_fields) == "forbid":
+            for name in found[1]:
+                yield _unknown_field(cls, name, f"{path}.{name}")
+
+
+def _unknown_field(cls: type[Any], name: str, path: str) -> ConfigProblem:
+    return ConfigProblem(path, f"there is no such field.{spelling_hint([name], public_names(cls))}")
 
 
 def _paths_of_parts(root: Any) -> dict[int, str]:
