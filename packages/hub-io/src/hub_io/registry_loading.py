@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from auto_registry.auto_tasks import loadable_names
@@ -19,7 +20,7 @@ from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
 from hub_io.trust import Refused, Trusted, TrustPolicy, policy_in_force
 
-__all__ = ["LoadedClasses", "check_all", "decide_all", "load_into_registry", "open_load"]
+__all__ = ["LoadedClasses", "check_all", "decide_all", "decide_each", "load_into_registry", "open_load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class LoadedClasses:
         digests: Digest of each bundle that was run: one, unless some code is in another repository.
         trusted_by: What trusted the code, for messages.
         served_names: Names of transformers that the code uses and that were served to it, sorted.
+        processing_classes: Name of an auto class of transformers to the tokenizer or processor registered for it.
     """
 
     source: str
@@ -46,6 +48,7 @@ class LoadedClasses:
     digests: tuple[str, ...]
     trusted_by: str
     served_names: tuple[str, ...] = ()
+    processing_classes: Mapping[str, type[Any]] = field(default_factory=dict)
 
     @classmethod
     def of_load(
@@ -56,6 +59,7 @@ class LoadedClasses:
         model_classes: Mapping[str, type[Any]],
         *,
         served_names: Iterable[str] = (),
+        processing_classes: Mapping[str, type[Any]] = MappingProxyType({}),
     ) -> LoadedClasses:
         """Return what a load has registered."""
         checkpoint = load.checkpoint
@@ -68,6 +72,7 @@ class LoadedClasses:
             digests=tuple(trusted.bundle.digest for trusted in decisions),
             trusted_by="; ".join(dict.fromkeys(trusted.by for trusted in decisions)),
             served_names=tuple(sorted(served_names)),
+            processing_classes=processing_classes,
         )
 
 
@@ -190,6 +195,16 @@ def decide_all(load: CodeLoad) -> list[Trusted]:
     left = loadable_names(load.auto_map)
     if not left:
         raise NoRemoteCodeError(str(load))
+    return decide_each(load, left)
+
+
+def decide_each(load: CodeLoad, names: Collection[str]) -> list[Trusted]:
+    """Return the decision on each bundle that has the classes of names in the `auto_map` of a load.
+
+    Raises:
+        RemoteCodeRefusedError: Some of the code is not trusted.
+    """
+    left = set(names)
     decisions = []
     while left:
         decision = REMOTE_CODE_SERVICE.decide(load, min(left))

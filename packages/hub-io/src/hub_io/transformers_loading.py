@@ -1,4 +1,4 @@
-"""Registering the classes that a checkpoint ships in the Auto classes of the real transformers."""
+"""Registering the classes that a checkpoint ships in the auto classes of the real transformers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from auto_registry.auto_tasks import loadable_names
 from auto_registry.errors import RegistrationError
 from config_core.checkpoint import Checkpoint
+from hub_io.code import PROCESSING_NAMES, processing_load
 from hub_io.errors import MissingRequirementsError
-from hub_io.registry_loading import LoadedClasses, check_all, decide_all, open_load
+from hub_io.registry_loading import LoadedClasses, check_all, decide_all, decide_each, open_load
 from hub_io.running import import_classes
-from hub_io.trust import TrustPolicy
+from hub_io.transformers_processing import check_processing, register_processing
+from hub_io.trust import Trusted, TrustPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +38,13 @@ def load_into_transformers(
     policy: TrustPolicy | None = None,
     exist_ok: bool = False,
 ) -> LoadedClasses:
-    """Register the config and model classes that a checkpoint ships in transformers' own Auto classes: all, or none.
+    """Register the classes that a checkpoint ships in transformers' own auto classes: all, or none.
 
-    The code runs with the real transformers, which must be installed (`pretrained-hub-io[transformers]`). Whether it
-    runs is decided as everywhere here, from the same pinned and hashed files. Afterwards
-    `transformers.AutoModel.from_pretrained(source)` and `pipeline` use these classes without `trust_remote_code`.
+    They are those of its config and models, and of its tokenizers and processors. The code runs with the real
+    transformers, which must be installed (`pretrained-hub-io[transformers]`). Whether it runs is decided as everywhere
+    here, from the same pinned and hashed files; the code of tokenizers and processors is decided on apart. Afterwards
+    `transformers.AutoModel.from_pretrained(source)`, `AutoTokenizer` and `pipeline` use these classes without
+    `trust_remote_code`.
 
     Args:
         source: A folder, a repository `owner/name` on the Hub, or an opened checkpoint.
@@ -81,20 +86,38 @@ def load_into_transformers(
         trust_remote_code=trust_remote_code,
         policy=policy,
     )
-    decisions = decide_all(load)
+    processing = processing_load(load)
+    decisions = decide_each(processing, processing.auto_map)
+    if loadable_names(load.auto_map) or not decisions:
+        decisions = [*decide_all(load), *decisions]
     transformers = _import_transformers(str(load))
     check_all(decisions, served=False)
-    classes: dict[str, type[Any]] = {}
-    for trusted in decisions:
-        auto_map = trusted.bundle.auto_map
-        imported = import_classes(trusted, auto_map.values(), for_transformers=True)
-        classes |= dict(zip(auto_map, imported, strict=True))
+
+    classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
+    processors = {name: classes.pop(name) for name in sorted(PROCESSING_NAMES & classes.keys())}
     config_class = classes.pop(_CONFIG, None)
+    known_config = config_class or _known_config(transformers, load.model_type)
     _check_kinds(transformers, config_class, classes)
     if not exist_ok:
         _check_free(transformers, config_class, classes)
+    check_processing(transformers, known_config, processors, exist_ok=exist_ok)
     _register(transformers, config_class, classes)
-    return LoadedClasses.of_load(load, decisions, config_class, classes)
+    if known_config is not None:
+        register_processing(transformers, known_config, processors)
+    return LoadedClasses.of_load(load, decisions, config_class, classes, processing_classes=processors)
+
+
+def _import_all(trusted: Trusted) -> dict[str, type[Any]]:
+    """Import every class that a bundle's `auto_map` names, with the real transformers."""
+    auto_map = trusted.bundle.auto_map
+    return dict(zip(auto_map, import_classes(trusted, auto_map.values(), for_transformers=True), strict=True))
+
+
+def _known_config(transformers: Any, model_type: str) -> type[Any] | None:
+    """Return the config class that transformers has for a model type."""
+    known = transformers.CONFIG_MAPPING
+    found: type[Any] | None = known[model_type] if model_type in known else None  # noqa: SIM401 - no dict
+    return found
 
 
 def _import_transformers(source: str) -> Any:

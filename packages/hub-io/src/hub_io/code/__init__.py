@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_lookup import RemoteCode, find_code
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
+from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
 from hub_io.code._requirements import imported_modules, remedy_for
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
 from hub_io.code._served_imports import LOAD_THERE, check_imports, served_names
@@ -14,6 +15,7 @@ from hub_io.code._transformers_uses import TransformersName, transformers_names
 __all__ = [
     "CACHE_VARIABLE",
     "LOAD_THERE",
+    "PROCESSING_NAMES",
     "REQUIREMENTS_FILE",
     "TRANSFORMERS",
     "CodeStore",
@@ -29,6 +31,7 @@ __all__ = [
     "is_transformers",
     "listed_requirements",
     "names_served_by",
+    "processing_load",
     "remedy_for",
     "served_names",
     "served_object",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from auto_registry.auto_tasks import loadable_names
 from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, data_files, needed_files
 from config_core.errors import CheckpointChangedError, ClassReferenceError, SourceCodeError
+from hub_io.code._processing_code import names_beside
 from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str 
     """
     wanted = _parse(auto_map[auto_class], own)
     found = {auto_class: wanted}
-    for name in sorted(loadable_names(auto_map) - {auto_class}):
+    for name in sorted(names_beside(auto_map, auto_class) - {auto_class}):
         try:
             reference = _parse(auto_map[name], own)
         except ClassReferenceError:

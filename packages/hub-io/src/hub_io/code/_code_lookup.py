@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from config_core.checkpoint import FolderCheckpoint, HubOptions
 from config_core.code import bundle_of, code_origin_of
 from hub_io.code._bundle_collection import collect_bundle, references_beside
+from hub_io.code._processing_code import PROCESSING_NAMES
 from hub_io.computed_once import computed_once
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import RepoCheckpoint, open_repository
@@ -141,6 +142,8 @@ class RemoteCode:
         words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
         if self.pin == "code_revision" and self.commit is not None:
             words += ["--code-revision", self.commit]
+        if self.load.auto_map and self.load.auto_map.keys() <= PROCESSING_NAMES:
+            words.append("--for-transformers")
         if checkpoint is not None and checkpoint.subfolder:
             words += ["--subfolder", checkpoint.subfolder]
         return shlex.join(words)

@@ -10,7 +10,7 @@ import click
 from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
-from hub_io.code import find_code
+from hub_io.code import find_code, processing_load
 from hub_io.command._screen import busy
 from hub_io.hub import DEFAULT_BRANCH
 
@@ -48,6 +48,11 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
     """Add the argument SOURCE and the options that select its version."""
     for option in (
         offline_option,
+        click.option(
+            "--for-transformers",
+            is_flag=True,
+            help="The code of tokenizers and processors, which only load_into_transformers runs.",
+        ),
         click.option("--code-revision", metavar="REV", help="Revision of the code, in the same or another repository."),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,
@@ -67,6 +72,7 @@ class Asked:
         subfolder: Folder inside the source that holds config.json.
         code_revision: Revision of the code, in the same or another repository.
         offline: Whether to use no network.
+        for_transformers: Whether the code of tokenizers and processors is meant, which only transformers loads.
     """
 
     source: str
@@ -74,6 +80,7 @@ class Asked:
     subfolder: str = ""
     code_revision: str | None = None
     offline: bool = False
+    for_transformers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,9 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
     load = CodeLoad.of_checkpoint(
         checkpoint, HubOptions(local_files_only=asked.offline), code_revision=asked.code_revision
     )
-    left = loadable_names(load.auto_map)
+    if asked.for_transformers:
+        load = processing_load(load)
+    left = frozenset(load.auto_map) if asked.for_transformers else loadable_names(load.auto_map)
     others = {name: value for name, value in load.auto_map.items() if name not in left}
     codes: list[RemoteCode] = []
     while left:

@@ -15,7 +15,7 @@ from auto_registry.errors import AutoRegistryError
 from config_core.checkpoint import CONFIG_NAME, FolderCheckpoint, open_checkpoint
 from config_core.code import MAX_DATA_BYTES
 from config_core.errors import CheckpointNotFoundError, ClassReferenceError, ConfigCoreError
-from hub_io.code import CodeStore, find_code
+from hub_io.code import CodeStore, find_code, processing_load
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
 from hub_io.command._reviewed_code import open_at_commit, sha256_of
 from hub_io.command._screen import bad, busy, dim, good, heading, printable
@@ -152,15 +152,17 @@ def _loads_other_code(entry: TrustEntry, checkpoint: Checkpoint) -> str | None:
 def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
     """Yield the code in a folder that its config names."""
     load = CodeLoad.of_checkpoint(checkpoint)
-    left = loadable_names(load.auto_map)
-    while left:
-        name = min(left)
-        left -= {name}
-        with suppress(ClassReferenceError):
-            code = find_code(load, name)
-            if code.at_hand:
-                yield code.bundle
-                left -= code.bundle.auto_map.keys()
+    processing = processing_load(load)
+    for part, names in ((load, loadable_names(load.auto_map)), (processing, frozenset(processing.auto_map))):
+        left = names
+        while left:
+            name = min(left)
+            left -= {name}
+            with suppress(ClassReferenceError):
+                code = find_code(part, name)
+                if code.at_hand:
+                    yield code.bundle
+                    left -= code.bundle.auto_map.keys()
 
 
 def _in_cache(entry: TrustEntry) -> _Finding:
