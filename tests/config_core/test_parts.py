@@ -103,3 +103,49 @@ def test_a_part_that_cannot_be_made_is_refused_with_the_class(sub_configs):
     """And not when the first file is read."""
     with pytest.raises(ConfigDefinitionError, match=r"Whole.sub_configs must map names of fields to subclasses of"):
         type("Whole", (PretrainedConfig,), {"sub_configs": sub_configs})
+
+
+class OpenConfig(PretrainedConfig):
+    """Parts whose classes only this module knows."""
+
+    model_type = "open"
+
+    def __init__(self, part: PretrainedConfig | None = None, parts: list[PretrainedConfig] = [], **kwargs):  # noqa: B006
+        self.part = part
+        self.parts = parts
+        super().__init__(**kwargs)
+
+
+class LowerConfig(TextConfig):
+    """It inherits its model_type, and is not what that names."""
+
+
+def test_a_part_may_be_of_a_class_beside_that_of_the_whole(tmp_path):
+    """The module of the class that has the part defines or imports it; nobody has to register it."""
+    config = OpenConfig(part=ImageConfig(width=5), parts=[TextConfig(depth=6), ImageConfig()])
+    config.save_pretrained(tmp_path)
+    for loaded in (OpenConfig.from_pretrained(tmp_path), OpenConfig.from_dict(config.to_dict())):
+        assert loaded == config
+        assert [type(part) for part in (loaded.part, *loaded.parts)] == [ImageConfig, TextConfig, ImageConfig]
+    assert OpenConfig.from_pretrained(tmp_path, part={"width": 7}).part == ImageConfig(width=7)
+
+
+def test_a_class_beside_that_of_the_whole_counts_if_there_is_one():
+    """Of two that name the same model_type, neither is taken."""
+
+    class Twin(PretrainedConfig):
+        model_type = "image"
+
+    globals()["Twin"] = Twin
+    try:
+        with pytest.raises(ConfigValidationError, match=r"OpenConfig.part: no config class is known for .*'image'"):
+            OpenConfig(part={"model_type": "image"})
+    finally:
+        del globals()["Twin"]
+
+
+def test_a_class_beside_that_of_a_part_is_not_one_of_the_whole():
+    """Only the module of the class that has the part is looked at."""
+    foreign = type("Foreign", (PretrainedConfig,), {"model_type": "far", "__module__": "config_core.errors"})
+    with pytest.raises(ConfigValidationError, match="no config class is known for model_type 'far'"):
+        OpenConfig(part=foreign().to_dict())

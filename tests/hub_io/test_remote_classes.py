@@ -10,7 +10,8 @@ import traceback
 
 import pytest
 
-from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
+from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
+from config_core import PretrainedConfig
 from config_core.code import bundle_of, collect_code
 from config_core.errors import ClassReferenceError, SourceCodeError
 from hub_io import RemoteCodeImportError
@@ -387,3 +388,56 @@ def test_missing_file_of_another_class_does_not_matter(save):
     """Only what is asked for must be there."""
     folder = save(files({"modeling_tiny.py": None}))
     assert load(folder, AutoConfig).size == 2
+
+
+PART = CONFIGURATION.replace("TinyConfig", "PartConfig").replace('"tiny"', '"remote-part"')
+WHOLE = """
+from auto_registry import AutoConfig
+from config_core import PretrainedConfig
+
+%s
+
+
+class TinyConfig(PretrainedConfig):
+    model_type = "tiny"
+    sub_configs = {"part": AutoConfig}
+
+    def __init__(self, size=2, part=None, **kwargs):
+        self.size = size
+        self.part = part
+        super().__init__(**kwargs)
+"""
+PARTS = {
+    "one module": {"configuration_tiny.py": WHOLE % PART},
+    "two modules": {
+        "configuration_tiny.py": WHOLE % "from .configuration_part import PartConfig",
+        "configuration_part.py": PART,
+    },
+}
+
+
+@pytest.mark.parametrize("content", PARTS.values(), ids=PARTS)
+def test_part_of_any_class_may_be_one_of_the_checkpoints_own(save, content):
+    """Nobody has registered it; the code that has the part defines or imports its class."""
+    config = config_json(part={"model_type": "remote-part", "size": 7})
+    folder = save(files({**content, "config.json": config}))
+    model = load(folder)
+    part = model.config.part
+    assert (type(part).__name__, part.size) == ("PartConfig", 7)
+    assert bundle_of(type(part)) == bundle_of(type(model))
+    assert type(model.config).from_dict(model.config.to_dict()) == model.config
+    assert load(folder, AutoConfig) == model.config
+
+
+def test_part_of_the_checkpoints_own_goes_before_a_registered_one(save):
+    """The code is written for its own class, as the whole goes by the code that is trusted."""
+
+    class Registered(PretrainedConfig):
+        model_type = "remote-part"
+
+    registry = Registry()
+    registry.register_config("remote-part", Registered)
+    config = config_json(part={"model_type": "remote-part", "size": 7})
+    folder = save(files({**PARTS["one module"], "config.json": config}))
+    loaded = AutoConfig.from_pretrained(folder, trust_remote_code=True, registry=registry)
+    assert type(loaded.part).__name__ == "PartConfig"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 
 from config_core import CheckpointNotFoundError, UnsafeNameError
 from model_core import ArgumentError, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
-from tiny_models import TinyConfig, TinyModel, fill_randomly
+from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 INDEX = "model.safetensors.index.json"
@@ -369,3 +370,21 @@ def test_model_of_a_config_with_a_packed_dtype_is_created_as_the_constructor_doe
     """As with any dtype that models are not converted to."""
     model = TinyModel._from_config(TinyConfig(dtype="float4_e2m1fn_x2"))
     assert model.dtype is torch.float32
+
+
+@pytest.mark.parametrize("subfolder", ["", "sub"])
+@pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"model": state}], ids=["plain", "wrapped"])
+def test_call_that_a_hint_shows_loads_the_file(tmp_path, subfolder, wrap):
+    """From any working directory; for a state dict inside another, the next error shows the call that does."""
+    folder = tmp_path / subfolder
+    model = fill_randomly(TinyModel(TinyConfig(depth=3)))
+    model.config.save_pretrained(folder)
+    torch.save(wrap(model.state_dict()), folder / "best.pt")
+    with pytest.raises(WeightsNotFoundError) as caught:
+        TinyModel.from_pretrained(tmp_path, subfolder=subfolder)
+    arguments = re.search(r"from_pretrained\((.*)\)\. It contains", str(caught.value))[1]
+    if "model" in wrap({}):
+        with pytest.raises(ArgumentError, match=r"state_dict=state_dict\['model'\]"):
+            eval(f"TinyModel.from_pretrained({arguments})")
+        arguments += "['model']"
+    assert same_state(eval(f"TinyModel.from_pretrained({arguments})"), model)

@@ -63,21 +63,19 @@ LOADS = {
     "adapter_name": ("mine", [None, "default"], "PeftModel"),
     "generation_config": ({}, [None], "generates"),
     "tqdm_class": (int, [None], "Leave it out"),
-    "code_revision": ("v1", [None], "Auto class"),
 }
 
 
 @pytest.mark.parametrize("model_class", [TinyModel, Lenient])
 @pytest.mark.parametrize("config", [None, TinyConfig()], ids=["own config", "given config"])
 @pytest.mark.parametrize("name", LOADS)
-@pytest.mark.filterwarnings("ignore:code_revision has no effect")
 def test_option_of_a_load_is_explained_or_asks_for_nothing(saved, model_class, config, name):
     """The author's constructor never sees it, whether it would complain or not."""
     wrong, harmless, advice = LOADS[name]
     for value in harmless:
         loaded = model_class.from_pretrained(saved, config=config, **{name: value})
         assert getattr(loaded, "kwargs", {}) == {}
-    if wrong is not None and not (name == "code_revision" and config is None):  # there it is a warning
+    if wrong is not None:
         with pytest.raises(
             ArgumentError, match=rf"^{name}=.* is not supported\. In transformers, .*({advice})"
         ) as caught:
@@ -204,6 +202,27 @@ def test_mistyped_option_of_a_save_gets_a_near_match(tmp_path, saves):
         saves.push_to_hub("owner/name", comit_message="x")
 
 
+@pytest.mark.parametrize("saves", [TinyModel(TinyConfig()), TinyConfig()], ids=["model", "config"])
+def test_repository_without_a_push_is_refused(tmp_path, saves):
+    """Somebody who names one expects an upload."""
+    with pytest.raises(UnknownOptionError, match="no option 'repo_id' without push_to_hub=True") as caught:
+        saves.save_pretrained(tmp_path / "saved", repo_id="owner/name")
+    assert caught.value.names == ("repo_id",)
+    assert "Did you mean" not in str(caught.value)
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("config", [None, TinyConfig()], ids=["own config", "given config"])
+@pytest.mark.parametrize(("name", "value"), [("trust_remote_code", True), ("code_revision", "v1")])
+def test_trust_options_of_a_model_class_warn(saved, config, name, value):
+    """Whether a config is given or not: a model class runs no code, so that there is nothing to allow."""
+    with pytest.warns(UserWarning, match=f"{name} has no effect on Lenient.from_pretrained") as seen:
+        loaded = Lenient.from_pretrained(saved, config=config, **{name: value})
+    assert seen[0].filename == __file__
+    assert loaded.kwargs == {}
+    assert Lenient.from_pretrained(saved, config=config, **{name: None}).kwargs == {}
+
+
 # transformers itself, if it is there
 
 
@@ -229,6 +248,7 @@ def test_no_option_of_transformers_is_a_bare_type_error(saved):
     assert unknown <= {
         "torch_dtype",
         "trust_remote_code",
+        "code_revision",
         "offload_folder",
         "offload_buffers",
         "tp_size",

@@ -262,9 +262,8 @@ def test_load_calls_the_tie_weights_of_an_inner_model(tmp_path):
             super().__init__(config)
             self.inner = TiesItself(config)
 
-    fill_randomly(Outer(TinyConfig())).save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    save_file({"inner.embedding.weight": tensors["inner.embedding.weight"]}, tmp_path / "model.safetensors")
+    TinyConfig().save_pretrained(tmp_path)
+    save_file({"inner.embedding.weight": torch.full((6, 4), 2.0)}, tmp_path / "model.safetensors")
     loaded = Outer.from_pretrained(tmp_path)
     assert loaded.inner.head.weight is loaded.inner.embedding.weight
 
@@ -483,6 +482,56 @@ def test_declared_tie_that_was_never_made_is_refused_by_the_save(tmp_path):
     model.tie_weights()
     model.save_pretrained(tmp_path / "tied")
     assert same_state(Forgetful.from_pretrained(tmp_path / "tied"), model)
+
+
+class TiesMemory(TiesItself):
+    """A `tie_weights` that keeps both parameters and gives them one memory."""
+
+    def tie_weights(self):
+        self.head.weight.data = self.embedding.weight.data
+
+
+class TiesInside(PreTrainedModel):
+    """The model inside ties, and so does a layer that is used twice."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.inner = TiesItself(config)
+        self.layers = nn.ModuleList([self.inner.head, nn.Linear(config.width, 6, bias=False)])
+
+
+@pytest.mark.parametrize("model_class", [TiesItself, TiesAsInFive, TiesWithKeywords, TiesMemory, TiesInside])
+def test_tie_of_a_method_that_was_never_called_is_refused_by_the_save(tmp_path, model_class):
+    """As for declared ties: every load calls the method, so two values cannot be loaded. The model is not changed."""
+    model = fill_randomly(model_class(TinyConfig()))
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(
+        ModelDefinitionError, match=r"tie_weights\(\) makes .*embedding.weight'.* one tensor in every load"
+    ):
+        model.save_pretrained(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    inner = getattr(model, "inner", model)
+    assert inner.head.weight is not inner.embedding.weight
+    inner.tie_weights()
+    model.save_pretrained(tmp_path / "tied")
+    assert same_state(model_class.from_pretrained(tmp_path / "tied"), model)
+
+
+def test_method_that_needs_values_does_not_stop_a_save(tmp_path):
+    """What it would tie is not known then."""
+
+    class Reading(TiesItself):
+        def tie_weights(self):
+            if self.embedding.weight.sum().item() < float("inf"):
+                super().tie_weights()
+
+    model = fill_randomly(Reading(TinyConfig()))
+    model.tie_weights()
+    model.save_pretrained(tmp_path)
+    assert same_state(Reading.from_pretrained(tmp_path), model)
 
 
 def test_list_of_tied_names_of_older_models_is_accepted(tmp_path):

@@ -264,3 +264,19 @@ def test_early_assignments_are_refused_until_the_constructor_has_run(assign):
         assign(module)
     nn.Module.__init__(module)
     assign(module)
+
+
+def test_twin_has_the_names_and_ties_of_a_module_and_none_of_its_memory():
+    """If torch keeps modules elsewhere, a save no longer sees which ties a class makes, or changes the model."""
+    module = Layer()
+    module.again = module.get_submodule(next(name for name, _ in module.named_children()))
+    twin = internals.twin_on_meta(module)
+    assert type(twin) is Layer
+    assert list(twin.state_dict()) == list(module.state_dict())
+    assert all(tensor.is_meta for tensor in (*twin.parameters(), *twin.buffers()))
+    assert len(list(twin.parameters())) == len(list(module.parameters()))
+    names = set(module.state_dict())
+    twin.added = nn.Linear(1, 1)
+    twin.register_parameter("own", None)
+    assert set(module.state_dict()) == names
+    assert not any(tensor.is_meta for tensor in module.parameters())

@@ -314,6 +314,20 @@ def test_size_of_an_embedding_is_not_taken_for_the_number_of_classes_first(tmp_p
     assert "depth=1 (or num_labels=1) builds the model" in message_of(Typed, tmp_path)
 
 
+def test_save_speaks_of_parametrizations_if_the_constructor_cannot_be_run(tmp_path, caplog):
+    """Nobody knows then that it makes them."""
+
+    class Demanding(TinyModel):
+        def __init__(self, config, number):
+            super().__init__(config)
+            self.number = number
+
+    model = Demanding(TinyConfig(), 3)
+    nn.utils.parametrizations.weight_norm(model.layers[1])
+    model.save_pretrained(tmp_path)
+    assert "unless the constructor makes the weight norm, pruning or other parametrization of layers.1." in caplog.text
+
+
 REPARAMETRIZATIONS = {
     "weight norm": nn.utils.parametrizations.weight_norm,
     "spectral norm": nn.utils.parametrizations.spectral_norm,
@@ -543,8 +557,16 @@ PLACES = {
     "no variant": ({"model.safetensors"}, {"variant": "fp16"}, "leave out variant="),
     "folder": ({"unet/model.safetensors", "vae/model.safetensors"}, {}, "subfolder='unet' or subfolder='vae'"),
     "no index": ({"model-00001-of-00002.safetensors"}, {}, "shards but no index"),
-    "other name": ({"weights.safetensors"}, {}, r"state_dict=safetensors\.torch\.load_file\('weights\.safetensors'\)"),
-    "lightning": ({"last.ckpt"}, {}, r"state_dict=torch\.load\('last\.ckpt', map_location='cpu', weights_only=True\)"),
+    "other name": (
+        {"weights.safetensors"},
+        {},
+        r"state_dict=safetensors\.torch\.load_file\('.*/weights\.safetensors'\)",
+    ),
+    "lightning": (
+        {"last.ckpt"},
+        {},
+        r"state_dict=torch\.load\('.*/last\.ckpt', map_location='cpu', weights_only=True\)",
+    ),
     "adapter": ({"adapter_model.safetensors"}, {}, "adapter of PEFT"),
     "other library": ({"tf_model.h5", "flax_model.msgpack"}, {}, "not read: flax_model.msgpack, tf_model.h5"),
     "nothing": (set(), {}, r"It contains: config\.json\."),

@@ -48,15 +48,6 @@ _NO_DOWNLOAD = FamiliarOption("chooses where the code of the model is downloaded
 
 _LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
     **CONFIG_OPTIONS,
-    "trust_remote_code": FamiliarOption(
-        "allows the checkpoint's code to run",
-        "A model class runs no code of a checkpoint; pass it to an Auto class.",
-        (False,),
-    ),
-    "code_revision": FamiliarOption(
-        "selects the revision of the checkpoint's code",
-        "A model class runs no code of a checkpoint; pass it to an Auto class.",
-    ),
     "_fast_init": FamiliarOption("has no effect any more", "Leave it out.", (ANY,)),
     "low_cpu_mem_usage": FamiliarOption(
         "avoids memory for the weights twice", "Leave it out; a load never needs memory for the weights twice.", (ANY,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, Unpack, overload
 
@@ -24,7 +24,7 @@ from config_core.checkpoint import (
     staged_save,
 )
 from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
-from config_core.config import PretrainedConfig
+from config_core.config import PretrainedConfig, drop_trust_options
 from model_core.authored_class import authored_class
 from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
@@ -71,7 +71,7 @@ from model_core.saving import (
 )
 from model_core.state_dicts import check_state_dict_argument
 from model_core.tensor_memory import equal_bytes
-from model_core.tied_weights import TIE_FIELD, declared_ties, make_ties, tie_declared
+from model_core.tied_weights import TIE_FIELD, declared_ties, make_ties, tie_declared, ties_to_make
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
@@ -263,6 +263,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         to_device = resolve_device(device)
+        drop_trust_options(cls, kwargs)
         refuse_hub_options(cls, kwargs)
         check_load_arguments(
             pretrained_model_name_or_path,
@@ -337,6 +338,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         elif config.dtype != dtype_name(to_dtype):
             config = copy.deepcopy(config)
             config.dtype = dtype_name(to_dtype)
+        drop_trust_options(cls, kwargs)
         kwargs = drop_load_options(cls, kwargs, creates=True)
         check_constructor_options(cls, kwargs, call=cls._from_config)
         model = cls(config, **kwargs)
@@ -387,8 +389,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 to one more file, `pretrained_base.py`; False copies the files as they are.
             push_to_hub: Upload the saved files as well.
             repo_id: Repository for the upload; if None, the name of the folder under the token's account.
-            **options: Options of `push_to_hub`. transformers options that are not supported here raise an error unless
-                they ask for nothing.
+            **options: Options of `push_to_hub`. Without an upload, neither they nor `repo_id` are allowed. transformers
+                options that are not supported here raise an error unless they ask for nothing.
 
         Raises:
             SaveError: The folder cannot be written. It is unchanged.
@@ -398,7 +400,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             SourceCodeError: The class is registered and its source code is not available. Nothing is written.
             ArgumentError: An argument is invalid or not supported. Nothing is written.
         """
-        options = check_save_options(drop_save_options(options), push_to_hub=push_to_hub, familiar=SAVE_OPTIONS)
+        options = check_save_options(
+            drop_save_options(options), push_to_hub=push_to_hub, repo_id=repo_id, familiar=SAVE_OPTIONS
+        )
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
         check_variant(variant)
@@ -455,6 +459,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
         _check_ties_hold(type(self), savable, ties)
+        _check_ties_of_methods_hold(type(self), savable, ties_to_make(self, PreTrainedModel, named.modules))
         return savable
 
     def push_to_hub(
@@ -596,6 +601,20 @@ def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[s
                 f"model.tie_weights(). To keep them apart, set model.config.{TIE_FIELD} = False.",
                 model_class=model_class,
             )
+
+
+def _check_ties_of_methods_hold(model_class: type, savable: SavableTensors, ties: Iterable[Sequence[str]]) -> None:
+    """Check that tensors which an author's `tie_weights` makes one in every load have equal values."""
+    for names in ties:
+        first, *others = [name for name in names if name in savable.tensors] or [""]
+        for name in others:
+            if not equal_bytes(savable.tensors[first], savable.tensors[name]):
+                raise ModelDefinitionError(
+                    f"tie_weights() makes {first!r} and {name!r} one tensor in every load, and they hold different "
+                    "values, so what is saved could not be loaded. Call self.post_init() at the end of __init__, or "
+                    "model.tie_weights(), to tie them before the model is trained.",
+                    model_class=model_class,
+                )
 
 
 def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...]:

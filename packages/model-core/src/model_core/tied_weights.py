@@ -17,12 +17,21 @@ from torch import nn
 
 from model_core.declarations import declared_ties_of
 from model_core.errors import ModelDefinitionError
-from model_core.module_tensors import persistent_tensors, replace_tensor, shape_of, walk_modules
+from model_core.module_tensors import group_shared, persistent_tensors, replace_tensor, shape_of, walk_modules
+from model_core.torch_internals import twin_on_meta
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["TIE_FIELD", "DeclaredTies", "declared_ties", "declares_ties", "make_ties", "tie_declared"]
+__all__ = [
+    "TIE_FIELD",
+    "DeclaredTies",
+    "declared_ties",
+    "declares_ties",
+    "make_ties",
+    "tie_declared",
+    "ties_to_make",
+]
 
 _DECLARATION = "_tied_weights_keys"
 _PLAIN_NAME = re.compile(r"[\w.]+")
@@ -154,17 +163,38 @@ def make_ties(
         ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
     """
     modules = walk_modules(model) if modules is None else modules
-    own: Any = base
-    written = {
-        cls
-        for cls in {type(module) for _, module in modules}
-        if issubclass(cls, base) and cls.tie_weights is not own.tie_weights  # type: ignore[attr-defined]
-    }
-    if written:
-        for prefix, module in reversed(modules):
-            if type(module) in written:
-                _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
+    written = _classes_that_tie(modules, base)
+    for prefix, module in reversed(modules) if written else ():
+        if type(module) in written:
+            _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
     tie_declared(model, modules)
+
+
+def ties_to_make(model: nn.Module, base: type[nn.Module], modules: Sequence[tuple[str, nn.Module]]) -> list[list[str]]:
+    """Return the names of each tensor that the `tie_weights` of authors make of several, if any author wrote one.
+
+    The model is not changed: the methods are called on a twin of it without values. One that raises an error there
+    tells nothing.
+
+    Args:
+        model: The model.
+        base: As for `make_ties`.
+        modules: As for `make_ties`.
+    """
+    if not _classes_that_tie(modules, base):
+        return []
+    try:
+        twin = twin_on_meta(model)
+        make_ties(twin, base)
+    except Exception:  # noqa: BLE001 - the author's code may need values
+        return []
+    return group_shared(persistent_tensors(twin))
+
+
+def _classes_that_tie(modules: Sequence[tuple[str, nn.Module]], base: Any) -> set[type]:
+    """Return the classes of models that have a `tie_weights` of their author's."""
+    classes: set[Any] = {type(module) for _, module in modules}
+    return {cls for cls in classes if issubclass(cls, base) and cls.tie_weights is not base.tie_weights}
 
 
 def _inside(prefix: str, names: Collection[str]) -> set[str]:

@@ -41,6 +41,7 @@ __all__ = [
     "register_output_class",
     "softmax_gradient",
     "storage_users",
+    "twin_on_meta",
     "without_function_modes",
     "without_transforms",
     "wrapped_child",
@@ -186,6 +187,39 @@ def is_reparametrized(module: nn.Module) -> bool:
     return "parametrizations" in module._modules or (
         bool(hooks) and any(type(hook).__module__.startswith("torch.nn.utils.") for hook in hooks.values())
     )
+
+
+def twin_on_meta(module: nn.Module, memo: dict[int, Any] | None = None) -> Any:
+    """Return a module with the same modules, names and attributes, whose tensors have no values.
+
+    Modules and tensors with several names have them in the twin too. Assigning modules or tensors to it, or changing
+    those in it, does not change the module.
+
+    Args:
+        module: The module.
+        memo: The twins of modules and tensors that have been made, by the id of what they are twins of.
+    """
+    memo = {} if memo is None else memo
+    if id(module) in memo:
+        return memo[id(module)]
+    twin = memo[id(module)] = object.__new__(type(module))
+    vars(twin).update({name: list(value) if type(value) is list else value for name, value in vars(module).items()})
+    children = {name: child and twin_on_meta(child, memo) for name, child in module._modules.items()}
+    tensors = [
+        {name: None if tensor is None else _on_meta(tensor, memo) for name, tensor in given.items()}
+        for given in (module._parameters, module._buffers)
+    ]
+    vars(twin).update(_modules=children, _parameters=tensors[0], _buffers=tensors[1])
+    return twin
+
+
+def _on_meta(tensor: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
+    if id(tensor) not in memo:
+        values = torch.empty(tuple(tensor.shape), dtype=tensor.dtype, device="meta")
+        is_parameter = isinstance(tensor, nn.Parameter)
+        memo[id(tensor)] = nn.Parameter(values, tensor.requires_grad) if is_parameter else values
+    made: torch.Tensor = memo[id(tensor)]
+    return made
 
 
 class _RefusingDict(dict[str, Any]):

@@ -214,13 +214,18 @@ def _check_text(name: str, value: object) -> None:
 
 
 def check_save_options(
-    options: Mapping[str, Any], *, push_to_hub: bool, familiar: Mapping[str, Any] | None = None
+    options: Mapping[str, Any],
+    *,
+    push_to_hub: bool,
+    repo_id: str | None = None,
+    familiar: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Check the options of a save, and return those that are options of `push_saved`.
 
     Args:
         options: Keywords of `save_pretrained` that it has no parameters for.
         push_to_hub: Whether the save is followed by a push. If not, no option may ask for anything.
+        repo_id: The repository that the push is to, which is an option of it too.
         familiar: As for `check_push`.
 
     Raises:
@@ -230,6 +235,8 @@ def check_save_options(
     if push_to_hub:
         return check_push(options, familiar=familiar)
     asked = {name: value for name, value in options.items() if value not in _NO_PUSH.get(name, ())}
+    if repo_id is not None:
+        asked["repo_id"] = repo_id
     if asked:
         _refuse_options(asked, call="save_pretrained", familiar=familiar)
     return {}
@@ -249,7 +256,8 @@ def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[
         if call == "push_to_hub":
             hint = f"Options are {', '.join(_NO_PUSH)}. {did_you_mean(names, _NO_PUSH)}"
             raise UnknownOptionError(f"push_to_hub has no option {listed}. {hint}".rstrip(), names=names)
-        hint = did_you_mean((name for name in names if name not in _NO_PUSH), [*_NO_PUSH, "push_to_hub", "repo_id"])
+        known = {*_NO_PUSH, "push_to_hub", "repo_id"}
+        hint = did_you_mean((name for name in names if name not in known), known)
         raise UnknownOptionError(
             f"save_pretrained has no option {listed} without push_to_hub=True. {hint}".rstrip(), names=names
         )

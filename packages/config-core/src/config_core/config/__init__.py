@@ -2,6 +2,7 @@
 
 from config_core.config._config_json import ConfigFile, decode_config, read_config
 from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
+from config_core.config._trust_options import drop_trust_options
 from config_core.config._value_types import register_value_type
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "PreTrainedConfig",
     "PretrainedConfig",
     "decode_config",
+    "drop_trust_options",
     "read_config",
     "register_value_type",
 ]

@@ -66,4 +66,4 @@ def _gives(cls: type[Any] | None, values: Mapping[str, Any], steps: list[str]) -
     if not rest or rest[0].startswith("[") or not isinstance(value, dict):
         return True
     parts = definition_of(cls).parts.get(name, ()) if cls else ()
-    return _gives(class_named(value.get("model_type"), parts), value, rest)
+    return _gives(class_named(value.get("model_type"), parts, cls), value, rest)

@@ -30,6 +30,7 @@ from config_core.config._field_types import (
     described_by_default,
     fitting_scalars,
     is_like_default,
+    makes_configs,
 )
 from config_core.config._init_parameters import (
     NO_DEFAULT,
@@ -458,11 +459,21 @@ def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> 
     """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
     checked = {name: given for name, given in annotations.items() if not _is_descriptor(root, name)}
     compiled = {name: compile_check(annotation) for name, annotation in checked.items()}
-    checks = {
-        name: FieldCheck(fitting_scalars(checked[name]), check) for name, check in compiled.items() if check is not None
+    compiled |= {name: compile_part(sub_class) for name, sub_class in cls.sub_configs.items()}
+    return {
+        name: FieldCheck(
+            frozenset() if name in cls.sub_configs else fitting_scalars(checked[name]),
+            _with_owner(check, cls) if name in cls.sub_configs or makes_configs(checked[name]) else check,
+        )
+        for name, check in compiled.items()
+        if check is not None
     }
-    parts = {name: FieldCheck(frozenset(), compile_part(sub_class)) for name, sub_class in cls.sub_configs.items()}
-    return checks | parts
+
+
+def _with_owner(check: Callable[[Any], Any], cls: type[Any]) -> Callable[[Any], Any]:
+    from config_core.config._part_classes import with_owner
+
+    return with_owner(check, cls)
 
 
 def _is_descriptor(cls: type[Any], name: str) -> bool:

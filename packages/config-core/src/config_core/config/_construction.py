@@ -585,7 +585,7 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     elif isinstance(old, dict):
         from config_core.config._part_classes import class_named
 
-        part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()))
+        part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()), cls)
     if part is None or not isinstance(new, dict):
         return new
     kind = old.get("model_type", part.model_type)

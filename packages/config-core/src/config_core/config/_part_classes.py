@@ -3,20 +3,55 @@
 An annotation names any config with `PretrainedConfig`, another class without a `model_type`, or `AutoConfig`. The class
 of such a part is known to the registry, or offered by an installed package. `pretrained-auto-registry` offers the
 look-up by entry point: an object with a method `config_class_for(model_type)`, which returns the class or None.
+
+A class that is not known there may stand in the module of the class that has the part, defined or imported. In the code
+of a checkpoint, that one comes first: it is what this code was written for.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
 
 from config_core.config._problems import WrongValueError
 from config_core.config._value_types import finds_classes, is_part_class
 from config_core.errors import ConfigDefinitionError, MissingServiceError
 
-__all__ = ["check_sub_configs", "class_named", "class_of_part", "is_part"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_sub_configs", "class_named", "class_of_part", "is_part", "with_owner"]
 
 _GROUP = "config_core.config_classes"
 _DISTRIBUTION = "pretrained-auto-registry"
+
+
+class _Owner(threading.local):
+    """The class whose parts are being made in this thread."""
+
+    cls: type[Any] | None = None
+
+
+_owner = _Owner()
+
+
+def with_owner(check: Callable[[Any], Any], cls: type[Any] | None) -> Callable[[Any], Any]:
+    """Return a check that finds the classes of parts in the module of their owner too.
+
+    Args:
+        check: Makes configs of dicts.
+        cls: The class that has the parts.
+    """
+
+    def checked(value: Any) -> Any:
+        outer, _owner.cls = _owner.cls, cls
+        try:
+            return check(value)
+        finally:
+            _owner.cls = outer
+
+    return checked
 
 
 def check_sub_configs(cls: type[Any]) -> None:
@@ -43,12 +78,19 @@ def is_part(value: Any, classes: tuple[type[Any], ...]) -> bool:
     return hasattr(type(value), "sub_configs") and any(map(finds_classes, classes))
 
 
-def class_named(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any] | None:
-    """Return the config class of a part, or None if it is not known."""
+def class_named(model_type: Any, classes: tuple[type[Any], ...], owner: type[Any] | None = None) -> type[Any] | None:
+    """Return the config class of a part, or None if it is not known.
+
+    Args:
+        model_type: The `model_type` in its values.
+        classes: The classes in the annotation of its field.
+        owner: The class that has the part; that of the check that is running, if None.
+    """
     if not classes:
         return None
+    find: Callable[[Any], type[Any]] = with_owner(lambda kind: class_of_part(kind, classes), owner or _owner.cls)
     try:
-        return class_of_part(model_type, classes)
+        return find(model_type)
     except WrongValueError:
         return None
 
@@ -77,23 +119,48 @@ def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any]:
 
 
 def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
-    """Return the class that the registry or an installed package has for a model_type."""
-    from config_core.services import find_service
-
-    finder: Any = next(filter(finds_classes, classes), None)
+    """Return the class that the registry, an installed package or the owner's module has for a model_type."""
     known = [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]
-    try:
-        finder = finder or find_service(_GROUP, distribution=_DISTRIBUTION, purpose="A config of any model_type")
-    except MissingServiceError as error:
-        raise WrongValueError(_unknown(model_type, known, f"{error}")) from None
-    found: type[Any] | None = finder.config_class_for(model_type)
+    found = _beside_owner(model_type, of_checkpoint=True)
+    hint = "Register it with AutoConfig.register, or install the package that offers it"
     if found is None:
-        hint = "Register it with AutoConfig.register, or install the package that offers it"
+        try:
+            found = _finder(classes).config_class_for(model_type)
+        except MissingServiceError as error:
+            hint = f"{error}"
+    found = found or _beside_owner(model_type, of_checkpoint=False)
+    if found is None:
         raise WrongValueError(_unknown(model_type, known, hint))
     if not any(map(finds_classes, classes)) and not issubclass(found, classes):
         names = " or ".join(cls.__name__ for cls in classes)
         raise WrongValueError(f"expected {names}, got model_type {model_type!r:.80}, which is {found.__qualname__}")
     return found
+
+
+def _finder(classes: tuple[type[Any], ...]) -> Any:
+    """Return the class in an annotation that finds config classes, or the installed one."""
+    from config_core.services import find_service
+
+    finder = next(filter(finds_classes, classes), None)
+    return finder or find_service(_GROUP, distribution=_DISTRIBUTION, purpose="A config of any model_type")
+
+
+def _beside_owner(model_type: str, *, of_checkpoint: bool) -> type[Any] | None:
+    """Return the only config class with a model_type in the module of the class whose parts are being made, or None.
+
+    Args:
+        model_type: The model_type that the class itself has to name; a subclass only inherits it.
+        of_checkpoint: Whether that module has to be code of a checkpoint.
+    """
+    names = vars(sys.modules.get(_owner.cls.__module__, object)) if _owner.cls else {}
+    if not names or of_checkpoint != ("__code_bundle__" in names):
+        return None
+    found = {
+        value
+        for value in names.values()
+        if isinstance(value, type) and hasattr(value, "sub_configs") and vars(value).get("model_type") == model_type
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _unknown(model_type: str, known: list[str], hint: str) -> str:

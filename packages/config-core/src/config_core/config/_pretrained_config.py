@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, overload
@@ -35,7 +34,6 @@ from config_core.config._config_definition import (
     install_aliases,
 )
 from config_core.config._config_json import (
-    TRUST_OPTIONS,
     WRITTEN_BY_ALL,
     encode_config,
     jsonable,
@@ -43,6 +41,7 @@ from config_core.config._config_json import (
     read_json,
 )
 from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced, with_wrong_values
+from config_core.config._trust_options import TRUST_OPTIONS, drop_trust_options
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -310,7 +309,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             ConfigError: A value in it is wrong, or it has a key that is not allowed.
             UnknownOptionError: A keyword is neither a field nor an option.
         """
-        _drop_trust_options(cls, overrides)
+        drop_trust_options(cls, overrides)
         if overrides and not return_unused_kwargs:
             overrides = _without_familiar_options(cls, overrides)
         options = HubOptions(
@@ -533,7 +532,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 to one more file, `pretrained_base.py`; False copies the files as they are.
             push_to_hub: Upload to a hub as well.
             repo_id: Repository for the upload. If None, the name of the folder under the token's account.
-            **options: Options of `push_to_hub`.
+            **options: Options of `push_to_hub`. Without an upload, neither they nor `repo_id` are allowed.
 
         Raises:
             SaveError: The folder cannot be written. What was there is unchanged.
@@ -543,7 +542,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         from config_core.checkpoint import staged_save
 
-        options = check_save_options(options, push_to_hub=push_to_hub)
+        options = check_save_options(options, push_to_hub=push_to_hub, repo_id=repo_id)
         self.validate()
         code = config_core.code.collect_code(type(self), type(self), portable=portable, folder=save_directory)
         with staged_save(save_directory) as staging:
@@ -712,18 +711,6 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
 
 PreTrainedConfig = PretrainedConfig
-
-
-def _drop_trust_options(cls: type[Any], overrides: dict[str, Any]) -> None:
-    """Remove the options of trust, which mean nothing here, and warn of those that are set."""
-    for name in sorted(TRUST_OPTIONS & overrides.keys()):
-        if overrides.pop(name):
-            warnings.warn(
-                f"{name} has no effect on {cls.__name__}.from_pretrained, which does not run a checkpoint's code. "
-                "It is an option of the Auto classes.",
-                UserWarning,
-                stacklevel=3,
-            )
 
 
 def _config_of_file(

@@ -74,7 +74,7 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
             f"has no weights{with_variant}. It needs one of",
             checkpoint=str(checkpoint),
             filenames=candidates,
-            remedy=where_weights_may_be(checkpoint.filenames(), variant=variant),
+            remedy=where_weights_may_be(checkpoint, variant=variant),
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)

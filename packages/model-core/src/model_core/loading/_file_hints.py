@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import LFS_PROBLEM, is_lfs_pointer, parse_weight_file
+from config_core.checkpoint import CONFIG_NAME, LFS_PROBLEM, is_lfs_pointer, parse_weight_file
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from config_core.checkpoint import Checkpoint
 
 __all__ = ["lfs_problem", "refused_class", "where_weights_may_be"]
 
@@ -25,13 +27,14 @@ _LOADERS = {
 _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
 
 
-def where_weights_may_be(filenames: Collection[str], *, variant: str | None) -> str:
+def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
     """Return what to do about a checkpoint without the weights that were looked for.
 
     Args:
-        filenames: Names of all its files.
+        checkpoint: The checkpoint. Nothing of it is downloaded.
         variant: The variant that was looked for, or None.
     """
+    filenames = checkpoint.filenames()
     weights = {name: found for name in sorted(filenames) if (found := parse_weight_file(name)) is not None}
     at_top = [found for found in weights.values() if not found.folder]
     whole = [found for found in at_top if found.shard is None]
@@ -44,7 +47,7 @@ def where_weights_may_be(filenames: Collection[str], *, variant: str | None) -> 
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
-    hints += [] if whole else _other_formats(filenames)
+    hints += [] if whole else _other_formats(checkpoint)
     return " ".join([*hints, _listing(filenames)])
 
 
@@ -63,9 +66,9 @@ def refused_class(error: Exception) -> str:
     return f": it pickles an object of {found[1]}" if found else ""
 
 
-def _other_formats(filenames: Collection[str]) -> list[str]:
+def _other_formats(checkpoint: Checkpoint) -> list[str]:
     """Return what to do with files at the top that hold weights under other names or in other formats."""
-    top = sorted(name for name in filenames if "/" not in name)
+    top = sorted(name for name in checkpoint.filenames() if "/" not in name)
     hints = []
     if "adapter_model.safetensors" in top or "adapter_model.bin" in top:
         hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
@@ -74,14 +77,25 @@ def _other_formats(filenames: Collection[str]) -> list[str]:
         named = [name for name in named if not name.startswith(("adapter_model.", "training_args.", "optimizer."))]
         if named:
             options = "" if loader.startswith("safetensors") else ", map_location='cpu', weights_only=True"
+            config = _code_for_path(checkpoint, CONFIG_NAME) if CONFIG_NAME in top else "..."
             hints.append(
-                f"If {named[0]} holds the weights: from_pretrained(None, config=..., "
-                f"state_dict={loader}({named[0]!r}{options}))."
+                f"If {named[0]} holds the weights: from_pretrained(None, config={config}, "
+                f"state_dict={loader}({_code_for_path(checkpoint, named[0])}{options}))."
             )
             break
     if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
         hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
     return hints
+
+
+def _code_for_path(checkpoint: Checkpoint, filename: str) -> str:
+    """Return Python code for the path of a file on this machine."""
+    if checkpoint.commit is None:
+        return repr(str(checkpoint.local_path(filename)))
+    subfolder = f", subfolder={checkpoint.subfolder!r}" if checkpoint.subfolder else ""
+    return (
+        f"huggingface_hub.hf_hub_download({checkpoint.name!r}, {filename!r}{subfolder}, revision={checkpoint.commit!r})"
+    )
 
 
 def _or(alternatives: Iterator[str]) -> str:

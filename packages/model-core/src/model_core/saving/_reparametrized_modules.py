@@ -41,10 +41,10 @@ def warn_about_reparametrized_modules(
     if not found:
         return
     made = _made_by_constructor(model, model_class)
-    if made is None or made.issuperset(found):
+    if made.issuperset(found):
         return
     _logger.warning(
-        "%s.from_pretrained cannot load what is saved: the constructor does not make the weight norm, pruning or other "
+        "%s.from_pretrained cannot load what is saved unless the constructor makes the weight norm, pruning or other "
         "parametrization of %s. Make it in the constructor, or remove it before the save with "
         "torch.nn.utils.parametrize.remove_parametrizations(module, 'weight'), or remove_weight_norm, "
         "remove_spectral_norm or prune.remove for those of torch.nn.utils.",
@@ -53,12 +53,14 @@ def warn_about_reparametrized_modules(
     )
 
 
-def _made_by_constructor(model: Any, model_class: Any) -> set[str] | None:
-    """Return the modules that a new model has such tensors in, or None if none can be made here."""
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            new = model_class(copy.deepcopy(model.config))
-    except Exception:  # noqa: BLE001 - it may take more arguments, or read values
-        return None
-    return {prefix.removesuffix(".") for prefix, module in walk_modules(new) if is_reparametrized(module)}
+def _made_by_constructor(model: Any, model_class: Any) -> set[str]:
+    """Return the modules that a new model has such tensors in; none if no model can be made here."""
+    for device in ("meta", "cpu"):  # on the one it costs no memory, on the other it may read values
+        try:
+            with torch.device(device), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                new = model_class(copy.deepcopy(model.config))
+        except Exception:  # noqa: BLE001, S112 - it may take more arguments
+            continue
+        return {prefix.removesuffix(".") for prefix, module in walk_modules(new) if is_reparametrized(module)}
+    return set()
