@@ -81,31 +81,64 @@ def _defined_by(code: types.CodeType) -> Iterable[str]:
 
 
 def evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:
-    """Return an annotation without text in it.
+    """Return an annotation without text in it, and without names for other annotations.
 
     Raises:
         ConfigDefinitionError: It cannot be evaluated.
     """
-    if not isinstance(annotation, str) and "ForwardRef(" not in (text := repr(annotation)) and "'" not in text:
-        return annotation
+    try:
+        if isinstance(annotation, str) or _has_text(annotation):
+            annotation = _without_text(annotation, cls, names)
+        return _without_names(annotation, cls)
+    except Exception as error:
+        raise _unresolved(cls, field, annotation, str(error)) from error
+
+
+def _without_text(annotation: Any, cls: type[Any], names: Mapping[str, Any]) -> Any:
     known = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
     for base in reversed(cls.__mro__):
         known |= base.__dict__.get(_LOCAL_NAMES, {})
     known.setdefault(cls.__name__, cls)
-    holder = types.SimpleNamespace(__annotations__={field: annotation})
-    try:
-        if isinstance(annotation, str):
-            holder.__annotations__[field] = annotation = eval(annotation, dict(names), known)  # noqa: S307 - the class's own source
-            if not _has_text(annotation):
-                return annotation
-        return typing.get_type_hints(holder, dict(names), known, include_extras=True)[field]
-    except Exception as error:
-        raise _unresolved(cls, field, annotation, str(error)) from error
+    if isinstance(annotation, str):
+        annotation = eval(annotation, dict(names), known)  # noqa: S307 - the class's own source
+    if not _has_text(annotation):
+        return annotation
+    holder = types.SimpleNamespace(__annotations__={"field": annotation})
+    return typing.get_type_hints(holder, dict(names), known, include_extras=True)["field"]
 
 
 def _has_text(annotation: Any) -> bool:
     text = repr(annotation)
     return "ForwardRef(" in text or "'" in text
+
+
+def _without_names(annotation: Any, cls: type[Any], inside: tuple[Any, ...] = ()) -> Any:
+    """Return an annotation with what a `type` statement, a `NewType` and `Self` stand for in their place.
+
+    A `type` that is inside of itself stays there.
+    """
+    if annotation is typing.Self:
+        return cls
+    if hasattr(annotation, "__supertype__"):
+        return _without_names(annotation.__supertype__, cls, inside)
+    arguments = typing.get_args(annotation)
+    alias: Any = typing.get_origin(annotation) or annotation
+    if type(alias).__name__ == "TypeAliasType" and alias not in inside:
+        return _without_names(alias.__value__[arguments] if arguments else alias.__value__, cls, (*inside, alias))
+    meant = tuple(_without_names(argument, cls, inside) for argument in arguments)
+    is_same = all(new is old for new, old in zip(meant, arguments, strict=True))
+    return annotation if is_same else _with_arguments(annotation, meant)
+
+
+def _with_arguments(annotation: Any, arguments: tuple[Any, ...]) -> Any:
+    origin = typing.get_origin(annotation)
+    if origin in {typing.Union, types.UnionType}:
+        return typing.Union[arguments]  # noqa: UP007 - there may be any number
+    if origin is typing.Annotated:
+        arguments = arguments[:1]
+    return (
+        annotation.copy_with(arguments) if hasattr(annotation, "copy_with") else types.GenericAlias(origin, arguments)
+    )
 
 
 def _unresolved(cls: type[Any], field: str, annotation: Any, problem: str) -> ConfigDefinitionError:

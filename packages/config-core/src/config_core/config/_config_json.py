@@ -338,7 +338,8 @@ def _plain_object(value: Any, path: str) -> Any:
         return str(value).removeprefix("torch.")
     if (form := value_type(cls)) is not None:
         return _plain(form.encode(value), path)
-    if callable(to_dict := getattr(value, "to_dict", None)) and not isinstance(value, type):
+    to_dict = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
+    if callable(to_dict) and not isinstance(value, type):
         return _plain(_part_dict(to_dict, path), path)
     return _plain_container(value, path)
 

@@ -23,6 +23,7 @@ from config_core.config._value_types import (
     SCALARS,
     builtin_value,
     dataclass_fields,
+    dict_methods,
     is_config,
     is_part_class,
     value_type,
@@ -79,7 +80,9 @@ def compile_check(annotation: Any) -> Check | None:
 
     Annotations that plain values cannot be checked against (type variables, callables, protocols) are not checked.
     """
-    annotation = _unnamed(annotation)
+    if type(annotation).__name__ == "TypeAliasType":
+        return _endless(annotation)
+    annotation = getattr(annotation, "__supertype__", annotation)
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is typing.Annotated:
@@ -98,7 +101,6 @@ def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
 
     The check of the annotation returns values of exactly these types as they are, so it need not be called for them.
     """
-    annotation = _unnamed(annotation)
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin in {typing.Required, typing.NotRequired, typing.Final}:
@@ -113,11 +115,6 @@ def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
     if annotation is None:
         return frozenset({types.NoneType})
     return frozenset({int, float}) if annotation is float else frozenset(cls for cls in SCALARS if cls is annotation)
-
-
-def _unnamed(annotation: Any) -> Any:
-    """Return what a `NewType` or a `type` statement gives another name to, or the annotation itself."""
-    return getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
 
 
 def compile_part(cls: type[Any]) -> Check:
@@ -190,7 +187,7 @@ def described_by_value(value: Any) -> Any:
         if isinstance(value, tuple):
             return types.GenericAlias(tuple, (Any if of is None else of, Ellipsis))
         return types.GenericAlias(cls, (of,)) if of is not None else None if isinstance(value, list) else cls
-    return cls if _has_dict_methods(cls) or hasattr(cls, "__dataclass_fields__") else None
+    return cls if dict_methods(cls) or hasattr(cls, "__dataclass_fields__") else None
 
 
 def _dict_described_by(value: dict[Any, Any]) -> Any:
@@ -230,6 +227,18 @@ def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
     if container in _SEQUENCES:
         return _sequence(container, arguments)
     return _mapping(container, arguments) if container in _MAPPINGS else None
+
+
+def _endless(alias: Any) -> Check:
+    """Return the check of a `type` that may be inside of itself. It is made for as many levels as values have."""
+    made: list[Check | None] = []
+
+    def check(value: Any) -> Any:
+        if not made:
+            made.append(compile_check(alias.__value__))
+        return value if made[0] is None else made[0](value)
+
+    return check
 
 
 def _none(value: Any) -> Any:
@@ -421,14 +430,10 @@ def _restoring(cls: type[Any]) -> Check | None:
         (tuple in cls.__mro__ and hasattr(cls, "_fields"), _named_tuple),
         (_is_dtype(cls), _dtype),
         (bool(config_classes(cls)), lambda part: _config((part,))),
-        (_has_dict_methods(cls), _from_dict),
+        (dict_methods(cls) is not None, _from_dict),
         (hasattr(cls, "__dataclass_fields__"), _dataclass),
     )
     return next((make(cls) for is_one, make in makers if is_one), None)
-
-
-def _has_dict_methods(cls: type[Any]) -> bool:
-    return callable(getattr(cls, "from_dict", None)) and hasattr(cls, "to_dict")
 
 
 def _plain_instance(cls: type[Any]) -> Check:
@@ -564,10 +569,12 @@ def _config(classes: tuple[type[Any], ...]) -> Check:
 
 
 def _from_dict(cls: Any) -> Check:
-    def check(value: Any) -> Any:
-        return cls.from_dict(value) if isinstance(value, dict) and not isinstance(value, cls) else plain(value)
+    plain, (read, _) = _plain_instance(cls), dict_methods(cls) or ("", "")
 
-    plain = _plain_instance(cls)
+    def check(value: Any) -> Any:
+        is_dict = isinstance(value, dict) and not isinstance(value, cls)
+        return getattr(cls, read)(value) if is_dict else plain(value)
+
     return check
 
 

@@ -6,12 +6,12 @@ import copy
 import types
 import typing
 from collections import abc
-from enum import Enum
+from enum import Enum, Flag
 from typing import Any, Literal, Union
 
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
-from config_core.config._value_types import dataclass_fields, value_type
+from config_core.config._value_types import dataclass_fields, dict_methods, value_type
 from config_core.config._written_fields import BASE_DEFAULTS
 from config_core.errors import ConfigCoreError
 
@@ -140,6 +140,8 @@ class _Schemas:
         return schema | ({"prefixItems": [self.of(item) for item in items]} if items else {})
 
     def _class(self, cls: type[Any]) -> dict[str, Any]:
+        if issubclass(cls, Flag):
+            return {"type": "integer"}  # also for several members
         if issubclass(cls, Enum):
             return {"enum": [jsonable(member.value) for member in cls]}
         if hasattr(cls, "sub_configs"):
@@ -157,7 +159,7 @@ class _Schemas:
             return self._reference(cls)
         if cls.__module__ == "torch" and cls.__name__ == "dtype":
             return {"type": "string"}
-        return {"type": "object"} if hasattr(cls, "to_dict") and hasattr(cls, "from_dict") else {}
+        return {"type": "object"} if dict_methods(cls) else {}
 
     def _reference(self, cls: type[Any]) -> dict[str, Any]:
         reference = self._references.get(cls)

@@ -163,6 +163,8 @@ def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
 def _advice(saved: Any, loaded: Any, field: Any) -> str:
     """Return what would happen to a value, and how to annotate the field that it is in."""
     kind = type(saved).__name__
+    if is_config(saved) and is_config(loaded):
+        return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
         return f"the keys in a file are sorted, so that the order of this {kind} would be lost. Use a list of pairs."
     if isinstance(saved, dict) and isinstance(loaded, dict):

@@ -24,6 +24,7 @@ __all__ = [
     "builtin_value",
     "copied",
     "dataclass_fields",
+    "dict_methods",
     "finds_classes",
     "is_config",
     "is_part_class",
@@ -134,6 +135,12 @@ def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
     for key, item in value.items():
         made[key if type(key) is str else copied(key, memo)] = item if type(item) in SCALARS else copied(item, memo)
     return made
+
+
+def dict_methods(cls: type[Any]) -> tuple[str, str] | None:
+    """Return the names of the methods by which objects of a class are made of a dict and give one, or None."""
+    pairs = (("from_dict", "to_dict"), ("model_validate", "model_dump"))  # the second are those of pydantic
+    return next((pair for pair in pairs if all(callable(getattr(cls, name, None)) for name in pair)), None)
 
 
 def is_config(value: Any) -> bool:

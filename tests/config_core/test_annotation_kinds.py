@@ -1,0 +1,155 @@
+"""Kinds of annotations beside the usual ones: what is written comes back, and fits the schema of the class."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum, Flag
+from pathlib import Path
+from typing import NamedTuple, NewType, Self, TypedDict
+
+import jsonschema
+import pydantic
+import pytest
+
+from config_core import ConfigError, ConfigValidationError, PretrainedConfig
+
+
+class Part(PretrainedConfig):
+    model_type = "kinds-part"
+
+    width: int = 1
+
+
+class Mode(Enum):
+    FAST = "fast"
+    PAIR = (1, 2)
+
+
+class Access(Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Row(NamedTuple):
+    part: Part
+    sizes: tuple[int, ...] = (1,)
+
+
+class Entry(TypedDict, total=False):
+    folder: Path
+    mode: Mode
+    part: Part
+
+
+class Schedule(pydantic.BaseModel):
+    rate: float = 0.1
+    steps: list[int] = []
+
+
+PartAlias = NewType("PartAlias", Part)
+
+
+class KindsConfig(PretrainedConfig):
+    model_type = "kinds"
+
+    child: Self | None = None
+    children: list[Self] = []  # noqa: RUF012
+    named: dict[int, tuple[Self, ...]] = {}  # noqa: RUF012
+    part: PartAlias | None = None
+    access: Access = Access.READ
+    row: Row | None = None
+    entries: list[Entry] = []  # noqa: RUF012
+    schedule: Schedule = Schedule()
+
+
+def loaded(config, folder):
+    """Return a config that was saved and loaded, after checking the file against the schema of its class."""
+    config.save_pretrained(folder)
+    schema = type(config).json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads((folder / "config.json").read_text(encoding="utf-8")), schema)
+    return type(config).from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"child": KindsConfig(child=KindsConfig())},
+        {"children": [KindsConfig(), KindsConfig(part=Part(width=3))]},
+        {"named": {3: (KindsConfig(),)}},
+        {"part": Part(width=3)},
+        {"access": Access.READ | Access.WRITE},
+        {"row": Row(Part(width=3), (1, 2))},
+        {"entries": [{"folder": Path("a"), "mode": Mode.PAIR, "part": Part(width=3)}, {}]},
+        {"schedule": Schedule(rate=2, steps=[1])},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_value_comes_back(values, tmp_path):
+    """Equal, of the same type, and in a file that the schema allows."""
+    config = KindsConfig(**values)
+    again = loaded(config, tmp_path)
+    assert again == config
+    for name, value in values.items():
+        assert getattr(again, name) == value
+        assert type(getattr(again, name)) is type(value)
+
+
+def test_self_and_new_types_are_held_to_what_they_stand_for():
+    """A dict for them is a config, whose mistakes are found."""
+    with pytest.raises(ConfigValidationError) as caught:
+        KindsConfig(children=[{"part": {"width": "x"}}], part={"width": "y"})
+    assert [problem.field for problem in caught.value.problems] == ["children[0].part.width", "part.width"]
+    config = KindsConfig(part={"width": 3})
+    config.update({"part": {"width": 4}})
+    assert config.part == Part(width=4)
+
+
+def test_configs_that_a_file_cannot_tell_apart_are_refused_at_the_save(tmp_path):
+    """The error says what to give them."""
+
+    class First(PretrainedConfig):
+        width: int = 1
+
+    class Second(PretrainedConfig):
+        width: int = 1
+
+    class EitherConfig(PretrainedConfig):
+        part: First | Second | None = None
+
+    EitherConfig(part=First()).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match=r"part: a Second would be loaded as a First\. Give .* a model_type"):
+        EitherConfig(part=Second()).save_pretrained(tmp_path)
+
+
+STATEMENTS = """
+from config_core import PretrainedConfig
+
+type Sizes = list[int]
+type Pair[T] = tuple[T, T]
+type Json = dict[str, Json] | list[Json] | int | str
+
+class AliasConfig[T](PretrainedConfig):
+    model_type = "kinds-alias"
+    value: T | None = None
+    sizes: Sizes = []
+    more: Sizes = None
+    pair: Pair[int] = (1, 2)
+    tree: Json = 1
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is that of Python 3.12")
+def test_type_statements_are_held_to_what_they_stand_for(tmp_path):
+    """Also those with parameters, and those that are inside of themselves."""
+    names = {"__name__": __name__}
+    exec(STATEMENTS, names)  # Python 3.11 could not compile this file otherwise
+    alias_config = names["AliasConfig"]
+    config = alias_config(value=3, sizes=[1], more=[2], pair=[3, 4], tree={"a": [1, {"b": "c"}]})
+    assert config.pair == (3, 4)
+    assert loaded(config, tmp_path) == config
+    with pytest.raises(ConfigValidationError) as caught:
+        alias_config(sizes=["x"], pair=(1, "y"), tree={"a": [1.5]})
+    assert [problem.field for problem in caught.value.problems][:2] == ["sizes[0]", "pair[1]"]
+    assert len(caught.value.problems) == 3
