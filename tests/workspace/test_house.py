@@ -5,6 +5,7 @@ A room is a package, or a folder in one. Its face is its `__init__`, or a module
 
 from __future__ import annotations
 
+import ast
 import graphlib
 
 import pytest
@@ -95,3 +96,28 @@ def test_an_import_past_a_face_is_found(monkeypatch, tmp_path, line):
     monkeypatch.setitem(MODULES, "resnet.planted", path)
     monkeypatch.setattr(type(planted), "modules", lambda _: iter([("resnet.planted", path)]))
     assert len(private_imports("resnet")) == 1
+
+
+SPEAKERS = {
+    "config_core.messages",  # escapes
+    "config_core.transformers_names.logging",  # serves the loggers of trusted code
+}
+
+
+def speaking(path):
+    """Yield the lines of a file that warn or log past `config_core.messages`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and f"{ast.unparse(node.value)}.{node.attr}" in {
+            "warnings.warn",
+            "warnings.warn_explicit",
+            "logging.getLogger",
+        }:
+            yield node.lineno
+
+
+def test_warnings_and_log_lines_are_escaped_in_one_place():
+    """Any of them may hold a name that a stranger chose."""
+    assert {
+        module: [*speaking(path)] for module, path in MODULES.items() if module not in SPEAKERS and [*speaking(path)]
+    } == {}
+    assert [*speaking(MODULES["config_core.messages"])] != []

@@ -11,7 +11,6 @@ The order is the same for config and model classes:
 from __future__ import annotations
 
 import sys
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,12 +94,12 @@ class Installed(NamedTuple):
         cls = self.offer.load()
         if self.passed_over is None:
             return cls
-        if self.passed_over.rpartition(".")[2] != cls.__name__:
-            warnings.warn(self.choice(), UserWarning, stacklevel=3)
-        elif not _has_file_of(self.checkpoint, self.passed_over, cls):
-            import logging
+        from config_core.messages import escaping_logger, warn
 
-            logging.getLogger("auto_registry").warning("%s", self.choice())
+        if self.passed_over.rpartition(".")[2] != cls.__name__:
+            warn(self.choice(), stacklevel=3)
+        elif not _has_file_of(self.checkpoint, self.passed_over, cls):
+            escaping_logger("auto_registry").warning("%s", self.choice())
         return cls
 
     def choice(self) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["ConfigProblem", "SentenceError", "all_problems", "message_text", "printable", "reduce_error"]
+__all__ = [
+    "ConfigProblem",
+    "SentenceError",
+    "all_problems",
+    "escape_args",
+    "message_text",
+    "printable",
+    "reduce_error",
+]
 
 _MAX_SHOWN = 20
 # Messages longer than this are looked through for words that are longer than any path or list of digits.
@@ -50,6 +58,11 @@ def printable(text: str, *, keep: str = "") -> str:
         character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def escape_args(error: BaseException) -> None:
+    """Escape the message of a library's error that becomes the cause of ours: a traceback shows it, too."""
+    error.args = tuple(message_text(each) if isinstance(each, str) else each for each in error.args)
 
 
 def reduce_error(error: Exception) -> tuple[Any, ...]:

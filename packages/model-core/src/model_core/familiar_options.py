@@ -7,7 +7,6 @@ Without this module they would reach the constructor of a model, which would rej
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from config_core.errors import UnknownOptionError
@@ -21,6 +20,7 @@ from config_core.familiar_options import (
     explain,
     sort_out,
 )
+from config_core.messages import warn
 from model_core.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
@@ -190,10 +190,9 @@ def check_constructor_options(
                 names=names,
             )
     elif hint:
-        warnings.warn(
+        warn(
             f"{', '.join(map(repr, names))} is passed to the constructor of {model_class.__qualname__}, for it is no "
             f"option of {call.__name__}. {hint}",
-            UserWarning,
             stacklevel=3,
         )
 

@@ -155,9 +155,9 @@ def _flush(descriptor: int, path: Path) -> None:
 
 def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
     """Log what a file system cannot do: many network and FUSE mounts save all the same."""
-    import logging
+    from config_core.messages import escaping_logger
 
-    logging.getLogger("config_core").debug("%a: %s (%s).", os.fspath(path), what, error.strerror)
+    escaping_logger("config_core").debug("%r: %s (%s).", os.fspath(path), what, error.strerror)
 
 
 def _is_nested_too_deep(text: str) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import logging
 import re
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +16,14 @@ from config_core.code._program_source import running_program
 from config_core.code._source_facts import parse_source, source_facts
 from config_core.code._source_files import MAX_DATA_BYTES, data_files, needed_files
 from config_core.errors import SourceCodeError
+from config_core.messages import escaping_logger, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["bundle_for"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 _MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 
 
@@ -231,10 +230,9 @@ def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
         if not path.is_file():
             return None
         if path.stat().st_size > MAX_DATA_BYTES:
-            warnings.warn(
+            warn(
                 f"{path} is not saved with the code that names it, because it is larger than {MAX_DATA_BYTES:,} bytes. "
                 "Keep such data in the checkpoint.",
-                UserWarning,
                 stacklevel=2,
             )
             return None

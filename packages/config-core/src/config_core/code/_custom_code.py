@@ -6,12 +6,12 @@ import os
 import re
 import sys
 import threading
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
+from config_core.messages import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,11 +163,10 @@ def _check_own_code(cls: type[Any]) -> None:
             path=path,
         )
     if getattr(cls, "model_type", "") == getattr(base, "model_type", ""):
-        warnings.warn(
+        warn(
             f"{path} is saved without code, because it is not registered, and it has the model_type "
             f"{cls.model_type!r} of {base.__name__}: Auto classes load it as that class. Call {call}, or set another "
             "model_type.",
-            UserWarning,
             stacklevel=3,
         )
 

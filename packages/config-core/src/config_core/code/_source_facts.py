@@ -20,6 +20,7 @@ from types import CodeType
 from typing import NamedTuple
 
 from config_core.checkpoint import check_relative_name
+from config_core.error_base import printable
 from config_core.errors import SourceCodeError, UnsafeNameError
 
 __all__ = [
@@ -190,6 +191,7 @@ def _errors_of(path: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise SourceCodeError("it is not UTF-8 text.", path=path) from error
     except SyntaxError as error:
+        error.text = error.text and printable(error.text, keep="\n")  # which a traceback shows
         raise SourceCodeError(f"it is not valid Python: {error.msg}.", path=path, line=error.lineno) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceCodeError(f"it cannot be parsed: {error}.", path=path) from error

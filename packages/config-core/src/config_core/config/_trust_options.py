@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 __all__ = ["TRUST_OPTIONS", "drop_trust_options"]
@@ -19,9 +18,10 @@ def drop_trust_options(cls: type[Any], keywords: dict[str, Any]) -> None:
     """
     for name in sorted(TRUST_OPTIONS & keywords.keys()):
         if keywords.pop(name):
-            warnings.warn(
+            from config_core.messages import warn
+
+            warn(
                 f"{name} has no effect on {cls.__name__}.from_pretrained, which does not run a checkpoint's code. "
                 "It is an option of the Auto classes.",
-                UserWarning,
                 stacklevel=3,
             )

@@ -6,7 +6,6 @@ It is imported only where there are some.
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
@@ -15,6 +14,7 @@ from config_core.config._problems import dicts_in
 from config_core.config._value_types import builtin_value, is_config
 from config_core.error_base import ConfigProblem
 from config_core.errors import UnknownOptionError
+from config_core.messages import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -157,4 +157,4 @@ def warn_caller(message: str) -> None:
     level, frame = 2, sys._getframe(1)  # noqa: SLF001 - `skip_file_prefixes` needs Python 3.12
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OWN_MODULES):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warn(message, stacklevel=level)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from config_core.messages import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ def deprecate_kwarg(
                 raise ValueError(f"{where} and {new_name!r} are both given. Give only {new_name!r}.")
             remedy = f"use {new_name!r} instead" if new_name else "leave it out"
             message = f"{where} is deprecated and goes in version {version}; {remedy}. {additional_message or ''}"
-            warnings.warn(message.rstrip(), FutureWarning, stacklevel=2)
+            warn(message.rstrip(), FutureWarning, stacklevel=2)
             if new_name is not None:
                 value = kwargs.pop(old_name)
                 kwargs.setdefault(new_name, value)

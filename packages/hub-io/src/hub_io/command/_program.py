@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
+from collections.abc import Iterator
 from typing import Any, Final
 
 import click
@@ -27,10 +29,15 @@ _EXPECTED = (HubIoError, ConfigCoreError, AutoRegistryError, OSError)
 class _Program(click.Group):
     """Runs a verb, and turns errors into a message and an exit code."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _escaping():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         ctx.color = wants_colour()
         try:
-            return super().invoke(ctx)
+            with _escaping():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException, EOFError, BrokenPipeError):
             raise
         except _EXPECTED as error:
@@ -45,11 +52,21 @@ class _Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            ctx.fail(f"No such command '{printable(args[0])}'. {_near_verb(args[0], list(self.commands))}")
+            ctx.fail(f"No such command '{args[0]}'. {_near_verb(args[0], list(self.commands))}")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)  # in the order of use
+
+
+@contextlib.contextmanager
+def _escaping() -> Iterator[None]:
+    """Escape the messages of click, which repeat arguments as they are."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = "\n".join(map(printable, error.message.split("\n")))  # type: ignore[misc]
+        raise
 
 
 def _near_verb(name: str, verbs: list[str]) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from config_core.error_base import printable as escaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,11 +31,7 @@ def printable(text: str) -> str:
 
     Backslashes are not escaped, so the result is for reading and cannot be decoded.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() or character == "\t" else _escape(character) for character in text
-    )
+    return escaped(text, keep="\t")
 
 
 def split_lines(text: str) -> list[str]:
@@ -93,7 +91,3 @@ def busy(doing: str) -> Iterator[None]:
         yield
     finally:
         click.echo(_CLEAR_LINE, nl=False, err=True)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

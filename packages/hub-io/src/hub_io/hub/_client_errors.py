@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from config_core.error_base import escape_args
 from hub_io.errors import (
     AccessDeniedError,
     HubError,
@@ -356,12 +357,13 @@ def _secrets(request: HubRequest) -> list[str | None]:
 
 
 def _redact_causes(error: BaseException | None, secrets: list[str | None]) -> None:
-    """Take secrets out of what a traceback prints: the messages of an error and of what it came from."""
+    """Take secrets, and what a terminal obeys, out of what a traceback prints of an error and of what it came from."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if not isinstance(error, OSError) or error.errno is None:
             error.args = tuple(redacted(each, secrets) if isinstance(each, str) else each for each in error.args)
+            escape_args(error)
         error = error.__cause__ or error.__context__
 
 

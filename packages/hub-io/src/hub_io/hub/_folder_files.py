@@ -5,12 +5,12 @@ The folder is read as a load reads it: if a save into it was interrupted, the fi
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING
 
 from config_core import FolderCheckpoint
 from config_core.errors import CheckpointFileNotFoundError, CheckpointNotFoundError
+from config_core.messages import escaping_logger
 from hub_io.errors import HubError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LEFTOVER = re.compile(
     re.IGNORECASE,
 )
 _READ_AT_ONCE = 1_000_000
-_LOG = logging.getLogger("hub_io")
+_LOG = escaping_logger("hub_io")
 
 
 class FolderFiles:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from config_core.error_base import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -42,7 +44,4 @@ def excerpt(text: str) -> str:
     """Return the beginning of a text of somebody else's, with what terminals obey as escapes. It shows no secret."""
     text = redacted(text[: 100 * _LONGEST_EXCERPT])
     short = text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
-    return "".join(
-        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
-        for character in short
-    )
+    return printable(short, keep="\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from config_core.checkpoint import Checkpoint, HubOptions, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
+from config_core.messages import escaping_logger
 from hub_io.errors import HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
 from hub_io.hub._client_errors import HubRequest, hub_host
 from hub_io.hub._requests import asking, hub_client
@@ -33,7 +33,7 @@ __all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "open_repository"
 DEFAULT_BRANCH = "main"  # of every repository of the Hub
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHOWN_FILES = 8
-_LOG = logging.getLogger("hub_io")
+_LOG = escaping_logger("hub_io")
 
 
 class RepoCheckpoint(Checkpoint):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING
 
 from config_core.error_base import printable
+from config_core.messages import escaping_logger
 from hub_io.trust import TrustEntry, policy_of_load
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["announce"]
 
-_LOG = logging.getLogger("hub_io")
+_LOG = escaping_logger("hub_io")
 _EVENT = "hub_io.run_code"
 
 

@@ -7,13 +7,13 @@ of the parent process. The pickle itself grants nothing.
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auto_registry.code_load import CodeLoad
+from config_core.messages import escaping_logger
 from hub_io.code import CodeStore, RemoteCode
 from hub_io.errors import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
 from hub_io.trust import GRANTS_VARIABLE, Refused, Trusted, checkpoints_around, decide_inherited, inherited_grants
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_inherited"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 
 _NAME = re.compile(r"hub_io\.remote(_for_transformers)?\.\w*?_(?P<digest>[0-9a-f]{64}|[0-9a-f]{12})(_\d+)?", re.ASCII)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import warnings
 
+from config_core.messages import warn
 from hub_io.errors import UnpinnedCodeWarning
 
 __all__ = ["warn_unpinned"]
@@ -28,7 +28,7 @@ def warn_unpinned(source: str, commit: str, *, pin: str) -> None:
     """
     if source in _warned:
         return
-    warnings.warn(
+    warn(
         f"The code of {source} is trusted without a commit, so anybody who can push there decides what runs. It is now "
         f"at {commit}. Read it, and pin what you have read: {pin}={commit!r}.",
         UnpinnedCodeWarning,

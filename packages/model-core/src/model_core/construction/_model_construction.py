@@ -8,7 +8,6 @@ not an error and is logged at debug level. A class for which it happens, or whos
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from config_core.errors import ConfigCoreError
+from config_core.messages import escaping_logger
 from model_core.construction._deferred_construction import (
     DeferredConstruction,
     TooManyFillsError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["construct"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 _Model = TypeVar("_Model", bound=nn.Module)
 
 # Constructors fill a parameter once or a few times.

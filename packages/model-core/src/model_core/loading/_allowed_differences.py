@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from config_core.messages import escaping_logger
 from model_core.errors import ArgumentError, WeightsMismatchError
 from model_core.loading._mismatch_advice import allowing
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AllowedDifferences", "Patterns", "check_report"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 
 # The least part of the names of model or checkpoint that must match, unless the rest is listed.
 _LEAST_COVERAGE = 0.25

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import TYPE_CHECKING
 
 from config_core.code import served_names_of
+from config_core.messages import escaping_logger
 from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_weights"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 
 
 def load_weights(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import logging
 import math
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors import SafetensorError, safe_open
 
+from config_core.error_base import escape_args
+from config_core.messages import escaping_logger
 from model_core.errors import WeightsFileError
 from model_core.loading._file_hints import lfs_problem
 from model_core.weight_files import ALIGNMENT, ALIGNMENT_KEY, LENGTH_BYTES, METADATA_NAME, from_safetensors_dtype
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SafetensorsFile", "StoredTensor", "map_file"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 
 
 class StoredTensor(NamedTuple):
@@ -138,6 +139,7 @@ class SafetensorsFile:
             raise  # says nothing about whether the file is complete
         # RuntimeError if the file disappears in between.
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            escape_args(error)  # the library quotes the header
             problem = f"not a complete safetensors file ({error!s:.300}). Download or copy it again"
             raise WeightsFileError(lfs_problem(self.path) or problem, file=self.path) from error
 

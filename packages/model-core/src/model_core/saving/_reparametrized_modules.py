@@ -7,12 +7,12 @@ of a model does so, every load does too. If somebody did so afterwards, what is 
 from __future__ import annotations
 
 import copy
-import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from config_core.messages import escaping_logger
 from model_core.load_report import shortened
 from model_core.module_tensors import walk_modules
 from model_core.torch_internals import is_reparametrized
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["warn_about_reparametrized_modules"]
 
-_logger = logging.getLogger(__name__)
+_logger = escaping_logger(__name__)
 
 
 def warn_about_reparametrized_modules(
