@@ -39,6 +39,7 @@ from config_core.config._init_parameters import (
     only_keeps_parameters,
     parameters_of,
     takes_any_keyword,
+    unkept_parameters,
     unused_parameters,
     unwrapped,
 )
@@ -97,6 +98,7 @@ class ConfigDefinition(NamedTuple):
         runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
+        unkept: Parameters of an `__init__` that are kept under no attribute of their name.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
@@ -117,6 +119,7 @@ class ConfigDefinition(NamedTuple):
     runs_own_code: bool
     positional: tuple[str, ...]
     required: frozenset[str]
+    unkept: frozenset[str]
     defaults: Mapping[str, Any]
     plain_attributes: frozenset[str]
     mutable_defaults: Mapping[str, Any]
@@ -334,6 +337,9 @@ def _define(cls: type[Any]) -> ConfigDefinition:
         runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
+        unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__])
+        - aliases.keys()
+        - (declared.names - own),
         defaults=defaults,
         plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
         mutable_defaults=declared.mutable_defaults,

@@ -220,6 +220,11 @@ def _make(
         raise with_wrong_values(needed, cls, fields)
     with of_values:
         config = _construct(cls, (), fields, is_sure=given if note is None else fields)
+    if not definition.unkept.isdisjoint(given):
+        from config_core.config._unkept_parameters import check_effect
+
+        with of_file():
+            check_effect(config, given, fields, maker_of(cls))
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
     if note is not None:
         _note_computed(config, note.names)

@@ -18,12 +18,14 @@ __all__ = [
     "only_keeps_parameters",
     "parameters_of",
     "takes_any_keyword",
+    "unkept_parameters",
     "unused_parameters",
     "unwrapped",
 ]
 
 NO_DEFAULT: Any = object()
 _COMPARED = ("co_code", "co_consts", "co_freevars", "co_names", "co_varnames")
+_DYNAMIC = frozenset({"__dict__", "eval", "exec", "locals", "setattr", "vars"})  # may set and read anything
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 _VAR_POSITIONAL = 0x04  # inspect.CO_VARARGS
 _READING_METHODS = frozenset({"get", "pop", "setdefault"})
@@ -120,12 +122,7 @@ def takes_any_keyword(init: Any) -> bool:
 def unused_parameters(init: Any) -> list[str]:
     """Return the named parameters whose values an `__init__` never reads."""
     code = unwrapped(init).__code__
-    if {"locals", "vars", "eval", "exec"} & {*code.co_names}:
-        return []
-    # Most have an attribute of their name, are passed on by name, or are used by a function inside.
-    passed = {name for names in code.co_consts if isinstance(names, tuple) for name in names}
-    used = {*code.co_names, *code.co_cellvars, *passed}
-    suspects = [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
+    suspects = _suspects(init)
     if not suspects:
         return []
     import dis
@@ -135,6 +132,28 @@ def unused_parameters(init: Any) -> list[str]:
         if "LOAD" in step.opname and isinstance(step.argval, (str, tuple)):  # a tuple where one step loads two
             read |= {step.argval} if isinstance(step.argval, str) else {*step.argval}
     return [name for name in suspects if name not in read]
+
+
+def unkept_parameters(family: list[type[Any]]) -> frozenset[str]:
+    """Return the parameters of `__init__`s for which no class of a family sets an attribute of their name."""
+    inits = (vars(cls).get("__init__") for cls in family)
+    suspects = {name for init in inits if hasattr(init, "__code__") for name in _suspects(init)}
+    if not suspects:
+        return frozenset()  # the usual case
+    members = [(name, member) for cls in family for name, member in vars(cls).items()]
+    named = {name for _, member in members if hasattr(member, "__code__") for name in member.__code__.co_names}
+    return frozenset(suspects - named - {name for name, member in members if hasattr(type(member), "__set__")})
+
+
+def _suspects(init: Any) -> list[str]:
+    """Return the parameters of an `__init__` that it does not name in any other way than to read their values."""
+    code = unwrapped(init).__code__
+    if not _DYNAMIC.isdisjoint(code.co_names):
+        return []
+    # Most have an attribute of their name, are passed on by name, or are used by a function inside.
+    passed = {name for names in code.co_consts for name in (names if isinstance(names, tuple) else (names,))}
+    used = {*code.co_names, *code.co_cellvars, *passed}
+    return [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
 
 
 def unwrapped(function: Any) -> Any:

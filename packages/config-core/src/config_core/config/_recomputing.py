@@ -79,7 +79,7 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
         raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
     if names:
-        hint = spelling_hint(names, public_names(cls))
+        hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
@@ -88,7 +88,10 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
 
 def _is_field(config: Any, name: str) -> bool:
     cls = type(config)
-    is_known = name in definition_of(cls).names or hasattr(config, name)
+    definition = definition_of(cls)
+    is_known = name in definition.names or hasattr(config, name)
+    if name in definition.unkept:
+        is_known = name in vars(config)
     return is_known and not name.startswith("_") and not is_reserved(cls, name)
 
 

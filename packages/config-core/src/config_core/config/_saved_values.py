@@ -43,6 +43,10 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     if not cls._checks_values:
         return encode_config(values)  # code for transformers expects lists in place of tuples
     text, written = encode_and_read(values)
+    if definition_of(cls).unkept:
+        from config_core.config._unkept_parameters import check_kept
+
+        check_kept(config, written)
     if _is_plainly_kept(config, written):
         return text
     try:

@@ -1,0 +1,81 @@
+"""Parameters that an `__init__` takes and keeps under no attribute of their name, as in `self.hidden_size = hidden`.
+
+A file has what the class makes of them. So a load needs no such parameter, and the value of one that is given in a load
+may have no effect: the file says what it would make.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_definition import definition_of
+from config_core.config._derived_fields import same_value
+from config_core.errors import ConfigError, ConfigValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["check_effect", "check_kept"]
+
+_NOTES = frozenset({"_commit_hash", "_computed", "_labels", "_name_or_path", "_num_named", "_own_forms", "_set_fields"})
+
+
+def check_effect(
+    config: Any, given: Mapping[str, Any], fields: Mapping[str, Any], make: Callable[[dict[str, Any]], Any]
+) -> None:
+    """Check that what a caller gives for such parameters is not undone by the fields of a file.
+
+    Args:
+        config: The config that was made.
+        given: What the caller gives.
+        fields: All fields that it was made of.
+        make: Makes a config of fields.
+
+    Raises:
+        ConfigError: It is undone.
+    """
+    cls, definition, state = type(config), definition_of(type(config)), vars(config)
+    needed = {name: fields[name] for name in definition.required}
+    for name in definition.unkept & given.keys():
+        try:
+            before, after = vars(make({**needed})), vars(make({**needed, name: given[name]}))
+        except Exception:  # noqa: BLE001 - the author's code, which may need more
+            return
+        made = _changed(before, after, after.keys() & fields.keys() - given.keys())
+        undone = [other for other in made if not same_value(state.get(other), after[other])]
+        if undone:
+            shown = " and ".join(f"{other!r}, which is {fields[other]!r:.80}" for other in undone)
+            raise ConfigError(
+                f"{cls.__name__}: {name}={given[name]!r:.80} would have no effect, because a file has what the class "
+                f"makes of it in its place: {shown}. Give {' and '.join(map(repr, undone))} instead."
+            )
+
+
+def check_kept(config: Any, written: dict[str, Any]) -> None:
+    """Check that no such parameter is lost because only a private attribute holds it, as in `self._hidden = hidden`.
+
+    Args:
+        config: The config.
+        written: What its file will have.
+
+    Raises:
+        ConfigValidationError: One would be lost.
+    """
+    cls = type(config)
+    loaded, twin = vars(cls.from_dict({**written})), vars(cls.from_dict({**written}))
+    private = {name for name in loaded.keys() & vars(config).keys() - _NOTES if name.startswith("_")}
+    # What differs from load to load is no value of a parameter.
+    lost = _changed(loaded, vars(config), private - {*_changed(loaded, twin, private)})
+    if lost:
+        names = ", ".join(map(repr, sorted(definition_of(cls).unkept)))
+        raise ConfigValidationError(
+            f"private attributes are not written, so that a load would make this {loaded[lost[0]]!r:.80}. Keep what "
+            f"{cls.__qualname__}.__init__ takes ({names}) under its own name too.",
+            config_class=cls.__name__,
+            field=lost[0],
+        )
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Return which attributes have another value, sorted."""
+    return sorted(name for name in names if name not in before or not same_value(before[name], after[name]))
