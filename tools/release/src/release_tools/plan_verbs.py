@@ -88,13 +88,14 @@ def verify(workspace: Workspace, tag: str) -> None:
 @click.command()
 @click.argument("tag")
 @click.option("--minutes", default=60.0, show_default=True, help="How long to wait at most.")
+@click.option("--index", envvar="RELEASE_INDEX", help="Index to ask besides those that uv asks.")
 @click.pass_obj
-def wait(workspace: Workspace, tag: str, minutes: float) -> None:
+def wait(workspace: Workspace, tag: str, minutes: float, index: str | None) -> None:
     """Wait until the index has the siblings that the release of TAG needs."""
     with _told():
         needed = [spelled(requirement) for requirement, _ in workspace.siblings_of(_package_of(workspace, tag))]
         until = time.monotonic() + 60 * minutes
-        while missing := _not_on_index(needed):
+        while missing := _not_on_index(needed, index):
             if time.monotonic() > until:
                 raise ValueError(f"Not on the index after {minutes:g} minutes: {', '.join(missing)}.")
             click.echo(f"Waiting for {', '.join(missing)}")
@@ -136,10 +137,11 @@ def _package_of(workspace: Workspace, tag: str) -> WorkspacePackage:
     return tags[tag]
 
 
-def _not_on_index(requirements: list[str]) -> list[str]:
+def _not_on_index(requirements: list[str], index: str | None) -> list[str]:
     """Return the requirements that uv finds no version for, asking the index anew."""
     with tempfile.TemporaryDirectory() as empty:
         command = ["uv", "pip", "install", "--dry-run", "--no-deps", "--refresh", "--quiet", "--target", empty]
+        command += ["--index", index] if index else []
         return [
             requirement
             for requirement in requirements
