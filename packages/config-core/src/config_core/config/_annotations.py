@@ -17,7 +17,7 @@ from typing import Any
 
 from config_core.errors import ConfigDefinitionError
 
-__all__ = ["check_annotations", "evaluated"]
+__all__ = ["check_annotations", "evaluated", "module_names"]
 
 _LOCAL_NAMES = "_names_of_annotations"  # attribute of a class: those that were found in an enclosing function
 _NAME = re.compile(r"""'[^']*'|"[^"]*"|(?<![\w.])([A-Za-z_]\w*)""")
@@ -78,6 +78,11 @@ def _find_in_functions(name: str, names: Mapping[str, Any], local: dict[str, Any
 
 def _defined_by(code: types.CodeType) -> Iterable[str]:
     return (*code.co_names, *code.co_varnames, *code.co_cellvars)
+
+
+def module_names(cls: type[Any]) -> dict[str, Any]:
+    """Return the names of the module that a class is from."""
+    return getattr(sys.modules.get(cls.__module__), "__dict__", {})
 
 
 def evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:

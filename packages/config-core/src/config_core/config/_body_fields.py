@@ -33,6 +33,7 @@ __all__ = [
     "adopt_body",
     "body_annotations",
     "has_generated_init",
+    "is_cached_property",
     "is_config_class",
     "is_mutable",
     "own_annotations",
@@ -87,6 +88,11 @@ def has_generated_init(cls: type[Any]) -> bool:
 def is_config_class(cls: type[Any]) -> bool:
     """Return whether a class is `PretrainedConfig` or derives from it."""
     return hasattr(cls, "attribute_map")
+
+
+def is_cached_property(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
+    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 class PendingFields:

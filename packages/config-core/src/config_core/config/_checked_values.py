@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, with_num_labels
-from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._body_fields import is_cached_property
+from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
 from config_core.config._problems import WrongValueError, check_fields
 from config_core.config._value_types import SCALARS

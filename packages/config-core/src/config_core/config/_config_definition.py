@@ -1,4 +1,4 @@
-"""What a config class defines: its fields with their defaults and annotations, and the contract of subclasses.
+"""Config classes: their contract, which is checked when a class is made, and their definition, made on first use.
 
 Classes come in two styles. With a hand-written `__init__` they take `**kwargs` and pass them to `super().__init__`. As
 a `@dataclass` they have a generated `__init__`, which is wrapped on first use to do the same.
@@ -6,62 +6,32 @@ a `@dataclass` they have a generated `__init__`, which is wrapped on first use t
 
 from __future__ import annotations
 
-import functools
 import os
-import sys
 import threading
-import typing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from config_core.config._body_fields import (
-    BODY_DEFAULTS,
-    adopt_body,
-    body_annotations,
-    has_generated_init,
-    is_config_class,
-    is_mutable,
-    own_annotations,
-    written_init,
-)
-from config_core.config._field_types import (
-    compile_check,
-    compile_part,
-    config_classes,
-    described_by_default,
-    fitting_scalars,
-    is_like_default,
-    makes_configs,
-)
+from config_core.config._body_fields import body_annotations, own_annotations
 from config_core.config._init_parameters import (
     NO_DEFAULT,
-    Parameter,
-    keywords_read_by,
-    only_keeps_parameters,
     parameters_of,
     takes_any_keyword,
-    unkept_parameters,
     unused_parameters,
     unwrapped,
 )
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from config_core.config._field_declarations import ConfigDefinition
 
 __all__ = [
-    "ConfigDefinition",
-    "FieldCheck",
     "check_declarations",
     "check_init",
     "definition_of",
     "install_aliases",
-    "is_cached_property",
     "public_names",
 ]
 
 _lock = threading.RLock()
-_MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "from_dict", "upgrade", "validate"})
-_OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
 
 
 def _renew_lock() -> None:
@@ -72,65 +42,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-
-class FieldCheck(NamedTuple):
-    """How the values of a field are checked.
-
-    Attributes:
-        scalars: Types of scalars whose values all fit as they are. Most fields have such values, so most checks need
-            not be called.
-        check: Returns a value, restored if JSON had changed it, or raises `WrongValueError`.
-    """
-
-    scalars: frozenset[type[Any]]
-    check: Callable[[Any], Any]
-
-
-class ConfigDefinition(NamedTuple):
-    """The fields of a config class, those of its parents included.
-
-    Attributes:
-        names: Every keyword that the class knows, including those of the base class.
-        own: Those that a subclass takes by name.
-        properties: Those of `own` that are properties or other descriptors.
-        cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
-        runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
-        positional: Keywords that may be given by position, in order.
-        required: Keywords without a default.
-        unkept: Parameters of an `__init__` that are kept under no attribute of their name.
-        defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
-        plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
-        mutable_defaults: Defaults that instances must not share.
-        class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
-        further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
-        annotations: Field to its annotation.
-        like_default: Fields whose values only the default describes.
-        checks: Field to the check of its annotation.
-        parts: Field to the config classes that its value may be an instance of.
-        aliases: Alias to the field that it stands for.
-        spellings: Field to the alias by which an `__init__` takes it, such as `torch_dtype="float16"`.
-    """
-
-    names: frozenset[str]
-    own: frozenset[str]
-    properties: tuple[str, ...]
-    cached_properties: frozenset[str]
-    runs_own_code: bool
-    positional: tuple[str, ...]
-    required: frozenset[str]
-    unkept: frozenset[str]
-    defaults: Mapping[str, Any]
-    plain_attributes: frozenset[str]
-    mutable_defaults: Mapping[str, Any]
-    class_defaults: Mapping[str, Any]
-    further_defaults: Mapping[str, Any]
-    annotations: Mapping[str, Any]
-    like_default: frozenset[str]
-    checks: Mapping[str, FieldCheck]
-    parts: Mapping[str, tuple[type[Any], ...]]
-    aliases: Mapping[str, str]
-    spellings: Mapping[str, str]
 
 
 def definition_of(cls: type[Any]) -> ConfigDefinition:
@@ -144,19 +55,20 @@ def definition_of(cls: type[Any]) -> ConfigDefinition:
         with _lock:
             found = cls.__dict__.get("_definition")
             if found is None:
-                cls._definition = found = _define(cls)
+                from config_core.config._field_declarations import define
+
+                cls._definition = found = define(cls, _names_of)
     return found
+
+
+def _names_of(cls: type[Any]) -> frozenset[str]:
+    return definition_of(cls).names
 
 
 def public_names(cls: type[Any]) -> list[str]:
     """Return every keyword of a config class and every alias, sorted."""
     definition = definition_of(cls)
     return sorted(definition.names | definition.aliases.keys())
-
-
-def is_cached_property(cls: type[Any], name: str) -> bool:
-    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
-    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 def check_init(cls: type[Any]) -> None:
@@ -192,9 +104,9 @@ def check_declarations(cls: type[Any]) -> None:
     """
     if not cls._checks_values:
         return
-    from config_core.config._annotations import check_annotations
+    from config_core.config._annotations import check_annotations, module_names
 
-    check_annotations(cls, body_annotations(cls), _module_names(cls))
+    check_annotations(cls, body_annotations(cls), module_names(cls))
     if "__init__" not in cls.__dict__:
         return
     init = unwrapped(cls.__dict__["__init__"])
@@ -238,255 +150,3 @@ def _alias(field: str) -> property:
         setattr(config, field, value)
 
     return property(read, write, doc=f"Alias of `{field}`.")
-
-
-class _Declarations:
-    """What the classes of an `__mro__` declare of the fields of a config; they are added from the last to the first.
-
-    Attributes:
-        root: The base class of all.
-        aliases: Alias to the field that it stands for.
-        names: Every keyword that a parameter or an annotation names, those of the base class included.
-        own: Those that a subclass names.
-        read: Keywords that an `__init__` reads from its `**kwargs`.
-        last: The parameters of the `__init__` that a call reaches first.
-        defaults: Keyword of an `__init__` to its default.
-        mutable_defaults: Those that instances must not share.
-        annotations: Field to its annotation.
-        body: The defaults in the bodies of classes that have an `__init__` of their own.
-    """
-
-    def __init__(self, root: type[Any]) -> None:
-        self.root = root
-        self.aliases = {"torch_dtype": "dtype"}
-        self.names: set[str] = set()
-        self.own: set[str] = set()
-        self.read: set[str] = set()
-        self.last: list[Parameter] = []
-        self.defaults: dict[str, Any] = {}
-        self.mutable_defaults: dict[str, Any] = {}
-        self.annotations: dict[str, Any] = {}
-        self.body = _BodyDefaults({}, {})
-
-    def add(self, cls: type[Any]) -> None:
-        """Add those of a class."""
-        if is_config_class(cls):
-            self.aliases.update(vars(cls).get("attribute_map", {}))
-            if cls is not self.root:
-                self._add_body(cls)
-            if (init := vars(cls).get("__init__")) is not None:
-                self._add_init(cls, init)
-        else:
-            self.annotations.update(_body_annotations(cls))
-            init = vars(cls).get("__init__")
-            if self.names and hasattr(init, "__code__") and takes_any_keyword(init) and parameters_of(init):
-                self._add_init(cls, init)  # of a mixin with fields
-
-    def _add_body(self, cls: type[Any]) -> None:
-        adopt_body(cls, self.root, _names_of)
-        optional = {parameter.name for parameter in self.last if parameter.default is None}
-        declared = _body_annotations(cls, optional)
-        self.annotations.update(declared)
-        self.body.add(cls, self.names)
-        self.names.update(declared, self.body.further)
-        self.own.update(declared, self.body.further)
-
-    def _add_init(self, cls: type[Any], init: Any) -> None:
-        self.last = parameters_of(init)
-        self.names.update(parameter.name for parameter in self.last)
-        if cls is not self.root:
-            self.own.update(parameter.name for parameter in self.last)
-            self.defaults.update({name: default for name, default, *_ in self.last})
-            self._add_read(cls, init)
-        if not has_generated_init(cls):
-            self.mutable_defaults.update({name: default for name, default, *_ in self.last if is_mutable(default)})
-            self.annotations.update(_parameter_annotations(self.last, cls, init))
-
-    def _add_read(self, cls: type[Any], init: Any) -> None:
-        """Add the keywords that an `__init__` reads, as if they were parameters, unless they are ones of a parent."""
-        read = [keyword for keyword in keywords_read_by(init) if keyword.name not in self.names]
-        self.read.update(keyword.name for keyword in read)
-        self.defaults.update({name: default for name, default, *_ in read if default is not NO_DEFAULT})
-        self.annotations = _parameter_annotations(read, cls, init) | self.annotations
-
-
-def _define(cls: type[Any]) -> ConfigDefinition:
-    root = [base for base in cls.__mro__ if is_config_class(base)][-1]
-    declared = _Declarations(root)
-    for base in reversed(cls.__mro__):
-        declared.add(base)
-    body, aliases, annotations = declared.body, declared.aliases, declared.annotations
-    own = declared.own | declared.read
-    defaults = declared.defaults | body.of_parents | body.further
-    parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
-    parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
-    return ConfigDefinition(
-        names=frozenset(declared.names | declared.read),
-        own=frozenset(own),
-        properties=tuple(
-            name
-            for name in sorted(declared.own - aliases.keys())
-            if _is_descriptor(cls, name) and not _is_descriptor(root, name)
-        ),
-        cached_properties=frozenset(
-            name
-            for base in cls.__mro__
-            for name, value in vars(base).items()
-            if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
-        ),
-        runs_own_code=_runs_own_code(cls, root),
-        positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
-        required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
-        unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__])
-        - aliases.keys()
-        - (declared.names - own),
-        defaults=defaults,
-        plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
-        mutable_defaults=declared.mutable_defaults,
-        class_defaults=body.of_parents,
-        further_defaults=body.further,
-        annotations=annotations,
-        like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
-        checks=_checks(annotations if cls._checks_values else {}, cls, root),
-        parts={name: classes for name, classes in parts.items() if classes},
-        aliases=aliases,
-        spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
-    )
-
-
-def _runs_own_code(cls: type[Any], root: type[Any]) -> bool:
-    """Return whether a class does more to make a config than to keep what is given."""
-    kept = {parameter.name for parameter in parameters_of(vars(root)["__init__"])}
-    for base in reversed(cls.__mro__):
-        if base in root.__mro__:
-            continue
-        if _has_making_code(base):
-            return True
-        if (init := vars(base).get("__init__")) is not None:
-            parameters = {parameter.name for parameter in parameters_of(init)}
-            # What a class keeps, the `__init__` of a parent may replace by its own default.
-            if written_init(base) is not None and not kept.isdisjoint(parameters):
-                return True
-            kept |= parameters
-    return False
-
-
-def _has_making_code(cls: type[Any]) -> bool:
-    """Return whether the body of a class has code that may change what a config is made of."""
-    fields = vars(cls).get("__dataclass_fields__", {})
-    not_code = {"__dict__", "__weakref__", *vars(cls).get("attribute_map", {})}
-    return (
-        ((init := written_init(cls)) is not None and not only_keeps_parameters(init))
-        or not _MAKING_METHODS.isdisjoint(vars(cls))
-        or any(hasattr(type(value), "__set__") for name, value in vars(cls).items() if name not in not_code)
-        or not all(field.init for field in getattr(fields, "fields", fields).values())
-    )
-
-
-def _names_of(cls: type[Any]) -> frozenset[str]:
-    return definition_of(cls).names
-
-
-class _BodyDefaults(NamedTuple):
-    """The defaults in the bodies of classes that have an `__init__` of their own.
-
-    Attributes:
-        of_parents: Fields that an `__init__` of a parent takes.
-        further: Fields that no `__init__` takes.
-    """
-
-    of_parents: dict[str, Any]
-    further: dict[str, Any]
-
-    def add(self, cls: type[Any], known: set[str]) -> None:
-        """Add those of a class, which replace those of its parents."""
-        init = written_init(cls)
-        taken = {parameter.name for parameter in parameters_of(init)} if init is not None else body_annotations(cls)
-        for name in taken:
-            self.of_parents.pop(name, None)
-            self.further.pop(name, None)
-        if init is None:
-            return
-        for name, default in vars(cls)[BODY_DEFAULTS].items():
-            if name not in taken:
-                (self.of_parents if name in known - self.further.keys() else self.further)[name] = default
-
-
-def _body_annotations(cls: type[Any], optional: Collection[str] = ()) -> dict[str, Any]:
-    """Return the annotations of the fields in the body of a class.
-
-    Args:
-        cls: The class.
-        optional: Fields of its parents whose default is None, which it may declare again without a default.
-    """
-    found, defaults = {}, {**vars(cls), **vars(cls).get(BODY_DEFAULTS, {})}
-    for name, given in body_annotations(cls).items():
-        annotation = _evaluated(given, cls, name, _module_names(cls))
-        if hasattr(annotation, "type") and type(annotation).__name__ == "InitVar":
-            annotation = annotation.type
-        found[name] = _described(annotation, defaults.get(name, None if name in optional else NO_DEFAULT))
-    return found
-
-
-def _parameter_annotations(parameters: list[Parameter], cls: type[Any], init: Any) -> dict[str, Any]:
-    """Return the annotations of the parameters of an `__init__`; `typing.Any` for those that have none anywhere."""
-    in_body, names = body_annotations(cls), unwrapped(init).__globals__
-    return {
-        name: _described(Any if annotation is NO_DEFAULT else _evaluated(annotation, cls, name, names), default)
-        for name, default, annotation, _ in parameters
-        if not (annotation is NO_DEFAULT and name in in_body)
-    }
-
-
-def _evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, Any]) -> Any:
-    """Return an annotation; `typing.Any` if it cannot be evaluated and the class is not held to it."""
-    from config_core.config._annotations import evaluated
-
-    try:
-        return evaluated(annotation, cls, field, names)
-    except ConfigDefinitionError:
-        if getattr(cls, "_checks_values", False):
-            raise
-        return Any  # a mixin of another library, or a class that was written for one that checks nothing
-
-
-def _module_names(cls: type[Any]) -> dict[str, Any]:
-    return getattr(sys.modules.get(cls.__module__), "__dict__", {})
-
-
-def _described(annotation: Any, default: Any) -> Any:
-    # `size: int = None` is common, and None is meant to be allowed.
-    if default is None and _is_type(annotation):
-        return annotation | None
-    return described_by_default(annotation, default)
-
-
-def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, FieldCheck]:
-    """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
-    checked = {name: given for name, given in annotations.items() if not _is_descriptor(root, name)}
-    compiled = {name: compile_check(annotation) for name, annotation in checked.items()}
-    compiled |= {name: compile_part(sub_class) for name, sub_class in cls.sub_configs.items()}
-    return {
-        name: FieldCheck(
-            frozenset() if name in cls.sub_configs else fitting_scalars(checked[name]),
-            _with_owner(check, cls) if name in cls.sub_configs or makes_configs(checked[name]) else check,
-        )
-        for name, check in compiled.items()
-        if check is not None
-    }
-
-
-def _with_owner(check: Callable[[Any], Any], cls: type[Any]) -> Callable[[Any], Any]:
-    from config_core.config._part_classes import with_owner
-
-    return with_owner(check, cls)
-
-
-def _is_descriptor(cls: type[Any], name: str) -> bool:
-    """Return whether assigning an attribute of an instance calls the class, as it does for a property."""
-    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
-    return hasattr(type(found), "__set__")
-
-
-def _is_type(annotation: Any) -> bool:
-    return isinstance(annotation, type) or typing.get_origin(annotation) is not None

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import definition_of, is_cached_property
+from config_core.config._body_fields import is_cached_property
+from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
 from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import check_and_restore, fill_num_labels
-from config_core.config._config_definition import FieldCheck, definition_of
+from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read, encode_config, jsonable
 from config_core.config._problems import WrongValueError
 from config_core.config._value_types import SCALARS, is_config
@@ -23,6 +23,8 @@ from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from config_core.config._field_declarations import FieldCheck
 
 __all__ = ["file_text"]
 
