@@ -55,6 +55,18 @@ def pytest_configure(config):
     config.add_cleanup(_CDN_PORT.close)
 
 
+def pytest_addoption(parser):
+    """Offer a short run that touches everything once."""
+    parser.addoption("--smoke", action="store_true", help="run only the first test of each file")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Keep the first test of each file, of those that the markers leave."""
+    if config.getoption("--smoke"):
+        items[:] = {item.path: item for item in reversed(items)}.values()
+
+
 def _forget_xet_tokens():
     """Empty the client's cache in memory: a later test that plans a fault for the token route would not be asked."""
     if "huggingface_hub.utils._xet" in sys.modules:

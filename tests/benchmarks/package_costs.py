@@ -21,8 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from fresh_environment import FreshEnvironment, build_wheels
-from workspace_packages import WORKSPACE_PACKAGES
+from fresh_environment import build_wheels
+from release_tools.environments import FreshEnvironment, locked_versions
+from release_tools.workspace import Workspace
+from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
 MEGABYTE = 1_000_000
 # Of a Linux build of torch from the index: what a build for the CPU does without.
@@ -157,13 +159,14 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pretrained-costs-") as temporary:
         folder = Path(temporary)
-        wheels = build_wheels(folder / "wheels")
+        build_wheels(folder / "wheels")
         costs = []
         for package in WORKSPACE_PACKAGES.values():
-            for extra in ("", *(f"[{extra}]" for extra in package.extras)):
-                name = package.distribution + extra
-                environment = FreshEnvironment.create(folder / name)
-                environment.install(name, wheels=wheels)
+            for extras in ((), *((extra,) for extra in package.extras)):
+                name = package.distribution + "".join(f"[{extra}]" for extra in extras)
+                siblings = [each.distribution for each in Workspace(ROOT).installed_with(package, *extras)]
+                environment = FreshEnvironment.create(folder / name, sys.executable)
+                environment.install([name, *siblings], wheels=folder / "wheels", constraints=locked_versions(ROOT))
                 costs += measure(name, LINES[package.import_name], environment, runs=options.runs)
     print(table(costs))
 

@@ -55,8 +55,13 @@ def _make_certificate(folder: Path) -> tuple[Path, Path, Path]:
     """Return the files of an authority, of a certificate for loopback that it has signed, and of its key."""
     authority, certificate, key = folder / "authority.pem", folder / "certificate.pem", folder / "key.pem"
     authority_key, request, extensions = folder / "authority-key.pem", folder / "request.pem", folder / "extensions"
-    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n", encoding="utf-8")
-    _openssl("req", "-x509", *_NEW_KEY, "-keyout", authority_key, "-out", authority, "-subj", "/CN=loopback authority")
+    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nauthorityKeyIdentifier=keyid\n", encoding="utf-8")
+    # Pythons since 3.13 ask an authority what its key may be used for.
+    usage = ("-addext", "keyUsage=critical,keyCertSign")
+    _openssl(
+        *("req", "-x509", *_NEW_KEY, "-keyout", authority_key, "-out", authority),
+        *("-subj", "/CN=loopback authority", *usage),
+    )
     _openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1")
     signer = ("-CA", authority, "-CAkey", authority_key, "-CAcreateserial")
     _openssl("x509", "-req", "-in", request, *signer, "-out", certificate, "-days", "2", "-extfile", extensions)

@@ -6,6 +6,7 @@ import json
 import pickle
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 from auto_registry import AutoConfig, AutoModel
 from hub_io import load_into_registry
@@ -28,16 +29,17 @@ class ProbeConfig(PretrainedConfig):
 from configuration_probe import ProbeConfig  # noqa: E402
 
 ProbeConfig.register_for_auto_class()
-commit = ProbeConfig(hidden_size=16).push_to_hub("alice/probe")
+repo_id = f"alice/probe-{uuid4()}"  # other runs of this program may use the same Hub
+commit = ProbeConfig(hidden_size=16).push_to_hub(repo_id)
 
 refusal = None
 try:
-    AutoConfig.from_pretrained("alice/probe")
+    AutoConfig.from_pretrained(repo_id)
 except Exception as error:  # noqa: BLE001  # whatever its class: it must say what to do
     refusal = error
 assert "trust_remote_code" in str(refusal)
 
-config = AutoConfig.from_pretrained("alice/probe", revision=commit.oid, trust_remote_code=True)
+config = AutoConfig.from_pretrained(repo_id, revision=commit.oid, trust_remote_code=True)
 assert type(config).__name__ == "ProbeConfig"
 assert type(config) is not ProbeConfig
 assert config.hidden_size == 16

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-__all__ = ["CommandError", "FreshEnvironment", "locked_versions", "run_command", "uv"]
+__all__ = [
+    "CommandError",
+    "FreshEnvironment",
+    "clean_environ",
+    "locked_versions",
+    "run_command",
+    "uv",
+    "uv_program",
+]
 
 _LIST_DISTRIBUTIONS = """
 import importlib.metadata, json
@@ -137,10 +145,24 @@ def uv(*arguments: str | Path, cwd: Path) -> str:
         FileNotFoundError: There is no uv.
         CommandError: It failed.
     """
+    return run_command([uv_program(), *arguments], cwd=cwd, timeout=900)
+
+
+def uv_program() -> str:
+    """Return the path of uv.
+
+    Raises:
+        FileNotFoundError: There is no uv.
+    """
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
         raise FileNotFoundError("There is no uv on PATH, and environments are made with it: python3 -m pip install uv")
-    return run_command([program, *arguments], cwd=cwd, timeout=900)
+    return program
+
+
+def clean_environ() -> dict[str, str]:
+    """Return this process's environment, without what it says of Python and of the Hub."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
 
 
 def run_command(
@@ -154,13 +176,12 @@ def run_command(
     Raises:
         CommandError: It failed, or took too long.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
     shown = " ".join(map(str, command))
     try:
         done = subprocess.run(  # noqa: S603
             command,
             cwd=cwd,
-            env=inherited | dict(environ or {}),
+            env=clean_environ() | dict(environ or {}),
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -17,7 +17,7 @@ __all__ = ["blobs_of_snapshot", "check_links", "check_relative_name", "is_save_s
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
 # Names that Windows opens as devices, whatever their extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
 
 # Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
 _CACHED_REPO = re.compile(r"(models|datasets|spaces|kernels)--[\w.-]+", re.ASCII)

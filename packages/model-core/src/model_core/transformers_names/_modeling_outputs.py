@@ -77,12 +77,11 @@ _FIELDS: Final = {
 
 
 def _output_class(name: str, fields: list[str]) -> type[ModelOutput]:
-    namespace = {"__doc__": f"Output with the fields {', '.join(fields)}.", "__module__": _HOME}
+    namespace = {"__doc__": f"Output with the fields {', '.join(fields)}."}
     attributes = [(field, Any, dataclasses.field(default=None)) for field in fields]
-    return cast(
-        "type[ModelOutput]",
-        dataclasses.make_dataclass(name, attributes, bases=(ModelOutput,), namespace=namespace, eq=False),
-    )
+    made = dataclasses.make_dataclass(name, attributes, bases=(ModelOutput,), namespace=namespace, eq=False)
+    made.__module__ = _HOME  # since Python 3.12, make_dataclass puts the caller's there, whatever the namespace says
+    return cast("type[ModelOutput]", made)
 
 
 OUTPUT_CLASSES: Final = {name: _output_class(name, fields.split()) for name, fields in _FIELDS.items()}

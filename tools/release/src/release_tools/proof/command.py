@@ -1,0 +1,163 @@
+"""`prove`: builds, checks, installs and tests packages in every combination that a user can install."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from packaging.specifiers import SpecifierSet
+
+from release_tools.environments import clean_environ, uv_program
+from release_tools.proof.combinations import Wheels, combinations_of
+from release_tools.proof.contents import content_faults
+from release_tools.proof.distributions import Distributions, build
+from release_tools.proof.papers import metadata_faults, read_metadata, readme_faults
+from release_tools.proof.pythons import Python, find_pythons, known_pythons
+from release_tools.proof.table import as_markdown, as_text
+from release_tools.proof.trial import Outcome, Trials
+from release_tools.workspace import Workspace, WorkspacePackage
+
+__all__ = ["prove"]
+
+_TAIL = 25  # lines of a failure that are printed
+_PROCESSORS = os.cpu_count() or 1
+_CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@click.command()
+@click.argument("names", metavar="[PACKAGE]...", nargs=-1)
+@click.option(
+    "--python", "versions", metavar="3.X", multiple=True, help="Only on these Pythons; default: all there are."
+)
+@click.option("--quick", is_flag=True, help=f"On other Pythons than {_CURRENT}, only the first test of each file.")
+@click.option("--jobs", type=click.IntRange(1), default=_PROCESSORS, show_default=True, help="Combinations at a time.")
+@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table to a file, too.")
+@click.option(
+    "--logs",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the logs of what fails; default: a new temporary folder.",
+)
+def prove(
+    names: tuple[str, ...],
+    versions: tuple[str, ...],
+    *,
+    quick: bool,
+    jobs: int,
+    markdown: Path | None,
+    logs: Path | None,
+) -> None:
+    """Prove that each PACKAGE (folders below packages/; default: all) can be released alone.
+
+    Its sdist and its wheel have what they should have, and nothing else. The wheel is installed into environments
+    outside the workspace, on every Python, with the newest and the oldest siblings and third parties that its bounds
+    admit. In each, the package does its job and passes its own tests.
+    """
+    workspace = Workspace.around(Path.cwd())
+    packages = _chosen(workspace, names)
+    with tempfile.TemporaryDirectory(prefix="prove-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)  # some tests become another user
+        built = {each.name: build(each, folder / "dist" / each.name) for each in workspace.packages.values()}
+        faults = [fault for package in packages for fault in _faults(package, built[package.name])]
+        pythons = _pythons(workspace, versions)
+        combinations = list(combinations_of(workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")))
+        with _hub(workspace) as hub:
+            trials = Trials(
+                workspace,
+                folder / "trials",
+                hub=hub,
+                processes=max(1, _PROCESSORS // jobs),
+                smoke_test_on=frozenset(python.minor for python in pythons if quick and python.minor != _CURRENT),
+            )
+            with ThreadPoolExecutor(jobs) as pool:
+                outcomes = list(map(_announced, pool.map(trials.run, combinations)))
+    _report(outcomes, faults, markdown=markdown, logs=logs)
+
+
+def _chosen(workspace: Workspace, names: Sequence[str]) -> list[WorkspacePackage]:
+    by_name = {package.name: package for package in workspace.packages.values()}
+    if unknown := set(names) - by_name.keys():
+        raise click.UsageError(f"{', '.join(sorted(unknown))}: no such package; there are {', '.join(by_name)}")
+    return [by_name[name] for name in names or by_name]
+
+
+def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
+    """Print what was built, and yield what is wrong with it."""
+    metadata = read_metadata(built)
+    faults = [*content_faults(package, built), *metadata_faults(metadata), *readme_faults(metadata)]
+    click.echo(f"{built.sdist.name}, {built.wheel.name}: {'FAILED' if faults else 'ok'}")
+    for fault in faults:
+        click.echo(f"  {fault}")
+        yield f"{package.name}: {fault}"
+
+
+def _pythons(workspace: Workspace, versions: Sequence[str]) -> list[Python]:
+    """Return the interpreters to try, and say which are missing."""
+    allowed = SpecifierSet(str(next(iter(workspace.packages.values())).project["requires-python"]))
+    pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, allowed))
+    for minor, reason in missing.items():
+        click.echo(f"Python {minor} is not here, and uv cannot download it: {reason}")
+    if versions and missing:
+        raise click.UsageError(f"there is no Python {', '.join(missing)}")
+    return pythons
+
+
+@contextmanager
+def _hub(workspace: Workspace) -> Iterator[Mapping[str, str]]:
+    """Run the loopback Hub of the tests, and give the environment with which a program is somebody there."""
+    command = [uv_program(), "run", "--quiet", "--isolated", "--frozen", "--only-group", "test"]
+    environ = clean_environ() | {"PYTHONPATH": str(workspace.root / "tests" / "support")}
+    with subprocess.Popen(  # noqa: S603
+        [*command, "python", "-m", "loopback_hub"],
+        cwd=workspace.root,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("Popen was asked for pipes")
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+def _announced(outcome: Outcome) -> Outcome:
+    """Print that a combination is done."""
+    result = "FAILED" if outcome.failure else f"ok, {outcome.tests} tests"
+    click.echo(f"{outcome.combination.name}: {result} ({outcome.seconds:.0f} s)")
+    return outcome
+
+
+def _report(outcomes: list[Outcome], faults: list[str], *, markdown: Path | None, logs: Path | None) -> None:
+    """Print failures and the table.
+
+    Raises:
+        SystemExit: Something failed.
+    """
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    logs = logs or Path(tempfile.mkdtemp(prefix="prove-logs-")) if failed else Path()
+    for outcome in failed:
+        log = logs / f"{outcome.combination.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(outcome.failure or "", encoding="utf-8")
+        tail = "\n".join((outcome.failure or "").splitlines()[-_TAIL:])
+        click.echo(f"\n=== {outcome.combination.name} failed; all of it: {log}\n{tail}")
+    click.echo(f"\n{as_text(outcomes)}\n")
+    for fault in faults:
+        click.echo(fault)
+    click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed) + len(faults)} failed")
+    if markdown:
+        with markdown.open("a", encoding="utf-8") as file:
+            file.write("\n".join([as_markdown(outcomes), "", *(f"- {fault}" for fault in faults), ""]))
+    if failed or faults:
+        raise SystemExit(1)

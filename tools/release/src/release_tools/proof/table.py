@@ -1,0 +1,46 @@
+"""What was tried and what came of it, for a terminal and for the summary of a CI run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from release_tools.proof.trial import Outcome
+
+__all__ = ["as_markdown", "as_text"]
+
+_TITLES = ("package", "Python", "siblings", "third parties", "result", "tests", "seconds")
+_RIGHT = {"tests", "seconds"}
+
+
+def as_text(outcomes: Sequence[Outcome]) -> str:
+    """Return the table in columns."""
+    rows = [_TITLES, *map(_row, outcomes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if title in _RIGHT else cell.ljust(width)
+            for cell, width, title in zip(row, widths, _TITLES, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def as_markdown(outcomes: Sequence[Outcome]) -> str:
+    """Return the table as Markdown."""
+    rule = tuple("--:" if title in _RIGHT else "---" for title in _TITLES)
+    rows = [_TITLES, rule, *map(_row, outcomes)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    tried = outcome.combination
+    return (
+        f"{tried.package.name} {tried.package.version}",
+        tried.python.minor,
+        tried.siblings,
+        tried.third_parties,
+        "FAILED" if outcome.failure else "ok",
+        str(outcome.tests or "-"),
+        f"{outcome.seconds:.0f}",
+    )

@@ -1,0 +1,199 @@
+"""One combination: installed as a user would, it does the package's job and passes the package's own tests."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from release_tools.environments import FreshEnvironment, locked_versions
+from release_tools.proof.combinations import Combination, third_parties_of
+from release_tools.workspace import Workspace
+
+__all__ = ["Outcome", "Trials"]
+
+_JOBS = "tests/workspace/jobs"
+_FIND_MODULES = """
+import importlib.util, json, sys
+sys.path[:0] = sys.argv[1].split(";")
+print(json.dumps({name: importlib.util.find_spec(name).origin for name in sys.argv[2:]}))
+"""
+
+
+class _FaultError(Exception):
+    """What was installed is not what was promised."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a combination.
+
+    Attributes:
+        combination: What was tried.
+        failure: What failed, or None.
+        tests: How many of the package's own tests passed.
+        seconds: How long it took.
+    """
+
+    combination: Combination
+    failure: str | None
+    tests: int
+    seconds: float
+
+
+class Trials:
+    """Tries combinations in environments outside the workspace.
+
+    Args:
+        workspace: The checkout whose tests and jobs run.
+        folder: Where environments and a copy of the tests are put.
+        hub: Environment variables with which a program is somebody on a Hub.
+        processes: How many processes run the tests of one combination.
+        smoke_test_on: Pythons on which only the first test of each file runs.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: Path,
+        *,
+        hub: Mapping[str, str],
+        processes: int,
+        smoke_test_on: frozenset[str] = frozenset(),
+    ) -> None:
+        self._workspace, self._folder, self._hub = workspace, folder, hub
+        self._processes, self._smoke_test_on = processes, smoke_test_on
+        self._tests = _copy_without_sources(workspace, folder / "checkout")
+
+    def run(self, combination: Combination) -> Outcome:
+        """Try a combination; whatever fails is in the outcome."""
+        started, failure, tests = time.monotonic(), None, 0
+        folder = self._folder / combination.name
+        try:
+            tests = self._run(combination, folder)
+        except Exception as error:  # noqa: BLE001  # one combination must not end the others
+            failure = f"{type(error).__name__}: {error}"
+        shutil.rmtree(folder, ignore_errors=True)
+        return Outcome(combination, failure, tests, time.monotonic() - started)
+
+    def _run(self, combination: Combination, folder: Path) -> int:
+        package = combination.package
+        environment = self._installed(combination, folder / "alone")
+        self._do_job(environment, package.import_name)
+        for job in sorted((self._workspace.root / _JOBS).glob(f"{package.import_name}_with_*.py")):
+            beside = job.stem.removeprefix(f"{package.import_name}_with_")
+            self._do_job(self._installed(combination, folder / job.stem, beside=[beside]), job.stem)
+        for extra in package.extras:
+            environment = self._installed(combination, folder / f"with-{extra}", extra)
+            self._do_job(environment, f"{package.import_name}_{extra}")
+        if len(package.extras) > 1:
+            environment = self._installed(combination, folder / "with-all", *package.extras)
+        return self._pass_own_tests(combination, environment)
+
+    def _installed(
+        self, combination: Combination, folder: Path, *extras: str, beside: list[str] | None = None
+    ) -> FreshEnvironment:
+        """Install a package, and check that the environment has what it should have."""
+        package, lowest = combination.package, combination.third_parties == "lowest"
+        needed = self._workspace.installed_with(package, *extras)
+        bounded = third_parties_of(self._workspace, package, *extras)
+        requirements = [
+            f"{package.distribution}[{','.join(extras)}]=={package.version}",
+            *(sibling.distribution for sibling in needed if sibling != package),
+            # uv takes the lowest only of what it is asked for by name.
+            *(map(str, bounded) if lowest else ()),
+            *(beside or ()),
+        ]
+        environment = FreshEnvironment.create(folder, combination.python.interpreter)
+        environment.install(
+            requirements,
+            wheels=combination.wheels,
+            constraints=self._locked("<=" if lowest else "=="),
+            lowest=lowest or combination.siblings == "oldest",
+            only_wheels=True,
+        )
+        environment.check()
+        installed = environment.distributions()
+        brought = installed.keys() & self._workspace.packages.keys()
+        if brought != (declared := {canonicalize_name(each.distribution) for each in needed}):
+            raise _FaultError(f"it declares {sorted(declared)} of the workspace and brings {sorted(brought)}")
+        if lowest and str(package.project["requires-python"]) == f">={combination.python.minor}":
+            # Newer Pythons have no wheels of some releases; the first Python must have all that is promised.
+            _check_bounds_are_releases(bounded, installed)
+        return environment
+
+    def _do_job(self, environment: FreshEnvironment, job: str) -> None:
+        """Run a few lines of what a package is for."""
+        environment.run(self._workspace.root / _JOBS / f"{job}.py", environ=self._hub)
+
+    def _pass_own_tests(self, combination: Combination, environment: FreshEnvironment) -> int:
+        """Run the package's own tests, with no sources in reach, and return how many passed."""
+        package = combination.package
+        bounded = third_parties_of(self._workspace, package, *package.extras)
+        self._add_test_tools(environment, bounded if combination.third_parties == "lowest" else [])
+        self._check_modules(environment, [each.import_name for each in self._workspace.installed_with(package)])
+        options = [*("-p", "no:cacheprovider", "-n", self._processes), "--basetemp", environment.folder / "tmp"]
+        if combination.third_parties == "lowest":
+            # Old releases warn of what newer Pythons have deprecated: that is not for us to mend.
+            options += ["--override-ini", "filterwarnings=default"]
+        if combination.python.minor in self._smoke_test_on:
+            options += ["--smoke"]
+        options += ["--rootdir", self._tests, "--config-file", self._tests / "pyproject.toml"]
+        arguments = ["-m", "pytest", "--quiet", "--color=no", *options, self._tests / "tests" / package.import_name]
+        printed = environment.run(*map(str, arguments), timeout=1800)
+        return int(re.findall(r"^(\d+) passed", printed, re.MULTILINE)[-1])
+
+    def _add_test_tools(self, environment: FreshEnvironment, keep: list[Requirement]) -> None:
+        """Install what the tests need, and leave what is to be tested as it is."""
+        installed = environment.distributions()
+        kept = {canonicalize_name(each.name) for each in keep} | (installed.keys() & self._workspace.packages.keys())
+        pins = [f"{name}=={installed[name]}" for name in sorted(kept)]
+        locked = [line for line in self._locked("<=" if keep else "==") if _name(line) not in kept]
+        environment.install(_test_tools(self._workspace), constraints=[*pins, *locked])
+
+    def _check_modules(self, environment: FreshEnvironment, names: list[str]) -> None:
+        """Check that the tests will import what is installed, and nothing of the workspace."""
+        found = json.loads(environment.run("-c", _FIND_MODULES, str(self._tests / "tests" / "support"), *names))
+        for name, origin in found.items():
+            if not Path(origin).is_relative_to(environment.folder):
+                raise _FaultError(f"the tests would import {name} from {origin}")
+
+    def _locked(self, operator: str) -> list[str]:
+        return [line.replace("==", operator, 1) for line in locked_versions(self._workspace.root)]
+
+
+def _copy_without_sources(workspace: Workspace, folder: Path) -> Path:
+    """Copy the tests and what they read of the packages: READMEs and metadata, no sources."""
+    shutil.copytree(workspace.root / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(workspace.root / "pyproject.toml", folder)
+    for package in workspace.packages.values():
+        papers = folder / package.folder.relative_to(workspace.root)
+        shutil.copytree(package.folder, papers, ignore=shutil.ignore_patterns("src"))
+    return folder
+
+
+def _test_tools(workspace: Workspace) -> list[str]:
+    """Return what the tests of the packages need."""
+    groups = tomllib.loads((workspace.root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    return [line for line in groups["test"] if isinstance(line, str)]
+
+
+def _check_bounds_are_releases(requirements: list[Requirement], installed: Mapping[str, str]) -> None:
+    """Check that what is installed are the very versions that the bounds name: nothing older is promised than runs."""
+    for requirement in requirements:
+        version = installed[canonicalize_name(requirement.name)]
+        if [Version(each.version) for each in requirement.specifier if each.operator == ">="] != [Version(version)]:
+            raise _FaultError(f"{requirement} admits no version older than {version}: raise the bound to it")
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(Requirement(line).name)
