@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
 from typing import NamedTuple, NewType, Self, TypedDict
@@ -61,6 +62,8 @@ class KindsConfig(PretrainedConfig):
     row: Row | None = None
     entries: list[Entry] = []  # noqa: RUF012
     schedule: Schedule = Schedule()
+    counts: Counter[str] = Counter()  # noqa: RUF012
+    recent: deque[int] = deque()  # noqa: RUF012
 
 
 def loaded(config, folder):
@@ -83,6 +86,8 @@ def loaded(config, folder):
         {"row": Row(Part(width=3), (1, 2))},
         {"entries": [{"folder": Path("a"), "mode": Mode.PAIR, "part": Part(width=3)}, {}]},
         {"schedule": Schedule(rate=2, steps=[1])},
+        {"counts": Counter("aab")},
+        {"recent": deque([1, 2])},
     ],
     ids=lambda values: next(iter(values)),
 )
@@ -94,6 +99,13 @@ def test_a_value_comes_back(values, tmp_path):
     for name, value in values.items():
         assert getattr(again, name) == value
         assert type(getattr(again, name)) is type(value)
+
+
+def test_the_schema_knows_containers_of_the_standard_library():
+    """As it knows lists and dicts."""
+    properties = KindsConfig.json_schema()["properties"]
+    assert properties["counts"]["type"] == "object"
+    assert properties["recent"]["items"] == {"type": "integer"}
 
 
 def test_self_and_new_types_are_held_to_what_they_stand_for():

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from config_core.config._value_types import is_dtype
 from config_core.errors import ConfigError, ConfigValidationError
 
 __all__ = [
@@ -214,7 +215,7 @@ class ComputedFields:
     @dtype.setter
     def dtype(self, value: Any) -> None:
         name = None if value is None else str(value).removeprefix("torch.")
-        if name is not None and not (name.isidentifier() and (isinstance(value, str) or _is_torch_dtype(value))):
+        if name is not None and not (name.isidentifier() and (isinstance(value, str) or is_dtype(type(value)))):
             raise ConfigValidationError(
                 f"expected the name of a torch.dtype such as 'bfloat16', got {value!r:.80}.",
                 config_class=type(self).__name__,
@@ -273,8 +274,3 @@ class ComputedFields:
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
         self.id2label = read_labels(None, dict(value)) if value is not None else None
-
-
-def _is_torch_dtype(value: Any) -> bool:
-    # By name: nothing here may import torch.
-    return type(value).__module__ == "torch" and type(value).__name__ == "dtype"

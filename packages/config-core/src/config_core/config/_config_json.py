@@ -27,7 +27,7 @@ from config_core.checkpoint import (
     read_at_most,
 )
 from config_core.config._trust_options import TRUST_OPTIONS
-from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, value_type
+from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, is_dtype, value_type
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def _plain_object(value: Any, path: str) -> Any:
     cls = type(value)
     if isinstance(value, Enum):
         return _plain(value.value, path)
-    if cls.__module__ == "torch" and cls.__name__ == "dtype":
+    if is_dtype(cls):
         return str(value).removeprefix("torch.")
     if (form := value_type(cls)) is not None:
         return _plain(form.encode(value), path)

@@ -17,13 +17,12 @@ from config_core.config._body_fields import (
     is_mutable,
     written_init,
 )
+from config_core.config._described_defaults import described_by_default, is_like_default
 from config_core.config._field_types import (
     compile_check,
     compile_part,
     config_classes,
-    described_by_default,
     fitting_scalars,
-    is_like_default,
     makes_configs,
 )
 from config_core.config._init_parameters import (

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union
 
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
-from config_core.config._value_types import dataclass_fields, dict_methods, value_type
+from config_core.config._value_types import MAPPINGS, SEQUENCES, dataclass_fields, dict_methods, is_dtype, value_type
 from config_core.config._written_fields import BASE_DEFAULTS
 from config_core.errors import ConfigCoreError
 
@@ -20,8 +20,6 @@ __all__ = ["inlined", "schema_of_class"]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _WRAPPERS = (typing.Annotated, typing.Required, typing.NotRequired, typing.Final)
 _UNIONS = (Union, types.UnionType)
-_MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
-_SEQUENCES = (list, set, frozenset, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection, abc.Set)
 _SCALARS: dict[Any, dict[str, Any]] = {
     None: {"type": "null"},
     types.NoneType: {"type": "null"},
@@ -109,11 +107,11 @@ class _Schemas:
         return self._container(origin or annotation, arguments)
 
     def _container(self, container: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
-        if container in _MAPPINGS:
-            return self._mapping(*(arguments or (Any, Any)))
+        if container in MAPPINGS:
+            return self._mapping(*arguments, *(Any, Any)[len(arguments) :])  # a Counter has one
         if container is tuple and arguments and arguments[-1] is not Ellipsis:
             return self._row(arguments)
-        if container in (*_SEQUENCES, tuple):
+        if container in SEQUENCES:
             items = self.of(arguments[0]) if arguments else {}
             return {"type": "array"} | ({"items": items} if items else {})
         return self._class(container) if isinstance(container, type) else {}
@@ -157,7 +155,7 @@ class _Schemas:
             return self._row(tuple(_hints(cls).get(name, Any) for name in cls._fields))
         if hasattr(cls, "__dataclass_fields__"):
             return self._reference(cls)
-        if cls.__module__ == "torch" and cls.__name__ == "dtype":
+        if is_dtype(cls):
             return {"type": "string"}
         return {"type": "object"} if dict_methods(cls) else {}
 

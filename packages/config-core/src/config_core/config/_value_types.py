@@ -6,6 +6,7 @@ program calls `register_value_type`.
 
 from __future__ import annotations
 
+import collections
 import copy
 import sys
 from collections import abc
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "MAPPINGS",
     "SCALARS",
+    "SEQUENCES",
     "ValueType",
     "builtin_value",
     "copied",
@@ -27,6 +30,7 @@ __all__ = [
     "dict_methods",
     "finds_classes",
     "is_config",
+    "is_dtype",
     "is_part_class",
     "register_value_type",
     "value_type",
@@ -34,6 +38,23 @@ __all__ = [
 
 # JSON's scalars. A value of exactly one of these types is written, copied and compared as it is: the fast path of all.
 SCALARS: frozenset[type[Any]] = frozenset({type(None), bool, int, float, str})
+# What JSON has a list for, and what a list becomes.
+SEQUENCES: dict[Any, Callable[[Any], Any]] = {
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+    collections.deque: collections.deque,
+    **dict.fromkeys((list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection), list),
+    **dict.fromkeys((abc.Set, abc.MutableSet), set),
+}
+
+# What JSON has an object for, and what that becomes.
+MAPPINGS: dict[Any, Callable[[Any], Any]] = {
+    **dict.fromkeys((dict, abc.Mapping, abc.MutableMapping), dict),
+    collections.OrderedDict: collections.OrderedDict,
+    collections.Counter: collections.Counter,
+    collections.defaultdict: lambda values: collections.defaultdict(None, values),
+}
 _TEXT_LIKE = (str, bytes, bytearray, memoryview, range)
 
 
@@ -141,6 +162,11 @@ def dict_methods(cls: type[Any]) -> tuple[str, str] | None:
     """Return the names of the methods by which objects of a class are made of a dict and give one, or None."""
     pairs = (("from_dict", "to_dict"), ("model_validate", "model_dump"))  # the second are those of pydantic
     return next((pair for pair in pairs if all(callable(getattr(cls, name, None)) for name in pair)), None)
+
+
+def is_dtype(cls: type[Any]) -> bool:
+    """Return whether a class is `torch.dtype`. By name: nothing here may import torch."""
+    return cls.__module__ == "torch" and cls.__name__ == "dtype"
 
 
 def is_config(value: Any) -> bool:

@@ -1,0 +1,277 @@
+"""Checks of values against classes: builtins, enums, dataclasses, configs, and others that JSON has no word for."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+from config_core.config._config_json import jsonable
+from config_core.config._described_defaults import described_by_default
+from config_core.config._problems import WrongValueError, check_all, problems_of_part
+from config_core.config._value_types import (
+    builtin_value,
+    dataclass_fields,
+    dict_methods,
+    is_config,
+    is_dtype,
+    is_part_class,
+    value_type,
+)
+from config_core.errors import ConfigError, ConfigValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from config_core.config._value_types import ValueType
+
+    Check = Callable[[Any], Any]
+    Compile = Callable[[Any], Check | None]
+    FieldChecks = Callable[[], dict[str, Check | None]]
+
+__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of"]
+
+
+def class_check(cls: Any, compile_check: Compile) -> Check | None:
+    """Return a function that checks values against a class, or None if every value fits.
+
+    Args:
+        cls: The class; None stands for its type.
+        compile_check: Returns the check of an annotation in the class.
+    """
+    if cls is None or cls is types.NoneType:
+        return _none
+    if not isinstance(cls, type) or cls in {Any, object}:
+        return None
+    if getattr(cls, "_is_protocol", False):
+        return None
+    return _restoring(cls, compile_check) or _plain_instance(cls)
+
+
+def _restoring(cls: type[Any], compile_check: Compile) -> Check | None:
+    """Return the check of a class whose instances are restored from what JSON has in their place, or None."""
+    if (form := value_type(cls)) is not None:
+        return _form(cls, form)
+    makers: tuple[tuple[bool, Callable[[Any], Check]], ...] = (
+        (is_enum(cls), member_check),
+        (typing.is_typeddict(cls), lambda cls: _typed_dict(cls, _field_checks(cls, compile_check))),
+        (
+            tuple in cls.__mro__ and hasattr(cls, "_fields"),
+            lambda cls: _named_tuple(cls, _field_checks(cls, compile_check)),
+        ),
+        (is_dtype(cls), _dtype),
+        (is_part_class(cls), lambda cls: config_check((cls,))),
+        (dict_methods(cls) is not None, _from_dict),
+        (hasattr(cls, "__dataclass_fields__"), lambda cls: _dataclass(cls, compile_check)),
+    )
+    return next((make(cls) for is_one, make in makers if is_one), None)
+
+
+def _plain_instance(cls: type[Any]) -> Check:
+    # In Python True is an int, but it is not a number of layers. An int is a valid float.
+    allowed = (int, float) if cls is float else cls
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, allowed) and not (isinstance(value, bool) and cls in {int, float})
+
+    def check(value: Any) -> Any:
+        if type(value) is cls:
+            return value
+        builtin = builtin_value(value) if cls.__module__ == "builtins" else value
+        if fits(builtin):
+            return builtin
+        if fits(value):
+            return value
+        raise expected(name_of(cls), value)
+
+    return check
+
+
+def _form(cls: type[Any], form: ValueType) -> Check:
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        try:
+            return form.decode(cls, value)
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise WrongValueError(
+                f"expected {name_of(cls)} or {form.form}, got {type(value).__name__} {value!r:.80}: {error}"
+            ) from None
+
+    return check
+
+
+def _named_tuple(cls: Any, checks_of_fields: FieldChecks) -> Check:
+    def check(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) != len(cls._fields):
+            raise expected(f"{name_of(cls)} of {len(cls._fields)} values", value)
+        checks = checks_of_fields()
+        pairs = zip(cls._fields, value, strict=True)
+        checked = check_all(((name, checks.get(name), entry) for name, entry in pairs), place=".{}".format)
+        return value if isinstance(value, cls) and are_same(checked, value) else cls(*checked)
+
+    return check
+
+
+def _typed_dict(_: Any, checks_of_fields: FieldChecks) -> Check:
+    def check(value: Any) -> Any:
+        given = builtin_value(value)
+        if not isinstance(given, dict):
+            raise expected("dict", value)
+        checks = checks_of_fields()
+        entries = ((key, checks.get(key), entry) for key, entry in given.items())
+        checked = check_all(entries, place="[{!r}]".format)
+        return given if are_same(checked, given.values()) else dict(zip(given, checked, strict=True))
+
+    return check
+
+
+def _dataclass(cls: Any, compile_check: Compile) -> Check:
+    """Return the check of a plain dataclass, which JSON has an object for."""
+    defaults = {field.name: field.default for field in dataclass_fields(cls)}
+    checks_of_fields, names = _field_checks(cls, compile_check, defaults), list(defaults)
+
+    def check(value: Any) -> Any:
+        given = value if isinstance(value, cls) else builtin_value(value)
+        is_object = isinstance(given, cls)
+        if not is_object and not isinstance(given, dict):
+            raise expected(f"{name_of(cls)} or dict", value)
+        values = {name: getattr(given, name) for name in names if hasattr(given, name)} if is_object else given
+        if unknown := sorted(map(str, values.keys() - set(names))):
+            from config_core.familiar_options import did_you_mean
+
+            shown = ", ".join(map(repr, unknown))
+            raise WrongValueError(f"{name_of(cls)} has no field {shown}. {did_you_mean(unknown, names)}".rstrip(" ."))
+        checks = checks_of_fields()
+        checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
+        if is_object and are_same(checked, values.values()):
+            return given
+        try:
+            return cls(**dict(zip(values, checked, strict=True)))
+        except TypeError as error:  # a field without a default is missing
+            raise WrongValueError(str(error)) from None
+
+    return check
+
+
+def _field_checks(
+    cls: Any, compile_check: Compile, defaults: Mapping[str, Any] = types.MappingProxyType({})
+) -> FieldChecks:
+    """Return a function that returns the checks of a class's fields. They are made on first use: it may hold itself."""
+    found: list[dict[str, Check | None]] = []
+
+    def checks() -> dict[str, Check | None]:
+        if not found:
+            try:
+                annotations = typing.get_type_hints(cls)
+            except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
+                annotations = {}
+            found.append(
+                {name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations}
+            )
+        return found[0]
+
+    return checks
+
+
+def _or_none(annotation: Any, default: Any) -> Any:
+    # `size: int = None` is common, and None is meant to be allowed.
+    return Union[annotation, None] if default is None else described_by_default(annotation, default)  # noqa: UP007
+
+
+def config_check(classes: tuple[type[Any], ...]) -> Check:
+    """Return the check of a config of one of several classes, or a dict for one."""
+
+    def check(value: Any) -> Any:
+        from config_core.config._part_classes import class_of_part, is_part
+
+        if is_part(value, classes):
+            return value
+        given = builtin_value(value)
+        if not isinstance(given, dict):
+            raise expected(" or ".join(map(name_of, classes)), value)
+        chosen = class_of_part(given.get("model_type"), classes)
+        try:
+            return chosen.from_dict(given)
+        except ConfigValidationError as error:
+            raise problems_of_part(error) from error.__cause__
+
+    return check
+
+
+def _from_dict(cls: Any) -> Check:
+    plain, (read, _) = _plain_instance(cls), dict_methods(cls) or ("", "")
+
+    def check(value: Any) -> Any:
+        is_dict = isinstance(value, dict) and not isinstance(value, cls)
+        return getattr(cls, read)(value) if is_dict else plain(value)
+
+    return check
+
+
+def _dtype(cls: Any) -> Check:
+    def check(value: Any) -> Any:
+        named = getattr(sys.modules["torch"], value, None) if isinstance(value, str) else value
+        if not isinstance(named, cls):
+            raise expected("a torch.dtype or its name", value)
+        return named
+
+    return check
+
+
+def member_check(cls: type[Enum]) -> Check:
+    """Return the check of a member of an enum, or its value."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        try:
+            return cls(value)
+        except ValueError:
+            pass
+        for member in cls:
+            if _written(member.value) == value:  # a tuple, which is a list in JSON
+                return member
+        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r:.80}")
+
+    return check
+
+
+def _written(value: Any) -> Any:
+    try:
+        return jsonable(value)
+    except ConfigError:  # the value of a member may be anything
+        return value
+
+
+def _none(value: Any) -> Any:
+    if value is not None:
+        raise expected("None", value)
+    return value
+
+
+def are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
+    """Return whether the checks of several values have returned all of them as they are."""
+    return checked is given or all(new is old for new, old in zip(checked, given, strict=True))
+
+
+def is_enum(annotation: Any) -> bool:
+    """Return whether an annotation is an enum."""
+    return isinstance(annotation, type) and issubclass(annotation, Enum)
+
+
+def expected(what: str, value: Any) -> WrongValueError:
+    """Return the error for a value that is not what was expected."""
+    shown = "" if is_config(value) else f" {value!r:.80}"  # the text of a config has many lines
+    return WrongValueError(f"expected {what}, got {type(value).__name__}{shown}")
+
+
+def name_of(annotation: Any) -> str:
+    """Return how an annotation is called in errors."""
+    if annotation is types.NoneType:
+        return "None"
+    if typing.get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(repr, typing.get_args(annotation)))}"
+    return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)
