@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from auto_registry import AutoConfig, AutoModel
 from hub_io import RemoteCodeRefusedError, TrustFile
@@ -221,6 +222,33 @@ def test_malformed_grade_is_an_error(lock, grades):
     switch_on(lock, **grades)
     with pytest.raises(ValueError, match=r"hub-code\.lock, line 1"):
         TrustFile(lock).entries()
+
+
+@pytest.mark.parametrize("by", ["commit", "refs/pr/1"])
+def test_pull_request_at_a_publisher_s_repository_does_not_run(hub, lock, tmp_path, by):
+    """Anybody may open one, and its commits are opened by the name of the repository."""
+    hub.create_repo("my-org/tiny", content(tmp_path))
+    api = HfApi(token=hub.token("my-org"))  # the Hub of the tests lets nobody else open one
+    opened = api.create_pull_request("my-org/tiny", title="Fix")
+    commit = hub.commit("my-org/tiny", {"modeling_tiny.py": f"raise SystemExit  # {tmp_path}\n"}, branch="refs/pr/1")
+    assert opened.git_reference == "refs/pr/1"
+    switch_on(lock, publishers=["my-org"])
+    with pytest.raises(RemoteCodeRefusedError, match="no branch or tag of the repository has this commit"):
+        AutoModel.from_pretrained("my-org/tiny", revision=commit if by == "commit" else by)
+    assert TrustFile(lock).entries() == ()
+
+
+def test_commit_that_a_branch_or_tag_had_is_the_publisher_s(hub, lock, tmp_path):
+    """An earlier one of the default branch, and that of a release on another branch."""
+    first = hub.create_repo("my-org/tiny", content(tmp_path))
+    hub.branch("my-org/tiny", "v1")
+    release = hub.commit("my-org/tiny", {"modeling_tiny.py": f"{MODELING}# release {tmp_path}\n"}, branch="v1")
+    hub.commit("my-org/tiny", {"modeling_tiny.py": f"{MODELING}# newer {tmp_path}\n"})
+    hub.tag("my-org/tiny", "v1.0", release)
+    hub.commit("my-org/tiny", {"README.md": "later"}, branch="v1")
+    switch_on(lock, publishers=["my-org"])
+    for commit in (first, release):
+        assert AutoModel.from_pretrained("my-org/tiny", revision=commit).weights == [1.0, 2.0]
 
 
 def test_store_inside_a_checkpoint_names_no_publisher(hub, tmp_path, places):  # noqa: ARG001

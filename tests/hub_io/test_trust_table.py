@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
 from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification
 from auto_registry.code_load import CodeLoad
@@ -170,6 +171,15 @@ def _(world):
     world.lock.write_text('{"version": 1, "publishers": ["my-org"], "trusted": []}', encoding="utf-8")
     world.hub.create_repo("my-org/tiny", world.hostile)
     world.load("my-org/tiny")
+
+
+@check_of("someone who opens a pull request at such a repository")
+def _(world):
+    world.lock.write_text('{"version": 1, "publishers": ["my-org"], "trusted": []}', encoding="utf-8")
+    world.hub.create_repo("my-org/tiny", files())
+    HfApi(token=world.hub.token("my-org")).create_pull_request("my-org/tiny", title="Fix")
+    world.hub.commit("my-org/tiny", world.hostile, branch="refs/pr/1")
+    world.load("my-org/tiny", revision="refs/pr/1")
 
 
 @check_of("someone who moves a branch during a load")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from auto_registry import AutoRegistryError
 from config_core import ConfigCoreError
-from fuzzing.watching import EndlessError, limited_work, writes_outside
+from fuzzing.watching import EndlessError, limited_memory, limited_work, writes_outside
 from hub_io import HubIoError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "Target", "run_mutants"]
 
 WORK_LIMIT_S = 10.0
+MEMORY_LIMIT = 3 << 30
 
 
 class Target(ABC):
@@ -106,7 +107,7 @@ def _outcome(call: Callable[[], object], writable: tuple[Path, ...]) -> Exceptio
     with writes_outside(*writable) as outside, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with limited_work(WORK_LIMIT_S):
+            with limited_work(WORK_LIMIT_S), limited_memory(MEMORY_LIMIT):
                 call()
         except EndlessError:
             return f"more than {WORK_LIMIT_S:g} s of processor time"

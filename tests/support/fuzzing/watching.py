@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["EndlessError", "limited_work", "writes_outside"]
+__all__ = ["EndlessError", "limited_memory", "limited_work", "writes_outside"]
 
 # Events, and which of their arguments are paths that they create, change or remove, and the folders these start in.
 _WRITES = {"os.mkdir": [(0, 2)], "os.rename": [(0, 2), (1, 3)], "os.link": [(1, 3)], "os.symlink": [(1, 2)],
@@ -49,6 +49,24 @@ def limited_work(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
     if time.process_time() - start > seconds:  # in code that no signal interrupts
         raise EndlessError
+
+
+@contextlib.contextmanager
+def limited_memory(size: int) -> Iterator[None]:
+    """Limit what this process may take besides what it has: more is a MemoryError, on Linux."""
+    sizes = Path("/proc/self/statm")
+    if not sizes.exists():
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(sizes.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @contextlib.contextmanager

@@ -126,6 +126,25 @@ class RepoCheckpoint(Checkpoint):
             raise HubError(f"The Hub does not say of {self} what it is called or when it was made.", source=self.name)
         return info.id, info.last_modified
 
+    def is_published(self) -> bool:
+        """Ask the Hub whether a branch or tag has the commit in its history.
+
+        A commit of a pull request, which anybody may open, is a commit of the repository as well, and has its name.
+
+        Raises:
+            HubError: The Hub cannot be asked.
+        """
+        with asking(self._request):
+            api = hub_client(token=self.options.token, offline=False)
+            refs = api.list_repo_refs(self.name)
+            if any(ref.target_commit == self.commit for ref in (*refs.branches, *refs.tags)):
+                return True
+            return any(
+                commit.commit_id == self.commit
+                for ref in (*refs.branches, *refs.tags)
+                for commit in api.list_repo_commits(self.name, revision=ref.name)
+            )
+
     @property
     def host(self) -> str:
         """Host and port of the Hub that it is opened at."""

@@ -33,10 +33,14 @@ def trust_publisher(code: RemoteCode, store: TrustStore, *, otherwise: Refused) 
         return otherwise
     try:
         name, _ = code.repository.ask_about()
+        is_published = code.repository.is_published()
     except HubError as error:
         return replace(otherwise, reason=f"{otherwise.reason}, and the Hub does not say whose it is: {error}")
     if name.partition("/")[0] != code.owner:
         return replace(otherwise, reason=f"{otherwise.reason}, and the repository is {name} now")
+    if not is_published:
+        reason = "no branch or tag of the repository has this commit: anybody may open a pull request with one"
+        return replace(otherwise, reason=f"{otherwise.reason}, and {reason}")
     if problem := cooling_problem(code, store):
         return replace(otherwise, reason=problem, may_be_passed=False)
     return Trusted(f"{file.path} (publisher {code.owner})", code, record_in=file)
