@@ -10,6 +10,7 @@ import pytest
 from fresh_environment import FreshEnvironment, build_wheels
 
 OUTSIDERS = Path(__file__).parent
+collect_ignore = ["folder-hub"]  # its tests are about the hub that is installed, and here that is not theirs
 
 
 @pytest.fixture(scope="session")

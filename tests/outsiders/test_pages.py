@@ -29,18 +29,28 @@ def file_of(name):
     return path
 
 
-@pytest.mark.parametrize("distribution", ["pretrained-config-core", "pretrained-auto-registry"])
+@pytest.mark.parametrize("distribution", ["pretrained-config-core", "pretrained-auto-registry", "pretrained-hub-io"])
 def test_files_of_a_page_are_those_of_the_projects(distribution):
     """What is shown is what the tests install, to the letter."""
-    shown = shown_files(distribution)
+    shown = {
+        name: source for name, source in shown_files(distribution).items() if "/" in name or name == "use_trend.py"
+    }
     assert shown == {name: file_of(name).read_text(encoding="utf-8").removesuffix("\n") for name in shown}
     assert [name for name in shown if name.endswith("pyproject.toml")]
 
 
 @pytest.mark.slow
-def test_commands_of_the_page_on_model_packages_work(make_environment, wheels):
-    """A reader who has copied the files, and types the lines, sees the forecast."""
-    sources = [block.source for block in blocks_of("pretrained-auto-registry") if block.language == "bash"]
-    (commands,) = (source for source in sources if "use_trend.py" in source)
-    environment = make_environment("acme-config", "acme-trend", "use_trend.py")
-    assert environment.shell(commands, wheels=wheels).splitlines()[-1] == "7.5"
+@pytest.mark.parametrize(
+    ("distribution", "needed", "output"),
+    [
+        ("pretrained-config-core", ["acme-config"], ""),
+        ("pretrained-auto-registry", ["acme-config", "acme-trend", "use_trend.py"], "7.5"),
+        ("pretrained-hub-io", ["folder-hub"], ""),
+    ],
+)
+def test_commands_of_a_page_work_on_the_projects(make_environment, wheels, distribution, needed, output):
+    """A reader who has copied the files, and types the lines, gets there."""
+    sources = [block.source for block in blocks_of(distribution) if block.language == "bash"]
+    (commands,) = (source for source in sources if f"./{needed[0]}" in source)
+    told = make_environment(*needed).shell(commands, wheels=wheels)
+    assert told.endswith(f"{output}\n")

@@ -13,6 +13,7 @@ from config_core.checkpoint._hub_service import (
     CardMetadata,
     HubKeywords,
     HubOptions,
+    HubService,
     PushedCommit,
     PushOptions,
     check_card_metadata,
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
         WeightFile,
         is_variant,
         parse_weight_file,
+        stale_weights,
         weight_file_name,
         weight_index_name,
+        weight_variants,
     )
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "FolderCheckpoint",
     "HubKeywords",
     "HubOptions",
+    "HubService",
     "PushOptions",
     "PushedCommit",
     "WeightFile",
@@ -70,8 +74,10 @@ __all__ = [
     "read_at_most",
     "replace_file",
     "staged_save",
+    "stale_weights",
     "weight_file_name",
     "weight_index_name",
+    "weight_variants",
     "where_config_may_be",
 ]
 

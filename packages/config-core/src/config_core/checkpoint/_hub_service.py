@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, Unpack, cast
 
 from config_core.errors import UnknownOptionError
 
@@ -125,18 +125,34 @@ class PushedCommit(Protocol):
 
 
 class HubService(Protocol):
-    """A hub of repositories. `pretrained-hub-io` offers one for the Hugging Face Hub."""
+    """A hub of repositories. `pretrained-hub-io` offers one for the Hugging Face Hub.
+
+    `config_core.hub_conformance` has the tests that every hub must pass.
+    """
 
     def open(self, repo_id: str, options: HubOptions) -> Checkpoint:
-        """Open a repository at one commit.
+        """Open a repository at one commit: all its files come from that commit, whatever is pushed later.
+
+        Args:
+            repo_id: The repository, `owner/name`.
+            options: Revision, subfolder, and how files get here. Options that a hub has no use for change nothing.
 
         Raises:
-            CheckpointNotFoundError: There is no such repository or revision, or no permission to read it.
+            CheckpointNotFoundError: There is no such repository, revision or subfolder, or no permission to read it.
         """
         ...
 
-    def publish(self, folder: Path, repo_id: str, **options: Any) -> Any:
-        """Upload a saved checkpoint in one commit and return the hub's answer."""
+    def publish(self, folder: Path, repo_id: str, **options: Unpack[PushOptions]) -> PushedCommit:
+        """Upload a saved checkpoint in one commit and return the hub's answer.
+
+        The repository is created if missing. Weights of an earlier push in another layout are removed (see
+        `stale_weights`); other files stay.
+
+        Args:
+            folder: The saved checkpoint.
+            repo_id: The repository, `owner/name`, or whatever else the hub takes for one of its user's.
+            **options: Those that the caller has set. A hub refuses one that it cannot follow.
+        """
         ...
 
 

@@ -10,9 +10,20 @@ Legacy names have `pytorch_model` and `.bin` in place of `model` and `.safetenso
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["WeightFile", "is_variant", "parse_weight_file", "weight_file_name", "weight_index_name"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "WeightFile",
+    "is_variant",
+    "parse_weight_file",
+    "stale_weights",
+    "weight_file_name",
+    "weight_index_name",
+    "weight_variants",
+]
 
 _VARIANT = r"[A-Za-z0-9][\w.-]{,99}"
 _SHARD = r"-\d{5,}-of-\d{5,}"
@@ -101,6 +112,24 @@ def weight_index_name(variant: str | None = None, *, legacy: bool = False) -> st
 def is_variant(variant: object) -> bool:
     """Return whether a value can be the variant in the name of a weight file."""
     return isinstance(variant, str) and _IS_VARIANT.fullmatch(variant) is not None
+
+
+def stale_weights(present: Iterable[str], added: Iterable[str]) -> list[str]:
+    """Return the names of weights in a repository that a push of the same variant, in another layout, replaces.
+
+    Args:
+        present: Names of the files that the repository has.
+        added: Names of the files that are pushed.
+    """
+    added = frozenset(added)
+    replaced = weight_variants(added)
+    return [name for name in sorted(present) if name not in added and weight_variants([name]) & replaced]
+
+
+def weight_variants(names: Iterable[str]) -> set[str | None]:
+    """Return the variants of the safetensors weights at the top of these files, None for the plain one."""
+    files = map(parse_weight_file, names)
+    return {file.variant for file in files if file is not None and not file.folder and not file.is_legacy}
 
 
 def _dotted(variant: str | None) -> str:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from config_core.checkpoint import CardMetadata, PushedCommit, check_card_metadata
+from config_core.checkpoint import (
+    CardMetadata,
+    PushedCommit,
+    check_card_metadata,
+    stale_weights,
+    weight_variants,
+)
 from hub_io.errors import HubError, PushRefusedError
 from hub_io.hub._card_fields import set_fields
 from hub_io.hub._card_tags import add_tags
@@ -21,7 +27,6 @@ from hub_io.hub._folder_files import FolderFiles
 from hub_io.hub._model_card import CARD_FILE, read_saved
 from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, check_commit
 from hub_io.hub._requests import asking, hub_client
-from hub_io.hub._stale_weights import stale_weights, weight_variants
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi
