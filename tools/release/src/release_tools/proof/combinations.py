@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release_tools.proof.distributions import Distributions, build_release
+from release_tools.proof.papers import claimed_pythons
 from release_tools.proof.pythons import Python
 from release_tools.releases import git, released_versions, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
@@ -38,6 +39,11 @@ class Combination:
     siblings: str
     third_parties: str
     wheels: Path
+
+    @property
+    def claimed(self) -> bool:
+        """Whether the package says, in its classifiers, that it works on this Python."""
+        return self.python.minor in claimed_pythons(self.package.project["classifiers"])
 
     @property
     def name(self) -> str:

@@ -19,8 +19,8 @@ from release_tools.environments import clean_environ, uv_program
 from release_tools.proof.combinations import Wheels, combinations_of
 from release_tools.proof.contents import content_faults
 from release_tools.proof.distributions import Distributions, build
-from release_tools.proof.papers import metadata_faults, read_metadata, readme_faults
-from release_tools.proof.pythons import Python, find_pythons, known_pythons
+from release_tools.proof.papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
+from release_tools.proof.pythons import find_pythons, known_pythons
 from release_tools.proof.table import as_markdown, as_text
 from release_tools.proof.trial import Outcome, Trials
 from release_tools.workspace import Workspace, WorkspacePackage
@@ -67,7 +67,8 @@ def prove(
         folder.chmod(0o755)  # some tests become another user
         built = {each.name: build(each, folder / "dist" / each.name) for each in workspace.packages.values()}
         faults = [fault for package in packages for fault in _faults(package, built[package.name])]
-        pythons = _pythons(workspace, versions)
+        pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, _allowed(packages)))
+        faults += _missing_faults(packages, missing, all_wanted=bool(versions))
         combinations = list(combinations_of(workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")))
         with _hub(workspace) as hub:
             trials = Trials(
@@ -78,7 +79,7 @@ def prove(
                 smoke_test_on=frozenset(python.minor for python in pythons if quick and python.minor != _CURRENT),
             )
             with ThreadPoolExecutor(jobs) as pool:
-                outcomes = list(map(_announced, pool.map(trials.run, combinations)))
+                outcomes = list(pool.map(lambda each: _announced(trials.run(each)), combinations))
     _report(outcomes, faults, markdown=markdown, logs=logs)
 
 
@@ -99,15 +100,20 @@ def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
         yield f"{package.name}: {fault}"
 
 
-def _pythons(workspace: Workspace, versions: Sequence[str]) -> list[Python]:
-    """Return the interpreters to try, and say which are missing."""
-    allowed = SpecifierSet(str(next(iter(workspace.packages.values())).project["requires-python"]))
-    pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, allowed))
+def _allowed(packages: Sequence[WorkspacePackage]) -> SpecifierSet:
+    """Return which Pythons all of some packages are for."""
+    return SpecifierSet(",".join(package.project["requires-python"] for package in packages))
+
+
+def _missing_faults(
+    packages: Sequence[WorkspacePackage], missing: Mapping[str, str], *, all_wanted: bool
+) -> Iterator[str]:
+    """Print which Pythons are missing, and yield those that should be there: asked for, or named by a classifier."""
+    claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
     for minor, reason in missing.items():
-        click.echo(f"Python {minor} is not here, and uv cannot download it: {reason}")
-    if versions and missing:
-        raise click.UsageError(f"there is no Python {', '.join(missing)}")
-    return pythons
+        click.echo(f"Python {minor} is not here, and uv cannot install it: {reason}")
+        if all_wanted or minor in claimed:
+            yield f"Python {minor} is not here, and nothing was tried with it"
 
 
 @contextmanager
@@ -133,8 +139,7 @@ def _hub(workspace: Workspace) -> Iterator[Mapping[str, str]]:
 
 def _announced(outcome: Outcome) -> Outcome:
     """Print that a combination is done."""
-    result = "FAILED" if outcome.failure else f"ok, {outcome.tests} tests"
-    click.echo(f"{outcome.combination.name}: {result} ({outcome.seconds:.0f} s)")
+    click.echo(f"{outcome.combination.name}: {outcome.result}, {outcome.tests} tests, {outcome.seconds:.0f} s")
     return outcome
 
 
@@ -144,13 +149,16 @@ def _report(outcomes: list[Outcome], faults: list[str], *, markdown: Path | None
     Raises:
         SystemExit: Something failed.
     """
-    failed = [outcome for outcome in outcomes if outcome.failure]
-    logs = logs or Path(tempfile.mkdtemp(prefix="prove-logs-")) if failed else Path()
-    for outcome in failed:
+    failed = [outcome for outcome in outcomes if outcome.failure and outcome.combination.claimed]
+    if logs is None:
+        logs = Path(tempfile.mkdtemp(prefix="prove-logs-"))
+    for outcome in outcomes:
+        if outcome.failure is None:
+            continue
         log = logs / f"{outcome.combination.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(outcome.failure or "", encoding="utf-8")
-        tail = "\n".join((outcome.failure or "").splitlines()[-_TAIL:])
+        log.write_text(outcome.failure, encoding="utf-8")
+        tail = "\n".join(outcome.failure.splitlines()[-_TAIL:])
         click.echo(f"\n=== {outcome.combination.name} failed; all of it: {log}\n{tail}")
     click.echo(f"\n{as_text(outcomes)}\n")
     for fault in faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from html.parser import HTMLParser
 
 from packaging.metadata import Metadata
@@ -27,9 +28,8 @@ def read_metadata(built: Distributions) -> Metadata:
         return Metadata.from_email(wheel.read(name), validate=True)
 
 
-def claimed_pythons(metadata: Metadata) -> list[str]:
-    """Return the Pythons that the classifiers name, oldest first: `3.11`, `3.12`."""
-    classifiers = metadata.classifiers or []
+def claimed_pythons(classifiers: Iterable[str]) -> list[str]:
+    """Return the Pythons that classifiers name, oldest first: `3.11`, `3.12`."""
     minors = sorted(int(line.removeprefix(_PYTHON)) for line in classifiers if line.startswith(_PYTHON))
     return [f"3.{minor}" for minor in minors]
 
@@ -40,7 +40,7 @@ def metadata_faults(metadata: Metadata) -> list[str]:
     Classifiers that no index knows, and a license that is no SPDX expression, do not even build.
     """
     faults = [f"the metadata has no {field}" for field in _SHOWN if not getattr(metadata, field)]
-    allowed, claimed = metadata.requires_python, claimed_pythons(metadata)
+    allowed, claimed = metadata.requires_python, claimed_pythons(metadata.classifiers or ())
     if allowed is None or not claimed:
         return [*faults, "the metadata must say which Pythons: requires-python, and a classifier for each version"]
     faults += [

@@ -69,5 +69,5 @@ def _find(root: Path, minor: str) -> Path:
         pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
         if versions := sorted(pyenv.glob(f"versions/{minor}.*/bin/python{minor}")):
             return versions[-1]
-        uv("python", "install", "--quiet", minor, cwd=root)
+        uv("python", "install", minor, cwd=root)
         return Path(uv("python", "find", "--system", minor, cwd=root).strip())

@@ -40,7 +40,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
         tried.python.minor,
         tried.siblings,
         tried.third_parties,
-        "FAILED" if outcome.failure else "ok",
+        outcome.result,
         str(outcome.tests or "-"),
         f"{outcome.seconds:.0f}",
     )

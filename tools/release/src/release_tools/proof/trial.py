@@ -49,6 +49,13 @@ class Outcome:
     tests: int
     seconds: float
 
+    @property
+    def result(self) -> str:
+        """What the table says: a Python that no classifier names may fail."""
+        if self.failure is None:
+            return "ok"
+        return "FAILED" if self.combination.claimed else "failed (not claimed)"
+
 
 class Trials:
     """Tries combinations in environments outside the workspace.

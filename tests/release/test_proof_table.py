@@ -1,0 +1,51 @@
+"""The table of the proof, for a terminal and for the summary of a CI run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from release_tools.proof.combinations import Combination
+from release_tools.proof.pythons import Python
+from release_tools.proof.table import as_markdown, as_text
+from release_tools.proof.trial import Outcome
+from workspace_packages import WORKSPACE_PACKAGES
+
+PACKAGE = WORKSPACE_PACKAGES["pretrained-hub-io"]
+
+
+@pytest.fixture
+def outcomes():
+    """Return a combination that passed, one that failed, and one on a Python that the package claims nothing about."""
+    tried = Combination(PACKAGE, Python("3.11", Path("python")), "newest", "locked", Path("wheels"))
+    failed = replace(tried, siblings="oldest")
+    unclaimed = replace(failed, python=Python("3.99", Path("python")))
+    return [
+        Outcome(tried, None, tests=1217, seconds=99.7),
+        Outcome(failed, "ImportError", tests=0, seconds=5),
+        Outcome(unclaimed, "no wheels", tests=0, seconds=5),
+    ]
+
+
+def test_table_has_columns(outcomes):
+    """A row for each combination, numbers on the right."""
+    version = PACKAGE.version
+    assert as_text(outcomes).splitlines() == [
+        "package       Python  siblings  third parties  result                tests  seconds",
+        f"hub-io {version}  3.11    newest    locked         ok                     1217      100",
+        f"hub-io {version}  3.11    oldest    locked         FAILED                    -        5",
+        f"hub-io {version}  3.99    oldest    locked         failed (not claimed)      -        5",
+    ]
+
+
+def test_markdown_has_the_same_cells(outcomes):
+    """A CI run shows it as a table."""
+    assert as_markdown(outcomes).splitlines() == [
+        "| package | Python | siblings | third parties | result | tests | seconds |",
+        "| --- | --- | --- | --- | --- | --: | --: |",
+        f"| hub-io {PACKAGE.version} | 3.11 | newest | locked | ok | 1217 | 100 |",
+        f"| hub-io {PACKAGE.version} | 3.11 | oldest | locked | FAILED | - | 5 |",
+        f"| hub-io {PACKAGE.version} | 3.99 | oldest | locked | failed (not claimed) | - | 5 |",
+    ]
