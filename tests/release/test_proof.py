@@ -33,9 +33,9 @@ def test_second():
 """
 
 
-def prove(copy, *arguments):
-    """Run `prove` on a copy with the current Python."""
-    command = [PROVE, *arguments, "--python", CURRENT]
+def prove(copy, *arguments, python=CURRENT):
+    """Run `prove` on a copy with one Python."""
+    command = [PROVE, *arguments, "--python", python]
     return subprocess.run(command, cwd=copy.root, capture_output=True, encoding="utf-8", check=False)
 
 
@@ -148,3 +148,13 @@ def test_unknown_package_is_refused_with_those_that_there_are(faulty):
     done = prove(faulty, "config-cor")
     assert done.returncode == 2
     assert "config-cor: no such package; there are auto-registry, config-core, hub-io" in done.stderr
+
+
+def test_python_that_was_asked_for_and_is_not_here_fails(faulty):
+    """Nothing was tried, so nothing is proven."""
+    done = prove(faulty, "auto-registry", python="3.99")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "Python 3.99 is not here, and nothing was tried with it",
+        "0 passed, 1 failed",
+    ]
