@@ -1,5 +1,7 @@
 """Models that several processes share: what is refused is refused in each of them, and what is gathered loads anywhere.
 
+Loads give every process the whole model, to be spread afterwards.
+
 Each test starts two processes that talk to each other over gloo.
 """
 
@@ -26,8 +28,9 @@ import torch
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
 
-from model_core import UnsavableTensorError
+from model_core import ArgumentError, ModelDefinitionError, UnsavableTensorError
 from tiny_models import TinyConfig, TinyModel
 
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])
@@ -110,3 +113,66 @@ except ValueError as error:
     for rank in range(2):
         error = (tmp_path / f"error{rank}").read_text(encoding="utf-8")
         assert "layers.0.weight ((2, 4) float32 for (4, 4) float32 in the model)" in error
+
+
+LOADED = """
+if rank == 0:
+    TinyModel(TinyConfig()).save_pretrained(folder / "model")
+torch.distributed.barrier()
+
+
+class Spread(TinyModel):
+    def __init__(self, config):
+        super().__init__(config)
+        parallelize_module(self.layers[1], mesh, ColwiseParallel())
+
+
+for number, call in enumerate((
+    lambda: TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=model.state_dict()),
+    lambda: Spread.from_pretrained(folder / "model"),
+)):
+    try:
+        call()
+    except (ArgumentError, ModelDefinitionError) as error:
+        (folder / f"error{number}{rank}").write_text(str(error), encoding="utf-8")
+loaded = TinyModel.from_pretrained(folder / "model")
+expected = {name: tensor.clone() for name, tensor in loaded.state_dict().items()}
+fully_shard(loaded, mesh=mesh)
+gathered = get_model_state_dict(loaded, options=gather)
+assert rank or all(torch.equal(gathered[name], tensor) for name, tensor in expected.items())
+"""
+
+
+def test_parts_of_tensors_are_refused_by_loads(tmp_path):
+    """In a state dict and in the model that is constructed. What is loaded whole can be spread afterwards."""
+    run_in_two_processes(tmp_path, LOADED)
+    for rank in range(2):
+        given, made = ((tmp_path / f"error{number}{rank}").read_text(encoding="utf-8") for number in range(2))
+        assert "layers.0.weight is a DTensor, of which each process holds a part" in given
+        assert "full_state_dict=True" in given
+        assert "its constructor spreads layers.1.weight over processes" in made
+
+
+def test_model_inside_a_flat_one_is_saved(tmp_path):
+    """Accelerate unwraps the model of FSDP, version 1, and passes the gathered state dict."""
+    source = """
+import warnings
+
+from torch.distributed.fsdp import FullStateDictConfig, FullyShardedDataParallel, StateDictType
+
+warnings.simplefilter("ignore")
+torch.manual_seed(0)
+flat = FullyShardedDataParallel(TinyModel(TinyConfig()), device_id=torch.device("cpu"))
+whole_only = FullStateDictConfig(rank0_only=True, offload_to_cpu=True)
+with FullyShardedDataParallel.state_dict_type(flat, StateDictType.FULL_STATE_DICT, whole_only):
+    state_dict = flat.state_dict()
+flat.module.save_pretrained(folder / "model", state_dict=state_dict, is_main_process=rank == 0)
+torch.distributed.barrier()
+if rank == 0:
+    torch.save(whole, folder / "whole.bin")
+"""
+    run_in_two_processes(tmp_path, source)
+    whole = torch.load(tmp_path / "whole.bin", weights_only=True)
+    loaded = TinyModel.from_pretrained(tmp_path / "model").state_dict()
+    assert loaded.keys() == whole.keys()
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in loaded.items())

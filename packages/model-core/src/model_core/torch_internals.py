@@ -176,7 +176,9 @@ def wrapped_child(module: nn.Module) -> str | None:
 
 
 def has_flat_parameters(module: nn.Module) -> bool:
-    """Return whether a module is a `FullyShardedDataParallel`, whose parameters do not have the model's names."""
+    """Return whether a module is a `FullyShardedDataParallel`, or one whose parameters that has made one tensor."""
+    if "_flat_param" in module._parameters:
+        return True
     return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.")
 
 

@@ -1,8 +1,7 @@
 """`PretrainedConfig`: checked fields, as `config.json` and back."""
 
 from config_core.config._config_json import ConfigFile, decode_config, read_config
-from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig
-from config_core.config._trust_options import drop_trust_options
+from config_core.config._pretrained_config import PreTrainedConfig, PretrainedConfig, drop_trust_options
 from config_core.config._value_types import register_value_type
 
 __all__ = [

@@ -26,7 +26,6 @@ from config_core.checkpoint import (
     open_checkpoint,
     read_at_most,
 )
-from config_core.config._trust_options import TRUST_OPTIONS
 from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, is_dtype, value_type
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_KEPT",
+    "TRUST_OPTIONS",
     "WRITTEN_BY_ALL",
     "ConfigFile",
     "decode_config",
@@ -46,6 +46,8 @@ __all__ = [
     "read_json",
 ]
 
+# Data cannot say whose code may run: these keys are refused at any depth.
+TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
 # What every program of the field writes into a file: no mistake of whoever passes it on.
@@ -175,7 +177,7 @@ def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:
 
 def _make_object(values: dict[str, Any]) -> Any:
     """Refuse an option of trust, and return the number that stands for a non-finite one."""
-    if not TRUST_OPTIONS.isdisjoint(values):  # data cannot say whose code may run
+    if not TRUST_OPTIONS.isdisjoint(values):
         option = min(TRUST_OPTIONS & values.keys())
         raise ValueError(f"{option!r} is not allowed in config.json; pass it to from_pretrained()")
     if len(values) == 1 and isinstance(name := values.get(_FLOAT_KEY), str) and name in _FLOAT_NAMES:

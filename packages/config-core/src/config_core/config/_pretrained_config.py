@@ -34,6 +34,7 @@ from config_core.config._config_definition import (
     install_aliases,
 )
 from config_core.config._config_json import (
+    TRUST_OPTIONS,
     WRITTEN_BY_ALL,
     encode_config,
     jsonable,
@@ -41,7 +42,6 @@ from config_core.config._config_json import (
     read_json,
 )
 from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced, with_wrong_values
-from config_core.config._trust_options import TRUST_OPTIONS, drop_trust_options
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -50,7 +50,7 @@ from config_core.errors import (
     UnknownOptionError,
 )
 
-__all__ = ["PreTrainedConfig", "PretrainedConfig"]
+__all__ = ["PreTrainedConfig", "PretrainedConfig", "drop_trust_options"]
 
 if TYPE_CHECKING:
 
@@ -711,6 +711,24 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
 
 PreTrainedConfig = PretrainedConfig
+
+
+def drop_trust_options(cls: type[Any], keywords: dict[str, Any]) -> None:
+    """Remove the options of trust, which mean nothing to a class that runs no code, and warn of those that are set.
+
+    Args:
+        cls: The class whose `from_pretrained` is called.
+        keywords: The keywords of the call.
+    """
+    for name in sorted(TRUST_OPTIONS & keywords.keys()):
+        if keywords.pop(name):
+            from config_core.messages import warn
+
+            warn(
+                f"{name} has no effect on {cls.__name__}.from_pretrained, which does not run a checkpoint's code. "
+                "It is an option of the Auto classes.",
+                stacklevel=3,
+            )
 
 
 def _config_of_file(

@@ -18,6 +18,7 @@ from model_core.loading._name_rules import decide_names
 from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
 from model_core.loading._weight_assignment import assign_weights
 from model_core.module_tensors import group_shared, persistent_tensors
+from model_core.torch_internals import is_distributed_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,9 +70,9 @@ def load_weights(
     Raises:
         WeightsMismatchError: Checkpoint and model differ in a way that the caller does not allow.
         WeightsFileError: A file is damaged, or the checkpoint was saved to in the meantime.
-        ModelDefinitionError: The constructor left tensors on the meta device.
+        ModelDefinitionError: The constructor left tensors on the meta device, or spread them over processes.
     """
-    _check_no_meta_tensors(model, named)
+    _check_can_be_filled(model, named)
     states = extra_states(named.modules)
     with reading_weights(checkpoint):
         names = decide_names(rules, weights, named.persistent)
@@ -128,9 +129,16 @@ def _with_remaining_copies(model: nn.Module, report: LoadReport, rules: NameRule
     return dataclasses.replace(report, copied=copied)
 
 
-def _check_no_meta_tensors(model: nn.Module, named: NamedTensors) -> None:
-    """Check that tensors have memory: those that the checkpoint lacks would stay without values."""
-    if any(tensor.is_meta for tensors in (named.persistent, named.non_persistent) for tensor in tensors.values()):
+def _check_can_be_filled(model: nn.Module, named: NamedTensors) -> None:
+    """Check that every tensor is whole and has memory, also those that the checkpoint lacks."""
+    tensors = named.all()
+    if distributed := next((name for name, tensor in tensors.items() if is_distributed_tensor(tensor)), ""):
+        raise ModelDefinitionError(
+            f"its constructor spreads {distributed} over processes. Load the whole model in every process, and call "
+            "parallelize_module, distribute_tensor or fully_shard afterwards.",
+            model_class=type(model),
+        )
+    if any(tensor.is_meta for tensor in tensors.values()):
         raise ModelDefinitionError(
             "its constructor left tensors on the meta device. Call from_pretrained outside of torch.device('meta'): it "
             "does not initialise tensors that the checkpoint replaces anyway.",

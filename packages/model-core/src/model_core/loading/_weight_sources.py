@@ -19,7 +19,7 @@ from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
 from model_core.tensor_memory import num_storage_users
-from model_core.torch_internals import recorded_versions
+from model_core.torch_internals import is_distributed_tensor, recorded_versions
 from model_core.weight_files import (
     ALIGNMENT_KEY,
     MODULE_VERSIONS_KEY,
@@ -240,6 +240,11 @@ def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
 def _unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
     """Return what is wrong with the first tensor that no load can use, or `""`."""
     for name, tensor in state_dict.items():
+        if is_distributed_tensor(tensor):
+            return (
+                f"{name} is a {type(tensor).__name__}, of which each process holds a part. In every process, gather "
+                "the whole values with get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))"
+            )
         if tensor.is_meta:
             return f"{name} is on the meta device and has no values. Save it from a model that has them"
         if tensor.layout is not torch.strided:
