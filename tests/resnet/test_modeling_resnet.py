@@ -11,7 +11,6 @@ import timm
 import torch
 
 from config_core import ConfigError
-from model_core import ModelSizeError
 from resnet import ResnetConfig, ResnetModel, ResnetModelForImageClassification
 from resnet.modeling_resnet import build_resnet
 
@@ -368,15 +367,51 @@ def test_config_of_a_checkpoint_that_nobody_can_build_is_refused(tmp_path, field
         ResnetModel.from_pretrained(tmp_path, **options)
 
 
-def test_width_that_is_huge_by_several_fields_is_refused(tmp_path):
-    """Each field is within its range; what follows from them is within nobody's memory."""
+class NotDeferred(ResnetModel):
+    """A model whose constructor draws all values."""
+
+    defer_initialization = False
+
+
+HUGE_TOGETHER = [
+    {"block_type": "bottleneck", "channels": [65_536] * 4, "base_width": 65_536, "cardinality": 65_536},
+    {"block_type": "bottleneck", "channels": [65_536] * 4},
+    {"block_type": "basic", "channels": [16_384] * 4},
+    {"block_type": "basic", "layers": [1_000] * 4, "channels": [512] * 4},
+    {"num_classes": 2**24, "block_type": "bottleneck", "channels": [64, 128, 256, 4096]},
+    {"stem_type": "deep", "stem_width": 65_536},
+    {"channels": [1, 1, 1, 65_536], "layers": [1, 1, 1, 2]},
+]
+
+
+@pytest.mark.parametrize("fields", HUGE_TOGETHER)
+def test_network_that_is_huge_by_several_fields_is_refused(tmp_path, fields):
+    """Each field is within its range; the network would be within nobody's memory, wherever it is built."""
     ResnetModel(ResnetConfig(**SMALL)).save_pretrained(tmp_path)
     path = tmp_path / "config.json"
-    huge = {"block_type": "bottleneck", "channels": [65_536] * 4, "base_width": 65_536, "cardinality": 65_536}
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | huge), encoding="utf-8")
-    with pytest.raises(ModelSizeError, match="a tensor that torch cannot make") as caught:
-        ResnetModel.from_pretrained(tmp_path)
-    assert caught.value.checkpoint == str(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8")
+    told = r"ResnetConfig\.channels: with channels=.*, the network would have more than 4,294,967,296 weights"
+    for build in (
+        lambda: ResnetModel.from_pretrained(tmp_path),
+        lambda: NotDeferred.from_pretrained(tmp_path, strict=False),
+        lambda: ResnetModel(ResnetConfig(**SMALL | fields)),
+        lambda: ResnetConfig(**SMALL).update(fields),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            build()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"layers": [3, 8, 36, 3]},
+        {"layers": [3, 4, 23, 3], "cardinality": 32, "base_width": 48},  # resnext101_32x48d, 829 million
+        {"layers": [3, 30, 48, 8], "channels": [64, 128, 256, 512], "base_width": 128},
+    ],
+)
+def test_largest_networks_that_are_known_are_within_the_limit(fields):
+    """Wide ones, deep ones and those of many groups."""
+    assert ResnetConfig(**fields).num_labels == 1000
 
 
 def random_fields(rng):

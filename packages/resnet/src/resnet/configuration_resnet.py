@@ -16,6 +16,7 @@ _TIERED_STEM_STEP = 4
 _MOST_LAYERS = 1_000
 _MOST_CHANNELS = 65_536
 _MOST_CLASSES = 2**24
+_MOST_WEIGHTS = 2**32  # of a whole network, four times as many as the largest has; in float32 they take 16 GiB
 _GROUPS = 32  # of timm's group normalisation
 
 
@@ -128,6 +129,7 @@ class ResnetConfig(PretrainedConfig):
         super().validate()
         self._check_ranges()
         self._check_blocks()
+        self._check_size()
         if self.output_attentions:
             raise ConfigError("ResnetConfig.output_attentions: a ResNet has no attention weights to return. Use False.")
         if self.attn_rd_ratio is not None and self.attn_layer != "se":
@@ -165,7 +167,7 @@ class ResnetConfig(PretrainedConfig):
                 f"{self.cardinality} and {self.base_width}. Use 'bottleneck' blocks for other values."
             )
         for stage, (block, channels) in enumerate(zip(self.block_types, self.channels, strict=True)):
-            width = channels if block == "basic" else channels * self.base_width // 64 * self.cardinality
+            width, _ = self._widths(block, channels)
             first_width = width // self.block_reduce_first
             if first_width < 1:
                 raise ConfigError(
@@ -179,6 +181,36 @@ class ResnetConfig(PretrainedConfig):
                     f"cardinality={self.cardinality}."
                 )
             self._check_groups(f"channels[{stage}]", first_width, width, channels)
+
+    def _check_size(self) -> None:
+        """Check that the convolutions and the classifier together have no more weights than a network can have."""
+        inputs = 2 * self.stem_width if self.stem_type else 64
+        weights = 49 * inputs * self.input_channels + (9 * inputs**2 if self.stem_type or self.replace_stem_pool else 0)
+        for block, layers, channels in zip(self.block_types, self.layers, self.channels, strict=True):
+            width, outputs = self._widths(block, channels)
+            first = width // self.block_reduce_first
+            shortcut = inputs * outputs * self.down_kernel_size**2
+            if block == "basic":
+                first_block, other_block = 9 * first * (inputs + width), 9 * first * (outputs + width)
+            else:
+                inner = 9 * first * width // self.cardinality + width * outputs
+                first_block, other_block = first * inputs + inner, first * outputs + inner
+            weights += shortcut + first_block + (layers - 1) * other_block
+            inputs = outputs
+        weights += self.num_classes * inputs
+        if weights > _MOST_WEIGHTS:
+            raise ConfigError(
+                f"ResnetConfig.channels: with channels={self.channels}, layers={self.layers}, "
+                f"base_width={self.base_width}, cardinality={self.cardinality}, stem_width={self.stem_width} and "
+                f"num_classes={self.num_classes}, the network would have more than {_MOST_WEIGHTS:,} weights. Use "
+                "smaller numbers."
+            )
+
+    def _widths(self, block: str, channels: int) -> tuple[int, int]:
+        """Return the number of channels inside a block, and of its output."""
+        if block == "basic":
+            return channels, channels
+        return channels * self.base_width // 64 * self.cardinality, 4 * channels
 
     def _check_groups(self, field: str, *widths: int) -> None:
         """Check that group normalisation can divide each of some numbers of channels, which follow from a field."""
