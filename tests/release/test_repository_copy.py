@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from packaging.version import Version
 
 from release_tools.releases import last_release, released_versions
-from repository_copy import RepositoryCopy
 from workspace_packages import WORKSPACE_PACKAGES
-
-
-@pytest.fixture
-def copy(tmp_path):
-    """Return a copy of this repository."""
-    return RepositoryCopy.create(tmp_path / "copy")
 
 
 def test_copy_has_the_packages_and_no_release(copy):

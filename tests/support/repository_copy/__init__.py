@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from release_tools.api_record import write_records
 from release_tools.workspace import Workspace, WorkspacePackage
 from workspace_packages import ROOT
 
@@ -95,6 +96,15 @@ class RepositoryCopy:
         self.git("add", "--all")
         if self.git("status", "--porcelain"):
             self.git("commit", "--quiet", "--message", message)
+
+    def release_all(self, version: str = "0.1.0", bounds: str = ">=0.1,<0.2") -> None:
+        """Tag every package with one version, whatever versions they have in this repository."""
+        for package in self.workspace.packages.values():
+            self.set_version(package.name, version)
+            for _, sibling in self.workspace.siblings_of(package):
+                self.set_bounds(package.name, sibling.name, bounds)
+        write_records(self.workspace)
+        self.tag(*(package.name for package in self.workspace.packages.values()))
 
     def tag(self, *packages: str) -> None:
         """Commit, then tag the packages as they are released: `config-core-v0.1.0`."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from release_tools.api_record import record
+from release_tools.check import check
 from release_tools.plan_verbs import affected, plan, status, verify, wait
 from release_tools.workspace import Workspace
 
@@ -29,5 +31,5 @@ def release(context: click.Context, folder: Path) -> None:
         raise click.UsageError(str(error)) from error
 
 
-for verb in (status, plan, affected, verify, wait):
+for verb in (status, plan, check, record, affected, verify, wait):
     release.add_command(verb)

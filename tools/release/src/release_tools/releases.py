@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 from packaging.version import Version
 
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["git", "last_release", "released_versions", "tag_of"]
+__all__ = ["git", "last_release", "released_package", "released_versions", "tag_of"]
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -49,3 +51,23 @@ def last_release(workspace: Workspace, package: WorkspacePackage) -> Version | N
     return max(
         (version for version in released_versions(workspace, package) if version <= package.version), default=None
     )
+
+
+def released_package(
+    workspace: Workspace, package: WorkspacePackage, version: Version, folder: Path
+) -> WorkspacePackage:
+    """Return a package as it was released.
+
+    Args:
+        workspace: Where the tags are.
+        package: The package as it is now.
+        version: One of its `released_versions`.
+        folder: Where its files are put, unless they are there already.
+    """
+    tag = tag_of(package, version)
+    if not (folder / tag).exists():
+        command = ["git", "archive", "--format=tar", tag, f"packages/{package.name}"]
+        archive = subprocess.run(command, cwd=workspace.root, capture_output=True, check=True).stdout  # noqa: S603
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            files.extractall(folder / tag, filter="data")
+    return WorkspacePackage(folder / tag / "packages" / package.name)

@@ -1,0 +1,170 @@
+"""`release check`: what each package declares and records, compared with what it is and what was released."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+FACE = "packages/config-core/src/config_core/offer.py"
+USER = "packages/auto-registry/src/auto_registry/user.py"
+
+
+def add_public_function(copy):
+    """Give `config_core.offer` a public function."""
+    copy.replace(FACE, '"area"]', '"area", "fresh_function"]')
+    copy.append(FACE, '\n\ndef fresh_function(text: str) -> str:\n    """Return the text."""\n    return text\n')
+
+
+def test_nothing_released_yet_passes(copy, run_release):
+    """Before the first tag there is nothing to compare with."""
+    run_release(copy, "record")
+    assert run_release(copy, "check") == (0, "Nothing stands in the way of a release.\n")
+
+
+def test_what_was_just_released_passes(released, run_release):
+    """The tree of a release is its own last release."""
+    assert run_release(released, "check", "--package", "auto-registry")[0] == 0
+
+
+def test_new_name_needs_a_new_version(released, run_release):
+    """A name that no release has is not part of the version that is out."""
+    add_public_function(released)
+    run_release(released, "record")
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "config_core.offer.fresh_function is new, and pretrained-config-core 0.1.0 is released" in output
+
+
+def test_new_name_under_a_new_version_is_recorded_with_it(released, run_release):
+    """Names that were released keep their version."""
+    add_public_function(released)
+    released.set_version("config-core", "0.1.1")
+    run_release(released, "record")
+    record = json.loads((released.root / "packages/config-core/api.json").read_text(encoding="utf-8"))
+    assert record["config_core.offer"]["fresh_function"] == "0.1.1"
+    assert record["config_core.offer"]["area"] == "0.1.0"
+    assert run_release(released, "check", "--package", "config-core")[0] == 0
+
+
+def test_record_that_was_not_written_anew_fails(released, run_release):
+    """The difference is named, and so is the command that writes it."""
+    add_public_function(released)
+    released.set_version("config-core", "0.1.1")
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "packages/config-core/api.json: config-core: the record is not what the sources say" in output
+    assert "config_core.offer.fresh_function" in output
+    assert "release record" in output
+
+
+def test_clone_without_tags_is_told_so(released, run_release):
+    """Without its tags a clone would pass every comparison."""
+    released.set_version("config-core", "0.2.0")
+    for tag in released.git("tag").splitlines():
+        released.git("tag", "--delete", tag)
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "git fetch --tags" in output
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (">=0.3,<0.3", "no version of pretrained-config-core meets"),
+        (">=0.2,<0.3", "no version of pretrained-config-core meets"),
+        (">=0.0.9,<0.1.1", "begins at 0.0.9, which was never released"),
+        (">=0.1,<0.1.0.post1,!=0.1.0", "no version of pretrained-config-core meets"),
+    ],
+)
+def test_bounds_that_cannot_be_met_fail(released, run_release, bounds, message):
+    """A workspace would install today's sibling whatever the bounds say."""
+    released.set_bounds("auto-registry", "config-core", bounds)
+    code, output = run_release(released, "check", "--package", "auto-registry")
+    assert code == 1
+    assert message in output
+    assert "packages/auto-registry/pyproject.toml:" in output
+
+
+def test_bounds_that_leave_out_todays_sibling_fail(released, run_release):
+    """What is released next would not be used."""
+    released.set_version("config-core", "0.2.0")
+    run_release(released, "record")
+    code, output = run_release(released, "check", "--package", "auto-registry")
+    assert code == 1
+    assert "pretrained-config-core<0.2,>=0.1 excludes 0.2.0" in output
+
+
+UNDECLARED = """
+from typing import TYPE_CHECKING
+
+import numpy  # undeclared
+import numpy.typing as npt  # undeclared
+from hub_io import trust  # undeclared
+
+if TYPE_CHECKING:
+    from torch import Tensor  # undeclared
+
+try:
+    import safetensors  # undeclared
+except ValueError:
+    pass
+
+
+def load():
+    import requests  # undeclared
+"""
+DECLARED_OR_OPTIONAL = """
+import json
+
+import config_core.errors
+from auto_registry import errors
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+try:
+    import torch
+except (KeyError, ModuleNotFoundError):
+    torch = None
+"""
+
+
+def test_undeclared_import_fails(released, run_release):
+    """Of a third party or a sibling, in functions and for type checkers as well."""
+    released.write(USER, UNDECLARED)
+    code, output = run_release(released, "check", "--package", "auto-registry", "--json")
+    assert code == 1
+    assert [failure["where"] for failure in json.loads(output) if failure["check"] == "undeclared-import"] == [
+        f"{USER}:{number}" for number, line in enumerate(UNDECLARED.splitlines(), 1) if line.endswith("# undeclared")
+    ]
+
+
+def test_declared_and_optional_imports_pass(released, run_release):
+    """A program that catches the ImportError runs without."""
+    released.write(USER, DECLARED_OR_OPTIONAL)
+    assert run_release(released, "check", "--package", "auto-registry")[0] == 0
+
+
+def test_imports_of_tests_do_not_count(released, run_release):
+    """Tests are not shipped."""
+    released.append("tests/auto_registry/conftest.py", "\nimport numpy\n")
+    assert run_release(released, "check", "--package", "auto-registry")[0] == 0
+
+
+def test_failures_are_given_as_json(released, run_release):
+    """For programs, each with the check that found it."""
+    released.set_bounds("auto-registry", "config-core", ">=0.3,<0.3")
+    code, output = run_release(released, "check", "--json", "--package", "auto-registry")
+    (failure,) = json.loads(output)
+    assert code == 1
+    assert failure.keys() == {"package", "check", "where", "what", "todo"}
+    assert (failure["package"], failure["check"]) == ("auto-registry", "bounds")
+
+
+def test_unknown_package_is_refused(copy, run_release):
+    """The packages that exist are named."""
+    code, output = run_release(copy, "check", "--package", "config_core")
+    assert code == 2
+    assert "auto-registry, config-core" in output

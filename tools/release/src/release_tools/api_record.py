@@ -1,0 +1,122 @@
+"""The record of what each package offers, `packages/<name>/api.json`: every public name, and the version it came with.
+
+A face is a module without an underscore in its dotted name; its names are those in its `__all__`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from release_tools.failures import Failure, place
+from release_tools.releases import git, last_release, released_versions, tag_of
+from release_tools.workspace import Workspace, WorkspacePackage, public_names_of
+
+__all__ = [
+    "ApiRecord",
+    "api_of",
+    "public_names",
+    "record",
+    "recorded_api",
+    "released_api",
+    "write_records",
+    "wrong_record",
+]
+
+# Face to name to the version that first had it.
+ApiRecord = dict[str, dict[str, str]]
+
+
+def api_of(workspace: Workspace, package: WorkspacePackage) -> ApiRecord:
+    """Return what a package offers now.
+
+    What its last release had keeps its version. The rest comes with the version that the sources have.
+    """
+    released = released_api(workspace, package)
+    return {
+        face: {name: released.get(face, {}).get(name, str(package.version)) for name in sorted(names)}
+        for face, names in public_names(package).items()
+    }
+
+
+def public_names(package: WorkspacePackage) -> dict[str, set[str]]:
+    """Return the names that each face of a package lists."""
+    modules = (found for found in package.modules() if not any(part.startswith("_") for part in found[0].split(".")))
+    names = {module: public_names_of(path) for module, path in modules}
+    return {module: found for module, found in names.items() if found}
+
+
+def released_api(workspace: Workspace, package: WorkspacePackage) -> ApiRecord:
+    """Return the record of the last release, empty before the first."""
+    last = last_release(workspace, package)
+    if last is None:
+        return {}
+    api: ApiRecord = json.loads(
+        git(workspace.root, "show", f"{tag_of(package, last)}:packages/{package.name}/api.json")
+    )
+    return api
+
+
+def recorded_api(package: WorkspacePackage) -> ApiRecord:
+    """Return the record as the file has it, empty without the file."""
+    path = package.folder / "api.json"
+    api: ApiRecord = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return api
+
+
+def wrong_record(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
+    """Find a record that is not what the sources say, and new names under a version that is released."""
+    path = package.folder / "api.json"
+    current, recorded = api_of(workspace, package), recorded_api(package)
+    unknown = _versions_in(recorded) - {str(version) for version in released_versions(workspace, package)}
+    if unknown - {str(package.version)}:
+        yield Failure(
+            package.name,
+            "missing-tags",
+            place(workspace, path),
+            f"the record names {', '.join(sorted(unknown))}, and this clone has no such tag.",
+            "Run `git fetch --tags`; if there was no such release, run `release record`.",
+        )
+    elif current != recorded:
+        changed = sorted(f"{face}.{name}" for face, name in _pairs(current) ^ _pairs(recorded))
+        yield Failure(
+            package.name,
+            "api-record",
+            place(workspace, path),
+            f"the record is not what the sources say; look at {', '.join(changed) or 'the versions'}.",
+            "Run `release record`.",
+        )
+    last = last_release(workspace, package)
+    if last == package.version:
+        for face, name in sorted(_pairs(current) - _pairs(released_api(workspace, package))):
+            yield Failure(
+                package.name,
+                "new-name",
+                place(workspace, dict(package.modules())[face]),
+                f"{face}.{name} is new, and {package.distribution} {last} is released without it.",
+                f"Run `uv version --package {package.distribution} --bump patch`, then `release record`.",
+            )
+
+
+def _versions_in(api: ApiRecord) -> set[str]:
+    return {version for names in api.values() for version in names.values()}
+
+
+def _pairs(api: ApiRecord) -> set[tuple[str, str]]:
+    return {(face, name) for face, names in api.items() for name in names}
+
+
+def write_records(workspace: Workspace) -> None:
+    """Write the record of every package."""
+    for package in workspace.packages.values():
+        text = json.dumps(api_of(workspace, package), indent=2) + "\n"
+        (package.folder / "api.json").write_text(text, encoding="utf-8")
+
+
+@click.command()
+@click.pass_obj
+def record(workspace: Workspace) -> None:
+    """Write what each package offers, and since which version, to its api.json."""
+    write_records(workspace)

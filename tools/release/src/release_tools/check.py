@@ -1,0 +1,53 @@
+"""The verb `check`: what must hold before a package is released, and for every change on the way there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+import click
+
+from release_tools.api_record import wrong_record
+from release_tools.breaking_changes import unannounced_breaks
+from release_tools.failures import Failure
+from release_tools.requirements_check import impossible_bounds, undeclared_imports
+from release_tools.sibling_use import missing_in_older_siblings
+from release_tools.workspace import Workspace, WorkspacePackage
+
+__all__ = ["CHECKS", "check", "failures_of"]
+
+CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] = (
+    unannounced_breaks,
+    wrong_record,
+    impossible_bounds,
+    undeclared_imports,
+    missing_in_older_siblings,
+)
+
+
+def failures_of(workspace: Workspace, package: WorkspacePackage) -> list[Failure]:
+    """Return what every check finds in a package."""
+    return [failure for find in CHECKS for failure in find(workspace, package)]
+
+
+@click.command()
+@click.option("--package", "names", multiple=True, help="Folder name of a package; all of them by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@click.pass_obj
+def check(workspace: Workspace, names: tuple[str, ...], *, as_json: bool) -> None:
+    """Compare the packages with their last releases and with what they ask of each other.
+
+    Exits with 1 if anything must be done first.
+    """
+    packages = {package.name: package for package in workspace.packages.values()}
+    unknown = [name for name in names if name not in packages]
+    if unknown:
+        raise click.UsageError(f"There is no package {unknown[0]!r}. Choose from {', '.join(packages)}.")
+    failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name])]
+    if as_json:
+        click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
+    else:
+        click.echo("\n".join(map(str, failures)) or "Nothing stands in the way of a release.")
+    if failures:
+        raise click.exceptions.Exit(1)
