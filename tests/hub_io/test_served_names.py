@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 import traceback
@@ -245,6 +246,20 @@ def legacy_config(tmp_path, **values):
         "configuration_tiny.py": THEIR_CONFIGURATION + LEGACY,
     }
     return AutoConfig.from_pretrained(write(tmp_path / "saved", files(changed)), trust_remote_code=True)
+
+
+def test_generation_settings_of_version_4_are_kept_where_a_file_has_them(tmp_path):
+    """Others are read as their defaults there; nothing breaks a load, and the file keeps what it has."""
+    settings = {"temperature": 0.3, "max_length": 77, "bad_words_ids": None, "do_sample": False, "num_beams": 1}
+    source = write(tmp_path / "saved", files({"configuration_tiny.py": THEIR_CONFIGURATION}))
+    path = source / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | settings), encoding="utf-8")
+    config = AutoConfig.from_pretrained(source, trust_remote_code=True)
+    assert (config.temperature, config.max_length, config.top_k, config.early_stopping) == (0.3, 77, 50, False)
+    config.save_pretrained(tmp_path / "again")
+    saved = json.loads((tmp_path / "again" / "config.json").read_text(encoding="utf-8"))
+    assert {name: saved[name] for name in settings} == settings
+    assert "top_k" not in saved
 
 
 def test_base_fields_of_version_4_are_read_and_never_written(tmp_path):

@@ -21,7 +21,7 @@ from config_core.code import BASE_FILE, is_base_file
 from model_core import PreTrainedModel
 from portable_authors import AUTO_CLASSES, run
 
-pytest.importorskip("transformers", reason="needs the dependency group `peers`")
+transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
 
 IDS = torch.arange(6).reshape(1, 6)
 ENVIRONMENTS = {"transformers alone": ["alone"], "transformers, with ours installed": []}
@@ -119,6 +119,20 @@ print(type(config).__name__, config.part.kernel, sorted({{"torch", "transformers
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == "WideConfig (1, 2) []"
+
+
+def test_generation_settings_in_a_file_break_no_load(folder, places, tmp_path):  # noqa: ARG001 - for its places
+    """Version 4 has written them into every config: they are kept here, and dropped by transformers 5, as always."""
+    shutil.copytree(folder / "parts of configs", tmp_path / "copy")
+    path = tmp_path / "copy" / "config.json"
+    settings = {"temperature": 0.3, "top_k": 50, "max_length": 77, "do_sample": False, "bad_words_ids": None}
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | settings), encoding="utf-8")
+    ours = auto_registry.AutoConfig.from_pretrained(tmp_path / "copy", trust_remote_code=True)
+    assert {name: ours.to_dict()[name] for name in settings} == settings
+    theirs = transformers.AutoConfig.from_pretrained(tmp_path / "copy", trust_remote_code=True)
+    assert (theirs.width, theirs.part.kernel) == (ours.width, ours.part.kernel)
+    assert not settings.keys() & theirs.to_dict().keys()
+    theirs.save_pretrained(tmp_path / "again")
 
 
 WITHOUT = """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from auto_registry import transformers_names as auto_names
 from config_core import transformers_names as config_names
 from hub_io.code import names_served_by, served_object
 from model_core import transformers_names as model_names
 
-PACKAGES = {"config_core": config_names, "model_core": model_names}
+PACKAGES = {"config_core": config_names, "auto_registry": auto_names, "model_core": model_names}
 SUBMODULES = {name for name in names_served_by("transformers") if not hasattr(config_names, name)} & {
     "activations", "configuration_utils", "file_utils", "modeling_attn_mask_utils", "modeling_layers",
     "modeling_outputs", "modeling_utils", "pytorch_utils", "utils",

@@ -32,6 +32,26 @@ _FALLBACKS: Final[dict[str, Any]] = {
     "pruned_heads": {},
     "_attn_implementation": "eager",
     "_experts_implementation": "eager",
+    # Settings of text generation. They are in files of version 4; version 5 has moved them to another file.
+    **dict.fromkeys(
+        (
+            "bad_words_ids", "begin_suppress_tokens", "exponential_decay_length_penalty", "forced_bos_token_id",
+            "forced_eos_token_id", "suppress_tokens",
+        )
+    ),
+    **dict.fromkeys(
+        (
+            "do_sample", "early_stopping", "output_scores", "remove_invalid_values", "return_dict_in_generate",
+            "tf_legacy_loss",
+        ),
+        False,
+    ),
+    **dict.fromkeys(("num_beams", "num_beam_groups", "num_return_sequences"), 1),
+    **dict.fromkeys(("min_length", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"), 0),
+    **dict.fromkeys(("temperature", "top_p", "typical_p", "repetition_penalty", "length_penalty"), 1.0),
+    **dict.fromkeys(("epsilon_cutoff", "eta_cutoff", "diversity_penalty"), 0.0),
+    "max_length": 20,
+    "top_k": 50,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from auto_registry.auto_tasks import AUTO_CLASS_NAMES
 from config_core.services import find_service
 
 __all__ = [
@@ -39,6 +40,7 @@ class NameProvider(NamedTuple):
 
 
 _CONFIG = NameProvider("config_core", "pretrained-config-core", "hub_io.transformers_config_names")
+_AUTO = NameProvider("auto_registry", "pretrained-auto-registry", "hub_io.transformers_auto_names")
 _MODEL = NameProvider("model_core", "pretrained-model-core", "hub_io.transformers_model_names")
 
 _NAMES: Final = {
@@ -58,6 +60,7 @@ _NAMES: Final = {
         is_torch_xla_available is_torchaudio_available is_torchvision_available is_torchvision_v2_available
         is_triton_available is_vision_available is_xformers_available
     """,
+    _AUTO: " ".join(AUTO_CLASS_NAMES),
     _MODEL: """
         PreTrainedModel ModelOutput ACT2CLS ACT2FN get_activation
         GELUActivation NewGELUActivation FastGELUActivation QuickGELUActivation PytorchGELUTanh GELUTanh
