@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from auto_registry import transformers_names as auto_names
+from auto_registry.transformers_names import TRANSFORMERS_NAMES
 from config_core import transformers_names as config_names
 from hub_io.code import names_served_by, served_object
 from model_core import transformers_names as model_names
 
-PACKAGES = {"config_core": config_names, "auto_registry": auto_names, "model_core": model_names}
+PACKAGES = {"config_core": config_names, "auto_registry": TRANSFORMERS_NAMES, "model_core": model_names}
 SUBMODULES = {name for name in names_served_by("transformers") if not hasattr(config_names, name)} & {
     "activations", "configuration_utils", "file_utils", "modeling_attn_mask_utils", "modeling_layers",
     "modeling_outputs", "modeling_utils", "pytorch_utils", "utils",
@@ -33,6 +33,8 @@ def test_every_name_of_logging_is_there():
 def test_every_name_that_a_package_offers_is_served():
     """A name that is provided and not in the table could not be reached."""
     own = {"OUTPUT_CLASSES", "is_jit_tracing"}  # not names of transformers
-    offered = {name.removeprefix("_") for package in PACKAGES.values() for name in package.__all__} - own
+    offered = {
+        name.removeprefix("_") for package in PACKAGES.values() for name in getattr(package, "__all__", vars(package))
+    } - own
     served = {name.removeprefix("_") for name in names_served_by("transformers")}
     assert offered - served == {name for name in offered if name.startswith(("prepare_4d", "create_4d"))} - served
