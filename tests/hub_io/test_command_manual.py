@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from hub_io.command import EXIT_CODES
 from hub_io_command import hub_io
 from tiny_checkpoints import MODELING, files
 
+EXAMPLE = Path(__file__).parent / "ci_example"
 README = Path(__file__).parents[2] / "packages" / "hub-io" / "README.md"
 VERBS = ("inspect", "trust", "check", "diff", "verify", "list", "revoke")
 
@@ -44,6 +49,27 @@ def test_session_of_the_readme_goes_as_it_stands(hub):
             hub.commit("owner/name", {"modeling_tiny.py": f"{MODELING}ANSWER = 42\n"})
         ran = hub_io(*shlex.split(command))
         assert re.fullmatch(pattern(shown), ran.out), f"{command}\n{ran.out}{ran.err}"
+
+
+def test_recipe_of_the_readme_passes(places):
+    """The lines for CI, in a project whose lock is committed."""
+    (recipe,) = re.findall(r"^```bash\n(export .*?)^```$", section(), re.MULTILINE | re.DOTALL)
+    shutil.copytree(EXAMPLE, places, dirs_exist_ok=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euc", recipe], env={**os.environ, "PATH": path}, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trusted by" in done.stdout
+
+
+def test_trust_file_of_the_readme_is_read(places):
+    """A file with the keys that are written by hand; `hub-io list` shows them."""
+    (trust_file,) = re.findall(r"^```json\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (places / "hub-code.lock").write_text(trust_file, encoding="utf-8")
+    shown = hub_io("list").out
+    assert "my-org" in shown
+    assert "7" in shown
 
 
 def test_session_of_the_readme_has_every_verb():

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from workspace_packages import WORKSPACE_PACKAGES
+from release_tools.environments import locked_versions
+from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
 OUTSIDERS = Path(__file__).parent
 PROJECTS = sorted(OUTSIDERS.glob("*/pyproject.toml"))
@@ -63,7 +64,8 @@ def trend(make_environment, wheels):
 def tagger(make_environment, wheels):
     """An environment with the torch models and the Auto classes."""
     environment = make_environment("acme-config", "acme-tagger", "use_tagger.py")
-    environment.install("torch", "safetensors", "numpy")  # linked in a second; pip copies gigabytes
+    torch = ["torch", "safetensors[numpy]"]
+    environment.install(torch, constraints=locked_versions(ROOT))  # linked in a second; pip copies gigabytes
     environment.shell("pip install ./acme-config ./acme-tagger pretrained-auto-registry", wheels=wheels)
     return environment
 

@@ -1,9 +1,13 @@
 """AutoConfig and the AutoModel classes: they load a checkpoint with the class that it names. No torch.
 
-    >>> from auto_registry import AutoConfig, AutoModel
+    >>> from auto_registry import AutoConfig
+    >>> from config_core import PretrainedConfig
+    >>> class TinyConfig(PretrainedConfig):
+    ...     model_type = "tiny"
     >>> AutoConfig.register("tiny", TinyConfig)
-    >>> AutoModel.register(TinyConfig, TinyModel)
-    >>> model = AutoModel.from_pretrained("folder")
+    >>> TinyConfig(num_labels=3).save_pretrained("folder")
+    >>> AutoConfig.from_pretrained("folder").num_labels
+    3
 
 Classes are looked up in this order: registered by the program, the checkpoint's own code if it is trusted, an installed
 package.

@@ -4,7 +4,9 @@ It is found by entry point: `config_core` opens and publishes repositories throu
 code that checkpoints ship through it. Programs call it to register the classes of such code:
 
     >>> import hub_io
-    >>> hub_io.load_into_registry("owner/name", revision="<commit>", trust_remote_code=True)
+    >>> loaded = hub_io.load_into_registry("owner/name", revision="<commit>", trust_remote_code=True)
+    >>> loaded.config_class.__name__
+    'TinyConfig'
 
 Importing it imports neither `huggingface_hub` nor torch.
 """
