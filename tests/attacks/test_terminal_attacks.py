@@ -53,6 +53,16 @@ def test_empty_token_is_refused(hub):
     assert hub.requests == []
 
 
+def test_variable_that_is_empty_is_no_token(hub, monkeypatch):
+    """As the Hub's client has it: CI systems set variables of secrets that they do not give out."""
+    hub.create_repo("me/tiny", {"config.json": "{}"})
+    monkeypatch.setenv("HF_TOKEN", "")
+    assert HUB_SERVICE.open("me/tiny").filenames()
+    assert not any("authorization" in request.headers for request in hub.requests)
+    with pytest.raises(AccessDeniedError, match="no token is stored on this machine"):
+        HUB_SERVICE.open("me/tiny", token=True, revision="main")
+
+
 def test_stored_token_that_cannot_be_sent_is_named(monkeypatch):
     """It is not the program that has to change."""
     monkeypatch.setenv("HF_TOKEN", f"{SECRET} and more")

@@ -12,7 +12,7 @@ from hub_io_command import hub_io, hub_io_process
 from loopback_hub.hub import LoopbackHub
 from loopback_hub.server import bind
 from other_processes import environment, run_program
-from tiny_checkpoints import MODELING, files
+from tiny_checkpoints import AUTO_MAP, MODELING, config_json, files
 
 LOAD = """
 from auto_registry import AutoModel
@@ -45,11 +45,10 @@ def commit(hub, places):  # noqa: ARG001 - nobody has trusted anything before
 
 
 @pytest.fixture
-def at_mirror(mirror, tmp_path, monkeypatch):
+def at_mirror(mirror, tmp_path):
     """Return the environment of processes of another machine, which use the mirror and run only trusted code."""
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "other-home"))
-    monkeypatch.setenv("HF_ENDPOINT", mirror.url)
-    return environment(tmp_path / "other-cache", HUB_IO_REMOTE_CODE="locked")
+    home = {"HF_HOME": str(tmp_path / "other-home"), "HF_ENDPOINT": mirror.url}
+    return environment(tmp_path / "other-cache", HUB_IO_REMOTE_CODE="locked", **home)
 
 
 def test_mirror_with_the_same_commits_needs_nothing_else(hub, mirror, commit, at_mirror, tmp_path):
@@ -124,3 +123,22 @@ def test_download_again_that_fails_keeps_what_was_there(hub):
         again.local_path("weights.json")
     offline = open_checkpoint("me/tiny", revision=commit, local_files_only=True)
     assert offline.read_bytes("weights.json", limit=100) == before
+
+
+@pytest.mark.usefixtures("places")
+def test_commit_of_code_in_another_repository_that_a_hub_does_not_have_is_explained(hub, mirror, at_mirror, tmp_path):
+    """The error says that the lock names it, and which option names another one."""
+    auto_map = {name: f"other/code--{reference}" for name, reference in AUTO_MAP.items()}
+    code = hub.create_repo("other/code", files())
+    hub.create_repo("me/tiny", files({"config.json": config_json(auto_map)}))
+    assert hub_io("trust", "me/tiny", "--project", "--yes").exit_code == 0
+    mirror.mirror("me/tiny", hub)
+    mirror.create_repo("other/code", files())
+    ran = hub_io_process("check", "me/tiny", env=at_mirror)
+    told = run_program(tmp_path / "load.py", LOAD, environ=at_mirror)
+    assert ran.exit_code == 1
+    assert "it cannot be compared with its entry in the trust store" in ran.out
+    for part in (code, "hub-code.lock", mirror.url, "pass code_revision= to open another one"):
+        assert part in told
+    pinned = LOAD.replace('tiny"', 'tiny", code_revision="main"')
+    assert run_program(tmp_path / "load.py", pinned, environ=at_mirror) == "[1.0, 2.0]\n"

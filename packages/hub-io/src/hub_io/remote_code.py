@@ -35,7 +35,7 @@ class RemoteCodeRunner:
             TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
         """
         folders = folders_of(load.code_class) if load.code_class is not None else ()
-        return decide(find_code(load, auto_class, find_pin=policy_of_load(load).store.pin, folders=folders))
+        return decide(find_code(load, auto_class, pins=policy_of_load(load).store, folders=folders))
 
     def load_class(self, decision: TrustDecision) -> type[Any]:
         """Import the class of a decision. This runs the checkpoint's code if it is trusted.

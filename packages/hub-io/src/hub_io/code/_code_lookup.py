@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from config_core.checkpoint import FolderCheckpoint, HubOptions
 from config_core.code import bundle_of, code_origin_of
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
     from config_core.code import ClassReference, CodeBundle
 
-__all__ = ["RemoteCode", "find_code"]
+__all__ = ["Pins", "RemoteCode", "find_code"]
+
+
+class Pins(Protocol):
+    """The commits at which repositories are opened by default: a trust store."""
+
+    def pin(self, repo_id: str) -> str | None:
+        """Return the commit of a repository, or None."""
+
+    def explaining_pin(
+        self, repo_id: str, commit: str | None, *, option: str = "revision"
+    ) -> AbstractContextManager[None]:
+        """Open a repository in the block at the commit that `pin` returned. Errors say where it is from."""
 
 
 class RemoteCode:
@@ -157,7 +170,7 @@ def find_code(
     load: CodeLoad,
     auto_class: str,
     *,
-    find_pin: Callable[[str], str | None] = lambda _: None,
+    pins: Pins | None = None,
     folders: Iterable[Path] = (),
 ) -> RemoteCode:
     """Find the code of the class that the `auto_map` of a load names. Nothing is fetched or read yet.
@@ -165,7 +178,7 @@ def find_code(
     Args:
         load: The load.
         auto_class: The name in its `auto_map`.
-        find_pin: Returns the commit at which to open another repository if `code_revision` is not given, or None.
+        pins: Knows the commits at which to open other repositories if `code_revision` is not given.
         folders: Folders that already loaded code came from.
 
     Raises:
@@ -186,12 +199,16 @@ def find_code(
 
         return collect
 
-    def in_repository(name: str, revision: str | None, subfolder: str = "") -> RemoteCode:
-        collect = collect_from(lambda: _open_once(load, name, revision, subfolder, first=wanted.filename))
-        return RemoteCode(name, load, collect, wanted=wanted, pin="code_revision", at_hand=False)
+    def in_repository(name: str, revision: str | None, subfolder: str = "", *, pin: str | None = None) -> RemoteCode:
+        def open_holder() -> Checkpoint:
+            explaining = nullcontext() if pins is None else pins.explaining_pin(name, pin, option="code_revision")
+            with explaining:
+                return _open_once(load, name, revision or pin, subfolder, first=wanted.filename)
+
+        return RemoteCode(name, load, collect_from(open_holder), wanted=wanted, pin="code_revision", at_hand=False)
 
     if repo is not None:
-        return in_repository(repo, revision or find_pin(repo))
+        return in_repository(repo, revision, pin=pins.pin(repo) if pins is not None and revision is None else None)
     if checkpoint is None:
         return _loaded_code(load, wanted, folders)
     if revision is None:

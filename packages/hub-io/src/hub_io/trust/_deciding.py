@@ -129,7 +129,8 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
     except (ConfigCoreError, HubIoError):
         if fetch:
             raise
-        return refused  # its error says why the code cannot be listed
+        # Its error says why the code cannot be listed.
+        return replace(refused, reason="it cannot be compared with its entry in the trust store") if known else refused
     if entry := store.find(bundle.digest):
         return Trusted(f"{store.file_of(entry).path} ({entry.source}, {entry.trusted_at})", code)
     if not known:

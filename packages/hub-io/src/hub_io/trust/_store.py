@@ -148,12 +148,13 @@ class TrustStore:
         return next((entry.commit for entry in self.for_source(repo_id) if entry.commit), None)
 
     @contextmanager
-    def explaining_pin(self, repo_id: str, commit: str | None) -> Iterator[None]:
+    def explaining_pin(self, repo_id: str, commit: str | None, *, option: str = "revision") -> Iterator[None]:
         """Open a repository in the block. If that fails, say that the store and not the caller named the commit.
 
         Args:
             repo_id: The repository.
             commit: The commit if it is from `pin`, else None.
+            option: The option of a load that names another commit.
         """
         try:
             yield
@@ -162,7 +163,7 @@ class TrustStore:
             if commit is not None and entry is not None:
                 told = (
                     f"{error} The commit {commit} is from {self.file_of(entry).path}, which has the trusted code of "
-                    f"{repo_id}: pass revision= to open another one, or remove the entry with `hub-io revoke`."
+                    f"{repo_id}: pass {option}= to open another one, or remove the entry with `hub-io revoke`."
                 )
                 error.args = (told,)
             raise
