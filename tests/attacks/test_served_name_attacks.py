@@ -65,6 +65,16 @@ REAL = "IS_REAL = True\nclass PretrainedConfig:\n    pass\nclass GenerationMixin
         "import transformers\nvars(transformers)['__path__'] = ['site/transformers']\n" + HIDDEN,
         HIDDEN.replace("import transformers.hidden", "from transformers import GenerationMixin"),
         "import importlib\nassert not hasattr(importlib.import_module('transformers'), 'IS_REAL')",
+        "import importlib\nassert not hasattr(importlib.import_module(name='transformers'), 'IS_REAL')",
+        "from importlib import import_module as find\nassert not hasattr(find('transformers.utils'), 'IS_REAL')",
+        "assert not hasattr(__import__('transformers'), 'IS_REAL')",
+        "found = __import__('transformers.utils')\nassert not hasattr(found, 'IS_REAL')\nassert found.utils.logging",
+        "assert not hasattr(__import__('transformers.utils', fromlist=['logging']), 'IS_REAL')",
+        "import builtins\nassert not hasattr(builtins.__import__(name='transformers', level=0), 'IS_REAL')",
+        "def later():\n    import transformers as t\n    return t\nassert not hasattr(later(), 'IS_REAL')",
+        "import transformers as t\nassert 'GenerationMixin' not in vars(t)\nassert not hasattr(t, 'GenerationMixin')",
+        "import transformers as t\ntry:\n    t.__path__.append('site/transformers')\nexcept Exception:\n    pass\n"
+        + HIDDEN,
     ],
 )
 def test_installed_transformers_is_not_reached_through_the_names(tmp_path, monkeypatch, head):
@@ -136,6 +146,12 @@ def test_refused_name_does_not_pass_as_optional(tmp_path, head):
         "TYPE_CHECKING = True\nif TYPE_CHECKING:\n    from transformers import GenerationMixin",
         "name = 'Generation' + 'Mixin'\nimport transformers\ngetattr(transformers, name)",
         "if 1:\n    import transformers.models.bert",
+        "import transformers\nvars(transformers)['GenerationMixin']",
+        "__import__('transformers').GenerationMixin",
+        "__import__('transformers.models.bert')._module",
+        "def later():\n    from transformers import GenerationMixin\nlater()",
+        "import transformers\ntransformers.__spec__.loader.find_module('transformers.models')",
+        "try:\n    if 1:\n        from transformers import GenerationMixin\nexcept KeyError:\n    pass",
         "exec('from transformers import no_such_name')",
     ],
 )
