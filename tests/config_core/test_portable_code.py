@@ -180,3 +180,18 @@ def test_the_classes_of_a_script_are_portable(tmp_path):
     subprocess.run([sys.executable, "train.py"], cwd=tmp_path, timeout=120, check=True)
     assert (tmp_path / "saved" / "train.py").read_bytes().startswith(b"from .pretrained_base import PretrainedConfig")
     assert is_base_file((tmp_path / "saved" / BASE_FILE).read_bytes())
+
+
+def test_older_transformers_is_told_which_version_the_code_needs(tmp_path):
+    """Not by an attribute that is missing somewhere while a model is made."""
+    code = tmp_path / "transformers_modules" / "saved" / "pretrained_base.py"
+    code.parent.mkdir(parents=True)
+    code.write_bytes(portable_files({"a.py": CONFIG})[BASE_FILE])
+    (tmp_path / "transformers.py").write_text(
+        "__version__ = '4.57.6'\nclass PretrainedConfig: pass\n", encoding="utf-8"
+    )
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import transformers_modules.saved.pretrained_base"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], check=False, capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert "ImportError: This code needs transformers 5 or later, not 4.57.6" in done.stderr
