@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from release_tools.changed_files import affected_packages, folders_to_test, missing_notes
+from release_tools.changed_files import affected_packages, folders_to_test, missing_note
 from repository_copy import RepositoryCopy
 
 ALL = {"config-core", "auto-registry", "model-core", "hub-io", "resnet"}
@@ -27,10 +27,19 @@ def copy(first, tmp_path):
     return RepositoryCopy(shutil.copytree(first.root, tmp_path / "copy", symlinks=True))
 
 
+def notes_missing(copy, since=None):
+    """Return what is told of all packages."""
+    return [
+        str(each)
+        for package in copy.workspace.packages.values()
+        for each in missing_note(copy.workspace, package, since)
+    ]
+
+
 def test_unreleased_package_needs_no_note(copy):
     """Before its first release, a package has nothing that its users could compare."""
     copy.append(ERRORS, "# Changed.\n")
-    assert missing_notes(copy.workspace) == []
+    assert notes_missing(copy) == []
 
 
 @pytest.mark.parametrize("path", [ERRORS, "packages/hub-io/README.md", "packages/hub-io/pyproject.toml"])
@@ -39,7 +48,7 @@ def test_shipped_change_without_a_note_is_told(copy, path, since):
     """Whatever is in sdist or wheel has users; the message names the file to add."""
     copy.tag("hub-io")
     copy.append(path, "\n# Changed.\n")
-    (problem,) = missing_notes(copy.workspace, since)
+    (problem,) = notes_missing(copy, since)
     assert path in problem
     assert "Add packages/hub-io/changes/<words-and-hyphens>.<kind>.md" in problem
 
@@ -51,7 +60,7 @@ def test_fragment_is_a_note(copy, kind, since):
     copy.tag("hub-io")
     copy.append(ERRORS, "# Changed.\n")
     copy.write(f"packages/hub-io/changes/errors.{kind}.md", "Changed.\n")
-    assert missing_notes(copy.workspace, since) == []
+    assert notes_missing(copy, since) == []
 
 
 def test_new_changelog_entry_is_a_note(copy):
@@ -59,7 +68,7 @@ def test_new_changelog_entry_is_a_note(copy):
     copy.tag("hub-io")
     copy.append(ERRORS, "# Changed.\n")
     copy.append("packages/hub-io/CHANGELOG.md", "- Changed.\n")
-    assert missing_notes(copy.workspace) == []
+    assert notes_missing(copy) == []
 
 
 def test_older_fragment_is_no_note_for_a_branch(copy):
@@ -68,7 +77,7 @@ def test_older_fragment_is_no_note_for_a_branch(copy):
     copy.commit()
     copy.git("branch", "--force", "start")
     copy.append(ERRORS, "# Changed.\n")
-    assert len(missing_notes(copy.workspace, "start")) == 1
+    assert len(notes_missing(copy, "start")) == 1
 
 
 def test_note_of_another_package_does_not_count(copy):
@@ -76,7 +85,7 @@ def test_note_of_another_package_does_not_count(copy):
     copy.tag("hub-io")
     copy.append(ERRORS, "# Changed.\n")
     copy.write("packages/resnet/changes/errors.fix.md", "Changed.\n")
-    assert len(missing_notes(copy.workspace)) == 1
+    assert len(notes_missing(copy)) == 1
 
 
 def test_commits_on_the_base_since_the_branch_began_do_not_count(copy):
@@ -86,7 +95,7 @@ def test_commits_on_the_base_since_the_branch_began_do_not_count(copy):
     copy.commit()
     copy.git("switch", "--quiet", "start")
     copy.append("packages/resnet/README.md", "\nChanged.\n")
-    (problem,) = missing_notes(copy.workspace, "ahead")
+    (problem,) = notes_missing(copy, "ahead")
     assert "packages/resnet/README.md" in problem
     assert affected_packages(copy.workspace, "ahead") == {"resnet"}
 

@@ -24,7 +24,7 @@ def released(tmp_path_factory):
     released = RepositoryCopy.create(tmp_path_factory.mktemp("released") / "copy")
     for name in FOLDERS:
         released.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
-    released.tag(*FOLDERS)
+    released.release_all()
     return released
 
 
@@ -35,6 +35,19 @@ def copy(released, tmp_path):
 
 
 CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n\n- First release.\n"
+
+
+OFFER = '''"""A new face."""
+
+from __future__ import annotations
+
+__all__ = ["area"]
+
+
+def area() -> int:
+    """Return the area."""
+    return 1
+'''
 
 
 def run(copy, *arguments):
@@ -144,6 +157,66 @@ def test_named_package_whose_sibling_is_not_released_is_refused(copy):
     assert "hub-io needs pretrained-config-core>=0.1.1,<0.2, and config-core was released as 0.1.0" in output
     assert "release plan config-core hub-io" in output
     assert versions(copy, "config-core", "hub-io") == {"config-core": "0.1.1", "hub-io": "0.1.1"}
+
+
+def test_new_name_is_a_feature(copy):
+    """What a face newly offers is released without a fragment, too."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.commit()
+    (planned,) = plan_releases(copy.workspace)
+    assert (planned.package.name, str(planned.version)) == ("config-core", "0.1.1")
+    assert [(reason.kind, reason.text) for reason in planned.reasons] == [("feature", "config_core.offer.area is new")]
+
+
+def test_use_of_a_new_name_raises_the_lower_bound(copy):
+    """Who uses what an older sibling lacks is released with a bound that excludes it; the upper one stays."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.append("packages/auto-registry/src/auto_registry/errors.py", "from config_core.offer import area\n")
+    copy.commit()
+    assert versions(copy) == {"config-core": "0.1.1", "auto-registry": "0.1.1"}
+    output, succeeded = run(copy, "plan", "auto-registry")
+    assert not succeeded
+    assert "auto-registry uses what config-core has not released" in output
+    assert "release plan config-core auto-registry" in output
+    assert run(copy, "plan", "--write")[1]
+    assert bounds(copy, "auto-registry") == ["pretrained-config-core>=0.1.1,<0.2"]
+    assert bounds(copy, "hub-io")[0] == "pretrained-config-core>=0.1,<0.2"
+    copy.commit()
+    assert "Already written" in run(copy, "plan", "--write")[0]
+
+
+def test_use_of_a_name_that_is_released_raises_the_lower_bound_alone(copy):
+    """The sibling's release is there, so it needs no further one."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.set_version("config-core", "0.1.1")
+    copy.tag("config-core")
+    copy.append("packages/auto-registry/src/auto_registry/errors.py", "from config_core.offer import area\n")
+    (planned,) = plan_releases(copy.workspace)
+    assert planned.package.name == "auto-registry"
+    assert [spelled(bound.new) for bound in planned.bounds] == ["pretrained-config-core>=0.1.1,<0.2"]
+
+
+def test_broken_api_is_a_breaking_change(copy):
+    """What a face no longer offers moves the second number before 1.0, without a fragment, too."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.set_version("config-core", "0.1.1")
+    copy.tag("config-core")
+    (copy.root / "packages/config-core/src/config_core/offer.py").unlink()
+    (first, *_) = plan_releases(copy.workspace)
+    assert str(first.version) == "0.2.0"
+    assert first.reasons[0].text == "config_core.offer.area: no longer offered"
+
+
+def test_written_plan_passes_the_check(copy):
+    """After a breaking change with new names and their use, nothing is left to do by hand."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n")
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.append("packages/auto-registry/src/auto_registry/errors.py", "from config_core.offer import area\n")
+    copy.commit()
+    assert not run(copy, "check")[1]
+    assert run(copy, "plan", "--write")[1]
+    output, succeeded = run(copy, "check")
+    assert succeeded, output
 
 
 def test_unknown_package_is_refused_with_those_that_there_are(copy):

@@ -84,7 +84,7 @@ def copy(tmp_path_factory, environment):
     copy.git("remote", "set-url", "origin", str(folder / "origin.git"))
     for name in ["config-core", *DEPENDENTS]:
         copy.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
-    copy.tag("config-core", *DEPENDENTS)
+    copy.release_all()
     publish(copy, environment, *(f"{name}-v0.1.0" for name in ["config-core", *DEPENDENTS]))
     return copy
 

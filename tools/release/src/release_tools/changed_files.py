@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from release_tools.changelog import changelog_of
-from release_tools.fragments import fragments_of
-from release_tools.planning import dependents_of
+from release_tools.failures import Failure
+from release_tools.fragments import KINDS, fragments_of
 from release_tools.releases import git, last_release, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["affected_packages", "changed_files", "folders_to_test", "missing_notes"]
+__all__ = ["affected_packages", "changed_files", "folders_to_test", "missing_note"]
 
 UNSHIPPED = ("CHANGELOG.md", "api.json", "changes/")
 """What changes in a package's folder without a change for its users."""
@@ -20,32 +22,38 @@ def changed_files(workspace: Workspace, since: str, *below: str) -> list[str]:
     return changed + git(workspace.root, "ls-files", "--others", "--exclude-standard", "--", *below).splitlines()
 
 
-def missing_notes(workspace: Workspace, since: str | None = None) -> list[str]:
-    """Return what to tell about packages that changed, and whose changes nobody wrote down for their users.
+def missing_note(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> Iterator[Failure]:
+    """Find a change of a package that nobody has written down for its users.
 
     Args:
         workspace: The checkout.
-        since: Commit to compare with, from the branch's start on; without it, each package is compared with its last
-            release, and one without a release passes.
+        package: The package.
+        since: Commit that a branch has left, from which on it must bring its own note; without it, the package is
+            compared with its last release, and passes before the first.
     """
-    start = since and git(workspace.root, "merge-base", since, "HEAD")
-    problems = []
-    for package in workspace.packages.values():
-        last = last_release(workspace, package)
-        base = start or (tag_of(package, last) if last else None)
-        if base is None:
-            continue
-        folder = f"packages/{package.name}/"
-        changed = [path.removeprefix(folder) for path in changed_files(workspace, base, folder)]
-        shipped = [path for path in changed if not path.startswith(UNSHIPPED)]
-        if shipped and not _has_note(package, changed, every_fragment=since is None):
-            problems.append(
-                f"{folder}{shipped[0]}{f' and {len(shipped) - 1} more' if shipped[1:] else ''} changed since "
-                f"{since or base}, and nothing tells the users of {package.name}. Add "
-                f"{folder}changes/<words-and-hyphens>.<kind>.md, where <kind> is breaking, feature, fix, or misc for "
-                "what they do not notice."
-            )
-    return problems
+    last = last_release(workspace, package)
+    if since:
+        base = git(workspace.root, "merge-base", since, "HEAD")
+    elif last:
+        base = since = tag_of(package, last)
+    else:
+        return
+    folder = f"packages/{package.name}/"
+    changed = [path.removeprefix(folder) for path in changed_files(workspace, base, folder)]
+    shipped = [path for path in changed if not path.startswith(UNSHIPPED)]
+    notes = [f"changes/{fragment.path.name}" for fragment in fragments_of(package)]
+    if base != since:
+        notes = [note for note in notes if note in changed]
+    if shipped and not notes and changelog_of(package).name not in changed:
+        more = f" and {len(shipped) - 1} more files" if shipped[1:] else ""
+        yield Failure(
+            package.name,
+            "change-note",
+            f"{folder}{shipped[0]}",
+            f"this file{more} changed since {since}, and nothing tells the users of {package.distribution}.",
+            f"Add {folder}changes/<words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}; misc is "
+            "for what users do not notice.",
+        )
 
 
 def affected_packages(workspace: Workspace, since: str) -> set[str]:
@@ -63,7 +71,7 @@ def affected_packages(workspace: Workspace, since: str) -> set[str]:
     ]
     if None in changed:
         return {package.name for package in workspace.packages.values()}
-    return dependents_of(workspace, {name for name in changed if name})
+    return workspace.with_dependents({name for name in changed if name})
 
 
 def folders_to_test(workspace: Workspace, affected: set[str]) -> list[str]:
@@ -72,8 +80,3 @@ def folders_to_test(workspace: Workspace, affected: set[str]) -> list[str]:
     tests = workspace.root / "tests"
     folders = {path.relative_to(tests).parts[0] for path in tests.glob("*/**/test_*.py")}
     return [f"tests/{folder}" for folder in sorted(folders - others)] if affected else []
-
-
-def _has_note(package: WorkspacePackage, changed: list[str], *, every_fragment: bool) -> bool:
-    fragments = [f"changes/{fragment.path.name}" for fragment in fragments_of(package)]
-    return changelog_of(package).name in changed or any(every_fragment or each in changed for each in fragments)

@@ -10,6 +10,7 @@ import click
 
 from release_tools.api_record import wrong_record
 from release_tools.breaking_changes import unannounced_breaks
+from release_tools.changed_files import missing_note
 from release_tools.failures import Failure
 from release_tools.requirements_check import impossible_bounds, undeclared_imports
 from release_tools.sibling_use import missing_in_older_siblings
@@ -26,16 +27,18 @@ CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] =
 )
 
 
-def failures_of(workspace: Workspace, package: WorkspacePackage) -> list[Failure]:
-    """Return what every check finds in a package."""
-    return [failure for find in CHECKS for failure in find(workspace, package)]
+def failures_of(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> list[Failure]:
+    """Return what every check finds in a package; with a commit, a note for each change since a branch left it."""
+    found = [failure for find in CHECKS for failure in find(workspace, package)]
+    return [*found, *missing_note(workspace, package, since)]
 
 
 @click.command()
 @click.option("--package", "names", multiple=True, help="Folder name of a package; all of them by default.")
+@click.option("--since", help="Commit that this branch has left: what changed since then needs a note of its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.pass_obj
-def check(workspace: Workspace, names: tuple[str, ...], *, as_json: bool) -> None:
+def check(workspace: Workspace, names: tuple[str, ...], since: str | None, *, as_json: bool) -> None:
     """Compare the packages with their last releases and with what they ask of each other.
 
     Exits with 1 if anything must be done first.
@@ -44,7 +47,7 @@ def check(workspace: Workspace, names: tuple[str, ...], *, as_json: bool) -> Non
     unknown = [name for name in names if name not in packages]
     if unknown:
         raise click.UsageError(f"There is no package {unknown[0]!r}. Choose from {', '.join(packages)}.")
-    failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name])]
+    failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name], since)]
     if as_json:
         click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
     else:

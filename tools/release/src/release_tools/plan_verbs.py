@@ -13,7 +13,7 @@ import click
 from release_tools.changed_files import affected_packages, folders_to_test
 from release_tools.changelog import changelog_of, entries_of
 from release_tools.fragments import fragments_of
-from release_tools.planning import PlannedRelease, changes_of, in_order, plan_releases, spelled
+from release_tools.planning import PlannedRelease, changes_of, plan_releases, spelled
 from release_tools.preparing import prepare
 from release_tools.releases import git, last_release, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
@@ -27,7 +27,7 @@ def status(workspace: Workspace) -> None:
     """Show what has changed in each package since its last release, and which dependents must move."""
     with _told():
         releases = {release.package.name: release for release in plan_releases(workspace)}
-        for package in in_order(workspace):
+        for package in workspace.in_order():
             _show(workspace, package, releases.get(package.name))
 
 
@@ -120,7 +120,7 @@ def _show(workspace: Workspace, package: WorkspacePackage, release: PlannedRelea
         commits = git(workspace.root, "rev-list", "--count", f"{tag}..HEAD", "--", f"packages/{package.name}")
         since = f"{commits} commits since {tag}"
     click.echo(f"{package.name} {_step(release) if release else package.version} ({since})")
-    for reason in release.reasons if release else changes_of(package, last):
+    for reason in release.reasons if release else changes_of(workspace, package, last):
         click.echo(f"  {reason.kind:8} {reason.text}")
     if release is None:
         click.echo("  needs no release")

@@ -5,20 +5,25 @@ A package moves if it changed since its last release, or if a release of a sibli
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from release_tools.api_record import public_names
+from release_tools.breaking_changes import breaking_changes
+from release_tools.changed_files import changed_files
 from release_tools.changelog import UNRELEASED, changelog_of, entries_of
 from release_tools.fragments import KINDS, fragments_of, next_breaking_version, next_version
-from release_tools.releases import last_release, tag_of
+from release_tools.releases import last_release, released_package, tag_of
+from release_tools.sibling_use import uses_of_newer_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "dependents_of", "in_order", "plan_releases", "spelled"]
+__all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,13 @@ class Bound:
     Attributes:
         old: The requirement as it is.
         new: The requirement as it must be.
-        leaves: Whether the old one does not admit the sibling's coming version, so that the package must be released.
+        is_needed: Whether the package must be released for it: the old one does not admit the sibling's coming
+            version, or admits one that lacks what the package uses.
     """
 
     old: Requirement
     new: Requirement
-    leaves: bool
+    is_needed: bool
 
 
 @dataclass(frozen=True)
@@ -73,24 +79,6 @@ class PlannedRelease:
         return tag_of(self.package, self.version)
 
 
-def in_order(workspace: Workspace) -> list[WorkspacePackage]:
-    """Return the packages, each after the siblings that it needs."""
-    graph = {
-        name: [canonicalize_name(sibling.distribution) for _, sibling in workspace.siblings_of(package)]
-        for name, package in workspace.packages.items()
-    }
-    return [workspace.packages[name] for name in TopologicalSorter(graph).static_order()]
-
-
-def dependents_of(workspace: Workspace, names: set[str]) -> set[str]:
-    """Return the folders' names of some packages and of all that need them, directly or not."""
-    found = set(names)
-    for package in in_order(workspace):
-        if any(sibling.name in found for _, sibling in workspace.siblings_of(package)):
-            found.add(package.name)
-    return found
-
-
 def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
     """Decide what is released, in the order in which it must be.
 
@@ -107,12 +95,12 @@ def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
     if unknown := set(names) - (known := {package.name for package in workspace.packages.values()}):
         raise ValueError(f"No packages: {', '.join(sorted(unknown))}. There are {', '.join(sorted(known))}.")
     planned: dict[str, PlannedRelease] = {}
-    for package in in_order(workspace):
+    for package in workspace.in_order():
         last = last_release(workspace, package)
-        reasons = changes_of(package, last)
+        reasons = changes_of(workspace, package, last)
         bounds = _coming_bounds(workspace, package, planned)
         wanted = package.name in names if names else any(reason.kind != "misc" for reason in reasons)
-        if wanted or any(bound.leaves for bound in bounds):
+        if wanted or any(bound.is_needed for bound in bounds):
             _refuse_missing_siblings(workspace, package, planned)
             reasons += [Reason("fix", f"requires {spelled(bound.new)}, not {spelled(bound.old)}") for bound in bounds]
             version = _coming_version(package, last, reasons)
@@ -128,8 +116,8 @@ def spelled(requirement: Requirement) -> str:
     return f"{requirement.name}{extras}{specifiers}{marker}"
 
 
-def changes_of(package: WorkspacePackage, last: Version | None) -> list[Reason]:
-    """Return what has changed in a package since its last release."""
+def changes_of(workspace: Workspace, package: WorkspacePackage, last: Version | None) -> list[Reason]:
+    """Return what has changed in a package since its last release: what its fragments tell, and its API."""
     reasons = [Reason(each.kind, each.text.partition("\n")[0]) for each in fragments_of(package)]
     if UNRELEASED in entries_of(changelog_of(package).read_text(encoding="utf-8")):
         reasons.append(Reason("fix", f"lines under {UNRELEASED} in the changelog"))
@@ -137,7 +125,24 @@ def changes_of(package: WorkspacePackage, last: Version | None) -> list[Reason]:
         reasons.append(Reason("feature", "first release"))
     elif package.version > last:
         reasons.append(Reason("fix", f"version {package.version} is not released yet"))
+    if last and _has_new_sources(workspace, package, last):
+        reasons += _api_changes(workspace, package, last)
     return sorted(reasons, key=lambda reason: KINDS.index(reason.kind))
+
+
+def _has_new_sources(workspace: Workspace, package: WorkspacePackage, last: Version) -> bool:
+    return bool(changed_files(workspace, tag_of(package, last), f"packages/{package.name}/src"))
+
+
+def _api_changes(workspace: Workspace, package: WorkspacePackage, last: Version) -> Iterator[Reason]:
+    with tempfile.TemporaryDirectory() as folder:
+        released = released_package(workspace, package, last, Path(folder).resolve())
+        for broken in breaking_changes(released, package):
+            yield Reason("breaking", f"{broken.name}: {broken.what}")
+        before = public_names(released)
+    for face, names in public_names(package).items():
+        for name in sorted(names - before.get(face, set())):
+            yield Reason("feature", f"{face}.{name} is new")
 
 
 def _coming_version(package: WorkspacePackage, last: Version | None, reasons: list[Reason]) -> Version:
@@ -148,23 +153,42 @@ def _coming_version(package: WorkspacePackage, last: Version | None, reasons: li
 
 
 def _coming_bounds(workspace: Workspace, package: WorkspacePackage, planned: dict[str, PlannedRelease]) -> list[Bound]:
-    siblings = workspace.siblings_of(package)
-    coming = {sibling.name: planned[sibling.name] for _, sibling in siblings if sibling.name in planned}
-    left_behind = any(
-        sibling.name in coming and coming[sibling.name].version not in requirement.specifier
-        for requirement, sibling in siblings
-    )
-    bounds = []
-    for requirement, sibling in siblings:
-        if sibling.name not in coming:
-            continue
-        release = coming[sibling.name]
-        leaves = release.version not in requirement.specifier
-        # A sibling that moves for the same reason cannot be installed beside it in its older version.
-        moves_with_it = left_behind and any(bound.leaves for bound in release.bounds)
-        if leaves or moves_with_it:
-            bounds.append(Bound(requirement, _requirement(requirement, release.version), leaves))
-    return [bound for bound in bounds if bound.new != bound.old]
+    needs = workspace.siblings_of(package)
+    siblings = [(requirement, planned.get(sibling.name), sibling) for requirement, sibling in needs]
+    lowest = {
+        sibling.name: release.version
+        for requirement, release, sibling in siblings
+        if release and release.version not in requirement.specifier
+    }
+    # A sibling that moves for the same reason cannot be installed beside it in its older version.
+    moving = [release for _, release, _ in siblings if release and any(bound.is_needed for bound in release.bounds)]
+    with_it = {release.package.name: release.version for release in moving} if lowest else {}
+    for name, version in _used_versions(workspace, package, planned):
+        lowest[name] = max(version, lowest.get(name, version))
+    return [
+        Bound(requirement, _raised(requirement, (with_it | lowest)[sibling.name]), is_needed=sibling.name in lowest)
+        for requirement, _, sibling in siblings
+        if sibling.name in with_it | lowest
+    ]
+
+
+def _used_versions(
+    workspace: Workspace, package: WorkspacePackage, planned: dict[str, PlannedRelease]
+) -> Iterator[tuple[str, Version]]:
+    """Yield the siblings of which a package uses what the oldest that its bounds admit lack, and who first has it."""
+    last = last_release(workspace, package)
+    if last and not _has_new_sources(workspace, package, last):
+        return
+    for use in uses_of_newer_siblings(workspace, package):
+        version = use.version
+        if version is None:
+            if use.sibling.name not in planned:
+                raise ValueError(
+                    f"{package.name} uses what {use.sibling.name} has not released: {use.misuse.message}. "
+                    f"Plan both: release plan {use.sibling.name} {package.name}"
+                )
+            version = planned[use.sibling.name].version
+        yield use.sibling.name, version
 
 
 def _refuse_missing_siblings(
@@ -180,9 +204,13 @@ def _refuse_missing_siblings(
             )
 
 
-def _requirement(old: Requirement, lowest: Version) -> Requirement:
+def _raised(old: Requirement, lowest: Version) -> Requirement:
+    """Return a requirement with another lower bound, and an upper one that admits it."""
+    upper = [str(each) for each in old.specifier if each.operator != ">="]
+    if lowest not in old.specifier:
+        upper = [f"<{_short(next_breaking_version(lowest))}"]
     new = Requirement(str(old))
-    new.specifier = SpecifierSet(f">={_short(lowest)},<{_short(next_breaking_version(lowest))}")
+    new.specifier = SpecifierSet(",".join([f">={_short(lowest)}", *upper]))
     return new
 
 

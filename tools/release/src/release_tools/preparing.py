@@ -1,4 +1,4 @@
-"""Writing a plan into the files of the workspace: versions, bounds, changelogs and uv.lock, with uv and towncrier."""
+"""Writing a plan into the files: versions, bounds and uv.lock with uv, changelogs with towncrier, API records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
+from release_tools.api_record import write_records
 from release_tools.changelog import needs_entry, write_entry
 from release_tools.planning import Bound, PlannedRelease, spelled
 from release_tools.releases import git
@@ -40,6 +41,7 @@ def prepare(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
             _uv(workspace, "version", str(release.version), "--package", release.package.distribution, "--frozen")
         write_entry(workspace, release.package, release.version, release.last)
     _uv(workspace, "lock")
+    write_records(Workspace(workspace.root))
     return True
 
 

@@ -25,7 +25,7 @@ from release_tools.releases import released_package, released_versions
 from release_tools.requirements_check import lines_that_may_fail
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["missing_in_older_siblings"]
+__all__ = ["UseOfNewer", "missing_in_older_siblings", "uses_of_newer_siblings"]
 
 # Which release of a sibling stands beside the package; None stands for its sources of today.
 _Siblings = Mapping[WorkspacePackage, Version | None]
@@ -39,8 +39,30 @@ class _Misuse(NamedTuple):
     message: str
 
 
+class UseOfNewer(NamedTuple):
+    """A use of what an older sibling lacks.
+
+    Attributes:
+        misuse: The place in the package.
+        bound: What the package asks of the sibling.
+        sibling: The sibling.
+        version: Its first release that has what is used; None if only its sources of today have it.
+    """
+
+    misuse: _Misuse
+    bound: Requirement
+    sibling: WorkspacePackage
+    version: Version | None
+
+
 def missing_in_older_siblings(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
-    """Find what a package uses that the oldest siblings admitted by its bounds do not have.
+    """Find what a package uses that the oldest siblings admitted by its bounds do not have."""
+    for misuse, bound, sibling, version in uses_of_newer_siblings(workspace, package):
+        yield _failure(workspace, package, misuse, bound, _remedy(workspace, sibling, version))
+
+
+def uses_of_newer_siblings(workspace: Workspace, package: WorkspacePackage) -> Iterator[UseOfNewer]:
+    """Find what a package uses that the oldest siblings admitted by its bounds lack, and the first that do not.
 
     What stands in a `try` that catches ImportError or AttributeError, or behind `hasattr`, may be missing.
     """
@@ -61,7 +83,7 @@ def missing_in_older_siblings(workspace: Workspace, package: WorkspacePackage) -
             beside[sibling] = version
             still = missing & mypy.misuses(beside) if missing else missing
             for misuse in sorted(missing - still):
-                yield _failure(workspace, package, misuse, bounds[sibling], _remedy(workspace, sibling, version))
+                yield UseOfNewer(misuse, bounds[sibling], sibling, version)
             missing = still
 
 

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,6 +71,22 @@ class Workspace:
                 brought = self.installed_with(self.packages[name], *sorted(requirement.extras))
                 found |= {canonicalize_name(sibling.distribution): sibling for sibling in brought}
         return list(found.values())
+
+    def in_order(self) -> list[WorkspacePackage]:
+        """Return the packages, each after the siblings that it needs."""
+        graph = {
+            name: [canonicalize_name(sibling.distribution) for _, sibling in self.siblings_of(package)]
+            for name, package in self.packages.items()
+        }
+        return [self.packages[name] for name in TopologicalSorter(graph).static_order()]
+
+    def with_dependents(self, names: set[str]) -> set[str]:
+        """Return some packages and all that need them, directly or not, by the names of their folders."""
+        found = set(names)
+        for package in self.in_order():
+            if any(sibling.name in found for _, sibling in self.siblings_of(package)):
+                found.add(package.name)
+        return found
 
 
 @dataclass(frozen=True)
