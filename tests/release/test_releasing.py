@@ -25,6 +25,14 @@ CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n
 DEPENDENTS = ["auto-registry", "model-core", "hub-io", "resnet"]
 
 
+def offer(copy, name):
+    """Let config-core offer a name, and auto-registry use it."""
+    offered = f'"""A face."""\n\n__all__ = ["{name}"]\n\n{name} = 1\n'
+    copy.write("packages/config-core/src/config_core/rehearsal.py", offered)
+    used = f'"""What uses it."""\n\nfrom config_core.rehearsal import {name}\n\n__all__ = ["{name}"]\n'
+    copy.write("packages/auto-registry/src/auto_registry/rehearsal.py", used)
+
+
 def run(command, folder, environment):
     """Run a command, show it with what it prints, and fail if it does."""
     sys.stdout.write(f"$ {command}\n")
@@ -84,6 +92,7 @@ def copy(tmp_path_factory, environment):
     copy.git("remote", "set-url", "origin", str(folder / "origin.git"))
     for name in ["config-core", *DEPENDENTS]:
         copy.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
+    offer(copy, "OLD_NAME")
     copy.release_all()
     publish(copy, environment, *(f"{name}-v0.1.0" for name in ["config-core", *DEPENDENTS]))
     return copy
@@ -93,6 +102,7 @@ def copy(tmp_path_factory, environment):
 def said(copy, environment):
     """Make a breaking change, run the commands of RELEASING.md, publish the dependents, and return what was said."""
     assert any("config-core-v0.2.0" in command for command in COMMANDS)
+    offer(copy, "NEW_NAME")
     said = [run(command, copy.root, environment) for command in COMMANDS]
     publish(copy, environment, *(f"{name}-v0.1.1" for name in DEPENDENTS))
     return said
@@ -137,7 +147,7 @@ def test_user_gets_what_fits_together(environment, tmp_path, wanted, expected):
     python = tmp_path / "user/bin/python"
     run(f"{python} -I -m pip install --quiet '{wanted}'", tmp_path, environment)
     run(f"{python} -I -m pip check", tmp_path, environment)
-    run(f"{python} -I -c 'import hub_io, auto_registry, config_core'", tmp_path, environment)
+    run(f"{python} -I -c 'import hub_io, auto_registry.rehearsal'", tmp_path, environment)
     assert installed(python) == expected
 
 
