@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "NOTE_KEY",
     "NOT_KEPT",
     "TRUST_OPTIONS",
     "WRITTEN_BY_ALL",
@@ -50,6 +51,8 @@ __all__ = [
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
 NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
+# What a file notes of its computed fields: see `_derived_fields`.
+NOTE_KEY = "_computed_fields"
 # What every program of the field writes into a file: no mistake of whoever passes it on.
 WRITTEN_BY_ALL = frozenset({"transformers_version"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from config_core.config._checked_values import resolve_aliases
-from config_core.config._construction import NOTE_KEY
+from config_core.config._config_json import NOTE_KEY
 from config_core.config._recomputing import with_note
 from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, written_fields
 from config_core.errors import ConfigDefinitionError

@@ -34,6 +34,7 @@ from config_core.config._config_definition import (
     install_aliases,
 )
 from config_core.config._config_json import (
+    NOTE_KEY,
     TRUST_OPTIONS,
     WRITTEN_BY_ALL,
     encode_config,
@@ -41,7 +42,8 @@ from config_core.config._config_json import (
     read_config,
     read_json,
 )
-from config_core.config._construction import NOTE_KEY, ConfigType, make_config, replaced, with_wrong_values
+from config_core.config._config_type import ConfigType
+from config_core.config._construction import with_wrong_values
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -429,6 +431,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 f"extra must be 'keep', 'warn' or 'forbid', got {extra!r:.80}. Give a field of that name in the dict.",
                 names=("extra",),
             )
+        from config_core.config._overrides import make_config
+
         config, unused = make_config(
             cls, copied(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
         )
@@ -672,6 +676,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a config with other values of some fields, for `copy.replace`."""
+        from config_core.config._overrides import replaced
+
         config: Self = replaced(self, changes)
         return config
 
@@ -740,6 +746,8 @@ def _config_of_file(
             from config_core.config._foreign_files import check_claim
 
             check_claim(cls, values, path)
+        from config_core.config._overrides import make_config
+
         with of_file():
             return make_config(cls, values, overrides, keep_unused=keep_unused)
     with of_file():

@@ -15,10 +15,11 @@ from config_core.config._checked_values import (
     resolve_aliases,
 )
 from config_core.config._config_definition import definition_of, public_names
-from config_core.config._config_json import NOT_KEPT, jsonable
-from config_core.config._construction import NOTE_KEY, maker_of, merge_fields
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY, jsonable
+from config_core.config._construction import maker_of
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
+from config_core.config._overrides import merge_fields
 from config_core.config._problems import with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,

@@ -1,0 +1,317 @@
+"""Making a config of the values of a file, with those that a caller gives in place of some."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from config_core.config._base_fields import LABEL_FIELDS, without_replaced_labels
+from config_core.config._checked_values import (
+    FieldsOfFile,
+    UnknownFields,
+    has_own_from_dict,
+    note_unknown_in,
+    num_labels_field,
+    of_caller,
+    of_file,
+    resolve_aliases,
+    speaker,
+)
+from config_core.config._config_definition import definition_of, public_names
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY
+from config_core.config._construction import (
+    attributes_without,
+    construct,
+    maker_of,
+    note_computed,
+    unknown_to_init,
+    upgraded,
+    warn_of_other_model_type,
+    with_wrong_values,
+)
+from config_core.config._problems import check_fields, problems_of_part, with_problems
+from config_core.config._value_types import builtin_value, is_config
+from config_core.errors import ConfigError, ConfigValidationError, UnknownOptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
+
+    from config_core.config._derived_fields import Note
+
+__all__ = ["make_config", "make_with_note", "merge_fields", "replaced"]
+
+
+def make_config(
+    cls: type[Any],
+    values: dict[str, Any],
+    overrides: Mapping[str, Any],
+    *,
+    keep_unused: bool,
+    extra: Literal["keep", "warn", "forbid"] = "keep",
+) -> tuple[Any, dict[str, Any]]:
+    """Make a config of the values of a file and of a caller's overrides.
+
+    Args:
+        cls: The config class.
+        values: Values of a file, which may be changed.
+        overrides: Values that replace those of the file.
+        keep_unused: Return overrides that are not fields instead of refusing them.
+        extra: What to do with values that the classes do not know. In dicts among the overrides, it is what the class
+            of each says, unless this says otherwise.
+
+    Returns:
+        The config, and the overrides that are not fields.
+
+    Raises:
+        ConfigError: A value is wrong or missing, or a key is not allowed in a file.
+        UnknownOptionError: An override is neither a field nor in `values`, or a name is forbidden.
+    """
+    unknown = UnknownFields()
+    if extra != "keep":
+        unknown.rule = extra
+        of_values = of_caller(unknown)
+    else:  # a part of what a caller gives, or a file
+        of_values = of_caller(speaker.unknown if speaker.unknown is not None else FieldsOfFile())
+    try:
+        config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
+    except (TypeError, ValueError) as error:
+        if not unknown:
+            raise
+        from config_core.config._unknown_names import forbidden_in_parts
+
+        raise with_problems(error, forbidden_in_parts(unknown, overrides, unknown.rule), cls)  # noqa: B904 - it has its cause
+    if unknown:
+        from config_core.config._unknown_names import report_unknown
+
+        report_unknown(unknown, config, unknown.rule)
+    return config, unused
+
+
+def replaced(original: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a config with other values of some fields.
+
+    Args:
+        original: The config, which stays as it is.
+        changes: The new values. Those that are the original's own change nothing.
+
+    Raises:
+        ConfigError: A value is wrong.
+        UnknownOptionError: There is no such field.
+    """
+    given = {
+        name: value
+        for name, value in changes.items()
+        if not hasattr(original, name) or getattr(original, name) is not value
+    }
+    config, _ = make_config(type(original), original.to_dict(), given, keep_unused=False)
+    config.name_or_path = original.name_or_path
+    if "_commit_hash" in vars(original):
+        vars(config)["_commit_hash"] = vars(original)["_commit_hash"]
+    return config
+
+
+def _make(
+    cls: type[Any],
+    values: dict[str, Any],
+    overrides: Mapping[str, Any],
+    *,
+    keep_unused: bool,
+    of_values: AbstractContextManager[None],
+    unknown: UnknownFields,
+) -> tuple[Any, dict[str, Any]]:
+    """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`."""
+    definition = definition_of(cls)
+    is_of_any_type = not (cls.model_type or definition.own)  # its files are of other classes, notes included
+    note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
+    values = upgraded(cls, values)
+    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
+    given = resolve_aliases(cls, overrides) if overrides else {}
+    if "self" in fields:
+        raise ConfigError("'self' cannot be the name of a field.")
+    unused = {name: given[name] for name in given if name not in definition.names and name not in fields}
+    if unused:  # unless `__init__` sets them in a way that cannot be read from it
+        unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
+        given = {name: value for name, value in given.items() if name not in unused}
+    if unused and not keep_unused:
+        from config_core.config._unknown_names import quoted, spelling_hint
+
+        problem = UnknownOptionError(
+            f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
+            f"{spelling_hint(unused, {*public_names(cls), *fields})}",
+            names=tuple(unused),
+        )
+        raise with_wrong_values(problem, cls, fields | given)
+    model_type = values.get("model_type", cls.model_type)
+    warn_of_other_model_type(cls, model_type)
+    computed = _computed_in(cls, fields, given, note) if given or (note and note.is_edited) else frozenset()
+    if given:
+        try:
+            with of_caller(unknown):
+                fields = _override(cls, {name: fields[name] for name in fields if name not in computed}, given)
+        except ConfigValidationError as error:
+            kept = {name: value for name, value in fields.items() if name not in given}
+            raise with_wrong_values(error, cls, kept) from error.__cause__
+    if missing := definition.required - fields.keys():
+        names = ", ".join(map(repr, sorted(missing)))
+        needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
+        raise with_wrong_values(needed, cls, fields)
+    with of_values:
+        config = construct(cls, (), fields, is_sure=given if note is None else fields)
+    if not definition.unkept.isdisjoint(given):
+        from config_core.config._unkept_parameters import check_effect
+
+        with of_file():
+            check_effect(config, given, fields, maker_of(cls))
+    note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
+    if note is not None:
+        note_computed(config, note.names)
+    if not cls.model_type and model_type:
+        config.model_type = model_type  # a class for configs of any type keeps what the file says
+    return config, unused
+
+
+def _take_note(values: dict[str, Any]) -> Note | None:
+    """Remove what a file notes of its computed fields, and return it."""
+    from config_core.config._derived_fields import read_note
+
+    return read_note(values.pop(NOTE_KEY), values)
+
+
+def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
+    note = _take_note(kwargs)
+    if note is not None and note.is_edited:
+        try:
+            fields = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
+            _computed_in(cls, resolve_aliases(cls, fields), {}, note)
+        except ConfigError as error:
+            if isinstance(speaker.unknown, FieldsOfFile):  # the values of a file, for a part that `__init__` makes
+                raise
+            remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
+            error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
+            raise
+    config = cls(*args, **kwargs)
+    if note is not None:
+        note_computed(config, note.names)
+    return config
+
+
+def _computed_in(
+    cls: type[Any], fields: Mapping[str, Any], given: Mapping[str, Any], note: Note | None
+) -> Collection[str]:
+    """Return the fields of a file that are computed from others, and so are computed again for other values.
+
+    Raises:
+        ConfigError: The file was edited, and what was computed does not fit the other fields.
+    """
+    from config_core.config._derived_fields import check_edited, computed_fields, computed_without_note
+
+    if note is None and not definition_of(cls).runs_own_code:
+        return frozenset()
+    with of_file():
+        if note is None:
+            return computed_without_note(cls, maker_of(cls), fields, given.keys())
+        names = note.names - given.keys()
+        if note.is_edited:
+            check_edited(cls, maker_of(cls), fields, names)
+            return names & fields.keys()
+        found = computed_fields(maker_of(cls), fields, names)
+        # If the values of the file alone make no config, the given ones repair it.
+        return names & fields.keys() if found is None else found
+
+
+def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a file with a caller's in their place. Names of classes go when their number changes."""
+    if not given:
+        return fields
+    count = num_labels_field(cls)
+    # Programs pass None for labels that they do not know.
+    given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
+    values = without_replaced_labels(fields, given, count_field=count)
+    by_hand = _parts_made_by_hand(cls, fields, given)
+    merged = merge_fields(cls, values | by_hand, given, by_hand=by_hand)
+    # `__init__` makes these parts of dicts.
+    return (
+        values
+        | merged
+        | {name: merged[name].to_dict() for name in by_hand if type(merged[name]) is type(by_hand[name])}
+    )
+
+
+def _parts_made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts that a caller changes and of which only `__init__` knows that they are configs."""
+    definition = definition_of(cls)
+    names = [name for name in given if name not in definition.parts and _may_be_part(given[name])]
+    attributes = attributes_without(cls, fields, ()) if names else None
+    return {name: attributes[name] for name in names if is_config(attributes.get(name))} if attributes else {}
+
+
+def _may_be_part(value: Any) -> bool:
+    return is_config(value) or isinstance(builtin_value(value), dict)
+
+
+def merge_fields(
+    cls: type[Any], old: Mapping[str, Any], given: dict[str, Any], *, by_hand: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the new values of fields, checked. Where an old value is a config or stands for one, a dict changes it.
+
+    Args:
+        cls: The config class.
+        old: The old values.
+        given: The new values.
+        by_hand: Fields whose configs `__init__` makes again. What they do not know is found in those.
+
+    Raises:
+        ConfigError: A value is wrong.
+        UnknownOptionError: A dict has a name that the class of its config forbids.
+    """
+    checks = definition_of(cls).checks
+
+    def merging(name: str) -> Callable[[Any], Any]:
+        def merge(value: Any) -> Any:
+            try:
+                with of_file() if name in by_hand else contextlib.nullcontext():
+                    merged = _merged(cls, name, old.get(name), builtin_value(value))
+            except ConfigValidationError as error:
+                raise problems_of_part(error) from error.__cause__
+            return checks[name].check(merged) if name in checks else merged
+
+        return merge
+
+    merged = check_fields(cls, ((name, merging(name), value) for name, value in given.items()))
+    return dict(zip(given, merged, strict=True))
+
+
+def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
+    """Return the new value of a field."""
+    part: type[Any] | None = None
+    if hasattr(type(old), "sub_configs"):
+        part, old = type(old), old.to_dict()
+    elif isinstance(old, dict):
+        from config_core.config._part_classes import class_named
+
+        part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()), cls)
+    if part is None or not isinstance(new, dict):
+        return new
+    kind = old.get("model_type", part.model_type)
+    if new.get("model_type", kind) != kind:
+        return new  # fields of one class say nothing about another
+    return _changed(part, old, new)
+
+
+def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
+    """Return a config of the values of a file, with those that a caller gives for some of them."""
+    known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
+    given = {name: value for name, value in new.items() if name in known and name not in NOT_KEPT}
+    unknown = {name: value for name, value in new.items() if name not in known}
+    values, found = old | unknown, speaker.unknown
+    if found is None or has_own_from_dict(part):
+        with of_file():
+            config = part.from_dict(values, **given)
+    else:
+        config, _ = _make(part, values, given, keep_unused=False, of_values=of_file(), unknown=found)
+    names = tuple(name for name in unknown if not name.startswith("_"))
+    if found is not None:
+        found.add(config, names)
+    return config
