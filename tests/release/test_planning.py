@@ -83,6 +83,22 @@ def test_first_release_is_of_all_in_order_of_their_needs(tmp_path):
             assert order.index(sibling.name) < order.index(name)
 
 
+def test_first_release_takes_what_was_written_so_far(tmp_path):
+    """All entries of a changelog become the first release's, none of their lines is lost, and that is done once."""
+    copy = RepositoryCopy.create(tmp_path / "copy")
+    copy.write("packages/resnet/CHANGELOG.md", CHANGELOG.replace("## 0.1.0", "## Unreleased\n\n- By hand.\n\n## 0.1.0"))
+    copy.write("packages/resnet/changes/new.feature.md", "New.\n")
+    copy.set_version("resnet", "0.1.0")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    copy.commit()
+    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    assert entries == {"0.1.0": "- New.\n- By hand.\n- First release."}
+    assert run(copy, "verify", "resnet-v0.1.0") == ("resnet\n", True)
+    assert "Already written" in run(copy, "plan", "--write")[0]
+    assert copy.git("status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize(("kind", "version"), [("fix", "0.1.1"), ("feature", "0.1.1"), ("misc", None)])
 def test_compatible_change_moves_one_package(copy, kind, version):
     """Nobody must follow a release that their bounds admit, and what users do not notice needs no release."""
@@ -325,6 +341,14 @@ def test_empty_fragment_is_refused(copy):
     output, succeeded = run(copy, "plan")
     assert not succeeded
     assert "Empty change fragments: packages/resnet/changes/one.fix.md" in output
+
+
+def test_release_with_open_changes_is_refused(copy):
+    """A tag on a commit whose fragments are not in the changelog yet releases nothing."""
+    copy.write("packages/resnet/changes/one.fix.md", "One.\n")
+    output, succeeded = run(copy, "verify", "resnet-v0.1.0")
+    assert not succeeded
+    assert "packages/resnet/CHANGELOG.md does not begin with an entry for 0.1.0 that has all changes" in output
 
 
 def test_towncrier_makes_fragments_that_fit(copy):
