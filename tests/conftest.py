@@ -64,7 +64,8 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     """Keep the first test of each file, of those that the markers leave."""
     if config.getoption("--smoke"):
-        items[:] = {item.path: item for item in reversed(items)}.values()
+        first = {item.path: item for item in reversed(items)}
+        items[:] = [item for item in items if item is first[item.path]]
 
 
 def _forget_xet_tokens():
