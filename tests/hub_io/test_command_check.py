@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from auto_registry import AutoConfig
+from hub_io import RemoteCodeRefusedError
 from hub_io_command import PROGRAM, hub_io, hub_io_process
 from tiny_checkpoints import MODELING, config_json, files, trust, write
 
@@ -204,3 +209,37 @@ def test_example_project_fails_once_somebody_has_changed_its_code(tmp_path):
         [*PROGRAM, "check", "--requirements", "models.txt"], cwd=project, capture_output=True, text=True, check=False
     )
     assert (done.returncode, "changed: modeling_tiny.py" in done.stdout) == (1, True)
+
+
+SHELL_NAMES = [
+    "a b",
+    "$(touch ran)",
+    "`touch ran`",
+    "; touch ran",
+    "a' ; touch ran ; '",
+    "--yes",
+    "-h",
+    "a&touch ran",
+    "~root",
+    "#a",
+]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell and its names")
+@pytest.mark.parametrize("name", SHELL_NAMES)
+def test_commands_can_be_pasted_into_a_shell(places, name):
+    """Whatever the folder is called, which may come out of an archive: they name it, and nothing else happens."""
+    write(places / name, files())
+    with pytest.raises(RemoteCodeRefusedError) as refused:
+        AutoConfig.from_pretrained(name)
+    (line,) = re.findall(r"`hub-io (trust .*)`\)", str(refused.value))
+    checked = hub_io("check", "--json", "--", name).values["checked"][0]
+    (code,) = checked["code"]
+    assert f"hub-io {line}" == code["commands"][1]
+    program = shlex.join(PROGRAM)
+    for command in code["commands"]:
+        shell = f"{command.replace('hub-io', program, 1)}{' --yes' if command.startswith('hub-io trust') else ''}"
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert hub_io("check", "--", name).exit_code == 0
+    assert os.listdir(places) == [name]  # noqa: PTH208 - the names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_project_file_of_another_user_is_not_used(folder, lock, monkeypatch):
     os.chown(lock, 12345, 12345)
     with pytest.raises(RemoteCodeRefusedError, match="belongs to another user") as caught:
         AutoConfig.from_pretrained(folder)
-    assert f"(uid 12345). If you trust that user, set HUB_IO_TRUST_STORE={lock}" in str(caught.value)
+    assert f"(uid 12345). If you trust that user, set HUB_IO_TRUST_STORE={shlex.quote(str(lock))}" in str(caught.value)
     monkeypatch.setenv("HUB_IO_TRUST_STORE", str(lock))
     AutoConfig.from_pretrained(folder)
 

@@ -34,6 +34,7 @@ NUMBERS = [
 ]  # fmt: skip
 OTHERS = ["null", "true", "false", "{}", "[]", "[[]]", '{"": {}}', '""', "[null]", '{"a": 1, "a": 2}']
 _MANY = (10, 1_000, 20_000)
+_LONGEST_ADDED = 4_000_000  # characters: a mutant is read by a dozen calls
 _DEEP = (2, 20, 99, 101, 500, 3_000, 100_000)
 
 
@@ -80,6 +81,8 @@ def edit_tree(tree: Any, rng: random.Random, *, keys: Sequence[str] = ()) -> Any
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
         parent, index = rng.choice(_slots(root))
         rng.choice(_EDITS)(_Edit(root, parent, index, rng, (*keys, *KEYS)))
+        if len(dump_tree(root)) > _LONGEST_ADDED:
+            break
     return root[0] if root else Raw("")
 
 
@@ -154,11 +157,12 @@ def _remove(edit: _Edit) -> None:
 def _repeat(edit: _Edit) -> None:
     """Repeat a member or an item: once, or very often."""
     entry, times = edit.parent[edit.index], edit.rng.choice((1, 1, 1, *_MANY))
+    times = min(times, _LONGEST_ADDED // len(dump_tree(edit.value)) + 1)
     if isinstance(edit.parent, Members):
         changed = (entry[0], edit.any_value()) if edit.rng.random() < 0.5 else entry
         edit.parent.extend((f"{changed[0]}{number or ''}", changed[1]) for number in range(times))
     elif edit.parent is not edit.root:
-        edit.parent.extend([entry] * times)
+        edit.parent.extend(copy.deepcopy(entry) for _ in range(times))  # else a later edit would be one of each
 
 
 def _rename(edit: _Edit) -> None:

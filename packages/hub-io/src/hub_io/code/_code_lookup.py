@@ -152,6 +152,8 @@ class RemoteCode:
         source, commit = (self.source, None) if origin is None else (origin.source, origin.commit)
         if checkpoint is not None:
             source, commit = checkpoint.name, checkpoint.commit
+        if source.startswith("-"):  # a folder, which would be taken for an option
+            source = os.path.join(os.curdir, source)  # noqa: PTH118 - pathlib drops the dot
         words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
         if self.pin == "code_revision" and self.commit is not None:
             words += ["--code-revision", self.commit]

@@ -7,6 +7,7 @@ owns or can write is not used; refusals name it and say why.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -121,9 +122,10 @@ def _why_not(path: Path) -> str | None:
     places = (path.parent.stat(), path.lstat(), path.stat())
     others = {place.st_uid for place in places[1:]} - {os.geteuid(), 0}
     if others:
+        setting = f"{STORE_VARIABLE}={shlex.quote(str(path))}"
         return (
-            f"belongs to another user (uid {min(others)}). If you trust that user, set {STORE_VARIABLE}={path}, which "
-            "then is the only trust file in use"
+            f"belongs to another user (uid {min(others)}). If you trust that user, set {setting}, which then is the "
+            "only trust file in use"
         )
     if any(_anybody_may_write(place) for place in places):
         return "can be written or replaced by anybody"
