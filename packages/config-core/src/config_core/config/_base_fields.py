@@ -200,11 +200,7 @@ class ComputedFields:
     @name_or_path.setter
     def name_or_path(self, value: str | os.PathLike[str]) -> None:
         if not isinstance(value, (str, os.PathLike)):
-            raise ConfigValidationError(
-                f"expected a path or the name of a repository, got {value!r:.80}.",
-                config_class=type(self).__name__,
-                field="name_or_path",
-            )
+            raise _wrong(self, "name_or_path", "a path or the name of a repository", value)
         self._name_or_path = os.fspath(value)
 
     @property
@@ -216,11 +212,7 @@ class ComputedFields:
     def dtype(self, value: Any) -> None:
         name = None if value is None else str(value).removeprefix("torch.")
         if name is not None and not (name.isidentifier() and (isinstance(value, str) or is_dtype(type(value)))):
-            raise ConfigValidationError(
-                f"expected the name of a torch.dtype such as 'bfloat16', got {value!r:.80}.",
-                config_class=type(self).__name__,
-                field="dtype",
-            )
+            raise _wrong(self, "dtype", "the name of a torch.dtype such as 'bfloat16'", value)
         self._dtype = name
 
     @property
@@ -240,11 +232,7 @@ class ComputedFields:
     @num_labels.setter
     def num_labels(self, value: int) -> None:
         if type(value) is not int or value < 0:
-            raise ConfigValidationError(
-                f"expected a number of classes, got {value!r:.80}.",
-                config_class=type(self).__name__,
-                field="num_labels",
-            )
+            raise _wrong(self, "num_labels", "a number of classes", value)
         self._labels = self._labels.resized(value)
 
     @property
@@ -274,3 +262,8 @@ class ComputedFields:
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
         self.id2label = read_labels(None, dict(value)) if value is not None else None
+
+
+def _wrong(config: Any, field: str, expected: str, value: Any) -> ConfigValidationError:
+    problem = f"expected {expected}, got {value!r:.80}."
+    return ConfigValidationError(problem, config_class=type(config).__name__, field=field)

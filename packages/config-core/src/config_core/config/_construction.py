@@ -15,7 +15,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import with_problems
+from config_core.config._problems import moved_to_root, with_problems
 from config_core.config._value_types import copied
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
@@ -123,8 +123,6 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
         except (TypeError, ValueError) as error:
             twice = _GIVEN_TWICE.search(f"{error}")
             if twice is None or twice[1] not in given:
-                from config_core.config._problems import moved_to_root
-
                 raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
             passed_by_class.append(twice[1])
             del given[twice[1]]

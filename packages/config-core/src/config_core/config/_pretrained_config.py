@@ -341,30 +341,14 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     @classmethod
     def get_config_dict(
-        cls,
-        pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint,
-        *,
-        revision: str | None = None,
-        subfolder: str = "",
-        token: str | bool | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        local_files_only: bool = False,
-        force_download: bool = False,
-        **unused: Any,
+        cls, pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint, **options: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the values in a config file as they are, and the keywords that are not options.
 
         Args and errors are those of `from_pretrained`.
         """
-        options = HubOptions(
-            revision=revision,
-            subfolder=subfolder,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
-        return read_config(pretrained_model_name_or_path, options).take(), unused
+        hub = {name: options.pop(name) for name in HubOptions._fields if name in options}
+        return read_config(pretrained_model_name_or_path, HubOptions(**hub)).take(), options
 
     @overload
     @classmethod
