@@ -458,8 +458,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         savable = savable_tensors(
             state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
-        _check_ties_hold(type(self), savable, ties)
-        _check_ties_of_methods_hold(type(self), savable, ties_to_make(self, PreTrainedModel, named.modules))
+        _check_ties_hold(type(self), savable, ties, ties_to_make(self, PreTrainedModel, named.modules))
         return savable
 
     def push_to_hub(
@@ -590,31 +589,30 @@ def _dtype_of(savable: SavableTensors, named: NamedTensors) -> torch.dtype | Non
     return next((tensor.dtype for tensor in [*written, *parameters.values()] if tensor.is_floating_point()), None)
 
 
-def _check_ties_hold(model_class: type, savable: SavableTensors, ties: Mapping[str, str]) -> None:
-    """Check that tensors which a load ties have equal values: no load accepts others."""
-    for name, other in ties.items():
-        tensors = savable.tensors
+def _check_ties_hold(
+    model_class: type, savable: SavableTensors, declared: Mapping[str, str], made: Iterable[Sequence[str]]
+) -> None:
+    """Check that tensors which a load ties have equal values: no load accepts others.
+
+    Args:
+        model_class: The class of the model.
+        savable: What is saved.
+        declared: The ties that the class declares.
+        made: The names of each tensor that the author's `tie_weights` makes of several.
+    """
+    tensors = savable.tensors
+    ties = [(f"_tied_weights_keys ties {name!r} to {other!r}", name, other) for name, other in declared.items()]
+    for names in made:
+        first, *others = [name for name in names if name in tensors] or [""]
+        ties += [(f"tie_weights() ties {name!r} to {first!r}", name, first) for name in others]
+    for tie, name, other in ties:
         if name in tensors and other in tensors and not equal_bytes(tensors[name], tensors[other]):
             raise ModelDefinitionError(
-                f"_tied_weights_keys ties {name!r} to {other!r}, and they hold different values, so what is saved "
-                "could not be loaded. To tie them, call self.post_init() at the end of __init__, or "
-                f"model.tie_weights(). To keep them apart, set model.config.{TIE_FIELD} = False.",
+                f"{tie}, and they hold different values, so what is saved could not be loaded. To tie them, call "
+                "self.post_init() at the end of __init__, or model.tie_weights(). To keep declared ones apart, set "
+                f"model.config.{TIE_FIELD} = False.",
                 model_class=model_class,
             )
-
-
-def _check_ties_of_methods_hold(model_class: type, savable: SavableTensors, ties: Iterable[Sequence[str]]) -> None:
-    """Check that tensors which an author's `tie_weights` makes one in every load have equal values."""
-    for names in ties:
-        first, *others = [name for name in names if name in savable.tensors] or [""]
-        for name in others:
-            if not equal_bytes(savable.tensors[first], savable.tensors[name]):
-                raise ModelDefinitionError(
-                    f"tie_weights() makes {first!r} and {name!r} one tensor in every load, and they hold different "
-                    "values, so what is saved could not be loaded. Call self.post_init() at the end of __init__, or "
-                    "model.tie_weights(), to tie them before the model is trained.",
-                    model_class=model_class,
-                )
 
 
 def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...]:

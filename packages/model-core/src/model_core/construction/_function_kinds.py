@@ -34,79 +34,21 @@ class FunctionKind(enum.Enum):
     READ = enum.auto()
 
 
-_METADATA_NAMES = {
-    "__hash__",
-    "__len__",
-    "__set__",
-    "_is_view",
-    "_set_grad_enabled",
-    "dim",
-    "element_size",
-    "empty",
-    "empty_like",
-    "get_device",
-    "is_complex",
-    "is_contiguous",
-    "is_floating_point",
-    "is_signed",
-    "nelement",
-    "new_empty",
-    "new_ones",
-    "new_zeros",
-    "numel",
-    "ones_like",
-    "rand_like",
-    "randn_like",
-    "requires_grad_",
-    "size",
-    "stride",
-    "zeros_like",
+_NAMES = {
+    FunctionKind.METADATA: (
+        "__hash__ __len__ __set__ _is_view _set_grad_enabled dim element_size empty empty_like get_device is_complex "
+        "is_contiguous is_floating_point is_signed nelement new_empty new_ones new_zeros numel ones_like rand_like "
+        "randn_like requires_grad_ size stride zeros_like"
+    ),
+    FunctionKind.RANDOM_FILL: (
+        "bernoulli_ cauchy_ exponential_ geometric_ kaiming_uniform_ log_normal_ normal_ random_ uniform_"
+    ),
+    FunctionKind.CONSTANT_FILL: "constant_ fill_ zero_",
+    FunctionKind.ELEMENTWISE: ("abs_ add_ clamp_ clamp_max_ clamp_min_ div_ erfinv_ exp_ mul_ neg_ pow_ sqrt_ sub_"),
+    FunctionKind.EXPORT: ("__array__ __dlpack__ data_ptr numpy share_memory_ storage to_dlpack untyped_storage"),
+    FunctionKind.ALIAS: "detach",
 }
-_RANDOM_FILL_NAMES = {
-    "bernoulli_",
-    "cauchy_",
-    "exponential_",
-    "geometric_",
-    "kaiming_uniform_",
-    "log_normal_",
-    "normal_",
-    "random_",
-    "uniform_",
-}
-_CONSTANT_FILL_NAMES = {"constant_", "fill_", "zero_"}
-_ELEMENTWISE_NAMES = {
-    "abs_",
-    "add_",
-    "clamp_",
-    "clamp_max_",
-    "clamp_min_",
-    "div_",
-    "erfinv_",
-    "exp_",
-    "mul_",
-    "neg_",
-    "pow_",
-    "sqrt_",
-    "sub_",
-}
-_EXPORT_NAMES = {
-    "__array__",
-    "__dlpack__",
-    "data_ptr",
-    "numpy",
-    "share_memory_",
-    "storage",
-    "to_dlpack",
-    "untyped_storage",
-}
-_KINDS_BY_NAME = {
-    **dict.fromkeys(_METADATA_NAMES, FunctionKind.METADATA),
-    **dict.fromkeys(_RANDOM_FILL_NAMES, FunctionKind.RANDOM_FILL),
-    **dict.fromkeys(_CONSTANT_FILL_NAMES, FunctionKind.CONSTANT_FILL),
-    **dict.fromkeys(_ELEMENTWISE_NAMES, FunctionKind.ELEMENTWISE),
-    **dict.fromkeys(_EXPORT_NAMES, FunctionKind.EXPORT),
-    "detach": FunctionKind.ALIAS,
-}
+_KINDS_BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 
 @functools.lru_cache(maxsize=1024)

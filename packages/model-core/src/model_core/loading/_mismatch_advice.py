@@ -6,25 +6,21 @@ last, and none is named that would give a model of which the checkpoint holds no
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.loading._config_remedies import config_remedies
-from model_core.loading._load_plan import plan_load
-from model_core.loading._name_rules import decide_names
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import about_reparametrized, reparametrized_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import torch
 
     from config_core.config import PretrainedConfig
     from model_core.load_report import LoadReport
-    from model_core.loading._name_rules import NameRules, NameTranslation
-    from model_core.loading._placement import Placement
+    from model_core.loading._name_rules import NameTranslation
     from model_core.loading._weight_sources import WeightSource
 
 __all__ = ["MismatchAdvice", "advise", "allowing"]
@@ -52,12 +48,11 @@ def advise(
     report: LoadReport,
     tensors: Mapping[str, torch.Tensor],
     source: WeightSource,
-    rules: NameRules,
     names: NameTranslation,
     *,
     config: PretrainedConfig | None,
-    placement: Placement,
-    extra_states: Collection[str],
+    key_mapping: Mapping[str, str],
+    report_with: Callable[[Mapping[str, str]], LoadReport],
 ) -> MismatchAdvice:
     """Return what to do about a report of tensors that do not match.
 
@@ -65,29 +60,20 @@ def advise(
         report: What matches and what does not.
         tensors: The parameters and persistent buffers of the model, by name.
         source: The checkpoint.
-        rules: How names are matched.
         names: How the names of this checkpoint became names of the model.
         config: The config of the model, if it has one.
-        placement: As for `plan_load`.
-        extra_states: As for `plan_load`.
+        key_mapping: The caller's.
+        report_with: Returns the report of a load with another key_mapping.
     """
     missing, unexpected = _in_checkpoint_names(report, names)
     remedies = _set_reparametrized_apart(missing, unexpected)
     remaining = report
     mapping = _suggested_mapping(missing, unexpected, report, source, names)
     if mapping:
-        combined = dataclasses.replace(rules, key_mapping=mapping | dict(rules.key_mapping))
-        renamed = plan_load(
-            tensors,
-            source,
-            combined,
-            decide_names(combined, source, tensors),
-            placement=placement,
-            extra_states=extra_states,
-        ).report
+        renamed = report_with(mapping | dict(key_mapping))
         if len(renamed.loaded) > len(report.loaded) and _num_differences(renamed) < _num_differences(report):
             remaining = renamed
-            remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), rules.key_mapping))
+            remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), key_mapping))
     remedies += config_remedies(remaining, config, tensors)
     return MismatchAdvice(tuple(remedies), remaining, (tensors, source.tensors))
 

@@ -21,7 +21,7 @@ from model_core.module_tensors import group_shared, persistent_tensors
 from model_core.torch_internals import is_distributed_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from torch import nn
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.loading._allowed_differences import AllowedDifferences
-    from model_core.loading._name_rules import NameRules
+    from model_core.loading._load_plan import LoadPlan
+    from model_core.loading._name_rules import NameRules, NameTranslation
     from model_core.loading._placement import Placement
     from model_core.loading._weight_sources import WeightSource
     from model_core.module_tensors import NamedTensors
@@ -77,7 +78,15 @@ def load_weights(
     with reading_weights(checkpoint):
         names = decide_names(rules, weights, named.persistent)
         weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
-        plan = plan_load(named.persistent, weights, rules, names, placement=placement, extra_states=states)
+
+        def planned(rules: NameRules, names: NameTranslation) -> LoadPlan:
+            return plan_load(named.persistent, weights, rules, names, placement=placement, extra_states=states)
+
+        def report_with(key_mapping: Mapping[str, str]) -> LoadReport:
+            others = dataclasses.replace(rules, key_mapping=key_mapping)
+            return planned(others, decide_names(others, weights, named.persistent)).report
+
+        plan = planned(rules, names)
         check_report(
             plan.report,
             allowed,
@@ -86,11 +95,10 @@ def load_weights(
                 plan.report,
                 named.persistent,
                 weights,
-                rules,
                 names,
                 config=getattr(model, "config", None),
-                placement=placement,
-                extra_states=states,
+                key_mapping=rules.key_mapping,
+                report_with=report_with,
             ),
             hint=lambda: mismatch_hint(type(model), checkpoint),
         )

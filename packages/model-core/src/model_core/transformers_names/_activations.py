@@ -112,25 +112,16 @@ class AccurateGELUActivation(nn.Module):
         return 0.5 * input * (1 + torch.tanh(self.precomputed_constant * (input + 0.044715 * torch.pow(input, 3))))
 
 
-class SiLUActivation(nn.Module):
+class SiLUActivation(nn.SiLU):
     """Input times its sigmoid."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - transformers' signature
-        return nn.functional.silu(input)
 
-
-class MishActivation(nn.Module):
+class MishActivation(nn.Mish):
     """Input times tanh of its softplus."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - transformers' signature
-        return nn.functional.mish(input)
 
-
-class LinearActivation(nn.Module):
+class LinearActivation(nn.Identity):
     """The input itself."""
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - transformers' signature
-        return input
 
 
 class LaplaceActivation(nn.Module):

@@ -56,13 +56,8 @@ class AttentionMaskConverter:
             raise ValueError("to_causal_4d needs AttentionMaskConverter(is_causal=True).")
         if query_length <= 1 and self.sliding_window is None:
             return None
-        return self._make_causal_mask(
-            (batch_size, query_length),
-            dtype,
-            device=device,
-            past_key_values_length=key_value_length - query_length,
-            sliding_window=self.sliding_window,
-        )
+        past = key_value_length - query_length
+        return self._make_causal_mask((batch_size, query_length), dtype, device, past, self.sliding_window)
 
     def to_4d(
         self,
@@ -87,13 +82,9 @@ class AttentionMaskConverter:
             return expanded
         if key_value_length is None:
             raise ValueError("A causal mask needs key_value_length.")
-        causal = self._make_causal_mask(
-            (attention_mask_2d.shape[0], query_length),
-            dtype,
-            device=attention_mask_2d.device,
-            past_key_values_length=key_value_length - query_length,
-            sliding_window=self.sliding_window,
-        )
+        shape, device = (attention_mask_2d.shape[0], query_length), attention_mask_2d.device
+        past = key_value_length - query_length
+        causal = self._make_causal_mask(shape, dtype, device, past, self.sliding_window)
         return causal.masked_fill(expanded.bool(), torch.finfo(dtype).min)
 
     @staticmethod
@@ -121,8 +112,7 @@ class AttentionMaskConverter:
 def prepare_4d_attention_mask(mask: torch.Tensor, dtype: torch.dtype, tgt_len: int | None = None) -> torch.Tensor:
     """Return the mask for padding, of shape `(batch, 1, queries, keys)`."""
     num_batches, num_keys = mask.shape
-    inverted = 1.0 - mask[:, None, None, :].expand(num_batches, 1, tgt_len or num_keys, num_keys).to(dtype)
-    return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)
+    return _inverted(mask[:, None, None, :].expand(num_batches, 1, tgt_len or num_keys, num_keys), dtype)
 
 
 def prepare_4d_attention_mask_for_sdpa(
@@ -163,8 +153,7 @@ def prepare_4d_causal_attention_mask(
         return converter.to_4d(attention_mask, num_queries, dtype, key_value_length=num_keys)
     if tuple(attention_mask.shape) != (expected := (num_batches, 1, num_queries, num_keys)):
         raise ValueError(f"The attention mask has shape {tuple(attention_mask.shape)}, expected {expected}.")
-    inverted = 1.0 - attention_mask.to(dtype)
-    return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)
+    return _inverted(attention_mask, dtype)
 
 
 def prepare_4d_causal_attention_mask_for_sdpa(
@@ -206,3 +195,8 @@ def create_4d_causal_attention_mask(
     converter = AttentionMaskConverter(is_causal=True, sliding_window=sliding_window)
     num_keys = input_shape[-1] + past_key_values_length
     return converter.to_causal_4d(input_shape[0], input_shape[-1], num_keys, dtype, device=device)
+
+
+def _inverted(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    inverted = 1.0 - mask.to(dtype)
+    return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)

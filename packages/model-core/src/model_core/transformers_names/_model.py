@@ -12,7 +12,7 @@ from torch import nn
 from config_core.transformers_names import logging
 from model_core.loading import ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
-from model_core.tied_weights import TIE_FIELD
+from model_core.tied_weights import TIE_FIELD, declares_ties
 from model_core.transformers_names._mask_methods import MaskMethods
 from model_core.transformers_names._pytorch_utils import is_tracing
 
@@ -63,10 +63,7 @@ class PreTrainedModel(OwnModel, MaskMethods):
         Raises:
             NotImplementedError: The model does not say which they are.
         """
-        inner: Any = self.base_model
-        if inner is self or not hasattr(inner, "get_input_embeddings"):
-            raise NotImplementedError(f"{type(self).__name__} has no get_input_embeddings().")
-        embeddings: nn.Module = inner.get_input_embeddings()
+        embeddings: nn.Module = self._of_base_model("get_input_embeddings")()
         return embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
@@ -75,10 +72,13 @@ class PreTrainedModel(OwnModel, MaskMethods):
         Raises:
             NotImplementedError: The model does not say which they are.
         """
-        inner: Any = self.base_model
-        if inner is self or not hasattr(inner, "set_input_embeddings"):
-            raise NotImplementedError(f"{type(self).__name__} has no set_input_embeddings().")
-        inner.set_input_embeddings(value)
+        self._of_base_model("set_input_embeddings")(value)
+
+    def _of_base_model(self, method: str) -> Any:
+        inner = self.base_model
+        if inner is self or not hasattr(inner, method):
+            raise NotImplementedError(f"{type(self).__name__} has no {method}().")
+        return getattr(inner, method)
 
     def get_output_embeddings(self) -> nn.Module | None:
         """Return the layer whose weight is tied to the input embeddings, or None."""
@@ -119,7 +119,7 @@ class PreTrainedModel(OwnModel, MaskMethods):
     def tie_weights(self, *_args: Any, **_kwargs: Any) -> None:
         """Tie the output embeddings to the input embeddings, and what modules tie in a `_tie_weights` of their own."""
         super().tie_weights()
-        tied = _tied_embeddings(self) if _names_ties(type(self)) else None
+        tied = _tied_embeddings(self) if declares_ties(type(self)) else None
         if tied is not None:
             self._tie_or_clone_weights(*tied)
         for module in list(self.modules()):
@@ -205,10 +205,6 @@ def _tied_embeddings(model: PreTrainedModel) -> tuple[nn.Module, nn.Module] | No
     if outputs is None or not isinstance(one, nn.Parameter) or not isinstance(other, nn.Parameter):
         return None
     return (outputs, inputs) if one.shape == other.shape else None
-
-
-def _names_ties(model_class: type) -> bool:
-    return bool(getattr(model_class, "_tied_weights_keys", None))
 
 
 def _pattern(name: str, prefix: str) -> re.Pattern[str]:
