@@ -25,8 +25,6 @@ from config_core.checkpoint import (
 )
 from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig, drop_trust_options
-from model_core.authored_class import authored_class
-from model_core.config_classes import annotated_config_class, check_config
 from model_core.construction import construct, modules_to_initialize
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
@@ -55,6 +53,7 @@ from model_core.loading import (
     scoped_renamings,
     wrap_state_dict,
 )
+from model_core.model_classes import annotated_config_class, authored_class, check_config
 from model_core.module_facts import ModuleFacts
 from model_core.module_tensors import NamedTensors, named_tensors, wrapper_prefixes
 from model_core.saving import (

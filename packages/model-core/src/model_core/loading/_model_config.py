@@ -10,8 +10,8 @@ from config_core.checkpoint import CONFIG_NAME, Checkpoint, where_config_may_be
 from config_core.code import bundle_of
 from config_core.config import PretrainedConfig
 from config_core.errors import CheckpointFileNotFoundError, ConfigCoreError
-from model_core.config_classes import check_config
 from model_core.errors import ArgumentError, ConfigClassError, ModelDefinitionError
+from model_core.model_classes import check_config
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
 if TYPE_CHECKING:
