@@ -99,6 +99,16 @@ def test_requirements_file_names_one_source_on_each_line(folder, tmp_path):
     assert [checked["name"] for checked in ran.values["checked"]] == [str(folder)]
 
 
+def test_comment_of_a_requirements_file_begins_after_a_space(folder, tmp_path):
+    """A folder may have the sign in its name: the one without what follows is another one, and may be trusted."""
+    hub_io("trust", folder, "--yes")
+    other = write(folder.with_name(f"{folder.name}#2"), files({"modeling_tiny.py": f"{MODELING}changed = 1\n"}))
+    requirements = tmp_path / "models.txt"
+    requirements.write_text(f"#{folder}\n{other}\n", encoding="utf-8")
+    ran = hub_io("check", "--requirements", requirements, "--json")
+    assert (ran.exit_code, [checked["name"] for checked in ran.values["checked"]]) == (1, [str(other)])
+
+
 @pytest.mark.parametrize(
     ("content", "told"), [(b"# nothing\n", "There is nothing to check"), (b"\xff\xfe", "is not UTF-8")]
 )

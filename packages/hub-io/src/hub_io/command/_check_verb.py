@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,8 @@ def _lines_of(requirements: Path) -> list[str]:
         text = requirements.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{str(requirements)!r} is not UTF-8 text.") from error
-    names = (line.partition("#")[0].strip() for line in text.splitlines())
+    # As in pip's files: a name may have the sign in it, and what is cut off would be checked as another one.
+    names = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return [name for name in names if name]
 
 
