@@ -87,6 +87,9 @@ def _first_copy(tmp_path_factory):
 def _first_release(_first_copy, tmp_path_factory):
     copy = RepositoryCopy(shutil.copytree(_first_copy.root, tmp_path_factory.mktemp("release") / "released"))
     copy.release_all()
+    for package in copy.workspace.packages.values():
+        copy.write(f"packages/{package.name}/changes/work.misc.md", "Work for the next release.\n")
+    copy.commit("Notes of what the tests change")
     return copy
 
 

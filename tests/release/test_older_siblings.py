@@ -170,3 +170,16 @@ def test_only_the_sibling_that_lacks_it_must_move(newer, run_release):
     newer.write("packages/hub-io/src/hub_io/use_of_offer.py", "from config_core.offer import fresh\n")
     (failure,) = failures(run_release, newer, "hub-io")[1]
     assert failure["todo"].startswith("Ask for pretrained-config-core>=0.1.1")
+
+
+def test_entry_points_that_the_oldest_sibling_does_not_read_fail(newer, run_release):
+    """They would be announced to nobody; groups that it reads pass."""
+    newer.append(OFFER, '\nGROUP = "config_core.brand_new"\n')
+    newer.replace(OFFER, "__all__ = [", '__all__ = ["GROUP", ')
+    newer.append(
+        "packages/auto-registry/pyproject.toml",
+        '\n[project.entry-points."config_core.brand_new"]\nauto_registry = "auto_registry.auto_config:AutoConfig"\n',
+    )
+    code, (failure,) = failures(run_release, newer)
+    assert code == 1
+    assert "admits 0.1.0, which does not read entry points of config_core.brand_new" in failure["what"]

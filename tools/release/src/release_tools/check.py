@@ -12,7 +12,7 @@ from release_tools.api_record import wrong_record
 from release_tools.breaking_changes import unannounced_breaks
 from release_tools.changed_files import missing_note
 from release_tools.failures import Failure
-from release_tools.requirements_check import impossible_bounds, undeclared_imports
+from release_tools.requirements_check import impossible_bounds, undeclared_imports, unread_entry_points
 from release_tools.sibling_use import missing_in_older_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
 
@@ -23,6 +23,7 @@ CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] =
     wrong_record,
     impossible_bounds,
     undeclared_imports,
+    unread_entry_points,
     missing_in_older_siblings,
 )
 

@@ -1,9 +1,10 @@
-"""Whether a package declares what it imports, and whether its bounds on siblings can be met."""
+"""Whether a package declares what it imports, and what its bounds on siblings admit is there and reads it."""
 
 from __future__ import annotations
 
 import ast
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release_tools.failures import Failure, line_of_requirement, place
-from release_tools.releases import released_versions
+from release_tools.releases import released_package, released_versions
 from release_tools.workspace import Workspace, WorkspacePackage, imports_of
 
-__all__ = ["impossible_bounds", "lines_that_may_fail", "undeclared_imports"]
+__all__ = ["impossible_bounds", "lines_that_may_fail", "undeclared_imports", "unread_entry_points"]
 
 # Distributions whose import name is another; the others are called like what they offer.
 _IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
@@ -85,3 +86,29 @@ def _problem_of(requirement: Requirement, sibling: WorkspacePackage, versions: l
     if missing:
         return f"{requirement} begins at {missing[0]}, which was never released."
     return None
+
+
+def unread_entry_points(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
+    """Find entry points in groups that today's sibling reads, and the oldest one that the bounds admit does not."""
+    for requirement, sibling in workspace.siblings_of(package):
+        admitted = [version for version in released_versions(workspace, sibling) if version in requirement.specifier]
+        groups = [group for group in package.project.get("entry-points", {}) if group in _texts_of(sibling)]
+        if admitted and groups:
+            with tempfile.TemporaryDirectory() as folder:
+                known = _texts_of(released_package(workspace, sibling, admitted[0], Path(folder)))
+            for group in groups:
+                if group not in known:
+                    yield Failure(
+                        package.name,
+                        "older-sibling",
+                        place(workspace, package.folder / "pyproject.toml", line_of_requirement(package, requirement)),
+                        f"{requirement} admits {admitted[0]}, which does not read entry points of {group}.",
+                        f"Ask for the release of {sibling.distribution} that first reads them.",
+                    )
+
+
+def _texts_of(package: WorkspacePackage) -> set[str]:
+    """Return the strings in the sources of a package."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for _, path in package.modules())
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
