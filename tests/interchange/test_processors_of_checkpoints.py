@@ -51,6 +51,9 @@ class LetterTokenizer(PreTrainedTokenizer):
     def _tokenize(self, text):
         return list(text)
 
+    def build_inputs_with_special_tokens(self, token_ids_0, token_ids_1=None):
+        return token_ids_0
+
     def _convert_token_to_id(self, token):
         return self.letters.index(token)
 

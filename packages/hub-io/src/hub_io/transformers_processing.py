@@ -6,6 +6,7 @@ So a name counts as taken, too.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import RegistrationError
@@ -132,8 +133,11 @@ def _arguments(transformers: Any, name: str, cls: type[Any]) -> dict[str, Any]:
     if name == "AutoTokenizer":
         is_fast = issubclass(cls, transformers.PreTrainedTokenizerFast)
         return {"fast_tokenizer_class" if is_fast else "slow_tokenizer_class": cls}
-    if name == "AutoImageProcessor":  # whichever backend is asked for
-        return {"image_processor_classes": {"torchvision": cls, "pil": cls}}
+    if name == "AutoImageProcessor":
+        if "image_processor_classes" in inspect.signature(transformers.AutoImageProcessor.register).parameters:
+            return {"image_processor_classes": {"torchvision": cls, "pil": cls}}  # whichever backend is asked for
+        is_fast = issubclass(cls, transformers.BaseImageProcessorFast)  # earlier releases of version 5
+        return {"fast_image_processor_class" if is_fast else "slow_image_processor_class": cls}
     part = {"AutoProcessor": "processor_class", "AutoFeatureExtractor": "feature_extractor_class"}
     return {part.get(name, "video_processor_class"): cls}
 
