@@ -162,7 +162,7 @@ def test_error_ends_with_the_command_that_installs_what_is_known(load):
     with pytest.raises(MissingRequirementsError) as caught:
         load(
             head="import absent_module, flash_attn, mamba_ssm",
-            requirements="flash-attn<3,>=2; python_version > '$(touch x)'\nmamba-ssm; python_version != '$(touch x)'",
+            requirements="flash-attn<3,>=2; sys_platform == '$(touch x)'\nmamba-ssm; sys_platform != '$(touch x)'",
         )
     assert caught.value.modules == ("absent_module", "flash_attn", "mamba_ssm")
     assert "the distribution that provides 'absent_module' and try again" in str(caught.value)
