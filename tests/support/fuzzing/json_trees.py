@@ -157,11 +157,12 @@ def _remove(edit: _Edit) -> None:
 def _repeat(edit: _Edit) -> None:
     """Repeat a member or an item: once, or very often."""
     entry, times = edit.parent[edit.index], edit.rng.choice((1, 1, 1, *_MANY))
-    times = min(times, _LONGEST_ADDED // len(dump_tree(edit.value)) + 1)
     if isinstance(edit.parent, Members):
-        changed = (entry[0], edit.any_value()) if edit.rng.random() < 0.5 else entry
-        edit.parent.extend((f"{changed[0]}{number or ''}", changed[1]) for number in range(times))
+        key, value = (entry[0], edit.any_value()) if edit.rng.random() < 0.5 else entry
+        times = min(times, _LONGEST_ADDED // (len(key) + len(dump_tree(value)) + 1) + 1)
+        edit.parent.extend((f"{key}{number or ''}", copy.deepcopy(value)) for number in range(times))
     elif edit.parent is not edit.root:
+        times = min(times, _LONGEST_ADDED // (len(dump_tree(entry)) + 1) + 1)
         edit.parent.extend(copy.deepcopy(entry) for _ in range(times))  # else a later edit would be one of each
 
 
