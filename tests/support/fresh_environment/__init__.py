@@ -55,7 +55,7 @@ class FreshEnvironment(_FreshEnvironment):
 
         Args:
             script: The lines. The first that fails ends it.
-            wheels: What pip takes for the workspace's distributions. It asks no index for their names.
+            wheels: What pip takes for the workspace's distributions: these versions, from their folder.
             environ: More variables.
             timeout: How many seconds it may take.
 
@@ -63,10 +63,14 @@ class FreshEnvironment(_FreshEnvironment):
             RuntimeError: A line failed; holds what it printed.
         """
         constraints = self.folder / "wheels.txt"
-        constraints.write_text("".join(f"{name} @ {wheel.as_uri()}\n" for name, wheel in wheels.items()), "utf-8")
+        constraints.write_text(
+            "".join(f"{name}=={parse_wheel_filename(wheel.name)[1]}\n" for name, wheel in wheels.items()), "utf-8"
+        )
+        folders = {str(wheel.parent) for wheel in wheels.values()}
         activated = {
             "PATH": os.pathsep.join([str(self.python.parent), os.environ["PATH"]]),
             "PIP_CONSTRAINT": str(constraints),
+            "PIP_FIND_LINKS": " ".join({*os.environ.get("PIP_FIND_LINKS", "").split(), *folders}),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
         return run_command(
