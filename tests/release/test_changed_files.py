@@ -63,6 +63,16 @@ def test_fragment_is_a_note(copy, kind, since):
     assert notes_missing(copy, since) == []
 
 
+def test_bad_name_of_a_fragment_is_told(copy):
+    """A check names the file and what is allowed, and goes on with other packages."""
+    copy.tag("hub-io")
+    copy.append(ERRORS, "# Changed.\n")
+    copy.write("packages/hub-io/changes/errors.fixed.md", "Changed.\n")
+    (problem,) = notes_missing(copy)
+    assert problem.startswith("packages/hub-io/changes/errors.fixed.md: hub-io: not the name of a change fragment.")
+    assert "breaking, feature, fix, misc" in problem
+
+
 def test_new_changelog_entry_is_a_note(copy):
     """A prepared release has its changes in the changelog."""
     copy.tag("hub-io")
@@ -78,6 +88,7 @@ def test_older_fragment_is_no_note_for_a_branch(copy):
     copy.git("branch", "--force", "start")
     copy.append(ERRORS, "# Changed.\n")
     assert len(notes_missing(copy, "start")) == 1
+    assert len(notes_missing(copy, copy.git("rev-parse", "start"))) == 1
 
 
 def test_note_of_another_package_does_not_count(copy):

@@ -333,6 +333,7 @@ def test_bad_name_of_a_fragment_is_refused_with_what_is_allowed(copy, name):
         assert not succeeded
         assert f"packages/resnet/changes/{name}" in output
         assert "breaking, feature, fix, misc" in output
+        assert "Traceback" not in output
 
 
 def test_empty_fragment_is_refused(copy):
@@ -340,7 +341,7 @@ def test_empty_fragment_is_refused(copy):
     copy.write("packages/resnet/changes/one.fix.md", "\n")
     output, succeeded = run(copy, "plan")
     assert not succeeded
-    assert "Empty change fragments: packages/resnet/changes/one.fix.md" in output
+    assert "packages/resnet/changes/one.fix.md: the change fragment is empty." in output
 
 
 def test_release_with_open_changes_is_refused(copy):

@@ -29,7 +29,9 @@ def offer(copy, name):
     """Let config-core offer a name, and auto-registry use it."""
     offered = f'"""A face."""\n\n__all__ = ["{name}"]\n\n{name} = 1\n'
     copy.write("packages/config-core/src/config_core/rehearsal.py", offered)
-    used = f'"""What uses it."""\n\nfrom config_core.rehearsal import {name}\n\n__all__ = ["{name}"]\n'
+    used = (
+        f'"""What uses it, and offers nothing itself."""\n\nfrom config_core.rehearsal import {name}\n\nUSED = {name}\n'
+    )
     copy.write("packages/auto-registry/src/auto_registry/rehearsal.py", used)
 
 

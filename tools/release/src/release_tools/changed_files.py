@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from release_tools.changelog import changelog_of
-from release_tools.failures import Failure
-from release_tools.fragments import KINDS, fragments_of
+from release_tools.failures import Failure, place
+from release_tools.fragments import KINDS, FragmentError, fragments_of
 from release_tools.releases import git, last_release, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
@@ -31,26 +31,26 @@ def missing_note(workspace: Workspace, package: WorkspacePackage, since: str | N
         since: Commit that a branch has left, from which on it must bring its own note; without it, the package is
             compared with its last release, and passes before the first.
     """
-    last = last_release(workspace, package)
-    if since:
-        base = git(workspace.root, "merge-base", since, "HEAD")
-    elif last:
-        base = since = tag_of(package, last)
-    else:
-        return
     folder = f"packages/{package.name}/"
+    try:
+        notes = {f"changes/{fragment.path.name}" for fragment in fragments_of(package)}
+    except FragmentError as error:
+        yield Failure(package.name, "change-note", place(workspace, error.paths[0]), error.what, error.todo)
+        return
+    last = last_release(workspace, package)
+    if since is None and last is None:
+        return
+    base = git(workspace.root, "merge-base", since, "HEAD") if since else tag_of(package, last or package.version)
     changed = [path.removeprefix(folder) for path in changed_files(workspace, base, folder)]
     shipped = [path for path in changed if not path.startswith(UNSHIPPED)]
-    notes = [f"changes/{fragment.path.name}" for fragment in fragments_of(package)]
-    if base != since:
-        notes = [note for note in notes if note in changed]
+    notes = notes.intersection(changed) if since else notes
     if shipped and not notes and changelog_of(package).name not in changed:
         more = f" and {len(shipped) - 1} more files" if shipped[1:] else ""
         yield Failure(
             package.name,
             "change-note",
             f"{folder}{shipped[0]}",
-            f"this file{more} changed since {since}, and nothing tells the users of {package.distribution}.",
+            f"this file{more} changed since {since or base}, and nothing tells the users of {package.distribution}.",
             f"Add {folder}changes/<words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}; misc is "
             "for what users do not notice.",
         )

@@ -11,7 +11,7 @@ import click
 from release_tools.api_record import wrong_record
 from release_tools.breaking_changes import unannounced_breaks
 from release_tools.changed_files import missing_note
-from release_tools.failures import Failure
+from release_tools.failures import Failure, told
 from release_tools.requirements_check import impossible_bounds, undeclared_imports, unread_entry_points
 from release_tools.sibling_use import missing_in_older_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
@@ -48,7 +48,8 @@ def check(workspace: Workspace, names: tuple[str, ...], since: str | None, *, as
     unknown = [name for name in names if name not in packages]
     if unknown:
         raise click.UsageError(f"There is no package {unknown[0]!r}. Choose from {', '.join(packages)}.")
-    failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name], since)]
+    with told():
+        failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name], since)]
     if as_json:
         click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
     else:

@@ -21,11 +21,16 @@ class FragmentError(ValueError):
 
     Attributes:
         paths: The files in question.
+        what: What is wrong with them.
+        todo: What to do about it.
     """
 
-    def __init__(self, message: str, paths: list[Path]) -> None:
-        super().__init__(message)
+    def __init__(self, paths: list[Path], what: str, todo: str) -> None:
+        names = ", ".join("/".join(path.parts[-4:]) for path in paths)
+        super().__init__(f"{names}: {what} {todo}")
         self.paths = paths
+        self.what = what
+        self.todo = todo
 
 
 class Fragment(NamedTuple):
@@ -51,16 +56,11 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
     paths = sorted(path for path in (package.folder / "changes").glob("*") if path.name != ".gitignore")
     found = [(path, re.fullmatch(rf"[\w-]+\.({'|'.join(KINDS)})\.md", path.name)) for path in paths]
     if strays := [path for path, match in found if match is None]:
-        names = ", ".join(f"packages/{package.name}/changes/{path.name}" for path in strays)
-        raise FragmentError(
-            f"Not named as change fragments: {names}. Allowed: <words-and-hyphens>.<kind>.md, where <kind> is one of "
-            f"{', '.join(KINDS)}. Rename or remove them.",
-            strays,
-        )
+        todo = f"Name it <words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}, or remove it."
+        raise FragmentError(strays, "not the name of a change fragment.", todo)
     fragments = [Fragment(path, match[1], path.read_text(encoding="utf-8").strip()) for path, match in found if match]
     if empty := [fragment.path for fragment in fragments if not fragment.text and fragment.kind != "misc"]:
-        names = ", ".join(f"packages/{package.name}/changes/{path.name}" for path in empty)
-        raise FragmentError(f"Empty change fragments: {names}. Write what users read in the changelog.", empty)
+        raise FragmentError(empty, "the change fragment is empty.", "Write what users read in the changelog.")
     return fragments
 
 

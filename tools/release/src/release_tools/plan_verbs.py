@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
 from release_tools.changed_files import affected_packages, folders_to_test
 from release_tools.changelog import changelog_of, entries_of
+from release_tools.failures import told
 from release_tools.fragments import fragments_of
 from release_tools.planning import PlannedRelease, changes_of, plan_releases, spelled
 from release_tools.preparing import prepare
@@ -25,7 +24,7 @@ __all__ = ["affected", "plan", "status", "verify", "wait"]
 @click.pass_obj
 def status(workspace: Workspace) -> None:
     """Show what has changed in each package since its last release, and which dependents must move."""
-    with _told():
+    with told():
         releases = {release.package.name: release for release in plan_releases(workspace)}
         for package in workspace.in_order():
             _show(workspace, package, releases.get(package.name))
@@ -37,7 +36,7 @@ def status(workspace: Workspace) -> None:
 @click.pass_obj
 def plan(workspace: Workspace, packages: tuple[str, ...], *, write: bool) -> None:
     """Show the releases to come, in order: of all packages that changed, or of PACKAGES and those that must follow."""
-    with _told():
+    with told():
         releases = plan_releases(workspace, *packages)
         if not releases:
             click.echo("Nothing to release.")
@@ -63,7 +62,7 @@ def plan(workspace: Workspace, packages: tuple[str, ...], *, write: bool) -> Non
 @click.pass_obj
 def affected(workspace: Workspace, since: str, *, tests: bool) -> None:
     """Print the packages that changes concern, dependents included, one a line."""
-    with _told():
+    with told():
         packages = affected_packages(workspace, since)
         for line in folders_to_test(workspace, packages) if tests else sorted(packages):
             click.echo(line)
@@ -74,7 +73,7 @@ def affected(workspace: Workspace, since: str, *, tests: bool) -> None:
 @click.pass_obj
 def verify(workspace: Workspace, tag: str) -> None:
     """Print the package that TAG releases, if the sources are those of this release."""
-    with _told():
+    with told():
         package = _package_of(workspace, tag)
         entries = entries_of(changelog_of(package).read_text(encoding="utf-8"))
         if next(iter(entries), None) != str(package.version) or fragments_of(package):
@@ -92,7 +91,7 @@ def verify(workspace: Workspace, tag: str) -> None:
 @click.pass_obj
 def wait(workspace: Workspace, tag: str, minutes: float, index: str | None) -> None:
     """Wait until the index has the siblings that the release of TAG needs."""
-    with _told():
+    with told():
         needed = [spelled(requirement) for requirement, _ in workspace.siblings_of(_package_of(workspace, tag))]
         until = time.monotonic() + 60 * minutes
         while missing := _not_on_index(needed, index):
@@ -100,15 +99,6 @@ def wait(workspace: Workspace, tag: str, minutes: float, index: str | None) -> N
                 raise ValueError(f"Not on the index after {minutes:g} minutes: {', '.join(missing)}.")
             click.echo(f"Waiting for {', '.join(missing)}")
             time.sleep(15)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Show what goes wrong as the message of a command, without a traceback."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _show(workspace: Workspace, package: WorkspacePackage, release: PlannedRelease | None) -> None:
