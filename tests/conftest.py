@@ -101,3 +101,9 @@ def hub(_running_hub):
     _running_hub.reset()
     yield _running_hub
     _running_hub.end_test()
+
+
+@pytest.fixture
+def hub_environ(hub):
+    """Environment variables with which a program is `alice` on the loopback Hub."""
+    return {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token("alice")}

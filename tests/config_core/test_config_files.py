@@ -123,6 +123,16 @@ def test_a_home_folder_is_understood(tmp_path, monkeypatch):
     assert TinyConfig.from_pretrained("~/saved/config.json").width == 3
 
 
+def test_folder_named_like_a_home_is_reached_by_a_dot_in_front(tmp_path, monkeypatch):
+    """As in a shell, `./~root` is a folder here, and no home, for saves, loads and single files."""
+    monkeypatch.chdir(tmp_path)
+    TinyConfig(width=3).save_pretrained("./~root")
+    TinyConfig(width=4).to_json_file("./~root/other.json")
+    assert TinyConfig.from_pretrained("./~root").width == 3
+    assert TinyConfig.from_json_file("./~root/other.json").width == 4
+    assert sorted(path.name for path in (tmp_path / "~root").iterdir()) == ["config.json", "other.json"]
+
+
 def test_a_subfolder_is_read(tmp_path):
     """A checkpoint may lie inside a larger one."""
     TinyConfig(width=3).save_pretrained(tmp_path / "a" / "b")

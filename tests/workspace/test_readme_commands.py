@@ -51,6 +51,11 @@ COVERED = [
     ("CONTRIBUTING.md", "uv run --no-sync pytest -n 0 tests/config_core", IN_A_CLONE),
     ("CONTRIBUTING.md", "uv run --no-sync pytest tests/fuzz", IN_A_CLONE),
     ("CONTRIBUTING.md", "uv run --only-group release prove", PROOF),
+    (
+        "CONTRIBUTING.md",
+        "uv run --only-group release release check",
+        "tests/release/test_check.py::test_nothing_released_yet_passes",
+    ),
     ("RELEASING.md", "", RELEASING),
     ("packages/auto-registry/README.md", "pip install pretrained-auto-registry\n", ON_WHEELS),
     ("packages/auto-registry/README.md", "# acme-trend/pyproject.toml", SHOWN_FILE),

@@ -26,6 +26,7 @@ from config_core.checkpoint._safe_names import (
     blobs_of_snapshot,
     check_links,
     check_relative_name,
+    expand_home,
     is_save_state,
 )
 from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
@@ -64,6 +65,7 @@ __all__ = [
     "check_save_options",
     "decode_json",
     "existing_path",
+    "expand_home",
     "is_lfs_pointer",
     "is_save_state",
     "is_variant",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, Unpack, cast
+from typing import Any, NamedTuple, Protocol, TypedDict, Unpack, cast
 
+from config_core.checkpoint._checkpoint import Checkpoint
 from config_core.errors import UnknownOptionError
-
-if TYPE_CHECKING:
-    from config_core.checkpoint._checkpoint import Checkpoint
 
 __all__ = [
     "CardMetadata",

@@ -9,7 +9,7 @@ from typing import Unpack
 
 from config_core.checkpoint._checkpoint import Checkpoint, FolderCheckpoint
 from config_core.checkpoint._hub_service import HubKeywords, HubOptions, hub_service
-from config_core.checkpoint._safe_names import check_relative_name
+from config_core.checkpoint._safe_names import check_relative_name, expand_home
 from config_core.errors import CheckpointNotFoundError
 
 __all__ = ["existing_path", "open_checkpoint"]
@@ -27,7 +27,7 @@ def existing_path(source: str | os.PathLike[str]) -> Path | None:
     if not os.fspath(source):
         return None  # pathlib takes it for the current folder
     try:
-        path = Path(source).expanduser()
+        path = expand_home(source)
         return path if path.exists() else None
     except PermissionError:
         raise

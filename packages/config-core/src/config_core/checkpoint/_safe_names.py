@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config_core.errors import UnsafeNameError
 
-__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name", "is_save_state"]
+__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name", "expand_home", "is_save_state"]
 
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
@@ -25,6 +25,20 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _XET_HASH = re.compile(r"[0-9a-f]{64}")
 _SAVE_STATE = ".pretrained-save"
 _STORE_MARKER = ".huggingface-shared-blobs"
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder for a `~` in front, as a shell has it.
+
+    `./~x`, a folder whose name begins with `~`, comes back absolute: pathlib drops the `./` that says so.
+
+    Raises:
+        RuntimeError: There is no such home folder.
+    """
+    plain = Path(path)
+    if os.fspath(path).startswith("~"):
+        return plain.expanduser()
+    return plain.absolute() if plain.parts[:1] and plain.parts[0].startswith("~") else plain
 
 
 def check_relative_name(name: str, *, where: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint._safe_names import check_relative_name
+from config_core.checkpoint._safe_names import check_relative_name, expand_home
 from config_core.checkpoint._small_files import flush_to_disk, set_mode
 from config_core.errors import ConfigCoreError, SaveError
 
@@ -177,7 +177,7 @@ def _target(folder: str | os.PathLike[str]) -> Path:
     if "\0" in str(target):
         raise SaveError("the name contains a null character.", path=target)
     try:
-        return target.expanduser()
+        return expand_home(folder)
     except RuntimeError as error:
         raise SaveError("there is no such home folder.", path=target) from error
 

@@ -10,10 +10,8 @@ Legacy names have `pytorch_model` and `.bin` in place of `model` and `.safetenso
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import NamedTuple
 
 __all__ = [
     "WeightFile",

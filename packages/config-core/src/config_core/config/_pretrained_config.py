@@ -15,6 +15,7 @@ from config_core.checkpoint import (
     PushedCommit,
     PushOptions,
     check_save_options,
+    expand_home,
     push_saved,
 )
 from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
@@ -447,7 +448,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             ConfigFileError: It is not a JSON object.
         """
         config: Self
-        file = Path(path).expanduser()
+        file = expand_home(path)
         config, _ = _config_of_file(cls, read_json(file), {}, keep_unused=False, path=file)
         return config
 
@@ -495,7 +496,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
-        target = Path(path)
+        target = expand_home(path)
         from config_core.checkpoint import staged_save
         from config_core.config._saved_values import file_text
 
