@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from release_tools.changed_files import affected_packages, folders_to_test, missing_note
+from release_tools.checks import missing_note
+from release_tools.planning import affected_packages, folders_to_test
 from repository_copy import RepositoryCopy
 
 ALL = {"config-core", "auto-registry", "model-core", "hub-io", "resnet"}

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from packaging.version import Version
 
-from release_tools.changelog import entries_of
+from release_tools.changes import entries_of
 from release_tools.command import release
 from release_tools.planning import plan_releases, spelled
 from repository_copy import RepositoryCopy

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from release_tools.proof.combinations import Wheels, combinations_of
-from release_tools.proof.distributions import build
-from release_tools.proof.pythons import Python, find_pythons, known_pythons
+from release_tools.proof import Python, Wheels, build, combinations_of, find_pythons, known_pythons
 from repository_copy import RepositoryCopy
 from workspace_packages import ROOT
 

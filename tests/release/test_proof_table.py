@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tools.proof.combinations import Combination
-from release_tools.proof.pythons import Python
-from release_tools.proof.table import as_markdown, as_text
-from release_tools.proof.trial import Outcome
+from release_tools.proof import Combination, Outcome, Python, as_markdown, as_text
 from workspace_packages import WORKSPACE_PACKAGES
 
 PACKAGE = WORKSPACE_PACKAGES["pretrained-hub-io"]

@@ -10,10 +10,11 @@ import graphlib
 
 import pytest
 
-from release_tools.workspace import imports_of, public_names_of
-from workspace_packages import WORKSPACE_PACKAGES
+from release_tools.workspace import WorkspacePackage, imports_of, public_names_of
+from workspace_packages import ROOT, WORKSPACE_PACKAGES
 
-PACKAGES = {package.import_name: package for package in WORKSPACE_PACKAGES.values()}
+TOOLS = WorkspacePackage(ROOT / "tools/release")
+PACKAGES = {package.import_name: package for package in [*WORKSPACE_PACKAGES.values(), TOOLS]}
 MODULES = {module: path for package in PACKAGES.values() for module, path in package.modules()}
 
 

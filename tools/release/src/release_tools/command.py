@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from release_tools.api_record import record
-from release_tools.check import check
-from release_tools.plan_verbs import affected, plan, status, verify, wait
+from release_tools.checks.command import check, record
+from release_tools.planning.command import affected, plan, status, verify, wait
 from release_tools.workspace import Workspace
 
 __all__ = ["release"]

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["git", "last_release", "released_package", "released_versions", "tag_of"]
+__all__ = ["changed_files", "git", "last_release", "released_package", "released_versions", "tag_of"]
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -71,3 +71,9 @@ def released_package(
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(folder / tag, filter="data")
     return WorkspacePackage(folder / tag / "packages" / package.name)
+
+
+def changed_files(workspace: Workspace, since: str, *below: str) -> list[str]:
+    """Return the files that differ from a commit, those included that are not committed yet, relative to the root."""
+    changed = git(workspace.root, "diff", "--name-only", "--no-renames", since, "--", *below).splitlines()
+    return changed + git(workspace.root, "ls-files", "--others", "--exclude-standard", "--", *below).splitlines()

@@ -16,13 +16,13 @@ import click
 from packaging.specifiers import SpecifierSet
 
 from release_tools.environments import clean_environ, uv_program
-from release_tools.proof.combinations import Wheels, combinations_of
-from release_tools.proof.contents import content_faults
-from release_tools.proof.distributions import Distributions, build
-from release_tools.proof.papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
-from release_tools.proof.pythons import find_pythons, known_pythons
-from release_tools.proof.table import as_markdown, as_text
-from release_tools.proof.trial import Outcome, Trials
+from release_tools.proof._combinations import Wheels, combinations_of
+from release_tools.proof._contents import content_faults
+from release_tools.proof._distributions import Distributions, build
+from release_tools.proof._papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
+from release_tools.proof._pythons import find_pythons, known_pythons
+from release_tools.proof._table import as_markdown, as_text
+from release_tools.proof._trial import Outcome, Trials
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["prove"]

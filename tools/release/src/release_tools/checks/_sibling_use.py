@@ -20,9 +20,9 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from release_tools.failures import Failure, line_of_requirement, place
+from release_tools.checks._failures import Failure, line_of_requirement, place
+from release_tools.checks._requirements import lines_that_may_fail
 from release_tools.releases import released_package, released_versions
-from release_tools.requirements_check import lines_that_may_fail
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["UseOfNewer", "missing_in_older_siblings", "uses_of_newer_siblings"]

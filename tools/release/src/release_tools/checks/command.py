@@ -1,4 +1,4 @@
-"""The verb `check`: what must hold before a package is released, and for every change on the way there."""
+"""The verbs `check`, for what must hold before a release, and `record`, for what each package offers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import asdict
 
 import click
 
-from release_tools.api_record import wrong_record
-from release_tools.breaking_changes import unannounced_breaks
-from release_tools.changed_files import missing_note
-from release_tools.failures import Failure, told
-from release_tools.requirements_check import impossible_bounds, undeclared_imports, unread_entry_points
-from release_tools.sibling_use import missing_in_older_siblings
+from release_tools.checks._api_record import write_records, wrong_record
+from release_tools.checks._breaking_changes import unannounced_breaks
+from release_tools.checks._change_notes import missing_note
+from release_tools.checks._failures import Failure, told
+from release_tools.checks._requirements import impossible_bounds, undeclared_imports, unread_entry_points
+from release_tools.checks._sibling_use import missing_in_older_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["CHECKS", "check", "failures_of"]
+__all__ = ["check", "record"]
 
-CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] = (
+_CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] = (
     unannounced_breaks,
     wrong_record,
     impossible_bounds,
@@ -28,9 +28,9 @@ CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] =
 )
 
 
-def failures_of(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> list[Failure]:
+def _failures_of(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> list[Failure]:
     """Return what every check finds in a package; with a commit, a note for each change since a branch left it."""
-    found = [failure for find in CHECKS for failure in find(workspace, package)]
+    found = [failure for find in _CHECKS for failure in find(workspace, package)]
     return [*found, *missing_note(workspace, package, since)]
 
 
@@ -49,10 +49,17 @@ def check(workspace: Workspace, names: tuple[str, ...], since: str | None, *, as
     if unknown:
         raise click.UsageError(f"There is no package {unknown[0]!r}. Choose from {', '.join(packages)}.")
     with told():
-        failures = [failure for name in names or packages for failure in failures_of(workspace, packages[name], since)]
+        failures = [failure for name in names or packages for failure in _failures_of(workspace, packages[name], since)]
     if as_json:
         click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
     else:
         click.echo("\n".join(map(str, failures)) or "Nothing stands in the way of a release.")
     if failures:
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.pass_obj
+def record(workspace: Workspace) -> None:
+    """Write what each package offers, and since which version, to its api.json."""
+    write_records(workspace)

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release_tools.environments import FreshEnvironment, locked_versions
-from release_tools.proof.combinations import Combination, third_parties_of
+from release_tools.proof._combinations import Combination, third_parties_of
 from release_tools.workspace import Workspace
 
 __all__ = ["Outcome", "Trials"]

@@ -14,13 +14,17 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from release_tools.api_record import public_names
-from release_tools.breaking_changes import breaking_changes
-from release_tools.changed_files import changed_files
-from release_tools.changelog import UNRELEASED, changelog_of, entries_of
-from release_tools.fragments import KINDS, fragments_of, next_breaking_version, next_version
-from release_tools.releases import last_release, released_package, tag_of
-from release_tools.sibling_use import uses_of_newer_siblings
+from release_tools.changes import (
+    KINDS,
+    UNRELEASED,
+    changelog_of,
+    entries_of,
+    fragments_of,
+    next_breaking_version,
+    next_version,
+)
+from release_tools.checks import breaking_changes, public_names, uses_of_newer_siblings
+from release_tools.releases import changed_files, last_release, released_package, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled"]

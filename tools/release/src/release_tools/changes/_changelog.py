@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from release_tools.fragments import fragments_of
+from release_tools.changes._fragments import fragments_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["changelog_of", "entries_of", "needs_entry", "write_entry"]

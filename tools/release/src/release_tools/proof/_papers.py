@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from packaging.metadata import Metadata
 from readme_renderer.markdown import render
 
-from release_tools.proof.distributions import Distributions
+from release_tools.proof._distributions import Distributions
 
 __all__ = ["claimed_pythons", "metadata_faults", "read_metadata", "readme_faults"]
 

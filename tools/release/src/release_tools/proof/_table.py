@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from release_tools.proof.trial import Outcome
+from release_tools.proof._trial import Outcome
 
 __all__ = ["as_markdown", "as_text"]
 

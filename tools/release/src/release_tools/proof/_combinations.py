@@ -12,9 +12,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from release_tools.proof.distributions import Distributions, build_release
-from release_tools.proof.papers import claimed_pythons
-from release_tools.proof.pythons import Python
+from release_tools.proof._distributions import Distributions, build_release
+from release_tools.proof._papers import claimed_pythons
+from release_tools.proof._pythons import Python
 from release_tools.releases import git, released_versions, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 

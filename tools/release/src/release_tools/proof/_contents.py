@@ -6,7 +6,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable
 
-from release_tools.proof.distributions import Distributions
+from release_tools.proof._distributions import Distributions
 from release_tools.releases import git
 from release_tools.workspace import WorkspacePackage
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
-from release_tools.api_record import write_records
-from release_tools.changelog import needs_entry, write_entry
-from release_tools.planning import Bound, PlannedRelease, spelled
+from release_tools.changes import needs_entry, write_entry
+from release_tools.checks import write_records
+from release_tools.planning._plan import Bound, PlannedRelease, spelled
 from release_tools.releases import git
 from release_tools.workspace import Workspace, WorkspacePackage
 

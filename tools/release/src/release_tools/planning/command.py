@@ -8,12 +8,11 @@ import time
 
 import click
 
-from release_tools.changed_files import affected_packages, folders_to_test
-from release_tools.changelog import changelog_of, entries_of
-from release_tools.failures import told
-from release_tools.fragments import fragments_of
-from release_tools.planning import PlannedRelease, changes_of, plan_releases, spelled
-from release_tools.preparing import prepare
+from release_tools.changes import changelog_of, entries_of, fragments_of
+from release_tools.checks import told
+from release_tools.planning._affected import affected_packages, folders_to_test
+from release_tools.planning._plan import PlannedRelease, changes_of, plan_releases, spelled
+from release_tools.planning._writing import prepare
 from release_tools.releases import git, last_release, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 

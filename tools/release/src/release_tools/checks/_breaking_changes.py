@@ -14,9 +14,9 @@ from typing import NamedTuple, cast
 
 import griffe
 
-from release_tools.api_record import public_names
-from release_tools.failures import Failure, place
-from release_tools.fragments import next_breaking_version
+from release_tools.changes import next_breaking_version
+from release_tools.checks._api_record import public_names
+from release_tools.checks._failures import Failure, place
 from release_tools.releases import last_release, released_package, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import click
-
-from release_tools.failures import Failure, place
+from release_tools.checks._failures import Failure, place
 from release_tools.releases import git, last_release, released_versions, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage, public_names_of
 
@@ -18,7 +16,6 @@ __all__ = [
     "ApiRecord",
     "api_of",
     "public_names",
-    "record",
     "recorded_api",
     "released_api",
     "write_records",
@@ -113,10 +110,3 @@ def write_records(workspace: Workspace) -> None:
     for package in workspace.packages.values():
         text = json.dumps(api_of(workspace, package), indent=2) + "\n"
         (package.folder / "api.json").write_text(text, encoding="utf-8")
-
-
-@click.command()
-@click.pass_obj
-def record(workspace: Workspace) -> None:
-    """Write what each package offers, and since which version, to its api.json."""
-    write_records(workspace)

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from release_tools.failures import Failure, line_of_requirement, place
+from release_tools.checks._failures import Failure, line_of_requirement, place
 from release_tools.releases import released_package, released_versions
 from release_tools.workspace import Workspace, WorkspacePackage, imports_of
 
