@@ -108,6 +108,41 @@ def test_an_override_without_effect_is_refused(cls, values, changed, field, tmp_
     assert getattr(same, field) == getattr(config, field)
 
 
+@pytest.mark.parametrize("value", [5, 8])
+@pytest.mark.parametrize("is_call", [True, False])
+def test_one_beside_what_a_config_was_saved_as_is_refused(value, is_call):
+    """The copy of a config with another value of the parameter, its default included, would be as the config was."""
+    values = {**RenamingConfig(hidden=3).to_dict(), "hidden": value}
+    with pytest.raises(ConfigError, match=r"hidden=.* would have no effect.*'hidden_size', which is 3"):
+        RenamingConfig(**values) if is_call else RenamingConfig.from_dict(values)
+    assert RenamingConfig(**{**values, "hidden": 3}).hidden_size == 3
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "changed"),
+    [
+        (RenamingConfig, {"hidden": 3}, {"hidden": 8}),
+        (SmallConfig, {"size": 3}, {"size": 4}),
+        (ScaledConfig, {"scale": 3}, {"scale": 2}),
+    ],
+)
+def test_an_override_with_the_default_is_refused_too(cls, values, changed, tmp_path):
+    """It would have no effect either."""
+    cls(**values).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="would have no effect"):
+        cls.from_pretrained(tmp_path, **changed)
+    assert cls.from_pretrained(tmp_path, **values) == cls(**values)
+
+
+def test_a_parameter_and_the_attribute_that_keeps_it_must_agree():
+    """Either may be meant; what is computed of a parameter may be given another value."""
+    with pytest.raises(ConfigError, match=r"hidden=5 would have no effect.*'hidden_size', which is 6"):
+        RenamingConfig(hidden=5, hidden_size=6)
+    config = RenamingConfig(hidden=5, hidden_size=5, inner_size=7)
+    assert (config.hidden_size, config.inner_size) == (5, 7)
+    assert PresetConfig(preset="large", width=8).width == 8
+
+
 @pytest.mark.parametrize(("cls", "values", "changed", "field"), CASES)
 def test_an_update_of_one_is_refused(cls, values, changed, field):
     """It would set an attribute that nothing reads."""

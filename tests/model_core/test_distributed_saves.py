@@ -88,6 +88,43 @@ def test_model_in_parts_is_refused_in_every_process(tmp_path, saves):
     assert not (tmp_path / "model").exists()
 
 
+UNTIED = """
+class Tied(TinyModel):
+    _tied_weights_keys = {"layers.1.weight": "layers.0.weight"}
+
+
+config = TinyConfig()
+if FAULT == "config":
+    config.extra = object()
+model = (Tied if FAULT == "ties" else TinyModel)(config)
+if FAULT == "dtype":
+    model.register_buffer("table", torch.zeros(2).to_sparse())
+try:
+    model.save_pretrained(folder / "model", is_main_process=rank == 0)
+except (ValueError, TypeError, RuntimeError) as error:
+    (folder / f"error{rank}").write_text(str(error), encoding="utf-8")
+torch.distributed.barrier()
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [("ties", "they hold different values"), ("config", "extra"), ("dtype", "table is a tensor of layout")],
+)
+def test_what_is_wrong_with_a_model_is_an_error_in_every_process(tmp_path, fault, message):
+    """A process that writes nothing would wait for the one that has raised the error."""
+    run_in_two_processes(tmp_path, UNTIED.replace("FAULT", repr(fault)))
+    for rank in range(2):
+        assert message in (tmp_path / f"error{rank}").read_text(encoding="utf-8")
+    assert not (tmp_path / "model").exists()
+
+
+def test_process_without_the_gathered_state_writes_nothing_and_raises_nothing(tmp_path):
+    """Gathering with an offload to one process leaves the others an empty dict."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path, is_main_process=False, state_dict={})
+    assert not list(tmp_path.iterdir())
+
+
 def test_gathered_model_is_saved_under_its_own_class(tmp_path):
     """One process writes; `fully_shard` has changed the class of the model and leaves no trace."""
     run_in_two_processes(tmp_path, GATHERED)

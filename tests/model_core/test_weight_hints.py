@@ -328,6 +328,42 @@ def test_save_speaks_of_parametrizations_if_the_constructor_cannot_be_run(tmp_pa
     assert "unless the constructor makes the weight norm, pruning or other parametrization of layers.1." in caplog.text
 
 
+class LowRank(nn.Module):
+    """A layer that stands in place of another, as those of LoRA do."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+        self.down, self.up = nn.Parameter(torch.zeros(2, 4)), nn.Parameter(torch.zeros(4, 2))
+
+
+def test_save_speaks_of_modules_that_were_replaced_since_the_load(tmp_path, caplog):
+    """What is saved then has names that no load expects, until the old modules are back."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path / "old")
+    model = TinyModel.from_pretrained(tmp_path / "old")
+    own = model.layers[1]
+    model.layers[1] = LowRank(own)
+    model.save_pretrained(tmp_path / "changed")
+    assert "cannot load what is saved, because modules were added or replaced" in caplog.text
+    assert "makes no layers.1.down" in caplog.text
+    assert "and makes layers.1.weight" in caplog.text
+    caplog.clear()
+    model.layers[1] = own
+    model.save_pretrained(tmp_path / "again")
+    assert not caplog.text
+
+
+def test_save_of_a_model_whose_config_was_changed_with_it_says_nothing(tmp_path, caplog):
+    """Its constructor makes what it has."""
+    TinyModel(TinyConfig(depth=3)).save_pretrained(tmp_path / "old")
+    model = TinyModel.from_pretrained(tmp_path / "old")
+    model.layers = model.layers[:2]
+    model.config.depth = 2
+    model.save_pretrained(tmp_path / "shorter")
+    assert not caplog.text
+    assert len(TinyModel.from_pretrained(tmp_path / "shorter").layers) == 2
+
+
 REPARAMETRIZATIONS = {
     "weight norm": nn.utils.parametrizations.weight_norm,
     "spectral norm": nn.utils.parametrizations.spectral_norm,

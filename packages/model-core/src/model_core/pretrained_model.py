@@ -58,14 +58,13 @@ from model_core.module_facts import ModuleFacts
 from model_core.module_tensors import NamedTensors, named_tensors, wrapper_prefixes
 from model_core.saving import (
     SavableTensors,
-    check_not_distributed,
     check_savable,
     hook_versions,
     match_state_dict,
     own_state_dict,
     parse_size,
     savable_tensors,
-    warn_about_reparametrized_modules,
+    warn_about_changed_modules,
     write_weights,
 )
 from model_core.state_dicts import check_state_dict_argument
@@ -114,6 +113,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     main_input_name: ClassVar[str] = "input_ids"
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
+    _constructed_names: frozenset[str] | None = None  # of the tensors, if the model was loaded
 
     # Model authors know these from transformers. Each may also be one text or None; `declarations` checks them.
     _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
@@ -301,6 +301,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             num_stored=None if allowed.may_lack_many else len(weights.tensors),
         )
         named = named_tensors(model)
+        model._constructed_names = frozenset(named.persistent)  # noqa: SLF001 - it is of this class
         report = load_weights(
             model,
             named,
@@ -380,7 +381,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         Args:
             save_directory: The folder, created if missing.
-            is_main_process: False writes nothing, for the other processes of a distributed program.
+            is_main_process: False writes nothing, for the other processes of a distributed program. What is wrong with
+                the model raises the same error in all of them.
             state_dict: What to write instead of the model's own state: a tensor for each of its names.
             max_shard_size: Maximum size of a weight file: bytes, or `"5GB"`, `"500MB"`, `"1GiB"`.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
@@ -393,8 +395,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         Raises:
             SaveError: The folder cannot be written. It is unchanged.
-            UnsavableTensorError: safetensors cannot store a value, or a tensor is spread over processes: then every
-                process raises it. Nothing is written.
+            UnsavableTensorError: safetensors cannot store a value, or a tensor is spread over processes. Nothing is
+                written.
             StateDictError: `state_dict` does not match the model. Nothing is written.
             SourceCodeError: The class is registered and its source code is not available. Nothing is written.
             ArgumentError: An argument is invalid or not supported. Nothing is written.
@@ -409,15 +411,18 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             raise ArgumentError("is_main_process", is_main_process, expected="True or False")
         if state_dict is not None:
             check_state_dict_argument(state_dict, call="save_pretrained(..., ", names_only=True)
-        if not is_main_process:
-            check_not_distributed(own_state_dict(self) if state_dict is None else state_dict)
-            return
+        if not is_main_process and state_dict is not None and not state_dict:
+            return  # it was gathered in another process
+        # Every process makes the checks: those that write nothing would wait for one that has raised an error.
         named = named_tensors(self)
         savable = self._savable_tensors(state_dict, named)
         self.config.validate()
         written_class = authored_class(type(self), PreTrainedModel)
-        warn_about_reparametrized_modules(self, written_class, named.modules)
         code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
+        if not is_main_process:
+            self.config.to_json_string()
+            return
+        warn_about_changed_modules(self, written_class, named, self._constructed_names)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:

@@ -219,6 +219,11 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     if unsure:
         raise contradiction(cls, fields, unsure)
     state.update({name: fields[name] for name in wrong})
+    if unkept := definition_of(cls).unkept & fields.keys():
+        from config_core.config._unkept_parameters import check_effect
+
+        with of_file():
+            check_effect(config, {name: fields[name] for name in unkept}, fields, maker_of(cls), only_copies=True)
 
 
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:

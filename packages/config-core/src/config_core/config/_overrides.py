@@ -158,17 +158,28 @@ def _make(
         raise with_wrong_values(needed, cls, fields)
     with of_values:
         config = construct(cls, (), fields, is_sure=given if note is None else fields)
-    if not definition.unkept.isdisjoint(given):
-        from config_core.config._unkept_parameters import check_effect
-
-        with of_file():
-            check_effect(config, given, fields, maker_of(cls))
+    meant = given if note is None else {**_unkept_in(cls, fields), **given}  # which no save writes
+    if not definition.unkept.isdisjoint(meant):
+        _check_effect(config, meant, fields)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
     if note is not None:
         note_computed(config, note.names)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
     return config, unused
+
+
+def _unkept_in(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters that `__init__` keeps under no attribute of their name."""
+    return {name: values[name] for name in definition_of(cls).unkept if name in values}
+
+
+def _check_effect(config: Any, given: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Check that no such parameter is undone by the values of a file."""
+    from config_core.config._unkept_parameters import check_effect
+
+    with of_file():
+        check_effect(config, given, fields, maker_of(type(config)))
 
 
 def _take_note(values: dict[str, Any]) -> Note | None:
@@ -193,6 +204,8 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
             raise
     config = cls(*args, **kwargs)
     if note is not None:
+        if added := _unkept_in(cls, kwargs):
+            _check_effect(config, added, resolve_aliases(cls, kwargs))
         note_computed(config, note.names)
     return config
 

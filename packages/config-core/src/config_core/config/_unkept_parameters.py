@@ -21,34 +21,59 @@ _NOTES = frozenset({"_commit_hash", "_computed", "_labels", "_name_or_path", "_n
 
 
 def check_effect(
-    config: Any, given: Mapping[str, Any], fields: Mapping[str, Any], make: Callable[[dict[str, Any]], Any]
+    config: Any,
+    given: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    make: Callable[[dict[str, Any]], Any],
+    *,
+    only_copies: bool = False,
 ) -> None:
-    """Check that what a caller gives for such parameters is not undone by the fields of a file.
+    """Check that what a caller gives for such parameters is not undone by other fields, such as those of a file.
 
     Args:
         config: The config that was made.
         given: What the caller gives.
         fields: All fields that it was made of.
         make: Makes a config of fields.
+        only_copies: Leave out what is computed of a parameter, and check only what has its very value.
 
     Raises:
         ConfigError: It is undone.
     """
     cls, definition, state = type(config), definition_of(type(config)), vars(config)
-    needed = {name: fields[name] for name in definition.required}
+    needed = {name: fields[name] for name in definition.required if name in fields}
     for name in definition.unkept & given.keys():
-        try:
-            before, after = vars(make({**needed})), vars(make({**needed, name: given[name]}))
-        except Exception:  # noqa: BLE001 - the author's code, which may need more
-            return
-        made = _changed(before, after, after.keys() & fields.keys() - given.keys())
+        value, others = given[name], fields.keys() - given.keys()
+        after = _made(make, {**needed, name: value})
+        inputs = [needed, *({**needed, name: other} for other in _unlike(value, fields))]
+        probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
+        made = sorted({other for before in probes for other in _changed(before, after, after.keys() & others)})
+        if only_copies:
+            made = [other for other in made if same_value(after[other], value)]
         undone = [other for other in made if not same_value(state.get(other), after[other])]
         if undone:
             shown = " and ".join(f"{other!r}, which is {fields[other]!r:.80}" for other in undone)
             raise ConfigError(
-                f"{cls.__name__}: {name}={given[name]!r:.80} would have no effect, because a file has what the class "
-                f"makes of it in its place: {shown}. Give {' and '.join(map(repr, undone))} instead."
+                f"{cls.__name__}: {name}={value!r:.80} would have no effect, because what the class makes of it has a "
+                f"value already: {shown}. Give {' and '.join(map(repr, undone))} instead."
             )
+
+
+def _unlike(value: Any, fields: Mapping[str, Any]) -> list[Any]:
+    """Return other values for a parameter, since the given one may be its default and so change nothing."""
+    if isinstance(value, bool):
+        return [not value]
+    found = [other for other in fields.values() if type(other) is type(value) and not same_value(other, value)]
+    return [*found, 2 * value + 1] if isinstance(value, (int, float)) else found
+
+
+def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the attributes of a config of fields, or none if the class does not work with them."""
+    try:
+        attributes: dict[str, Any] = vars(make({**fields}))
+    except Exception:  # noqa: BLE001 - the author's code, which may need more
+        return {}
+    return attributes
 
 
 def check_kept(config: Any, written: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Writing the tensors of a model as safetensors files."""
 
-from model_core.saving._reparametrized_modules import warn_about_reparametrized_modules
+from model_core.saving._changed_modules import warn_about_changed_modules
 from model_core.saving._savable_tensors import (
     SavableTensors,
     check_not_distributed,
@@ -20,6 +20,6 @@ __all__ = [
     "own_state_dict",
     "parse_size",
     "savable_tensors",
-    "warn_about_reparametrized_modules",
+    "warn_about_changed_modules",
     "write_weights",
 ]

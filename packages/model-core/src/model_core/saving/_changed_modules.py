@@ -1,0 +1,100 @@
+"""Modules that somebody has changed after construction, so that what is saved has names that no load expects.
+
+Weight normalisation, other parametrizations and pruning give the tensors of a module other names. If the constructor
+of a model does so, every load does too. If somebody did so afterwards, no load expects the names. The same holds for
+modules that were put in place of others.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from config_core.messages import escaping_logger
+from model_core.load_report import shortened
+from model_core.module_tensors import named_tensors, walk_modules
+from model_core.torch_internals import has_flat_parameters, is_reparametrized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from torch import nn
+
+    from model_core.module_tensors import NamedTensors
+
+__all__ = ["warn_about_changed_modules"]
+
+_logger = escaping_logger(__name__)
+
+
+def warn_about_changed_modules(
+    model: nn.Module, model_class: Any, named: NamedTensors, constructed: AbstractSet[str] | None
+) -> None:
+    """Log which modules have tensors of other names than those that the constructor makes.
+
+    Args:
+        model: The model that is saved.
+        model_class: The class that will load it.
+        named: The modules and tensors of the model.
+        constructed: The names of its tensors when a load had constructed it, or None.
+    """
+    if reparametrized := _reparametrized(named.modules):
+        _warn_about_reparametrized(model, model_class, reparametrized)
+    elif constructed is not None and constructed != named.persistent.keys():
+        _warn_about_replaced(model, model_class, named, constructed)
+
+
+def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequence[str]) -> None:
+    new = _made_by_constructor(model, model_class)
+    made = set(_reparametrized(walk_modules(new))) if new else set()
+    if made.issuperset(found):
+        return
+    _logger.warning(
+        "%s.from_pretrained cannot load what is saved unless the constructor makes the weight norm, pruning or other "
+        "parametrization of %s. Make it in the constructor, or remove it before the save with "
+        "torch.nn.utils.parametrize.remove_parametrizations(module, 'weight'), or remove_weight_norm, "
+        "remove_spectral_norm or prune.remove for those of torch.nn.utils.",
+        model_class.__name__,
+        shortened([name for name in found if name not in made]) or "the model",
+    )
+
+
+def _warn_about_replaced(
+    model: nn.Module, model_class: Any, named: NamedTensors, constructed: AbstractSet[str]
+) -> None:
+    if any(has_flat_parameters(module) for _, module in named.modules):
+        return  # the names are not those of the model's own tensors
+    new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
+    expected = named_tensors(new).persistent.keys() if new else constructed
+    added = [name for name in named.persistent if name not in expected]
+    removed = [name for name in expected if name not in named.persistent]
+    if added or removed:
+        changes = [f"{verb} {shortened(names)}" for verb, names in (("makes no", added), ("makes", removed)) if names]
+        _logger.warning(
+            "%s.from_pretrained cannot load what is saved, because modules were added or replaced since the model was "
+            "loaded: the constructor %s. Make them in the constructor, or restore the model's own before the save, as "
+            "by merging LoRA layers.",
+            model_class.__name__,
+            ", and ".join(changes),
+        )
+
+
+def _made_by_constructor(model: Any, model_class: Any) -> nn.Module | None:
+    """Return a new model of the same config; None if none can be made here."""
+    for device in ("meta", "cpu"):  # on the one it costs no memory, on the other it may read values
+        try:
+            with torch.device(device), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made: nn.Module = model_class(copy.deepcopy(model.config))
+        except Exception:  # noqa: BLE001, S112 - it may take more arguments
+            continue
+        return made
+    return None
+
+
+def _reparametrized(modules: Iterable[tuple[str, nn.Module]]) -> list[str]:
+    return [prefix.removesuffix(".") for prefix, module in modules if is_reparametrized(module)]
