@@ -239,7 +239,7 @@ def test_unknown_package_is_refused_with_those_that_there_are(copy):
     """A typo releases nothing."""
     output, succeeded = run(copy, "plan", "config_core")
     assert not succeeded
-    assert "No packages: config_core. There are auto-registry, config-core" in output
+    assert "No such package: config_core. There are auto-registry, config-core" in output
 
 
 def test_written_plan_fits_together(copy):

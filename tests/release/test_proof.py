@@ -147,7 +147,7 @@ def test_unknown_package_is_refused_with_those_that_there_are(faulty):
     """A slip of the pen must not prove nothing and pass."""
     done = prove(faulty, "config-cor")
     assert done.returncode == 2
-    assert "config-cor: no such package; there are auto-registry, config-core, hub-io" in done.stderr
+    assert "No such package: config-cor. There are auto-registry, config-core, hub-io" in done.stderr
 
 
 def test_python_that_was_asked_for_and_is_not_here_fails(faulty):

@@ -13,7 +13,20 @@ from release_tools.workspace import Workspace
 __all__ = ["release"]
 
 
-@click.group()
+class _Program(click.Group):
+    """Shows what goes wrong as a message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb that was named."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort):  # RuntimeErrors, too
+            raise
+        except (ValueError, RuntimeError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Program)
 @click.option(
     "--workspace",
     "folder",

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -145,7 +145,7 @@ def uv(*arguments: str | Path, cwd: Path) -> str:
         FileNotFoundError: There is no uv.
         CommandError: It failed.
     """
-    return run_command([uv_program(), *arguments], cwd=cwd, timeout=900)
+    return run_command([uv_program(), *arguments], cwd=cwd)
 
 
 def uv_program() -> str:
@@ -166,7 +166,12 @@ def clean_environ() -> dict[str, str]:
 
 
 def run_command(
-    command: list[str | Path], *, cwd: Path, timeout: float, environ: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    timeout: float = 900,
+    environ: Mapping[str, str] | None = None,
+    accepted: Collection[int] = (0,),
 ) -> str:
     """Run a command, without what the caller's environment says of Python and of the Hub.
 
@@ -174,7 +179,7 @@ def run_command(
         What it printed.
 
     Raises:
-        CommandError: It failed, or took too long.
+        CommandError: It ended with another status than those accepted, or took too long.
     """
     shown = " ".join(map(str, command))
     try:
@@ -190,7 +195,7 @@ def run_command(
         )
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{shown}\nwas still running after {timeout:.0f} s:\n{error.output or ''}") from error
-    if done.returncode:
+    if done.returncode not in accepted:
         raise CommandError(f"{shown}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import io
+import atexit
 import re
-import subprocess
+import shutil
 import tarfile
+import tempfile
+from functools import cache
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
+from release_tools.environments import run_command
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["changed_files", "git", "last_release", "released_package", "released_versions", "tag_of"]
+__all__ = [
+    "admitted_releases",
+    "changed_files",
+    "git",
+    "last_release",
+    "released_package",
+    "released_versions",
+    "tag_of",
+]
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -22,13 +34,9 @@ def git(root: Path, *arguments: str) -> str:
         What it printed, without the last line break.
 
     Raises:
-        RuntimeError: It failed; the message says what it printed.
+        CommandError: It failed; the message has what it printed.
     """
-    command = ["git", *arguments]
-    result = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed in {root}:\n{result.stderr}")
-    return result.stdout.rstrip("\n")
+    return run_command(["git", *arguments], cwd=root).rstrip("\n")
 
 
 def tag_of(package: WorkspacePackage, version: Version) -> str:
@@ -53,24 +61,34 @@ def last_release(workspace: Workspace, package: WorkspacePackage) -> Version | N
     )
 
 
-def released_package(
-    workspace: Workspace, package: WorkspacePackage, version: Version, folder: Path
-) -> WorkspacePackage:
-    """Return a package as it was released.
+def admitted_releases(workspace: Workspace, bounds: Requirement, sibling: WorkspacePackage) -> list[Version]:
+    """Return the releases of a sibling that the bounds of a package admit, oldest first."""
+    return [version for version in released_versions(workspace, sibling) if version in bounds.specifier]
+
+
+def released_package(workspace: Workspace, package: WorkspacePackage, version: Version) -> WorkspacePackage:
+    """Return a package as it was released, in a folder that lasts as long as this process.
 
     Args:
         workspace: Where the tags are.
         package: The package as it is now.
         version: One of its `released_versions`.
-        folder: Where its files are put, unless they are there already.
     """
-    tag = tag_of(package, version)
-    if not (folder / tag).exists():
-        command = ["git", "archive", "--format=tar", tag, f"packages/{package.name}"]
-        archive = subprocess.run(command, cwd=workspace.root, capture_output=True, check=True).stdout  # noqa: S603
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder / tag, filter="data")
-    return WorkspacePackage(folder / tag / "packages" / package.name)
+    tag, path = tag_of(package, version), f"packages/{package.name}"
+    folder = _unpacked() / git(workspace.root, "rev-parse", f"{tag}:{path}")
+    if not folder.exists():
+        archive = folder.with_suffix(".tar")
+        git(workspace.root, "archive", f"--output={archive}", tag, path)
+        with tarfile.open(archive) as files:
+            files.extractall(folder, filter="data")
+    return WorkspacePackage(folder / path)
+
+
+@cache
+def _unpacked() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="releases-")).resolve()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def changed_files(workspace: Workspace, since: str, *below: str) -> list[str]:

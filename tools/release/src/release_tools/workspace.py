@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -53,6 +53,17 @@ class Workspace:
         """The packages that are released, by the canonical name of their distribution."""
         found = map(WorkspacePackage, sorted(path.parent for path in self.root.glob("packages/*/pyproject.toml")))
         return {canonicalize_name(package.distribution): package for package in found}
+
+    def chosen(self, names: Collection[str]) -> list[WorkspacePackage]:
+        """Return the packages in some folders, or all packages without names.
+
+        Raises:
+            ValueError: A name is not that of a folder.
+        """
+        by_name = {package.name: package for package in self.packages.values()}
+        if unknown := set(names) - by_name.keys():
+            raise ValueError(f"No such package: {', '.join(sorted(unknown))}. There are {', '.join(by_name)}.")
+        return [by_name[name] for name in names or by_name]
 
     def siblings_of(self, package: WorkspacePackage) -> list[tuple[Requirement, WorkspacePackage]]:
         """Return what a package and its extras need from the workspace, with the bounds."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from itertools import takewhile
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from release_tools.changes._fragments import fragments_of
+from release_tools.environments import run_command
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["changelog_of", "entries_of", "needs_entry", "write_entry"]
@@ -41,13 +41,14 @@ def write_entry(workspace: Workspace, package: WorkspacePackage, version: Versio
     Lines of entries that are newer than the last release, such as `Unreleased`, stay at the end of this one.
 
     Raises:
-        RuntimeError: towncrier refused; the message has its words.
+        CommandError: towncrier refused; the message has its words.
     """
     path = changelog_of(package)
     head, *entries = _sections(path)
     unreleased = list(takewhile(lambda entry: entry.split()[1] != str(last), entries))
     path.write_text(head + "".join(entries[len(unreleased) :]), encoding="utf-8")
-    _towncrier(workspace, package, version)
+    towncrier = (sys.executable, "-m", "towncrier", "build", "--config", workspace.root / "towncrier.toml")
+    run_command([*towncrier, "--dir", package.folder, "--version", str(version), "--yes"], cwd=workspace.root)
     head, entry, *older = _sections(path)
     lines = _body(entry)
     for body in map(_body, unreleased):
@@ -63,12 +64,3 @@ def _body(entry: str) -> str:
 
 def _sections(changelog: Path) -> list[str]:
     return re.split(r"^(?=## )", changelog.read_text(encoding="utf-8"), flags=re.MULTILINE)
-
-
-def _towncrier(workspace: Workspace, package: WorkspacePackage, version: Version) -> None:
-    config = workspace.root / "towncrier.toml"
-    arguments = ["--config", str(config), "--dir", str(package.folder), "--version", str(version), "--yes"]
-    command = [sys.executable, "-m", "towncrier", "build", *arguments]
-    result = subprocess.run(command, cwd=workspace.root, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from release_tools.checks._api_record import public_names, write_records
 from release_tools.checks._breaking_changes import breaking_changes
 from release_tools.checks._change_notes import missing_note
-from release_tools.checks._failures import Failure, told
+from release_tools.checks._failures import Failure
 from release_tools.checks._sibling_use import uses_of_newer_siblings
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "breaking_changes",
     "missing_note",
     "public_names",
-    "told",
     "uses_of_newer_siblings",
     "write_records",
 ]

@@ -7,7 +7,6 @@ and what Protocols, abstract classes and named tuples newly ask of others. Types
 from __future__ import annotations
 
 import builtins
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -44,18 +43,17 @@ def unannounced_breaks(workspace: Workspace, package: WorkspacePackage) -> Itera
     last = last_release(workspace, package)
     if last is None or package.version >= next_breaking_version(last):
         return
-    with tempfile.TemporaryDirectory() as folder:
-        released = released_package(workspace, package, last, Path(folder).resolve())
-        for found in breaking_changes(released, package):
-            is_gone = found.path.is_relative_to(released.folder)
-            path = package.folder / found.path.relative_to(released.folder) if is_gone else found.path
-            yield Failure(
-                package.name,
-                "api-break",
-                place(workspace, path, found.line) + (f" in {tag_of(package, last)}" if is_gone else ""),
-                f"{found.name}: {found.what}, and {package.version} may not break {last}.",
-                f"Keep what {last} offers, or make this {next_breaking_version(last)}.",
-            )
+    released = released_package(workspace, package, last)
+    for found in breaking_changes(released, package):
+        is_gone = found.path.is_relative_to(released.folder)
+        path = package.folder / found.path.relative_to(released.folder) if is_gone else found.path
+        yield Failure(
+            package.name,
+            "api-break",
+            place(workspace, path, found.line) + (f" in {tag_of(package, last)}" if is_gone else ""),
+            f"{found.name}: {found.what}, and {package.version} may not break {last}.",
+            f"Keep what {last} offers, or make this {next_breaking_version(last)}.",
+        )
 
 
 def breaking_changes(old: WorkspacePackage, new: WorkspacePackage) -> list[Break]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 from packaging.requirements import Requirement
 
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["Failure", "line_of_requirement", "place", "told"]
+__all__ = ["Failure", "line_of_requirement", "place"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,3 @@ def line_of_requirement(package: WorkspacePackage, requirement: Requirement) -> 
     declaration = re.compile(rf'"{re.escape(requirement.name)}(?![\w.-])')
     lines = (package.folder / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, 1) if declaration.search(line)), 1)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Show what goes wrong as the message of a command, without a traceback."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release_tools.checks._failures import Failure, line_of_requirement, place
-from release_tools.releases import released_package, released_versions
+from release_tools.releases import admitted_releases, released_package, released_versions
 from release_tools.workspace import Workspace, WorkspacePackage, imports_of
 
 __all__ = ["impossible_bounds", "lines_that_may_fail", "undeclared_imports", "unread_entry_points"]
@@ -91,11 +90,10 @@ def _problem_of(requirement: Requirement, sibling: WorkspacePackage, versions: l
 def unread_entry_points(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
     """Find entry points in groups that today's sibling reads, and the oldest one that the bounds admit does not."""
     for requirement, sibling in workspace.siblings_of(package):
-        admitted = [version for version in released_versions(workspace, sibling) if version in requirement.specifier]
+        admitted = admitted_releases(workspace, requirement, sibling)
         groups = [group for group in package.project.get("entry-points", {}) if group in _texts_of(sibling)]
         if admitted and groups:
-            with tempfile.TemporaryDirectory() as folder:
-                known = _texts_of(released_package(workspace, sibling, admitted[0], Path(folder)))
+            known = _texts_of(released_package(workspace, sibling, admitted[0]))
             for group in groups:
                 if group not in known:
                     yield Failure(

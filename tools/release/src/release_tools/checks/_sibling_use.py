@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,8 @@ from packaging.version import Version
 
 from release_tools.checks._failures import Failure, line_of_requirement, place
 from release_tools.checks._requirements import lines_that_may_fail
-from release_tools.releases import released_package, released_versions
+from release_tools.environments import run_command
+from release_tools.releases import admitted_releases, released_package, released_versions
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["UseOfNewer", "missing_in_older_siblings", "uses_of_newer_siblings"]
@@ -67,10 +67,7 @@ def uses_of_newer_siblings(workspace: Workspace, package: WorkspacePackage) -> I
     What stands in a `try` that catches ImportError or AttributeError, or behind `hasattr`, may be missing.
     """
     bounds = {sibling: requirement for requirement, sibling in workspace.siblings_of(package)}
-    releases = {
-        sibling: [version for version in released_versions(workspace, sibling) if version in requirement.specifier]
-        for sibling, requirement in bounds.items()
-    }
+    releases = {sibling: admitted_releases(workspace, requirement, sibling) for sibling, requirement in bounds.items()}
     oldest: _Siblings = {sibling: versions[0] for sibling, versions in releases.items() if versions}
     with tempfile.TemporaryDirectory() as folder:
         mypy = _Mypy(workspace, package, Path(folder))
@@ -138,17 +135,9 @@ class _Mypy:
         path = os.pathsep.join(map(str, [self._package.folder / "src", *sources]))
         command = [sys.executable, "-m", "mypy", "--config-file", str(self._config), "--no-site-packages"]
         command += ["--output", "json", "--package", self._package.import_name]
-        result = subprocess.run(  # noqa: S603
-            command,
-            cwd=self._workspace.root,
-            env=os.environ | {"MYPYPATH": path, "MYPY_CACHE_DIR": ""},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        if result.returncode not in {0, 1}:
-            raise RuntimeError(f"mypy cannot read {self._package.name}:\n{result.stdout}{result.stderr}")
-        for found in map(json.loads, filter(None, result.stdout.splitlines())):
+        environ = {"MYPYPATH": path, "MYPY_CACHE_DIR": ""}
+        printed = run_command(command, cwd=self._workspace.root, environ=environ, accepted=(0, 1))
+        for found in map(json.loads, filter(None, printed.splitlines())):
             path = self._workspace.root / found["file"]
             if path.is_relative_to(self._package.source) and found["line"] not in lines_that_may_fail(path):
                 yield _Misuse(path, found["line"], found["message"])
@@ -158,7 +147,7 @@ class _Mypy:
         target = self._folder / f"{member.name}-{version or 'today'}"
         if not target.exists():
             if version is not None:
-                member = released_package(self._workspace, member, version, self._folder / "releases")
+                member = released_package(self._workspace, member, version)
             shutil.copytree(member.folder / "src", target)
             for path in target.rglob("*.py"):
                 # A `__getattr__` of a module would answer for every name.

@@ -11,7 +11,7 @@ import click
 from release_tools.checks._api_record import write_records, wrong_record
 from release_tools.checks._breaking_changes import unannounced_breaks
 from release_tools.checks._change_notes import missing_note
-from release_tools.checks._failures import Failure, told
+from release_tools.checks._failures import Failure
 from release_tools.checks._requirements import impossible_bounds, undeclared_imports, unread_entry_points
 from release_tools.checks._sibling_use import missing_in_older_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
@@ -44,12 +44,11 @@ def check(workspace: Workspace, names: tuple[str, ...], since: str | None, *, as
 
     Exits with 1 if anything must be done first.
     """
-    packages = {package.name: package for package in workspace.packages.values()}
-    unknown = [name for name in names if name not in packages]
-    if unknown:
-        raise click.UsageError(f"There is no package {unknown[0]!r}. Choose from {', '.join(packages)}.")
-    with told():
-        failures = [failure for name in names or packages for failure in _failures_of(workspace, packages[name], since)]
+    try:
+        packages = workspace.chosen(names)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    failures = [failure for package in packages for failure in _failures_of(workspace, package, since)]
     if as_json:
         click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
     else:

@@ -5,10 +5,8 @@ A package moves if it changed since its last release, or if a release of a sibli
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -96,8 +94,7 @@ def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
         ValueError: There is no package of such a name, or one needs a sibling's version that is neither released
             nor in the plan.
     """
-    if unknown := set(names) - (known := {package.name for package in workspace.packages.values()}):
-        raise ValueError(f"No packages: {', '.join(sorted(unknown))}. There are {', '.join(sorted(known))}.")
+    workspace.chosen(names)
     planned: dict[str, PlannedRelease] = {}
     for package in workspace.in_order():
         last = last_release(workspace, package)
@@ -139,11 +136,10 @@ def _has_new_sources(workspace: Workspace, package: WorkspacePackage, last: Vers
 
 
 def _api_changes(workspace: Workspace, package: WorkspacePackage, last: Version) -> Iterator[Reason]:
-    with tempfile.TemporaryDirectory() as folder:
-        released = released_package(workspace, package, last, Path(folder).resolve())
-        for broken in breaking_changes(released, package):
-            yield Reason("breaking", f"{broken.name}: {broken.what}")
-        before = public_names(released)
+    released = released_package(workspace, package, last)
+    for broken in breaking_changes(released, package):
+        yield Reason("breaking", f"{broken.name}: {broken.what}")
+    before = public_names(released)
     for face, names in public_names(package).items():
         for name in sorted(names - before.get(face, set())):
             yield Reason("feature", f"{face}.{name} is new")

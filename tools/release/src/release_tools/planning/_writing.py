@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 
 from release_tools.changes import needs_entry, write_entry
 from release_tools.checks import write_records
+from release_tools.environments import uv
 from release_tools.planning._plan import Bound, PlannedRelease, spelled
 from release_tools.releases import git
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["DirtyTreeError", "prepare"]
-
-
-class DirtyTreeError(RuntimeError):
-    """The packages have changes that are not committed, which would be mixed up with those of a plan."""
+__all__ = ["prepare"]
 
 
 def prepare(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
@@ -27,20 +23,21 @@ def prepare(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
         Whether there was anything to write: the second time there is not.
 
     Raises:
-        DirtyTreeError: There is something to write, and files of packages have changes that are not committed.
-        RuntimeError: uv or towncrier refused; the message has their words.
+        RuntimeError: There is something to write, and files of packages have changes that are not committed, which
+            would be mixed up with those of the plan; or uv or towncrier refused.
     """
     releases = [release for release in plan if not _is_prepared(release)]
     if not releases:
         return False
     if changed := git(workspace.root, "status", "--porcelain", "--", "packages", "uv.lock"):
-        raise DirtyTreeError(f"Commit or stash these changes first:\n{changed}")
+        raise RuntimeError(f"Commit or stash these changes first:\n{changed}")
     for release in releases:
         _move_bounds(workspace, release.package, release.bounds)
         if release.version != release.package.version:
-            _uv(workspace, "version", str(release.version), "--package", release.package.distribution, "--frozen")
+            new = (release.package.distribution, str(release.version))
+            uv("version", "--frozen", "--package", *new, cwd=workspace.root)
         write_entry(workspace, release.package, release.version, release.last)
-    _uv(workspace, "lock")
+    uv("lock", cwd=workspace.root)
     write_records(Workspace(workspace.root))
     return True
 
@@ -52,25 +49,13 @@ def _is_prepared(release: PlannedRelease) -> bool:
 
 def _move_bounds(workspace: Workspace, package: WorkspacePackage, bounds: Iterable[Bound]) -> None:
     for bound in bounds:
-        for extra in (None, *package.extras):
-            declared = package.project["dependencies"] if extra is None else _extra(package, extra)
+        tables: dict[tuple[str, ...], list[str]] = {(): package.project["dependencies"]}
+        tables |= {("--optional", extra): package.project["optional-dependencies"][extra] for extra in package.extras}
+        for table, declared in tables.items():
             if bound.old in map(Requirement, declared):
-                place = [] if extra is None else ["--optional", extra]
-                _uv(workspace, "add", "--frozen", "--package", package.distribution, *place, spelled(bound.new))
+                uv("add", "--frozen", "--package", package.distribution, *table, spelled(bound.new), cwd=workspace.root)
     if bounds:
         fragment = package.folder / "changes" / "siblings.fix.md"
         fragment.parent.mkdir(exist_ok=True)
         requirements = " and ".join(f"`{spelled(bound.new)}`" for bound in bounds)
         fragment.write_text(f"Requires {requirements}.\n", encoding="utf-8")
-
-
-def _extra(package: WorkspacePackage, extra: str) -> list[str]:
-    declared: list[str] = package.project["optional-dependencies"][extra]
-    return declared
-
-
-def _uv(workspace: Workspace, *arguments: str) -> None:
-    command = ["uv", *arguments]
-    result = subprocess.run(command, cwd=workspace.root, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
-    if result.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{result.stderr}")

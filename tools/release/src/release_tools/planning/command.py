@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import click
 
 from release_tools.changes import changelog_of, entries_of, fragments_of
-from release_tools.checks import told
+from release_tools.environments import CommandError, uv
 from release_tools.planning._affected import affected_packages, folders_to_test
 from release_tools.planning._plan import PlannedRelease, changes_of, plan_releases, spelled
 from release_tools.planning._writing import prepare
@@ -23,10 +23,9 @@ __all__ = ["affected", "plan", "status", "verify", "wait"]
 @click.pass_obj
 def status(workspace: Workspace) -> None:
     """Show what has changed in each package since its last release, and which dependents must move."""
-    with told():
-        releases = {release.package.name: release for release in plan_releases(workspace)}
-        for package in workspace.in_order():
-            _show(workspace, package, releases.get(package.name))
+    releases = {release.package.name: release for release in plan_releases(workspace)}
+    for package in workspace.in_order():
+        _show(workspace, package, releases.get(package.name))
 
 
 @click.command()
@@ -35,19 +34,18 @@ def status(workspace: Workspace) -> None:
 @click.pass_obj
 def plan(workspace: Workspace, packages: tuple[str, ...], *, write: bool) -> None:
     """Show the releases to come, in order: of all packages that changed, or of PACKAGES and those that must follow."""
-    with told():
-        releases = plan_releases(workspace, *packages)
-        if not releases:
-            click.echo("Nothing to release.")
-            return
-        for number, release in enumerate(releases, 1):
-            click.echo(f"{number}. {release.package.name} {_step(release)}")
-            for reason in release.reasons:
-                click.echo(f"     {reason.kind:8} {reason.text}")
-        if not write:
-            click.echo("\nNothing is written yet: release plan --write does.")
-            return
-        written = prepare(workspace, releases)
+    releases = plan_releases(workspace, *packages)
+    if not releases:
+        click.echo("Nothing to release.")
+        return
+    for number, release in enumerate(releases, 1):
+        click.echo(f"{number}. {release.package.name} {_step(release)}")
+        for reason in release.reasons:
+            click.echo(f"     {reason.kind:8} {reason.text}")
+    if not write:
+        click.echo("\nNothing is written yet: release plan --write does.")
+        return
+    written = prepare(workspace, releases)
     click.echo("\nWritten. Check and commit it, and when it is on main:" if written else "\nAlready written. On main:")
     # One push for each tag: GitHub starts no workflow for a push of more than three.
     for release in releases:
@@ -61,10 +59,9 @@ def plan(workspace: Workspace, packages: tuple[str, ...], *, write: bool) -> Non
 @click.pass_obj
 def affected(workspace: Workspace, since: str, *, tests: bool) -> None:
     """Print the packages that changes concern, dependents included, one a line."""
-    with told():
-        packages = affected_packages(workspace, since)
-        for line in folders_to_test(workspace, packages) if tests else sorted(packages):
-            click.echo(line)
+    packages = affected_packages(workspace, since)
+    for line in folders_to_test(workspace, packages) if tests else sorted(packages):
+        click.echo(line)
 
 
 @click.command()
@@ -72,15 +69,14 @@ def affected(workspace: Workspace, since: str, *, tests: bool) -> None:
 @click.pass_obj
 def verify(workspace: Workspace, tag: str) -> None:
     """Print the package that TAG releases, if the sources are those of this release."""
-    with told():
-        package = _package_of(workspace, tag)
-        entries = entries_of(changelog_of(package).read_text(encoding="utf-8"))
-        if next(iter(entries), None) != str(package.version) or fragments_of(package):
-            raise ValueError(
-                f"{changelog_of(package).relative_to(workspace.root)} does not begin with an entry for "
-                f"{package.version} that has all changes. Remove the tag and run: release plan --write"
-            )
-        click.echo(package.name)
+    package = _package_of(workspace, tag)
+    entries = entries_of(changelog_of(package).read_text(encoding="utf-8"))
+    if next(iter(entries), None) != str(package.version) or fragments_of(package):
+        raise ValueError(
+            f"{changelog_of(package).relative_to(workspace.root)} does not begin with an entry for "
+            f"{package.version} that has all changes. Remove the tag and run: release plan --write"
+        )
+    click.echo(package.name)
 
 
 @click.command()
@@ -90,14 +86,13 @@ def verify(workspace: Workspace, tag: str) -> None:
 @click.pass_obj
 def wait(workspace: Workspace, tag: str, minutes: float, index: str | None) -> None:
     """Wait until the index has the siblings that the release of TAG needs."""
-    with told():
-        needed = [spelled(requirement) for requirement, _ in workspace.siblings_of(_package_of(workspace, tag))]
-        until = time.monotonic() + 60 * minutes
-        while missing := _not_on_index(needed, index):
-            if time.monotonic() > until:
-                raise ValueError(f"Not on the index after {minutes:g} minutes: {', '.join(missing)}.")
-            click.echo(f"Waiting for {', '.join(missing)}")
-            time.sleep(15)
+    needed = [spelled(requirement) for requirement, _ in workspace.siblings_of(_package_of(workspace, tag))]
+    until = time.monotonic() + 60 * minutes
+    while missing := [each for each in needed if not _is_on_index(each, index)]:
+        if time.monotonic() > until:
+            raise ValueError(f"Not on the index after {minutes:g} minutes: {', '.join(missing)}.")
+        click.echo(f"Waiting for {', '.join(missing)}")
+        time.sleep(15)
 
 
 def _show(workspace: Workspace, package: WorkspacePackage, release: PlannedRelease | None) -> None:
@@ -126,13 +121,12 @@ def _package_of(workspace: Workspace, tag: str) -> WorkspacePackage:
     return tags[tag]
 
 
-def _not_on_index(requirements: list[str], index: str | None) -> list[str]:
-    """Return the requirements that uv finds no version for, asking the index anew."""
+def _is_on_index(requirement: str, index: str | None) -> bool:
+    """Return whether uv finds a version for a requirement, asking the index anew."""
+    options = ["--dry-run", "--no-deps", "--refresh", "--quiet", *(["--index", index] if index else [])]
     with tempfile.TemporaryDirectory() as empty:
-        command = ["uv", "pip", "install", "--dry-run", "--no-deps", "--refresh", "--quiet", "--target", empty]
-        command += ["--index", index] if index else []
-        return [
-            requirement
-            for requirement in requirements
-            if subprocess.run([*command, requirement], capture_output=True, check=False).returncode  # noqa: S603
-        ]
+        try:
+            uv("pip", "install", *options, "--target", empty, requirement, cwd=Path(empty))
+        except CommandError:
+            return False
+    return True

@@ -12,10 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from release_tools.proof._distributions import Distributions, build_release
+from release_tools.proof._distributions import Distributions, build
 from release_tools.proof._papers import claimed_pythons
 from release_tools.proof._pythons import Python
-from release_tools.releases import git, released_versions, tag_of
+from release_tools.releases import admitted_releases, git, released_package, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["Combination", "Wheels", "combinations_of", "third_parties_of"]
@@ -83,8 +83,8 @@ class Wheels:
         admitted = [
             (sibling, version)
             for requirement, sibling in self._workspace.siblings_of(package)
-            for version in released_versions(self._workspace, sibling)
-            if version in requirement.specifier and self._differs(sibling, version)
+            for version in admitted_releases(self._workspace, requirement, sibling)
+            if self._differs(sibling, version)
         ]
         if not admitted:
             return None
@@ -103,7 +103,7 @@ class Wheels:
         """Return the wheel of a release."""
         if (package.name, version) not in self._releases:
             folder = self._folder / "released" / f"{package.name}-{version}"
-            built = build_release(self._workspace, package, version, sources=self._folder / "sources", folder=folder)
+            built = build(released_package(self._workspace, package, version), folder)
             self._releases[package.name, version] = built.wheel
         return self._releases[package.name, version]
 

@@ -61,7 +61,10 @@ def prove(
     admit. In each, the package does its job and passes its own tests.
     """
     workspace = Workspace.around(Path.cwd())
-    packages = _chosen(workspace, names)
+    try:
+        packages = workspace.chosen(names)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="prove-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)  # some tests become another user
@@ -81,13 +84,6 @@ def prove(
             with ThreadPoolExecutor(jobs) as pool:
                 outcomes = list(pool.map(lambda each: _announced(trials.run(each)), combinations))
     _report(outcomes, faults, markdown=markdown, logs=logs)
-
-
-def _chosen(workspace: Workspace, names: Sequence[str]) -> list[WorkspacePackage]:
-    by_name = {package.name: package for package in workspace.packages.values()}
-    if unknown := set(names) - by_name.keys():
-        raise click.UsageError(f"{', '.join(sorted(unknown))}: no such package; there are {', '.join(by_name)}")
-    return [by_name[name] for name in names or by_name]
 
 
 def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
