@@ -72,6 +72,10 @@ def test_configs_hold_the_same_values_there(results):
     assert (parts["rates"], parts["ratio"], parts["beside"]) == ("(0.1, 0.2, 0.3)", "3.0", "0.5")
     assert (parts["part"]["kernel"], parts["part"]["double"], parts["small"]["size"]) == ("(1, 2)", "10", "2")
     assert (parts["part"]["names"], parts["small"]["steps"]) == ("['a']", "[1, 2]")
+    typed = found["annotated fields"]
+    assert typed["part"]["scale"] == "<Scale.TWO: 'two'>"
+    assert (typed["part"]["scales"], typed["part"]["ranges"]) == ("{1: <Scale.TWO: 'two'>}", "[(1, 2)]")
+    assert (typed["either"]["width"], typed["either"]["kernel"]) == ("7", "(1, 2)")
     assert found["a new default"]["width"] == "16"
     assert found["labels"]["id2label"] == "{0: 'a', 1: 'b', 2: 'c'}"
     assert len(found["fields in the body"]["id2label"].split(",")) == 4

@@ -24,6 +24,7 @@ AUTO_CLASSES = {
     "labels": "AutoModelForSequenceClassification",
     "a new default": "AutoModel",
     "fields in the body": "AutoModel",
+    "annotated fields": "AutoModel",
     "a missing head": "AutoModelForSequenceClassification",
 }
 

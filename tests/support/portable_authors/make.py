@@ -19,6 +19,14 @@ CASES = {
     "labels": (models.WideForSequenceClassification, {"id2label": {0: "a", 1: "b", 2: "c"}, "num_classes": 3}),
     "a new default": (models.WiderModel, {}),
     "fields in the body": (models.BodyModel, {"num_labels": 4}),
+    "annotated fields": (
+        models.TypedModel,
+        {
+            "part": {"scale": "two", "scales": {1: "two"}, "ranges": [(1, 2)]},
+            "either": configs.PartConfig(width=7),
+            "parts": [configs.PartConfig(width=3), configs.ScaledPartConfig(width=2)],
+        },
+    ),
 }
 
 

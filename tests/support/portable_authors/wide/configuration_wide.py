@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, ClassVar
 
 from config_core import (  # two names for one class
@@ -90,3 +91,34 @@ class BodyConfig(Base):
     num_labels: int = 3
     dim: int = 4
     problem_type: str | None = "regression"
+
+
+class Scale(Enum):
+    """What multiplies the outputs."""
+
+    ONE = "one"
+    TWO = "two"
+
+
+@dataclass
+class ScaledPartConfig(PartConfig):
+    """A part with values that JSON does not have."""
+
+    model_type = "wide-scaled-part"
+    scale: Scale = Scale.ONE
+    scales: dict[int, Scale] = field(default_factory=dict)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+
+
+class TypedConfig(Base):
+    """Its annotations alone say what its fields are."""
+
+    model_type = "wide-typed"
+    part: ScaledPartConfig
+    either: PlainConfig | PartConfig | None = None
+    parts: list[PartConfig]
+
+    def __init__(self, part=None, parts=(), **kwargs: Any) -> None:
+        self.part = part if part is not None else ScaledPartConfig()
+        self.parts = list(parts)
+        super().__init__(**kwargs)

@@ -10,7 +10,7 @@ from torch import nn
 import model_core
 import model_core as core
 
-from .configuration_wide import BodyConfig, WideConfig, WiderConfig
+from .configuration_wide import BodyConfig, Scale, TypedConfig, WideConfig, WiderConfig
 
 
 class Rotary(nn.Module):
@@ -127,3 +127,18 @@ class BodyModel(model_core.PreTrainedModel):
         logits = ids.float()[..., None] @ self.weight[:1] + math.pi
         is_regression = self.config.problem_type == "regression"
         return {"logits": logits, "loss": logits.square().mean() if is_regression else logits.mean()}
+
+
+class TypedModel(core.PreTrainedModel):
+    """Computes with the parts and the enums of its config."""
+
+    config: TypedConfig
+
+    def __init__(self, config: TypedConfig) -> None:
+        super().__init__(config)
+        width = config.part.width + sum(part.width for part in config.parts)
+        self.embedding = nn.Embedding(11, width)
+        self.factor = 2.0 if config.part.scale.value == Scale.TWO.value else 1.0  # transformers may import it twice
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.embedding(ids) * self.factor
