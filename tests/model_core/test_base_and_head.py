@@ -441,3 +441,17 @@ def test_transformers_loads_the_base_models_part_alike(tmp_path, base, head):
         assert state.keys() == their_state.keys()
         different = {name for name, tensor in state.items() if not torch.equal(tensor, their_state[name])}
         assert {name.partition(".")[0] for name in different} <= {"classifier"}
+
+
+def test_tensors_of_a_head_are_not_taken_for_those_of_a_base_model_under_an_unknown_prefix(tmp_path):
+    """The load refuses to guess, and names the prefix under which the base model is."""
+
+    def nested(tensors):
+        return {f"outer.{name}" if name.startswith("enc.") else name: tensor for name, tensor in tensors.items()}
+
+    model = saved(Head(TinyConfig()), tmp_path, nested)
+    with pytest.raises(WeightsMismatchError, match=r"a second time under 'outer\.enc\.'") as caught:
+        Base.from_pretrained(tmp_path, strict=False)
+    assert r"key_mapping={'^outer\\.enc\\.': ''}" in str(caught.value)
+    mapping = {r"^outer\.enc\.": ""}
+    assert same_state(Base.from_pretrained(tmp_path, strict=False, key_mapping=mapping), model.enc)

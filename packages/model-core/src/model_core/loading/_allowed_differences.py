@@ -99,10 +99,34 @@ def check_report(
             f"{_section(title, [way_out])}",
             report=report,
         )
+    if (prefix := _prefix_of_whole_model(report)) is not None:
+        raise WeightsMismatchError(
+            f"{report.source} does not match {model_class.__qualname__}: {_counted(report)}. What matches is in the "
+            f"checkpoint a second time under {prefix!r}, together with what is missing, so it may be of another model. "
+            f"Nothing was loaded.\nTo take all from there:\n    key_mapping={{{'^' + re.escape(prefix)!r}: ''}}",
+            report=report,
+        )
     if not allowed.strict and (report.missing or report.unexpected):
         _logger.warning("Loaded with strict=False. %s", report)
     elif report.mismatched:
         _logger.warning("Loaded with ignore_mismatched_sizes=True. %s", report)
+
+
+def _prefix_of_whole_model(report: LoadReport) -> str | None:
+    """Return the prefix under which a checkpoint has what matched once more, and what is missing too; or None."""
+    if not report.missing or not report.loaded:
+        return None
+    first = report.loaded[0]
+    prefixes = [name.removesuffix(first) for name in report.unexpected if name.endswith(f".{first}")]
+    return next(
+        (
+            prefix
+            for prefix in prefixes
+            if all(prefix + name in report.unexpected for name in report.loaded)
+            and any(prefix + name in report.unexpected for name in report.missing)
+        ),
+        None,
+    )
 
 
 def _is_refused(report: LoadReport, allowed: AllowedDifferences) -> bool:
