@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,33 @@ def test_requirements_file_that_names_nothing_is_an_error(tmp_path, content, tol
     (tmp_path / "models.txt").write_bytes(content)
     ran = hub_io("check", "--requirements", tmp_path / "models.txt")
     assert (ran.exit_code, told in ran.err) == (2, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_requirements_come_through_a_pipe_too(folder, tmp_path):
+    """A pipe has no size that could be asked for, so it is read to its end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(f"{folder}\n",))
+    writer.start()
+    ran = hub_io("check", "--requirements", pipe, "--json")
+    writer.join()
+    assert [checked["name"] for checked in ran.values["checked"]] == [str(folder)]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs an endless file")
+@pytest.mark.usefixtures("places")
+def test_requirements_file_without_an_end_is_an_error():
+    """It is not read into memory."""
+    ran = hub_io("check", "--requirements", "/dev/zero")
+    assert (ran.exit_code, "larger than" in ran.err) == (2, True)
+
+
+def test_folder_with_an_empty_revision_is_not_taken_for_the_folder(folder):
+    """An empty variable of a script would otherwise check something else than what the script loads."""
+    hub_io("trust", folder, "--yes")
+    ran = hub_io("check", f"{folder}@")
+    assert (ran.exit_code, "names no revision after the '@'" in ran.out) == (3, True)
 
 
 @pytest.mark.usefixtures("places")

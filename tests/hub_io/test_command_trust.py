@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import subprocess
 import sys
@@ -275,6 +276,19 @@ def test_revoke_all_empties_every_file_in_use(folder, tmp_path):
     ran = hub_io("revoke", "--all", "--json")
     assert (ran.exit_code, len(ran.values["removed"]), entries()) == (0, 2, [])
     assert hub_io("revoke", "--all").out == "There are no entries. `hub-io list` shows all entries.\n"
+
+
+@pytest.mark.usefixtures("places")
+def test_revoke_all_writes_a_file_once_however_many_entries_it_has(folder, tmp_path, monkeypatch):
+    """One write for each of some ten thousand entries would take hours."""
+    hub_io("trust", folder, "--yes", "--user")
+    (entry,) = entries()
+    many = [{**{key: entry[key] for key in entry if key != "file"}, "source": f"/x/{n}"} for n in range(20_000)]
+    store = tmp_path / "many.json"
+    store.write_text(json.dumps({"version": 1, "trusted": many}), encoding="utf-8")
+    monkeypatch.setenv("HUB_IO_TRUST_STORE", str(store))
+    assert len(hub_io("revoke", "--all", "--json").values["removed"]) == 20_000
+    assert entries() == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("me/tiny", "--all")])

@@ -141,6 +141,32 @@ def test_code_that_cannot_be_recorded_does_not_run(hub, lock, tmp_path):
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("what", ["--all", "my-org/tiny"])
+def test_revoking_where_only_a_publisher_is_trusted_says_so(hub, lock, tmp_path, what):  # noqa: ARG001
+    """Nothing was removed, and the code would still run."""
+    switch_on(lock, publishers=["my-org"])
+    ran = hub_io("revoke", what)
+    assert (ran.exit_code, f"all code of the publisher my-org, in {lock}" in ran.out) == (1, True)
+
+
+def test_revoking_all_names_publishers_without_an_entry(lock, tmp_path):
+    """An entry of another source was removed, and their code would still run."""
+    hub_io("trust", write(tmp_path / "tiny", files()), "--yes", "--project")
+    content = json.loads(lock.read_text(encoding="utf-8"))
+    lock.write_text(json.dumps({**content, "publishers": ["my-org"]}), encoding="utf-8")
+    ran = hub_io("revoke", "--all", "--json")
+    assert (ran.exit_code, len(ran.values["removed"])) == (1, 1)
+    assert ran.values["still_trusted_publishers"] == {"my-org": str(lock)}
+
+
+def test_folder_that_is_called_like_a_publisher_is_not_one(lock, tmp_path, monkeypatch):
+    """An existing path is one, whatever its name."""
+    switch_on(lock, publishers=["my-org"])
+    write(tmp_path / "my-org" / "tiny", files())
+    monkeypatch.chdir(tmp_path)
+    assert hub_io("revoke", "my-org/tiny", "--json").values["still_trusted_publishers"] == {}
+
+
 def test_revoking_an_entry_says_that_its_publisher_is_still_trusted(hub, lock, tmp_path):
     """The next load would run the code again."""
     hub.create_repo("my-org/tiny", content(tmp_path))

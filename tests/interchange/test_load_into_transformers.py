@@ -14,7 +14,14 @@ import torch
 from auto_registry import AutoModelForCausalLM, AutoModelForSequenceClassification
 from auto_registry.errors import RegistrationError
 from config_core.code import CodeBundle
-from hub_io import RemoteCodeRefusedError, TrustEntry, TrustFile, UnservedNamesError, load_into_transformers
+from hub_io import (
+    RemoteCodeImportError,
+    RemoteCodeRefusedError,
+    TrustEntry,
+    TrustFile,
+    UnservedNamesError,
+    load_into_transformers,
+)
 from transformers_stock import STOCK, environment, make_inputs, run, tensors_in
 
 transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
@@ -163,6 +170,62 @@ def test_all_or_none_are_registered(source):
     with pytest.raises(RegistrationError, match=r"Other is not a subclass of transformers\.PreTrainedModel"):
         load_into_transformers(source, trust_remote_code=True)
     assert config["model_type"] not in transformers.CONFIG_MAPPING
+
+
+@pytest.mark.parametrize("where", ["the code fails later", "another class is refused", "their own methods fail"])
+def test_classes_that_code_has_registered_itself_go_with_a_failure(source, where):
+    """Many files end with such a call. A class whose load failed must not stay behind for others to find."""
+    own_call = (
+        "from transformers import AutoConfig\nAutoConfig.register(ClassifierConfig.model_type, ClassifierConfig)\n"
+    )
+    fails = {
+        "the code fails later": "raise RuntimeError('later')\n",
+        "another class is refused": "Classifier = ClassifierConfig\n",
+        "their own methods fail": "@classmethod\ndef fail(cls, name):\n    raise RuntimeError('own')\n"
+        "for _found in list(vars().values()):\n"
+        "    if isinstance(_found, type) and _found.__module__ == __name__:\n"
+        "        _found.register_for_auto_class = fail\n",
+    }
+    for name, added in (("configuration", own_call), ("modeling", fails[where])):
+        with (source / f"{name}_classifier.py").open("a", encoding="utf-8") as file:
+            file.write(f"\n{added}")
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    if where == "another class is refused":
+        config["auto_map"]["AutoModel"] = "modeling_classifier.ClassifierConfig"
+        (source / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises((RegistrationError, RemoteCodeImportError, RuntimeError)):
+        load_into_transformers(source, trust_remote_code=True)
+    assert config["model_type"] not in transformers.CONFIG_MAPPING
+
+
+@pytest.mark.parametrize(
+    ("config", "model", "told"),
+    [
+        (None, "config_class = None", "config_class must be a subclass of transformers.PretrainedConfig, got None"),
+        (None, "config_class = 'SmallConfig'", "config_class must be a subclass"),
+        (None, "config_class = dict", "config_class must be a subclass"),
+        (None, "from transformers import ViTConfig as config_class", "the checkpoint's config class is BertConfig"),
+        ("['odd']", "config_class = SmallConfig", "with a model_type, a string"),
+        ("5", "config_class = SmallConfig", "with a model_type, a string"),
+        ("{}", "config_class = SmallConfig", "with a model_type, a string"),
+    ],
+)
+def test_classes_that_do_not_fit_transformers_are_refused_by_name(tmp_path, config, model, told):
+    """Whatever their attributes are, the error is a RegistrationError, and nothing is registered."""
+    auto_map = {"AutoModelForImageClassification": "modeling_small.Small"}
+    modeling = (
+        f"from transformers import PreTrainedModel\nSmallConfig = None\nclass Small(PreTrainedModel):\n    {model}\n"
+    )
+    if config is not None:
+        auto_map["AutoConfig"] = "modeling_small.SmallConfig"
+        base = "from transformers import PretrainedConfig\n"
+        own = f"{base}class SmallConfig(PretrainedConfig):\n    model_type = {config}\n"
+        modeling = own + modeling.replace("SmallConfig = None\n", "")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "auto_map": auto_map}), encoding="utf-8")
+    (tmp_path / "modeling_small.py").write_text(modeling, encoding="utf-8")
+    with pytest.raises(RegistrationError) as caught:
+        load_into_transformers(tmp_path, trust_remote_code=True)
+    assert told in str(caught.value)
 
 
 def test_objects_are_pickled_by_the_digest_of_their_code(source):

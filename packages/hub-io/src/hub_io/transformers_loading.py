@@ -13,7 +13,7 @@ from hub_io.code import PROCESSING_NAMES, processing_load
 from hub_io.errors import MissingRequirementsError
 from hub_io.registry_loading import LoadedClasses, check_all, decide_all, decide_each, open_load
 from hub_io.running import import_classes
-from hub_io.transformers_processing import check_processing, register_processing
+from hub_io.transformers_processing import all_or_none, check_processing, register_processing
 from hub_io.trust import Trusted, TrustPolicy
 
 if TYPE_CHECKING:
@@ -93,17 +93,19 @@ def load_into_transformers(
     transformers = _import_transformers(str(load))
     check_all(decisions, served=False)
 
-    classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
-    processors = {name: classes.pop(name) for name in sorted(PROCESSING_NAMES & classes.keys())}
-    config_class = classes.pop(_CONFIG, None)
-    known_config = config_class or _known_config(transformers, load.model_type)
-    _check_kinds(transformers, config_class, classes)
-    if not exist_ok:
-        _check_free(transformers, config_class, classes)
-    check_processing(transformers, known_config, processors, exist_ok=exist_ok)
-    _register(transformers, config_class, classes)
-    if known_config is not None:
-        register_processing(transformers, known_config, processors)
+    with all_or_none(transformers):  # code may register its classes itself, when it is imported
+        classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
+        processors = {name: classes.pop(name) for name in sorted(PROCESSING_NAMES & classes.keys())}
+        config_class = classes.pop(_CONFIG, None)
+        _check_config(transformers, config_class)
+        known_config = config_class or _known_config(transformers, load.model_type)
+        _check_models(transformers, known_config, classes)
+        if not exist_ok:
+            _check_free(transformers, config_class, classes)
+        check_processing(transformers, known_config, processors, exist_ok=exist_ok)
+        _register(transformers, config_class, classes)
+        if known_config is not None:
+            register_processing(transformers, known_config, processors)
     return LoadedClasses.of_load(load, decisions, config_class, classes, processing_classes=processors)
 
 
@@ -134,28 +136,47 @@ def _import_transformers(source: str) -> Any:
         ) from error
 
 
-def _check_kinds(transformers: Any, config_class: type[Any] | None, classes: Mapping[str, type[Any]]) -> None:
-    """Check that transformers will take all classes.
+def _check_config(transformers: Any, config_class: type[Any] | None) -> None:
+    """Check that transformers will take the config class.
 
     Raises:
         RegistrationError: It would not.
     """
-    if config_class is not None and not (
-        issubclass(config_class, transformers.PretrainedConfig) and config_class.model_type
-    ):
+    if config_class is None:
+        return
+    is_config = issubclass(config_class, transformers.PretrainedConfig)
+    if not (is_config and isinstance(config_class.model_type, str) and config_class.model_type):
         raise RegistrationError(
-            f"{config_class.__name__} is not a subclass of transformers.PretrainedConfig with a model_type.",
+            f"{config_class.__name__} is not a subclass of transformers.PretrainedConfig with a model_type, a string.",
             offered=config_class,
         )
+
+
+def _check_models(transformers: Any, config_class: type[Any] | None, classes: Mapping[str, type[Any]]) -> None:
+    """Check that transformers will take all model classes, and find them by the config of the checkpoint.
+
+    Args:
+        transformers: The module.
+        config_class: The config class of the checkpoint; None if transformers would not know one.
+        classes: Name of an auto class to the class.
+
+    Raises:
+        RegistrationError: It would not.
+    """
     for name, cls in classes.items():
         if not hasattr(transformers, name):
             raise RegistrationError(f"The installed transformers has no {name}, for {cls.__name__}.", offered=cls)
         if not issubclass(cls, transformers.PreTrainedModel):
             raise RegistrationError(f"{cls.__name__} is not a subclass of transformers.PreTrainedModel.", offered=cls)
-        if config_class is not None and cls.config_class is not config_class:
+        own = cls.config_class
+        if not (isinstance(own, type) and issubclass(own, transformers.PretrainedConfig)):
             raise RegistrationError(
-                f"{cls.__name__}.config_class is {cls.config_class}, but the checkpoint's config class is "
-                f"{config_class.__name__}.",
+                f"{cls.__name__}.config_class must be a subclass of transformers.PretrainedConfig, got {own!r:.80}.",
+                offered=cls,
+            )
+        if config_class is not None and own is not config_class:
+            raise RegistrationError(
+                f"{cls.__name__}.config_class is {own}, but the checkpoint's config class is {config_class.__name__}.",
                 offered=cls,
             )
 

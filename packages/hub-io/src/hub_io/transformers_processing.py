@@ -6,7 +6,9 @@ So a name counts as taken, too.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import RegistrationError
@@ -14,7 +16,7 @@ from auto_registry.errors import RegistrationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["check_processing", "register_processing"]
+__all__ = ["all_or_none", "check_processing", "register_processing"]
 
 
 class _Kind(NamedTuple):
@@ -59,6 +61,34 @@ _KINDS: Final = {
         ("BaseVideoProcessor",), "video_processing_auto", "VIDEO_PROCESSOR_MAPPING", "video_processor_class_from_name"
     ),
 }
+
+
+@contextlib.contextmanager
+def all_or_none(transformers: Any) -> Iterator[None]:
+    """Register classes in the block. If it fails, the auto classes have again what they had before."""
+    before = [(registered, dict(registered)) for registered in _registered(transformers)]
+    try:
+        yield
+    except BaseException:
+        known = {id(registered): values for registered, values in before}
+        for registered in _registered(transformers):  # more than before, if a module was imported meanwhile
+            values = known.get(id(registered), {})
+            for key in [key for key, value in registered.items() if values.get(key) is not value]:
+                del registered[key]
+            registered.update(values)
+        raise
+
+
+def _registered(transformers: Any) -> Iterator[dict[Any, Any]]:
+    """Yield the dictionaries in which transformers keeps the classes that were registered, of its imported modules."""
+    names = ["configuration_auto", "modeling_auto", *(kind.module for kind in _KINDS.values())]
+    for name in names:
+        module = sys.modules.get(f"{transformers.models.auto.__name__}.{name}")
+        for variable, value in vars(module).items() if module else ():
+            if variable.startswith("REGISTERED_") and isinstance(value, dict):
+                yield value
+            elif isinstance(found := getattr(value, "_extra_content", None), dict):
+                yield found
 
 
 def check_processing(

@@ -13,7 +13,7 @@ from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
 from auto_registry.errors import AutoRegistryError
 from config_core.checkpoint import HubOptions, existing_path
-from config_core.errors import ConfigCoreError
+from config_core.errors import CheckpointNotFoundError, ConfigCoreError
 from hub_io.command._reports import NO, OK, Report, exit_code_of, reporting
 from hub_io.command._screen import bad, good, heading, printable
 from hub_io.command._sources import Asked, offline_option, open_source
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_MAX_REQUIREMENTS_BYTES = 1024 * 1024
 _FOR_EVERY_SOURCE = (TrustPolicyError, TrustStoreError)
 
 
@@ -104,8 +105,12 @@ def _is_recorded(decision: TrustDecision) -> bool:
 
 def _lines_of(requirements: Path) -> list[str]:
     """Return the names in a requirements file."""
+    with requirements.open("rb") as file:  # perhaps a pipe, which has no size
+        content = file.read(_MAX_REQUIREMENTS_BYTES + 1)
+    if len(content) > _MAX_REQUIREMENTS_BYTES:
+        raise click.UsageError(f"{str(requirements)!r} is larger than {_MAX_REQUIREMENTS_BYTES:,} bytes.")
     try:
-        text = requirements.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{str(requirements)!r} is not UTF-8 text.") from error
     # As in pip's files: a name may have the sign in it, and what is cut off would be checked as another one.
@@ -131,7 +136,11 @@ def _open(asked: Asked, policy: TrustPolicy) -> Checkpoint:
     """Open a source as a load does."""
     if existing_path(asked.source) is not None:
         return open_source(asked)
-    source, _, revision = asked.source.partition("@")
+    source, sign, revision = asked.source.partition("@")
+    if sign and not revision:  # such as from an empty variable of a script
+        raise CheckpointNotFoundError(
+            f"{asked.source!r} names no revision after the '@'. Name one, or leave the '@' out.", source=asked.source
+        )
     if revision and existing_path(source) is not None:
         raise click.UsageError(f"{source!r} is a folder, which has no revisions. Leave '@{revision}' out.")
     pin = None if revision else policy.store.pin(source)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from config_core.checkpoint import existing_path
 from hub_io.code import CodeStore
 from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting, wants_json
@@ -166,13 +167,13 @@ def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report
     meant = [each for each in find_store().located_entries if what is None or _is_meant(each[1], what)]
     removed = [
         (file, entry)
-        for file, entry in store_to_change(owner).located_entries
-        if (what is None or _is_meant(entry, what)) and file.remove(source=entry.source, digest=entry.digest)
+        for file in store_to_change(owner).files
+        for entry in file.remove_if(lambda entry: what is None or _is_meant(entry, what))
     ]
     digests = {entry.digest for _, entry in removed or meant}
     store = find_store()
     left = [(file, entry) for file, entry in store.located_entries if entry.digest in digests]
-    publishers = _publishers_of([entry for _, entry in removed or meant], store)
+    publishers = _publishers_of(what, [entry for _, entry in removed or meant], store)
     values = {
         "removed": [_located(*each) for each in removed],
         "still_trusted_by": [_located(*each) for each in left],
@@ -184,15 +185,26 @@ def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report
         f"{bad('Still trusted')}: all code of the publisher {owner}, in {printable(path)}. Remove that name by hand."
         for owner, path in publishers.items()
     ]
-    if removed or left:
+    if removed or left or publishers:
         return Report(values, lines, NO if left or publishers else OK)
     missing = "There are no entries." if what is None else f"There is no entry for {printable(what)}."
     return Report(values, [f"{missing} `hub-io list` shows all entries."], OK if what is None else UNAVAILABLE)
 
 
-def _publishers_of(entries: Sequence[TrustEntry], store: TrustStore) -> dict[str, str]:
-    """Return each publisher whose code would run again without these entries, and the file that names it."""
-    owners = {entry.source.partition("/")[0] for entry in entries if entry.commit}
+def _publishers_of(what: str | None, entries: Sequence[TrustEntry], store: TrustStore) -> dict[str, str]:
+    """Return each publisher whose code would still run, and the file that names it.
+
+    Args:
+        what: What the user revokes; None for everything.
+        entries: The entries that it means.
+        store: The trust store afterwards.
+    """
+    if what is None:
+        owners = {name for _, contents in store.located_contents for name in contents.publishers}
+    else:
+        owners = {entry.source.partition("/")[0] for entry in entries if entry.commit}
+        if existing_path(what) is None:  # perhaps a repository that has no entry yet
+            owners.add(what.partition("/")[0])
     return {owner: str(file.path) for owner in sorted(owners) if (file := store.publisher_file(owner)) is not None}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,15 +79,25 @@ class TrustFile:
         """
         if source is None and digest is None:
             raise ValueError("Pass source=, digest= or both to say which entries to remove.")
+        return self.remove_if(lambda entry: source in {None, entry.source} and digest in {None, entry.digest})
+
+    def remove_if(self, is_meant: Callable[[TrustEntry], bool]) -> tuple[TrustEntry, ...]:
+        """Remove entries, in one change of the file, and return them.
+
+        Args:
+            is_meant: Whether to remove an entry.
+
+        Raises:
+            TrustStoreError: The file is malformed, or cannot be written.
+        """
+        if not any(map(is_meant, self.entries())):  # then nothing needs to be written, nor locked
+            return ()
         with _locked(self.path):
             contents = self.contents()
-            removed = tuple(
-                entry for entry in contents.entries if source in {None, entry.source} and digest in {None, entry.digest}
-            )
-            if removed:
-                kept = tuple(entry for entry in contents.entries if entry not in removed)
-                _write(self.path, contents._replace(entries=kept))
-        return removed
+            removed = {entry.key: entry for entry in contents.entries if is_meant(entry)}
+            kept = tuple(entry for entry in contents.entries if entry.key not in removed)
+            _write(self.path, contents._replace(entries=kept))
+        return tuple(removed.values())
 
 
 @dataclass(frozen=True)
