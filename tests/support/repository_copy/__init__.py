@@ -29,7 +29,10 @@ class RepositoryCopy:
 
     @classmethod
     def create(cls, folder: Path) -> RepositoryCopy:
-        """Clone this repository into a folder that does not exist, and commit there what is not committed here."""
+        """Clone this repository into a folder that does not exist, and commit there what is not committed here.
+
+        Change fragments are left out: tests write their own.
+        """
         _git(ROOT, "clone", "--quiet", "--shared", "--no-tags", ROOT, folder)
         copy = cls(folder)
         for key, value in {"user.name": "A Maintainer", "user.email": "maintainer@example.org"}.items():
@@ -43,6 +46,8 @@ class RepositoryCopy:
                 shutil.copyfile(source, target)
             elif name:
                 target.unlink(missing_ok=True)
+        for fragment in folder.glob("packages/*/changes/*.md"):
+            fragment.unlink()
         copy.commit("What is not committed yet")
         return copy
 
