@@ -168,3 +168,33 @@ def test_unknown_package_is_refused(copy, run_release):
     code, output = run_release(copy, "check", "--package", "config_core")
     assert code == 2
     assert "auto-registry, config-core" in output
+
+
+def test_tag_on_a_commit_of_another_version_is_refused(released, run_release):
+    """Its sources are not those of the version that it names, so nothing can be compared with them."""
+    released.git("tag", "config-core-v0.1.1")
+    released.set_version("config-core", "0.1.1")
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "config-core-v0.1.1 is on a commit in which pretrained-config-core is 0.1.0." in output
+    assert "git tag --delete config-core-v0.1.1" in output
+
+
+def test_missing_files_are_named(released, run_release):
+    """What is not there is said in one line, with its path."""
+    (released.root / "packages/resnet/CHANGELOG.md").unlink()
+    code, output = run_release(released, "status")
+    assert code == 1
+    assert "packages/resnet/CHANGELOG.md" in output
+    (released.root / "packages/resnet/src/resnet/__init__.py").unlink()
+    code, output = run_release(released, "check")
+    assert code == 1
+    assert "packages/resnet/src must have one folder with an __init__.py; it has none." in output
+
+
+def test_record_that_is_no_json_is_to_be_written_anew(released, run_release):
+    """A conflict that was left in it is as good as no record; the first few names will do."""
+    released.append("packages/config-core/api.json", "<<<<<<<")
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "more. [api-record]\n    Run `release record`." in output

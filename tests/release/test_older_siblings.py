@@ -103,7 +103,7 @@ def test_name_that_the_oldest_sibling_lacks_fails(newer, run_release):
     assert failure["where"] == f"{USE}:1"
     assert '"config_core.offer" has no attribute "fresh"' in failure["what"]
     assert "pretrained-config-core<0.2,>=0.1 admits" in failure["what"]
-    assert failure["todo"] == "Ask for pretrained-config-core>=0.1.1."
+    assert failure["todo"] == "Ask for pretrained-config-core>=0.1.1, as `release plan --write` does."
 
 
 def test_bound_that_is_needed_passes(newer, run_release):
@@ -111,6 +111,18 @@ def test_bound_that_is_needed_passes(newer, run_release):
     newer.write(USE, "from config_core.offer import area, fresh\n\n__all__: list[str] = []\n\nprint(area, fresh)\n")
     newer.set_bounds("auto-registry", "config-core", ">=0.1.1,<0.2")
     assert failures(run_release, newer) == (0, [])
+
+
+def test_higher_bound_of_an_extra_does_not_stand_for_all_users(newer, run_release):
+    """Who installs the package without the extra gets what its own bound admits."""
+    newer.write(USE, "from config_core.offer import area, fresh\n\n__all__: list[str] = []\n\nprint(area, fresh)\n")
+    newer.append(
+        "packages/auto-registry/pyproject.toml",
+        '\n[project.optional-dependencies]\nmore = ["pretrained-config-core>=0.1.1,<0.2"]\n',
+    )
+    code, (failure,) = failures(run_release, newer)
+    assert code == 1
+    assert failure["where"] == f"{USE}:1"
 
 
 def test_every_way_to_use_what_is_new_fails(newer, run_release):
@@ -121,7 +133,9 @@ def test_every_way_to_use_what_is_new_fails(newer, run_release):
     assert {int(failure["where"].rpartition(":")[2]) for failure in found} == {
         number for number, line in enumerate(NEW_USES.splitlines(), 1) if line.endswith("  # new")
     }
-    assert {failure["todo"] for failure in found} == {"Ask for pretrained-config-core>=0.1.1."}
+    assert {failure["todo"] for failure in found} == {
+        "Ask for pretrained-config-core>=0.1.1, as `release plan --write` does."
+    }
 
 
 def test_new_modules_fail(newer, run_release):
@@ -153,7 +167,7 @@ def test_bound_that_is_needed_is_the_oldest_that_suffices(newer, run_release):
     newer.tag("config-core")
     newer.set_version("config-core", "0.1.2")
     newer.write(USE, "from config_core.offer import fresh\n")
-    assert failures(run_release, newer)[1][0]["todo"].startswith("Ask for pretrained-config-core>=0.1.1.")
+    assert failures(run_release, newer)[1][0]["todo"].startswith("Ask for pretrained-config-core>=0.1.1,")
 
 
 def test_new_name_under_a_released_version_asks_for_a_release(newer, run_release):

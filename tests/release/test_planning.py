@@ -352,6 +352,16 @@ def test_release_with_open_changes_is_refused(copy):
     assert "packages/resnet/CHANGELOG.md does not begin with an entry for 0.1.0 that has all changes" in output
 
 
+def test_checkout_that_differs_from_its_tag_is_refused(copy):
+    """What is built must be what was tagged, not what was written since."""
+    assert run(copy, "verify", "resnet-v0.1.0") == ("resnet\n", True)
+    copy.append("packages/resnet/src/resnet/__init__.py", "\n")
+    output, succeeded = run(copy, "verify", "resnet-v0.1.0")
+    assert not succeeded
+    assert "packages/resnet/src/resnet/__init__.py is not as it is in resnet-v0.1.0." in output
+    assert "git checkout resnet-v0.1.0" in output
+
+
 def test_towncrier_makes_fragments_that_fit(copy):
     """The command that CONTRIBUTING names makes a fragment that a plan reads."""
     command = [sys.executable, "-m", "towncrier", "create", "--config", "towncrier.toml", "--dir", "packages/resnet"]

@@ -158,3 +158,17 @@ def test_python_that_was_asked_for_and_is_not_here_fails(faulty):
         "Python 3.99 is not here, and nothing was tried with it",
         "0 passed, 1 failed",
     ]
+
+
+def test_package_that_cannot_be_built_fails_with_those_that_need_it(faulty, tmp_path):
+    """The table has their rows, and the log has the words of the builder."""
+    source = "packages/auto-registry/pyproject.toml"
+    before = (faulty.root / source).read_text(encoding="utf-8")
+    faulty.replace(source, 'build-backend = "hatchling.build"', 'build-backend = "hatchling.bild"')
+    done = prove(faulty, "auto-registry", "hub-io", "--logs", tmp_path)
+    faulty.write(source, before)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert {tuple(cells) for cells in rows(done).values()} == {("FAILED", "-")}
+    assert {name for name, _, _ in rows(done)} == {"auto-registry", "hub-io"}
+    assert "hatchling.bild" in (tmp_path / f"hub-io-{CURRENT}-newest-locked.log").read_text(encoding="utf-8")

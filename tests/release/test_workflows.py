@@ -115,3 +115,10 @@ def test_unknown_step_is_refused():
     )
     assert result.returncode == 2
     assert "No such step: upload. There are prove, build, wait and publish." in result.stderr
+
+
+def test_missing_tag_is_asked_for():
+    """A step without a tag says what belongs there."""
+    result = subprocess.run([ROOT / ".ci/release", "build"], capture_output=True, encoding="utf-8", check=False)
+    assert result.returncode == 2
+    assert "Give a step and a tag: .ci/release prove|build|wait|publish config-core-v0.2.0" in result.stderr

@@ -22,7 +22,7 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort):  # RuntimeErrors, too
             raise
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, OSError, SyntaxError) as error:
             raise click.ClickException(str(error)) from error
 
 

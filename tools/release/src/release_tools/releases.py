@@ -73,6 +73,9 @@ def released_package(workspace: Workspace, package: WorkspacePackage, version: V
         workspace: Where the tags are.
         package: The package as it is now.
         version: One of its `released_versions`.
+
+    Raises:
+        ValueError: The tag is on a commit in which the package has another version.
     """
     tag, path = tag_of(package, version), f"packages/{package.name}"
     folder = _unpacked() / git(workspace.root, "rev-parse", f"{tag}:{path}")
@@ -81,7 +84,13 @@ def released_package(workspace: Workspace, package: WorkspacePackage, version: V
         git(workspace.root, "archive", f"--output={archive}", tag, path)
         with tarfile.open(archive) as files:
             files.extractall(folder, filter="data")
-    return WorkspacePackage(folder / path)
+    released = WorkspacePackage(folder / path)
+    if released.version != version:
+        raise ValueError(
+            f"{tag} is on a commit in which {package.distribution} is {released.version}. Move the tag to the commit "
+            f"that releases {version}, or remove it: git tag --delete {tag}"
+        )
+    return released
 
 
 @cache

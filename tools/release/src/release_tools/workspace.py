@@ -133,9 +133,16 @@ class WorkspacePackage:
 
     @cached_property
     def import_name(self) -> str:
-        """Name that programs import."""
-        (package,) = (path for path in (self.folder / "src").iterdir() if (path / "__init__.py").is_file())
-        return package.name
+        """Name that programs import.
+
+        Raises:
+            ValueError: There is no such package in src/, or more than one.
+        """
+        found = [path.parent.name for path in (self.folder / "src").glob("*/__init__.py")]
+        if len(found) != 1:
+            there = ", ".join(sorted(found)) or "none"
+            raise ValueError(f"{self.folder}/src must have one folder with an __init__.py; it has {there}.")
+        return found[0]
 
     @property
     def source(self) -> Path:

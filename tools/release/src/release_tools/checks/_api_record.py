@@ -57,9 +57,11 @@ def released_api(workspace: Workspace, package: WorkspacePackage) -> ApiRecord:
 
 
 def recorded_api(package: WorkspacePackage) -> ApiRecord:
-    """Return the record as the file has it, empty without the file."""
-    path = package.folder / "api.json"
-    api: ApiRecord = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """Return the record as the file has it, empty if there is none that can be read."""
+    try:
+        api: ApiRecord = json.loads((package.folder / "api.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
     return api
 
 
@@ -78,6 +80,8 @@ def wrong_record(workspace: Workspace, package: WorkspacePackage) -> Iterator[Fa
         )
     elif current != recorded:
         changed = sorted(f"{face}.{name}" for face, name in _pairs(current) ^ _pairs(recorded))
+        if more := changed[10:]:
+            changed[10:] = [f"and {len(more)} more"]
         yield Failure(
             package.name,
             "api-record",

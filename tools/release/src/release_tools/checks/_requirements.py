@@ -63,7 +63,7 @@ def _names_in(expression: ast.expr | None) -> list[ast.Name]:
 def impossible_bounds(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
     """Find bounds on siblings that no version meets, that exclude today's, or that begin at one which never was."""
     for requirement, sibling in workspace.siblings_of(package):
-        versions = [*released_versions(workspace, sibling), sibling.version]
+        versions = sorted({*released_versions(workspace, sibling), sibling.version})
         problem = _problem_of(requirement, sibling, versions)
         if problem:
             yield Failure(

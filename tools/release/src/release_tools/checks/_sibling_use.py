@@ -66,7 +66,8 @@ def uses_of_newer_siblings(workspace: Workspace, package: WorkspacePackage) -> I
 
     What stands in a `try` that catches ImportError or AttributeError, or behind `hasattr`, may be missing.
     """
-    bounds = {sibling: requirement for requirement, sibling in workspace.siblings_of(package)}
+    # A dependency counts before an extra, whose bound may be higher: not everybody asks for the extra.
+    bounds = {sibling: requirement for requirement, sibling in reversed(workspace.siblings_of(package))}
     releases = {sibling: admitted_releases(workspace, requirement, sibling) for sibling, requirement in bounds.items()}
     oldest: _Siblings = {sibling: versions[0] for sibling, versions in releases.items() if versions}
     with tempfile.TemporaryDirectory() as folder:
@@ -87,8 +88,11 @@ def uses_of_newer_siblings(workspace: Workspace, package: WorkspacePackage) -> I
 def _remedy(workspace: Workspace, sibling: WorkspacePackage, version: Version | None) -> str:
     if version is None and sibling.version in released_versions(workspace, sibling):
         bump = f"`uv version --package {sibling.distribution} --bump patch`"
-        return f"{sibling.distribution} {sibling.version} is released without it: run {bump}, and ask for that version."
-    return f"Ask for {sibling.distribution}>={version or sibling.version}."
+        return (
+            f"{sibling.distribution} {sibling.version} is released without it: run {bump}, and ask for that version. "
+            "When it is committed with its notes, `release plan --write` does both."
+        )
+    return f"Ask for {sibling.distribution}>={version or sibling.version}, as `release plan --write` does."
 
 
 def _failure(

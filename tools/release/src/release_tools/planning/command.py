@@ -13,7 +13,7 @@ from release_tools.environments import CommandError, uv
 from release_tools.planning._affected import affected_packages, folders_to_test
 from release_tools.planning._plan import PlannedRelease, changes_of, plan_releases, spelled
 from release_tools.planning._writing import prepare
-from release_tools.releases import git, last_release, tag_of
+from release_tools.releases import changed_files, git, last_release, released_versions, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["affected", "plan", "status", "verify", "wait"]
@@ -76,6 +76,9 @@ def verify(workspace: Workspace, tag: str) -> None:
             f"{changelog_of(package).relative_to(workspace.root)} does not begin with an entry for "
             f"{package.version} that has all changes. Remove the tag and run: release plan --write"
         )
+    released = package.version in released_versions(workspace, package)
+    if released and (changed := changed_files(workspace, tag, f"packages/{package.name}")):
+        raise ValueError(f"{changed[0]} is not as it is in {tag}. Check out what is tagged: git checkout {tag}")
     click.echo(package.name)
 
 
@@ -117,7 +120,10 @@ def _step(release: PlannedRelease) -> str:
 def _package_of(workspace: Workspace, tag: str) -> WorkspacePackage:
     tags = {tag_of(package, package.version): package for package in workspace.packages.values()}
     if tag not in tags:
-        raise ValueError(f"{tag} is the tag of no package as it is here. These are: {', '.join(tags)}.")
+        raise ValueError(
+            f"{tag} is the tag of no package as it is here. These are: {', '.join(tags)}. If it is a release, check it "
+            f"out: git checkout {tag}"
+        )
     return tags[tag]
 
 

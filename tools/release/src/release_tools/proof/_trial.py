@@ -64,6 +64,7 @@ class Trials:
         workspace: The checkout whose tests and jobs run.
         folder: Where environments and a copy of the tests are put.
         hub: Environment variables with which a program is somebody on a Hub.
+        unbuilt: Why packages cannot be built, by the names of their folders.
         processes: How many processes run the tests of one combination.
         smoke_test_on: Pythons on which only the first test of each file runs.
     """
@@ -74,10 +75,11 @@ class Trials:
         folder: Path,
         *,
         hub: Mapping[str, str],
+        unbuilt: Mapping[str, str],
         processes: int,
         smoke_test_on: frozenset[str] = frozenset(),
     ) -> None:
-        self._workspace, self._folder, self._hub = workspace, folder, hub
+        self._workspace, self._folder, self._hub, self._unbuilt = workspace, folder, hub, unbuilt
         self._processes, self._smoke_test_on = processes, smoke_test_on
         self._tests = _copy_without_sources(workspace, folder / "checkout")
 
@@ -94,6 +96,9 @@ class Trials:
 
     def _run(self, combination: Combination, folder: Path) -> int:
         package = combination.package
+        for each in self._workspace.installed_with(package, *package.extras):
+            if each.name in self._unbuilt:
+                raise _FaultError(self._unbuilt[each.name])
         environment = self._installed(combination, folder / "alone")
         self._do_job(environment, package.import_name)
         for job in sorted((self._workspace.root / _JOBS).glob(f"{package.import_name}_with_*.py")):

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 from packaging.specifiers import SpecifierSet
 
-from release_tools.environments import clean_environ, uv_program
+from release_tools.environments import CommandError, clean_environ, uv_program
 from release_tools.proof._combinations import Wheels, combinations_of
 from release_tools.proof._contents import content_faults
 from release_tools.proof._distributions import Distributions, build
@@ -68,8 +68,10 @@ def prove(
     with tempfile.TemporaryDirectory(prefix="prove-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)  # some tests become another user
-        built = {each.name: build(each, folder / "dist" / each.name) for each in workspace.packages.values()}
-        faults = [fault for package in packages for fault in _faults(package, built[package.name])]
+        built, unbuilt = _build(workspace, folder / "dist")
+        faults = [
+            fault for package in packages if package.name in built for fault in _faults(package, built[package.name])
+        ]
         pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, _allowed(packages)))
         faults += _missing_faults(packages, missing, all_wanted=bool(versions))
         combinations = list(combinations_of(workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")))
@@ -78,12 +80,25 @@ def prove(
                 workspace,
                 folder / "trials",
                 hub=hub,
+                unbuilt=unbuilt,
                 processes=max(1, _PROCESSORS // jobs),
                 smoke_test_on=frozenset(python.minor for python in pythons if quick and python.minor != _CURRENT),
             )
             with ThreadPoolExecutor(jobs) as pool:
                 outcomes = list(pool.map(lambda each: _announced(trials.run(each)), combinations))
     _report(outcomes, faults, markdown=markdown, logs=logs)
+
+
+def _build(workspace: Workspace, folder: Path) -> tuple[dict[str, Distributions], dict[str, str]]:
+    """Build the packages, and return what was built and why the others cannot be, by the names of their folders."""
+    built, unbuilt = {}, {}
+    for package in workspace.packages.values():
+        try:
+            built[package.name] = build(package, folder / package.name)
+        except CommandError as error:
+            click.echo(f"{package.name} cannot be built: FAILED")
+            unbuilt[package.name] = f"{package.name} cannot be built: {error}"
+    return built, unbuilt
 
 
 def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
