@@ -92,6 +92,17 @@ CLASSES = pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig, K
 FIELDS = ("hidden", "heads", "inner", "head_dim", "rotary", "shape")
 
 
+class EncodedConfig(PretrainedConfig):
+    """A config that makes its part, unless it is given one."""
+
+    model_type = "encoded-for-tests"
+    sub_configs = {"part": LastConfig}  # noqa: RUF012 - as users write it
+
+    def __init__(self, part=None, **kwargs):
+        self.part = LastConfig() if part is None else part
+        super().__init__(**kwargs)
+
+
 class HolderConfig(PretrainedConfig):
     """Has parts with derived fields, and a field derived from one."""
 
@@ -472,6 +483,18 @@ def test_an_override_repairs_a_part_that_was_edited_into_a_contradiction(tmp_pat
     chosen = {"head_dim": 16, "inner": 256, "rotary": 8, "shape": (4, 16)}
     loaded = HolderConfig.from_pretrained(tmp_path, part=chosen)
     assert (loaded.part.hidden, loaded.part.head_dim, loaded.total) == (128, 16, 256)
+
+
+def test_a_part_that_init_makes_may_have_been_saved_by_transformers(tmp_path):
+    """It writes fields of its own base class into every part: the part is still the one that `__init__` makes."""
+    EncodedConfig().save_pretrained(tmp_path)
+    part = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["part"]
+    written = {"architectures": None, "chunk_size_feed_forward": 0, "dtype": None, "output_attentions": False}
+    edit(tmp_path, part={**part, **written}, dtype="float32")
+    assert EncodedConfig.from_pretrained(tmp_path).part.heads == EncodedConfig().part.heads
+    edit(tmp_path, part={**part, **written, "heads": part["heads"] * 2})
+    with pytest.raises(ConfigError, match=r"'part' is .* but is computed"):
+        EncodedConfig.from_pretrained(tmp_path)
 
 
 def test_a_file_in_which_nothing_is_computed_is_written_as_it_was_read(tmp_path):

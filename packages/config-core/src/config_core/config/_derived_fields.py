@@ -48,6 +48,8 @@ _NO_INPUTS = frozenset(
         "transformers_version",
     }
 )
+# What transformers 5 writes into every part, and configs here have no field for.
+_WRITTEN_BY_TRANSFORMERS = (("chunk_size_feed_forward", 0),)
 
 
 class Note:
@@ -221,7 +223,9 @@ def same_value(value: Any, other: Any) -> bool:
         return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
     if hasattr(type(value), "sub_configs") and isinstance(other, dict):
         try:
-            other = type(value).from_dict(other)
+            other = type(value).from_dict(
+                {name: given for name, given in other.items() if (name, given) not in _WRITTEN_BY_TRANSFORMERS}
+            )
         except Exception:  # noqa: BLE001 - a dict that is not of this class
             return False
         return bool(value == other)
