@@ -24,14 +24,19 @@ def switch_on(lock, **grades):
     lock.write_text(json.dumps({"version": 1, **grades, "trusted": []}), encoding="utf-8")
 
 
-def is_old(hub, commit):
-    """Let the Hub say twice of a commit that it was made long ago."""
+def says(hub, commit, **values):
+    """Let the Hub say something else of a commit, twice."""
 
     def change(headers, body):
-        body = json.dumps({**json.loads(body), "lastModified": "2020-01-01T00:00:00.000Z"}).encode()
+        body = json.dumps({**json.loads(body), **values}).encode()
         return headers | {"content-length": str(len(body))}, body
 
     hub.rewrite_next(f"/api/models/my-org/tiny/revision/{commit}", change, times=2)
+
+
+def is_old(hub, commit):
+    """Let the Hub say twice of a commit that it was made long ago."""
+    says(hub, commit, lastModified="2020-01-01T00:00:00.000Z")
 
 
 def content(path):
@@ -205,6 +210,16 @@ def test_commit_of_unknown_age_is_refused(hub, lock, tmp_path):
     for said in (True, None):
         with pytest.raises(RemoteCodeRefusedError, match="the Hub does not say"):
             AutoConfig.from_pretrained("my-org/tiny", revision=commit, local_files_only=True, trust_remote_code=said)
+
+
+@pytest.mark.parametrize("name", [{}, 3, None, ["my-org/tiny"]], ids=str)
+def test_answer_that_is_no_name_is_refused(hub, lock, tmp_path, name):
+    """The client hands on what the Hub answers, whatever its type."""
+    commit = hub.create_repo("my-org/tiny", content(tmp_path))
+    switch_on(lock, publishers=["my-org"])
+    says(hub, commit, id=name)
+    with pytest.raises(RemoteCodeRefusedError, match="does not say"):
+        AutoConfig.from_pretrained("my-org/tiny", revision=commit)
 
 
 def test_cooling_time_is_nothing_for_folders(lock, tmp_path):

@@ -122,9 +122,10 @@ class RepoCheckpoint(Checkpoint):
         with asking(self._request):
             api = hub_client(token=self.options.token, offline=False)
             info = api.model_info(self.name, revision=self.commit)
-        if not info.id or info.last_modified is None:
+        name: object = info.id  # the client checks no types
+        if not isinstance(name, str) or info.last_modified is None:
             raise HubError(f"The Hub does not say of {self} what it is called or when it was made.", source=self.name)
-        return info.id, info.last_modified
+        return name, info.last_modified
 
     def is_published(self) -> bool:
         """Ask the Hub whether a branch or tag has the commit in its history.
