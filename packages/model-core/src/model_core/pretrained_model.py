@@ -301,7 +301,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             num_stored=None if allowed.may_lack_many else len(weights.tensors),
         )
         named = named_tensors(model)
-        model._constructed_names = frozenset(named.persistent)  # noqa: SLF001 - it is of this class
+        vars(model)["_constructed_names"] = frozenset(named.persistent)
         report = load_weights(
             model,
             named,

@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Trials:
         hub: Environment variables with which a program is somebody on a Hub.
         unbuilt: Why packages cannot be built, by the names of their folders.
         processes: How many processes run the tests of one combination.
-        smoke_test_on: Pythons on which only the first test of each file runs.
+        is_short: Says of which combinations only the first test of each file runs.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class Trials:
         hub: Mapping[str, str],
         unbuilt: Mapping[str, str],
         processes: int,
-        smoke_test_on: frozenset[str] = frozenset(),
+        is_short: Callable[[Combination], bool] = lambda _: False,
     ) -> None:
         self._workspace, self._folder, self._hub, self._unbuilt = workspace, folder, hub, unbuilt
-        self._processes, self._smoke_test_on = processes, smoke_test_on
+        self._processes, self._is_short = processes, is_short
         self._tests = _copy_without_sources(workspace, folder / "checkout")
 
     def run(self, combination: Combination) -> Outcome:
@@ -157,7 +157,7 @@ class Trials:
         if combination.third_parties == "lowest":
             # Old releases warn of what newer Pythons have deprecated: that is not for us to mend.
             options += ["--override-ini", "filterwarnings=default"]
-        if combination.python.minor in self._smoke_test_on:
+        if self._is_short(combination):
             options += ["--smoke"]
         options += ["--rootdir", self._tests, "--config-file", self._tests / "pyproject.toml"]
         arguments = ["-m", "pytest", "--quiet", "--color=no", *options, self._tests / "tests" / package.import_name]
