@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +77,9 @@ def prove(
             fault for package in packages if package.name in built for fault in _faults(package, built[package.name])
         ]
         pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, _allowed(packages)))
-        faults += _missing_faults(packages, missing, all_wanted=bool(versions))
+        claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
+        # A machine that only has one Python can still run the quick form.
+        faults += _missing_faults(missing, needed=set(versions) if versions or quick else claimed)
         combinations = list(combinations_of(workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")))
         with _hub(workspace) as hub:
             trials = Trials(
@@ -126,14 +128,11 @@ def _allowed(packages: Sequence[WorkspacePackage]) -> SpecifierSet:
     return SpecifierSet(",".join(package.project["requires-python"] for package in packages))
 
 
-def _missing_faults(
-    packages: Sequence[WorkspacePackage], missing: Mapping[str, str], *, all_wanted: bool
-) -> Iterator[str]:
-    """Print which Pythons are missing, and yield those that should be there: asked for, or named by a classifier."""
-    claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
+def _missing_faults(missing: Mapping[str, str], *, needed: Container[str]) -> Iterator[str]:
+    """Print which Pythons are missing, and yield those that are needed."""
     for minor, reason in missing.items():
         click.echo(f"Python {minor} is not here, and uv cannot install it: {reason}")
-        if all_wanted or minor in claimed:
+        if minor in needed:
             yield f"Python {minor} is not here, and nothing was tried with it"
 
 
