@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import portable_authors
 import transformers_stock
 from fresh_environment import FreshEnvironment, build_wheels
 from interchange_matrix import ABSENT, ENVIRONMENTS, PROGRAM, WAYS, page
+from release_tools.environments import locked_versions
+from workspace_packages import ROOT
 
 pytest.importorskip("transformers", reason="makes the checkpoints; needs the dependency group `peers`")
 
@@ -44,7 +47,7 @@ def checkpoints(tmp_path):
 
 def test_matrix_is_what_was_found(checkpoints, hub, tmp_path):
     """Each way of loading, in each environment, from a folder and from the Hub; what is there gives the same bits."""
-    wheels = build_wheels(tmp_path / "wheels")
+    build_wheels(tmp_path / "wheels")
     commits = {
         library: hub.create_repo(
             f"me/{folder.parent.name}", {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -53,9 +56,13 @@ def test_matrix_is_what_was_found(checkpoints, hub, tmp_path):
     }
     found = {}
     for name, installed in ENVIRONMENTS.items():
-        environment = FreshEnvironment.create(tmp_path / name)
-        environment.install(*installed, wheels=wheels)
-        environ = {"HF_HOME": str(tmp_path / f"home of {name}"), "HUB_IO_CACHE": str(tmp_path / f"cache of {name}")}
+        environment = FreshEnvironment.create(tmp_path / name, sys.executable)
+        environment.install(installed, wheels=tmp_path / "wheels", constraints=locked_versions(ROOT))
+        environ = {
+            "HF_ENDPOINT": hub.url,
+            "HF_HOME": str(tmp_path / f"home of {name}"),
+            "HUB_IO_CACHE": str(tmp_path / f"cache of {name}"),
+        }
         for way in WAYS:
             folder = checkpoints[way.written_for]
             given = (AUTO_CLASSES[way.written_for], folder.with_suffix(".inputs"), folder.with_suffix(".outputs"))

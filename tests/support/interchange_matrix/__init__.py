@@ -15,7 +15,7 @@ __all__ = ["ABSENT", "ENVIRONMENTS", "PROGRAM", "WAYS", "Way", "page"]
 
 PROGRAM: Final = Path(__file__).with_name("load.py")
 # What is installed in each environment, besides torch.
-OURS: Final = ("pretrained-model-core", "pretrained-auto-registry", "pretrained-hub-io")
+OURS: Final = ("pretrained-config-core", "pretrained-model-core", "pretrained-auto-registry", "pretrained-hub-io")
 ENVIRONMENTS: Final = {
     "these packages": OURS,
     "transformers": ("transformers", "torch"),
