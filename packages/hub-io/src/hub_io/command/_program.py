@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import traceback
 from collections.abc import Iterator
 from typing import Any, Final
@@ -46,6 +48,7 @@ class _Program(click.Group):
         except Exception as error:  # noqa: BLE001 - a plain traceback would print untrusted text unescaped
             code = DEFECT
             show_failure(_DefectError(error), exit_code=code)
+        _drop_unwritten_output()
         return ctx.exit(code)
 
     def resolve_command(
@@ -57,6 +60,14 @@ class _Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)  # in the order of use
+
+
+def _drop_unwritten_output() -> None:
+    """Leave nothing for the flush at exit, which would fail again and put Python's exit code in place of ours."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # such as a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
