@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import tempfile
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, is_dataclass, make_dataclass
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum
 from pathlib import Path
@@ -153,6 +153,8 @@ def same(value, other):
         )
     if isinstance(value, (list, tuple)):
         return len(value) == len(other) and all(map(same, value, other))
+    if is_dataclass(value):
+        return same(vars(value), vars(other))
     return value == other or (isinstance(value, float) and math.isnan(value) and math.isnan(other))
 
 

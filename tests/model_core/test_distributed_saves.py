@@ -190,6 +190,7 @@ def test_parts_of_tensors_are_refused_by_loads(tmp_path):
         assert "its constructor spreads layers.1.weight over processes" in made
 
 
+@pytest.mark.skipif(torch.__version__.startswith("2.6."), reason="FSDP of torch 2.6 does not gather on a CPU")
 def test_model_inside_a_flat_one_is_saved(tmp_path):
     """Accelerate unwraps the model of FSDP, version 1, and passes the gathered state dict."""
     source = """
