@@ -40,7 +40,7 @@ _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 @click.option(
     "--quick",
     is_flag=True,
-    help=f"Only the first test of each file on other Pythons than {_CURRENT}, and with locked third parties.",
+    help=f"Lowest third parties on {_CURRENT} only; the first test of each file on other Pythons and with locked ones.",
 )
 @click.option("--jobs", type=click.IntRange(1), default=_PROCESSORS, show_default=True, help="Combinations at a time.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table to a file, too.")
@@ -80,7 +80,13 @@ def prove(
         claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
         # A machine that only has one Python can still run the quick form.
         faults += _missing_faults(missing, needed=set(versions) if versions or quick else claimed)
-        combinations = list(combinations_of(workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")))
+        combinations = [
+            combination
+            for combination in combinations_of(
+                workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")
+            )
+            if not (quick and _is_left_out_if_quick(combination))
+        ]
         with _hub(workspace) as hub:
             trials = Trials(
                 workspace,
@@ -93,6 +99,11 @@ def prove(
             with ThreadPoolExecutor(jobs) as pool:
                 outcomes = list(pool.map(lambda each: _announced(trials.run(each)), combinations))
     _report(outcomes, faults, markdown=markdown, logs=logs)
+
+
+def _is_left_out_if_quick(combination: Combination) -> bool:
+    """Return whether the quick form does not even install this: the lowest versions, on other Pythons."""
+    return combination.python.minor != _CURRENT and combination.third_parties == "lowest"
 
 
 def _is_short_if_quick(combination: Combination) -> bool:
