@@ -9,92 +9,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import transformers_stock
 from tiny_checkpoints import write
 from transformers_stock import environment
 
-CONFIGURATION = """
-from transformers import PretrainedConfig
-from typing import List
-
-
-class ResnetConfig(PretrainedConfig):
-    model_type = "resnet"
-
-    def __init__(
-        self,
-        block_type="bottleneck",
-        layers: List[int] = [3, 4, 6, 3],
-        num_classes: int = 1000,
-        input_channels: int = 3,
-        cardinality: int = 1,
-        base_width: int = 64,
-        stem_width: int = 64,
-        stem_type: str = "",
-        avg_down: bool = False,
-        **kwargs,
-    ):
-        if block_type not in ["basic", "bottleneck"]:
-            raise ValueError(f"block_type must be 'basic' or 'bottleneck', got {block_type}.")
-        if stem_type not in ["", "deep", "deep-tiered"]:
-            raise ValueError(f"stem_type must be '', 'deep' or 'deep-tiered', got {stem_type}.")
-
-        self.block_type = block_type
-        self.layers = layers
-        self.num_classes = num_classes
-        self.input_channels = input_channels
-        self.cardinality = cardinality
-        self.base_width = base_width
-        self.stem_width = stem_width
-        self.stem_type = stem_type
-        self.avg_down = avg_down
-        super().__init__(**kwargs)
-"""
-_NETWORK = """
-        self.model = ResNet(
-            BLOCK_MAPPING[config.block_type],
-            config.layers,
-            num_classes=config.num_classes,
-            in_chans=config.input_channels,
-            cardinality=config.cardinality,
-            base_width=config.base_width,
-            stem_width=config.stem_width,
-            stem_type=config.stem_type,
-            avg_down=config.avg_down,
-        )
-"""
-MODELING = f"""
-import torch
-from transformers import PreTrainedModel
-from timm.models.resnet import BasicBlock, Bottleneck, ResNet
-from .configuration_resnet import ResnetConfig
-
-BLOCK_MAPPING = {{"basic": BasicBlock, "bottleneck": Bottleneck}}
-
-
-class ResnetModel(PreTrainedModel):
-    config_class = ResnetConfig
-
-    def __init__(self, config):
-        super().__init__(config){_NETWORK}
-    def forward(self, tensor):
-        return self.model.forward_features(tensor)
-
-
-class ResnetModelForImageClassification(PreTrainedModel):
-    config_class = ResnetConfig
-
-    def __init__(self, config):
-        super().__init__(config){_NETWORK}
-    def forward(self, tensor, labels=None):
-        logits = self.model(tensor)
-        if labels is not None:
-            loss = torch.nn.functional.cross_entropy(logits, labels)
-            return {{"loss": loss, "logits": logits}}
-        return {{"logits": logits}}
-
+GUIDE = Path(transformers_stock.__file__).parent / "repositories" / "guide"
+CONFIGURATION = (GUIDE / "configuration_resnet.py").read_text(encoding="utf-8")
+# What the guide says next, in the same module.
+REGISTRATION = """
 
 from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
 
@@ -106,6 +32,7 @@ ResnetConfig.register_for_auto_class()
 ResnetModel.register_for_auto_class("AutoModel")
 ResnetModelForImageClassification.register_for_auto_class("AutoModelForImageClassification")
 """
+MODELING = (GUIDE / "modeling_resnet.py").read_text(encoding="utf-8") + REGISTRATION
 # The program of a user; what the guide does at the top of a module, with classes that came by their names.
 PROGRAM = """
 import json, sys
