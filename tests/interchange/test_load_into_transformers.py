@@ -26,6 +26,8 @@ from transformers_stock import STOCK, environment, make_inputs, run, tensors_in
 
 transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
 
+pytestmark = pytest.mark.usefixtures("new_places")
+
 NAME = "sequence classifier"
 GUIDE = "the guide's ResNet"
 
@@ -36,14 +38,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stock")
     run("make", folder, NAME, "composite", GUIDE)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _places(tmp_path, monkeypatch):
-    """Nobody has trusted anything, and the code store is new."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
-    monkeypatch.setenv("HUB_IO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

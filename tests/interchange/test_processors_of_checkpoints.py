@@ -18,6 +18,8 @@ from tiny_checkpoints import write
 
 transformers = pytest.importorskip("transformers", reason="needs the dependency group `peers`")
 
+pytestmark = pytest.mark.usefixtures("new_places")
+
 CONFIGURATION = """
 from transformers import PretrainedConfig
 
@@ -100,14 +102,6 @@ FEATURES = {
         "AutoProcessor": "processing_letter.LetterProcessor",
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def _places(tmp_path, monkeypatch):
-    """Nobody has trusted anything, and the code store is new."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
-    monkeypatch.setenv("HUB_IO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
