@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from config_core.code import BASE_FILE
+from config_core.code import BASE_FILE, portable_files
 from hub_io import HUB_SERVICE, PushRefusedError
 from tiny_checkpoints import write
 
@@ -178,9 +178,12 @@ def test_card_names_the_distributions_that_the_code_needs(push, tmp_path, monkey
     assert "from transformers" not in card
 
 
+BASE = portable_files({"a.py": b"import config_core"})[BASE_FILE].decode()
+
+
 def test_card_of_portable_code_says_what_transformers_needs(push):
     """The same lines with the other library, and what that needs."""
-    card = push({"modeling_tiny.py": "import yaml\nfrom .pretrained_base import PreTrainedModel", BASE_FILE: ""})
+    card = push({"modeling_tiny.py": "import yaml\nfrom .pretrained_base import PreTrainedModel", BASE_FILE: BASE})
     assert 'pip install "transformers>=5" torch PyYAML\n' in card
     for library in ("auto_registry", "transformers"):
         assert f"from {library} import AutoModel\n\nmodel = AutoModel.from_pretrained(" in card
@@ -196,4 +199,10 @@ def test_card_of_portable_code_says_what_transformers_needs(push):
 )
 def test_card_of_a_resnet_warns_of_the_one_in_transformers(push, config, sentence):
     """Its weights would be random, and nothing would fail."""
-    assert sentence in push({"config.json": json.dumps(config), BASE_FILE: ""})
+    assert sentence in push({"config.json": json.dumps(config), BASE_FILE: BASE})
+
+
+def test_file_with_the_name_of_the_base_classes_makes_no_code_portable(push):
+    """Its content may be anything, and transformers would run it."""
+    card = push({"modeling_tiny.py": "from .pretrained_base import PreTrainedModel", BASE_FILE: f"{BASE}\n"})
+    assert "transformers" not in card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -90,6 +91,38 @@ def test_code_of_another_repository_is_checked_too(hub):
     assert trusting == f"hub-io trust me/tiny --revision {commit} --code-revision {code}"
     hub_io(*trusting.split()[1:], "--yes")
     assert hub_io("check", "me/tiny").exit_code == 0
+
+
+TOKENIZER = {
+    "tokenization_tiny.py": "class TinyTokenizer:\n    pass\n",
+    "tokenizer_config.json": json.dumps({"auto_map": {"AutoTokenizer": ["tokenization_tiny.TinyTokenizer", None]}}),
+}
+
+
+def test_code_that_only_transformers_loads_is_checked_for_those_who_load_it_there(folder):
+    """`load_into_transformers` runs the code of tokenizers as well as that of config and models."""
+    write(folder, TOKENIZER)
+    hub_io("trust", folder, "--yes")
+    assert hub_io("check", folder).exit_code == 0
+    ran = hub_io("check", folder, "--for-transformers")
+    assert (ran.exit_code, ran.out.count("  trusted"), ran.out.count("not trusted")) == (1, 1, 1)
+    assert f"not trusted {folder} (tokenizers and processors): it has no entry in the trust store" in ran.out
+    commands = [line.removeprefix("    $ hub-io ") for line in ran.out.splitlines() if line.startswith("    $ ")]
+    assert commands == [f"{verb} {folder} --for-transformers" for verb in ("inspect", "trust")]
+    assert hub_io(*commands[1].split(), "--yes").exit_code == 0
+    ran = hub_io("check", folder, "--for-transformers", "--json")
+    assert ran.exit_code == 0
+    assert [code["for_transformers"] for code in ran.values["checked"][0]["code"]] == [False, True]
+
+
+def test_tokenizer_alone_is_checked_too(folder):
+    """Its model may be one of transformers' own."""
+    write(folder, {"config.json": config_json({}), **TOKENIZER})
+    assert (hub_io("check", folder).exit_code, hub_io("check", folder, "--for-transformers").exit_code) == (0, 1)
+    hub_io("trust", folder, "--for-transformers", "--yes")
+    assert hub_io("check", folder, "--for-transformers").exit_code == 0
+    write(folder, {"tokenizer_config.json": "{"})
+    assert (hub_io("check", folder).exit_code, hub_io("check", folder, "--for-transformers").exit_code) == (0, 1)
 
 
 def test_requirements_file_names_one_source_on_each_line(folder, tmp_path):

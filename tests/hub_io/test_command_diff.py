@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hub_io_command import hub_io
@@ -24,6 +26,19 @@ def diff_of(*arguments):
     """Return the one part of a diff that is about code of one place."""
     (code,) = hub_io("diff", *arguments, "--json").values["code"]
     return code
+
+
+def test_code_of_tokenizers_and_that_of_models_are_not_versions_of_each_other(folder):
+    """They have one source, and each is compared with what was trusted of it, whichever was trusted last."""
+    auto_map = {"AutoTokenizer": ["tokenization_tiny.TinyTokenizer", None]}
+    write(folder, {"tokenization_tiny.py": "from .configuration_tiny import TinyConfig\nclass TinyTokenizer: pass\n"})
+    write(folder, {"tokenizer_config.json": json.dumps({"auto_map": auto_map})})
+    assert hub_io("diff", folder, "--for-transformers").exit_code == 3
+    hub_io("trust", folder, "--for-transformers", "--yes")
+    assert (hub_io("diff", folder).exit_code, hub_io("diff", folder, "--for-transformers").exit_code) == (0, 0)
+    write(folder, {"tokenization_tiny.py": "from .configuration_tiny import TinyConfig\nclass TinyTokenizer: a = 1\n"})
+    assert diff_of(folder, "--for-transformers")["changed"] == ["tokenization_tiny.py"]
+    assert hub_io("diff", folder).exit_code == 0
 
 
 def test_lines_that_changed_are_shown(hub):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 
 import pytest
 
+from config_core.code import portable_files
 from hub_io_command import hub_io
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json, files, trust, write
 
@@ -187,6 +189,19 @@ def forward(model):
     return torch.compile(model), model.cache.load()
 """
     assert remarks(source) == []
+
+
+def test_known_file_of_base_classes_gets_no_remark(tmp_path):
+    """It is named as such, so that people need to read it once; another file of that name is read like any other."""
+    portable = portable_files({name: text.encode() for name, text in files().items()})
+    folder = write(tmp_path / "saved", {name: content.decode() for name, content in portable.items()})
+    ran = hub_io("inspect", folder)
+    assert "none found" in ran.out
+    assert re.search(r"pretrained_base\.py  \(.*, the base classes of portable code, unchanged\)", ran.out)
+    write(folder, {"pretrained_base.py": portable["pretrained_base.py"].decode() + "import subprocess\n"})
+    (code,) = hub_io("inspect", folder, "--json").values["code"]
+    assert [file["is_base_file"] for file in code["files"]] == [False, False, False]
+    assert "pretrained_base.py" in {remark["file"] for remark in code["remarks"]}
 
 
 def test_requirements_show_what_is_not_installed(folder):

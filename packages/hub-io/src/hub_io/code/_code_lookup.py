@@ -127,6 +127,11 @@ class RemoteCode:
         is_remote = not self.at_hand or isinstance(self.load.checkpoint, RepoCheckpoint)
         return self.source.partition("/")[0] if is_remote and "/" in self.source else None
 
+    @property
+    def for_transformers(self) -> bool:
+        """Whether it is the code of tokenizers and processors, which only transformers loads."""
+        return bool(self.load.auto_map) and self.load.auto_map.keys() <= PROCESSING_NAMES
+
     @computed_once
     def stored_source(self) -> str:
         """The source in a trust store: name of the repository, or real path of the folder."""
@@ -157,7 +162,7 @@ class RemoteCode:
         words = ["hub-io", verb, source, *(["--revision", commit] if commit else [])]
         if self.pin == "code_revision" and self.commit is not None:
             words += ["--code-revision", self.commit]
-        if self.load.auto_map and self.load.auto_map.keys() <= PROCESSING_NAMES:
+        if self.for_transformers:
             words.append("--for-transformers")
         if checkpoint is not None and checkpoint.subfolder:
             words += ["--subfolder", checkpoint.subfolder]

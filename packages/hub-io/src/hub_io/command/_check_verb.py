@@ -14,9 +14,10 @@ from auto_registry.code_load import CodeLoad
 from auto_registry.errors import AutoRegistryError
 from config_core.checkpoint import HubOptions, existing_path
 from config_core.errors import CheckpointNotFoundError, ConfigCoreError
+from hub_io.code import processing_load
 from hub_io.command._reports import NO, OK, Report, exit_code_of, reporting
 from hub_io.command._screen import bad, good, heading, printable
-from hub_io.command._sources import Asked, offline_option, open_source
+from hub_io.command._sources import Asked, offline_option, open_source, transformers_option
 from hub_io.errors import HubIoError, TrustPolicyError, TrustStoreError
 from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.trust import Trusted, default_policy
@@ -64,9 +65,10 @@ class _Checked:
     help="A text file with one NAME or NAME@REVISION on each line. `#` starts a comment.",
 )  # fmt: skip
 @click.option("--subfolder", default="", metavar="DIR", help="Folder inside each source that holds config.json.")
+@transformers_option("Check the code of tokenizers and processors, too, as load_into_transformers() runs it.")
 @offline_option
 @reporting
-def check(*, names: Sequence[str], requirements: Path | None, subfolder: str, offline: bool) -> Report:
+def check(*, names: Sequence[str], requirements: Path | None, **asked: Any) -> Report:
     """Check that the trust store has all code that these checkpoints would run.
 
     NAME is a folder or a repository `owner/name`, as it is passed to from_pretrained(). Each is opened as a load opens
@@ -75,6 +77,8 @@ def check(*, names: Sequence[str], requirements: Path | None, subfolder: str, of
     what has changed, and the commands to review and to trust it. Nothing is executed or imported, so packages that the
     code imports need not be installed.
 
+    Code of tokenizers and processors, which from_pretrained() never runs, is left out without --for-transformers.
+
     Exits with 0 only if every source passes, with 1 if some code is not trusted, or else with 3 if a source cannot be
     opened.
 
@@ -82,14 +86,14 @@ def check(*, names: Sequence[str], requirements: Path | None, subfolder: str, of
     Examples:
       hub-io check owner/name ./checkpoint
       hub-io check owner/name@v1.2 --json
-      hub-io check --requirements models.txt
+      hub-io check --requirements models.txt --for-transformers
     """  # noqa: D301 - `\b` tells click not to wrap a paragraph
     wanted = list(dict.fromkeys([*names, *(_lines_of(requirements) if requirements else ())]))
     if not wanted:
         raise click.UsageError("There is nothing to check. Name checkpoints, or a --requirements file with some.")
     policy = default_policy()
     _ = policy.store.located_entries  # a malformed trust file is an error, however many sources there are
-    checked = [_check(name, policy, Asked(name, subfolder=subfolder, offline=offline)) for name in wanted]
+    checked = [_check(name, policy, Asked(name, **asked)) for name in wanted]
     codes = {each.exit_code for each in checked}
     return Report(
         {"checked": [_values(each) for each in checked]},
@@ -152,7 +156,13 @@ def _decisions(checkpoint: Checkpoint, policy: TrustPolicy, asked: Asked) -> Ite
     """Yield the decision on the code in each folder or repository."""
     load = CodeLoad.of_checkpoint(checkpoint, HubOptions(local_files_only=asked.offline))
     load.policy = policy
-    left = loadable_names(load.auto_map)
+    yield from _decisions_on(load, loadable_names(load.auto_map))
+    if asked.for_transformers:
+        processing = processing_load(load)
+        yield from _decisions_on(processing, frozenset(processing.auto_map))
+
+
+def _decisions_on(load: CodeLoad, left: frozenset[str]) -> Iterator[TrustDecision]:
     while left:
         decision = REMOTE_CODE_SERVICE.decide(load, min(left))
         yield decision
@@ -171,14 +181,13 @@ def _values(checked: _Checked) -> dict[str, Any]:
 
 def _values_of(decision: TrustDecision) -> dict[str, Any]:
     code = decision.code
+    values = {"source": code.source, "for_transformers": code.for_transformers}
     if isinstance(decision, Trusted) and decision.record_in is None:
-        return {
-            "source": code.source, "commit": code.commit, "digest": code.bundle.digest, "trusted": True,
-            "because": decision.by,
-        }  # fmt: skip
+        found = {"commit": code.commit, "digest": code.bundle.digest}
+        return {**values, **found, "trusted": True, "because": decision.by}
     changes = None if isinstance(decision, Trusted) else decision.changes
     return {
-        "source": code.source,
+        **values,
         "trusted": False,
         "because": _reason(decision),
         "changed": list(changes.changed) if changes else [],
@@ -193,6 +202,7 @@ def _lines(checked: _Checked) -> Iterator[str]:
     yield f"{heading(checked.name)}{at}"
     for decision in checked.decisions:
         where = "" if len(checked.decisions) == 1 else f" {printable(decision.code.source)}"
+        where += " (tokenizers and processors)" if decision.code.for_transformers else ""
         if isinstance(decision, Trusted) and decision.record_in is None:
             yield f"  {good('trusted')}{where} by {printable(decision.by)}"
         else:

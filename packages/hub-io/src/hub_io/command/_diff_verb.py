@@ -18,7 +18,7 @@ from hub_io.command._screen import bad, busy, dim, good, heading, printable
 from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.errors import NoRemoteCodeError
 from hub_io.file_changes import FileChanges, compare_files
-from hub_io.trust import find_store
+from hub_io.trust import find_store, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +132,7 @@ def _reviewed(code: RemoteCode, since: str | None) -> TrustEntry | None:
     """Return the entry to compare with: the newest one, with a digest if one is given."""
     wanted = (since or "").removeprefix("sha256:").lower()
     entries = [entry for entry in find_store().for_source(code.stored_source) if entry.digest.startswith(wanted)]
+    entries = entries if wanted else versions_of(code.bundle, entries)
     return max(entries, key=lambda entry: datetime.fromisoformat(entry.trusted_at), default=None)
 
 

@@ -133,7 +133,8 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
 def _file_lines(inspection: Inspection) -> Iterator[str]:
     for file in inspection.files:
         lines = "binary" if file.num_lines is None else f"{file.num_lines:,} lines"
-        kind = "" if file.runs else ", data"
+        known = ", the base classes of portable code, unchanged" if file.is_base_file else ""
+        kind = known if file.runs else ", data"
         yield f"  sha256:{file.sha256}  {printable(file.name)}  {dim(f'({file.num_bytes:,} bytes, {lines}{kind})')}"
 
 
@@ -163,7 +164,7 @@ def _transformers_lines(uses: tuple[TransformersName, ...]) -> Iterator[str]:
     yield from ("", heading("Names of transformers"))
     served = sorted({use.name for use in uses if use.served})
     if served:
-        yield f"  served, whether it is installed or not: {', '.join(served)}"
+        yield f"  served, whether it is installed or not: {printable(', '.join(served))}"
     for use in uses:
         if not use.served:
             effect = "the code does not run here" if use.is_certain else "fails if it is reached"

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config_core.code import ClassReference, parse_source, resolve_sibling_imports
+from config_core.code import ClassReference, is_base_file, parse_source, resolve_sibling_imports
 from config_core.errors import SourceCodeError
 from hub_io.code import TransformersName, imported_modules, listed_requirements, transformers_names
 from hub_io.command._remarks import Remark, remarks_on
@@ -30,6 +30,8 @@ class InspectedFile:
         num_bytes: Size.
         num_lines: Number of lines as Python counts them, or None for a file that is not UTF-8 text.
         runs: Whether it is Python source that may be executed, and not data.
+        is_base_file: Whether it is, byte for byte, the file of base classes that these packages write into portable
+            code.
     """
 
     name: str
@@ -37,6 +39,7 @@ class InspectedFile:
     num_bytes: int
     num_lines: int | None
     runs: bool
+    is_base_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
                 num_bytes=len(content),
                 num_lines=None if (text := texts[name]) is None else len(split_lines(text)),
                 runs=name in trees,
+                is_base_file=is_base_file(content),
             )
             for name, content in bundle.files.items()
         ),
@@ -108,13 +112,14 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
 
 
 def remarks_on_files(files: Mapping[str, bytes]) -> tuple[Remark, ...]:
-    """Return the lines that deserve a look, by file and line.
+    """Return the lines that deserve a look, by file and line. The known file of base classes has none.
 
     Args:
         files: Name to content.
     """
     texts, trees = _parse(files)
-    return tuple(remark for name, tree in trees.items() for remark in remarks_on(name, texts[name] or "", tree))
+    new = {name: tree for name, tree in trees.items() if not is_base_file(files[name])}
+    return tuple(remark for name, tree in new.items() for remark in remarks_on(name, texts[name] or "", tree))
 
 
 def _parse(files: Mapping[str, bytes]) -> tuple[dict[str, str | None], dict[str, ast.Module]]:

@@ -28,6 +28,7 @@ __all__ = [
     "offline_option",
     "open_source",
     "revision_option",
+    "transformers_option",
 ]
 
 
@@ -44,15 +45,16 @@ def offline_option(function: Callable[..., None]) -> Callable[..., None]:
     )
 
 
+def transformers_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds `--for-transformers`, with a text for what it does to a verb."""
+    return click.option("--for-transformers", is_flag=True, help=text)
+
+
 def of_source(function: Callable[..., None]) -> Callable[..., None]:
     """Add the argument SOURCE and the options that select its version."""
     for option in (
         offline_option,
-        click.option(
-            "--for-transformers",
-            is_flag=True,
-            help="The code of tokenizers and processors, which only load_into_transformers runs.",
-        ),
+        transformers_option("The code of tokenizers and processors, which only load_into_transformers runs."),
         click.option("--code-revision", metavar="REV", help="Revision of the code, in the same or another repository."),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
         revision_option,

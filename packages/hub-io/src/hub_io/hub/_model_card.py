@@ -153,11 +153,16 @@ def read_saved(files: FolderFiles) -> SavedFolder:
     Raises:
         ConfigFileError: config.json is not a JSON object.
     """
-    from config_core.code import BASE_FILE  # parses source
+    from config_core.code import BASE_FILE, is_base_file  # they parse source
 
     checkpoint = files.checkpoint
     config: Mapping[str, Any] = read_config(checkpoint).values if checkpoint.has(CONFIG_NAME) else {}
     top = [name for name in checkpoint.filenames() if "/" not in name]
     has_weights = any(name.endswith((".safetensors", ".bin")) for name in top)
-    needed = needed_distributions(files.contents)
-    return SavedFolder(config, has_weights=has_weights, is_portable=BASE_FILE in top, needed=needed)
+    base = files.contents.get(BASE_FILE)
+    return SavedFolder(
+        config,
+        has_weights=has_weights,
+        is_portable=isinstance(base, bytes) and is_base_file(base),
+        needed=needed_distributions(files.contents),
+    )

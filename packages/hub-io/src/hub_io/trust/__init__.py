@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub_io.trust._deciding import decide, decide_inherited
 from hub_io.trust._decision import Refused, TrustDecision, Trusted
-from hub_io.trust._entry import EntryError, TrustEntry
+from hub_io.trust._entry import EntryError, TrustEntry, versions_of
 from hub_io.trust._file_format import MAX_STORE_BYTES, PROJECT_STORE, FileContents
 from hub_io.trust._grants import GRANTS_VARIABLE, inherited_grants, pass_on
 from hub_io.trust._policy import (
@@ -55,4 +55,5 @@ __all__ = [
     "project_store_path",
     "set_default_policy",
     "user_store_path",
+    "versions_of",
 ]

@@ -14,6 +14,7 @@ from config_core.errors import ConfigCoreError, SourceCodeError
 from hub_io.errors import HubIoError
 from hub_io.file_changes import compare_files
 from hub_io.trust._decision import Refused, Trusted
+from hub_io.trust._entry import versions_of
 from hub_io.trust._grades import cooling_problem, trust_publisher
 from hub_io.trust._policy import CAP_VARIABLE, policy_of_load
 from hub_io.trust._unpinned_code import warn_unpinned
@@ -115,7 +116,7 @@ def _by_word(code: RemoteCode, store: TrustStore, *, otherwise: Refused, said: b
 
 def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecision:
     """Decide by content. Another repository is only contacted if the store has an entry for the code."""
-    known = store.for_source(code.stored_source)
+    known: Sequence[TrustEntry] = store.for_source(code.stored_source)
     refused = Refused("it has no entry in the trust store", code, ignored=store.ignored)
     if not fetch and not (known or (store.located_entries and code.at_hand)):
         return refused
@@ -133,6 +134,7 @@ def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecis
         return replace(refused, reason="it cannot be compared with its entry in the trust store") if known else refused
     if entry := store.find(bundle.digest):
         return Trusted(f"{store.file_of(entry).path} ({entry.source}, {entry.trusted_at})", code)
+    known = versions_of(bundle, known)
     if not known:
         return refused
     return _not_what_was_trusted(refused, known, bundle.file_digests())

@@ -16,14 +16,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import check_relative_name
-from config_core.code import CodeBundle, listing_digest
+from config_core.code import ClassReference, CodeBundle, listing_digest
 from config_core.errors import UnsafeNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
-__all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry"]
+__all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry", "versions_of"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -98,6 +98,18 @@ class TrustEntry:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values |= {"files": dict(self.files), "history": list(self.history)}
         return {key: value for key, value in values.items() if value or key not in OPTIONAL_ENTRY_KEYS}
+
+
+def versions_of(bundle: CodeBundle, entries: Iterable[TrustEntry]) -> list[TrustEntry]:
+    """Return the entries of a source that are about versions of a bundle: those with most of the files of its classes.
+
+    A source may have two bundles, that of config and models, and that of tokenizers and processors.
+    """
+    references = map(ClassReference.parse, bundle.auto_map.values())
+    places = {place for each in references for place in (each.filename, f"{each.module}/__init__.py")}
+    shared = [(len(places & entry.files.keys()), entry) for entry in entries]
+    most = max((count for count, _ in shared), default=0)
+    return [entry for count, entry in shared if count == most and (count or not places)]
 
 
 class EntryError(ValueError):
