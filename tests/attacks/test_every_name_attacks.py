@@ -183,6 +183,8 @@ BROKEN = {
     "no keys": {"config.json": f'{{"{NASTY}": 1, "{NASTY}": 2}}'.encode()},
     "no Python": {"configuration_tiny.py": f"x = ({NASTY}\n".encode()},
     "no Python in a text": {"modeling_tiny.py": f"'{NASTY}' = 1  # {NASTY}\n".encode()},
+    "code that fails": {"modeling_tiny.py": f"raise ValueError({NASTY!r})\n".encode()},
+    "code that fails to import": {"modeling_tiny.py": f"raise ModuleNotFoundError(name={NASTY!r})\n".encode()},
     "import": {"modeling_tiny.py": f"import no_such_package  # {NASTY}\n".encode()},
     "requirements": {"requirements.txt": f"no-such-package @ {NASTY}\nno-such-package==1 ; {NASTY}\n".encode()},
 }  # fmt: skip

@@ -19,6 +19,7 @@ from hub_io import (
     RemoteCodeRefusedError,
     TrustEntry,
     TrustFile,
+    TrustPolicy,
     UnservedNamesError,
     load_into_transformers,
 )
@@ -190,6 +191,27 @@ def test_classes_that_code_has_registered_itself_go_with_a_failure(source, where
     with pytest.raises((RegistrationError, RemoteCodeImportError, RuntimeError)):
         load_into_transformers(source, trust_remote_code=True)
     assert config["model_type"] not in transformers.CONFIG_MAPPING
+
+
+def test_failed_load_takes_back_only_what_its_own_code_has_registered(source):
+    """What another thread registers meanwhile stays: `on_run` stands for that thread, at the very moment."""
+    own_call = "from transformers import AutoConfig\nAutoConfig.register('own', ClassifierConfig, exist_ok=True)\n"
+    with (source / "configuration_classifier.py").open("a", encoding="utf-8") as file:
+        file.write(f"\nClassifierConfig.model_type = 'own'\n{own_call}raise RuntimeError('later')\n")
+
+    class OtherConfig(transformers.PretrainedConfig):
+        model_type = "registered_meanwhile"
+
+    def register(_):
+        transformers.AutoConfig.register("registered_meanwhile", OtherConfig)
+
+    try:
+        with pytest.raises(RemoteCodeImportError, match="later"):
+            load_into_transformers(source, trust_remote_code=True, policy=TrustPolicy(on_run=register))
+        assert transformers.CONFIG_MAPPING["registered_meanwhile"] is OtherConfig
+        assert "own" not in transformers.CONFIG_MAPPING
+    finally:
+        transformers.CONFIG_MAPPING._extra_content.pop("registered_meanwhile", None)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def load_into_transformers(
     transformers = _import_transformers(str(load))
     check_all(decisions, served=False)
 
-    with all_or_none(transformers):  # code may register its classes itself, when it is imported
+    digests = {trusted.bundle.digest for trusted in decisions}
+    with all_or_none(transformers, digests):  # code may register its classes itself, when it is imported
         classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
         processors = {name: classes.pop(name) for name in sorted(PROCESSING_NAMES & classes.keys())}
         config_class = classes.pop(_CONFIG, None)

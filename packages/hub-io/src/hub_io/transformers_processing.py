@@ -12,9 +12,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.errors import RegistrationError
+from hub_io.running import is_of_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 __all__ = ["all_or_none", "check_processing", "register_processing"]
 
@@ -64,18 +65,22 @@ _KINDS: Final = {
 
 
 @contextlib.contextmanager
-def all_or_none(transformers: Any) -> Iterator[None]:
-    """Register classes in the block. If it fails, the auto classes have again what they had before."""
-    before = [(registered, dict(registered)) for registered in _registered(transformers)]
+def all_or_none(transformers: Any, digests: Collection[str]) -> Iterator[None]:
+    """Register classes of code with these digests in the block. If it fails, the auto classes have none of them.
+
+    What they replaced is back, and what other threads register meanwhile stays.
+    """
+    before = {id(registered): dict(registered) for registered in _registered(transformers)}
     try:
         yield
     except BaseException:
-        known = {id(registered): values for registered, values in before}
         for registered in _registered(transformers):  # more than before, if a module was imported meanwhile
-            values = known.get(id(registered), {})
-            for key in [key for key, value in registered.items() if values.get(key) is not value]:
-                del registered[key]
-            registered.update(values)
+            earlier = before.get(id(registered), {})
+            for key, value in list(registered.items()):
+                is_new = earlier.get(key) is not value
+                if is_new and any(is_of_code(cls, digests) for cls in (*_classes_in(key), *_classes_in(value))):
+                    registered.pop(key)
+                    registered.update({key: earlier[key]} if key in earlier else {})
         raise
 
 
@@ -132,13 +137,14 @@ def check_processing(
 def register_processing(transformers: Any, config_class: type[Any], classes: Mapping[str, type[Any]]) -> None:
     """Register classes that were checked, and let transformers save their code with what it saves of them."""
     for name, cls in classes.items():
+        getattr(transformers, name).register(config_class, exist_ok=True, **_arguments(transformers, name, cls))
+        cls.register_for_auto_class(name)
+    for name, cls in classes.items():  # nothing fails any more
         mapping = getattr(_module(transformers, name), _KINDS[name].mapping)
         registered = mapping._extra_content  # noqa: SLF001 - a name finds the first, so a replaced one must go
         for other, value in list(registered.items()):
             if any(each is not cls and each.__name__ == cls.__name__ for each in _classes_in(value)):
                 del registered[other]
-        getattr(transformers, name).register(config_class, exist_ok=True, **_arguments(transformers, name, cls))
-        cls.register_for_auto_class(name)
 
 
 def _held(transformers: Any, name: str, cls: type[Any], config_class: type[Any]) -> Iterator[tuple[str, type[Any]]]:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
+from config_core.error_base import escape_args
 from hub_io.code import (
     LOAD_THERE,
     REQUIREMENTS_FILE,
@@ -94,6 +95,7 @@ def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
 
 def _describe(error: BaseException) -> str:
     try:
+        escape_args(error)  # it may quote the checkpoint's data, and a traceback shows it, too
         return f"{type(error).__name__}: {error}"
     except BaseException:  # noqa: BLE001 - str() of an untrusted error may raise
         return type(error).__name__

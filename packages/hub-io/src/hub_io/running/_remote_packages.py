@@ -25,7 +25,7 @@ from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports, served_name
 from hub_io.running._turns import forget_other_threads, turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from hub_io.trust import Trusted
 
@@ -38,6 +38,7 @@ __all__ = [
     "folders_of",
     "importing",
     "is_importing",
+    "is_of_code",
     "mark_module",
     "package_of",
     "stays",
@@ -152,6 +153,12 @@ def package_of(trusted: Trusted, *, name: str = "", parent: str = PARENT) -> Rem
 def folders_of(cls: type[Any]) -> tuple[Path, ...]:
     """Return the checkpoint folders that the code of a class was loaded from in this process."""
     return tuple(sorted(_folders.get(".".join(cls.__module__.split(".", 3)[:3]), ())))
+
+
+def is_of_code(cls: type[Any], digests: Collection[str]) -> bool:
+    """Return whether a class is from code for transformers with one of these digests, even if its import has failed."""
+    parent, _, name = ".".join(f"{cls.__module__}".split(".", 3)[:3]).rpartition(".")
+    return parent == PARENT_FOR_TRANSFORMERS and any(f"_{digest[:_DIGEST_LENGTH]}" in name for digest in digests)
 
 
 @contextlib.contextmanager
