@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["hold_file", "is_held", "is_surely_held", "locked_folder", "release"]
+__all__ = ["hold_file", "is_held", "locked_folder", "release"]
 
 _open_files: set[int] = set()  # that this process has locked
 
@@ -28,7 +28,7 @@ def hold_file(path: Path) -> int:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     _open_files.add(descriptor)
-    with contextlib.suppress(OSError):  # no locks on this file system: `is_held` says that it is held
+    with contextlib.suppress(OSError):  # no locks on this file system: `is_held` cannot tell
         _lock(descriptor, wait=False)
     return descriptor
 
@@ -43,17 +43,7 @@ def release(descriptor: int) -> None:
     os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Return whether a process holds a file locked. True also if that cannot be found out."""
-    return _is_locked(path) is not False
-
-
-def is_surely_held(path: Path) -> bool:
-    """Return whether a process holds a file locked. False also if that cannot be found out."""
-    return _is_locked(path) is True
-
-
-def _is_locked(path: Path) -> bool | None:
+def is_held(path: Path) -> bool | None:
     """Return whether a process holds a file locked; None if that cannot be found out."""
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:

@@ -24,21 +24,8 @@ __all__ = [
     "push_saved",
 ]
 
-# Each option of a push, with the values that ask for nothing where there is no push.
-_NO_PUSH: dict[str, tuple[Any, ...]] = {
-    "commit_message": (None,),
-    "commit_description": (None,),
-    "private": (None, False),
-    "token": (None, False),
-    "revision": (None,),
-    "create_pr": (None, False),
-    "tags": (None, [], ()),
-    "pipeline_tag": (None,),
-    "license": (None,),
-    "language": (None,),
-    "base_model": (None,),
-    "library_name": (None,),
-}
+# Values of the options of a push that ask for nothing where there is no push.
+_NOTHING: tuple[Any, ...] = (None, False, [], ())
 # Metadata of a card that may be several texts, with an example.
 _LISTS = {"language": "en", "base_model": "owner/name"}
 
@@ -182,7 +169,7 @@ def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, Any] | None
         ValueError: Metadata of the card is empty, or not printable.
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
-    known = {name: value for name, value in options.items() if name in _NO_PUSH}
+    known = {name: value for name, value in options.items() if name in PushOptions.__annotations__}
     if len(known) < len(options):
         others = {name: value for name, value in options.items() if name not in known}
         _refuse_options(others, call="push_to_hub", familiar=familiar)
@@ -248,7 +235,8 @@ def check_save_options(
     """
     if push_to_hub:
         return check_push(options, familiar=familiar)
-    asked = {name: value for name, value in options.items() if value not in _NO_PUSH.get(name, ())}
+    names = PushOptions.__annotations__
+    asked = {name: value for name, value in options.items() if name not in names or value not in _NOTHING}
     if repo_id is not None:
         asked["repo_id"] = repo_id
     if asked:
@@ -267,10 +255,11 @@ def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[
     if others:
         names = tuple(sorted(others))
         listed = ", ".join(map(repr, names))
+        known = [*PushOptions.__annotations__]
         if call == "push_to_hub":
-            hint = f"Options are {', '.join(_NO_PUSH)}. {did_you_mean(names, _NO_PUSH)}"
+            hint = f"Options are {', '.join(known)}. {did_you_mean(names, known)}"
             raise UnknownOptionError(f"push_to_hub has no option {listed}. {hint}".rstrip(), names=names)
-        known = {*_NO_PUSH, "push_to_hub", "repo_id"}
+        known += ["push_to_hub", "repo_id"]
         hint = did_you_mean((name for name in names if name not in known), known)
         raise UnknownOptionError(
             f"save_pretrained has no option {listed} without push_to_hub=True. {hint}".rstrip(), names=names

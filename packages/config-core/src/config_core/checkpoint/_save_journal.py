@@ -17,6 +17,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
+from config_core.checkpoint._file_locks import is_held
 from config_core.checkpoint._safe_names import check_relative_name
 from config_core.checkpoint._small_files import flush_to_disk
 from config_core.errors import ConfigFileError, SaveError
@@ -93,16 +94,16 @@ def read_journal(folder: Path) -> Journal | None:
     while True:
         try:
             content = _read_regular(path)
+            journal = _parse(content)
+            if _is_sealed(folder, journal):
+                _check_names(folder, journal)
+                return journal
         except FileNotFoundError:
             return None
         except PermissionError:
             raise  # the folder cannot be entered, so it is unknown whether there is a journal
         except (ValueError, OSError) as error:
             raise ConfigFileError(f"{_NO_JOURNAL}.", path=path) from error
-        journal = _parse(content, path)
-        if _is_sealed(folder, journal):
-            _check_names(folder, journal, path)
-            return journal
         if content == seen:
             raise _foreign(path, journal.staging)
         seen = content  # a save may have ended in between, and its seal with it
@@ -110,9 +111,8 @@ def read_journal(folder: Path) -> Journal | None:
 
 def is_journal_of(staging: Path) -> bool:
     """Return whether the journal in the target is that of the save with this staging folder."""
-    path = staging.parent / JOURNAL
     try:
-        return _parse(_read_regular(path), path).staging == staging.name
+        return _parse(_read_regular(staging.parent / JOURNAL)).staging == staging.name
     except (OSError, ValueError):
         return False
 
@@ -169,20 +169,23 @@ def link_above(folder: Path, name: str) -> str | None:
     return next((way for way in ways if (folder / way).is_symlink()), None)
 
 
-def _parse(content: bytes, path: Path) -> Journal:
+def _parse(content: bytes) -> Journal:
+    """Return the journal in a file.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         journal = Journal(**json.loads(content))
-        if not all(isinstance(value, list) for value in journal[1:]) or not is_staging_name(journal.staging):
-            raise TypeError(journal)  # noqa: TRY301 - reported below
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigFileError(f"{_NO_JOURNAL}.", path=path) from error
-    return journal
+        if all(isinstance(value, list) for value in journal[1:]) and is_staging_name(journal.staging):
+            return journal
+    except (TypeError, RecursionError) as error:
+        raise ValueError("it is no journal") from error
+    raise ValueError("it is no journal")
 
 
 def _is_sealed(folder: Path, journal: Journal) -> bool:
     """Return whether a journal belongs to a save into this very folder."""
-    from config_core.checkpoint._file_locks import is_surely_held
-
     seal = folder / journal.staging / SEAL
     try:
         if not stat.S_ISDIR(seal.parent.lstat().st_mode):
@@ -193,17 +196,14 @@ def _is_sealed(folder: Path, journal: Journal) -> bool:
     if not stat.S_ISREG(status.st_mode):
         return False
     if status.st_ctime_ns == status.st_mtime_ns:  # a file system without change times
-        return is_surely_held(seal)
+        return is_held(seal) is True
     return journal.seal == [status.st_ino, status.st_ctime_ns]
 
 
-def _check_names(folder: Path, journal: Journal, path: Path) -> None:
-    """Check that a journal lists only names that a save may write, and that none leads through a link."""
+def _check_names(folder: Path, journal: Journal) -> None:
+    """Raise ValueError unless a journal lists only names that a save may write, and none leads through a link."""
     for name in (*journal.files, *journal.remove):
-        try:
-            check_relative_name(name, where=str(path))
-        except ValueError as error:
-            raise ConfigFileError(f"{_NO_JOURNAL}.", path=path) from error
+        check_relative_name(name, where=JOURNAL)
         staged = f"{journal.staging}/{name}"
         if (
             any(part.startswith(".") for part in name.split("/"))
@@ -211,7 +211,7 @@ def _check_names(folder: Path, journal: Journal, path: Path) -> None:
             or link_above(folder, staged)
             or (folder / staged).is_symlink()
         ):
-            raise ConfigFileError(f"{_NO_JOURNAL}.", path=path)
+            raise ValueError(name)
 
 
 def _foreign(path: Path, staging: str) -> ConfigFileError:

@@ -12,18 +12,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from config_core.checkpoint._file_locks import hold_file, is_held, locked_folder, release
 from config_core.checkpoint._safe_names import check_relative_name, expand_home
+from config_core.checkpoint._save_journal import (
+    JOURNAL,
+    SEAL,
+    Journal,
+    is_journal_of,
+    is_staging_name,
+    link_above,
+    mark_seal,
+    new_staging_name,
+    publish_journal,
+    read_journal,
+    seal_of,
+)
 from config_core.checkpoint._small_files import flush_to_disk, set_mode
 from config_core.errors import ConfigCoreError, SaveError
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from config_core.checkpoint._save_journal import Journal
 
 __all__ = ["staged_save"]
 
@@ -81,7 +89,6 @@ class _Save:
     """
 
     def __init__(self, target: Path, stale: Callable[[str], bool] | None) -> None:
-        from config_core.checkpoint._save_journal import new_staging_name
 
         self.target = target
         self.staging = target / new_staging_name()
@@ -92,9 +99,6 @@ class _Save:
 
     def begin(self) -> None:
         """Create the staging folder, and lock it."""
-        from config_core.checkpoint._file_locks import hold_file, locked_folder
-        from config_core.checkpoint._save_journal import SEAL, mark_seal
-
         self._created = _create(self.target)
         with locked_folder(self.target):
             _sweep(self.target)
@@ -104,8 +108,6 @@ class _Save:
 
     def end(self) -> None:
         """Replace the old files by the staged ones."""
-        from config_core.checkpoint._file_locks import locked_folder
-
         staged = _flush_files(self.staging)
         with locked_folder(self.target):
             self._staged = staged
@@ -141,14 +143,10 @@ class _Save:
 
     def _is_decided(self) -> bool:
         """Return whether the save cannot be taken back. An interrupt may come right after it was decided."""
-        from config_core.checkpoint._save_journal import is_journal_of
-
         return is_journal_of(self.staging) or any(not os.path.lexists(self.staging / name) for name in self._staged)
 
     def _decide(self) -> Journal:
         """Plan the save and put its journal in its place. Saves that other processes decided are finished first."""
-        from config_core.checkpoint._save_journal import publish_journal
-
         while True:
             _sweep(self.target)
             journal = _plan(self.target, self.staging, self._staged, self._stale)
@@ -162,7 +160,6 @@ class _Save:
         _remove_folder(self.staging)
 
     def _release(self) -> None:
-        from config_core.checkpoint._file_locks import release
 
         if self._lock is not None:
             release(self._lock)
@@ -193,8 +190,6 @@ def _create(target: Path) -> list[Path]:
 
 def _flush_files(staging: Path) -> list[str]:
     """Wait until the staged files are on the disk; return their names, sorted."""
-    from config_core.checkpoint._save_journal import SEAL
-
     paths = [path for path in staging.rglob("*") if path.is_file() and path != staging / SEAL]
     for path in paths:
         flush_to_disk(path)
@@ -206,8 +201,6 @@ def _flush_files(staging: Path) -> list[str]:
 
 def _plan(target: Path, staging: Path, staged: list[str], stale: Callable[[str], bool] | None) -> Journal:
     """Return what the save does to the target, after checking everything that could stop it halfway."""
-    from config_core.checkpoint._save_journal import Journal, seal_of
-
     for name in staged:
         _check_place(target, staging, name)
     if len(staged) > 1 and (hidden := next(filter(_is_hidden, staged), None)):
@@ -223,8 +216,6 @@ def _plan(target: Path, staging: Path, staged: list[str], stale: Callable[[str],
 
 def _check_place(target: Path, staging: Path, name: str) -> None:
     """Check that a staged file can be moved to its place."""
-    from config_core.checkpoint._save_journal import link_above
-
     check_relative_name(name, where="the save")
     if not (staging / name).is_file():
         raise SaveError(f"{name} was removed from {staging.name} meanwhile. Save again.", path=target)
@@ -274,8 +265,6 @@ def _mode_of_new_files(staging: Path) -> int:
 
 def _finish(target: Path, journal: Journal) -> None:
     """Do what a decided save still has to do. Several processes may do this at once."""
-    from config_core.checkpoint._save_journal import JOURNAL, is_journal_of
-
     flush_to_disk(target)  # with the journal
     for name in journal.files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -291,15 +280,12 @@ def _finish(target: Path, journal: Journal) -> None:
 
 def _sweep(target: Path) -> None:
     """Finish a decided save, and remove the staging folders of saves that no longer run."""
-    from config_core.checkpoint._file_locks import is_held
-    from config_core.checkpoint._save_journal import SEAL, is_staging_name, read_journal
-
     if (journal := read_journal(target)) is not None:
         _finish(target, journal)
     with os.scandir(target) as entries:
         names = [entry.name for entry in entries if is_staging_name(entry.name)]
     for name in names:
-        if not is_held(target / name / SEAL):
+        if is_held(target / name / SEAL) is False:
             _remove_folder(target / name)
 
 
