@@ -72,41 +72,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BASE_FILE": "_portable_code",
-    "BASE_NAMES": "_portable_code",
-    "MAX_DATA_BYTES": "_source_files",
-    "ClassReference": "_class_reference",
-    "CodeBundle": "_code_bundle",
-    "CodeOrigin": "_code_bundle",
-    "NotPortableError": "_portable_code",
-    "SourceFacts": "_source_facts",
-    "SourceImport": "_source_facts",
-    "bundle_of": "_custom_code",
-    "code_origin_of": "_custom_code",
-    "collect_code": "_custom_code",
-    "compile_source": "_source_facts",
-    "data_files": "_source_files",
-    "is_base_file": "_portable_code",
-    "listing_digest": "_code_bundle",
-    "needed_files": "_source_files",
-    "parse_source": "_source_facts",
-    "portable_files": "_portable_code",
-    "register_for_auto_class": "_custom_code",
-    "resolve_sibling_imports": "_source_files",
-    "served_names_of": "_custom_code",
-    "source_facts": "_source_facts",
-    "source_imports": "_source_files",
-    "walk_expressions": "_source_facts",
-    "walk_statements": "_source_facts",
+    "_class_reference": ["ClassReference"],
+    "_code_bundle": ["CodeBundle", "CodeOrigin", "listing_digest"],
+    "_custom_code": ["bundle_of", "code_origin_of", "collect_code", "register_for_auto_class", "served_names_of"],
+    "_portable_code": ["BASE_FILE", "BASE_NAMES", "NotPortableError", "is_base_file", "portable_files"],
+    "_source_files": ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_imports", "source_imports"],
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = next((module for module, names in _HOMES.items() if name in names), "_source_facts")
+    found = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = found
     return found
 

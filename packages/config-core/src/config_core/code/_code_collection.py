@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code._class_reference import ClassReference
@@ -19,12 +20,13 @@ from config_core.errors import SourceCodeError
 from config_core.messages import escaping_logger, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["bundle_for"]
 
 _logger = escaping_logger(__name__)
-_MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
+_PROGRAM = "__main__"
+_MAIN_MODULES = frozenset({_PROGRAM, "__mp_main__"})
 
 
 def bundle_for(
@@ -45,18 +47,18 @@ def bundle_for(
         SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
         ClassReferenceError: The name of a class or its file is not allowed in `auto_map`.
     """
-    origin = _Origin.of(cls if cls in registered else config_class)
+    place = _place_of(cls if cls in registered else config_class)
     classes = {
         name: other
         for other, name in registered.items()
-        if getattr(other, "config_class", other) is config_class and origin.is_of(other)
+        if getattr(other, "config_class", other) is config_class and _is_from(other, place)
     }
     if cls in registered:
         classes[registered[cls]] = cls
-    if origin.is_of(config_class):
+    if _is_from(config_class, place):
         # Loading the model requires its config class.
         classes["AutoConfig"] = config_class
-    bundle = _program_bundle(classes, config_class) if origin.is_program else _module_bundle(classes)
+    bundle = _program_bundle(classes, config_class) if place == _PROGRAM else _module_bundle(classes)
     for reference in bundle.auto_map.values():
         ClassReference.parse(reference)  # do not save what no load accepts
     return _portable_bundle(bundle, cls) if portable else bundle
@@ -76,29 +78,21 @@ def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:
         return bundle
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """Where a class is defined: in the program, a top-level package, or the folder of a single module."""
+def _place_of(cls: type[Any]) -> str:
+    """Return where a class is defined: in the program, a top-level package, or the folder of a single module."""
+    name = cls.__module__
+    if name in _MAIN_MODULES:
+        return _PROGRAM
+    if "." in name or hasattr(sys.modules.get(name), "__path__"):
+        return name.partition(".")[0]
+    return str(_source_path(cls).parent)
 
-    place: str
-    is_program: bool
 
-    @classmethod
-    def of(cls, written: type[Any]) -> _Origin:
-        name = written.__module__
-        if name in _MAIN_MODULES:
-            return cls("__main__", is_program=True)
-        package = name.partition(".")[0]
-        if "." in name or hasattr(sys.modules.get(name), "__path__"):
-            return cls(package, is_program=False)
-        return cls(str(_source_path(written).parent), is_program=False)
-
-    def is_of(self, written: type[Any]) -> bool:
-        """Return whether another class is defined in the same place."""
-        try:
-            return _Origin.of(written) == self
-        except SourceCodeError:
-            return False
+def _is_from(cls: type[Any], place: str) -> bool:
+    try:
+        return _place_of(cls) == place
+    except SourceCodeError:
+        return False
 
 
 def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> CodeBundle:
@@ -109,56 +103,69 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     written = next(iter(classes.values()))
     program = running_program(written, notebook_module=f"modeling_{model_type}")
     own = program.definitions(cls.__name__ for cls in classes.values())
-    module, top = program.module, program.folder
     # A program that runs as `python -m package.module` can import relatively within the package.
     package = getattr(sys.modules.get(written.__module__), "__package__", None) or ""
-    while True:
-        try:
-            files = needed_files([module], _reader(top, {f"{module}.py": own}), where=str(top))
-            break
-        except SourceCodeError as error:
-            if not error.leaves_folder or module.count("/") >= package.count("."):
-                raise
-            module, top = f"{top.name}/{module}", top.parent
-    _refuse_self_imports(files, package.partition(".")[0], top)
-    files |= _data_beside(top, files)
-    auto_map = {name: f"{module}.{cls.__name__}" for name, cls in classes.items()}
-    if config_class not in classes.values() and (config_module := _module_among(files, config_class, top)):
-        auto_map["AutoConfig"] = f"{config_module}.{config_class.__name__}"
-    return CodeBundle(files, auto_map)
-
-
-def _module_among(files: Mapping[str, bytes], cls: type[Any], top: Path) -> str | None:
-    """Return the module that defines a class, if it is one of the files."""
-    path = _source_path(cls)
-    is_inside = top in path.parents and path.relative_to(top).as_posix() in files
-    return _module_name(path, top) if is_inside else None
+    folders = program.path.parents
+    top, files = _files_below(
+        {program.path}, folders[0], folders[package.count(".")], package=package, written={program.path: own}
+    )
+    paths = dict.fromkeys(classes, program.path)
+    if config_class not in classes.values():  # a module that the program imports may define it
+        path = _source_path(config_class)
+        if top in path.parents and path.relative_to(top).as_posix() in files:
+            classes, paths = {**classes, "AutoConfig": config_class}, {**paths, "AutoConfig": path}
+    return CodeBundle(files, _auto_map(classes, paths, top))
 
 
 def _module_bundle(classes: dict[str, type[Any]]) -> CodeBundle:
     """Collect the modules that define the classes, and what they import relatively."""
     paths = {name: _source_path(cls) for name, cls in classes.items()}
+    folders = [path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()]
     # Relative imports can reach up to the folder of the top-level package.
     highest = min(
         (_package_folder(cls, paths[name]) for name, cls in classes.items()), key=lambda folder: len(folder.parts)
     )
-    folder = _common_folder(
-        [path.parent.parent if path.name == "__init__.py" else path.parent for path in paths.values()]
-    )
-    top = folder
+    package = next(iter(classes.values())).__module__
+    top, files = _files_below(set(paths.values()), Path(os.path.commonpath(folders)), highest, package=package)
+    return CodeBundle(files, _auto_map(classes, paths, top))
+
+
+def _files_below(
+    paths: set[Path],
+    top: Path,
+    highest: Path,
+    *,
+    package: str,
+    written: Mapping[Path, bytes] = MappingProxyType({}),
+) -> tuple[Path, dict[str, bytes]]:
+    """Return the files that modules need, and the folder that their names are relative to.
+
+    Args:
+        paths: The modules.
+        top: The folder that holds them all. If relative imports leave it, it is one above.
+        highest: The highest such folder.
+        package: Name of a module in their package.
+        written: Files with another content than on disk.
+    """
+
+    def read(name: str) -> bytes | None:
+        path = top / name
+        return written[path] if path in written else path.read_bytes() if path.is_file() else None
+
     while True:
-        modules = {name: _module_name(path, top) for name, path in paths.items()}
         try:
-            files = needed_files(sorted(set(modules.values())), _reader(top), where=str(top))
+            files = needed_files(sorted(_module_name(path, top) for path in paths), read, where=str(top))
             break
         except SourceCodeError as error:
-            if not error.leaves_folder or top == highest or highest not in top.parents:
+            if not error.leaves_folder or highest not in top.parents:
                 raise
             top = top.parent
-    package = next(iter(classes.values())).__module__.partition(".")[0]
-    _refuse_self_imports(files, package, top)
-    files |= _data_beside(top, files)
-    return CodeBundle(files, {name: f"{modules[name]}.{cls.__name__}" for name, cls in classes.items()})
+    _refuse_self_imports(files, package.partition(".")[0], top)
+    return top, files | _data_beside(top, files)
+
+
+def _auto_map(classes: Mapping[str, type[Any]], paths: Mapping[str, Path], top: Path) -> dict[str, str]:
+    return {name: f"{_module_name(paths[name], top)}.{cls.__name__}" for name, cls in classes.items()}
 
 
 def _source_path(cls: type[Any]) -> Path:
@@ -198,28 +205,9 @@ def _package_folder(cls: type[Any], path: Path) -> Path:
     return path.parents[max(depth - 1, 0)]
 
 
-def _common_folder(folders: list[Path]) -> Path:
-    common = folders[0]
-    while not all(folder == common or common in folder.parents for folder in folders):
-        common = common.parent
-    return common
-
-
 def _module_name(path: Path, top: Path) -> str:
     inside = path.relative_to(top)
     return (inside.parent if path.name == "__init__.py" else inside.with_suffix("")).as_posix()
-
-
-def _reader(folder: Path, changed: Mapping[str, bytes] | None = None) -> Callable[[str], bytes | None]:
-    """Return a function that reads files of a folder. `changed` replaces the content of some."""
-
-    def read(name: str) -> bytes | None:
-        if changed and name in changed:
-            return changed[name]
-        path = folder / name
-        return path.read_bytes() if path.is_file() else None
-
-    return read
 
 
 def _data_beside(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:

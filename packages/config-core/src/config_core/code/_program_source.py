@@ -32,13 +32,12 @@ class Program:
     """The source of a running program.
 
     Attributes:
-        module: Name under which its definitions are saved, without `.py`.
-        folder: Where the modules lie that it imports.
+        path: The file under whose name its definitions are saved, in the folder with the modules that it imports. There
+            is no such file for a notebook.
         sources: Name for errors, and text, of each part, in the order in which they ran.
     """
 
-    module: str
-    folder: Path
+    path: Path
     sources: tuple[tuple[str, str], ...]
 
     def definitions(self, names: Iterable[str]) -> bytes:
@@ -71,19 +70,19 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
     """
     cells = _notebook_cells()
     if cells:
-        return Program(module=notebook_module, folder=Path.cwd(), sources=cells)
+        return Program(Path.cwd() / f"{notebook_module}.py", sources=cells)
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is None or not Path(file).is_file() or Path(file).suffix != ".py":
         raise SourceCodeError(_NO_SOURCE, path=f"{cls.__module__}.{cls.__qualname__}")
     path = Path(file).resolve()
     # `__main__.py` of a folder, and other names that no checkpoint may have for its code.
     is_plain = path.stem.isidentifier() and path.stem.isascii() and not path.stem.startswith("__")
-    stem = path.stem if is_plain else notebook_module
+    saved_as = path if is_plain else path.with_name(f"{notebook_module}.py")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceCodeError("it is not UTF-8 text.", path=str(path)) from error
-    return Program(module=stem, folder=path.parent, sources=((str(path), text),))
+    return Program(saved_as, sources=((str(path), text),))
 
 
 def _notebook_cells() -> tuple[tuple[str, str], ...]:

@@ -59,15 +59,6 @@ class Part:
             return frozenset((alias.asname or alias.name).split(".")[0] for alias in self.node.names)
         return frozenset(stored_names(self.nodes))
 
-    @cached_property
-    def signature(self) -> str:
-        """Text that two versions of one definition share, such as two runs of a cell; `""` for other statements."""
-        if not isinstance(self.node, (*FUNCTIONS, ast.ClassDef)):
-            return ""
-        head = copy.copy(self.node)
-        head.body = []
-        return ast.dump(head)
-
     @property
     def uses(self) -> set[str]:
         """The names that the part takes from elsewhere, in functions too, but neither their locals nor `given`."""

@@ -9,11 +9,8 @@ from __future__ import annotations
 import ast
 import builtins
 import hashlib
-import os
 import re
-import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType
@@ -96,18 +93,9 @@ class SourceFacts(NamedTuple):
     file_names: tuple[str, ...]
 
 
-_kept: OrderedDict[bytes, tuple[int, SourceFacts]] = OrderedDict()
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
-    global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# SHA-256 of the content to its length and facts, the last used last. Each step is atomic: if threads meet, a file is
+# parsed twice at worst.
+_kept: dict[bytes, tuple[int, SourceFacts]] = {}
 
 
 def source_facts(content: bytes, *, path: str) -> SourceFacts:
@@ -121,16 +109,11 @@ def source_facts(content: bytes, *, path: str) -> SourceFacts:
         SourceCodeError: It is not UTF-8 or not Python.
     """
     digest = hashlib.sha256(content).digest()
-    with _lock:
-        if digest in _kept:
-            _kept.move_to_end(digest)
-            return _kept[digest][1]
-    facts = _read(content, path)
-    with _lock:
-        _kept[digest] = len(content), facts
-        while len(_kept) > _MAX_ENTRIES or sum(size for size, _ in _kept.values()) > _MAX_BYTES:
-            _kept.popitem(last=False)
-    return facts
+    kept = _kept.pop(digest, None) or (len(content), _read(content, path))
+    _kept[digest] = kept
+    while len(_kept) > _MAX_ENTRIES or sum(size for size, _ in list(_kept.values())) > _MAX_BYTES:
+        _kept.pop(next(iter(list(_kept)), b""), None)
+    return kept[1]
 
 
 def parse_source(content: bytes, *, path: str) -> ast.Module:
