@@ -45,7 +45,9 @@ _NOT_DATA = re.compile(
 )
 
 
-def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str) -> dict[str, bytes]:
+def needed_files(
+    modules: Iterable[str], read: Callable[[str], bytes | None], *, where: str, only_certain: bool = False
+) -> dict[str, bytes]:
     """Return the source files that modules need, themselves included.
 
     A relative import needs the module, the `__init__.py` of every sub-package on the way, and what those import in
@@ -57,6 +59,7 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         modules: Modules without `.py`, relative to the top folder, with slashes: `modeling_x`, `sub/modeling_x`.
         read: Returns the content of a file relative to the top folder, or None if it does not exist.
         where: The top folder, for errors.
+        only_certain: Follow only imports that always run and must succeed.
 
     Returns:
         Name relative to the top folder to content, sorted by name.
@@ -73,10 +76,13 @@ def needed_files(modules: Iterable[str], read: Callable[[str], bytes | None], *,
         if wanted.name in files:
             continue
         try:
-            content = _read_wanted(wanted, read, where)
+            content = read(wanted.name)
             if content is not None:
                 files[wanted.name] = content
-                queue.extend(_imported_files(wanted.name, content, read, where))
+                queue.extend(_imported_files(wanted.name, content, read, where, only_certain=only_certain))
+            elif not wanted.is_optional:
+                problem = f"there is no such file{wanted.by}."
+                raise SourceCodeError(problem, path=f"{where}/{wanted.name}")  # noqa: TRY301 - one of several
         except SourceCodeError as error:
             first_error = first_error or error
     files = dict(sorted(files.items()))
@@ -249,15 +255,9 @@ def _first_file(module: str, read: Callable[[str], bytes | None]) -> str:
         return f"{module}.py"  # reading it raises the same error again
 
 
-def _read_wanted(wanted: _Wanted, read: Callable[[str], bytes | None], where: str) -> bytes | None:
-    """Return the content of a file, or None if it is optional and missing."""
-    content = read(wanted.name)
-    if content is None and not wanted.is_optional:
-        raise SourceCodeError(f"there is no such file{wanted.by}.", path=f"{where}/{wanted.name}")
-    return content
-
-
-def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | None], where: str) -> Iterator[_Wanted]:
+def _imported_files(
+    name: str, content: bytes, read: Callable[[str], bytes | None], where: str, *, only_certain: bool
+) -> Iterator[_Wanted]:
     """Yield the files that a file needs: its parent packages' `__init__.py`, and its relative imports."""
     folder = tuple(name.split("/")[:-1])
     for depth in range(1, len(folder) + 1):
@@ -265,7 +265,7 @@ def _imported_files(name: str, content: bytes, read: Callable[[str], bytes | Non
         if read(package_file) is not None:
             yield _Wanted(package_file, "")
     for found in source_imports(name, content, read, path=f"{where}/{name}"):
-        if not found.level:
+        if not found.level or (only_certain and not found.is_certain):
             continue
         climbed = found.level - 1
         if climbed > len(folder):

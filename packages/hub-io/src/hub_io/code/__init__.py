@@ -6,9 +6,8 @@ from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_lookup import RemoteCode, find_code
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
 from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
-from hub_io.code._requirements import imported_modules, remedy_for
+from hub_io.code._requirements import LOAD_THERE, check_imports, imported_modules, remedy_for, served_names
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
-from hub_io.code._served_imports import LOAD_THERE, check_imports, served_names
 from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
 from hub_io.code._transformers_uses import TransformersName, transformers_names
 

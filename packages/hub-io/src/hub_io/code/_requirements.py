@@ -1,4 +1,4 @@
-"""Checking that the modules that a bundle needs are installed, before any of it runs and without importing anything.
+"""Checking that all that a bundle imports is there, before any of it runs and without importing anything.
 
 Required are the modules that its files import with certainty: by statements that run whenever the file is imported.
 Imports in functions, under conditions, and in a `try` that handles import errors may never run, or may fail without
@@ -9,41 +9,52 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import posixpath
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from config_core.code import BASE_NAMES, is_base_file, parse_source, source_imports
+from config_core.code import BASE_FILE, BASE_NAMES, is_base_file, needed_files, parse_source, source_imports
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
 from hub_io.code._served_names import is_transformers
 from hub_io.code._transformers_uses import transformers_names
 from hub_io.distributions import KNOWN_DISTRIBUTIONS
-from hub_io.errors import MissingRequirementsError
+from hub_io.errors import MissingRequirementsError, UnservedNamesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from config_core.code import CodeBundle, SourceImport
+    from hub_io.code._transformers_uses import TransformersName
 
-__all__ = ["check_requirements", "imported_modules", "reached_files", "remedy_for"]
+__all__ = ["LOAD_THERE", "check_imports", "imported_modules", "remedy_for", "served_names"]
+
+LOAD_THERE = (
+    "Where transformers is installed, hub_io.load_into_transformers() loads this code with the real transformers."
+)
 
 _SHOWN = 10
-_PACKAGE_FILE = "__init__.py"
+_SHOWN_USES = 20
+_PACKAGE = "__init__"
 
 
-def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
-    """Raise unless all modules that a bundle needs are installed. Nothing is imported.
+def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
+    """Raise unless everything that importing modules of a bundle certainly imports is there. Nothing is imported.
 
     Args:
         bundle: The code.
         modules: Modules of it that will be imported, without `.py`, relative to the bundle.
         source: Where the code came from, for errors.
-        served: Whether names of transformers are served to the code.
+        served: Whether names of transformers are served to the code; otherwise it needs the real ones.
 
     Raises:
+        UnservedNamesError: It uses names of transformers that are not served.
         MissingRequirementsError: A module is not installed.
         SourceCodeError: A file cannot be parsed.
     """
+    modules = tuple(modules)
+    if served:
+        _check_served(bundle, modules, source=source)
     imported = imported_modules(bundle, modules, served=served)
     missing = {name: file for name, file in imported.items() if not _is_installed(name)}
     if not missing:
@@ -56,6 +67,11 @@ def check_requirements(bundle: CodeBundle, modules: Iterable[str], *, source: st
         file=next(iter(missing.values())),
         modules=tuple(missing),
     )
+
+
+def served_names(bundle: CodeBundle) -> tuple[str, ...]:
+    """Return the names of transformers that the files of a bundle use and that are served, sorted."""
+    return tuple(sorted({use.name for use in transformers_names(bundle, bundle.files) if use.served}))
 
 
 def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
@@ -104,7 +120,7 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     """
     files = bundle.files
     found: dict[str, str] = {}
-    reached = reached_files(bundle, modules)
+    reached = _reached_files(bundle, modules)
     for file in reached:
         for each in source_imports(file, files[file], files.get, path=file):
             if each.is_certain and not each.level and not (served and is_transformers(each.module)):
@@ -117,28 +133,16 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     return {name: found[name] for name in sorted(found) if name not in sys.stdlib_module_names}
 
 
-def reached_files(bundle: CodeBundle, modules: Iterable[str]) -> list[str]:
-    """Return the files of a bundle that importing modules of it certainly runs, in the order in which they are found.
-
-    Args:
-        bundle: The code.
-        modules: Modules without `.py`, relative to the bundle.
-
-    Raises:
-        SourceCodeError: A file cannot be parsed.
-    """
-    files = bundle.files
-    reached = list(dict.fromkeys(file for module in modules for file in _files_on_the_way(module, files)))
-    for file in reached:  # it grows meanwhile
-        for each in source_imports(file, files[file], files.get, path=file):
-            if each.is_certain:
-                reached += [needed for needed in _relative_files(each, file, files) if needed not in reached]
-    return reached
+def _reached_files(bundle: CodeBundle, modules: Iterable[str]) -> list[str]:
+    """Return the files of a bundle that importing modules of it certainly runs, sorted."""
+    top = [_PACKAGE] if f"{_PACKAGE}.py" in bundle.files else []
+    return [*needed_files([*top, *filter(None, modules)], bundle.files.get, where="the code", only_certain=True)]
 
 
 def _base_modules(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the modules that the names come from which portable code imports from its `pretrained_base.py`."""
-    if any(is_base_file(files[needed]) for needed in _relative_files(found, file, files)):
+    base = files.get(posixpath.join(posixpath.dirname(file), BASE_FILE))
+    if (found.level, f"{found.module}.py") == (1, BASE_FILE) and base is not None and is_base_file(base):
         names = set(found.names)
         if "module" in names:  # it stands for one of these packages, and its attributes for what is imported
             nodes = ast.walk(parse_source(files[file], path=file))
@@ -146,27 +150,28 @@ def _base_modules(found: SourceImport, file: str, files: Mapping[str, bytes]) ->
         yield from (package for name, package in BASE_NAMES.items() if name in names)
 
 
-def _relative_files(found: SourceImport, file: str, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield the files of the bundle that a relative import runs."""
-    if not found.level:
+def _check_served(bundle: CodeBundle, modules: Iterable[str], *, source: str) -> None:
+    reached = _reached_files(bundle, modules)
+    unserved = [use for use in transformers_names(bundle, reached) if use.is_certain and not use.served]
+    if not unserved:
         return
-    folder = file.split("/")[:-1]
-    above = folder[: len(folder) - (found.level - 1)]
-    module = "/".join([*above, *filter(None, found.module.split("."))])
-    yield from _files_on_the_way(module, files)
-    for name in found.names:
-        yield from _files_on_the_way(f"{module}/{name}" if module else name, files)
+    shown = "; ".join(map(str, unserved[:_SHOWN_USES]))
+    more = f"; and {len(unserved) - _SHOWN_USES} more" if len(unserved) > _SHOWN_USES else ""
+    raise UnservedNamesError(
+        f"The code of {source} is trusted, but uses names of transformers that are not served here: {shown}{more}. "
+        f"None of it was run. {LOAD_THERE}",
+        source=source,
+        file=unserved[0].file,
+        names=_by_place(unserved),
+    )
 
 
-def _files_on_the_way(module: str, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield the files that importing a module runs: its parent packages' and its own."""
-    parts = module.split("/") if module else []
-    for depth in range(len(parts) + 1):
-        package = "/".join([*parts[:depth], _PACKAGE_FILE])
-        if package in files:
-            yield package
-    if f"{module}/{_PACKAGE_FILE}" not in files and f"{module}.py" in files:
-        yield f"{module}.py"
+def _by_place(uses: Iterable[TransformersName]) -> dict[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {}
+    for use in uses:
+        place = f"{use.file}:{use.line}"
+        names[place] = (*names.get(place, ()), use.name)
+    return names
 
 
 def _is_installed(name: str) -> bool:
