@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,59 +39,50 @@ class Pins(Protocol):
         """Open a repository in the block at the commit that `pin` returned. Errors say where it is from."""
 
 
+@dataclass(frozen=True, eq=False)
 class RemoteCode:
     """The code in one folder or repository. It is fetched and read once, at its first use.
 
     Attributes:
         source: The folder or repository that holds it, as the caller or the config names it.
         load: The load that needs it.
+        collect: Returns the bundle and the checkpoint that holds it, which is None for already loaded code.
         wanted: The requested class, or None for the code as a whole.
         pin: The option that pins its commit, `revision` or `code_revision`.
         at_hand: Whether it is in the opened checkpoint or already loaded, so that reading it contacts no other
             repository.
+        loaded_from: Folders that already loaded code came from.
     """
 
-    def __init__(
-        self,
-        source: str,
-        load: CodeLoad,
-        collect: Callable[[], tuple[CodeBundle, Checkpoint | None]],
-        *,
-        wanted: ClassReference | None = None,
-        pin: str = "revision",
-        at_hand: bool = True,
-        folders: Iterable[Path] = (),
-    ) -> None:
-        """Describe code.
-
-        Args:
-            source: The folder or repository that holds it.
-            load: The load that needs it.
-            collect: Returns the bundle and the checkpoint that holds it, which is None for already loaded code.
-            wanted: The requested class.
-            pin: The option that pins its commit.
-            at_hand: Whether reading it contacts no other repository.
-            folders: Folders that already loaded code came from.
-        """
-        self.source = source
-        self.load = load
-        self.wanted = wanted
-        self.pin = pin
-        self.at_hand = at_hand
-        self._collect = collect
-        self._folders = tuple(folders)
+    source: str
+    load: CodeLoad
+    collect: Callable[[], tuple[CodeBundle, Checkpoint | None]]
+    _: KW_ONLY
+    wanted: ClassReference | None = None
+    pin: str = "revision"
+    at_hand: bool = True
+    loaded_from: tuple[Path, ...] = ()
 
     @classmethod
-    def of_bundle(cls, bundle: CodeBundle, *, source: str, load: CodeLoad, folders: Iterable[Path] = ()) -> RemoteCode:
+    def of_bundle(
+        cls,
+        bundle: CodeBundle,
+        *,
+        source: str,
+        load: CodeLoad,
+        wanted: ClassReference | None = None,
+        folders: Iterable[Path] = (),
+    ) -> RemoteCode:
         """Describe code that was collected before.
 
         Args:
             bundle: The code.
             source: Where it came from, for messages.
             load: The load that needs it.
+            wanted: The requested class.
             folders: Folders that it came from.
         """
-        return cls(source, load, lambda: (bundle, None), folders=folders)
+        return cls(source, load, lambda: (bundle, None), wanted=wanted, loaded_from=tuple(folders))
 
     @property
     def bundle(self) -> CodeBundle:
@@ -144,7 +135,7 @@ class RemoteCode:
         checkpoint = self.load.checkpoint
         if isinstance(checkpoint, RepoCheckpoint):
             return (checkpoint.snapshot,)
-        return (Path(checkpoint.name),) if isinstance(checkpoint, FolderCheckpoint) else self._folders
+        return (Path(checkpoint.name),) if isinstance(checkpoint, FolderCheckpoint) else self.loaded_from
 
     def command(self, verb: str) -> str:
         """Return a command for this code, with its source and revisions, to be run as it stands.
@@ -170,7 +161,7 @@ class RemoteCode:
 
     @computed_once
     def _collected(self) -> tuple[CodeBundle, Checkpoint | None]:
-        return self._collect()
+        return self.collect()
 
 
 def find_code(
@@ -199,35 +190,32 @@ def find_code(
     references = {name: replace(reference, repo=None) for name, reference in references.items()}
     wanted = references[auto_class]
 
-    def collect_from(open_holder: Callable[[], Checkpoint]) -> Callable[[], tuple[CodeBundle, Checkpoint | None]]:
-        def collect() -> tuple[CodeBundle, Checkpoint | None]:
-            holder = open_holder()
-            return collect_bundle(holder, references, wanted=wanted, contents=load.contents), holder
-
-        return collect
-
-    def in_repository(name: str, revision: str | None, subfolder: str = "", *, pin: str | None = None) -> RemoteCode:
-        def open_holder() -> Checkpoint:
-            explaining = nullcontext() if pins is None else pins.explaining_pin(name, pin, option="code_revision")
-            with explaining:
-                return _open_once(load, name, revision or pin, subfolder, first=wanted.filename)
-
-        return RemoteCode(name, load, collect_from(open_holder), wanted=wanted, pin="code_revision", at_hand=False)
+    def collect(holder: Checkpoint) -> tuple[CodeBundle, Checkpoint]:
+        return collect_bundle(holder, references, wanted=wanted, contents=load.contents), holder
 
     if repo is not None:
-        return in_repository(repo, revision, pin=pins.pin(repo) if pins is not None and revision is None else None)
-    if checkpoint is None:
+        place, subfolder, pin = repo, "", pins.pin(repo) if pins is not None and revision is None else None
+    elif checkpoint is None:
         return _loaded_code(load, wanted, folders)
-    if revision is None:
-        return RemoteCode(checkpoint.name, load, collect_from(lambda: checkpoint), wanted=wanted)
-    if own is None:
+    elif revision is None:
+        return RemoteCode(checkpoint.name, load, lambda: collect(checkpoint), wanted=wanted)
+    elif own is not None:
+        place, subfolder, pin = own, checkpoint.subfolder, None
+    else:
         raise NoRemoteCodeError(
             checkpoint.name,
             f"code_revision={revision!r} was passed, but {wanted.filename} of {checkpoint} is in that folder, and a "
             "folder has no revisions. Omit code_revision; code in a repository can be pinned by trusting it at a "
             "commit (`hub-io trust`).",
         )
-    return in_repository(own, revision, checkpoint.subfolder)
+
+    def collect_there() -> tuple[CodeBundle, Checkpoint]:
+        explaining = nullcontext() if pins is None else pins.explaining_pin(place, pin, option="code_revision")
+        with explaining:
+            holder = _open_once(load, place, revision or pin, subfolder, first=wanted.filename)
+        return collect(holder)
+
+    return RemoteCode(place, load, collect_there, wanted=wanted, pin="code_revision", at_hand=False)
 
 
 def _loaded_code(load: CodeLoad, wanted: ClassReference, folders: Iterable[Path]) -> RemoteCode:
@@ -236,7 +224,7 @@ def _loaded_code(load: CodeLoad, wanted: ClassReference, folders: Iterable[Path]
     bundle = bundle_of(code_class) if code_class is not None else None
     if code_class is None or bundle is None:
         raise TypeError(f"{load} is not a class from the code of a checkpoint.")
-    return RemoteCode(code_class.__module__, load, lambda: (bundle, None), wanted=wanted, folders=folders)
+    return RemoteCode.of_bundle(bundle, source=code_class.__module__, load=load, wanted=wanted, folders=folders)
 
 
 def _open_once(load: CodeLoad, repo: str, revision: str | None, subfolder: str, *, first: str) -> Checkpoint:
