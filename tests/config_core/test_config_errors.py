@@ -383,3 +383,79 @@ def test_what_is_pages_long_in_a_file_is_not_repeated_in_full(tmp_path, text):
     with pytest.raises(ConfigError) as caught:
         PretrainedConfig.from_pretrained(tmp_path)
     assert len(str(caught.value)) < 1_000
+
+
+class SeveralConfig(PretrainedConfig, extra="forbid"):
+    """Its author reports several problems at once."""
+
+    model_type = "errors-several"
+
+    width: int = 2
+    depth: int = 2
+
+    def validate(self):
+        super().validate()
+        names = [name for name in ("width", "depth") if getattr(self, name) % 2]
+        if names:
+            raise ExceptionGroup("not even", [ValueError(f"the {name} is odd") for name in names])
+
+
+class HolderConfig(PretrainedConfig):
+    model_type = "errors-holder"
+
+    parts: list[SeveralConfig] | None = None
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda values, _: SeveralConfig(**values),
+        lambda values, _: SeveralConfig.from_dict(values),
+        lambda values, _: SeveralConfig().update(values),
+        lambda values, folder: (
+            SeveralConfig().save_pretrained(folder) or SeveralConfig.from_pretrained(folder, **values)
+        ),
+        lambda values, folder: changed(SeveralConfig(), values).save_pretrained(folder),
+    ],
+    ids=["made", "loaded", "updated", "overridden", "saved"],
+)
+def test_problems_that_an_author_raises_as_a_group_are_all_listed(way, tmp_path):
+    """An `ExceptionGroup` of ValueErrors is one error with all of them, for whoever catches ValueError."""
+    with pytest.raises(ValueError, match="2 problems in SeveralConfig") as caught:
+        way({"width": 3, "depth": 5}, tmp_path)
+    assert [problem.problem for problem in caught.value.problems] == ["the width is odd", "the depth is odd"]
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+def changed(config, values):
+    for name, value in values.items():
+        setattr(config, name, value)
+    return config
+
+
+def saved(config, folder):
+    config.save_pretrained(folder)
+    return folder
+
+
+def test_a_group_of_problems_is_listed_with_other_problems_and_paths():
+    """Groups in groups, unknown names, and parts at any depth."""
+    with pytest.raises(ConfigValidationError) as caught:
+        SeveralConfig(width=3, depth=3, hight=1)
+    assert len(caught.value.problems) == 3
+    with pytest.raises(ConfigValidationError) as caught:
+        HolderConfig(parts=[{}, {"width": 1, "depth": 1}])
+    assert [problem.field for problem in caught.value.problems] == ["parts[1]", "parts[1]"]
+
+
+def test_a_group_with_an_error_of_another_kind_is_passed_on():
+    """What is no wrong value is not turned into one."""
+
+    class BrokenConfig(PretrainedConfig):
+        model_type = "errors-broken"
+
+        def validate(self):
+            raise ExceptionGroup("broken", [ValueError("a"), RuntimeError("b")])
+
+    with pytest.raises(ExceptionGroup, match="broken"):
+        BrokenConfig()

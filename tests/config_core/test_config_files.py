@@ -595,3 +595,66 @@ def test_fields_of_the_base_class_are_saved_where_the_class_has_other_defaults(t
     loaded = HalfConfig.from_pretrained(tmp_path)
     assert (loaded.dtype, loaded.is_encoder_decoder) == (None, False)
     assert loaded == config != HalfConfig()
+
+
+# Numbers that have no value
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-400", "9" * 5000, "-" + "9" * 5000])
+@pytest.mark.parametrize(
+    ("text", "field"), [('{{"note": {}}}', "note"), ('{{"a": {{"b": [0, {{"c": {}}}]}}}}', "a.b[1].c")]
+)
+def test_a_number_that_python_cannot_hold_is_refused(number, text, field, tmp_path):
+    """Read as an infinity or as 0, it would be another one; the error has the file and the field."""
+    path = write(tmp_path, text.format(number))
+    with pytest.raises(ConfigFileError, match=r"config\.json: ") as caught:
+        TinyConfig.from_pretrained(tmp_path)
+    assert caught.value.path == path
+    assert f"config.json: {field}: the number {number[:5]}" in str(caught.value)
+    assert len(str(caught.value)) < 500 + len(str(path))
+
+
+def test_numbers_near_the_limits_are_read(tmp_path):
+    """A zero in any form is a zero, and what rounds to a number that is not 0 is that number."""
+    write(tmp_path, '{"model_type": "tiny", "numbers": [0.0, -0.0, 0e9, 0.00E-400, 1e308, 5e-324, 4e-324]}')
+    assert TinyConfig.from_pretrained(tmp_path).numbers == [0, 0, 0, 0, 1e308, 5e-324, 5e-324]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"note": {"a": [1, {"b": 10**5000}]}}, "note.a[1].b"),
+        ({"further": -(10**5000)}, "further"),
+        ({"note": {10**5000: 1}}, "note"),
+    ],
+)
+def test_a_number_of_too_many_digits_is_not_written(values, field, tmp_path):
+    """Python makes no text of it, so a load could not read it; nothing is written."""
+
+    class AnyConfig(PretrainedConfig):
+        model_type = "any-number"
+
+        def __init__(self, note=None, further=0, **kwargs):
+            self.note = note
+            self.further = further
+            self.computed = 2 * self.further
+            super().__init__(**kwargs)
+
+    config = AnyConfig(**values)
+    for write_it in (config.to_json_string, lambda: config.save_pretrained(tmp_path / "a")):
+        with pytest.raises(ConfigError, match="more than 4300 digits") as caught:
+            write_it()
+        assert str(caught.value).startswith(f"AnyConfig.{field}: ")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_wrong_value_that_cannot_be_shown_is_reported():
+    """A number of too many digits, or an object whose `__repr__` fails, does not hide what is wrong."""
+
+    class Shy:
+        def __repr__(self):
+            raise RuntimeError
+
+    for value in (10**5000, Shy()):
+        with pytest.raises(ConfigError, match=rf"TinyConfig.note: expected str, got {type(value).__name__}"):
+            TinyConfig(note=value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import InitVar
+from enum import Enum
+from typing import Literal
 
 import pytest
 
@@ -168,3 +170,78 @@ def test_other_ways_to_keep_a_parameter_are_found(cls, tmp_path):
     cls(**{name: 3}).save_pretrained(tmp_path)
     assert getattr(cls.from_pretrained(tmp_path), name) == 3
     assert getattr(cls.from_pretrained(tmp_path, **{name: 5}), name) == 5
+
+
+NUMBERS = {"auto": 1, "large": 2}
+
+
+class Pace(Enum):
+    SLOW = "slow"
+    FAST = "fast"
+
+
+def looked_up(size):
+    return {"auto": 1, "huge": 3}[size]
+
+
+class LookingConfig(PretrainedConfig):
+    """Only certain values work, and the defaults are among them."""
+
+    model_type = "unkept-looking"
+    DEPTHS = {18: 1, 50: 2}  # noqa: RUF012 - a table
+
+    def __init__(  # noqa: PLR0917 - one of each kind
+        self,
+        table="auto",
+        function="auto",
+        chosen: Literal["auto", "other"] = "auto",
+        depth: int = 50,
+        pace: Pace = Pace.SLOW,
+        sizes: tuple[int, int] = (1, 2),
+        optional: int | None = None,
+        **kwargs,
+    ):
+        self.made_of_table = NUMBERS[table]
+        self.made_of_function = looked_up(function)
+        self.made_of_chosen = 1 if chosen == "auto" else 2
+        self.made_of_depth = self.DEPTHS[depth]
+        self.made_of_pace = 1 if pace is Pace.SLOW else 2
+        first, second = sizes
+        self.made_of_sizes = first + second
+        self.made_of_optional = optional or 5
+        super().__init__(**kwargs)
+
+
+@dataclasses.dataclass
+class LookingDataclassConfig(PretrainedConfig):
+    model_type = "unkept-looking-dataclass"
+
+    preset: InitVar[str] = "auto"
+    made_of_preset: int = 0
+
+    def __post_init__(self, preset):
+        self.made_of_preset = self.made_of_preset or NUMBERS[preset]
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "saved", "default"),
+    [
+        (LookingConfig, "table", "large", "auto"),
+        (LookingConfig, "function", "huge", "auto"),
+        (LookingConfig, "chosen", "other", "auto"),
+        (LookingConfig, "depth", 18, 50),
+        (LookingConfig, "pace", "fast", Pace.SLOW),
+        (LookingConfig, "pace", Pace.FAST, "slow"),
+        (LookingConfig, "sizes", (5, 6), (1, 2)),
+        (LookingConfig, "optional", 6, None),
+        (LookingDataclassConfig, "preset", "large", "auto"),
+    ],
+)
+def test_an_override_with_the_default_is_refused_whatever_its_type(cls, name, saved, default, tmp_path):
+    """Text of a table, a member of an enum, or None: a value that changes nothing in a new config does in this one."""
+    cls(**{name: saved}).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match=f"{name}=.* would have no effect, .* 'made_of_{name}'"):
+        cls.from_pretrained(tmp_path, **{name: default})
+    assert cls.from_pretrained(tmp_path, **{name: saved}) == cls(**{name: saved})
+    cls().save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path, **{name: default}) == cls()

@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from auto_registry import AutoConfig, AutoModel, AutoModelForImageClassification, Registry
+from auto_registry import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForImageClassification, Registry
 from config_core import PretrainedConfig
 from config_core.code import bundle_of, collect_code
 from config_core.errors import ClassReferenceError, SourceCodeError
@@ -441,3 +441,18 @@ def test_part_of_the_checkpoints_own_goes_before_a_registered_one(save):
     folder = save(files({**PARTS["one module"], "config.json": config}))
     loaded = AutoConfig.from_pretrained(folder, trust_remote_code=True, registry=registry)
     assert type(loaded.part).__name__ == "PartConfig"
+
+
+def test_errors_call_a_class_by_its_checkpoint(hub, save):
+    """Not by the module that its code was imported as, which nobody knows."""
+    sha = hub.create_repo("me/tiny", files({"configuration_tiny.py": f"{CONFIGURATION}# of the errors\n"}))
+    of_repo = type(load("me/tiny", AutoConfig, sha))
+    of_folder = type(load(save(files({"configuration_tiny.py": f"{CONFIGURATION}# of a folder\n"})), AutoConfig))
+    with pytest.raises(ValueError, match=rf"no model class for TinyConfig of me/tiny \(commit {sha[:12]}\)"):
+        AutoModelForCausalLM.from_config(of_repo(), registry=Registry())
+    registry = Registry()
+    AutoConfig.register("tiny", of_repo, registry=registry)
+    with pytest.raises(ValueError, match="is registered already") as caught:
+        AutoConfig.register("tiny", of_folder, registry=registry)
+    assert f"Cannot register TinyConfig of {save(files())} (digest " in str(caught.value)
+    assert "hub_io.remote" not in str(caught.value)

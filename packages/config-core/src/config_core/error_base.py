@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "ConfigProblem",
@@ -10,6 +13,7 @@ __all__ = [
     "all_problems",
     "escape_args",
     "message_text",
+    "path_to",
     "printable",
     "reduce_error",
 ]
@@ -58,6 +62,25 @@ def printable(text: str, *, keep: str = "") -> str:
         character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def path_to(values: Any, is_wanted: Callable[[Any], bool], path: str = "") -> tuple[str, Any] | None:
+    """Return the first value in lists and dicts, at any depth, that is wanted, after its path; None if there is none.
+
+    Args:
+        values: Values of JSON's types.
+        is_wanted: Returns whether it is a value.
+        path: The path of the values, such as `rope.factors[2]`.
+    """
+    if is_wanted(values):
+        return path, values
+    entries: Iterable[tuple[str, Any]] = ()
+    if isinstance(values, dict):
+        entries = ((f"{path}.{key}" if path else f"{key}", value) for key, value in values.items())
+    elif isinstance(values, list):
+        entries = ((f"{path}[{index}]", value) for index, value in enumerate(values))
+    found = (path_to(value, is_wanted, place) for place, value in entries)
+    return next((each for each in found if each is not None), None)
 
 
 def escape_args(error: BaseException) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from config_core.error_base import path_to
 from config_core.errors import ConfigFileError
 
 __all__ = ["LFS_PROBLEM", "decode_json", "flush_to_disk", "is_lfs_pointer", "read_at_most", "replace_file", "set_mode"]
@@ -46,14 +48,16 @@ def is_lfs_pointer(content: bytes) -> bool:
 def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Return the value in a JSON file. A key that an object has twice is refused: two readers could see two values.
 
+    So is a number that Python cannot hold, such as 1e400, which would be read as an infinity.
+
     Args:
         content: The file.
         path: Its path, for errors.
         make_object: Returns what to make of each object in the file, the innermost first; may raise `ValueError`.
 
     Raises:
-        ConfigFileError: The file is not UTF-8 or not JSON, has a duplicate key, or is nested too deep; or
-            `make_object` raised `ValueError`.
+        ConfigFileError: The file is not UTF-8 or not JSON, has a duplicate key or a number that Python cannot hold, or
+            is nested too deep; or `make_object` raised `ValueError`.
     """
 
     def without_duplicates(pairs: list[tuple[str, Any]]) -> Any:
@@ -71,7 +75,7 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     if _is_nested_too_deep(text):
         raise ConfigFileError(f"this is nested too deep. At most {_MAX_DEPTH} levels are allowed.", path=path)
     try:
-        return json.loads(text, object_pairs_hook=without_duplicates)
+        return json.loads(text, object_pairs_hook=without_duplicates, parse_float=_float)
     except json.JSONDecodeError as error:
         if is_lfs_pointer(content):
             raise ConfigFileError(f"this is {LFS_PROBLEM}.", path=path) from None
@@ -82,7 +86,7 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     except RecursionError as error:
         raise ConfigFileError("this is nested too deep.", path=path) from error
     except ValueError as error:
-        raise ConfigFileError(f"{error}.", path=path) from error
+        raise ConfigFileError(f"{_wrong_number(text) or error}.", path=path) from error
 
 
 def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
@@ -175,6 +179,33 @@ def _is_nested_too_deep(text: str) -> bool:
         elif token[0] in "]}":
             depth -= 1
     return False
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number) or (number == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])):
+        raise ValueError("it is outside the range of a float")
+    return number
+
+
+class _WrongNumber(str):
+    """A number in a JSON file that Python cannot hold, with the reason as its text."""
+
+    __slots__ = ()
+
+
+def _wrong_number(text: str) -> str:
+    """Return the field of the first number that Python cannot hold, and why, or `""` if there is none."""
+
+    def read(number: str) -> _WrongNumber | None:
+        try:
+            _ = int(number) if number.lstrip("-").isdecimal() else _float(number)
+        except ValueError as error:
+            return _WrongNumber(f"the number {number:.40} cannot be read: {error}")
+        return None
+
+    found = path_to(json.loads(text, parse_float=read, parse_int=read), lambda value: type(value) is _WrongNumber)
+    return "" if found is None else f"{found[0]}: {found[1]}".removeprefix(": ")
 
 
 class _DuplicateKeyError(ValueError):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Compile = Callable[[Any], Check | None]
     FieldChecks = Callable[[], dict[str, Check | None]]
 
-__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of"]
+__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of", "shown"]
 
 
 def class_check(cls: Any, compile_check: Compile) -> Check | None:
@@ -96,9 +96,7 @@ def _form(cls: type[Any], form: ValueType) -> Check:
         try:
             return form.decode(cls, value)
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise WrongValueError(
-                f"expected {name_of(cls)} or {form.form}, got {type(value).__name__} {value!r:.80}: {error}"
-            ) from None
+            raise expected(f"{name_of(cls)} or {form.form}", value, reason=f": {error}") from None
 
     return check
 
@@ -234,7 +232,7 @@ def member_check(cls: type[Enum]) -> Check:
         for member in cls:
             if _written(member.value) == value:  # a tuple, which is a list in JSON
                 return member
-        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {value!r:.80}")
+        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {shown(value)}")
 
     return check
 
@@ -262,10 +260,18 @@ def is_enum(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Enum)
 
 
-def expected(what: str, value: Any) -> WrongValueError:
+def expected(what: str, value: Any, *, reason: str = "") -> WrongValueError:
     """Return the error for a value that is not what was expected."""
-    shown = "" if is_config(value) else f" {value!r:.80}"  # the text of a config has many lines
-    return WrongValueError(f"expected {what}, got {type(value).__name__}{shown}")
+    text = "" if is_config(value) else f" {shown(value)}"  # the text of a config has many lines
+    return WrongValueError(f"expected {what}, got {type(value).__name__}{text}{reason}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as errors show it."""
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # noqa: BLE001 - an int of too many digits, or the value's own code
+        return object.__repr__(value)
 
 
 def name_of(annotation: Any) -> str:

@@ -1,7 +1,7 @@
 """Config values as JSON text and back, and the files that hold it.
 
-The text is what transformers writes too: two spaces, sorted keys, ASCII, and non-finite numbers as
-`{"__float__": "NaN"}`, since JSON itself has no word for them.
+The text is what transformers writes too: two spaces, sorted fields, ASCII, and non-finite numbers as
+`{"__float__": "NaN"}`, since JSON itself has no word for them. A dict that is the value of a field keeps its order.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import copy
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping
 from enum import Enum
 from json.encoder import encode_basestring_ascii
@@ -26,7 +27,15 @@ from config_core.checkpoint import (
     open_checkpoint,
     read_at_most,
 )
-from config_core.config._value_types import SCALARS, builtin_value, dataclass_fields, is_dtype, value_type
+from config_core.config._value_types import (
+    SCALARS,
+    builtin_value,
+    dataclass_fields,
+    is_config,
+    is_dtype,
+    value_type,
+)
+from config_core.error_base import path_to
 from config_core.errors import CheckpointFileNotFoundError, ConfigError, ConfigFileError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -39,12 +48,14 @@ __all__ = [
     "TRUST_OPTIONS",
     "WRITTEN_BY_ALL",
     "ConfigFile",
+    "are_same_json",
     "decode_config",
     "encode_and_read",
     "encode_config",
     "jsonable",
     "read_config",
     "read_json",
+    "sorted_text",
 ]
 
 # Data cannot say whose code may run: these keys are refused at any depth.
@@ -197,23 +208,31 @@ def _kind(value: Any) -> str:
 # Writing
 
 
-def encode_config(values: dict[str, Any]) -> str:
+def encode_config(values: dict[str, Any], *, owner: str = "") -> str:
     """Return the JSON text of config values, ending in a newline.
+
+    Args:
+        values: The values.
+        owner: Name of the config class whose fields they are, for errors.
 
     Raises:
         ConfigError: A value cannot be written to JSON; the error names the field.
     """
-    return f"{_indented(jsonable(values))}\n"
+    return _text(_sorted(jsonable(values, owner=owner)), owner)
 
 
-def encode_and_read(values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def encode_and_read(values: dict[str, Any], *, owner: str) -> tuple[str, dict[str, Any]]:
     """Return the JSON text of config values, and the values that are read from it.
+
+    Args:
+        values: The values.
+        owner: Name of the config class whose fields they are, for errors.
 
     Raises:
         ConfigError: A value cannot be written to JSON, or a key is not allowed; the error names it.
     """
-    plain = jsonable(values)
-    text = f"{_indented(plain)}\n"
+    plain = _sorted(jsonable(values, owner=owner))
+    text = _text(plain, owner)
     is_simple = "\\" not in text and len(text) <= _MAX_CONFIG_BYTES and text.count("{") + text.count("[") <= _MAX_OPENED
     if is_simple:
         with contextlib.suppress(ValueError):  # which has the right form if it is raised below
@@ -230,10 +249,64 @@ def _as_read(plain: Any) -> Any:
         ValueError: A key is not allowed.
     """
     if isinstance(plain, dict):
-        return _make_object({key: _as_read(plain[key]) for key in sorted(plain)})
+        return _make_object({key: _as_read(value) for key, value in plain.items()})
     if isinstance(plain, list) and not SCALARS.issuperset(map(type, plain)):
         return [_as_read(value) for value in plain]
     return plain
+
+
+def sorted_text(plain: Any, *, owner: str = "") -> str:
+    """Return the JSON text of plain values that is the same in whatever order dicts have their keys.
+
+    Raises:
+        ConfigError: A number has too many digits.
+    """
+    try:
+        return json.dumps(plain, sort_keys=True)
+    except ValueError:
+        raise _too_long(plain, owner) from None
+
+
+def are_same_json(plain: Any, other: Any) -> bool:
+    """Return whether plain values are equal, NaN to NaN.
+
+    Raises:
+        ConfigError: They are not, and a number has too many digits.
+    """
+    return bool(plain == other) or sorted_text(plain) == sorted_text(other)
+
+
+def _text(plain: dict[str, Any], owner: str) -> str:
+    try:
+        return f"{_indented(plain)}\n"
+    except ValueError:
+        raise _too_long(plain, owner) from None
+
+
+def _sorted(fields: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(fields.items()))
+
+
+def _too_long(plain: Any, owner: str) -> ConfigValidationError:
+    """Return the error for a number that Python makes no text of."""
+    path, _ = path_to(plain, lambda value: type(value) is int and not _has_text(value)) or ("", None)
+    return ConfigValidationError(
+        f"an int of {_too_many_digits()} cannot be written to JSON. Use text, or call sys.set_int_max_str_digits "
+        "in all programs that read the file.",
+        config_class=owner,
+        field=path,
+    )
+
+
+def _too_many_digits() -> str:
+    return f"more than {sys.get_int_max_str_digits()} digits"
+
+
+def _has_text(number: int) -> bool:
+    try:
+        return bool(f"{number}")
+    except ValueError:
+        return False
 
 
 def _indented(plain: Any, line: str = "\n") -> str:
@@ -256,7 +329,7 @@ def _indented(plain: Any, line: str = "\n") -> str:
     if cls is list:
         lines = [_indented(value, inner) for value in plain]
         return f"[{inner}{f',{inner}'.join(lines)}{line}]" if lines else "[]"
-    lines = [f"{encode_basestring_ascii(key)}: {_indented(value, inner)}" for key, value in sorted(plain.items())]
+    lines = [f"{encode_basestring_ascii(key)}: {_indented(value, inner)}" for key, value in plain.items()]
     return f"{{{inner}{f',{inner}'.join(lines)}{line}}}" if lines else "{}"
 
 
@@ -345,7 +418,8 @@ def _plain_object(value: Any, path: str) -> Any:
         return _plain(form.encode(value), path)
     to_dict = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
     if callable(to_dict) and not isinstance(value, type):
-        return _plain(_part_dict(to_dict, path), path)
+        plain = _plain(_part_dict(to_dict, path), path)
+        return _sorted(plain) if is_config(value) else plain
     return _plain_container(value, path)
 
 
@@ -397,5 +471,7 @@ def _key(key: Any, path: str) -> str:
     if isinstance(key := builtin_value(key), str):
         return str.__str__(key)
     if isinstance(key, int) and not isinstance(key, bool):
+        if not _has_text(key):
+            raise _UnwritableValueError(path, f"a key is an int of {_too_many_digits()}. Use text.")
         return str(int(key))
     raise _UnwritableValueError(path, f"keys in JSON are strings, got {key!r:.80}. Use text, or a list of pairs.")

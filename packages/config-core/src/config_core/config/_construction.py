@@ -15,7 +15,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import moved_to_root, with_problems
+from config_core.config._problems import moved_to_root, unpacked, with_problems
 from config_core.config._value_types import copied
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
@@ -50,9 +50,10 @@ def construct(
     """
     try:
         return _checked(cls, args, kwargs, is_sure)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ExceptionGroup) as raised:
+        error = unpacked(raised, cls)
         if type(speaker.unknown) is not UnknownFields:
-            raise
+            raise error  # noqa: B904 - mostly the error itself
         from config_core.config._unknown_names import forbidden_in_parts, forbidden_names
 
         found, rule = speaker.unknown, speaker.unknown.rule

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import jsonable
+from config_core.config._config_json import are_same_json, jsonable, sorted_text
 from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError
 
@@ -84,17 +84,22 @@ def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
     return Note(names, is_edited=is_edited)
 
 
-def make_note(names: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the note of computed fields for a file with these values."""
-    return {"names": sorted(names), "checksum": _checksum(jsonable(dict(values)))}
+def make_note(names: Iterable[str], values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
+    """Return the note of computed fields for a file with these values.
+
+    Args:
+        names: The fields.
+        values: All values of the file.
+        owner: Name of the config class, for errors.
+    """
+    return {"checksum": _checksum(jsonable(dict(values)), owner), "names": sorted(names)}
 
 
-def _checksum(values: Mapping[str, Any]) -> str:
-    import json
+def _checksum(values: Mapping[str, Any], owner: str = "") -> str:
     import zlib
 
     inputs = {name: value for name, value in values.items() if name[:1] != "_" and name not in _NO_INPUTS}
-    return f"{zlib.crc32(json.dumps(inputs, sort_keys=True).encode()):08x}"
+    return f"{zlib.crc32(sorted_text(inputs, owner=owner).encode()):08x}"
 
 
 def computed_without_note(
@@ -230,7 +235,6 @@ def same_value(value: Any, other: Any) -> bool:
             return False
         return bool(value == other)
     try:
-        plain, other_plain = jsonable(value), jsonable(other)
+        return are_same_json(jsonable(value), jsonable(other))
     except ConfigError:
         return value is other
-    return bool(plain == other_plain) or repr(plain) == repr(other_plain)  # as text, NaN is equal to NaN

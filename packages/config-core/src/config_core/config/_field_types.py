@@ -23,6 +23,7 @@ from config_core.config._class_checks import (
     is_enum,
     member_check,
     name_of,
+    shown,
 )
 from config_core.config._described_defaults import LikeDefault
 from config_core.config._problems import WrongValueError, check_all
@@ -156,7 +157,7 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
                 return value
         if (builtin := builtin_value(value)) is not value:
             return check(builtin)
-        raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r:.80}")
+        raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {shown(value)}")
 
     return check
 

@@ -38,6 +38,7 @@ from config_core.config._config_json import (
     NOTE_KEY,
     TRUST_OPTIONS,
     WRITTEN_BY_ALL,
+    are_same_json,
     encode_config,
     jsonable,
     read_config,
@@ -45,6 +46,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
+from config_core.config._problems import unpacked
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -487,12 +489,12 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         }
 
     def to_json_string(self, *, use_diff: bool = False) -> str:
-        """Return the text of `config.json`: sorted keys, two spaces, ASCII.
+        """Return the text of `config.json`: sorted fields, two spaces, ASCII. Dicts in fields keep their order.
 
         Args:
             use_diff: Write only the fields of `to_diff_dict`.
         """
-        return encode_config(self.to_diff_dict() if use_diff else self.to_dict())
+        return encode_config(self.to_diff_dict() if use_diff else self.to_dict(), owner=type(self).__name__)
 
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step."""
@@ -532,7 +534,10 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         from config_core.checkpoint import staged_save
 
         options = check_save_options(options, push_to_hub=push_to_hub, repo_id=repo_id)
-        self.validate()
+        try:
+            self.validate()
+        except ExceptionGroup as group:
+            raise unpacked(group, type(self))  # noqa: B904 - it has its cause
         code = config_core.code.collect_code(type(self), type(self), portable=portable, folder=save_directory)
         with staged_save(save_directory) as staging:
             self.write_to(staging, code=code)
@@ -587,7 +592,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         if dtype is not None:
             values["dtype"] = dtype
         if code is not None:
-            values["auto_map"] = {**values.get("auto_map", {}), **code.auto_map}
+            values["auto_map"] = dict(sorted({**values.get("auto_map", {}), **code.auto_map}.items()))
             for name, content in code.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
@@ -623,7 +628,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def validate(self) -> None:
         """Check every annotated field. Called after construction, by `update` and before a save.
 
-        A subclass may extend it.
+        A subclass may extend it. To report several problems at once, raise an `ExceptionGroup` of ValueErrors: the
+        error for whoever gave the values lists them all.
 
         Raises:
             ConfigValidationError: A field has a value of the wrong type.
@@ -645,8 +651,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             return NotImplemented
         mine, theirs = written_fields(self, with_unset=True), written_fields(other, with_unset=True)
         try:
-            mine, theirs = jsonable(mine), jsonable(theirs)
-            return mine == theirs or encode_config(mine) == encode_config(theirs)  # as text, NaN is equal to NaN
+            return are_same_json(jsonable(mine), jsonable(theirs))
         except ConfigError:  # values that cannot be written to JSON can still be compared
             return mine == theirs
 

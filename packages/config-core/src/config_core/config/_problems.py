@@ -21,6 +21,7 @@ __all__ = [
     "dicts_in",
     "moved_to_root",
     "problems_of_part",
+    "unpacked",
     "with_problems",
 ]
 
@@ -110,12 +111,39 @@ def problems_of_part(error: ConfigValidationError) -> WrongValueError:
 def with_problems(error: Exception, problems: Iterable[ConfigProblem], cls: type[Any]) -> Exception:
     """Return an error about a config together with further problems of it; the error itself if there are none."""
     problems = tuple(problems)
-    if not problems or isinstance(error, ConfigDefinitionError):
+    if not problems or isinstance(error, (ConfigDefinitionError, ExceptionGroup)):
         return error
-    own = error.problems if isinstance(error, ConfigError) else (ConfigProblem(_place_of(error)[1:], f"{error}"),)
-    both = ConfigValidationError.of_problems((*own, *problems), config_class=cls.__name__)
+    both = ConfigValidationError.of_problems((*_problems_of(error), *problems), config_class=cls.__name__)
     both.__cause__ = error.__cause__ if _is_ours(error) else error
     return both
+
+
+def unpacked(error: Exception, cls: type[Any]) -> Exception:
+    """Return one error for an `ExceptionGroup` that the code of a class raised, and any other error as it is.
+
+    A group with an error that is no TypeError or ValueError is returned as it is too.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    errors = [*_leaves(error)]
+    if not all(isinstance(each, (TypeError, ValueError)) for each in errors):
+        return error
+    problems = tuple(problem for each in errors for problem in _problems_of(each))
+    raised = ConfigValidationError.of_problems(problems, config_class=cls.__name__)
+    raised.__cause__ = error
+    return raised
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for each in error.exceptions:
+        yield from _leaves(each)
+
+
+def _problems_of(error: Exception) -> tuple[ConfigProblem, ...]:
+    return error.problems if isinstance(error, ConfigError) else (ConfigProblem(_place_of(error)[1:], f"{error}"),)
 
 
 def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -> Exception:

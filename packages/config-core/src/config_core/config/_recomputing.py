@@ -20,7 +20,7 @@ from config_core.config._construction import maker_of
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields
-from config_core.config._problems import with_problems
+from config_core.config._problems import unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
     forbidden_names,
@@ -51,7 +51,7 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
         names = computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
     if not names and candidates <= definition_of(cls).defaults.keys():
         return plain  # a load takes keywords for what they say
-    return plain | {NOTE_KEY: make_note(names & plain.keys(), plain)}
+    return plain | {NOTE_KEY: make_note(names & plain.keys(), plain, owner=cls.__name__)}
 
 
 def update(config: Any, values: Mapping[str, Any]) -> None:
@@ -76,9 +76,9 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
     try:
         _assign(config, {name: values[name] for name in values if name not in names}, unknown)
         config.validate()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ExceptionGroup) as error:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
-        raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
+        raise with_problems(unpacked(error, cls), problems, cls)  # noqa: B904 - it has its cause
     if names:
         hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)

@@ -7,7 +7,6 @@ that nothing restores would be loaded as another one, so the save is refused and
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +42,8 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     """
     cls = type(config)
     if not cls._checks_values:
-        return encode_config(values)  # code for transformers expects lists in place of tuples
-    text, written = encode_and_read(values)
+        return encode_config(values, owner=cls.__name__)  # code for transformers expects lists in place of tuples
+    text, written = encode_and_read(values, owner=cls.__name__)
     if definition_of(cls).unkept:
         from config_core.config._unkept_parameters import check_kept
 
@@ -120,7 +119,7 @@ def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str 
 def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     if saved is loaded or (type(saved) in SCALARS and saved == loaded):
         return
-    if _are_dicts(saved, loaded):
+    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
         for key, value in saved.items():
             yield from _difference(value, loaded[key], f"{path}.{key}" if isinstance(key, str) else f"{path}[{key!r}]")
     elif _are_sequences(saved, loaded) and len(saved) == len(loaded):
@@ -130,14 +129,6 @@ def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, 
         yield from _differences(_compared_fields(saved), _compared_fields(loaded), path)
     elif not _are_equal(saved, loaded):
         yield path, saved, loaded
-
-
-def _are_dicts(saved: Any, loaded: Any) -> bool:
-    """Return whether both are dicts with the same keys, in the same order where that counts."""
-    if not (isinstance(saved, dict) and isinstance(loaded, dict)):
-        return False
-    is_ordered = isinstance(saved, OrderedDict) and isinstance(loaded, OrderedDict)
-    return list(saved) == list(loaded) if is_ordered else saved.keys() == loaded.keys()
 
 
 def _are_sequences(saved: Any, loaded: Any) -> bool:
@@ -171,8 +162,6 @@ def _advice(saved: Any, loaded: Any, field: Any) -> str:
     kind = type(saved).__name__
     if is_config(saved) and is_config(loaded):
         return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
-    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
-        return f"the keys in a file are sorted, so that the order of this {kind} would be lost. Use a list of pairs."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
     return (

@@ -6,17 +6,24 @@ may have no effect: the file says what it would make.
 
 from __future__ import annotations
 
+import typing
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import definition_of
 from config_core.config._derived_fields import same_value
+from config_core.config._init_parameters import unwrapped
+from config_core.config._value_types import SCALARS
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["check_effect", "check_kept"]
 
+_MAX_DEPTH = 5  # of tables in functions that `__init__` calls
+_MAX_PROBES = 50
+_SAMPLES = (1, 1.5, "a", True, [1], {})
 _NOTES = frozenset({"_commit_hash", "_computed", "_labels", "_name_or_path", "_num_named", "_own_forms", "_set_fields"})
 
 
@@ -44,8 +51,11 @@ def check_effect(
     needed = {name: fields[name] for name in definition.required if name in fields}
     for name in definition.unkept & given.keys():
         value, others = given[name], fields.keys() - given.keys()
+        if name in definition.checks:
+            value = definition.checks[name].check(value)  # an enum by its member
         after = _made(make, {**needed, name: value})
-        inputs = [needed, *({**needed, name: other} for other in _unlike(value, fields))]
+        known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
+        inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
         probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
         made = sorted({other for before in probes for other in _changed(before, after, after.keys() & others)})
         if only_copies:
@@ -59,12 +69,47 @@ def check_effect(
             )
 
 
-def _unlike(value: Any, fields: Mapping[str, Any]) -> list[Any]:
-    """Return other values for a parameter, since the given one may be its default and so change nothing."""
+def _unlike(value: Any, known: Iterable[Any]) -> list[Any]:
+    """Return other values for a parameter, since the given one may be its default and so change nothing.
+
+    Args:
+        value: The given one.
+        known: Values among which there may be some that the parameter may have.
+    """
     if isinstance(value, bool):
         return [not value]
-    found = [other for other in fields.values() if type(other) is type(value) and not same_value(other, value)]
-    return [*found, 2 * value + 1] if isinstance(value, (int, float)) else found
+    if isinstance(value, Enum):
+        return [member for member in type(value) if member is not value]
+    if value is None:
+        return list(_SAMPLES)
+    if type(value) in {list, tuple}:
+        return [type(value)(row) for row in zip(*(_unlike(item, known) for item in value), strict=False)]
+    found = {f"{other!r:.80}": other for other in known if type(other) is type(value) and other != value}
+    return [*found.values()][:_MAX_PROBES] + ([2 * value + 1] if isinstance(value, (int, float)) else [])
+
+
+def _making_code(cls: type[Any]) -> list[Any]:
+    family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")][:-1]
+    return [vars(base).get(name) for base in family for name in ("__init__", "__post_init__")]
+
+
+def _constants_in(value: Any, cls: type[Any], depth: int = 0) -> Iterator[Any]:
+    """Yield the constants in code and annotations, and in what the code names: keys of a table, or another function."""
+    if type(value) in SCALARS:
+        yield value
+    if depth == _MAX_DEPTH:
+        return
+    entries: Iterable[Any] = typing.get_args(value)  # of a Literal
+    if isinstance(value, dict):
+        entries = [*value, *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        entries = value
+    elif hasattr(value, "__code__"):
+        function = unwrapped(value)
+        names = (function.__globals__.get(name, getattr(cls, name, None)) for name in function.__code__.co_names)
+        entries = [*function.__code__.co_consts, *names]
+    for each in entries:
+        yield from _constants_in(each, cls, depth + 1)
 
 
 def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
