@@ -23,7 +23,7 @@ __all__ = ["check_effect", "check_kept"]
 
 _MAX_DEPTH = 5  # of tables in functions that `__init__` calls
 _MAX_PROBES = 50
-_SAMPLES = (1, 1.5, "a", True, [1], {})
+_SAMPLES: tuple[Any, ...] = (1, 1.5, "a", True, [1], {})
 _NOTES = frozenset({"_commit_hash", "_computed", "_labels", "_name_or_path", "_num_named", "_own_forms", "_set_fields"})
 
 
