@@ -189,6 +189,57 @@ def test_jsonargparse_makes_a_command_line(cls):
     assert (type(config), config.width, config.sizes) == (cls, 5, (3, 4))
 
 
+class OptionalConfig(PretrainedConfig):
+    model_type = "tools-optional"
+
+    def __init__(self, part: PartConfig | None = None, rate: float = 0.1, **kwargs):
+        self.part = part
+        self.rate = rate
+        super().__init__(**kwargs)
+
+
+class OptionalBodyConfig(PretrainedConfig):
+    model_type = "tools-optional-body"
+
+    part: PartConfig | None = None
+    rate: float = 0.1
+
+
+OPTIONAL = pytest.mark.parametrize("cls", [OptionalConfig, OptionalBodyConfig])
+
+
+@OPTIONAL
+def test_tyro_chooses_whether_there_is_a_part(cls):
+    """A part that may be None is a subcommand there, as for any class."""
+    assert tyro.cli(cls, args=["--rate", "0.5"]).part is None
+    config = tyro.cli(cls, args=["part:part-config", "--part.width", "7"])
+    assert (config.part, config.rate) == (PartConfig(width=7), 0.1)
+
+
+@OPTIONAL
+def test_jsonargparse_makes_a_part_that_may_be_none(cls):
+    """Of its options, or of one text."""
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(cls, "config")
+    for args, width in (([], None), (["--config.part.width=7"], 7), (['--config.part={"width": 8}'], 8)):
+        part = parser.instantiate(parser.parse_args(args)).config.part
+        assert getattr(part, "width", None) == width
+
+
+def test_the_signature_has_the_classes_of_sub_configs():
+    """Also where the parameters of `__init__` have no annotation."""
+
+    class WholeConfig(PretrainedConfig):
+        model_type = "tools-whole"
+        sub_configs = {"part": PartConfig}  # noqa: RUF012 - as the field writes it
+
+        def __init__(self, part=None, **kwargs):
+            self.part = part
+            super().__init__(**kwargs)
+
+    assert inspect.signature(WholeConfig).parameters["part"].annotation == PartConfig | None
+
+
 # Schemas
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, get_type_hints, overload
 
 import config_core.code
 from config_core.checkpoint import (
@@ -707,6 +707,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
 
 PreTrainedConfig = PretrainedConfig
+# As objects: jsonargparse evaluates the annotations of a class and its parents with the names of the class's module.
+PretrainedConfig.__annotations__ = get_type_hints(PretrainedConfig)
 
 
 def drop_trust_options(cls: type[Any], keywords: dict[str, Any]) -> None:

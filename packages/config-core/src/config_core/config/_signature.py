@@ -8,6 +8,7 @@ from typing import Any
 
 from config_core.config._config_definition import definition_of
 from config_core.config._init_parameters import NO_DEFAULT, parameters_of
+from config_core.config._value_types import finds_classes
 
 __all__ = ["signature_of"]
 
@@ -24,8 +25,10 @@ def signature_of(cls: type[Any]) -> inspect.Signature:
             defaults[name] = field.default_factory()
     others = [name for name in definition.defaults if name not in definition.positional]
     others += sorted(definition.names - {*definition.positional, *others})
+    parts = {name: part | None for name, part in cls.sub_configs.items() if not finds_classes(part)}
+    annotations = {**definition.annotations, **parts}
     parameters = [
-        _parameter(name, defaults.get(name, NO_DEFAULT), definition.annotations.get(name, Any), kind)
+        _parameter(name, defaults.get(name, NO_DEFAULT), annotations.get(name, Any), kind)
         for kind, names in ((_Kind.POSITIONAL_OR_KEYWORD, definition.positional), (_Kind.KEYWORD_ONLY, others))
         for name in names
     ]
