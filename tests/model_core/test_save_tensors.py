@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from model_core import ArgumentError, PreTrainedModel, UnsavableTensorError
 from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
@@ -62,6 +63,43 @@ def test_dtype_that_the_format_lacks_is_named(tmp_path, dtype):
     """Nothing is converted behind the back of whoever saves."""
     with pytest.raises(UnsavableTensorError, match=f"weight is of dtype {dtype}"):
         TinyModel(TinyConfig()).save_pretrained(tmp_path / "new", state_dict={"weight": torch.empty(2, dtype=dtype)})
+    assert not (tmp_path / "new").exists()
+
+
+class WithState(nn.Module):
+    """A module with extra state that is no tensor."""
+
+    def get_extra_state(self):
+        return {"step": 1}
+
+    def set_extra_state(self, state):
+        raise NotImplementedError
+
+
+UNSAVABLE = {
+    "nested": (lambda: with_buffer(torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])), "nested", "Convert"),
+    "sparse": (lambda: with_buffer(torch.eye(2).to_sparse()), "layout torch.sparse_coo", "Convert"),
+    "meta": (lambda: with_buffer(torch.empty(2, device="meta")), "without values", "Give it values"),
+    "lazy": (lambda: nn.LazyLinear(3), "a lazy parameter", "Run a forward pass first"),
+    "state": (WithState, "of type dict, not a tensor", "Let get_extra_state return a tensor"),
+}
+
+
+def with_buffer(values):
+    module = nn.Module()
+    module.register_buffer("values", values)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("kind", UNSAVABLE)
+def test_what_cannot_be_saved_is_refused_with_what_to_do(tmp_path, kind):
+    """Leaving it out is always the other way."""
+    make, reason, remedy = UNSAVABLE[kind]
+    model = TinyModel(TinyConfig())
+    model.part = make()
+    with pytest.raises(UnsavableTensorError, match=rf"part\..* is .*{reason}.*\. {remedy}.*_keys_to_ignore_on_save"):
+        model.save_pretrained(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -175,6 +176,23 @@ def test_error_says_what_the_checkpoint_was_saved_from(tmp_path):
     NormModel(TinyConfig()).save_pretrained(tmp_path)
     with pytest.raises(WeightsMismatchError, match="saved from NormModel, not TinyModel"):
         TinyModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ("tiny_models.TinyModel", "ships its own tiny_models.TinyModel, which may differ from tiny_models.TinyModel."),
+        ("tiny_models.Other", "ships its own code, and tiny_models.TinyModel is not part of it."),
+        ("modeling_tiny.TinyModel", "ships its own code, and tiny_models.TinyModel is not part of it."),
+    ],
+)
+def test_error_says_whether_the_code_of_the_checkpoint_has_the_class(saved, reference, hint):
+    """A class is part of the code by its name, and may be another version of it."""
+    config = json.loads((saved / "config.json").read_text("utf-8"))
+    (saved / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": reference}}), "utf-8")
+    with pytest.raises(WeightsMismatchError, match="use that code, load with an Auto class") as caught:
+        TinyModel.from_pretrained(saved, depth=3)
+    assert hint in str(caught.value)
 
 
 def test_names_that_the_class_ignores_are_not_reported(saved):

@@ -200,6 +200,38 @@ def test_base_model_under_another_name_is_renamed_and_not_taken_from_the_head(tm
     assert same_state(Base.from_pretrained(tmp_path, **arguments), whole.backbone)
 
 
+@pytest.mark.parametrize("lenient", [{"strict": False}, {"allow_missing": True, "allow_unexpected": True}], ids=str)
+def test_lenient_load_does_not_leave_out_a_base_model_of_another_name(tmp_path, lenient):
+    """Only names that somebody has listed are left out although they are there."""
+    model = rewritten(HeadModel(TinyConfig()), tmp_path, substitute((r"^tiny\.", "encoder.")))
+    message = message_of(HeadModel, tmp_path, **lenient)
+    assert "most of what is missing is in the checkpoint under other names" in message
+    assert same_state(HeadModel.from_pretrained(tmp_path, **suggested(message), **lenient), model)
+    HeadModel.from_pretrained(tmp_path, allow_missing=["tiny"], allow_unexpected=["encoder"])
+
+
+def test_head_of_another_name_may_be_left_out_by_a_lenient_load(tmp_path):
+    """It is of another task."""
+    model = rewritten(HeadModel(TinyConfig()), tmp_path, substitute((r"^head\.", "classifier.")))
+    loaded = HeadModel.from_pretrained(tmp_path, strict=False)
+    assert same_state(loaded.tiny, model.tiny)
+
+
+def test_expression_that_does_harm_is_to_be_left_out(tmp_path):
+    """Everything matches without it."""
+    rewritten(TinyModel(TinyConfig(depth=3)), tmp_path, dict)
+    message = message_of(TinyModel, tmp_path, key_mapping={r"^layers\.0\.": "layers.1."})
+    assert "leave out key_mapping: 6 tensors match without it" in message
+
+
+def test_names_that_become_one_are_told(tmp_path):
+    """Neither is one that the model lacks."""
+    model = HeadModel(TinyConfig())
+    rewritten(model, tmp_path, lambda tensors: tensors | {"old.weight": torch.zeros(2, 4)})
+    message = message_of(HeadModel, tmp_path, key_mapping={r"^old\.": "head."})
+    assert "head.weight and old.weight of the checkpoint become head.weight: narrow the expressions" in message
+
+
 def test_flat_checkpoint_of_a_model_with_a_head_is_renamed(tmp_path):
     """As timm writes it: the base model's names without the prefix, and the head's beside them."""
     whole = rewritten(HeadModel(TinyConfig()), tmp_path, substitute((r"^tiny\.", "")))
@@ -351,6 +383,26 @@ def test_save_speaks_of_modules_that_were_replaced_since_the_load(tmp_path, capl
     model.layers[1] = own
     model.save_pretrained(tmp_path / "again")
     assert not caplog.text
+
+
+def loaded(model, folder):
+    model.save_pretrained(folder)
+    return type(model).from_pretrained(folder)
+
+
+@pytest.mark.parametrize("made", [lambda model, _: model, loaded], ids=["constructed", "loaded"])
+def test_save_speaks_of_a_layer_of_another_size_until_the_config_says_so(tmp_path, caplog, made):
+    """Whether the model was loaded or not: a load goes by the config."""
+    model = made(HeadModel(TinyConfig(num_labels=10)), tmp_path / "old")
+    model.head = nn.Linear(4, 7)
+    model.save_pretrained(tmp_path / "changed")
+    assert "HeadModel.from_pretrained cannot load what is saved" in caplog.text
+    assert "makes head.weight [10, 4] where the model has [7, 4]" in caplog.text
+    caplog.clear()
+    model.config.num_labels = 7
+    model.save_pretrained(tmp_path / "consistent")
+    assert not caplog.text
+    HeadModel.from_pretrained(tmp_path / "consistent")
 
 
 def test_save_of_a_model_whose_config_was_changed_with_it_says_nothing(tmp_path, caplog):

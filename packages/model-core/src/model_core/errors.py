@@ -197,7 +197,6 @@ class UnsavableTensorError(ModelCoreError, ValueError):
         name: Name of the value in the state dict.
     """
 
-    def __init__(self, name: str, *, reason: str, remedy: str = "") -> None:
-        remedy = remedy or "Convert it, or exclude it by adding its name to `_keys_to_ignore_on_save`."
+    def __init__(self, name: str, *, reason: str, remedy: str) -> None:
         super().__init__(f"{name} {reason}, which safetensors cannot store. {remedy}")
         self.name = name

@@ -18,6 +18,7 @@ from model_core.torch_internals import (
     module_buffers,
     module_parameters,
     non_persistent_buffer_names,
+    without_function_modes,
     wrapped_child,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "all_tensors",
     "group_shared",
     "named_tensors",
+    "persistent_shapes",
     "persistent_tensors",
     "replace_tensor",
     "shape_of",
@@ -106,14 +108,20 @@ def persistent_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     return named_tensors(module).persistent
 
 
+def persistent_shapes(module: nn.Module) -> dict[str, tuple[int, ...] | None]:
+    """Return the shapes of parameters and persistent buffers by name, as `shape_of` does."""
+    tensors = persistent_tensors(module)
+    return without_function_modes(lambda: {name: shape_of(tensor) for name, tensor in tensors.items()})
+
+
 def all_tensors(module: nn.Module) -> list[torch.Tensor]:
     """Return every parameter and every buffer once, including non-persistent buffers."""
     return list({id(tensor): tensor for tensor in named_tensors(module).all().values()}.values())
 
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
-    """Return the shape of a tensor, or None for a lazy parameter, which has no shape yet."""
-    return None if nn.parameter.is_lazy(tensor) else tuple(tensor.shape)
+    """Return the shape of a tensor, or None for a lazy parameter, which has no shape yet, and a nested tensor."""
+    return None if nn.parameter.is_lazy(tensor) or tensor.is_nested else tuple(tensor.shape)
 
 
 def _region(tensor: torch.Tensor) -> Hashable:

@@ -25,7 +25,7 @@ from config_core.checkpoint import (
 )
 from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig, drop_trust_options
-from model_core.construction import construct, modules_to_initialize
+from model_core.construction import construct, modules_to_initialize, note_shapes_when_constructed
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.familiar_options import (
@@ -113,7 +113,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     main_input_name: ClassVar[str] = "input_ids"
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
-    _constructed_names: frozenset[str] | None = None  # of the tensors, if the model was loaded
+    _constructed_shapes: Mapping[str, tuple[int, ...] | None] | None = None  # of the tensors, when it was constructed
 
     # Model authors know these from transformers. Each may also be one text or None; `declarations` checks them.
     _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
@@ -134,6 +134,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
             )
         check_declarations(cls)
+        note_shapes_when_constructed(cls)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Make an object to which no module can be assigned before the base class is constructed."""
@@ -301,7 +302,6 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             num_stored=None if allowed.may_lack_many else len(weights.tensors),
         )
         named = named_tensors(model)
-        vars(model)["_constructed_names"] = frozenset(named.persistent)
         report = load_weights(
             model,
             named,
@@ -382,7 +382,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         Args:
             save_directory: The folder, created if missing.
             is_main_process: False writes nothing, for the other processes of a distributed program. What is wrong with
-                the model raises the same error in all of them.
+                the model raises the same error in all of them. What goes wrong while writing, such as a full disk, is
+                raised only in the process that writes: the others do not wait for it, because a program may also call
+                this method in one process alone.
             state_dict: What to write instead of the model's own state: a tensor for each of its names.
             max_shard_size: Maximum size of a weight file: bytes, or `"5GB"`, `"500MB"`, `"1GiB"`.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
@@ -422,7 +424,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not is_main_process:
             self.config.to_json_string()
             return
-        warn_about_changed_modules(self, written_class, named, self._constructed_names)
+        warn_about_changed_modules(self, written_class, named, self._constructed_shapes)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:

@@ -1,7 +1,13 @@
 """Constructing a model, and initialising the modules that are its author's."""
 
+from model_core.construction._constructed_shapes import note_shapes_when_constructed
 from model_core.construction._deferred_construction import DeferredConstruction
 from model_core.construction._initialization import modules_to_initialize
 from model_core.construction._model_construction import construct
 
-__all__ = ["DeferredConstruction", "construct", "modules_to_initialize"]
+__all__ = [
+    "DeferredConstruction",
+    "construct",
+    "modules_to_initialize",
+    "note_shapes_when_constructed",
+]

@@ -25,6 +25,12 @@ _logger = escaping_logger(__name__)
 # The least part of the names of model or checkpoint that must match, unless the rest is listed.
 _LEAST_COVERAGE = 0.25
 
+_TO_MATCH = "To make them match:"
+_ALL_THE_SAME = (
+    "To load it all the same:",
+    ["allow_missing=['*'] and allow_unexpected=['*'], or narrower patterns, allow any names"],
+)
+
 Patterns = bool | str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
 
 
@@ -75,37 +81,35 @@ def check_report(
 
     Raises:
         WeightsMismatchError: Tensors are missing, unexpected or mismatched, or what is allowed is a load in which next
-            to nothing matches.
+            to nothing matches, or in which most of what is missing is there under other names.
     """
+
+    def refused(reason: str, *sections: tuple[str, Sequence[str]]) -> WeightsMismatchError:
+        problem = f"{report.source} does not match {model_class.__qualname__}: {_counted(report)}{reason}"
+        listed = "".join(_section(title, lines) for title, lines in sections)
+        return WeightsMismatchError(f"{problem} Nothing was loaded. {hint()}".rstrip() + listed, report=report)
+
     if _is_refused(report, allowed):
         advice = advise()
-        remedies = _section("To make them match:", advice.remedies)
-        title = "To load what does not match even so:" if remedies else "To load anyway:"
-        permissions = _section(title, _permissions(advice, allowed))
-        reason = f"{_counted(report)}. Nothing was loaded. {hint()}".rstrip()
-        raise WeightsMismatchError(
-            f"{report.source} does not match {model_class.__qualname__}: {reason}{remedies}{permissions}",
-            report=report,
-        )
+        title = "To load what does not match even so:" if advice.remedies else "To load anyway:"
+        raise refused(".", (_TO_MATCH, advice.remedies), (title, _permissions(advice, allowed)))
     if _covers_too_little(report, allowed):
-        remedies = _section("To make them match:", advise().remedies)
-        permission = "allow_missing=['*'] and allow_unexpected=['*'], or narrower patterns, allow any names"
-        title, way_out = "To load it all the same:", permission
+        all_the_same = _ALL_THE_SAME
         if _is_too_little(len(report.loaded), len(report.mismatched)):  # whatever names are allowed
-            title, way_out = "To get a new model:", f"{model_class.__name__}(config)"
-        reason = f"{_counted(report)}, which is too little even for a lenient load. Nothing was loaded. {hint()}"
-        raise WeightsMismatchError(
-            f"{report.source} does not match {model_class.__qualname__}: {reason.rstrip()}{remedies}"
-            f"{_section(title, [way_out])}",
-            report=report,
-        )
+            all_the_same = ("To get a new model:", [f"{model_class.__name__}(config)"])
+        reason = ", which is too little even for a lenient load."
+        raise refused(reason, (_TO_MATCH, advise().remedies), all_the_same)
     if (prefix := _prefix_of_whole_model(report)) is not None:
-        raise WeightsMismatchError(
-            f"{report.source} does not match {model_class.__qualname__}: {_counted(report)}. What matches is in the "
-            f"checkpoint a second time under {prefix!r}, together with what is missing, so it may be of another model. "
-            f"Nothing was loaded.\nTo take all from there:\n    key_mapping={{{'^' + re.escape(prefix)!r}: ''}}",
-            report=report,
+        raise refused(
+            f". What matches is in the checkpoint a second time under {prefix!r}, together with what is missing, so it "
+            "may be of another model.",
+            ("To take all from there:", [f"key_mapping={{{'^' + re.escape(prefix)!r}: ''}}"]),
         )
+    if min(_nums_unlisted(report, allowed)) > len(report.loaded):
+        advice = advise()
+        if len(advice.remaining.loaded) > 2 * len(report.loaded):
+            reason = ", and most of what is missing is in the checkpoint under other names."
+            raise refused(reason, (_TO_MATCH, advice.remedies), _ALL_THE_SAME)
     if not allowed.strict and (report.missing or report.unexpected):
         _logger.warning("Loaded with strict=False. %s", report)
     elif report.mismatched:
@@ -147,8 +151,7 @@ def _covers_too_little(report: LoadReport, allowed: AllowedDifferences) -> bool:
     both sides and used on neither.
     """
     num_matched, num_mismatched = len(report.loaded), len(report.mismatched)
-    num_missing = _num_unlisted(report.missing, allowed.allow_missing)
-    num_unexpected = _num_unlisted(report.unexpected, allowed.allow_unexpected)
+    num_missing, num_unexpected = _nums_unlisted(report, allowed)
     if not num_matched:
         return num_mismatched > 0 or (num_missing > 0 and (num_unexpected > 0 or not allowed.strict))
     return _is_too_little(num_matched, num_mismatched + min(num_missing, num_unexpected))
@@ -158,8 +161,16 @@ def _is_too_little(num_matched: int, num_unused: int) -> bool:
     return num_matched < _LEAST_COVERAGE * (num_matched + num_unused)
 
 
-def _num_unlisted(names: Iterable[str], patterns: Patterns) -> int:
-    return sum(isinstance(patterns, bool) or not _matches(patterns, name) for name in names)
+def _nums_unlisted(report: LoadReport, allowed: AllowedDifferences) -> tuple[int, int]:
+    """Return how many tensors are missing and how many are unexpected that the caller has not listed."""
+    missing, unexpected = (
+        sum(isinstance(patterns, bool) or not _matches(patterns, name) for name in names)
+        for names, patterns in (
+            (report.missing, allowed.allow_missing),
+            (report.unexpected, allowed.allow_unexpected),
+        )
+    )
+    return missing, unexpected
 
 
 def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[str]:
@@ -174,7 +185,7 @@ def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[st
     if allowed.strict and missing:
         lines.append(f"allow_missing={allowing(missing, tensors)} keeps the constructor's values of what is missing")
     if allowed.strict and unexpected:
-        lines.append(f"allow_unexpected={allowing(unexpected, stored)} skips what the model lacks")
+        lines.append(f"allow_unexpected={allowing(unexpected, stored)} skips what is unexpected")
     if remaining.mismatched and not allowed.ignore_mismatched_sizes:
         lines.append(
             "ignore_mismatched_sizes=True discards the checkpoint's values where shapes or dtypes differ, and keeps "

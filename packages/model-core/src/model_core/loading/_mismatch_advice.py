@@ -68,12 +68,16 @@ def advise(
     missing, unexpected = _in_checkpoint_names(report, names)
     remedies = _set_reparametrized_apart(missing, unexpected)
     remaining = report
-    mapping = _suggested_mapping(missing, unexpected, report, source, names)
-    if mapping:
+    without = report_with({}) if key_mapping else report
+    if _num_differences(without) < _num_differences(report):
+        remaining = without
+        remedies.append(f"leave out key_mapping: {len(without.loaded):,} tensors match without it")
+    elif mapping := _suggested_mapping(missing, unexpected, report, source, names):
         renamed = report_with(mapping | dict(key_mapping))
         if len(renamed.loaded) > len(report.loaded) and _num_differences(renamed) < _num_differences(report):
             remaining = renamed
             remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), key_mapping))
+    remedies += _about_collisions(tensors, source, names)
     remedies += config_remedies(remaining, config, tensors)
     return MismatchAdvice(tuple(remedies), remaining, (tensors, source.tensors))
 
@@ -132,6 +136,18 @@ def _set_reparametrized_apart(missing: dict[str, _Shape], unexpected: dict[str, 
         missing.pop(name, None)
         unexpected.pop(name, None)
     return remedies
+
+
+def _about_collisions(tensors: Collection[str], source: WeightSource, names: NameTranslation) -> list[str]:
+    """Return what to do about tensors of the checkpoint that renamings give one name, if there are any."""
+    by_target: dict[str | None, list[str]] = {}
+    for name in source.tensors if names.renamings else ():
+        by_target.setdefault(names.to_model(name), []).append(name)
+    return [
+        f"{' and '.join(rivals)} of the checkpoint become {target}: narrow the expressions that rename them"
+        for target, rivals in by_target.items()
+        if target in tensors and len(rivals) > 1
+    ][:1]
 
 
 def _suggested_mapping(

@@ -93,12 +93,17 @@ def mismatch_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
     architectures = values.get("architectures")
     if isinstance(architectures, list) and architectures and model_class.__name__ not in architectures:
         hints.append(f"The checkpoint was saved from {', '.join(map(str, architectures))}, not {model_class.__name__}.")
-    if values.get("auto_map") and bundle_of(model_class) is None:
+    auto_map = values.get("auto_map")
+    if auto_map and bundle_of(model_class) is None:
         name = f"{model_class.__module__}.{model_class.__qualname__}"
+        own = f"{model_class.__module__.rpartition('.')[2]}.{model_class.__qualname__}"
+        is_named = isinstance(auto_map, dict) and own in auto_map.values()
         hints.append(
-            f"The checkpoint ships its own code, and {name} is not part of it. To use that code, load with an Auto "
-            "class and trust_remote_code=True."
+            f"The checkpoint ships its own {own}, which may differ from {name}."
+            if is_named
+            else f"The checkpoint ships its own code, and {name} is not part of it."
         )
+        hints.append("To use that code, load with an Auto class and trust_remote_code=True.")
     return " ".join(hints)
 
 

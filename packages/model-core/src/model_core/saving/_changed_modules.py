@@ -1,8 +1,8 @@
-"""Modules that somebody has changed after construction, so that what is saved has names that no load expects.
+"""Modules that somebody has changed after construction, so that no load expects what is saved.
 
 Weight normalisation, other parametrizations and pruning give the tensors of a module other names. If the constructor
 of a model does so, every load does too. If somebody did so afterwards, no load expects the names. The same holds for
-modules that were put in place of others.
+modules that were put in place of others, such as a classifier with more classes than the config says.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import torch
 
 from config_core.messages import escaping_logger
 from model_core.load_report import shortened
-from model_core.module_tensors import named_tensors, walk_modules
+from model_core.module_tensors import persistent_shapes, walk_modules
 from model_core.torch_internals import has_flat_parameters, is_reparametrized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import nn
 
@@ -29,23 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["warn_about_changed_modules"]
 
 _logger = escaping_logger(__name__)
+_Shape = tuple[int, ...] | None
 
 
 def warn_about_changed_modules(
-    model: nn.Module, model_class: Any, named: NamedTensors, constructed: AbstractSet[str] | None
+    model: nn.Module, model_class: Any, named: NamedTensors, constructed: Mapping[str, _Shape] | None
 ) -> None:
-    """Log which modules have tensors of other names than those that the constructor makes.
+    """Log which tensors have other names or shapes than those that the constructor makes.
 
     Args:
         model: The model that is saved.
         model_class: The class that will load it.
         named: The modules and tensors of the model.
-        constructed: The names of its tensors when a load had constructed it, or None.
+        constructed: The shapes of its tensors by name when it was constructed, or None if that is not known.
     """
     if reparametrized := _reparametrized(named.modules):
         _warn_about_reparametrized(model, model_class, reparametrized)
-    elif constructed is not None and constructed != named.persistent.keys():
-        _warn_about_replaced(model, model_class, named, constructed)
+    elif constructed is not None and _changes(shapes := persistent_shapes(model), constructed):
+        _warn_about_replaced(model, model_class, named, shapes, constructed)
 
 
 def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequence[str]) -> None:
@@ -64,23 +64,41 @@ def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequen
 
 
 def _warn_about_replaced(
-    model: nn.Module, model_class: Any, named: NamedTensors, constructed: AbstractSet[str]
+    model: nn.Module,
+    model_class: Any,
+    named: NamedTensors,
+    shapes: Mapping[str, _Shape],
+    constructed: Mapping[str, _Shape],
 ) -> None:
     if any(has_flat_parameters(module) for _, module in named.modules):
         return  # the names are not those of the model's own tensors
     new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
-    expected = named_tensors(new).persistent.keys() if new else constructed
-    added = [name for name in named.persistent if name not in expected]
-    removed = [name for name in expected if name not in named.persistent]
-    if added or removed:
-        changes = [f"{verb} {shortened(names)}" for verb, names in (("makes no", added), ("makes", removed)) if names]
+    if changes := _changes(shapes, persistent_shapes(new) if new else constructed):
         _logger.warning(
             "%s.from_pretrained cannot load what is saved, because modules were added or replaced since the model was "
-            "loaded: the constructor %s. Make them in the constructor, or restore the model's own before the save, as "
-            "by merging LoRA layers.",
+            "constructed: the constructor %s. Make them in the constructor, set the field of the config that gives "
+            "these sizes, such as num_labels, or restore the model's own before the save, as by merging LoRA layers.",
             model_class.__name__,
             ", and ".join(changes),
         )
+
+
+def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[str]:
+    """Return how the tensors that a constructor made differ from others, in words."""
+    added = [name for name in shapes if name not in made]
+    removed = [name for name in made if name not in shapes]
+    resized = [
+        f"{name} {list(made[name] or ())} where the model has {list(shape or ())}"
+        for name, shape in shapes.items()
+        if name in made and _differ(shape, made[name])
+    ]
+    kinds = [("makes no", added), ("makes", removed), ("makes", resized)]
+    return [f"{verb} {shortened(names)}" for verb, names in kinds if names]
+
+
+def _differ(shape: _Shape, made: _Shape) -> bool:
+    """Return whether a tensor was replaced by one of another shape. DeepSpeed empties those that are elsewhere."""
+    return shape != made and None not in (shape, made) and 0 not in (shape or ())
 
 
 def _made_by_constructor(model: Any, model_class: Any) -> nn.Module | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SavableTensors", "check_not_distributed", "check_savable", "hook_versions", "savable_tensors"]
 
 _MAX_NAME_LENGTH = 1_000_000
+_OR_EXCLUDE = ", or exclude it by adding its name to `_keys_to_ignore_on_save`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def check_savable(state_dict: Mapping[str, Any], *, ignored: Collection[str] = (
     check_not_distributed(wanted)
     for name, value in wanted.items():
         if problem := _problem_with_name(name):
-            raise UnsavableTensorError(f"{name!r:.200}", reason=problem)
+            raise UnsavableTensorError(f"{name!r:.200}", reason=problem, remedy=f"Rename it{_OR_EXCLUDE}")
         if problem := _problem_with_value(value):
-            raise UnsavableTensorError(name, reason=problem)
+            raise UnsavableTensorError(name, reason=problem, remedy=_remedy(name, value) + _OR_EXCLUDE)
 
 
 def check_not_distributed(state_dict: Mapping[str, Any]) -> None:
@@ -136,8 +137,9 @@ def _problem_with_value(value: Any) -> str | None:
         return f"is of type {type(value).__name__}, not a tensor"
     if nn.parameter.is_lazy(value):
         return "is a lazy parameter, which has no values before the first forward pass"
-    if value.layout is not torch.strided or value.is_quantized:
-        return f"is a tensor of layout {value.layout}{' and quantized' if value.is_quantized else ''}"
+    if value.is_nested or value.is_quantized or value.layout is not torch.strided:
+        kind = "nested " if value.is_nested else "quantized " if value.is_quantized else ""
+        return f"is a {kind}tensor of layout {value.layout}"
     if to_safetensors_dtype(value.dtype) is None:
         return f"is of dtype {value.dtype}"
     if not _has_values(value):
@@ -146,6 +148,15 @@ def _problem_with_value(value: Any) -> str | None:
             "its memory released"
         )
     return None
+
+
+def _remedy(name: str, value: Any) -> str:
+    """Return what to do with a value that cannot be saved."""
+    if not isinstance(value, torch.Tensor):
+        return "Let get_extra_state return a tensor" if name.endswith("_extra_state") else "Convert it"
+    if nn.parameter.is_lazy(value):
+        return "Run a forward pass first"
+    return "Give it values" if value.is_meta else "Convert it"
 
 
 def _has_values(tensor: torch.Tensor) -> bool:

@@ -1,0 +1,32 @@
+"""The shapes of the tensors that the constructor of a model has made, which a save compares with what the model has.
+
+Nothing has to be called at the end of a constructor, so they are noted when the outermost one returns.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from model_core.module_tensors import persistent_shapes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["note_shapes_when_constructed"]
+
+
+def note_shapes_when_constructed(model_class: Any) -> None:
+    """Let the constructor that a class defines, if any, set `_constructed_shapes` once the whole model is made."""
+    constructor = vars(model_class).get("__init__")
+    if not isinstance(constructor, FunctionType):
+        return
+
+    @functools.wraps(constructor)
+    def noting(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        constructor(self, *args, **kwargs)
+        if type(self).__init__ is noting:  # otherwise the constructor of a subclass goes on
+            vars(self)["_constructed_shapes"] = persistent_shapes(self)
+
+    model_class.__init__ = noting
