@@ -107,8 +107,8 @@ class AutoConfig:
         Args:
             pretrained_model_name_or_path: A folder, a JSON file, a repository `owner/name` on the hub, or an opened
                 checkpoint.
-            trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
-                store runs, which is empty by default.
+            trust_remote_code: True trusts the code that the checkpoint ships, in this load; False never runs it; None
+                runs it only if the trust store has it.
             code_revision: Revision of the code, in the repository of the checkpoint or another one.
             registry: The registry.
             return_unused_kwargs: Return keywords that are not fields of the config instead of raising.
@@ -129,8 +129,8 @@ class AutoConfig:
             CheckpointConfigError: Its config.json does not name its class, or names one that is not a config class.
             UnknownModelTypeError: No class is known for its model_type.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The checkpoint's code is not trusted; the class of the error is the remote-code service's. If no
-                such service is installed, MissingServiceError says what to install.
+            Exception: The checkpoint's code is not trusted: with `pretrained-hub-io`, a `RemoteCodeRefusedError`. If no
+                service for such code is installed, MissingServiceError says what to install.
         """
         from config_core.checkpoint import FolderCheckpoint, HubOptions, existing_path
         from config_core.config import read_config
@@ -187,6 +187,9 @@ class AutoConfig:
             *args: Passed to the class.
             registry: The registry.
             **kwargs: Fields of the config.
+
+        Returns:
+            The config.
 
         Raises:
             UnknownModelTypeError: No class is registered under the name and no installed package offers one.

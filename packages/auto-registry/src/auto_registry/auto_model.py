@@ -99,8 +99,8 @@ class AutoModelClass:
             *model_args: Passed to the model class.
             config: The config to use instead of the checkpoint's own: a config, or a folder, JSON file, repository or
                 opened checkpoint with one. `revision` and `subfolder` do not apply to it.
-            trust_remote_code: Whether the code that the checkpoint ships may run. With None, only code in the trust
-                store runs, which is empty by default.
+            trust_remote_code: True trusts the code that the checkpoint ships, in this load; False never runs it; None
+                runs it only if the trust store has it.
             code_revision: Revision of the code, in the repository of the checkpoint or another one.
             registry: The registry.
             revision: Branch, tag or commit of a repository.
@@ -113,6 +113,9 @@ class AutoModelClass:
                 `from_pretrained` are passed to it. Of the others, fields of the config replace those of the file, and
                 the rest is passed to the model class, too. If `config` is passed, all go to the model class.
 
+        Returns:
+            The model, as `from_pretrained` of its class returns it.
+
         Raises:
             CheckpointNotFoundError: There is no such folder, repository or revision.
             CheckpointFileNotFoundError: It has no config.json.
@@ -121,8 +124,8 @@ class AutoModelClass:
             UnknownTaskError: No model class is known for its config class and this Auto class.
             UsageError: The model class that was found expects another config class.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The checkpoint's code is not trusted; the class of the error is the remote-code service's. If no
-                such service is installed, MissingServiceError says what to install.
+            Exception: The checkpoint's code is not trusted: with `pretrained-hub-io`, a `RemoteCodeRefusedError`. If no
+                service for such code is installed, MissingServiceError says what to install.
         """
         from config_core.checkpoint import HubOptions, open_checkpoint
 
@@ -178,17 +181,20 @@ class AutoModelClass:
 
         Args:
             config: The config.
-            trust_remote_code: Whether the code that the config's class was loaded from may run. That the config was
-                loaded from it does not trust its models.
+            trust_remote_code: True trusts the code that the config's class was loaded from; False never runs it; None
+                runs it only if the trust store has it. Trust in the config's code does not extend to its models.
             code_revision: Revision of that code, if it is in another repository than the checkpoint.
             registry: The registry.
             **kwargs: Passed to the model class: to its `_from_config` if it has one, else to its constructor.
+
+        Returns:
+            A model with new weights.
 
         Raises:
             UsageError: `config` is not a PretrainedConfig, or the model class that was found expects another class.
             UnknownTaskError: No model class is known for its class and this Auto class.
             InstalledClassError: The installed class cannot be imported.
-            Exception: The code of its class is not trusted; the class of the error is the remote-code service's.
+            Exception: The code of its class is not trusted: with `pretrained-hub-io`, a `RemoteCodeRefusedError`.
         """
         if not isinstance(config, config_core.PretrainedConfig):
             raise UsageError.of_argument("config", config, expected="a PretrainedConfig")

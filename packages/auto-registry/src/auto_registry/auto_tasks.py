@@ -70,7 +70,7 @@ __all__ = [
 
 
 class AutoModel(AutoModelClass):
-    """Models without a head: features of any input."""
+    """Models without a head, which return features."""
 
 
 class AutoBackbone(AutoModelClass):
@@ -85,7 +85,7 @@ class AutoModelForPreTraining(AutoModelClass):
 
 
 class AutoModelForCausalLM(AutoModelClass):
-    """Models that continue a text, token after token."""
+    """Models that continue a text, token by token."""
 
 
 class AutoModelForMaskedLM(AutoModelClass):
@@ -97,7 +97,7 @@ class AutoModelForMultipleChoice(AutoModelClass):
 
 
 class AutoModelForNextSentencePrediction(AutoModelClass):
-    """Models that tell whether one sentence follows another."""
+    """Models that predict whether one sentence follows another."""
 
 
 class AutoModelForQuestionAnswering(AutoModelClass):
@@ -128,7 +128,7 @@ class AutoModelForTokenClassification(AutoModelClass):
 
 
 class AutoModelForDepthEstimation(AutoModelClass):
-    """Models that give the distance of each pixel."""
+    """Models that estimate the depth of each pixel."""
 
 
 class AutoModelForImageClassification(AutoModelClass):
@@ -140,7 +140,7 @@ class AutoModelForImageMatting(AutoModelClass):
 
 
 class AutoModelForImageSegmentation(AutoModelClass):
-    """Models that divide an image into regions, of whatever kind."""
+    """Models that divide an image into regions: semantic, instance or panoptic segmentation."""
 
 
 class AutoModelForImageToImage(AutoModelClass):
@@ -152,15 +152,15 @@ class AutoModelForInstanceSegmentation(AutoModelClass):
 
 
 class AutoModelForKeypointDetection(AutoModelClass):
-    """Models that find points that can be found again in another image."""
+    """Models that find points of an image that can be matched in other images."""
 
 
 class AutoModelForKeypointMatching(AutoModelClass):
-    """Models that pair the points of two images."""
+    """Models that match the keypoints of two images."""
 
 
 class AutoModelForMaskGeneration(AutoModelClass):
-    """Models that outline what a prompt, such as a point or a box, points at."""
+    """Models that outline what a prompt, such as a point or a box, selects."""
 
 
 class AutoModelForMaskedImageModeling(AutoModelClass):
@@ -168,27 +168,27 @@ class AutoModelForMaskedImageModeling(AutoModelClass):
 
 
 class AutoModelForNormalEstimation(AutoModelClass):
-    """Models that give the direction each pixel's surface faces."""
+    """Models that estimate the surface normal at each pixel."""
 
 
 class AutoModelForObjectDetection(AutoModelClass):
-    """Models that find objects of known kinds and the boxes around them."""
+    """Models that find objects of known classes, and the boxes around them."""
 
 
 class AutoModelForPointmapEstimation(AutoModelClass):
-    """Models that give the place in space of each pixel."""
+    """Models that estimate the position in space of each pixel."""
 
 
 class AutoModelForPoseEstimation(AutoModelClass):
-    """Models that find the joints of a body."""
+    """Models that find the keypoints of a body."""
 
 
 class AutoModelForSemanticSegmentation(AutoModelClass):
-    """Models that label each pixel with a kind."""
+    """Models that label each pixel with a class."""
 
 
 class AutoModelForUniversalSegmentation(AutoModelClass):
-    """Models that do semantic, instance and panoptic segmentation alike."""
+    """Models for semantic, instance and panoptic segmentation."""
 
 
 class AutoModelForVideoClassification(AutoModelClass):
@@ -196,11 +196,11 @@ class AutoModelForVideoClassification(AutoModelClass):
 
 
 class AutoModelForZeroShotImageClassification(AutoModelClass):
-    """Models that label an image with labels given at the time as text."""
+    """Models that classify an image with labels that are given as text in the call."""
 
 
 class AutoModelForZeroShotObjectDetection(AutoModelClass):
-    """Models that find objects described at the time as text."""
+    """Models that find objects that are described as text in the call."""
 
 
 # Several kinds of input
@@ -211,11 +211,11 @@ class AutoModelForDocumentQuestionAnswering(AutoModelClass):
 
 
 class AutoModelForImageTextToText(AutoModelClass):
-    """Models that write a text about images and a text."""
+    """Models that generate a text from images and a text."""
 
 
 class AutoModelForMultimodalLM(AutoModelClass):
-    """Models that write a text about text, images, audio or video together."""
+    """Models that generate a text from text, images, audio and video."""
 
 
 class AutoModelForTableRecognition(AutoModelClass):
@@ -227,7 +227,7 @@ class AutoModelForTextRecognition(AutoModelClass):
 
 
 class AutoModelForVision2Seq(AutoModelClass):
-    """Models that write a text about an image; the older name of image-text-to-text."""
+    """Models that generate a text from an image; the older name of image-text-to-text."""
 
 
 class AutoModelForVisualQuestionAnswering(AutoModelClass):
@@ -242,7 +242,7 @@ class AutoModelForAudioClassification(AutoModelClass):
 
 
 class AutoModelForAudioFrameClassification(AutoModelClass):
-    """Models that label each moment of a recording: who speaks when."""
+    """Models that label each frame of a recording, such as who speaks when."""
 
 
 class AutoModelForAudioTokenization(AutoModelClass):
@@ -250,23 +250,23 @@ class AutoModelForAudioTokenization(AutoModelClass):
 
 
 class AutoModelForAudioXVector(AutoModelClass):
-    """Models that turn a recording into one vector that tells speakers apart."""
+    """Models that turn a recording into one vector that identifies the speaker."""
 
 
 class AutoModelForCTC(AutoModelClass):
-    """Models that write down speech with connectionist temporal classification."""
+    """Models that transcribe speech with connectionist temporal classification."""
 
 
 class AutoModelForRNNT(AutoModelClass):
-    """Models that write down speech with a recurrent transducer."""
+    """Models that transcribe speech with a recurrent transducer."""
 
 
 class AutoModelForSpeechSeq2Seq(AutoModelClass):
-    """Models that write down or translate speech, token after token."""
+    """Models that transcribe or translate speech, token by token."""
 
 
 class AutoModelForTDT(AutoModelClass):
-    """Models that write down speech with a token-and-duration transducer."""
+    """Models that transcribe speech with a token-and-duration transducer."""
 
 
 class AutoModelForTextToSpectrogram(AutoModelClass):
@@ -274,7 +274,7 @@ class AutoModelForTextToSpectrogram(AutoModelClass):
 
 
 class AutoModelForTextToWaveform(AutoModelClass):
-    """Models that turn a text into sound."""
+    """Models that turn a text into an audio waveform."""
 
 
 class AutoModelForDecision(AutoModelClass):
@@ -282,7 +282,7 @@ class AutoModelForDecision(AutoModelClass):
 
 
 class AutoModelForTimeSeriesPrediction(AutoModelClass):
-    """Models that continue a series of measurements."""
+    """Models that predict the next values of a time series."""
 
 
 # The names that `register_for_auto_class` accepts: the entry point `config_core.auto_classes`.

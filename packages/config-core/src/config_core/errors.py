@@ -95,7 +95,7 @@ class ConfigFileError(ConfigError, OSError):
 
 
 class ForeignConfigError(ConfigFileError):
-    """A config file is not one of the class that reads it: another class or another library wrote it.
+    """A config file does not belong to the class that reads it: another class or another library wrote it.
 
     Attributes:
         looks_like: What the file is, as far as its keys tell, or `""`.
@@ -213,7 +213,7 @@ class UnsafeNameError(ConfigCoreError, ValueError):
 
 
 class ClassReferenceError(ConfigCoreError, ValueError):
-    """The name of a class in an `auto_map`, or of an Auto class to register for, is not one.
+    """A class name in an `auto_map`, or the name of an Auto class to register for, is invalid.
 
     Attributes:
         reference: The name.

@@ -59,14 +59,14 @@ class HubIoError(SentenceError):
 
 
 class HubError(HubIoError, OSError):
-    """The Hub refused or answered nonsense, or a file cannot be written to or read from this machine.
+    """The Hub refused a request or sent an invalid response, or a file on this machine cannot be read or written.
 
     Attributes:
         source: The repository, as it was named by the caller.
-        status: HTTP status of the Hub's answer, or None if that was no problem.
-        errno: Number of the system's own error, such as that of a full disk; None if there was none.
-        host: Host and port that were asked, or None if none was.
-        request: Method and address of the request that failed, without its query; None if it is not known.
+        status: HTTP status of the response, or None if the problem is not a status.
+        errno: Error number of the operating system, such as that of a full disk, or None.
+        host: Host and port of the Hub, or None if no request was made.
+        request: Method and URL of the request that failed, without its query, or None if it is not known.
     """
 
     host: str | None = None
@@ -96,7 +96,7 @@ class RevisionNotFoundError(HubError, CheckpointNotFoundError):
 
 
 class NotDownloadedError(HubError, CheckpointNotFoundError):
-    """The network may not be used, and what is wanted was not downloaded before."""
+    """The network is switched off, and the repository or file was not downloaded before."""
 
 
 class AccessDeniedError(HubError, PermissionError, CheckpointNotFoundError):
@@ -104,15 +104,15 @@ class AccessDeniedError(HubError, PermissionError, CheckpointNotFoundError):
 
 
 class HubUnavailableError(HubError, ConnectionError):
-    """The Hub cannot be reached, did not finish its answer, or failed itself."""
+    """The Hub cannot be reached, is busy, did not finish its response, or has a server-side error."""
 
 
 class PushRefusedError(HubError, ValueError):
     """Files or the model card must change before they can be pushed. Nothing was committed.
 
     Attributes:
-        ignored: Files that a `.gitignore` in the repository would leave out, each with the line of it that names the
-            file, or None if the line is not known.
+        ignored: Files that a `.gitignore` in the repository excludes, each with the line that names it, or None if
+            the line is not known.
     """
 
     def __init__(self, problem: str, *, source: str, ignored: Mapping[str, str | None] | None = None) -> None:

@@ -12,7 +12,7 @@ __all__ = ["HUB_SERVICE", "HuggingFaceHub"]
 
 
 class HuggingFaceHub:
-    """The Hub that HF_ENDPOINT names. It holds nothing; `huggingface_hub` is imported at the first call."""
+    """The Hub that HF_ENDPOINT names. It has no state; `huggingface_hub` is imported at the first call."""
 
     def open(self, repo_id: str, options: HubOptions | None = None, **named: Unpack[HubKeywords]) -> RepoCheckpoint:
         """Open a repository at one commit, which is resolved once.

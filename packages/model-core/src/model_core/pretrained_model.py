@@ -393,7 +393,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             push_to_hub: Upload the saved files as well.
             repo_id: Repository for the upload; if None, the name of the folder under the token's account.
             **options: Options of `push_to_hub`. Without an upload, neither they nor `repo_id` are allowed. transformers
-                options that are not supported here raise an error unless they ask for nothing.
+                options that are not supported here raise an error unless set to their no-op value.
 
         Raises:
             SaveError: The folder cannot be written. It is unchanged.

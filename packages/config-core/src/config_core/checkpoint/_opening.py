@@ -57,7 +57,7 @@ def open_checkpoint(
         CheckpointNotFoundError: There is no such folder, repository or revision.
         MissingServiceError: A repository is named, and `pretrained-hub-io` is not installed.
         UnsafeNameError: `subfolder` is not a plain relative name.
-        TypeError: `source` is none of these, or there is no such option.
+        TypeError: `source` has another type, or there is no such option.
     """
     options = HubOptions() if options is None else options
     if named:

@@ -61,7 +61,7 @@ def staged_save(folder: str | os.PathLike[str], *, stale: Callable[[str], bool] 
             files are removed in the same step unless they were written again.
 
     Yields:
-        The staging folder, in which nothing is yet but a hidden file.
+        The staging folder. It is empty except for a hidden file.
 
     Raises:
         SaveError: The target is a file or cannot be written. After this, as after any exception in the block,

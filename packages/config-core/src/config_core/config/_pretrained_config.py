@@ -89,9 +89,10 @@ class _CodeOrigin:
 class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     """Base class of configs.
 
-    A subclass sets `model_type` and has either an `__init__` that takes `**kwargs` and passes them to
-    `super().__init__(**kwargs)`, or the decorator `@dataclasses.dataclass`. Its annotations are checked, and
-    instances do not share its mutable defaults. All public attributes are fields, and are written to `config.json`.
+    A subclass sets `model_type` and declares its fields: in an `__init__` that takes `**kwargs` and passes them to
+    `super().__init__(**kwargs)`, or as annotations in the class body, with or without `@dataclasses.dataclass`.
+    Annotations are checked, and instances do not share mutable defaults. All public attributes are fields, and are
+    written to `config.json`.
 
     `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords. Otherwise they become attributes, with
     a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip.
@@ -395,7 +396,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         extra: Literal["keep", "warn", "forbid"] = "keep",
         **overrides: Any,
     ) -> Self | tuple[Self, dict[str, Any]]:
-        """Make a config from a dict such as `to_dict` returns. They share no mutable values.
+        """Return a config from a dict such as `to_dict` returns. The two share no mutable values.
 
         A subclass may override it: every load of a file, and of a part in one, calls it.
 
@@ -430,8 +431,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """Return the values of a file of any version of the class as those of the present one.
 
         A subclass overrides it to read its old files. It is called with every file and every dict that a config is
-        made of, parts of other configs included, before anything in it is checked: also with those of the present
-        version. It may change its argument. Keywords of a call are not passed to it.
+        made of, parts of other configs and files of the present version included, before anything is checked. It may
+        change its argument. Keywords of a call are not passed to it.
 
         Args:
             values: All that the file has, `model_type` included.

@@ -1,4 +1,4 @@
-"""Types that JSON has no word for: what is written in place of their values, and how that is read again.
+"""Types that JSON does not have: what is written in place of their values, and how that is read again.
 
 Types of the standard library are known by name, so that none of their modules is imported here. For other types, a
 program calls `register_value_type`.
@@ -78,7 +78,7 @@ _registered: dict[type[Any], ValueType] = {}
 def register_value_type(
     cls: type[Any], *, encode: Callable[[Any], Any], decode: Callable[[Any], Any], exist_ok: bool = False
 ) -> None:
-    """Let config fields hold values of a type that JSON has no word for.
+    """Let config fields hold values of a type that JSON does not have.
 
     A field that is annotated with the class, alone or inside `list[…]`, `dict[str, …]` and the like, is then written as
     what `encode` returns and read by `decode`. It also holds for subclasses, whose values are read as the class itself.
@@ -91,7 +91,7 @@ def register_value_type(
         exist_ok: Replace what was registered for the class.
 
     Raises:
-        ConfigDefinitionError: The class is not a class, or has other functions already.
+        ConfigDefinitionError: `cls` is not a class, or other functions are registered for it.
     """
     if not isinstance(cls, type):
         raise ConfigDefinitionError(f"register_value_type needs a class, got {cls!r:.80}.")

@@ -75,7 +75,7 @@ def publish(
             card that is there keeps what is not given, and the rest of its text.
 
     Returns:
-        What the Hub says of the commit: its id and its address.
+        The commit, with its id (`oid`) and its address (`commit_url`).
 
     Raises:
         AccessDeniedError: No token, an unknown one, or one that may not write there.

@@ -20,7 +20,7 @@ def check_push_access(repo_id: str, *, token: str | bool | None = None) -> None:
 
     Raises:
         AccessDeniedError: There is no token, it is unknown, it may only read, or the owner is somebody else.
-        HubError: The Hub cannot be reached, or the name is none that a repository can have.
+        HubError: The Hub cannot be reached, or no repository can have the name.
     """
     if token is False:
         raise AccessDeniedError(f"Cannot push to {repo_id!r} without a token. Leave out token=False.", source=repo_id)

@@ -37,7 +37,7 @@ _LOG = escaping_logger("hub_io")
 
 
 class RepoCheckpoint(Checkpoint):
-    """The files of a repository at one commit. Made by `open_repository`."""
+    """The files of a repository at one commit, as `HUB_SERVICE.open` returns them."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class RepoCheckpoint(Checkpoint):
             repo_id: The repository, `owner/name`.
             commit: The commit in full.
             files: Names of all files of that commit.
-            options: The folder inside the repository that holds the files, and how they get here.
-            pinned: Whether it was this commit that was asked for, and no branch or tag that is at it now.
+            options: The hub options: subfolder, token, cache and others.
+            pinned: Whether the caller named this commit, and not a branch or tag that points to it.
         """
         self.name = repo_id
         self.commit: str = commit  # pyright: ignore[reportIncompatibleVariableOverride] - never assigned again
@@ -74,17 +74,17 @@ class RepoCheckpoint(Checkpoint):
         return self._own
 
     def local_path(self, filename: str) -> Path:
-        """Return where a file lies on this machine, downloading it if need be.
+        """Return the path of a file on this machine. It is downloaded if necessary.
 
         Raises:
             CheckpointFileNotFoundError: The commit has no such file.
-            UnsafeNameError: The name would leave the repository, or a link in the cache does.
-            HubError: It was not downloaded before, and cannot be now.
+            UnsafeNameError: The name, or a link in the cache, points outside the repository.
+            HubError: The file is not in the cache and cannot be downloaded.
         """
         return self.local_paths([filename])[filename]
 
     def local_paths(self, filenames: Iterable[str]) -> dict[str, Path]:
-        """Return where several files lie on this machine, downloading those that are missing side by side."""
+        """Return the paths of several files on this machine. Those that are missing are downloaded concurrently."""
         names = list(dict.fromkeys(filenames))
         for name in names:
             self._check(name)
