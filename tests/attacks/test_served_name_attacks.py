@@ -148,7 +148,7 @@ def test_refused_name_does_not_pass_as_optional(tmp_path, head):
         "if 1:\n    import transformers.models.bert",
         "import transformers\nvars(transformers)['GenerationMixin']",
         "__import__('transformers').GenerationMixin",
-        "__import__('transformers.models.bert')._module",
+        "if 1:\n    __import__('transformers.models.bert')._module",
         "def later():\n    from transformers import GenerationMixin\nlater()",
         "import transformers\ntransformers.__spec__.loader.find_module('transformers.models')",
         "try:\n    if 1:\n        from transformers import GenerationMixin\nexcept KeyError:\n    pass",

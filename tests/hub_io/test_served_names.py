@@ -91,6 +91,9 @@ def test_all_names_that_are_not_served_are_listed_before_anything_runs(tmp_path)
         "try:\n    from transformers import GenerationMixin\nexcept ValueError:\n    pass",
         "try:\n    from transformers import GenerationMixin\nfinally:\n    pass",
         "from transformers.utils.logging import no_such_function",
+        "import importlib\nBERT = importlib.import_module('transformers.models.bert')",
+        "from importlib import import_module as load\nload('transformers.generation')",
+        "__import__('transformers.cache_utils')",
     ],
 )
 def test_name_that_is_certainly_used_is_refused(tmp_path, head):
@@ -116,6 +119,9 @@ def test_name_that_is_certainly_used_is_refused(tmp_path, head):
         "import transformers\nmake = lambda: transformers.Cache",
         "import transformers\nassert getattr(transformers.utils, 'cached_file', None) is None",
         "from __future__ import annotations\nimport transformers\ndef f(x: transformers.Cache) -> None: pass",
+        "import importlib\ntry:\n    importlib.import_module('transformers.generation')\nexcept ImportError:\n    pass",
+        "import importlib\ndef f():\n    return importlib.import_module('transformers.generation')",
+        "import importlib\nf = lambda: importlib.import_module('transformers.generation')",
     ],
 )
 def test_name_that_may_be_missing_is_missing(tmp_path, head):
@@ -142,6 +148,13 @@ def test_name_that_may_be_missing_is_missing(tmp_path, head):
         "if True:\n    from transformers import PretrainedConfig as Base\nassert Base is PretrainedConfig",
         "from transformers.utils import (\n    CONFIG_NAME,\n    WEIGHTS_NAME,\n)\nassert CONFIG_NAME == 'config.json'",
         "import transformers; transformers.__name__; transformers.__doc__",
+        "import importlib.util\nassert importlib.util.find_spec('transformers') is not None",
+        "from importlib.util import find_spec as find\nassert find('transformers.utils') is not None",
+        "import sys\nassert 'transformers' in sys.modules and 'transformers.hidden' not in sys.modules",
+        "import sys\nassert sys.modules['transformers'].PretrainedConfig is PretrainedConfig",
+        "import sys\nassert sys.modules.get('transformers', None).PretrainedConfig is PretrainedConfig",
+        "import importlib.metadata\nassert importlib.metadata.version('transformers').startswith('4.')",
+        "from importlib.metadata import version as v\nfrom transformers import __version__ as w\nassert v('transformers') == w",
     ],
 )
 def test_every_form_of_import_reaches_the_served_name(tmp_path, head):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_lookup import RemoteCode, find_code
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
+from hub_io.code._module_literals import ModuleLiteral, functions_in, module_literal
 from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
 from hub_io.code._requirements import LOAD_THERE, check_imports, imported_modules, remedy_for, served_names
 from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
@@ -20,15 +21,18 @@ __all__ = [
     "CodeStore",
     "KeptCode",
     "ListedRequirement",
+    "ModuleLiteral",
     "RemoteCode",
     "TransformersName",
     "check_imports",
     "collect_bundle",
     "find_code",
+    "functions_in",
     "imported_modules",
     "is_served_module",
     "is_transformers",
     "listed_requirements",
+    "module_literal",
     "names_served_by",
     "processing_load",
     "remedy_for",

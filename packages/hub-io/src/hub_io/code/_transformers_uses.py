@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.code import is_base_file, parse_source, source_imports, walk_expressions, walk_statements
+from hub_io.code._module_literals import functions_in, module_literal
 from hub_io.code._served_names import TRANSFORMERS, is_served, is_served_module, is_transformers, provider_of
 
 if TYPE_CHECKING:
@@ -65,29 +66,31 @@ def _uses_in(file: str, content: bytes, bundle: CodeBundle) -> Iterator[Transfor
         for name in each.names:
             served, provider = is_served(each.module, name), provider_of(each.module, name)
             yield TransformersName(f"{each.module}.{name}", file, each.line, served, each.is_certain, provider)
-    yield from _attribute_uses(file, parse_source(content, path=file))
+    yield from _uses_in_expressions(file, parse_source(content, path=file))
 
 
-def _attribute_uses(file: str, tree: ast.Module) -> Iterator[TransformersName]:
-    """Yield the names that are read as attributes of a module, such as `transformers.utils.ModelOutput`."""
-    modules = dict(_bound_modules(tree))
-    if not modules:
-        return
+def _uses_in_expressions(file: str, tree: ast.Module) -> Iterator[TransformersName]:
+    """Yield the modules that are named in text, and the names that are read as attributes of a module."""
+    modules, functions = dict(_bound_modules(tree)), functions_in(tree)
     unread = set(_postponed_annotations(tree))
     later = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Lambda) for part in ast.walk(node.body)}
     for statement, is_certain, _ in walk_statements(tree):
         parts = [part for part in walk_expressions(statement) if id(part) not in unread]
+        for part in parts:
+            if (literal := module_literal(part, functions)) is not None:
+                name, certainly = str(literal.node.value), is_certain and literal.is_import and id(part) not in later
+                yield TransformersName(name, file, literal.node.lineno, is_served_module(name), certainly)
         attributes = [part for part in parts if isinstance(part, ast.Attribute)]
         inner = {id(part.value) for part in attributes}
         for part in attributes:
             if id(part) in inner or (dotted := _dotted(part)) is None or dotted[0] not in modules:
                 continue
-            module, name = _resolve(modules[dotted[0]], dotted[1:])
-            if name is not None:
+            module, attribute = _resolve(modules[dotted[0]], dotted[1:])
+            if attribute is not None:
                 certainly = is_certain and id(part) not in later
-                provider = provider_of(module, name)
-                served = provider is not None or name.startswith("__")
-                yield TransformersName(f"{module}.{name}", file, part.lineno, served, certainly, provider)
+                provider = provider_of(module, attribute)
+                served = provider is not None or attribute.startswith("__")
+                yield TransformersName(f"{module}.{attribute}", file, part.lineno, served, certainly, provider)
 
 
 def _postponed_annotations(tree: ast.Module) -> Iterator[int]:

@@ -15,34 +15,42 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from hub_io.code import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
+from hub_io.code import (
+    TRANSFORMERS,
+    functions_in,
+    is_served_module,
+    is_transformers,
+    module_literal,
+    names_served_by,
+    served_object,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from hub_io.code import ModuleLiteral
 
 __all__ = ["install_served_finder", "serve_imports"]
 
 _PREFIX: Final = "hub_io.served."
-_IMPORTERS: Final = frozenset({"import_module", "__import__"})
 _FROM_LIST: Final = 4  # number of arguments of `__import__` with `fromlist`
 _ORIGIN: Final = "<names of transformers that hub_io serves>"
 
 
 def serve_imports(tree: ast.Module) -> ast.Module:
-    """Let the imports of transformers in a parsed file import what hub_io serves, in place. Lines stay the same.
+    """Let a parsed file import what hub_io serves in place of transformers. It is changed; lines stay the same.
 
-    Import statements are changed, and calls of `import_module` and `__import__` with the name as a string literal.
-    A name that is computed, and source in a string, are not seen: they reach what is installed, or nothing.
+    Import statements are changed, and string literals that name a module to import or to ask for.
 
     Returns:
         The same tree.
     """
     # Imports are statements, so only lists of statements are replaced: expressions may be nested too deep for a
     # recursive visitor.
-    importers = {*_IMPORTERS, *_other_names(tree)}
+    functions = functions_in(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            _serve_call(node, importers)
+        if (literal := module_literal(node, functions)) is not None:
+            _serve_literal(literal, node)
         for field, value in ast.iter_fields(node):
             if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
                 setattr(node, field, [part for item in value for part in _served(item)])
@@ -55,29 +63,23 @@ def install_served_finder() -> None:
         sys.meta_path.insert(0, _FINDER)
 
 
-def _other_names(tree: ast.Module) -> Iterable[str]:
-    """Yield the names under which a file has `import_module` or `__import__`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in {"importlib", "builtins"}:
-            yield from (alias.asname for alias in node.names if alias.asname and alias.name in _IMPORTERS)
-
-
-def _serve_call(call: ast.Call, importers: Container[str]) -> None:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name not in importers:
-        return
-    options = {keyword.arg: keyword.value for keyword in call.keywords}
-    target = call.args[0] if call.args else options.get("name")
-    if not (isinstance(target, ast.Constant) and isinstance(target.value, str) and is_transformers(target.value)):
-        return
-    if name == "__import__" and len(call.args) < _FROM_LIST and "fromlist" not in options:
+def _serve_literal(literal: ModuleLiteral, expression: ast.AST) -> None:
+    """Let an expression ask for the module that hub_io serves, or for the version that this module has."""
+    target = literal.node
+    if isinstance(expression, ast.Call) and literal.function == "version":
+        version = ast.Constant(served_object(TRANSFORMERS, "__version__"))
+        expression.func, expression.args, expression.keywords = ast.Attribute(version, "strip", ast.Load()), [], []
+    elif isinstance(expression, ast.Call) and literal.function == "__import__" and not _has_from_list(expression):
         # It returns the top-level package, unless something is asked of the module itself.
-        target.value = TRANSFORMERS
-        here = ast.Tuple([ast.Constant("__name__")], ast.Load())
-        call.keywords.append(ast.keyword("fromlist", here))
-        ast.fix_missing_locations(ast.copy_location(here, call))
-        ast.copy_location(call.keywords[-1], call)
-    target.value = _PREFIX + target.value
+        target.value = f"{_PREFIX}{TRANSFORMERS}"
+        expression.keywords.append(ast.keyword("fromlist", ast.Tuple([ast.Constant("__name__")], ast.Load())))
+    else:
+        target.value = f"{_PREFIX}{target.value}"
+    ast.fix_missing_locations(expression)
+
+
+def _has_from_list(call: ast.Call) -> bool:
+    return len(call.args) >= _FROM_LIST or any(keyword.arg == "fromlist" for keyword in call.keywords)
 
 
 def _served(statement: ast.stmt) -> Iterable[ast.stmt]:
