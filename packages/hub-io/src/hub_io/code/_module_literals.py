@@ -25,10 +25,12 @@ class ModuleLiteral(NamedTuple):
 
     Attributes:
         node: The literal.
+        name: The module.
         function: The function that gets it, or `sys.modules`.
     """
 
     node: ast.Constant
+    name: str
     function: str
 
     @property
@@ -67,7 +69,7 @@ def module_literal(node: ast.AST, functions: Mapping[str, str]) -> ModuleLiteral
     elif isinstance(node, ast.Compare) and _is_sys_modules(node.comparators[0]):
         target = node.left
     if isinstance(target, ast.Constant) and isinstance(target.value, str) and is_transformers(target.value):
-        return ModuleLiteral(target, function)
+        return ModuleLiteral(target, target.value, function)
     return None
 
 

@@ -78,8 +78,8 @@ def _uses_in_expressions(file: str, tree: ast.Module) -> Iterator[TransformersNa
         parts = [part for part in walk_expressions(statement) if id(part) not in unread]
         for part in parts:
             if (literal := module_literal(part, functions)) is not None:
-                name, certainly = str(literal.node.value), is_certain and literal.is_import and id(part) not in later
-                yield TransformersName(name, file, literal.node.lineno, is_served_module(name), certainly)
+                served, certainly = is_served_module(literal.name), is_certain and id(part) not in later
+                yield TransformersName(literal.name, file, literal.node.lineno, served, certainly and literal.is_import)
         attributes = [part for part in parts if isinstance(part, ast.Attribute)]
         inner = {id(part.value) for part in attributes}
         for part in attributes:

@@ -74,7 +74,7 @@ def _serve_literal(literal: ModuleLiteral, expression: ast.AST) -> None:
         target.value = f"{_PREFIX}{TRANSFORMERS}"
         expression.keywords.append(ast.keyword("fromlist", ast.Tuple([ast.Constant("__name__")], ast.Load())))
     else:
-        target.value = f"{_PREFIX}{target.value}"
+        target.value = f"{_PREFIX}{literal.name}"
     ast.fix_missing_locations(expression)
 
 
