@@ -48,6 +48,15 @@ def test_unexpected_tensor_is_an_error_that_names_it_and_its_shape(saved):
     assert caught.value.report.unexpected == {"extra": (2, 3)}
 
 
+def test_list_in_an_error_holds_what_was_listed_before(saved):
+    """A list that replaces the one of the call allows all that is needed."""
+    change_weights(saved, lambda tensors: (tensors.pop("layers.0.weight"), tensors.pop("layers.1.weight")))
+    with pytest.raises(WeightsMismatchError) as caught:
+        TinyModel.from_pretrained(saved, allow_missing=["layers.0"])
+    (listed,) = re.findall(r"allow_missing=\[(.*?)\]", str(caught.value))
+    assert TinyModel.from_pretrained(saved, allow_missing=[name.strip("'") for name in listed.split(", ")])
+
+
 def test_mismatched_tensor_is_an_error_with_both_shapes(saved):
     """The error itself has the shapes, and not a log."""
     change_weights(saved, lambda tensors: tensors.update({"layers.0.bias": torch.zeros(5)}))

@@ -109,12 +109,12 @@ def section(heading):
 
 
 def test_contributing_names_functions_that_there_are():
-    """The ways through the house lead through its rooms, by their names."""
+    """The call paths of CONTRIBUTING.md name functions and classes that exist."""
     sources = "\n".join(
         path.read_text(encoding="utf-8") for package in WORKSPACE_PACKAGES.values() for _, path in package.modules()
     )
     defined = set(re.findall(r"^\s*(?:def|class) (\w+)", sources, re.MULTILINE)) | WORKSPACE_IMPORTS
-    named = {part for name in re.findall(r"`([\w.]+)`", section("How things travel")) for part in name.split(".")}
+    named = {part for name in re.findall(r"`([\w.]+)`", section("Call paths")) for part in name.split(".")}
     assert named - defined == set()
 
 

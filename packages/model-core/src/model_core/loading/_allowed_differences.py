@@ -179,12 +179,12 @@ def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[st
     tensors, stored = advice.all_names
     if tensors and (not remaining.loaded or _is_too_little(len(remaining.loaded), len(remaining.mismatched))):
         return []  # the model would be a new one, more or less, and the load would be refused
-    missing = [name for name in remaining.missing if not _matches(allowed.allow_missing, name)]
-    unexpected = [name for name in remaining.unexpected if not _matches(allowed.allow_unexpected, name)]
+    missing, unexpected = list(remaining.missing), list(remaining.unexpected)
     lines = []
-    if allowed.strict and missing:
+    # A list has what the caller allows already, too, because it replaces that.
+    if allowed.strict and not all(_matches(allowed.allow_missing, name) for name in missing):
         lines.append(f"allow_missing={allowing(missing, tensors)} keeps the constructor's values of what is missing")
-    if allowed.strict and unexpected:
+    if allowed.strict and not all(_matches(allowed.allow_unexpected, name) for name in unexpected):
         lines.append(f"allow_unexpected={allowing(unexpected, stored)} skips what is unexpected")
     if remaining.mismatched and not allowed.ignore_mismatched_sizes:
         lines.append(
