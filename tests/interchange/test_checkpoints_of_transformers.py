@@ -7,7 +7,8 @@ import json
 import pytest
 import torch
 
-from twin_models import OURS, THEIRS, TWINS, fill_differently, same_tensors
+from tiny_models import same_state
+from twin_models import OURS, THEIRS, TWINS, fill_differently
 
 pytest.importorskip("transformers", reason="needs the dependency group `peers`: uv sync --group peers")
 
@@ -35,7 +36,7 @@ def test_tensors_are_equal_in_every_layout(tmp_path, name, layout, writer, reade
     model = made(writer, name)
     model.save_pretrained(tmp_path, **layout)
     loaded = getattr(reader, name).from_pretrained(tmp_path, variant=layout.get("variant"))
-    assert same_tensors(model, loaded)
+    assert same_state(model, loaded)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -45,7 +46,7 @@ def test_dtypes_are_kept(tmp_path, name, dtype, writer, reader):
     model = made(writer, name, dtype)
     model.save_pretrained(tmp_path)
     loaded = getattr(reader, name).from_pretrained(tmp_path)
-    assert same_tensors(model, loaded)
+    assert same_state(model, loaded)
     assert str(loaded.config.dtype).removeprefix("torch.") == str(dtype).removeprefix("torch.")
 
 
@@ -54,7 +55,7 @@ def test_tensors_are_converted_alike(tmp_path, name, writer, reader):
     """Asked for bfloat16, both give the same bits."""
     made(writer, name).save_pretrained(tmp_path)
     one, other = (getattr(side, name).from_pretrained(tmp_path, dtype=torch.bfloat16) for side in (writer, reader))
-    assert same_tensors(one, other)
+    assert same_state(one, other)
 
 
 def test_tied_weights_are_tied_again(tmp_path, writer, reader):
@@ -69,7 +70,7 @@ def test_ties_that_a_config_switches_off_are_two_tensors(tmp_path, writer, reade
     model = fill_differently(writer.Tied(writer.Config(tie_word_embeddings=False)))
     model.save_pretrained(tmp_path)
     loaded = reader.Tied.from_pretrained(tmp_path)
-    assert same_tensors(model, loaded)
+    assert same_state(model, loaded)
     assert not torch.equal(loaded.head.weight, loaded.embedding.weight)
 
 
@@ -79,7 +80,7 @@ def test_tied_weights_are_tied_again_from_a_pickle_of_both(tmp_path, writer, rea
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     loaded = reader.Tied.from_pretrained(tmp_path)
-    assert same_tensors(model, loaded)
+    assert same_state(model, loaded)
     assert loaded.head.weight is loaded.embedding.weight
 
 
@@ -89,7 +90,7 @@ def test_legacy_file_loads(tmp_path, name, writer, reader):
     model = made(writer, name)
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    assert same_tensors(model, getattr(reader, name).from_pretrained(tmp_path))
+    assert same_state(model, getattr(reader, name).from_pretrained(tmp_path))
 
 
 def test_legacy_shards_load(tmp_path, writer, reader):
@@ -102,7 +103,7 @@ def test_legacy_shards_load(tmp_path, writer, reader):
         torch.save({name: tensor}, tmp_path / weight_map[name])
     index = {"metadata": {"total_size": 0}, "weight_map": weight_map}
     (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps(index), encoding="utf-8")
-    assert same_tensors(model, reader.Norms.from_pretrained(tmp_path))
+    assert same_state(model, reader.Norms.from_pretrained(tmp_path))
 
 
 def test_inner_model_takes_the_weights_of_one_with_a_head(tmp_path, writer, reader):
@@ -110,7 +111,7 @@ def test_inner_model_takes_the_weights_of_one_with_a_head(tmp_path, writer, read
     model = made(writer, "Headed")
     model.save_pretrained(tmp_path)
     allowed = {"allow_unexpected": ["head"]} if reader is OURS else {}
-    assert same_tensors(model.inner, reader.Inner.from_pretrained(tmp_path, **allowed))
+    assert same_state(model.inner, reader.Inner.from_pretrained(tmp_path, **allowed))
 
 
 def test_model_with_a_head_takes_the_weights_of_the_inner_one(tmp_path, writer, reader):
@@ -118,7 +119,7 @@ def test_model_with_a_head_takes_the_weights_of_the_inner_one(tmp_path, writer, 
     model = made(writer, "Inner")
     model.save_pretrained(tmp_path)
     allowed = {"allow_missing": ["head"]} if reader is OURS else {}
-    assert same_tensors(model, reader.Headed.from_pretrained(tmp_path, **allowed).inner)
+    assert same_state(model, reader.Headed.from_pretrained(tmp_path, **allowed).inner)
 
 
 def test_config_keeps_its_fields(tmp_path, writer, reader):
@@ -139,7 +140,7 @@ def test_checkpoint_survives_the_way_there_and_back(tmp_path, writer, reader):
     model.save_pretrained(tmp_path / "there")
     reader.Headed.from_pretrained(tmp_path / "there").save_pretrained(tmp_path / "back")
     returned = writer.Headed.from_pretrained(tmp_path / "back")
-    assert same_tensors(model, returned)
+    assert same_state(model, returned)
     assert returned.config.width == model.config.width
 
 
@@ -148,4 +149,4 @@ def test_saves_of_both_into_one_folder_are_never_mixed(tmp_path, writer, reader)
     made(reader, "Inner").save_pretrained(tmp_path, max_shard_size=600)
     last = made(writer, "Inner")
     last.save_pretrained(tmp_path, max_shard_size=900)
-    assert same_tensors(last, OURS.Inner.from_pretrained(tmp_path))
+    assert same_state(last, OURS.Inner.from_pretrained(tmp_path))

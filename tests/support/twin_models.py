@@ -20,7 +20,7 @@ try:
 except ImportError:
     transformers = None
 
-__all__ = ["OURS", "THEIRS", "TWINS", "fill_differently", "same_tensors"]
+__all__ = ["OURS", "THEIRS", "TWINS", "fill_differently"]
 
 # The models that are carried from one side to the other.
 TWINS = ("Norms", "Tied", "Recurrent", "Parametrized", "Headed", "Timm")
@@ -138,11 +138,3 @@ def fill_differently(model):
             else:
                 tensor.copy_(torch.randint(0, 2, tensor.shape))
     return model
-
-
-def same_tensors(one, other):
-    """Return whether two models have the same names, dtypes and bits."""
-    state, other_state = one.state_dict(), other.state_dict()
-    return state.keys() == other_state.keys() and all(
-        state[name].dtype is other_state[name].dtype and torch.equal(state[name], other_state[name]) for name in state
-    )

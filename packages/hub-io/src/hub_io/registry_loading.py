@@ -20,7 +20,7 @@ from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
 from hub_io.trust import Refused, Trusted, TrustPolicy, policy_in_force
 
-__all__ = ["LoadedClasses", "check_all", "decide_all", "decide_each", "load_into_registry", "open_load"]
+__all__ = ["LoadedClasses", "check_all", "decide_all", "decide_each", "import_all", "load_into_registry", "open_load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +126,11 @@ def load_into_registry(
         RegistrationError: The classes do not belong together, or another class is registered and `exist_ok` is false.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
-    load = open_load(
-        source,
-        revision=revision,
-        code_revision=code_revision,
-        subfolder=subfolder,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        policy=policy,
-    )
+    options = HubOptions(revision, subfolder, token, cache_dir, local_files_only)
+    load = open_load(source, options, code_revision=code_revision, trust_remote_code=trust_remote_code, policy=policy)
     decisions = decide_all(load)
     check_all(decisions)
-    classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
+    classes = import_all(decisions)
     config_class = classes.pop("AutoConfig", None)
 
     staged = Registry()
@@ -156,26 +147,19 @@ def load_into_registry(
 
 def open_load(
     source: str | os.PathLike[str] | Checkpoint,
+    hub_options: HubOptions,
     *,
-    revision: str | None,
     code_revision: str | None,
-    subfolder: str,
-    token: str | bool | None,
-    cache_dir: str | os.PathLike[str] | None,
-    local_files_only: bool,
     trust_remote_code: bool | None,
     policy: TrustPolicy | None,
 ) -> CodeLoad:
     """Open a checkpoint for a load of all its classes. The arguments are those of `load_into_registry`."""
     policy = policy_in_force(policy)
     name, pin = str(source), None
-    if not revision and isinstance(source, str) and existing_path(source) is None:
+    if not hub_options.revision and isinstance(source, str) and existing_path(source) is None:
         pin = policy.store.pin(source)
         # Never None, which would use the default policy's store instead of this one's.
-        revision = pin or DEFAULT_BRANCH
-    hub_options = HubOptions(
-        revision=revision, subfolder=subfolder, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-    )
+        hub_options = hub_options._replace(revision=pin or DEFAULT_BRANCH)
     with policy.store.explaining_pin(name, pin):
         checkpoint = open_checkpoint(source, hub_options)
     load = CodeLoad.of_checkpoint(
@@ -227,7 +211,16 @@ def check_all(decisions: Iterable[Trusted], *, served: bool = True) -> None:
         check_imports(trusted.bundle, modules, source=trusted.source, served=served)
 
 
-def _import_all(trusted: Trusted) -> dict[str, type[Any]]:
-    """Import every class that a bundle's `auto_map` names."""
-    auto_map = trusted.bundle.auto_map
-    return dict(zip(auto_map, import_classes(trusted, auto_map.values()), strict=True))
+def import_all(decisions: Iterable[Trusted], *, for_transformers: bool = False) -> dict[str, type[Any]]:
+    """Import every class that the `auto_map` of a bundle names; return each by the name of its Auto class.
+
+    Args:
+        decisions: The decisions on the bundles.
+        for_transformers: Whether the code imports the real transformers. Otherwise its names are served.
+    """
+    classes: dict[str, type[Any]] = {}
+    for trusted in decisions:
+        auto_map = trusted.bundle.auto_map
+        found = import_classes(trusted, auto_map.values(), for_transformers=for_transformers)
+        classes |= zip(auto_map, found, strict=True)
+    return classes

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from auto_registry.auto_tasks import loadable_names
 from auto_registry.errors import RegistrationError
-from config_core.checkpoint import Checkpoint
+from config_core.checkpoint import Checkpoint, HubOptions
 from hub_io.code import PROCESSING_NAMES, processing_load
 from hub_io.errors import MissingRequirementsError
-from hub_io.registry_loading import LoadedClasses, check_all, decide_all, decide_each, open_load
-from hub_io.running import import_classes
+from hub_io.registry_loading import LoadedClasses, check_all, decide_all, decide_each, import_all, open_load
 from hub_io.transformers_processing import all_or_none, check_processing, register_processing
-from hub_io.trust import Trusted, TrustPolicy
+from hub_io.trust import TrustPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,17 +74,8 @@ def load_into_transformers(
             registered and `exist_ok` is false.
         CheckpointNotFoundError: There is no such folder, repository or revision.
     """
-    load = open_load(
-        source,
-        revision=revision,
-        code_revision=code_revision,
-        subfolder=subfolder,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-        trust_remote_code=trust_remote_code,
-        policy=policy,
-    )
+    options = HubOptions(revision, subfolder, token, cache_dir, local_files_only)
+    load = open_load(source, options, code_revision=code_revision, trust_remote_code=trust_remote_code, policy=policy)
     processing = processing_load(load)
     decisions = decide_each(processing, processing.auto_map)
     if loadable_names(load.auto_map) or not decisions:
@@ -95,7 +85,7 @@ def load_into_transformers(
 
     digests = {trusted.bundle.digest for trusted in decisions}
     with all_or_none(transformers, digests):  # code may register its classes itself, when it is imported
-        classes = {name: cls for trusted in decisions for name, cls in _import_all(trusted).items()}
+        classes = import_all(decisions, for_transformers=True)
         processors = {name: classes.pop(name) for name in sorted(PROCESSING_NAMES & classes.keys())}
         config_class = classes.pop(_CONFIG, None)
         _check_config(transformers, config_class)
@@ -108,12 +98,6 @@ def load_into_transformers(
         if known_config is not None:
             register_processing(transformers, known_config, processors)
     return LoadedClasses.of_load(load, decisions, config_class, classes, processing_classes=processors)
-
-
-def _import_all(trusted: Trusted) -> dict[str, type[Any]]:
-    """Import every class that a bundle's `auto_map` names, with the real transformers."""
-    auto_map = trusted.bundle.auto_map
-    return dict(zip(auto_map, import_classes(trusted, auto_map.values(), for_transformers=True), strict=True))
 
 
 def _known_config(transformers: Any, model_type: str) -> type[Any] | None:

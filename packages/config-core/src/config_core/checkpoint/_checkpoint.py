@@ -163,9 +163,7 @@ class FolderCheckpoint(Checkpoint):
 
     def _look(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
         """Return what an interrupted save still has to do, and the state of the config, which every save changes."""
-        before, look = self._config_in_place(), self._look_once()
-        if look == ({}, before):
-            return look
+        look = self._look_once()
         while look != (again := self._look_once()):  # a save began or ended meanwhile
             look = again
         return look
@@ -173,10 +171,8 @@ class FolderCheckpoint(Checkpoint):
     def _look_once(self) -> tuple[dict[str, Path | None], tuple[int, ...] | None]:
         pending = _pending_files(self._folder)
         staged = pending.get(CONFIG_NAME)
-        return pending, (_state(staged) if staged else None) or self._config_in_place()
-
-    def _config_in_place(self) -> tuple[int, ...] | None:
-        return _state(os.path.join(self._folder, CONFIG_NAME))  # noqa: PTH118 - five times as fast
+        in_place = os.path.join(self._folder, CONFIG_NAME)  # noqa: PTH118 - five times as fast
+        return pending, (_state(staged) if staged else None) or _state(in_place)
 
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder, except those in hidden folders."""

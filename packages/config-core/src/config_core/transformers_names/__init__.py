@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from config_core.transformers_names import _availability, logging
+from config_core.transformers_names import logging
+from config_core.transformers_names._availability import CHECKS
 from config_core.transformers_names._config import PretrainedConfig
 from config_core.transformers_names._decorators import (
     add_code_sample_docstrings,
@@ -59,7 +60,6 @@ SAFE_WEIGHTS_INDEX_NAME: Final = "model.safetensors.index.json"
 
 def __getattr__(name: str) -> Callable[..., Any]:
     """Return `is_…_available` and the like."""
-    found = _availability.check_named(name)
-    if found is None:
+    if name not in CHECKS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return found
+    return CHECKS[name]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_named"]
+__all__ = ["CHECKS"]
 
 # Name of the check to the modules that must be installed.
 _MODULES: Final = {
@@ -64,11 +64,6 @@ _ABSENT: Final = frozenset(
 )
 
 
-def check_named(name: str) -> Callable[..., bool] | None:
-    """Return the check of a name, or None if there is none."""
-    return _CHECKS.get(name)
-
-
 def _is_absent(*_args: object, **_kwargs: object) -> bool:
     return False
 
@@ -109,7 +104,7 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-_CHECKS: Final[dict[str, Callable[..., bool]]] = {
+CHECKS: Final[dict[str, Callable[..., bool]]] = {
     **{name: functools.partial(_are_installed, modules) for name, modules in _MODULES.items()},
     **dict.fromkeys(_ABSENT, _is_absent),
     "is_torch_cuda_available": _has_cuda,

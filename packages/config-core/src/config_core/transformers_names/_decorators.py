@@ -24,8 +24,8 @@ _Documented = TypeVar("_Documented")
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
-def add_start_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that puts texts in front of a docstring."""
+def add_start_docstrings(*docstr: str, **_options: Any) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that puts texts in front of a docstring. It writes no code sample."""
 
     def decorate(documented: _Documented) -> _Documented:
         documented.__doc__ = "".join(docstr) + (documented.__doc__ or "")
@@ -34,9 +34,7 @@ def add_start_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
     return decorate
 
 
-def add_start_docstrings_to_model_forward(*docstr: str) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that puts texts in front of the docstring of a `forward`."""
-    return add_start_docstrings(*docstr)
+add_start_docstrings_to_model_forward = add_code_sample_docstrings = add_start_docstrings
 
 
 def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
@@ -47,11 +45,6 @@ def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
         return documented
 
     return decorate
-
-
-def add_code_sample_docstrings(*docstr: str, **_options: Any) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that puts texts in front of a docstring. It writes no code sample."""
-    return add_start_docstrings(*docstr)
 
 
 def replace_return_docstrings(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:

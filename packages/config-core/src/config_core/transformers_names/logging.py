@@ -88,17 +88,8 @@ def set_verbosity(verbosity: int) -> None:
     """Do nothing: the program sets the levels."""
 
 
-def set_verbosity_debug() -> None:
-    """Do nothing: the program sets the levels."""
-
-
 def set_verbosity_info() -> None:
     """Do nothing: the program sets the levels."""
 
 
-def set_verbosity_warning() -> None:
-    """Do nothing: the program sets the levels."""
-
-
-def set_verbosity_error() -> None:
-    """Do nothing: the program sets the levels."""
+set_verbosity_debug = set_verbosity_warning = set_verbosity_error = set_verbosity_info
