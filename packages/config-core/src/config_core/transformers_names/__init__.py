@@ -1,8 +1,7 @@
 """Names of transformers that code written for it imports and that need no torch: config, logging, decorators, checks.
 
 The code of a checkpoint that says `from transformers import PretrainedConfig` gets these names if it is trusted and
-`hub_io` loads it, whether transformers is installed or not. hub_io finds this module by entry point; nothing else
-imports it.
+`hub_io` loads it, whether transformers is installed or not. `dir()` of this module lists them.
 """
 
 from __future__ import annotations
@@ -63,3 +62,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
     if name not in CHECKS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return CHECKS[name]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__", *CHECKS]
