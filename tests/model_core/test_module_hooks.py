@@ -72,6 +72,35 @@ def test_older_names_of_weight_norm_are_translated(tmp_path):
     assert same_state(model, Normed.from_pretrained(tmp_path))
 
 
+class SavedAsBlocks(TinyModel):
+    """A model that writes its layers under another name."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.register_state_dict_post_hook(self.translate_back)
+
+    @staticmethod
+    def translate_back(_module, state_dict, prefix, _metadata):
+        for name in [name for name in state_dict if name.startswith(f"{prefix}layers.")]:
+            state_dict[name.replace("layers.", "blocks.", 1)] = state_dict.pop(name)
+
+
+class BothWays(SavedAsBlocks, Renamed):
+    """One that undoes this in a load."""
+
+
+def test_save_says_that_nothing_undoes_what_a_hook_does_to_names(tmp_path, caplog):
+    """Otherwise the load would be the first to say so."""
+    model = fill_randomly(BothWays(TinyConfig()))
+    model.save_pretrained(tmp_path / "both")
+    assert same_state(model, BothWays.from_pretrained(tmp_path / "both"))
+    assert not caplog.text
+    SavedAsBlocks(TinyConfig()).save_pretrained(tmp_path / "one")
+    assert "cannot load what is saved, because state_dict hooks of the model write blocks.0.weight" in caplog.text
+    with pytest.raises(WeightsMismatchError, match="layers"):
+        SavedAsBlocks.from_pretrained(tmp_path / "one")
+
+
 class Versioned(nn.Module):
     """A layer whose first version kept the negative of its weight."""
 

@@ -424,7 +424,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if not is_main_process:
             self.config.to_json_string()
             return
-        warn_about_changed_modules(self, written_class, named, self._constructed_shapes)
+        names = [*savable.tensors, *savable.tied]
+        warn_about_changed_modules(self, written_class, named, self._constructed_shapes, names)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:

@@ -16,7 +16,7 @@ import torch
 from config_core.messages import escaping_logger
 from model_core.load_report import shortened
 from model_core.module_tensors import persistent_shapes, walk_modules
-from model_core.torch_internals import has_flat_parameters, is_reparametrized
+from model_core.torch_internals import has_flat_parameters, is_reparametrized, load_pre_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,11 @@ _Shape = tuple[int, ...] | None
 
 
 def warn_about_changed_modules(
-    model: nn.Module, model_class: Any, named: NamedTensors, constructed: Mapping[str, _Shape] | None
+    model: nn.Module,
+    model_class: Any,
+    named: NamedTensors,
+    constructed: Mapping[str, _Shape] | None,
+    written: Iterable[str],
 ) -> None:
     """Log which tensors have other names or shapes than those that the constructor makes.
 
@@ -41,11 +45,16 @@ def warn_about_changed_modules(
         model_class: The class that will load it.
         named: The modules and tensors of the model.
         constructed: The shapes of its tensors by name when it was constructed, or None if that is not known.
+        written: The names in its state dict.
     """
     if reparametrized := _reparametrized(named.modules):
         _warn_about_reparametrized(model, model_class, reparametrized)
+    elif any(has_flat_parameters(module) for _, module in named.modules):
+        return  # the names are not those of the model's own tensors
     elif constructed is not None and _changes(shapes := persistent_shapes(model), constructed):
-        _warn_about_replaced(model, model_class, named, shapes, constructed)
+        _warn_about_replaced(model, model_class, shapes, constructed)
+    elif not any(load_pre_hooks(module) for _, module in named.modules):
+        _warn_about_hooks(model_class, [name for name in written if name not in named.persistent])
 
 
 def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequence[str]) -> None:
@@ -63,15 +72,19 @@ def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequen
     )
 
 
+def _warn_about_hooks(model_class: Any, added: Sequence[str]) -> None:
+    if names := [name for name in added if not name.endswith("_extra_state")]:
+        _logger.warning(
+            "%s.from_pretrained cannot load what is saved, because state_dict hooks of the model write %s, and none of "
+            "its tensors has that name. Undo that in a hook of register_load_state_dict_pre_hook.",
+            model_class.__name__,
+            shortened(names),
+        )
+
+
 def _warn_about_replaced(
-    model: nn.Module,
-    model_class: Any,
-    named: NamedTensors,
-    shapes: Mapping[str, _Shape],
-    constructed: Mapping[str, _Shape],
+    model: nn.Module, model_class: Any, shapes: Mapping[str, _Shape], constructed: Mapping[str, _Shape]
 ) -> None:
-    if any(has_flat_parameters(module) for _, module in named.modules):
-        return  # the names are not those of the model's own tensors
     new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
     if changes := _changes(shapes, persistent_shapes(new) if new else constructed):
         _logger.warning(
