@@ -33,7 +33,7 @@ _Shape = tuple[int, ...] | None
 
 def warn_about_changed_modules(
     model: nn.Module,
-    model_class: Any,
+    model_class: type,
     named: NamedTensors,
     constructed: Mapping[str, _Shape] | None,
     written: Iterable[str],
@@ -47,53 +47,47 @@ def warn_about_changed_modules(
         constructed: The shapes of its tensors by name when it was constructed, or None if that is not known.
         written: The names in its state dict.
     """
-    if reparametrized := _reparametrized(named.modules):
-        _warn_about_reparametrized(model, model_class, reparametrized)
-    elif any(has_flat_parameters(module) for _, module in named.modules):
+    if any(has_flat_parameters(module) for _, module in named.modules):
         return  # the names are not those of the model's own tensors
-    elif constructed is not None and _changes(shapes := persistent_shapes(model), constructed):
-        _warn_about_replaced(model, model_class, shapes, constructed)
+    shapes = persistent_shapes(model)
+    reason = ""
+    if constructed is not None and _changes(shapes, constructed):
+        new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
+        if changes := _changes(shapes, persistent_shapes(new) if new else constructed):
+            made = _reparametrized(walk_modules(new)) if new else []
+            found = [name for name in _reparametrized(named.modules) if name not in made]
+            reason = _about_reparametrized(found) if found else _about_replaced(changes)
     elif not any(load_pre_hooks(module) for _, module in named.modules):
-        _warn_about_hooks(model_class, [name for name in written if name not in named.persistent])
+        reason = _about_hooks(name for name in written if name not in named.persistent)
+    if reason:
+        _logger.warning("%s.from_pretrained cannot load what is saved%s", model_class.__name__, reason)
 
 
-def _warn_about_reparametrized(model: nn.Module, model_class: Any, found: Sequence[str]) -> None:
-    new = _made_by_constructor(model, model_class)
-    made = set(_reparametrized(walk_modules(new))) if new else set()
-    if made.issuperset(found):
-        return
-    _logger.warning(
-        "%s.from_pretrained cannot load what is saved unless the constructor makes the weight norm, pruning or other "
-        "parametrization of %s. Make it in the constructor, or remove it before the save with "
+def _about_reparametrized(names: Sequence[str]) -> str:
+    return (
+        " unless the constructor makes the weight norm, pruning or other parametrization of "
+        f"{shortened(names) or 'the model'}. Make it in the constructor, or remove it before the save with "
         "torch.nn.utils.parametrize.remove_parametrizations(module, 'weight'), or remove_weight_norm, "
-        "remove_spectral_norm or prune.remove for those of torch.nn.utils.",
-        model_class.__name__,
-        shortened([name for name in found if name not in made]) or "the model",
+        "remove_spectral_norm or prune.remove for those of torch.nn.utils."
     )
 
 
-def _warn_about_hooks(model_class: Any, added: Sequence[str]) -> None:
-    if names := [name for name in added if not name.endswith("_extra_state")]:
-        _logger.warning(
-            "%s.from_pretrained cannot load what is saved, because state_dict hooks of the model write %s, and none of "
-            "its tensors has that name. Undo that in a hook of register_load_state_dict_pre_hook.",
-            model_class.__name__,
-            shortened(names),
-        )
+def _about_replaced(changes: Sequence[str]) -> str:
+    return (
+        ", because modules were added or replaced since the model was constructed: the constructor "
+        f"{', and '.join(changes)}. Make them in the constructor, set the field of the config that gives these sizes, "
+        "such as num_labels, or restore the model's own before the save, as by merging LoRA layers."
+    )
 
 
-def _warn_about_replaced(
-    model: nn.Module, model_class: Any, shapes: Mapping[str, _Shape], constructed: Mapping[str, _Shape]
-) -> None:
-    new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
-    if changes := _changes(shapes, persistent_shapes(new) if new else constructed):
-        _logger.warning(
-            "%s.from_pretrained cannot load what is saved, because modules were added or replaced since the model was "
-            "constructed: the constructor %s. Make them in the constructor, set the field of the config that gives "
-            "these sizes, such as num_labels, or restore the model's own before the save, as by merging LoRA layers.",
-            model_class.__name__,
-            ", and ".join(changes),
-        )
+def _about_hooks(added: Iterable[str]) -> str:
+    names = [name for name in added if not name.endswith("_extra_state")]
+    if not names:
+        return ""
+    return (
+        f", because state_dict hooks of the model write {shortened(names)}, and none of its tensors has that name. "
+        "Undo that in a hook of register_load_state_dict_pre_hook."
+    )
 
 
 def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[str]:
