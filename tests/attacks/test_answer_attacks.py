@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import traceback
+
 import pytest
 
 from hub_io import HUB_SERVICE, HubError
@@ -33,3 +36,14 @@ def test_commit_that_is_no_commit_is_refused(hub, tmp_path, sha):
         HUB_SERVICE.open("me/tiny", cache_dir=tmp_path / "cache")
     assert "HF_ENDPOINT" in str(caught.value)
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("part", ["a.", "a://", "a:// ", "bearer ", "hf_", "https://a?"])
+def test_long_text_of_a_server_is_looked_through_at_once(hub, part):
+    """Secrets in it are hidden, however the rest is made: no pattern takes time that grows with its square."""
+    text = f"https://user:{'pass'}word@host {part * 200_000} https://host?signature=x"
+    hub.answer_next("/api/models/me/tiny", content=json.dumps({"error": text}), status=400, times=20)
+    with pytest.raises(HubError) as caught:
+        HUB_SERVICE.open("me/tiny")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert ("password" in shown, "signature" in shown) == (False, False)

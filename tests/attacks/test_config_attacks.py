@@ -130,6 +130,8 @@ NO_CONFIGS = {
     "large": (b'{"a": "' + b"x" * (17 * 1024 * 1024) + b'"}', "16,777,216 bytes at most"),
     "key twice": (b'{"model_type": "tiny", "model_type": "resnet"}', "duplicate key 'model_type'"),
     "key twice, escaped": (b'{"model_type": "tiny", "model\\u005ftype": "resnet"}', "duplicate key"),
+    "last of a million keys twice": (b"{%s}" % b",".join(b'"%d":1' % (n % 999_999) for n in range(1_000_000)), "'0'"),
+    "text without an end": (b"{}" * 101 + b'"' + b'\\"' * 5_000_000, "this is not JSON"),
     "list": (b"[]", "expected a JSON object"),
 }  # fmt: skip
 

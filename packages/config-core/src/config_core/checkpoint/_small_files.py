@@ -63,8 +63,11 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     def without_duplicates(pairs: list[tuple[str, Any]]) -> Any:
         values = dict(pairs)
         if len(values) != len(pairs):
-            names = [name for name, _ in pairs]
-            raise _DuplicateKeyError(next(name for name in names if names.count(name) > 1))
+            known: set[str] = set()
+            for name, _ in pairs:
+                if name in known:
+                    raise _DuplicateKeyError(name)
+                known.add(name)
         return values if make_object is None else make_object(values)
 
     try:
@@ -171,7 +174,7 @@ def _is_nested_too_deep(text: str) -> bool:
     import re
 
     depth = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):  # a text without an end is one token
         if token[0] in "[{":
             depth += 1
             if depth > _MAX_DEPTH:

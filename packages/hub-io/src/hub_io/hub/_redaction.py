@@ -18,10 +18,9 @@ _LONGEST_EXCERPT = 500
 _PATTERNS = (
     (re.compile(r"\bhf_[A-Za-z0-9_]{4,}"), f"hf_{_HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",;]+"), rf"\1 {_HIDDEN}"),
-    # User and password of an address, and its query: a signature lets anybody download.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s'\"<>?#]*@"), rf"\1{_HIDDEN}@"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s?#'\"<>]*)\?[^\s'\"<>)]+"), rf"\1?{_HIDDEN}"),
 )
+# Everything after `://` matches, so the time for a long text does not grow with its square.
+_ADDRESS = re.compile(r"://(?P<place>[^\s'\"<>?#]*)(?P<query>\?[^\s'\"<>)]+)?")
 
 
 def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
@@ -37,7 +36,13 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
             text = text.replace(secret, _HIDDEN)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    return text
+    return _ADDRESS.sub(_without_secrets, text)
+
+
+def _without_secrets(address: re.Match[str]) -> str:
+    """Return an address without user and password, and without its query: a signature lets anybody download."""
+    _, at, place = address["place"].rpartition("@")
+    return f"://{f'{_HIDDEN}@' if at else ''}{place}{f'?{_HIDDEN}' if address['query'] else ''}"
 
 
 def excerpt(text: str) -> str:
