@@ -8,6 +8,7 @@ import json
 import math
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,8 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     def without_duplicates(pairs: list[tuple[str, Any]]) -> Any:
         values = dict(pairs)
         if len(values) != len(pairs):
-            known: set[str] = set()
-            for name, _ in pairs:
-                if name in known:
-                    raise _DuplicateKeyError(name)
-                known.add(name)
+            counts = Counter(name for name, _ in pairs)
+            raise _DuplicateKeyError(next(name for name, count in counts.items() if count > 1))
         return values if make_object is None else make_object(values)
 
     try:
