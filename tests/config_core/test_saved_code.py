@@ -158,6 +158,21 @@ def test_a_class_in_a_module(tmp_path):
     load_elsewhere(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("num_files", "size", "problem"),
+    [(1, 1024 * 1024 + 1, "larger than 1,048,576 bytes"), (5, 1024 * 1024, "exceed 4,194,304 bytes in total")],
+    ids=["one-file", "all-files"],
+)
+def test_source_that_no_load_accepts_is_refused(tmp_path, num_files, size, problem):
+    """A save says what is wrong where the author can mend it, and writes nothing."""
+    write(tmp_path, {f"table_{number}.py": "x" * (size - 4) + " = 1" for number in range(num_files)})
+    imports = "".join(f"from table_{number} import *\n" for number in range(num_files))
+    write(tmp_path, {"configuration_tiny.py": CONFIG + imports})
+    done = run(tmp_path, "-c", "from configuration_tiny import TinyConfig\n" + SAVE)
+    assert re.search(f"SourceCodeError: table_.*{problem}", done.stderr), done.stderr
+    assert not (tmp_path / "saved" / "config.json").exists()
+
+
 def test_classes_in_flat_modules_that_import_each_other(tmp_path):
     """Neighbours that are imported absolutely come along; auto_map lists both classes."""
     write(

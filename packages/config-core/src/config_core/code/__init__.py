@@ -35,7 +35,10 @@ if TYPE_CHECKING:
         walk_statements,
     )
     from config_core.code._source_files import (
+        MAX_CODE_BYTES,
         MAX_DATA_BYTES,
+        MAX_SOURCE_BYTES,
+        MAX_SOURCE_FILES,
         data_files,
         needed_files,
         resolve_sibling_imports,
@@ -45,7 +48,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BASE_FILE",
     "BASE_NAMES",
+    "MAX_CODE_BYTES",
     "MAX_DATA_BYTES",
+    "MAX_SOURCE_BYTES",
+    "MAX_SOURCE_FILES",
     "ClassReference",
     "CodeBundle",
     "CodeOrigin",
@@ -76,7 +82,16 @@ _HOMES = {
     "_code_bundle": ["CodeBundle", "CodeOrigin", "listing_digest"],
     "_custom_code": ["bundle_of", "code_origin_of", "collect_code", "register_for_auto_class", "served_names_of"],
     "_portable_code": ["BASE_FILE", "BASE_NAMES", "NotPortableError", "is_base_file", "portable_files"],
-    "_source_files": ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_imports", "source_imports"],
+    "_source_files": [
+        "MAX_CODE_BYTES",
+        "MAX_DATA_BYTES",
+        "MAX_SOURCE_BYTES",
+        "MAX_SOURCE_FILES",
+        "data_files",
+        "needed_files",
+        "resolve_sibling_imports",
+        "source_imports",
+    ],
 }
 
 

@@ -15,7 +15,14 @@ from config_core.code._code_bundle import CodeBundle
 from config_core.code._portable_code import NotPortableError, portable_files
 from config_core.code._program_source import running_program
 from config_core.code._source_facts import parse_source, source_facts
-from config_core.code._source_files import MAX_DATA_BYTES, data_files, needed_files
+from config_core.code._source_files import (
+    MAX_CODE_BYTES,
+    MAX_DATA_BYTES,
+    MAX_SOURCE_BYTES,
+    MAX_SOURCE_FILES,
+    data_files,
+    needed_files,
+)
 from config_core.errors import SourceCodeError
 from config_core.messages import escaping_logger, warn
 
@@ -44,7 +51,7 @@ def bundle_for(
             is returned as it is, with a warning.
 
     Raises:
-        SourceCodeError: A class has no source file, or a needed file is missing or would not work elsewhere.
+        SourceCodeError: A class has no source file, or a needed file is missing, too large or would not work elsewhere.
         ClassReferenceError: The name of a class or its file is not allowed in `auto_map`.
     """
     place = _place_of(cls if cls in registered else config_class)
@@ -61,7 +68,22 @@ def bundle_for(
     bundle = _program_bundle(classes, config_class) if place == _PROGRAM else _module_bundle(classes)
     for reference in bundle.auto_map.values():
         ClassReference.parse(reference)  # do not save what no load accepts
-    return _portable_bundle(bundle, cls) if portable else bundle
+    bundle = _portable_bundle(bundle, cls) if portable else bundle
+    _check_size(bundle)
+    return bundle
+
+
+def _check_size(bundle: CodeBundle) -> None:
+    """Raise if a load would refuse the source files for their size."""
+    sizes = {name: len(content) for name, content in bundle.files.items() if name.endswith(".py")}
+    largest = max(sizes, key=sizes.__getitem__)
+    remedy = "No load would accept it. Move tables into data files, which the code opens."
+    if sizes[largest] > MAX_SOURCE_BYTES:
+        raise SourceCodeError(f"it is larger than {MAX_SOURCE_BYTES:,} bytes. {remedy}", path=largest)
+    if sum(sizes.values()) > MAX_CODE_BYTES:
+        raise SourceCodeError(f"the source files exceed {MAX_CODE_BYTES:,} bytes in total. {remedy}", path=largest)
+    if len(sizes) > MAX_SOURCE_FILES:
+        raise SourceCodeError(f"the code has more than {MAX_SOURCE_FILES:,} source files.", path=largest)
 
 
 def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:

@@ -20,8 +20,21 @@ from config_core.errors import SourceCodeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_DATA_BYTES", "data_files", "needed_files", "resolve_sibling_imports", "source_imports"]
+__all__ = [
+    "MAX_CODE_BYTES",
+    "MAX_DATA_BYTES",
+    "MAX_SOURCE_BYTES",
+    "MAX_SOURCE_FILES",
+    "data_files",
+    "needed_files",
+    "resolve_sibling_imports",
+    "source_imports",
+]
 
+# Parsing Python source takes up to 500 times its size in memory.
+MAX_SOURCE_BYTES = 1024 * 1024  # of one file
+MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
+MAX_SOURCE_FILES = 1000  # even empty files cost a request each
 MAX_DATA_BYTES = 16 * 1024 * 1024  # of all data files together
 
 _PACKAGE_FILE = "__init__.py"

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from config_core.code import MAX_DATA_BYTES, ClassReference, CodeBundle, data_files, needed_files
+from config_core.code import (
+    MAX_CODE_BYTES,
+    MAX_DATA_BYTES,
+    MAX_SOURCE_BYTES,
+    MAX_SOURCE_FILES,
+    ClassReference,
+    CodeBundle,
+    data_files,
+    needed_files,
+)
 from config_core.errors import CheckpointChangedError, ClassReferenceError, SourceCodeError
 from hub_io.code._processing_code import names_beside
 from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
@@ -20,19 +29,10 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
 
 __all__ = [
-    "MAX_CODE_BYTES",
-    "MAX_SOURCE_BYTES",
-    "MAX_SOURCE_FILES",
     "Contents",
     "collect_bundle",
     "references_beside",
 ]
-
-# Parsing Python source takes up to 500 times its size in memory.
-MAX_SOURCE_BYTES = 1024 * 1024  # of one file
-MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
-MAX_SOURCE_FILES = 1000  # even empty files cost a request each
-
 
 # The files that a load has read: the place of the code, then file name, to content; None for a missing file.
 Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
