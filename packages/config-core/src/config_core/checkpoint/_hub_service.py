@@ -255,7 +255,7 @@ def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[
     if others:
         names = tuple(sorted(others))
         listed = ", ".join(map(repr, names))
-        known = [*PushOptions.__annotations__]
+        known = sorted(PushOptions.__annotations__, key=CardMetadata.__annotations__.__contains__)  # the card's last
         if call == "push_to_hub":
             hint = f"Options are {', '.join(known)}. {did_you_mean(names, known)}"
             raise UnknownOptionError(f"push_to_hub has no option {listed}. {hint}".rstrip(), names=names)
