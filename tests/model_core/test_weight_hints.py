@@ -6,6 +6,7 @@ import argparse
 import copy
 import pickle
 import re
+from typing import ClassVar
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils import prune
 
+from config_core import PretrainedConfig
 from model_core import (
     ArgumentError,
     ModelDefinitionError,
@@ -316,6 +318,36 @@ def test_other_number_of_layers_is_explained_by_the_field_of_the_config(tmp_path
     assert same_state(TinyModel.from_pretrained(tmp_path, depth=stored), model)
 
 
+class PairConfig(PretrainedConfig):
+    """Two configs in one."""
+
+    model_type = "tiny-pair"
+    sub_configs: ClassVar = {"image": TinyConfig, "text": TinyConfig}
+
+    def __init__(self, image=None, text=None, **kwargs):
+        self.image = image or TinyConfig()
+        self.text = text or TinyConfig()
+        super().__init__(**kwargs)
+
+
+class PairModel(PreTrainedModel):
+    """Two models in one."""
+
+    config_class = PairConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.image, self.text = TinyModel(config.image), TinyModel(config.text)
+
+
+def test_other_number_of_layers_is_explained_by_the_field_of_a_part(tmp_path):
+    """The argument sets it as it is written."""
+    model = fill_randomly(PairModel(PairConfig(text=TinyConfig(depth=5))))
+    model.save_pretrained(tmp_path)
+    assert "text={'depth': 5} builds the model with" in message_of(PairModel, tmp_path, text={"depth": 3})
+    assert same_state(PairModel.from_pretrained(tmp_path, text={"depth": 5}), model)
+
+
 def test_layers_that_are_missing_in_the_middle_are_not_explained_by_their_number(tmp_path):
     """No number of layers would make them match."""
     rewritten(
@@ -403,6 +435,28 @@ def test_save_speaks_of_a_layer_of_another_size_until_the_config_says_so(tmp_pat
     model.save_pretrained(tmp_path / "consistent")
     assert not caplog.text
     HeadModel.from_pretrained(tmp_path / "consistent")
+
+
+class WithProbe(nn.Module):
+    """A class to inherit from that adds a layer to a model once that has been constructed."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.probe = nn.Linear(2, 2)
+
+
+class Probed(WithProbe, TinyModel):
+    """A model whose constructor is not that of a model."""
+
+
+def test_constructor_of_a_class_beside_the_base_class_counts(tmp_path, caplog):
+    """It comes last."""
+    model = Probed(TinyConfig())
+    model.save_pretrained(tmp_path / "same")
+    assert not caplog.text
+    model.probe = nn.Linear(2, 3)
+    model.save_pretrained(tmp_path / "changed")
+    assert "makes probe.weight [2, 2] where the model has [3, 2]" in caplog.text
 
 
 def test_save_of_a_model_whose_config_was_changed_with_it_says_nothing(tmp_path, caplog):

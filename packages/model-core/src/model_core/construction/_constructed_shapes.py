@@ -18,9 +18,9 @@ __all__ = ["note_shapes_when_constructed"]
 
 
 def note_shapes_when_constructed(model_class: Any) -> None:
-    """Let the constructor that a class defines, if any, set `_constructed_shapes` once the whole model is made."""
-    constructor = vars(model_class).get("__init__")
-    if not isinstance(constructor, FunctionType):
+    """Let the constructor of a class set `_constructed_shapes` once the whole model is made."""
+    constructor = model_class.__init__  # its own, or that of a class that comes before its base class
+    if not isinstance(constructor, FunctionType) or hasattr(constructor, "notes_shapes"):
         return
 
     @functools.wraps(constructor)
@@ -30,3 +30,4 @@ def note_shapes_when_constructed(model_class: Any) -> None:
             vars(self)["_constructed_shapes"] = persistent_shapes(self)
 
     model_class.__init__ = noting
+    model_class.__init__.notes_shapes = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from config_core.config import PretrainedConfig
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     import torch
 
-    from config_core.config import PretrainedConfig
     from model_core.load_report import LoadReport
 
 __all__ = ["config_remedies"]
@@ -88,17 +88,28 @@ def _indices(names: Iterable[str], path: str) -> set[int]:
 def _remedy(fields: Collection[str], value: int, effect: str) -> list[str]:
     if not fields:
         return []
-    first, *others = [f"{name}={value}" for name in fields]
+    first, *others = [_argument(name, value) for name in fields]
     alternatives = f" (or {shortened(others, most=_MAX_FIELDS - 1)})" if others else ""
     return [f"{first}{alternatives} builds the model with {effect}"]
 
 
+def _argument(field: str, value: int) -> str:
+    """Return the argument that sets a field of a config, or of a part of it: `depth=2`, `image={'depth': 2}`."""
+    part, _, field = field.rpartition(".")
+    return f"{part}={{{field!r}: {value}}}" if part else f"{field}={value}"
+
+
 def _numbers(config: PretrainedConfig) -> dict[str, int]:
-    """Return the fields of a config that are whole numbers, the number of classes first."""
+    """Return the fields of a config that are whole numbers, the number of classes first, and those of its parts."""
     fields: dict[str, Any] = {_CLASSES: getattr(config, _CLASSES, None), **vars(config)}
     aliases = set(getattr(config, "attribute_map", {}).values())
-    return {
-        name: value
-        for name, value in fields.items()
-        if type(value) is int and not name.startswith("_") and not (name in aliases and value == fields[_CLASSES])
-    }
+    own = _integers(fields)
+    numbers = {name: own[name] for name in own if not (name in aliases and own[name] == own.get(_CLASSES))}
+    for name, part in fields.items():
+        if isinstance(part, PretrainedConfig):
+            numbers |= {f"{name}.{field}": value for field, value in _integers(vars(part)).items()}
+    return numbers
+
+
+def _integers(fields: Mapping[str, Any]) -> dict[str, int]:
+    return {name: value for name, value in fields.items() if type(value) is int and not name.startswith("_")}
