@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from auto_registry import AutoConfig
+from auto_registry.errors import UnknownTaskError
 from config_core.config import PretrainedConfig
 from hub_io import RemoteCodeImportError, RemoteCodeRefusedError, UnservedNamesError
 from tiny_checkpoints import CONFIGURATION, files, write
@@ -51,6 +52,39 @@ def test_code_does_not_change_names_for_other_code(tmp_path, change):
         "assert transformers.utils.is_torch_available()\n"
     )
     assert isinstance(load(tmp_path / "other", check), PretrainedConfig)
+
+
+VICTIM = """
+from transformers import AutoModelForMaskedLM, PretrainedConfig
+
+
+class PartConfig(PretrainedConfig):
+    model_type = "victim_part"
+
+
+def make():
+    return AutoModelForMaskedLM.from_config(PartConfig())
+"""
+INTRUDER = """
+import sys
+from transformers import AutoModelForMaskedLM
+
+
+class Model:
+    config_class = [vars(each)["PartConfig"] for each in list(sys.modules.values()) if "PartConfig" in vars(each)][-1]
+    from_pretrained = classmethod(lambda cls, *_, **__: None)
+
+
+AutoModelForMaskedLM.register(Model.config_class, Model, exist_ok=True)
+"""
+
+
+def test_code_registers_no_model_for_a_config_of_other_code(tmp_path):
+    """What a checkpoint registers is for configs of its own code: another one finds what it found before."""
+    victim = sys.modules[type(load(tmp_path / "victim", VICTIM)).__module__]
+    load(tmp_path / "intruder", INTRUDER)
+    with pytest.raises(UnknownTaskError):
+        victim.make()
 
 
 HIDDEN = "try:\n    import transformers.hidden\nexcept ImportError:\n    pass\nelse:\n    raise SystemExit"

@@ -148,6 +148,8 @@ def test_name_that_may_be_missing_is_missing(tmp_path, head):
         "if True:\n    from transformers import PretrainedConfig as Base\nassert Base is PretrainedConfig",
         "from transformers.utils import (\n    CONFIG_NAME,\n    WEIGHTS_NAME,\n)\nassert CONFIG_NAME == 'config.json'",
         "import transformers; transformers.__name__; transformers.__doc__",
+        "from transformers.onnx import OnnxConfig\nclass Export(OnnxConfig):\n    pass",
+        "from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled as f\nassert not f()",
         "import importlib.util\nassert importlib.util.find_spec('transformers') is not None",
         "from importlib.util import find_spec as find\nassert find('transformers.utils') is not None",
         "import sys\nassert 'transformers' in sys.modules and 'transformers.hidden' not in sys.modules",
@@ -160,6 +162,27 @@ def test_name_that_may_be_missing_is_missing(tmp_path, head):
 def test_every_form_of_import_reaches_the_served_name(tmp_path, head):
     """Statements, aliases, submodules, and calls of `import_module` with the name as text."""
     assert load(tmp_path, f"from transformers import PretrainedConfig\n{head}").size == 2
+
+
+KEYWORDS = """
+from transformers.modeling_flash_attention_utils import FlashAttentionKwargs
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs
+
+
+class Keywords(FlashAttentionKwargs, TransformersKwargs):
+    pass
+
+
+def forward(x, **kwargs: Unpack[Keywords]):
+    return kwargs
+"""
+
+
+def test_keywords_of_newer_code_are_types(tmp_path):
+    """They stand in annotations, and may be derived from."""
+    module = sys.modules[type(load(tmp_path, KEYWORDS)).__module__]
+    assert module.forward(1, output_attentions=True) == {"output_attentions": True}
 
 
 def test_lines_and_source_are_those_of_the_file(tmp_path):

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.utils import _pytree
 
 from config_core import transformers_names as config_names
@@ -184,6 +185,91 @@ def test_masks_of_the_base_model():
     assert decoder.get_extended_attention_mask(torch.ones(1, 2), (1, 2)).tolist() == [[[[-0.0, LOWEST], [-0.0, -0.0]]]]
     with pytest.raises(ValueError, match="two or three dimensions"):
         model.get_extended_attention_mask(torch.ones(2), (2,))
+
+
+class Normed(Model):
+    def __init__(self, config):
+        super().__init__(config)
+        self.LayerNorm = torch.nn.LayerNorm(2)
+        self.head = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(2, 2))
+
+
+OLD_NAMES = {
+    "LayerNorm.weight": "LayerNorm.gamma",
+    "LayerNorm.bias": "LayerNorm.beta",
+    "parametrizations.weight.original0": "weight_g",
+    "parametrizations.weight.original1": "weight_v",
+}
+
+
+def test_names_of_the_first_checkpoints_are_read(tmp_path):
+    """Every version of transformers reads them, with or without asking."""
+    model = Normed(config_names.PretrainedConfig())
+    torch.nn.init.normal_(model.LayerNorm.weight)
+    model.save_pretrained(tmp_path)
+    tensors = model.state_dict()
+    for new, old in OLD_NAMES.items():
+        tensors = {name.replace(new, old): tensor for name, tensor in tensors.items()}
+    assert sum(name.endswith((*OLD_NAMES.values(),)) for name in tensors) == 4
+    save_file(tensors, tmp_path / "model.safetensors")
+    loaded = Normed.from_pretrained(tmp_path)
+    assert all(map(torch.equal, loaded.state_dict().values(), model.state_dict().values()))
+
+
+def test_model_keeps_such_names_of_its_own(tmp_path):
+    """What a checkpoint has under the names of the model is not renamed."""
+
+    class Gamma(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gamma = torch.nn.Parameter(torch.rand(2))
+
+    class Own(Normed):
+        def __init__(self, config):
+            super().__init__(config)
+            self.LayerNorm = Gamma()
+            self.added = torch.nn.Linear(1, 1)
+
+    model = Own(config_names.PretrainedConfig())
+    model.save_pretrained(tmp_path)
+    save_file({name: tensor for name, tensor in model.state_dict().items() if "added" not in name},
+              tmp_path / "model.safetensors")  # fmt: skip
+    loaded = Own.from_pretrained(tmp_path, allow_missing="added.*")
+    assert torch.equal(loaded.LayerNorm.gamma, model.LayerNorm.gamma)
+
+
+def test_attention_function_is_that_of_torch():
+    """Heads that share keys and values, a mask, and a causal layer without one."""
+    module = torch.nn.Module()
+    module.num_key_value_groups, module.is_causal = 2, True
+    torch.manual_seed(0)
+    query, key, value = torch.randn(1, 4, 3, 5), torch.randn(1, 2, 3, 5), torch.randn(1, 2, 3, 5)
+    attend = names.ALL_ATTENTION_FUNCTIONS.get_interface("sdpa", None)
+    causal = torch.full((3, 3), -torch.inf).triu(1)
+    output, weights = attend(module, query, key, value, None, scaling=0.5)
+    masked, _ = attend(module, query, key, value, causal[None, None], scaling=0.5, is_causal=False)
+    scores = query @ key.repeat_interleave(2, 1).transpose(2, 3) * 0.5 + causal
+    expected = (scores.softmax(-1) @ value.repeat_interleave(2, 1)).transpose(1, 2)
+    torch.testing.assert_close(output, expected)
+    torch.testing.assert_close(masked, expected)
+    assert weights is None
+
+
+def test_attention_functions_are_read_only():
+    """All checkpoints share them. A layer brings its own function for "eager"."""
+    functions = names.ALL_ATTENTION_FUNCTIONS
+    assert list(functions) == ["sdpa"]
+    assert functions.get_interface("eager", abs) is functions.get_interface(None, abs) is abs
+    with pytest.raises(KeyError):
+        functions.get_interface("flash_attention_2", abs)
+    with pytest.raises(TypeError):
+        functions["sdpa"] = abs
+
+
+def test_boxes_have_corners():
+    """As detection models compute them from what they predict."""
+    boxes = names.center_to_corners_format(torch.tensor([[4.0, 5.0, 2.0, 6.0]]))
+    assert boxes.tolist() == [[3.0, 2.0, 5.0, 8.0]]
 
 
 class Padded(Model):

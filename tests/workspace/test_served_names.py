@@ -6,17 +6,14 @@ import pytest
 
 from auto_registry.transformers_names import TRANSFORMERS_NAMES
 from config_core import transformers_names as config_names
-from hub_io.code import names_served_by, served_object
+from hub_io.code import is_served_module, names_served_by, served_object
 from model_core import transformers_names as model_names
 
 PACKAGES = {"config_core": config_names, "auto_registry": TRANSFORMERS_NAMES, "model_core": model_names}
-SUBMODULES = {name for name in names_served_by("transformers") if not hasattr(config_names, name)} & {
-    "activations", "configuration_utils", "file_utils", "modeling_attn_mask_utils", "modeling_layers",
-    "modeling_outputs", "modeling_utils", "pytorch_utils", "utils",
-}  # fmt: skip
+NAMES = [name for name in names_served_by("transformers") if not is_served_module(f"transformers.{name}")]
 
 
-@pytest.mark.parametrize("name", sorted(set(names_served_by("transformers")) - SUBMODULES))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_served_name_is_there(name):
     """Each name of the table is an object of exactly one package."""
     found = [package for package in PACKAGES.values() if hasattr(package, name)]

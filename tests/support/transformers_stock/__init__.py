@@ -140,6 +140,15 @@ STOCK = {
         "gradient_layers.configuration_layers.LayersConfig", "gradient_layers.modeling_layers_stock.LayersModel",
         {"inputs": (2, 7, 10)}, fields={"mode": "fancy"},
     ),
+    "attention by name": Stock(
+        "attention_interface.configuration_interface.InterfaceConfig",
+        "attention_interface.modeling_interface.InterfaceModel", {"input_ids": _IDS},
+    ),
+    "a backbone that the code registers": Stock(
+        "registered_backbone.configuration_backbone.WithBackboneConfig",
+        "registered_backbone.modeling_backbone.WithBackboneModel", _PICTURES,
+        fields={"vision_config": {"hidden_size": 6}},
+    ),
     "from_pretrained of its own": Stock(
         "custom_loading.configuration_custom.CustomConfig", "custom_loading.modeling_custom.CustomModel",
         {"features": (2, 4)}, layout="safetensors", fields={"extra_losses": {"kind": "none"}},

@@ -6,7 +6,7 @@ The code of a checkpoint that says `from transformers import PretrainedConfig` g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from config_core.transformers_names import logging
 from config_core.transformers_names._availability import CHECKS
@@ -20,7 +20,14 @@ from config_core.transformers_names._decorators import (
     deprecate_kwarg,
     replace_return_docstrings,
 )
-from config_core.transformers_names._small_names import ExplicitEnum, requires_backends
+from config_core.transformers_names._small_names import (
+    ExplicitEnum,
+    FlashAttentionKwargs,
+    LossKwargs,
+    OnnxConfig,
+    TransformersKwargs,
+    requires_backends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +39,15 @@ __all__ = [
     "WEIGHTS_INDEX_NAME",
     "WEIGHTS_NAME",
     "ExplicitEnum",
+    "FlashAttentionKwargs",
+    "LossKwargs",
+    "OnnxConfig",
+    "OnnxConfigWithPast",
+    "OnnxSeq2SeqConfigWithPast",
     "PreTrainedConfig",
     "PretrainedConfig",
+    "TransformersKwargs",
+    "Unpack",
     "add_code_sample_docstrings",
     "add_end_docstrings",
     "add_start_docstrings",
@@ -46,6 +60,7 @@ __all__ = [
 ]
 
 PreTrainedConfig = PretrainedConfig
+OnnxConfigWithPast = OnnxSeq2SeqConfigWithPast = OnnxConfig
 
 # The last release of the line that most published code was written for. Code that compares versions takes its way.
 __version__: Final = "4.57.0"

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ExplicitEnum", "requires_backends"]
+__all__ = [
+    "ExplicitEnum",
+    "FlashAttentionKwargs",
+    "LossKwargs",
+    "OnnxConfig",
+    "TransformersKwargs",
+    "requires_backends",
+]
 
 
 class ExplicitEnum(str, Enum):  # noqa: UP042 - `StrEnum` has another str()
@@ -35,3 +42,19 @@ def requires_backends(obj: object, backends: str | Iterable[str]) -> None:
     if missing:
         owner = getattr(obj, "__name__", type(obj).__name__)
         raise ImportError(f"{owner} requires {', '.join(missing)}, which is not installed.")
+
+
+class TransformersKwargs(TypedDict, total=False):
+    """Keywords of a `forward`, for annotations."""
+
+
+class FlashAttentionKwargs(TypedDict, total=False):
+    """Keywords of an attention function, for annotations."""
+
+
+class LossKwargs(TypedDict, total=False):
+    """Keywords of a loss function, for annotations."""
+
+
+class OnnxConfig:
+    """The base of classes that describe an export to ONNX. Code defines them beside its config; no load uses them."""

@@ -46,7 +46,7 @@ _MODEL = NameProvider("model_core", "pretrained-model-core", "hub_io.transformer
 
 # hub_io does not import model_core, which imports torch.
 _MODEL_NAMES: Final = """
-    PreTrainedModel ModelOutput ACT2CLS ACT2FN get_activation
+    PreTrainedModel ModelOutput ALL_ATTENTION_FUNCTIONS ACT2CLS ACT2FN get_activation
     GELUActivation NewGELUActivation FastGELUActivation QuickGELUActivation PytorchGELUTanh GELUTanh
     AccurateGELUActivation ClippedGELUActivation SiLUActivation MishActivation LinearActivation LaplaceActivation
     ReLUSquaredActivation
@@ -57,8 +57,8 @@ _MODEL_NAMES: Final = """
     AttentionMaskConverter _prepare_4d_attention_mask _prepare_4d_attention_mask_for_sdpa
     _prepare_4d_causal_attention_mask _prepare_4d_causal_attention_mask_for_sdpa
     _create_4d_causal_attention_mask
-    GradientCheckpointingLayer can_return_tuple torch_int torch_float is_torch_fx_proxy is_torchdynamo_compiling
-    is_tracing is_tensor is_torch_tensor get_parameter_device get_parameter_dtype
+    GradientCheckpointingLayer can_return_tuple center_to_corners_format torch_int torch_float is_torch_fx_proxy
+    is_torchdynamo_compiling is_tracing is_tensor is_torch_tensor get_parameter_device get_parameter_dtype
     BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions BaseModelOutputWithNoAttention
     BaseModelOutputWithPast BaseModelOutputWithPastAndCrossAttentions BaseModelOutputWithPooling
     BaseModelOutputWithPoolingAndCrossAttentions BaseModelOutputWithPoolingAndNoAttention
@@ -85,11 +85,19 @@ _MODULES: Final = frozenset(
     for path in [
         ".activations",
         ".configuration_utils",
+        ".deepspeed",
         ".file_utils",
+        ".image_transforms",
+        ".integrations",
+        ".integrations.deepspeed",
+        ".integrations.fsdp",
         ".modeling_attn_mask_utils",
+        ".modeling_flash_attention_utils",
         ".modeling_layers",
         ".modeling_outputs",
         ".modeling_utils",
+        ".onnx",
+        ".processing_utils",
         ".pytorch_utils",
         ".utils",
         ".utils.deprecation",

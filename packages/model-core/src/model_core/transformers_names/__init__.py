@@ -27,6 +27,7 @@ from model_core.transformers_names._activations import (
     SiLUActivation,
     get_activation,
 )
+from model_core.transformers_names._attention_functions import ALL_ATTENTION_FUNCTIONS
 from model_core.transformers_names._attention_masks import (
     AttentionMaskConverter,
     create_4d_causal_attention_mask,
@@ -42,6 +43,7 @@ from model_core.transformers_names._pytorch_utils import (
     Conv1D,
     apply_chunking_to_forward,
     can_return_tuple,
+    center_to_corners_format,
     find_pruneable_heads_and_indices,
     get_parameter_device,
     get_parameter_dtype,
@@ -62,6 +64,7 @@ from model_core.transformers_names._pytorch_utils import (
 __all__ = [
     "ACT2CLS",
     "ACT2FN",
+    "ALL_ATTENTION_FUNCTIONS",
     "OUTPUT_CLASSES",
     "AccurateGELUActivation",
     "AttentionMaskConverter",
@@ -83,6 +86,7 @@ __all__ = [
     "SiLUActivation",
     "apply_chunking_to_forward",
     "can_return_tuple",
+    "center_to_corners_format",
     "find_pruneable_heads_and_indices",
     "get_activation",
     "get_parameter_device",

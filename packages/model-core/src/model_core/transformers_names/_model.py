@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from config_core.transformers_names import logging
-from model_core.loading import ScopedPattern
+from model_core.loading import Renaming, ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD, declares_ties
 from model_core.transformers_names._mask_methods import MaskMethods
@@ -26,6 +26,13 @@ __all__ = ["GradientCheckpointingLayer", "PreTrainedModel"]
 
 _logger = logging.get_logger(__name__)
 
+# Names in checkpoints of the first years, which every version of transformers reads, and their names today.
+_OLD_NAMES = (
+    Renaming(r"(^|\.)LayerNorm\.gamma$", r"\1LayerNorm.weight"),
+    Renaming(r"(^|\.)LayerNorm\.beta$", r"\1LayerNorm.bias"),
+    Renaming(r"(^|\.)weight_g$", r"\1parametrizations.weight.original0"),
+    Renaming(r"(^|\.)weight_v$", r"\1parametrizations.weight.original1"),
+)
 # What only transformers can do, so that an error says where to find it.
 _NOT_SERVED = frozenset({
     "generate", "resize_token_embeddings", "resize_position_embeddings", "prune_heads", "dequantize",
@@ -143,7 +150,11 @@ class PreTrainedModel(OwnModel, MaskMethods):
             outputs, inputs = (f"{names[layer]}.weight" for layer in tied)
             rules.ties.enabled.setdefault(outputs, inputs)
         left_over = (ScopedPattern("", _pattern(name, cls.base_model_prefix)) for name in named.non_persistent)
-        return dataclasses.replace(rules, ignored_unexpected=(*rules.ignored_unexpected, *left_over))
+        return dataclasses.replace(
+            rules,
+            declared_renamings=(*rules.declared_renamings, *_OLD_NAMES),
+            ignored_unexpected=(*rules.ignored_unexpected, *left_over),
+        )
 
     # As a model
 

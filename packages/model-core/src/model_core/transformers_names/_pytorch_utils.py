@@ -18,6 +18,7 @@ __all__ = [
     "Conv1D",
     "apply_chunking_to_forward",
     "can_return_tuple",
+    "center_to_corners_format",
     "find_pruneable_heads_and_indices",
     "get_parameter_device",
     "get_parameter_dtype",
@@ -167,6 +168,12 @@ def can_return_tuple(forward: Callable[..., Any]) -> Callable[..., Any]:
         return output.to_tuple() if is_tuple and isinstance(output, ModelOutput) else output
 
     return call
+
+
+def center_to_corners_format(bboxes_center: torch.Tensor) -> torch.Tensor:
+    """Return boxes `(center x, center y, width, height)` as `(left, top, right, bottom)`."""
+    x, y, width, height = bboxes_center.unbind(-1)
+    return torch.stack([x - 0.5 * width, y - 0.5 * height, x + 0.5 * width, y + 0.5 * height], dim=-1)
 
 
 def torch_int(x: Any) -> Any:

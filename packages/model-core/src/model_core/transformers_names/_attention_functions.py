@@ -1,0 +1,61 @@
+"""Attention functions by name, which layers look up by `config._attn_implementation` if it is not "eager"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+__all__ = ["ALL_ATTENTION_FUNCTIONS"]
+
+_Function = Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
+
+
+class _AttentionFunctions(Mapping[str, _Function]):
+    """The functions. All checkpoints share them, so none can be added."""
+
+    def __getitem__(self, name: str) -> _Function:
+        return _FUNCTIONS[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FUNCTIONS)
+
+    def __len__(self) -> int:
+        return len(_FUNCTIONS)
+
+    def get_interface(self, attn_implementation: str | None, default: _Function) -> _Function:
+        """Return the function of a name, or the default for "eager" and None.
+
+        Raises:
+            KeyError: There is no such function.
+        """
+        return default if attn_implementation in {None, "eager"} else self[str(attn_implementation)]
+
+
+def _scaled_dot_product_attention(  # noqa: PLR0917 - transformers' signature
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,  # noqa: FBT001 - as above
+    **_options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Return the output of torch's function, of shape `(batch, queries, heads, size)`, and None for the weights."""
+    groups: int = getattr(module, "num_key_value_groups", 1)
+    if groups > 1:
+        key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
+    if is_causal is None:
+        is_causal = query.shape[2] > 1 and attention_mask is None and getattr(module, "is_causal", True)
+    output = nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=bool(is_causal)
+    )
+    return output.transpose(1, 2).contiguous(), None
+
+
+_FUNCTIONS: Final[dict[str, _Function]] = {"sdpa": _scaled_dot_product_attention}
+ALL_ATTENTION_FUNCTIONS: Final = _AttentionFunctions()
