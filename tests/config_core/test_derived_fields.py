@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from config_core import ConfigError, PretrainedConfig
+from config_core import ConfigError, PretrainedConfig, UnknownOptionError
 
 
 class LastConfig(PretrainedConfig):
@@ -507,3 +507,56 @@ def test_a_file_in_which_nothing_is_computed_is_written_as_it_was_read(tmp_path)
         text = (tmp_path / "config.json").read_bytes()
         type(each).from_pretrained(tmp_path).save_pretrained(tmp_path)
         assert (tmp_path / "config.json").read_bytes() == text
+
+
+class StagesConfig(PretrainedConfig):
+    """How many fields there are depends on a value."""
+
+    model_type = "derived-stages"
+
+    def __init__(self, layers: tuple[int, ...] = (1, 2), **kwargs):
+        self.layers = layers
+        for number, depth in enumerate(layers):
+            setattr(self, f"stage{number}", 10 * depth)
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("before", [(), (1, 2), (4, 5, 6)])
+@pytest.mark.parametrize("after", [(), (3, 2), (7, 8, 9)])
+def test_there_may_be_more_computed_fields_or_fewer(before, after, tmp_path):
+    """An update and a load leave none of the old ones, and have all of the new ones."""
+    config = StagesConfig(before)
+    config.save_pretrained(tmp_path)
+    config.update({"layers": after})
+    for changed in (config, StagesConfig.from_pretrained(tmp_path, layers=after)):
+        assert changed == StagesConfig(after)
+        assert {name: value for name, value in vars(changed).items() if name.startswith("stage")} == {
+            f"stage{number}": 10 * depth for number, depth in enumerate(after)
+        }
+
+
+class DoubledConfig(PretrainedConfig):
+    model_type = "derived-doubled"
+
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+    @property
+    def double(self):
+        return 2 * self.width
+
+    @double.setter
+    def double(self, value):
+        self.width = value // 2
+
+
+def test_a_property_with_a_setter_is_a_keyword_everywhere(tmp_path):
+    """Of the constructor, of an update, and of a load."""
+    DoubledConfig(width=3).save_pretrained(tmp_path)
+    config = DoubledConfig(width=3)
+    config.update({"double": 8})
+    for changed in (config, DoubledConfig(double=8), DoubledConfig.from_pretrained(tmp_path, double=8)):
+        assert changed == DoubledConfig(width=4)
+    with pytest.raises(UnknownOptionError, match="doubel"):
+        DoubledConfig.from_pretrained(tmp_path, doubel=8)

@@ -10,6 +10,7 @@ from config_core.config._checked_values import (
     FieldsOfFile,
     UnknownFields,
     has_own_from_dict,
+    is_settable,
     note_unknown_in,
     num_labels_field,
     of_caller,
@@ -129,7 +130,11 @@ def _make(
     given = resolve_aliases(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
-    unused = {name: given[name] for name in given if name not in definition.names and name not in fields}
+    unused = {
+        name: given[name]
+        for name in given
+        if not (name in definition.names or name in fields or is_settable(cls, name))
+    }
     if unused:  # unless `__init__` sets them in a way that cannot be read from it
         unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
         given = {name: value for name, value in given.items() if name not in unused}

@@ -16,7 +16,7 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, jsonable
-from config_core.config._construction import maker_of
+from config_core.config._construction import maker_of, note_computed
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields
@@ -81,6 +81,8 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
         raise with_problems(unpacked(error, cls), problems, cls)  # noqa: B904 - it has its cause
     if names:
         hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
+        if taken := definition_of(cls).names.intersection(names):
+            hint = f" __init__ takes {quoted(sorted(taken))}: call from_dict(config.to_dict(), …) with it.{hint}"
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
@@ -99,7 +101,7 @@ def _is_field(config: Any, name: str) -> bool:
 def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state = type(config), vars(config)
-    computed = _computed_now(config, values) if "_computed" in state else ()
+    computed = _computed_now(config, values) if "_computed" in state else set()
     fields = fill_num_labels(cls, resolve_aliases(cls, values))
     made = {name for name in fields.keys() & state if _are_made_by_hand(cls, name, state[name])}
     with of_caller(unknown):
@@ -108,34 +110,38 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
         make_sub_configs(config)
-    if computed or made:
+    if made or definition_of(cls).runs_own_code:
         _make_again(config, computed, made)
     note_unknown_in(config, {name: fields[name] for name in made}, unknown, old={})
 
 
-def _computed_now(config: Any, given: Mapping[str, Any]) -> Collection[str]:
+def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
     """Return which fields of a config have the value that its class computes, without those that are given."""
     cls = type(config)
     with of_file():
         candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
-        return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or ()
+        return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or set()
 
 
-def _make_again(config: Any, computed: Collection[str], made: Collection[str]) -> None:
-    """Set fields to what the class makes of the other fields of a config.
+def _make_again(config: Any, computed: set[str], made: Collection[str]) -> None:
+    """Set fields to what the class makes of the other fields of a config. There may be more of them, or fewer.
 
     Args:
         config: The config.
         computed: Fields that are computed from others.
         made: Fields that hold what `__init__` makes something else of.
     """
-    cls = type(config)
+    cls, state = type(config), vars(config)
     fields = {name: value for name, value in written_fields(config).items() if name not in computed}
     with of_file():
         attributes = vars(maker_of(cls)(copied(_as_given(cls, fields))))
-    for name in (*computed, *made):
+    now_computed = attributes.get("_computed", frozenset())
+    for name in computed - attributes.keys():
+        del state[name]
+    for name in (*computed, *made, *(now_computed - state.keys())):
         if name in attributes:
             setattr(config, name, attributes[name])
+    note_computed(config, now_computed)
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
