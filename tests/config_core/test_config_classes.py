@@ -727,3 +727,95 @@ def test_instances_do_not_share_a_config_that_is_a_default():
     changed.pairs[0].append(99)
     assert WholeConfig().part.width == 3
     assert WholeConfig().pairs == ([1], [2])
+
+
+# Names that every config has
+
+
+def with_body(name):
+    class BodyConfig(PretrainedConfig):
+        __annotations__ = {name: int}
+        vars()[name] = 3
+
+    return BodyConfig
+
+
+def with_parameter(name):
+    names = {"PretrainedConfig": PretrainedConfig}
+    source = f"class C(PretrainedConfig):\n    def __init__(self, {name}=3, **kw):\n        self.{name} = {name}\n"
+    exec(f"{source}        super().__init__(**kw)", names)
+    return names["C"]
+
+
+@pytest.mark.parametrize("make", [with_body, with_parameter])
+@pytest.mark.parametrize("name", ["update", "validate", "to_dict", "save_pretrained"])
+def test_a_field_with_the_name_of_a_method_is_refused(make, name):
+    """It would hide the method, which every load and save calls."""
+    with pytest.raises(ConfigDefinitionError, match=rf"'{name}' cannot be a field, because it is a method"):
+        make(name)
+
+
+@pytest.mark.parametrize("make", [with_body, with_parameter])
+@pytest.mark.parametrize("name", ["register", "mro"])
+def test_a_field_may_have_the_name_of_a_method_of_the_metaclass(make, name):
+    """Nobody calls that on an object; a file may have it, too."""
+    config = make(name)(**{name: 5})
+    assert type(config).from_dict(config.to_dict()) == config
+    assert vars(PretrainedConfig.from_dict({name: 4}))[name] == 4
+
+
+def test_private_attributes_of_every_config_are_not_for_its_class():
+    """Such as `_labels`, which holds the names of classes here."""
+    with pytest.raises(ConfigDefinitionError, match=r"BodyConfig assigns '_labels'.* Use another name"):
+        with_body("_labels")
+    with pytest.raises(ConfigDefinitionError, match="AssigningConfig assigns '_extra'"):
+
+        class AssigningConfig(PretrainedConfig):
+            def __init__(self, **kwargs):
+                self._extra = 3
+                super().__init__(**kwargs)
+
+    class ReadingConfig(PretrainedConfig):
+        model_type = "classes-reading"
+
+        def __init__(self, other=None, **kwargs):
+            self.width = getattr(other, "width", 3) if other is None else other._labels
+            super().__init__(**kwargs)
+
+    assert ReadingConfig().width == 3
+
+
+def test_a_dataclass_that_sets_no_fields_is_refused():
+    """`init=False` leaves its fields out of every config and file."""
+
+    @dataclass(init=False)
+    class NoInitConfig(PretrainedConfig):
+        width: int = 3
+
+    with pytest.raises(ConfigDefinitionError, match=r"without an __init__.*without init=False"):
+        NoInitConfig()
+
+
+def test_a_frozen_dataclass_without_a_docstring_is_refused():
+    """`@dataclass` asks for the signature of such a class, and passes over errors of that."""
+
+    @dataclass(frozen=True)
+    class FrozenConfig(PretrainedConfig):
+        width: int = 3
+
+    with pytest.raises(ConfigDefinitionError, match="frozen"):
+        FrozenConfig()
+
+
+def test_a_post_init_may_call_that_of_the_base_class():
+    """As configs that were written for transformers do."""
+
+    class AfterConfig(PretrainedConfig):
+        model_type = "classes-after"
+        width: int = 3
+
+        def __post_init__(self, **kwargs):
+            self.double = 2 * self.width
+            super().__post_init__(**kwargs)
+
+    assert AfterConfig(width=4).double == 8

@@ -658,3 +658,11 @@ def test_a_wrong_value_that_cannot_be_shown_is_reported():
     for value in (10**5000, Shy()):
         with pytest.raises(ConfigError, match=rf"TinyConfig.note: expected str, got {type(value).__name__}"):
             TinyConfig(note=value)
+
+
+@pytest.mark.parametrize("values", [None, 3, "width", [("width", 3)], [1], {1: 2}, {("a",): 1}])
+@pytest.mark.parametrize("call", [TinyConfig.from_dict, TinyConfig().update], ids=["from_dict", "update"])
+def test_what_is_no_dict_of_fields_is_refused(call, values):
+    """The error says what was given."""
+    with pytest.raises(ConfigError, match=r"TinyConfig\.(from_dict|update) takes a dict .*, got "):
+        call(values)

@@ -14,6 +14,7 @@ from config_core import (
     ConfigFileError,
     ConfigValidationError,
     PretrainedConfig,
+    UnknownOptionError,
 )
 
 
@@ -360,3 +361,47 @@ def test_a_part_that_init_makes_is_upgraded(tmp_path):
     assert HandMadeConfig.from_dict(values, part={"width": 4}).part == PartConfig(width=4)
     with pytest.warns(UserWarning, match=r"no field 'part\.size'"):
         HandMadeConfig(part={"size": 32})  # a caller's, who knows the present names
+
+
+def test_what_an_upgrade_takes_of_a_changed_part_is_no_unknown_name():
+    """It is not kept as an attribute, so no warning says so."""
+
+    class OldPartConfig(PretrainedConfig):
+        model_type = "old-part"
+        width: int = 8
+
+        @classmethod
+        def upgrade(cls, values):
+            if "size" in values:
+                values["width"] = values.pop("size")
+            return values
+
+    class OldWholeConfig(PretrainedConfig):
+        model_type = "old-whole"
+        part: OldPartConfig = OldPartConfig()
+
+    config = OldWholeConfig()
+    config.update({"part": {"size": 7}})
+    assert config.part == OldPartConfig(width=7)
+
+
+def test_an_unknown_name_of_a_part_is_named_with_its_path_once(tmp_path):
+    """The path from the root stands before the message, not twice."""
+
+    class PartConfig(PretrainedConfig):
+        model_type = "once-part"
+
+        @classmethod
+        def upgrade(cls, values):
+            values.pop("size", None)
+            return values
+
+    class WholeConfig(PretrainedConfig):
+        model_type = "once-whole"
+        part: PartConfig = PartConfig()
+
+    path = tmp_path / "config.json"
+    path.write_text('{"model_type": "once-whole", "part": {"model_type": "once-part", "size": 3}}', encoding="utf-8")
+    with pytest.raises(UnknownOptionError) as caught:
+        WholeConfig.from_pretrained(path, part={"size": 4})
+    assert str(caught.value).startswith("WholeConfig.part: 'size' is neither a field of PartConfig")

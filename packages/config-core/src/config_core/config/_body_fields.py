@@ -146,10 +146,11 @@ def adopt_body(cls: type[Any], root: type[Any], names_of: Callable[[type[Any]], 
         names_of: Returns the keywords that a parent knows.
 
     Raises:
-        ConfigDefinitionError: It is a frozen dataclass.
+        ConfigDefinitionError: It is a dataclass that is frozen, or that has no `__init__`.
     """
     if BODY_DEFAULTS in vars(cls):
         return
+    _check_dataclass(cls)
     pending = isinstance(cls.__dict__.get("__dataclass_fields__"), PendingFields)
     if pending:
         type.__delattr__(cls, "__dataclass_fields__")
@@ -167,6 +168,21 @@ def adopt_body(cls: type[Any], root: type[Any], names_of: Callable[[type[Any]], 
     for name in defaults.keys() & vars(cls).keys():
         if isinstance(getattr(root, name, None), property):
             type.__delattr__(cls, name)
+
+
+def _check_dataclass(cls: type[Any]) -> None:
+    if "__dataclass_params__" not in vars(cls):
+        return
+    if cls.__dataclass_params__.frozen:
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__} is a frozen dataclass, but fields are assigned as a config is loaded. Use @dataclass "
+            "without frozen=True."
+        )
+    if "__init__" not in vars(cls):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__} is a dataclass without an __init__, so that nothing would set its fields. Use "
+            "@dataclass without init=False."
+        )
 
 
 def _body_defaults(cls: type[Any], known: Iterable[str]) -> dict[str, Any]:
@@ -317,11 +333,6 @@ def _maker(field: Any) -> Callable[[], Any] | None:
 
 def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> None:
     """Replace the `__init__` of a dataclass by one that takes the fields of its base classes too."""
-    if cls.__dataclass_params__.frozen:
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__} is a frozen dataclass, but fields are assigned as a config is loaded. Use @dataclass "
-            "without frozen=True."
-        )
     generated = cls.__dict__["__init__"]
     plan = _plan_init(cls, names_of)
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, with_num_labels
 from config_core.config._body_fields import is_cached_property
-from config_core.config._config_definition import definition_of
+from config_core.config._config_definition import definition_of, is_method
 from config_core.config._config_json import jsonable
-from config_core.config._problems import WrongValueError, check_fields
+from config_core.config._problems import WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 __all__ = [
     "FieldsOfFile",
     "UnknownFields",
     "check_and_restore",
+    "check_mapping",
     "fill_num_labels",
     "has_own_from_dict",
     "is_reserved",
@@ -59,6 +61,19 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
         if value is not None or field not in fields:
             fields[field] = value
     return fields
+
+
+def check_mapping(values: Any, method: str) -> None:
+    """Check that what a method gets is a dict of fields.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{method} takes a dict of fields, got {type(values).__name__} {shown(values)}.")
+    for name in values:
+        if not isinstance(name, str):
+            raise ConfigError(f"{method} takes a dict whose keys are names of fields, got the key {shown(name)}.")
 
 
 def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +153,7 @@ def is_reserved(cls: type[Any], name: str) -> bool:
     if name in {"attribute_map", "foreign_readers", "model_type", "sub_configs"}:
         return True
     found = getattr(cls, name, None)
-    return callable(found) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
+    return is_method(cls, name) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
 
 
 def is_settable(cls: type[Any], name: str) -> bool:

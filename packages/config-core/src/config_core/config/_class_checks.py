@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
-from config_core.config._problems import WrongValueError, check_all, problems_of_part
+from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
 from config_core.config._value_types import (
     builtin_value,
     dataclass_fields,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Compile = Callable[[Any], Check | None]
     FieldChecks = Callable[[], dict[str, Check | None]]
 
-__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of", "shown"]
+__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of"]
 
 
 def class_check(cls: Any, compile_check: Compile) -> Check | None:
@@ -264,14 +264,6 @@ def expected(what: str, value: Any, *, reason: str = "") -> WrongValueError:
     """Return the error for a value that is not what was expected."""
     text = "" if is_config(value) else f" {shown(value)}"  # the text of a config has many lines
     return WrongValueError(f"expected {what}, got {type(value).__name__}{text}{reason}")
-
-
-def shown(value: Any) -> str:
-    """Return a value as errors show it."""
-    try:
-        return f"{value!r:.80}"
-    except Exception:  # noqa: BLE001 - an int of too many digits, or the value's own code
-        return object.__repr__(value)
 
 
 def name_of(annotation: Any) -> str:

@@ -10,9 +10,10 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._body_fields import body_annotations, own_annotations
+from config_core.config._body_fields import body_annotations, is_config_class, own_annotations
 from config_core.config._init_parameters import (
     NO_DEFAULT,
+    names_assigned_by,
     parameters_of,
     takes_any_keyword,
     unused_parameters,
@@ -28,10 +29,15 @@ __all__ = [
     "check_init",
     "definition_of",
     "install_aliases",
+    "is_method",
     "public_names",
 ]
 
 _lock = threading.RLock()
+# Private attributes of objects; those that transformers has too may be assigned.
+_OWN_STATE = frozenset(
+    {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}
+)
 
 
 def _renew_lock() -> None:
@@ -107,6 +113,7 @@ def check_declarations(cls: type[Any]) -> None:
     from config_core.config._annotations import check_annotations, module_names
 
     check_annotations(cls, body_annotations(cls), module_names(cls))
+    _check_names(cls)
     if "__init__" not in cls.__dict__:
         return
     init = unwrapped(cls.__dict__["__init__"])
@@ -118,6 +125,35 @@ def check_declarations(cls: type[Any]) -> None:
             f"{cls.__qualname__}.__init__ takes {unused[0]!r} and keeps no attribute of that name, so that a saved "
             f"config could not be loaded. Add self.{unused[0]} = {unused[0]}, or pass it to super().__init__."
         )
+
+
+def _check_names(cls: type[Any]) -> None:
+    """Check that no field has the name of a method, and that no method assigns what the base class has for itself.
+
+    Raises:
+        ConfigDefinitionError: One does.
+    """
+    root = next(base for base in reversed(cls.__mro__) if is_config_class(base))
+    init = vars(cls).get("__init__")
+    fields = [*body_annotations(cls), *(parameter.name for parameter in (parameters_of(init) if init else ()))]
+    if hidden := next((name for name in fields if is_method(root, name)), None):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}: {hidden!r} cannot be a field, because it is a method of configs. Use another name."
+        )
+    for name, member in vars(cls).items():
+        taken = _OWN_STATE & {name}
+        if hasattr(member, "__code__") and not _OWN_STATE.isdisjoint(member.__code__.co_names):
+            taken = _OWN_STATE.intersection(names_assigned_by(member))
+        if taken:
+            raise ConfigDefinitionError(
+                f"{cls.__qualname__} assigns {min(taken)!r}, in which every config keeps what it knows of itself. Use "
+                "another name."
+            )
+
+
+def is_method(cls: type[Any], name: str) -> bool:
+    """Return whether a class, and not only its metaclass, has a method of this name."""
+    return callable(getattr(cls, name, None)) and any(name in vars(base) for base in cls.__mro__)
 
 
 def install_aliases(cls: type[Any]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import are_same_json, jsonable, sorted_text
+from config_core.config._init_parameters import names_assigned_by
 from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError
 
@@ -211,13 +212,11 @@ def assigned_names(cls: type[Any]) -> frozenset[str]:
     """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
     found: frozenset[str] | None = cls.__dict__.get("_assigned_names")
     if found is None:
-        import dis
-
         family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
         methods = (value for base in family[:-1] for value in vars(base).values())
-        codes = (method.__code__ for method in methods if hasattr(method, "__code__"))
-        steps = (step for code in codes for step in dis.get_instructions(code))
-        found = frozenset(step.argval for step in steps if step.opname == "STORE_ATTR")
+        found = frozenset(
+            name for method in methods if hasattr(method, "__code__") for name in names_assigned_by(method)
+        )
         type.__setattr__(cls, "_assigned_names", found)
     return found
 

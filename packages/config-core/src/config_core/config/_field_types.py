@@ -23,10 +23,9 @@ from config_core.config._class_checks import (
     is_enum,
     member_check,
     name_of,
-    shown,
 )
 from config_core.config._described_defaults import LikeDefault
-from config_core.config._problems import WrongValueError, check_all
+from config_core.config._problems import WrongValueError, check_all, shown
 from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_config, is_part_class
 from config_core.errors import ConfigError
 

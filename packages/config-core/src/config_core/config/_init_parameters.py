@@ -15,6 +15,7 @@ __all__ = [
     "NO_DEFAULT",
     "Parameter",
     "keywords_read_by",
+    "names_assigned_by",
     "only_keeps_parameters",
     "parameters_of",
     "takes_any_keyword",
@@ -154,6 +155,13 @@ def _suspects(init: Any) -> list[str]:
     passed = {name for names in code.co_consts for name in (names if isinstance(names, tuple) else (names,))}
     used = {*code.co_names, *code.co_cellvars, *passed}
     return [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
+
+
+def names_assigned_by(function: Any) -> Iterator[str]:
+    """Yield the names of the attributes that a function assigns, of whatever object."""
+    import dis
+
+    return (step.argval for step in dis.get_instructions(function.__code__) if step.opname == "STORE_ATTR")
 
 
 def unwrapped(function: Any) -> Any:

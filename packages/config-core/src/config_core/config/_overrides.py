@@ -329,7 +329,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
             config = part.from_dict(values, **given)
     else:
         config, _ = _make(part, values, given, keep_unused=False, of_values=of_file(), unknown=found)
-    names = tuple(name for name in unknown if not name.startswith("_"))
+    names = tuple(name for name in unknown if name in vars(config))  # `upgrade` may have taken some
     if found is not None:
         found.add(config, names)
     return config

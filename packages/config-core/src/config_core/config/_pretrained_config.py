@@ -22,6 +22,7 @@ from config_core.config._base_fields import Labels, check_num_labels, labels_of,
 from config_core.config._body_fields import PendingFields
 from config_core.config._checked_values import (
     check_and_restore,
+    check_mapping,
     has_own_from_dict,
     is_reserved,
     is_settable,
@@ -217,6 +218,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 check_num_labels(num_labels, names, count_field=num_labels_field(cls), owner=cls.__name__)
             self.id2label = names
 
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Do nothing. Configs that were written for transformers call it from their own `__post_init__`."""
+
     def _keep_further_fields(self, values: dict[str, Any]) -> None:
         """Keep the keywords that no `__init__` took."""
         definition = definition_of(type(self))
@@ -411,7 +415,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             The config; with `return_unused_kwargs`, the pair `(config, unused)`.
 
         Raises:
-            ConfigError: A value is wrong, or a key is not allowed in a file.
+            ConfigError: A value is wrong, or a key is not allowed in a file; or `values` is no dict with text as keys.
             UnknownOptionError: A keyword is neither a field nor in `values`.
         """
         if extra not in {"keep", "warn", "forbid"}:
@@ -421,6 +425,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             )
         from config_core.config._overrides import make_config
 
+        check_mapping(values, f"{cls.__name__}.from_dict")
         config, unused = make_config(
             cls, copied(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
         )
@@ -620,10 +625,12 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
         Raises:
             UnknownOptionError: The config has no such field.
-            ConfigError: A value is wrong, or two of them contradict each other.
+            ConfigError: A value is wrong, or two of them contradict each other; or `values` is no dict with text as
+                keys.
         """
         from config_core.config._recomputing import update
 
+        check_mapping(values, f"{type(self).__name__}.update")
         update(self, values)
 
     def validate(self) -> None:
@@ -774,4 +781,4 @@ def _add_option_hint(error: UnknownOptionError) -> None:
 
     if "Did you mean" not in str(error):
         hint = did_you_mean(error.names, [*HubOptions._fields, "return_unused_kwargs"])
-        error.args = (f"{error} {hint}".rstrip(),)
+        error.args = (f"{error.message} {hint}".rstrip(),)

@@ -21,6 +21,7 @@ __all__ = [
     "dicts_in",
     "moved_to_root",
     "problems_of_part",
+    "shown",
     "unpacked",
     "with_problems",
 ]
@@ -227,3 +228,11 @@ def _name_root(error: Exception, root: type[Any]) -> None:
         notes: list[str] = getattr(error, "__notes__", [])
         notes[:] = [other for other in notes if not other.startswith("It was raised for ")]
         error.add_note(f"It was raised for {root.__name__}{place}.")
+
+
+def shown(value: Any) -> str:
+    """Return a value as errors show it."""
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # noqa: BLE001 - an int of too many digits, or the value's own code
+        return object.__repr__(value)
