@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from config_core.errors import MissingServiceError
@@ -28,27 +29,19 @@ def find_service(group: str, *, distribution: str, purpose: str) -> Any:
         return _found[group]
     from config_core.entry_points import ignored_folders, installed_offers
 
+    missing = functools.partial(MissingServiceError, group=group, distribution=distribution, purpose=purpose)
     offers = installed_offers(group)
     if not offers:
-        raise MissingServiceError(
-            group=group, distribution=distribution, purpose=purpose, ignored=ignored_folders(group)
-        )
-    names = tuple(offer.distribution for offer in offers)
+        raise missing(ignored=ignored_folders(group))
+    names = [ascii(offer.distribution) for offer in offers]
     if len(offers) > 1:
-        raise MissingServiceError(
-            group=group,
-            distribution=distribution,
-            purpose=purpose,
-            problem=f"a single distribution that offers {group}, but {' and '.join(map(ascii, names))} do. Uninstall "
-            f"all but {distribution}",
+        some = " and ".join(names)
+        raise missing(
+            problem=f"a single distribution that offers {group}, but {some} do. Uninstall all but {distribution}"
         )
     try:
         service = offers[0].load()
     except Exception as error:
-        raise MissingServiceError(
-            group=group,
-            distribution=distribution,
-            purpose=purpose,
-            problem=f"{distribution}. {names[0]!a} offers it, but cannot be imported: {type(error).__name__}: {error}",
-        ) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise missing(problem=f"{distribution}. {names[0]} offers it, but cannot be imported: {reason}") from error
     return _found.setdefault(group, service)  # as one step, so that all threads get the same object

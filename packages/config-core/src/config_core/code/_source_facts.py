@@ -32,7 +32,6 @@ __all__ = [
 
 _PARSED_NAME = "<source that is only read>"
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
-_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 # Quick checks of the bytes of a file: whether it may look for files beside itself, may have file names as string
 # literals, and may import by a call.
 _LOOKS_BESIDE = re.compile(rb"__file__|\bresources\b|\bget_data\b")
@@ -227,28 +226,22 @@ def _inside(node: ast.AST, field: str, *, is_certain: bool, is_optional: bool) -
     """Return whether imports in a field of a statement are certain and optional."""
     if isinstance(node, ast.Try):
         if field == "body":
-            handled = any(map(_catches_import_errors, node.handlers))
-            return is_certain and all(map(_lets_import_errors_pass, node.handlers)), is_optional or handled
+            catching = [_catches_import_errors(handler) for handler in node.handlers]
+            return is_certain and all(catch is False for catch in catching), is_optional or True in catching
         return is_certain and field == "finalbody", is_optional
     return is_certain and isinstance(node, ast.ClassDef), is_optional
 
 
-def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
-    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
-    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in caught)
-
-
-def _lets_import_errors_pass(handler: ast.ExceptHandler) -> bool:
-    """Return whether a handler is for other builtin exceptions, so that an import in its `try` must succeed."""
-    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
-    kinds = [getattr(builtins, kind.id, None) for kind in caught if isinstance(kind, ast.Name)]
-    return len(kinds) == len(caught) and all(
-        isinstance(kind, type)
-        and issubclass(kind, BaseException)
-        and not issubclass(ImportError, kind)
-        and not issubclass(kind, ImportError)
-        for kind in kinds
-    )
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool | None:
+    """Return whether a handler is for import errors; None if it names other exceptions than Python's own."""
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    kinds = [getattr(builtins, kind.id, None) if isinstance(kind, ast.Name) else None for kind in caught]
+    known = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseException)]
+    if any(issubclass(ImportError, kind) or issubclass(kind, ImportError) for kind in known):
+        return True
+    return False if len(known) == len(kinds) else None
 
 
 def _statement_imports(statement: ast.AST, *, is_certain: bool, is_optional: bool) -> list[SourceImport]:

@@ -7,6 +7,7 @@ checkpoint, which refuses names that leave it, and source is only parsed.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import (
@@ -79,8 +80,10 @@ def collect_bundle(
     return CodeBundle(files, {name: str(reference) for name, reference in used.items()})
 
 
-def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str | None) -> dict[str, ClassReference]:
-    """Return the class that an `auto_map` names for an Auto class, and the other classes in the same place.
+def references_beside(
+    auto_map: Mapping[str, Any], auto_class: str, *, own: str | None
+) -> tuple[str | None, dict[str, ClassReference]]:
+    """Return where the class is that an `auto_map` names for an Auto class, it, and the other classes in that place.
 
     Args:
         auto_map: Name of an Auto class to a reference. Other references that are malformed, or for libraries with
@@ -89,21 +92,22 @@ def references_beside(auto_map: Mapping[str, Any], auto_class: str, *, own: str 
         own: Name of the repository that holds the config, or None for a folder: a reference may name this repository.
 
     Returns:
-        Name of an Auto class to a reference; its `repo` is None if the code is beside the config.
+        The other repository that has the code, or None if it is beside the config; and name of an Auto class to a
+        reference in that place.
 
     Raises:
         ClassReferenceError: The requested reference is malformed.
     """
-    wanted = _parse(auto_map[auto_class], own)
+    place, wanted = _parse(auto_map[auto_class], own)
     found = {auto_class: wanted}
     for name in sorted(names_beside(auto_map, auto_class) - {auto_class}):
         try:
-            reference = _parse(auto_map[name], own)
+            other, reference = _parse(auto_map[name], own)
         except ClassReferenceError:
             continue
-        if reference.repo == wanted.repo:
+        if other == place:
             found[name] = reference
-    return found
+    return place, found
 
 
 class _Reader:
@@ -158,11 +162,9 @@ class _Reader:
             raise SourceCodeError(f"the source files exceed {MAX_CODE_BYTES:,} bytes in total.", path=path)
 
 
-def _parse(text: Any, own: str | None) -> ClassReference:
+def _parse(text: Any, own: str | None) -> tuple[str | None, ClassReference]:
     reference = ClassReference.parse(text)
-    if reference.repo is None or reference.repo != own:
-        return reference
-    return ClassReference(module=reference.module, class_name=reference.class_name)
+    return None if reference.repo == own else reference.repo, replace(reference, repo=None)
 
 
 def _has_module(checkpoint: Checkpoint, reference: ClassReference) -> bool:

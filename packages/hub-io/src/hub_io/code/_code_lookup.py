@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,8 +103,7 @@ class RemoteCode:
     @property
     def is_pinned(self) -> bool:
         """Whether the caller asked for this commit, and not for a branch or tag."""
-        holder = self._collected[1]
-        return holder.pinned if isinstance(holder, RepoCheckpoint) else True
+        return self.repository is None or self.repository.pinned
 
     @property
     def repository(self) -> RepoCheckpoint | None:
@@ -185,9 +184,7 @@ def find_code(
     """
     checkpoint, revision = load.checkpoint, load.code_revision
     own = checkpoint.name if checkpoint is not None and checkpoint.commit is not None else None
-    references = references_beside(load.auto_map, auto_class, own=own)
-    repo = references[auto_class].repo
-    references = {name: replace(reference, repo=None) for name, reference in references.items()}
+    repo, references = references_beside(load.auto_map, auto_class, own=own)
     wanted = references[auto_class]
 
     def collect(holder: Checkpoint) -> tuple[CodeBundle, Checkpoint]:

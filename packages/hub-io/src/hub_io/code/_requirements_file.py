@@ -40,11 +40,10 @@ class ListedRequirement:
         """Return why this environment does not meet it, or None. Extras are ignored."""
         from importlib.metadata import PackageNotFoundError, distribution
 
+        from packaging.requirements import Requirement
         from packaging.version import InvalidVersion, Version
 
-        requirement = _parse(self.text)
-        if requirement is None or (requirement.marker is not None and not requirement.marker.evaluate()):
-            return None
+        requirement = Requirement(self.text)
         try:
             found = distribution(requirement.name)
             version = Version((found.metadata.get_all("Version") or [""])[0])
@@ -61,12 +60,8 @@ def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
     """Return the requirements in `requirements.txt` of a bundle that apply to this environment."""
     from packaging.utils import canonicalize_name
 
-    found = []
-    for line in _lines(bundle.files.get(REQUIREMENTS_FILE, b"")):
-        requirement = _parse(line)
-        if requirement is not None and (requirement.marker is None or requirement.marker.evaluate()):
-            found.append(ListedRequirement(canonicalize_name(requirement.name), str(requirement)))
-    return found
+    found = map(_parse, _lines(bundle.files.get(REQUIREMENTS_FILE, b"")))
+    return [ListedRequirement(canonicalize_name(each.name), str(each)) for each in found if each is not None]
 
 
 def _lines(content: bytes) -> Iterator[str]:
@@ -81,13 +76,12 @@ def _lines(content: bytes) -> Iterator[str]:
 
 
 def _parse(text: str) -> Requirement | None:
-    """Return a requirement of released versions, or None."""
+    """Return a requirement of released versions that applies to this environment, or None."""
     from packaging.requirements import Requirement
 
     try:
         requirement = Requirement(text)
-        if requirement.marker is not None:
-            requirement.marker.evaluate()  # some markers parse but cannot be evaluated
+        applies = requirement.marker is None or requirement.marker.evaluate()  # not all that parse can be evaluated
     except (ValueError, LookupError, RecursionError):
         return None
-    return requirement if requirement.url is None else None
+    return requirement if applies and requirement.url is None else None
