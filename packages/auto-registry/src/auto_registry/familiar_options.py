@@ -26,14 +26,9 @@ def drop_hub_options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not kwargs:
         return {}
-    from config_core.errors import UnknownOptionError
-    from config_core.familiar_options import HUB_OPTIONS, explain, sort_out
+    from config_core.familiar_options import HUB_OPTIONS, without_familiar
 
-    others, refused = sort_out(HUB_OPTIONS, kwargs)
-    if refused:
-        problem = " ".join(explain(name, kwargs[name], option) for name, option in refused.items())
-        raise UnknownOptionError(problem, names=tuple(refused))
-    return others
+    return without_familiar(HUB_OPTIONS, kwargs)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.metadata import Distribution, EntryPoint
 
-__all__ = ["InstalledOffer", "ignored_folders", "installed_offers"]
+__all__ = ["InstalledOffer", "editable_project", "ignored_folders", "installed_offers"]
 
 # Where the client of a hub keeps a repository at one commit.
 _SNAPSHOT = re.compile(r"--[^/]*/snapshots/[0-9a-f]{40}([0-9a-f]{24})?(/|$)")
@@ -176,21 +176,22 @@ def _folder_before(top: str, distribution: Distribution | None) -> str | None:
     working = _working_folders()
     for place in spec.submodule_search_locations or [str(spec.origin)]:
         folder = os.path.dirname(os.path.realpath(place))  # noqa: PTH120
-        is_meant = _is_named_on_purpose(folder) or _is_edited_in(folder, distribution)
-        if _is_accidental(folder, working) and not is_meant:
+        project = editable_project(distribution)
+        is_edited = project is not None and Path(folder).is_relative_to(project)
+        if _is_accidental(folder, working) and not (_is_named_on_purpose(folder) or is_edited):
             return folder
     return None
 
 
-def _is_edited_in(folder: str, distribution: Distribution | None) -> bool:
-    """Return whether a distribution is an editable install of the project that a folder belongs to."""
+def editable_project(distribution: Distribution | None) -> Path | None:
+    """Return the folder of the project that a distribution is an editable install of, or None if it is none."""
     import json
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
     try:
         origin = json.loads((distribution.read_text("direct_url.json") if distribution else None) or "{}")
-        project = os.path.realpath(url2pathname(urlsplit(origin["url"]).path))
-        return bool(origin["dir_info"]["editable"]) and os.path.commonpath([project, folder]) == project
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+        is_editable = origin["dir_info"]["editable"]
+        return Path(os.path.realpath(url2pathname(urlsplit(origin["url"]).path))) if is_editable else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # not as the standard describes it
+        return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from config_core.errors import UnknownOptionError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -20,6 +22,7 @@ __all__ = [
     "did_you_mean",
     "explain",
     "sort_out",
+    "without_familiar",
 ]
 
 # As a no-op value: the option changes nothing, whatever its value.
@@ -115,6 +118,23 @@ def sort_out(
         if name in options and not options[name].asks_for_nothing(value)
     }
     return others, refused
+
+
+def without_familiar(options: Mapping[str, FamiliarOption], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords of a call without familiar options, which may only ask for nothing.
+
+    Args:
+        options: A table of familiar options.
+        given: Keywords that the call does not know.
+
+    Raises:
+        UnknownOptionError: A familiar option asks for something.
+    """
+    others, refused = sort_out(options, given)
+    if refused:
+        problem = " ".join(explain(name, given[name], option) for name, option in refused.items())
+        raise UnknownOptionError(problem, names=tuple(refused))
+    return others
 
 
 def explain(name: str, value: Any, option: FamiliarOption) -> str:

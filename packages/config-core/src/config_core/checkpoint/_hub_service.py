@@ -246,13 +246,9 @@ def check_save_options(
 
 def _refuse_options(options: Mapping[str, Any], *, call: str, familiar: Mapping[str, Any] | None) -> None:
     """Raise an error about options that a save or push does not have, unless they ask for nothing."""
-    from config_core.familiar_options import PUSH_OPTIONS, did_you_mean, explain, sort_out
+    from config_core.familiar_options import PUSH_OPTIONS, did_you_mean, without_familiar
 
-    others, refused = sort_out(PUSH_OPTIONS if familiar is None else familiar, options)
-    if refused:
-        problem = " ".join(explain(name, options[name], option) for name, option in refused.items())
-        raise UnknownOptionError(problem, names=tuple(refused))
-    if others:
+    if others := without_familiar(PUSH_OPTIONS if familiar is None else familiar, options):
         names = tuple(sorted(others))
         listed = ", ".join(map(repr, names))
         known = sorted(PushOptions.__annotations__, key=CardMetadata.__annotations__.__contains__)  # the card's last

@@ -766,12 +766,9 @@ def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict
     own = overrides.keys() & definition_of(cls).names
     if len(own) == len(overrides):
         return overrides
-    from config_core.familiar_options import CONFIG_OPTIONS, explain, sort_out
+    from config_core.familiar_options import CONFIG_OPTIONS, without_familiar
 
-    others, refused = sort_out(CONFIG_OPTIONS, {name: overrides[name] for name in overrides if name not in own})
-    if refused:
-        problem = " ".join(explain(name, overrides[name], option) for name, option in refused.items())
-        raise UnknownOptionError(problem, names=tuple(refused))
+    others = without_familiar(CONFIG_OPTIONS, {name: overrides[name] for name in overrides if name not in own})
     return {name: value for name, value in overrides.items() if name in own or name in others}
 
 

@@ -5,16 +5,17 @@ It is a bundle of its own, beside that of config and models: what these packages
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from auto_registry.auto_tasks import loadable_names
-from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import CONFIG_NAME, decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auto_registry.code_load import CodeLoad
     from config_core.checkpoint import Checkpoint
 
 __all__ = ["PROCESSING_NAMES", "names_beside", "processing_load"]
@@ -49,16 +50,9 @@ def processing_load(load: CodeLoad) -> CodeLoad:
         ConfigFileError: A file is not JSON.
     """
     checkpoint = load.checkpoint
-    found = CodeLoad(
-        checkpoint,
-        {} if checkpoint is None else _auto_map(checkpoint),
-        model_type=load.model_type,
-        config_file=load.config_file,
-        trust_remote_code=load.trust_remote_code,
-        code_revision=load.code_revision,
-        hub_options=load.hub_options,
-    )
-    found.policy, found.contents, found.opened = load.policy, load.contents, load.opened
+    found = copy(load)
+    found.auto_map = {} if checkpoint is None else _auto_map(checkpoint)
+    found.granted, found.announced = set(), set()
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from config_core.entry_points import editable_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def _distributions() -> Mapping[str, list[str]]:
 
 def _editable_project(spec: ModuleSpec) -> str | None:
     """Return the distribution whose project folder holds a module, or None: an editable one does not list its files."""
-    place = Path((spec.submodule_search_locations or [spec.origin or ""])[0])
+    place = Path((spec.submodule_search_locations or [spec.origin or ""])[0]).resolve()
     holding = [folder for folder in _editable_projects() if place.is_relative_to(folder)]
     return _editable_projects()[max(holding, key=lambda folder: len(folder.parts))] if holding else None
 
@@ -49,16 +50,9 @@ def _editable_project(spec: ModuleSpec) -> str | None:
 def _editable_projects() -> Mapping[Path, str]:
     """Return the project folder of each editable distribution, with its name and version."""
     from importlib.metadata import distributions
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
 
-    found = {}
-    for distribution in distributions():
-        try:
-            origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-            if origin.get("dir_info", {}).get("editable"):
-                folder = Path(url2pathname(urlsplit(origin["url"]).path))
-                found[folder] = f"{distribution.name} {distribution.version} (editable)"
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):  # not as the standard describes it
-            continue
-    return found
+    return {
+        folder: f"{distribution.name} {distribution.version} (editable)"
+        for distribution in distributions()
+        if (folder := editable_project(distribution)) is not None
+    }
