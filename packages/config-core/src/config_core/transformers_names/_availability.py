@@ -15,33 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS"]
 
-# Name of the check to the modules that must be installed.
+# Name in `is_<name>_available` to the modules that must be installed, where they are not just the one of this name.
 _MODULES: Final = {
-    "is_accelerate_available": ("accelerate",),
-    "is_av_available": ("av",),
-    "is_causal_conv1d_available": ("causal_conv1d",),
-    "is_cv2_available": ("cv2",),
-    "is_datasets_available": ("datasets",),
-    "is_librosa_available": ("librosa",),
-    "is_mamba_2_ssm_available": ("mamba_ssm",),
-    "is_mamba_ssm_available": ("mamba_ssm",),
-    "is_ninja_available": ("ninja",),
-    "is_safetensors_available": ("safetensors",),
-    "is_scipy_available": ("scipy",),
-    "is_sentencepiece_available": ("sentencepiece",),
-    "is_sklearn_available": ("sklearn", "scipy"),
-    "is_soundfile_available": ("soundfile",),
-    "is_timm_available": ("timm",),
-    "is_torch_available": ("torch",),
-    "is_torch_fx_available": ("torch",),
-    "is_torch_sdpa_available": ("torch",),
-    "is_torchaudio_available": ("torchaudio",),
-    "is_torchvision_available": ("torchvision",),
-    "is_torchvision_v2_available": ("torchvision",),
-    "is_triton_available": ("triton",),
-    "is_vision_available": ("PIL",),
-    "is_xformers_available": ("xformers",),
+    "mamba_2_ssm": ("mamba_ssm",),
+    "sklearn": ("sklearn", "scipy"),
+    "torch_fx": ("torch",),
+    "torch_sdpa": ("torch",),
+    "torchvision_v2": ("torchvision",),
+    "vision": ("PIL",),
 }
+_SAME_NAME: Final = (
+    "accelerate", "av", "causal_conv1d", "cv2", "datasets", "librosa", "mamba_ssm", "ninja", "safetensors", "scipy",
+    "sentencepiece", "soundfile", "timm", "torch", "torchaudio", "torchvision", "triton", "xformers",
+)  # fmt: skip
 # Other attention kernels, accelerators and frameworks, quantisation, and what belongs to transformers itself.
 _ABSENT: Final = frozenset(
     [
@@ -108,7 +94,8 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 CHECKS: Final[dict[str, Callable[..., bool]]] = {
-    **{name: functools.partial(_are_installed, modules) for name, modules in _MODULES.items()},
+    **{f"is_{name}_available": functools.partial(_are_installed, modules) for name, modules in _MODULES.items()},
+    **{f"is_{name}_available": functools.partial(_are_installed, (name,)) for name in _SAME_NAME},
     **dict.fromkeys(_ABSENT, _is_absent),
     "is_torch_cuda_available": _has_cuda,
     "is_torch_greater_or_equal": _is_torch_at_least,
