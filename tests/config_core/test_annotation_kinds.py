@@ -7,6 +7,7 @@ import sys
 from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple, NewType, Self, TypedDict
 
 import jsonschema
@@ -153,11 +154,12 @@ class AliasConfig[T](PretrainedConfig):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is that of Python 3.12")
-def test_type_statements_are_held_to_what_they_stand_for(tmp_path):
+def test_type_statements_are_held_to_what_they_stand_for(tmp_path, monkeypatch):
     """Also those with parameters, and those that are inside of themselves."""
-    names = {"__name__": __name__}
-    exec(STATEMENTS, names)  # Python 3.11 could not compile this file otherwise
-    alias_config = names["AliasConfig"]
+    module = ModuleType("aliases")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(STATEMENTS, vars(module))  # Python 3.11 could not compile this file otherwise
+    alias_config = module.AliasConfig
     config = alias_config(value=3, sizes=[1], more=[2], pair=[3, 4], tree={"a": [1, {"b": "c"}]})
     assert config.pair == (3, 4)
     assert loaded(config, tmp_path) == config
