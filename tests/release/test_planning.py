@@ -13,7 +13,7 @@ from packaging.version import Version
 from release_tools.changes import entries_of
 from release_tools.command import release
 from release_tools.planning import plan_releases, spelled
-from repository_copy import RepositoryCopy
+from repository_copy import CHANGELOG, RepositoryCopy
 
 FOLDERS = ["config-core", "auto-registry", "model-core", "hub-io", "resnet"]
 
@@ -22,8 +22,6 @@ FOLDERS = ["config-core", "auto-registry", "model-core", "hub-io", "resnet"]
 def released(tmp_path_factory):
     """Return a copy of this repository in which all packages are released as 0.1.0."""
     released = RepositoryCopy.create(tmp_path_factory.mktemp("released") / "copy")
-    for name in FOLDERS:
-        released.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
     released.release_all()
     return released
 
@@ -32,9 +30,6 @@ def released(tmp_path_factory):
 def copy(released, tmp_path):
     """Return a copy of it that a test may change."""
     return RepositoryCopy(shutil.copytree(released.root, tmp_path / "copy", symlinks=True))
-
-
-CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n\n- First release.\n"
 
 
 OFFER = '''"""A new face."""

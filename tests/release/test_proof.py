@@ -62,10 +62,9 @@ def faulty(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def proof(faulty, tmp_path_factory):
-    """Return what `prove` said of the faulty copy, and the folder with its logs and its Markdown."""
+    """Return what `prove` said of the faulty copy, and the folder with its logs."""
     folder = tmp_path_factory.mktemp("proof")
-    arguments = ("--logs", folder, "--markdown", folder / "summary.md")
-    return prove(faulty, "config-core", "auto-registry", "hub-io", *arguments), folder
+    return prove(faulty, "config-core", "auto-registry", "hub-io", "--logs", folder), folder
 
 
 def rows(done):
@@ -124,15 +123,6 @@ def test_stray_file_fails_the_proof_though_all_tests_may_pass(proof):
     done, _ = proof
     fault = "config-core: pretrained_config_core-0.1.1-py3-none-any.whl has config_core/notes.txt"
     assert fault in done.stdout.splitlines()[-2]
-
-
-def test_markdown_has_the_same_rows(proof):
-    """A CI run shows the table in its summary."""
-    done, folder = proof
-    lines = (folder / "summary.md").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "| package | Python | siblings | third parties | result | tests | seconds |"
-    assert len([line for line in lines if re.search("ok|FAILED", line)]) == len(rows(done))
-    assert next(line for line in lines if line.startswith("- ")).startswith("- config-core: pretrained_config_core")
 
 
 def test_tests_that_bring_a_package_along_are_refused(faulty):

@@ -74,3 +74,12 @@ def test_what_the_build_leaves_out_is_missing(copy, found):
         f"{WHEEL} lacks {papers}/extra_metadata/CHANGELOG.md",
         f"{WHEEL} lacks {papers}/licenses/LICENSE",
     ]
+
+
+def test_tests_and_links_among_the_sources_are_told(copy, found):
+    """Users get what git has: modules that only tests need, and links that lead nowhere elsewhere."""
+    copy.write("packages/config-core/src/config_core/tests/test_it.py", "")
+    (copy.root / "packages/config-core/src/config_core/link.txt").symlink_to("code/pretrained_base.txt")
+    copy.commit()
+    assert f"{WHEEL} has src/config_core/tests/test_it.py, which belongs to tests/" in found()
+    assert f"{SDIST} has src/config_core/link.txt, which is a link" in found()

@@ -1,4 +1,4 @@
-"""The table of the proof, for a terminal and for the summary of a CI run."""
+"""The table of the proof."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tools.proof import Combination, Outcome, Python, as_markdown, as_text
+from release_tools.proof import Combination, Outcome, Python, as_text
 from workspace_packages import WORKSPACE_PACKAGES
 
 PACKAGE = WORKSPACE_PACKAGES["pretrained-hub-io"]
@@ -34,15 +34,4 @@ def test_table_has_columns(outcomes):
         f"hub-io {version}  3.11    newest    locked         ok                     1217      100",
         f"hub-io {version}  3.11    oldest    locked         FAILED                    -        5",
         f"hub-io {version}  3.99    oldest    locked         failed (not claimed)      -        5",
-    ]
-
-
-def test_markdown_has_the_same_cells(outcomes):
-    """A CI run shows it as a table."""
-    assert as_markdown(outcomes).splitlines() == [
-        "| package | Python | siblings | third parties | result | tests | seconds |",
-        "| --- | --- | --- | --- | --- | --: | --: |",
-        f"| hub-io {PACKAGE.version} | 3.11 | newest | locked | ok | 1217 | 100 |",
-        f"| hub-io {PACKAGE.version} | 3.11 | oldest | locked | FAILED | - | 5 |",
-        f"| hub-io {PACKAGE.version} | 3.99 | oldest | locked | failed (not claimed) | - | 5 |",
     ]

@@ -21,7 +21,6 @@ COMMANDS = [
     for block in fenced_blocks((ROOT / "RELEASING.md").read_text(encoding="utf-8"))
     if block.language == "bash" and not block.not_run
 ]
-CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n\n- First release.\n"
 DEPENDENTS = ["auto-registry", "model-core", "hub-io", "resnet"]
 
 
@@ -92,8 +91,6 @@ def copy(tmp_path_factory, environment):
     copy.git("switch", "--quiet", "--force-create", "main")
     copy.git("init", "--quiet", "--bare", str(folder / "origin.git"))
     copy.git("remote", "set-url", "origin", str(folder / "origin.git"))
-    for name in ["config-core", *DEPENDENTS]:
-        copy.write(f"packages/{name}/CHANGELOG.md", CHANGELOG)
     offer(copy, "OLD_NAME")
     copy.release_all()
     publish(copy, environment, *(f"{name}-v0.1.0" for name in ["config-core", *DEPENDENTS]))

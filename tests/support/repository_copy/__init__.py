@@ -14,7 +14,10 @@ from release_tools.checks import write_records
 from release_tools.workspace import Workspace, WorkspacePackage
 from workspace_packages import ROOT
 
-__all__ = ["RepositoryCopy"]
+__all__ = ["CHANGELOG", "RepositoryCopy"]
+
+CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n\n## 0.1.0\n\n- First release.\n"
+"""The changelog of every package in a copy."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,13 @@ class RepositoryCopy:
     def create(cls, folder: Path) -> RepositoryCopy:
         """Clone this repository into a folder that does not exist, and commit there what is not committed here.
 
-        Change fragments are left out: tests write their own.
+        Nothing is released there: change fragments, and what changelogs and records say of releases, are left out.
         """
         _git(ROOT, "clone", "--quiet", "--shared", "--no-tags", ROOT, folder)
         copy = cls(folder)
         for key, value in {"user.name": "A Maintainer", "user.email": "maintainer@example.org"}.items():
             copy.git("config", key, value)
+        copy.git("config", "--unset", "remote.origin.tagOpt")
         for option in ("commit.gpgSign", "tag.gpgSign"):
             copy.git("config", option, "false")
         for name in _git(ROOT, "ls-files", "-z", "--modified", "--others", "--exclude-standard").split("\0"):
@@ -48,6 +52,9 @@ class RepositoryCopy:
                 target.unlink(missing_ok=True)
         for fragment in folder.glob("packages/*/changes/*.md"):
             fragment.unlink()
+        for package in copy.workspace.packages.values():
+            copy.write(f"packages/{package.name}/CHANGELOG.md", CHANGELOG)
+        write_records(copy.workspace)
         copy.commit("What is not committed yet")
         return copy
 

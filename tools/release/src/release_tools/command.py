@@ -8,22 +8,14 @@ import click
 
 from release_tools.checks.command import check, record
 from release_tools.planning.command import affected, plan, status, verify, wait
+from release_tools.programs import Program
 from release_tools.workspace import Workspace
 
 __all__ = ["release"]
 
 
-class _Program(click.Group):
-    """Shows what goes wrong as a message, without a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the verb that was named."""
-        try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort):  # RuntimeErrors, too
-            raise
-        except (ValueError, RuntimeError, OSError, SyntaxError) as error:
-            raise click.ClickException(str(error)) from error
+class _Program(Program, click.Group):
+    """The program, with its verbs."""
 
 
 @click.group(cls=_Program)
@@ -37,10 +29,7 @@ class _Program(click.Group):
 @click.pass_context
 def release(context: click.Context, folder: Path) -> None:
     """Check, plan and record releases of the packages of this workspace."""
-    try:
-        context.obj = Workspace.around(folder)
-    except FileNotFoundError as error:
-        raise click.UsageError(str(error)) from error
+    context.obj = Workspace.around(folder)
 
 
 for verb in (status, plan, check, record, affected, verify, wait):

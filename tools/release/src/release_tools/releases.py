@@ -13,10 +13,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from release_tools.environments import run_command
+from release_tools.environments import CommandError, run_command
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = [
+    "ReleaseError",
     "admitted_releases",
     "changed_files",
     "git",
@@ -25,6 +26,22 @@ __all__ = [
     "released_versions",
     "tag_of",
 ]
+
+
+class ReleaseError(RuntimeError):
+    """A release cannot be had again from its tag; the message says why, and what to do about it.
+
+    Attributes:
+        tag: The tag.
+    """
+
+    def __init__(self, package: WorkspacePackage, version: Version, why: str) -> None:
+        self.tag = tag_of(package, version)
+        super().__init__(
+            f"{self.tag} {why}\n"
+            f"If the tag is on a wrong commit, remove it (git tag --delete {self.tag}), and tag the commit that "
+            f"released {version}. If it is right, let the dependents of {package.distribution} exclude {version}."
+        )
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -55,10 +72,17 @@ def last_release(workspace: Workspace, package: WorkspacePackage) -> Version | N
     """Return the newest release that is not newer than the sources, or None before the first.
 
     On a branch that mends an old version, newer releases are no predecessors.
+
+    Raises:
+        ValueError: All releases are newer.
     """
-    return max(
-        (version for version in released_versions(workspace, package) if version <= package.version), default=None
-    )
+    versions = released_versions(workspace, package)
+    if versions and package.version < versions[0]:
+        raise ValueError(
+            f"{package.distribution} {package.version} is older than its first release, {versions[0]}: set its version "
+            "to that of its last release, or to a newer one."
+        )
+    return max((version for version in versions if version <= package.version), default=None)
 
 
 def admitted_releases(workspace: Workspace, bounds: Requirement, sibling: WorkspacePackage) -> list[Version]:
@@ -75,21 +99,22 @@ def released_package(workspace: Workspace, package: WorkspacePackage, version: V
         version: One of its `released_versions`.
 
     Raises:
-        ValueError: The tag is on a commit in which the package has another version.
+        ReleaseError: The tag has no such package, or has it in another version.
     """
     tag, path = tag_of(package, version), f"packages/{package.name}"
-    folder = _unpacked() / git(workspace.root, "rev-parse", f"{tag}:{path}")
-    if not folder.exists():
-        archive = folder.with_suffix(".tar")
-        git(workspace.root, "archive", f"--output={archive}", tag, path)
-        with tarfile.open(archive) as files:
-            files.extractall(folder, filter="data")
-    released = WorkspacePackage(folder / path)
-    if released.version != version:
-        raise ValueError(
-            f"{tag} is on a commit in which {package.distribution} is {released.version}. Move the tag to the commit "
-            f"that releases {version}, or remove it: git tag --delete {tag}"
-        )
+    try:
+        folder = _unpacked() / git(workspace.root, "rev-parse", f"{tag}:{path}")
+        if not folder.exists():
+            archive = folder.with_suffix(".tar")
+            git(workspace.root, "archive", f"--output={archive}", tag, path)
+            with tarfile.open(archive) as files:
+                files.extractall(folder, filter="data")
+        released = WorkspacePackage(folder / path)
+        found = released.version
+    except (CommandError, OSError, ValueError, tarfile.TarError) as error:
+        raise ReleaseError(package, version, f"cannot be read: {str(error).splitlines()[-1]}") from error
+    if found != version:
+        raise ReleaseError(package, version, f"is on a commit in which {package.distribution} is {found}.")
     return released
 
 

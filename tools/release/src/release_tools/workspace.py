@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +18,18 @@ from packaging.version import Version
 
 __all__ = [
     "ImportOfName",
+    "UnknownPackageError",
     "Workspace",
     "WorkspacePackage",
     "imported_names",
     "imports_of",
+    "parsed",
     "public_names_of",
 ]
+
+
+class UnknownPackageError(ValueError):
+    """There is no package in a folder of such a name; the message has those that there are."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,12 @@ class Workspace:
         """Return the packages in some folders, or all packages without names.
 
         Raises:
-            ValueError: A name is not that of a folder.
+            UnknownPackageError: A name is not that of a folder.
         """
         by_name = {package.name: package for package in self.packages.values()}
         if unknown := set(names) - by_name.keys():
-            raise ValueError(f"No such package: {', '.join(sorted(unknown))}. There are {', '.join(by_name)}.")
+            there = ", ".join(by_name)
+            raise UnknownPackageError(f"No such package: {', '.join(sorted(unknown))}. There are {there}.")
         return [by_name[name] for name in names or by_name]
 
     def siblings_of(self, package: WorkspacePackage) -> list[tuple[Requirement, WorkspacePackage]]:
@@ -75,21 +82,27 @@ class Workspace:
 
     def installed_with(self, package: WorkspacePackage, *extras: str) -> list[WorkspacePackage]:
         """Return what the workspace adds to an environment when a package is installed: itself and what it needs."""
-        found = {canonicalize_name(package.distribution): package}
-        for requirement in package.requirements(*extras):
-            name = canonicalize_name(requirement.name)
-            if name in self.packages:
-                brought = self.installed_with(self.packages[name], *sorted(requirement.extras))
-                found |= {canonicalize_name(sibling.distribution): sibling for sibling in brought}
-        return list(found.values())
+        found = [package]
+        needed = package.requirements(*extras)
+        for requirement in needed:  # It grows meanwhile.
+            sibling = self.packages.get(canonicalize_name(requirement.name))
+            if sibling:
+                needed += [each for each in sibling.requirements(*sorted(requirement.extras)) if each not in needed]
+                found += [sibling] if sibling not in found else []
+        return found
 
     def in_order(self) -> list[WorkspacePackage]:
-        """Return the packages, each after the siblings that it needs."""
-        graph = {
-            name: [canonicalize_name(sibling.distribution) for _, sibling in self.siblings_of(package)]
-            for name, package in self.packages.items()
-        }
-        return [self.packages[name] for name in TopologicalSorter(graph).static_order()]
+        """Return the packages, each after the siblings that it needs.
+
+        Raises:
+            ValueError: Some need each other, so none can be released first.
+        """
+        graph = {package: [sibling for _, sibling in self.siblings_of(package)] for package in self.packages.values()}
+        try:
+            return list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            circle = " -> ".join(package.name for package in reversed(error.args[1]))
+            raise ValueError(f"Packages need each other: {circle}. Remove one of these requirements.") from error
 
     def with_dependents(self, names: set[str]) -> set[str]:
         """Return some packages and all that need them, directly or not, by the names of their folders."""
@@ -112,8 +125,19 @@ class WorkspacePackage:
 
     @cached_property
     def project(self) -> dict[str, Any]:
-        """The `[project]` table."""
-        project: dict[str, Any] = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        """The `[project]` table.
+
+        Raises:
+            ValueError: It lacks a name or a version that can be released here; or the file is no TOML.
+        """
+        path = self.folder / "pyproject.toml"
+        try:
+            project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+            version = Version(project.get("version", ""))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if "name" not in project or str(version) != version.base_version:
+            raise ValueError(f"{path} must have a name, and a version such as 0.2.0: not a pre-release or the like.")
         return project
 
     @property
@@ -172,10 +196,15 @@ class WorkspacePackage:
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
 def imported_names(path: Path) -> set[str]:
     """Return the top-level packages that a file imports anywhere, in functions and for type checkers too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -200,7 +229,7 @@ class ImportOfName(NamedTuple):
 def imports_of(module: str, path: Path) -> Iterator[ImportOfName]:
     """Yield every import of a module, those in functions and for type checkers included, by absolute names."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (ImportOfName(alias.name, None, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -209,11 +238,18 @@ def imports_of(module: str, path: Path) -> Iterator[ImportOfName]:
 
 
 def public_names_of(path: Path) -> set[str]:
-    """Return the names in the `__all__` of a file."""
-    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+    """Return the names in the `__all__` of a file.
+
+    Raises:
+        ValueError: It is not written as a list of strings.
+    """
+    for node in parsed(path).body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-            return set(ast.literal_eval(node.value))
+            try:
+                return set(ast.literal_eval(node.value))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}:{node.lineno}: __all__ must be a list of strings.") from error
     return set()

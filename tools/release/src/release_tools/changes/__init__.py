@@ -6,7 +6,14 @@ _changelog.py  the entries of a changelog, which towncrier writes by the templat
 
 from __future__ import annotations
 
-from release_tools.changes._changelog import UNRELEASED, changelog_of, entries_of, needs_entry, write_entry
+from release_tools.changes._changelog import (
+    UNRELEASED,
+    changelog_of,
+    entries_of,
+    needs_entry,
+    sections_of,
+    write_entry,
+)
 from release_tools.changes._fragments import (
     KINDS,
     Fragment,
@@ -27,5 +34,6 @@ __all__ = [
     "needs_entry",
     "next_breaking_version",
     "next_version",
+    "sections_of",
     "write_entry",
 ]

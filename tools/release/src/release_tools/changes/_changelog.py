@@ -13,7 +13,7 @@ from release_tools.changes._fragments import fragments_of
 from release_tools.environments import run_command
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["changelog_of", "entries_of", "needs_entry", "write_entry"]
+__all__ = ["changelog_of", "entries_of", "needs_entry", "sections_of", "write_entry"]
 
 UNRELEASED = "Unreleased"
 
@@ -25,8 +25,7 @@ def changelog_of(package: WorkspacePackage) -> Path:
 
 def entries_of(text: str) -> dict[str, str]:
     """Return the entries of a changelog, newest first: the version, or `Unreleased`, and what is below its heading."""
-    _, *entries = re.split(r"^## ", text, flags=re.MULTILINE)
-    return {heading.split()[0]: body.strip() for heading, _, body in (entry.partition("\n") for entry in entries)}
+    return {_name(section): _body(section) for section in sections_of(text)}
 
 
 def needs_entry(package: WorkspacePackage, version: Version) -> bool:
@@ -44,12 +43,12 @@ def write_entry(workspace: Workspace, package: WorkspacePackage, version: Versio
         CommandError: towncrier refused; the message has its words.
     """
     path = changelog_of(package)
-    head, *entries = _sections(path)
-    unreleased = list(takewhile(lambda entry: entry.split()[1] != str(last), entries))
+    head, *entries = _split(path.read_text(encoding="utf-8"))
+    unreleased = list(takewhile(lambda entry: _name(entry) != str(last), entries))
     path.write_text(head + "".join(entries[len(unreleased) :]), encoding="utf-8")
     towncrier = (sys.executable, "-m", "towncrier", "build", "--config", workspace.root / "towncrier.toml")
     run_command([*towncrier, "--dir", package.folder, "--version", str(version), "--yes"], cwd=workspace.root)
-    head, entry, *older = _sections(path)
+    head, entry, *older = _split(path.read_text(encoding="utf-8"))
     lines = _body(entry)
     for body in map(_body, unreleased):
         # A paragraph needs an empty line before it, or it would go on with the last item of the list.
@@ -58,9 +57,18 @@ def write_entry(workspace: Workspace, package: WorkspacePackage, version: Versio
     path.write_text("\n\n".join(part.rstrip() for part in parts) + "\n", encoding="utf-8")
 
 
-def _body(entry: str) -> str:
-    return entry.partition("\n")[2].strip()
+def sections_of(text: str) -> list[str]:
+    """Return the entries of a changelog with their headings, newest first."""
+    return [section.strip() for section in _split(text)[1:]]
 
 
-def _sections(changelog: Path) -> list[str]:
-    return re.split(r"^(?=## )", changelog.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def _split(text: str) -> list[str]:
+    return re.split(r"^(?=## )", text, flags=re.MULTILINE)
+
+
+def _name(section: str) -> str:
+    return section.split()[1]
+
+
+def _body(section: str) -> str:
+    return section.partition("\n")[2].strip()

@@ -1,7 +1,9 @@
 """Whether what a package offers was broken since its last release.
 
 griffe compares signatures and members. Compared here as well: names that a face no longer lists, bases that are lost,
-and what Protocols, abstract classes and named tuples newly ask of others. Types, values and behaviour are not compared.
+what Protocols, abstract classes and named tuples newly ask of others, and extras, commands and entry points that are
+gone. Types, values and behaviour are not compared; a Python that is no longer supported breaks nothing, because
+installers take an older release there.
 """
 
 from __future__ import annotations
@@ -67,7 +69,17 @@ def breaking_changes(old: WorkspacePackage, new: WorkspacePackage) -> list[Break
             found.extend(_changes(name, thing, new_objects[name]))
     # What changed once may be offered by several faces: the shortest name will do.
     found.sort(key=lambda broken: len(broken.name), reverse=True)
-    return sorted({broken[1:]: broken for broken in found}.values())
+    pyproject = new.folder / "pyproject.toml"
+    gone = [Break(name, "no longer offered", pyproject, 1) for name in _metadata(old) - _metadata(new)]
+    return sorted([*{broken[1:]: broken for broken in found}.values(), *gone])
+
+
+def _metadata(package: WorkspacePackage) -> set[str]:
+    """Return what programs and other packages find in the metadata."""
+    commands = {f"command {name}" for name in package.project.get("scripts", {})}
+    groups = package.project.get("entry-points", {})
+    entry_points = {f"entry point {group}: {name}" for group, names in groups.items() for name in names}
+    return commands | entry_points | {f"extra {name}" for name in package.extras}
 
 
 def _public_objects(package: WorkspacePackage) -> dict[str, griffe.Object]:

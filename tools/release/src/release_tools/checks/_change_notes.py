@@ -9,7 +9,7 @@ from release_tools.checks._failures import Failure, place
 from release_tools.releases import changed_files, git, last_release, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["missing_note"]
+__all__ = ["missing_note", "notes_of_no_package"]
 
 _UNSHIPPED = ("CHANGELOG.md", "api.json", "changes/")  # Users do not notice changes here.
 
@@ -46,3 +46,15 @@ def missing_note(workspace: Workspace, package: WorkspacePackage, since: str | N
             f"Add {folder}changes/<words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}; misc is "
             "for what users do not notice.",
         )
+
+
+def notes_of_no_package(workspace: Workspace) -> Iterator[Failure]:
+    """Find change fragments in folders that are no package, such as those of a name that was misspelled."""
+    packages = {package.folder for package in workspace.packages.values()}
+    for folder in sorted(workspace.root.glob("packages/*/changes")):
+        if folder.parent not in packages and any(folder.iterdir()):
+            there = ", ".join(sorted(package.name for package in packages))
+            what = f"there is no such package, so nobody reads these notes; there are {there}."
+            yield Failure(
+                folder.parent.name, "change-note", place(workspace, folder), what, "Move them, or remove them."
+            )

@@ -13,12 +13,14 @@ from packaging.version import Version
 
 from release_tools.checks._failures import Failure, line_of_requirement, place
 from release_tools.releases import admitted_releases, released_package, released_versions
-from release_tools.workspace import Workspace, WorkspacePackage, imports_of
+from release_tools.workspace import Workspace, WorkspacePackage, imports_of, parsed, public_names_of
 
-__all__ = ["impossible_bounds", "lines_that_may_fail", "undeclared_imports", "unread_entry_points"]
+__all__ = ["impossible_bounds", "lines_that_may_fail", "undeclared_imports", "unknown_texts"]
 
 # Distributions whose import name is another; the others are called like what they offer.
 _IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+
+_IMPORTERS = {"import_module", "__import__", "resolve_name", "find_spec"}
 
 
 def undeclared_imports(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
@@ -48,7 +50,7 @@ def undeclared_imports(workspace: Workspace, package: WorkspacePackage) -> Itera
 def lines_that_may_fail(path: Path) -> set[int]:
     """Return the lines of a file that stand in a `try` which catches ImportError or AttributeError."""
     found: set[int] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Try):
             caught = {name.id for handler in node.handlers for name in _names_in(handler.type)}
             if caught & {"ImportError", "ModuleNotFoundError", "AttributeError"}:
@@ -87,26 +89,50 @@ def _problem_of(requirement: Requirement, sibling: WorkspacePackage, versions: l
     return None
 
 
-def unread_entry_points(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
-    """Find entry points in groups that today's sibling reads, and the oldest one that the bounds admit does not."""
+def unknown_texts(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:
+    """Find what a package names in strings, and today's sibling knows, but not the oldest one that the bounds admit.
+
+    These are groups of entry points, objects of a sibling that entry points name, and what `import_module` is given.
+    """
+    groups = package.project.get("entry-points", {})
+    named = {reference.split("[")[0].strip() for group in groups.values() for reference in group.values()}
+    named.update(name for _, path in package.modules() for name in _imported_by_text(path))
     for requirement, sibling in workspace.siblings_of(package):
-        admitted = admitted_releases(workspace, requirement, sibling)
-        groups = [group for group in package.project.get("entry-points", {}) if group in _texts_of(sibling)]
-        if admitted and groups:
-            known = _texts_of(released_package(workspace, sibling, admitted[0]))
-            for group in groups:
-                if group not in known:
-                    yield Failure(
-                        package.name,
-                        "older-sibling",
-                        place(workspace, package.folder / "pyproject.toml", line_of_requirement(package, requirement)),
-                        f"{requirement} admits {admitted[0]}, which does not read entry points of {group}.",
-                        f"Ask for the release of {sibling.distribution} that first reads them.",
-                    )
+        if admitted := admitted_releases(workspace, requirement, sibling):
+            oldest = released_package(workspace, sibling, admitted[0])
+            unread = groups.keys() & (_texts_of(sibling) - _texts_of(oldest))
+            unknown = [name for name in named if _offers(sibling, name) and not _offers(oldest, name)]
+            whats = [f"does not read entry points of {group}" for group in unread] + [
+                f"has no {name}" for name in unknown
+            ]
+            for what in sorted(whats):
+                yield Failure(
+                    package.name,
+                    "older-sibling",
+                    place(workspace, package.folder / "pyproject.toml", line_of_requirement(package, requirement)),
+                    f"{requirement} admits {admitted[0]}, which {what}.",
+                    f"Ask for a newer {sibling.distribution}.",
+                )
 
 
 def _texts_of(package: WorkspacePackage) -> set[str]:
     """Return the strings in the sources of a package."""
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for _, path in package.modules())
-    nodes = (node for tree in trees for node in ast.walk(tree))
+    nodes = (node for _, path in package.modules() for node in ast.walk(parsed(path)))
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _imported_by_text(path: Path) -> Iterator[str]:
+    """Yield what calls such as `import_module("config_core.offer")` name."""
+    for node in ast.walk(parsed(path)):
+        match node:
+            case ast.Call(
+                func=ast.Name(id=function) | ast.Attribute(attr=function), args=[ast.Constant(value=str(name)), *_]
+            ) if function in _IMPORTERS and node.lineno not in lines_that_may_fail(path):
+                yield name
+
+
+def _offers(package: WorkspacePackage, reference: str) -> bool:
+    """Return whether a package has a module, or a public name in it: `config_core.offer:Shape.grow`."""
+    module, _, names = reference.partition(":")
+    path = dict(package.modules()).get(module)
+    return path is not None and (not names or names.split(".")[0] in public_names_of(path))

@@ -10,9 +10,10 @@ import click
 
 from release_tools.checks._api_record import write_records, wrong_record
 from release_tools.checks._breaking_changes import unannounced_breaks
-from release_tools.checks._change_notes import missing_note
+from release_tools.checks._change_notes import missing_note, notes_of_no_package
 from release_tools.checks._failures import Failure
-from release_tools.checks._requirements import impossible_bounds, undeclared_imports, unread_entry_points
+from release_tools.checks._history import missing_tags, rewritten_entries
+from release_tools.checks._requirements import impossible_bounds, undeclared_imports, unknown_texts
 from release_tools.checks._sibling_use import missing_in_older_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
 
@@ -23,13 +24,16 @@ _CHECKS: tuple[Callable[[Workspace, WorkspacePackage], Iterable[Failure]], ...] 
     wrong_record,
     impossible_bounds,
     undeclared_imports,
-    unread_entry_points,
+    unknown_texts,
     missing_in_older_siblings,
+    rewritten_entries,
 )
 
 
 def _failures_of(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> list[Failure]:
     """Return what every check finds in a package; with a commit, a note for each change since a branch left it."""
+    if missing := list(missing_tags(workspace, package)):
+        return missing  # There is nothing to compare with.
     found = [failure for find in _CHECKS for failure in find(workspace, package)]
     return [*found, *missing_note(workspace, package, since)]
 
@@ -44,11 +48,9 @@ def check(workspace: Workspace, names: tuple[str, ...], since: str | None, *, as
 
     Exits with 1 if anything must be done first.
     """
-    try:
-        packages = workspace.chosen(names)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    packages = workspace.chosen(names)
     failures = [failure for package in packages for failure in _failures_of(workspace, package, since)]
+    failures += notes_of_no_package(workspace)
     if as_json:
         click.echo(json.dumps([asdict(failure) for failure in failures], indent=2))
     else:

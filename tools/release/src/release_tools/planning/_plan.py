@@ -5,6 +5,7 @@ A package moves if it changed since its last release, or if a release of a sibli
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,11 +22,13 @@ from release_tools.changes import (
     next_breaking_version,
     next_version,
 )
-from release_tools.checks import breaking_changes, public_names, uses_of_newer_siblings
+from release_tools.checks import breaking_changes, public_names, require_tags, uses_of_newer_siblings
 from release_tools.releases import changed_files, last_release, released_package, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled"]
+
+_LOWER = (">=", ">")
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
     Raises:
         FragmentError: A fragment has a bad name or no text.
         ValueError: There is no package of such a name, or one needs a sibling's version that is neither released
-            nor in the plan.
+            nor in the plan; or tags are missing.
     """
     workspace.chosen(names)
+    require_tags(workspace)
     planned: dict[str, PlannedRelease] = {}
     for package in workspace.in_order():
         last = last_release(workspace, package)
@@ -153,42 +157,36 @@ def _coming_version(package: WorkspacePackage, last: Version | None, reasons: li
 
 
 def _coming_bounds(workspace: Workspace, package: WorkspacePackage, planned: dict[str, PlannedRelease]) -> list[Bound]:
-    needs = workspace.siblings_of(package)
-    siblings = [(requirement, planned.get(sibling.name), sibling) for requirement, sibling in needs]
-    lowest = {
-        sibling.name: release.version
-        for requirement, release, sibling in siblings
-        if release and release.version not in requirement.specifier
-    }
-    # A sibling that moves for the same reason cannot be installed beside it in its older version.
-    moving = [release for _, release, _ in siblings if release and any(bound.is_needed for bound in release.bounds)]
-    with_it = {release.package.name: release.version for release in moving} if lowest else {}
-    for name, version in _used_versions(workspace, package, planned):
-        lowest[name] = max(version, lowest.get(name, version))
-    return [
-        Bound(requirement, _raised(requirement, (with_it | lowest)[sibling.name]), is_needed=sibling.name in lowest)
-        for requirement, _, sibling in siblings
-        if sibling.name in with_it | lowest
-    ]
+    siblings = [(each, planned.get(sibling.name), sibling.name) for each, sibling in workspace.siblings_of(package)]
+    used = _used_versions(workspace, package, planned)
+    left_behind = any(release and release.version not in each.specifier for each, release, _ in siblings)
+    bounds = []
+    for requirement, release, name in siblings:
+        needed = [version for version in used.get(name, ()) if _lowest(requirement) < version]
+        if release and release.version not in requirement.specifier:
+            needed.append(release.version)
+        # A sibling that moves for the same reason cannot be installed beside it in its older version.
+        moves_with_it = release and left_behind and any(bound.is_needed for bound in release.bounds)
+        if lowest := max([*needed, *([release.version] if release and moves_with_it else [])], default=None):
+            bounds.append(Bound(requirement, _raised(requirement, lowest), is_needed=bool(needed)))
+    return bounds
 
 
 def _used_versions(
     workspace: Workspace, package: WorkspacePackage, planned: dict[str, PlannedRelease]
-) -> Iterator[tuple[str, Version]]:
-    """Yield the siblings of which a package uses what the oldest that its bounds admit lack, and who first has it."""
-    last = last_release(workspace, package)
+) -> dict[str, list[Version]]:
+    """Return siblings of which a package uses what the oldest that its bounds admit lack, and which first have it."""
+    last, found = last_release(workspace, package), defaultdict[str, list[Version]](list)
     if last and not _has_new_sources(workspace, package, last):
-        return
+        return found
     for use in uses_of_newer_siblings(workspace, package):
-        version = use.version
-        if version is None:
-            if use.sibling.name not in planned:
-                raise ValueError(
-                    f"{package.name} uses what {use.sibling.name} has not released: {use.misuse.message}. "
-                    f"Plan both: release plan {use.sibling.name} {package.name}"
-                )
-            version = planned[use.sibling.name].version
-        yield use.sibling.name, version
+        if use.version is None and use.sibling.name not in planned:
+            raise ValueError(
+                f"{package.name} uses what {use.sibling.name} has not released: {use.misuse.message}. "
+                f"Plan both: release plan {use.sibling.name} {package.name}"
+            )
+        found[use.sibling.name].append(use.version or planned[use.sibling.name].version)
+    return found
 
 
 def _refuse_missing_siblings(
@@ -196,6 +194,11 @@ def _refuse_missing_siblings(
 ) -> None:
     for requirement, sibling in workspace.siblings_of(package):
         released = last_release(workspace, sibling)
+        if sibling.name in planned and (coming := planned[sibling.name].version) < _lowest(requirement):
+            raise ValueError(
+                f"{package.name} needs {spelled(requirement)}, and {sibling.name} will be {coming}. Lower the "
+                f"bound, or write a note in packages/{sibling.name}/changes/ that asks for a higher version."
+            )
         if sibling.name not in planned and (released is None or released not in requirement.specifier):
             there = "is not released" if released is None else f"was released as {released}"
             raise ValueError(
@@ -206,12 +209,19 @@ def _refuse_missing_siblings(
 
 def _raised(old: Requirement, lowest: Version) -> Requirement:
     """Return a requirement with another lower bound, and an upper one that admits it."""
-    upper = [str(each) for each in old.specifier if each.operator != ">="]
+    upper = [str(each) for each in old.specifier if each.operator not in _LOWER]
     if lowest not in old.specifier:
         upper = [f"<{_short(next_breaking_version(lowest))}"]
     new = Requirement(str(old))
     new.specifier = SpecifierSet(",".join([f">={_short(lowest)}", *upper]))
     return new
+
+
+def _lowest(requirement: Requirement) -> Version:
+    """Return the lower bound of a requirement."""
+    return max(
+        (Version(each.version) for each in requirement.specifier if each.operator in _LOWER), default=Version("0")
+    )
 
 
 def _short(version: Version) -> str:

@@ -17,7 +17,7 @@ from release_tools.proof._contents import content_faults
 from release_tools.proof._distributions import build
 from release_tools.proof._papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
 from release_tools.proof._pythons import Python, find_pythons, known_pythons
-from release_tools.proof._table import as_markdown, as_text
+from release_tools.proof._table import as_text
 from release_tools.proof._trial import Outcome
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "Outcome",
     "Python",
     "Wheels",
-    "as_markdown",
     "as_text",
     "build",
     "claimed_pythons",

@@ -12,10 +12,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from release_tools.environments import CommandError
 from release_tools.proof._distributions import Distributions, build
 from release_tools.proof._papers import claimed_pythons
 from release_tools.proof._pythons import Python
-from release_tools.releases import admitted_releases, git, released_package, tag_of
+from release_tools.releases import ReleaseError, admitted_releases, git, released_package, tag_of
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["Combination", "Wheels", "combinations_of", "third_parties_of"]
@@ -100,11 +101,18 @@ class Wheels:
         return bool(git(self._workspace.root, "diff", "--name-only", tag, "--", str(package.folder)))
 
     def _release(self, package: WorkspacePackage, version: Version) -> Path:
-        """Return the wheel of a release."""
+        """Return the wheel of a release.
+
+        Raises:
+            ReleaseError: It cannot be built again.
+        """
         if (package.name, version) not in self._releases:
             folder = self._folder / "released" / f"{package.name}-{version}"
-            built = build(released_package(self._workspace, package, version), folder)
-            self._releases[package.name, version] = built.wheel
+            released = released_package(self._workspace, package, version)
+            try:
+                self._releases[package.name, version] = build(released, folder).wheel
+            except CommandError as error:
+                raise ReleaseError(package, version, f"cannot be built again: {error}") from error
         return self._releases[package.name, version]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from release_tools.workspace import WorkspacePackage
 
 __all__ = ["content_faults"]
 
+_TEST = re.compile(r"/(tests?/|test_[^/]*\.py$|conftest\.py$)")
+
 
 def content_faults(package: WorkspacePackage, built: Distributions) -> list[str]:
     """Return what the distributions of a package lack, and what they should not have.
@@ -20,12 +23,14 @@ def content_faults(package: WorkspacePackage, built: Distributions) -> list[str]
     """
     tracked = git(package.folder, "ls-files", "src").splitlines()
     with tarfile.open(built.sdist) as sdist:
-        in_sdist = {name.partition("/")[2] for name in sdist.getnames() if not sdist.getmember(name).isdir()}
+        members = {each.name.partition("/")[2]: each for each in sdist.getmembers() if not each.isdir()}
     with zipfile.ZipFile(built.wheel) as wheel:
         in_wheel = {name for name in wheel.namelist() if not name.endswith("/")}
     return [
-        *_differences(built.sdist.name, in_sdist, _expected_in_sdist(package, tracked), optional=[".gitignore"]),
+        *_differences(built.sdist.name, {*members}, _expected_in_sdist(package, tracked), optional=[".gitignore"]),
         *_differences(built.wheel.name, in_wheel, _expected_in_wheel(package, built, tracked)),
+        *(f"{built.sdist.name} has {name}, which is a link" for name, each in members.items() if not each.isfile()),
+        *(f"{built.wheel.name} has {path}, which belongs to tests/" for path in tracked if _TEST.search(path)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What was tried and what came of it, for a terminal and for the summary of a CI run."""
+"""What was tried and what came of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from release_tools.proof._trial import Outcome
 
-__all__ = ["as_markdown", "as_text"]
+__all__ = ["as_text"]
 
 _TITLES = ("package", "Python", "siblings", "third parties", "result", "tests", "seconds")
 _RIGHT = {"tests", "seconds"}
@@ -24,13 +24,6 @@ def as_text(outcomes: Sequence[Outcome]) -> str:
         for row in rows
     ]
     return "\n".join(lines)
-
-
-def as_markdown(outcomes: Sequence[Outcome]) -> str:
-    """Return the table as Markdown."""
-    rule = tuple("--:" if title in _RIGHT else "---" for title in _TITLES)
-    rows = [_TITLES, rule, *map(_row, outcomes)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

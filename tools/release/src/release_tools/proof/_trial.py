@@ -65,7 +65,6 @@ class Trials:
         folder: Where environments and a copy of the tests are put.
         hub: Environment variables with which a program is somebody on a Hub.
         unbuilt: Why packages cannot be built, by the names of their folders.
-        processes: How many processes run the tests of one combination.
         is_short: Says of which combinations only the first test of each file runs.
     """
 
@@ -76,11 +75,10 @@ class Trials:
         *,
         hub: Mapping[str, str],
         unbuilt: Mapping[str, str],
-        processes: int,
         is_short: Callable[[Combination], bool] = lambda _: False,
     ) -> None:
         self._workspace, self._folder, self._hub, self._unbuilt = workspace, folder, hub, unbuilt
-        self._processes, self._is_short = processes, is_short
+        self._is_short = is_short
         self._tests = _copy_without_sources(workspace, folder / "checkout")
 
     def run(self, combination: Combination) -> Outcome:
@@ -153,7 +151,7 @@ class Trials:
         bounded = third_parties_of(self._workspace, package, *package.extras)
         self._add_test_tools(environment, bounded if combination.third_parties == "lowest" else [])
         self._check_modules(environment, [each.import_name for each in self._workspace.installed_with(package)])
-        options = [*("-p", "no:cacheprovider", "-n", self._processes), "--basetemp", environment.folder / "tmp"]
+        options = [*("-p", "no:cacheprovider", "-n", "1"), "--basetemp", environment.folder / "tmp"]
         if combination.third_parties == "lowest":
             # Old releases warn of what newer Pythons have deprecated: that is not for us to mend.
             options += ["--override-ini", "filterwarnings=default"]

@@ -15,24 +15,25 @@ from pathlib import Path
 import click
 from packaging.specifiers import SpecifierSet
 
+from release_tools.checks import require_tags
 from release_tools.environments import CommandError, clean_environ, uv_program
+from release_tools.programs import Program
 from release_tools.proof._combinations import Combination, Wheels, combinations_of
 from release_tools.proof._contents import content_faults
 from release_tools.proof._distributions import Distributions, build
 from release_tools.proof._papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
 from release_tools.proof._pythons import find_pythons, known_pythons
-from release_tools.proof._table import as_markdown, as_text
+from release_tools.proof._table import as_text
 from release_tools.proof._trial import Outcome, Trials
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["prove"]
 
 _TAIL = 25  # lines of a failure that are printed
-_PROCESSORS = os.cpu_count() or 1
 _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("names", metavar="[PACKAGE]...", nargs=-1)
 @click.option(
     "--python", "versions", metavar="3.X", multiple=True, help="Only on these Pythons; default: all there are."
@@ -42,8 +43,6 @@ _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
     is_flag=True,
     help=f"Lowest third parties on {_CURRENT} only; the first test of each file on other Pythons and with locked ones.",
 )
-@click.option("--jobs", type=click.IntRange(1), default=_PROCESSORS, show_default=True, help="Combinations at a time.")
-@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Append the table to a file, too.")
 @click.option(
     "--logs",
     type=click.Path(file_okay=False, path_type=Path),
@@ -54,8 +53,6 @@ def prove(
     versions: tuple[str, ...],
     *,
     quick: bool,
-    jobs: int,
-    markdown: Path | None,
     logs: Path | None,
 ) -> None:
     """Prove that each PACKAGE (folders below packages/; default: all) can be released alone.
@@ -65,10 +62,8 @@ def prove(
     admit. In each, the package does its job and passes its own tests.
     """
     workspace = Workspace.around(Path.cwd())
-    try:
-        packages = workspace.chosen(names)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    packages = workspace.chosen(names)
+    require_tags(workspace)
     with tempfile.TemporaryDirectory(prefix="prove-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)  # some tests become another user
@@ -93,12 +88,12 @@ def prove(
                 folder / "trials",
                 hub=hub,
                 unbuilt=unbuilt,
-                processes=max(1, _PROCESSORS // jobs),
                 is_short=lambda combination: quick and _is_short_if_quick(combination),
             )
-            with ThreadPoolExecutor(jobs) as pool:
-                outcomes = list(pool.map(lambda each: _announced(trials.run(each)), combinations))
-    _report(outcomes, faults, markdown=markdown, logs=logs)
+            logs = logs or Path(tempfile.mkdtemp(prefix="prove-logs-"))
+            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                outcomes = list(pool.map(lambda each: _announced(trials.run(each), logs), combinations))
+    _report(outcomes, faults, logs)
 
 
 def _is_left_out_if_quick(combination: Combination) -> bool:
@@ -168,35 +163,32 @@ def _hub(workspace: Workspace) -> Iterator[Mapping[str, str]]:
             process.stdin.close()
 
 
-def _announced(outcome: Outcome) -> Outcome:
-    """Print that a combination is done."""
+def _announced(outcome: Outcome, logs: Path) -> Outcome:
+    """Print that a combination is done, and write the log of what failed, which may be hours before the end."""
     click.echo(f"{outcome.combination.name}: {outcome.result}, {outcome.tests} tests, {outcome.seconds:.0f} s")
+    if outcome.failure:
+        logs.mkdir(parents=True, exist_ok=True)
+        _log(outcome, logs).write_text(outcome.failure, encoding="utf-8")
+        click.echo(f"  {_log(outcome, logs)}")
     return outcome
 
 
-def _report(outcomes: list[Outcome], faults: list[str], *, markdown: Path | None, logs: Path | None) -> None:
+def _log(outcome: Outcome, logs: Path) -> Path:
+    return logs / f"{outcome.combination.name}.log"
+
+
+def _report(outcomes: list[Outcome], faults: list[str], logs: Path) -> None:
     """Print failures and the table.
 
     Raises:
         SystemExit: Something failed.
     """
     failed = [outcome for outcome in outcomes if outcome.failure and outcome.combination.claimed]
-    if logs is None:
-        logs = Path(tempfile.mkdtemp(prefix="prove-logs-"))
     for outcome in outcomes:
-        if outcome.failure is None:
-            continue
-        log = logs / f"{outcome.combination.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(outcome.failure, encoding="utf-8")
-        tail = "\n".join(outcome.failure.splitlines()[-_TAIL:])
-        click.echo(f"\n=== {outcome.combination.name} failed; all of it: {log}\n{tail}")
-    click.echo(f"\n{as_text(outcomes)}\n")
-    for fault in faults:
-        click.echo(fault)
+        if outcome.failure:
+            tail = "\n".join(outcome.failure.splitlines()[-_TAIL:])
+            click.echo(f"\n=== {outcome.combination.name} failed; all of it: {_log(outcome, logs)}\n{tail}")
+    click.echo("\n".join(["", as_text(outcomes), "", *faults]))
     click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed) + len(faults)} failed")
-    if markdown:
-        with markdown.open("a", encoding="utf-8") as file:
-            file.write("\n".join([as_markdown(outcomes), "", *(f"- {fault}" for fault in faults), ""]))
     if failed or faults:
         raise SystemExit(1)
