@@ -127,7 +127,7 @@ def test_pydantic_takes_configs_as_they_are(cls):
         assert (twin.config.num_labels, twin.config.of_a_newer_version) == (3, [1])
     with pytest.raises(pydantic.ValidationError, match=r"width: expected int, got str 'x'"):
         model(config={"width": "x"})
-    with pytest.raises(pydantic.ValidationError, match=r"expected a \w+Config or a dict, got int"):
+    with pytest.raises(pydantic.ValidationError, match=r"expected \w+Config or a dict, got int"):
         model(config=3)
 
 
@@ -334,6 +334,16 @@ def test_a_schema_has_defaults_and_descriptions():
     assert SchemaConfig.json_schema()["description"] == "A config with a field of each kind."
     part = SchemaConfig.json_schema()["$defs"]["PartConfig"]["properties"]["width"]
     assert part == {"type": "integer", "description": "How wide the part is, in channels.", "default": 3}
+
+
+def test_a_class_without_a_docstring_has_no_description():
+    """The signature that `dataclass` puts in its place describes nothing."""
+
+    class BareConfig(PretrainedConfig):
+        model_type = "bare"
+        width: int = 3
+
+    assert "description" not in BareConfig.json_schema()
 
 
 def test_required_fields_are_required():

@@ -81,7 +81,7 @@ def test_a_part_of_any_class_may_be_none(tmp_path):
         ({"encoder": {"model_type": "sound"}}, r"AnyConfig.encoder: no config class is known for model_type 'sound'"),
         ({"encoder": {"width": 3}}, r"AnyConfig.encoder: expected a 'model_type'"),
         ({"encoder": {"model_type": 3}}, r"AnyConfig.encoder: expected text as model_type, got 3"),
-        ({"encoder": 3}, r"AnyConfig.encoder: expected a OwnFinder or a dict, got int 3"),
+        ({"encoder": 3}, r"AnyConfig.encoder: expected OwnFinder or a dict, got int 3"),
         ({"parts": [{}, {"model_type": "sound"}]}, r"AnyConfig.parts\[1\]: expected model_type 'image' or 'text', got"),
         ({"parts": [{"model_type": "text", "depth": "x"}]}, r"AnyConfig.parts\[0\].depth: expected int, got str 'x'"),
         (

@@ -170,11 +170,11 @@ def test_an_init_may_restore_what_no_annotation_does(tmp_path):
         (Size(1, 2), r"value: a Size .* such as Size"),
         (Optimizer(), r"value: a Optimizer .* such as Optimizer"),
         (Color(1, 2), r"value: a Color .* such as Color"),
-        (b"x", r"value: a bytes cannot be written to JSON. Use text"),
-        (1j, r"value: a complex cannot be written to JSON. .*register_value_type\(complex"),
-        (print, r"value: a builtin_function_or_method cannot be written to JSON. Use its name"),
-        (Mode, r"value: a EnumType cannot be written to JSON. Use its name"),
-        (range(3), r"value: a range cannot be written to JSON"),
+        (b"x", r"value: a value of type bytes cannot be written to JSON. Use text"),
+        (1j, r"value: a value of type complex cannot be written to JSON. .*register_value_type\(complex"),
+        (print, r"value: a value of type builtin_function_or_method cannot be written to JSON. Use its name"),
+        (Mode, r"value: a value of type EnumType cannot be written to JSON. Use its name"),
+        (range(3), r"value: a value of type range cannot be written to JSON"),
         ("\ud83d\ude00", r"value: a str .* would be loaded as str '\U0001f600'"),
         ({"__float__": "NaN"}, r"value: a dict .* would be loaded as float nan"),
         ({0.5: 1}, r"value: keys in JSON are strings, got 0.5. Use text, or a list of pairs"),
@@ -346,7 +346,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
     for annotation, value in [(int, np.float64(3.0)), (int, np.bool_(True)), (str, np.int64(3))]:
         with pytest.raises(ConfigValidationError, match="expected"):
             config_class(annotation, default=0)(value=value)
-    with pytest.raises(ConfigError, match=r"a ndarray cannot be written to JSON. Use its .tolist\(\)"):
+    with pytest.raises(ConfigError, match=r"a value of type ndarray cannot be written to JSON. Use its .tolist\(\)"):
         saved_and_loaded(config_class(), np.array([1, 2]), tmp_path)
 
 

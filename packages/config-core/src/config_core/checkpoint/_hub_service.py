@@ -141,15 +141,18 @@ class HubService(Protocol):
         ...
 
 
-def hub_service() -> HubService:
+def hub_service(purpose: str = "Using a repository on a hub") -> HubService:
     """Return the installed hub.
+
+    Args:
+        purpose: What the caller wants to do, as the subject of the error's sentence.
 
     Raises:
         MissingServiceError: `pretrained-hub-io` is not installed.
     """
     from config_core.services import find_service
 
-    service = find_service("config_core.hub", distribution="pretrained-hub-io", purpose="Using a repository on a hub")
+    service = find_service("config_core.hub", distribution="pretrained-hub-io", purpose=purpose)
     return cast("HubService", service)
 
 

@@ -77,4 +77,6 @@ def open_checkpoint(
         raise CheckpointNotFoundError(f"The folder {os.fspath(source)!r:.300} {reason}.", source=os.fspath(source))
     if options.subfolder:
         check_relative_name(options.subfolder, where="subfolder")
-    return hub_service().open(os.fspath(source), options)
+    name = os.fspath(source)
+    hub = hub_service(f"There is no folder {name!r}, and opening a repository of that name on a hub")
+    return hub.open(name, options)

@@ -433,7 +433,7 @@ def _plain_container(value: Any, path: str) -> Any:
         return sorted((_plain(item, f"{path}[{item!r:.40}]") for item in value), key=json.dumps)
     if not _is_array(value) and (builtin := builtin_value(value)) is not value:
         return _plain(builtin, path)
-    raise _UnwritableValueError(path, f"a {cls.__name__} cannot be written to JSON. {_advice(value)}")
+    raise _UnwritableValueError(path, f"a value of type {cls.__name__} cannot be written to JSON. {_advice(value)}")
 
 
 def _part_dict(to_dict: Callable[[], Any], path: str) -> Any:

@@ -89,7 +89,7 @@ def compile_part(cls: type[Any]) -> Check:
         if value is None:
             return None
         if not (is_config(value) or isinstance(builtin_value(value), dict)):
-            raise expected(f"a {cls.__name__} or a dict", value)
+            raise expected(f"{cls.__name__} or a dict", value)
         return part(value)
 
     return check

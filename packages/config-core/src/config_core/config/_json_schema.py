@@ -183,7 +183,8 @@ class _Schemas:
 
 def _object(cls: type[Any], properties: dict[str, Any], required: abc.Iterable[str]) -> dict[str, Any]:
     schema: dict[str, Any] = {"title": cls.__name__}
-    if summary := (cls.__dict__.get("__doc__") or "").strip().partition("\n\n")[0]:
+    summary = (cls.__dict__.get("__doc__") or "").strip().partition("\n\n")[0]
+    if summary and not summary.startswith(f"{cls.__name__}("):  # what `dataclass` writes where there is no docstring
         schema["description"] = " ".join(summary.split())
     schema |= {"type": "object", "properties": properties}
     return schema | ({"required": names} if (names := sorted(required)) else {})

@@ -22,7 +22,7 @@ def pydantic_schema(cls: type[Any]) -> Any:
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            raise ConfigError(f"expected a {cls.__name__} or a dict, got {type(value).__name__}")
+            raise ConfigError(f"expected {cls.__name__} or a dict, got {type(value).__name__}")
         kind = value.get("model_type")
         if kind and cls.model_type and kind != cls.model_type:
             raise ConfigError(f"expected model_type {cls.model_type!r}, got {kind!r}.")
