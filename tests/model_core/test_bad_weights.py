@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from config_core import CheckpointNotFoundError, UnsafeNameError
 from model_core import ArgumentError, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
 from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
+from valueless_tensors import HoldingTensor, fake, released
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 INDEX = "model.safetensors.index.json"
@@ -341,6 +343,25 @@ def test_state_dict_of_what_no_load_can_use_is_refused(name):
     """As it is when it comes from a file."""
     state_dict, problem = UNUSABLE[name]
     with pytest.raises(ArgumentError, match=problem):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state_dict)
+
+
+IN_MEMORY = {
+    "released": (lambda: released(torch.ones(4, 4)), "is a Tensor without values"),
+    "wrapper": (lambda: HoldingTensor(torch.ones(4, 4)), "is a HoldingTensor without values"),
+    "fake": (lambda: fake(4, 4), "is a FakeTensor without values"),
+    "lazy": (lambda: nn.LazyLinear(4).weight, "is a lazy parameter"),
+    "nested": (lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), "is a nested tensor"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("name", IN_MEMORY)
+def test_tensor_in_memory_that_has_no_values_is_refused(name):
+    """Reading some of them would end the process."""
+    make, problem = IN_MEMORY[name]
+    state_dict = TinyModel(TinyConfig()).state_dict() | {"layers.0.weight": make()}
+    with pytest.raises(ArgumentError, match=rf"layers\.0\.weight {problem}"):
         TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state_dict)
 
 

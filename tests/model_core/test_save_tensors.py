@@ -11,28 +11,7 @@ from torch import nn
 
 from model_core import ArgumentError, PreTrainedModel, UnsavableTensorError
 from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
-
-
-class Wrapper(torch.Tensor):
-    """A tensor that has no memory but holds another one, as distributed and quantised ones do."""
-
-    @staticmethod
-    def __new__(cls, inner):
-        return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    @classmethod
-    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
-        return cls(function(*(arg.inner if isinstance(arg, Wrapper) else arg for arg in args), **(kwargs or {})))
-
-
-def released():
-    """Make a tensor whose memory was given back, as FSDP does."""
-    tensor = torch.ones(3)
-    tensor.untyped_storage().resize_(0)
-    return tensor
+from valueless_tensors import HoldingTensor, released
 
 
 def contents(folder):
@@ -41,7 +20,7 @@ def contents(folder):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Wrapper(torch.ones(3)), released, lambda: torch.empty(0, device="meta")],
+    [lambda: HoldingTensor(torch.ones(3)), lambda: released(torch.ones(3)), lambda: torch.empty(0, device="meta")],
     ids=["wrapper", "released", "meta"],
 )
 def test_tensor_without_values_is_refused_and_nothing_is_written(tmp_path, make):

@@ -8,7 +8,10 @@ import torch
 
 from model_core.torch_internals import storage_users
 
-__all__ = ["elements_in_storage", "equal_bytes", "num_storage_users", "storage_key"]
+__all__ = ["WITHOUT_VALUES", "elements_in_storage", "equal_bytes", "has_values", "num_storage_users", "storage_key"]
+
+WITHOUT_VALUES = "without values: on the meta device, a wrapper around other tensors, or with its memory released"
+"""What a tensor is that `has_values` refuses, in words."""
 
 
 def num_storage_users(tensor: torch.Tensor) -> int:
@@ -19,6 +22,15 @@ def num_storage_users(tensor: torch.Tensor) -> int:
 def storage_key(tensor: torch.Tensor) -> int:
     """Return a number that identifies the storage of a tensor, or 0 for a tensor without a storage of its own."""
     return storage_users(tensor)[0]
+
+
+def has_values(tensor: torch.Tensor) -> bool:
+    """Return whether a strided tensor has memory. Reading one that has none would end the process."""
+    try:
+        storage = tensor.untyped_storage()
+        return storage.device.type != "meta" and (not tensor.nbytes or storage.data_ptr() != 0)
+    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
+        return False
 
 
 def elements_in_storage(tensor: torch.Tensor) -> tuple[Any, ...]:

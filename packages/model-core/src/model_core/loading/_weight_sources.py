@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
@@ -18,7 +19,7 @@ from model_core.loading._file_hints import lfs_problem, refused_class
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
-from model_core.tensor_memory import num_storage_users
+from model_core.tensor_memory import WITHOUT_VALUES, has_values, num_storage_users
 from model_core.torch_internals import is_distributed_tensor, recorded_versions
 from model_core.weight_files import (
     ALIGNMENT_KEY,
@@ -245,8 +246,14 @@ def _unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
                 f"{name} is a {type(tensor).__name__}, of which each process holds a part. In every process, gather "
                 "the whole values with get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))"
             )
+        if nn.parameter.is_lazy(tensor):
+            return f"{name} is a lazy parameter. Run a forward pass before you take the state dict"
         if tensor.is_meta:
             return f"{name} is on the meta device and has no values. Save it from a model that has them"
-        if tensor.layout is not torch.strided:
-            return f"{name} has the layout {tensor.layout}, but only dense tensors can be loaded. Save its .to_dense()"
+        if tensor.is_nested or tensor.layout is not torch.strided:
+            kind = "is a nested tensor" if tensor.is_nested else f"has the layout {tensor.layout}"
+            dense = "its parts" if tensor.is_nested else "its .to_dense()"
+            return f"{name} {kind}, but only dense tensors can be loaded. Save {dense}"
+        if not has_values(tensor):
+            return f"{name} is a {type(tensor).__name__} {WITHOUT_VALUES}. Save it from a model that has them"
     return ""

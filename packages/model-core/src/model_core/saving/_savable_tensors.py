@@ -10,6 +10,7 @@ from torch import nn
 
 from model_core.errors import UnsavableTensorError
 from model_core.module_tensors import group_shared, walk_modules
+from model_core.tensor_memory import WITHOUT_VALUES, has_values
 from model_core.torch_internals import is_distributed_tensor, load_pre_hooks, module_version
 from model_core.weight_files import METADATA_NAME, to_safetensors_dtype
 
@@ -142,12 +143,7 @@ def _problem_with_value(value: Any) -> str | None:
         return f"is a {kind}tensor of layout {value.layout}"
     if to_safetensors_dtype(value.dtype) is None:
         return f"is of dtype {value.dtype}"
-    if not _has_values(value):
-        return (
-            f"is a {type(value).__name__} without values: on the meta device, a wrapper around other tensors, or with "
-            "its memory released"
-        )
-    return None
+    return None if has_values(value) else f"is a {type(value).__name__} {WITHOUT_VALUES}"
 
 
 def _remedy(name: str, value: Any) -> str:
@@ -157,12 +153,3 @@ def _remedy(name: str, value: Any) -> str:
     if nn.parameter.is_lazy(value):
         return "Run a forward pass first"
     return "Give it values" if value.is_meta else "Convert it"
-
-
-def _has_values(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor has memory that can be written."""
-    try:
-        storage = tensor.untyped_storage()
-        return storage.device.type != "meta" and (not tensor.nbytes or storage.data_ptr() != 0)
-    except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
-        return False
