@@ -229,6 +229,12 @@ def test_from_config_refuses_what_is_no_config(registry):
         AutoModel.from_config("folder", registry=registry)
 
 
+def test_class_in_place_of_a_config_is_called_a_class(registry, parrot):
+    """`got birds.ParrotConfig` would read like the right thing."""
+    with pytest.raises(UsageError, match=rf"got the class .*{parrot[0].__name__}"):
+        AutoModel.from_config(parrot[0], registry=registry)
+
+
 def test_from_config_refuses_an_unknown_class(registry):
     """The error names the class and what to call."""
     with pytest.raises(UnknownTaskError, match=r"AutoModel\.register\(PretrainedConfig, ModelClass\)"):

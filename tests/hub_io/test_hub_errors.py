@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from config_core import PretrainedConfig
 from config_core.errors import CheckpointNotFoundError
 from hub_io import (
     HUB_SERVICE,
@@ -98,7 +99,7 @@ def test_other_refusals_keep_the_status(hub):
     """What has no error of its own still says what the Hub said."""
     hub.create_repo("me/tiny", CONFIG)
     hub.fail_next("/api/models/me/tiny", status=418)
-    with pytest.raises(HubError, match=r"answered 418.*planned failure") as caught:
+    with pytest.raises(HubError, match=r"answered 418.*planned failure 418\. ") as caught:
         HUB_SERVICE.open("me/tiny")
     assert caught.value.status == 418
 
@@ -109,6 +110,14 @@ def test_name_that_no_repository_can_have_is_refused(name):
     """Without asking the Hub."""
     with pytest.raises(RepositoryNotFoundError, match="not the name of a repository"):
         HUB_SERVICE.open(name)
+
+
+@pytest.mark.usefixtures("hub")
+def test_push_to_a_name_that_no_repository_can_have_speaks_of_no_folder(tmp_path):
+    """A push takes a name only."""
+    PretrainedConfig().save_pretrained(tmp_path / "saved")
+    with pytest.raises(RepositoryNotFoundError, match=r"^'a/b/c' is not the name of a repository: "):
+        HUB_SERVICE.publish(tmp_path / "saved", "a/b/c", token="hf_x")
 
 
 def test_cache_that_cannot_be_written_is_a_storage_error(hub, tmp_path):

@@ -68,7 +68,8 @@ class UsageError(AutoRegistryError, TypeError):
     @classmethod
     def of_argument(cls, argument: str, value: object, *, expected: str) -> UsageError:
         """Return the error for an argument of the wrong type."""
-        return cls(f"{argument} must be {expected}, got {describe(value)}.", argument=argument, value=value)
+        given = f"the class {describe(value)}" if isinstance(value, type) else repr(value)
+        return cls(f"{argument} must be {expected}, got {given}.", argument=argument, value=value)
 
     @classmethod
     def of_call(cls, auto_class: str, *, methods: tuple[str, ...]) -> UsageError:

@@ -170,7 +170,8 @@ def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> HubErro
 
 
 def _not_a_repository_name(error: BaseException, request: HubRequest) -> HubError:
-    problem = f"{request.repo_id!r} is no folder, and not the name of a repository either: {excerpt(str(error))}"
+    nor_folder = "" if request.writes else ", and there is no folder of this name"
+    problem = f"{request.repo_id!r} is not the name of a repository{nor_folder}: {excerpt(str(error))}"
     return _make(RepositoryNotFoundError, problem, error, request)
 
 
@@ -233,7 +234,10 @@ def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> HubError:
 
 
 def _said_by_hub(error: HfHubHTTPError) -> str:
-    return f" The Hub says: {excerpt(error.server_message)}" if error.server_message else ""
+    if not error.server_message:
+        return ""
+    said = excerpt(error.server_message)
+    return f" The Hub says: {said}" if said.endswith((".", "!", "?", "…")) else f" The Hub says: {said}."
 
 
 def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> HubError:
