@@ -45,7 +45,7 @@ class GradientCheckpointing(nn.Module):
 
     @property
     def is_activation_checkpointing(self) -> bool:
-        """The same as `is_gradient_checkpointing`, by the name that transformers now has for it."""
+        """Whether gradient checkpointing is enabled in any layer. transformers' newer name of the property."""
         return self.is_gradient_checkpointing
 
     def gradient_checkpointing_enable(
@@ -60,8 +60,8 @@ class GradientCheckpointing(nn.Module):
         Args:
             gradient_checkpointing_kwargs: Arguments of `torch.utils.checkpoint.checkpoint`; `use_reentrant` is False
                 unless given. Networks of timm take no others.
-            every_n_layers: Do so in every n-th layer only. Networks of timm do so in every layer.
-            offload: Keep the inputs of the layers in the memory of the host meanwhile.
+            every_n_layers: Recompute in every n-th layer only. Networks of timm recompute in every layer.
+            offload: Keep the inputs of the layers in host memory until the backward pass.
 
         Raises:
             ModelDefinitionError: The class does not support it, or none of its layers does.
@@ -99,12 +99,12 @@ class GradientCheckpointing(nn.Module):
         every_n_layers: int = 1,
         offload: bool = False,  # noqa: FBT001, FBT002 - the signature that the Trainer of transformers calls
     ) -> None:
-        """Do what `gradient_checkpointing_enable` does, by the name that transformers now has for it.
+        """Recompute activations in the backward pass. transformers' newer name of `gradient_checkpointing_enable`.
 
         Args:
-            activation_checkpointing_kwargs: As `gradient_checkpointing_kwargs` there.
-            every_n_layers: As there.
-            offload: As there.
+            activation_checkpointing_kwargs: As `gradient_checkpointing_kwargs` of `gradient_checkpointing_enable`.
+            every_n_layers: As for `gradient_checkpointing_enable`.
+            offload: As for `gradient_checkpointing_enable`.
         """
         further: dict[str, Any] = {"every_n_layers": every_n_layers} if every_n_layers != 1 else {}
         if offload:
@@ -113,14 +113,14 @@ class GradientCheckpointing(nn.Module):
         self.gradient_checkpointing_enable(activation_checkpointing_kwargs, **further)
 
     def gradient_checkpointing_disable(self) -> None:
-        """Keep activations for the backward pass again."""
+        """Stop recomputing activations: keep them for the backward pass again."""
         for layer in self._checkpointing_layers():
             setattr(layer, "gradient_checkpointing", False)  # noqa: B010
         for network in _timm_networks(self):
             network.set_grad_checkpointing(False)
 
     def activation_checkpointing_disable(self) -> None:
-        """Do what `gradient_checkpointing_disable` does."""
+        """Stop recomputing activations. transformers' newer name of `gradient_checkpointing_disable`."""
         self.gradient_checkpointing_disable()
 
     def _checkpointing_layers(self) -> list[nn.Module]:

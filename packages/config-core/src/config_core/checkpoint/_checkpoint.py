@@ -73,7 +73,7 @@ class Checkpoint(ABC):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Read files in the block. What goes wrong there may be due to a save at the same time, and says so then.
+        """Read files in the block. If it fails because a save replaced the files meanwhile, the error says so.
 
         Raises:
             CheckpointChangedError: The block raised an error, and the files were replaced meanwhile.

@@ -69,7 +69,7 @@ class HubKeywords(TypedDict, total=False):
 
 
 class CardMetadata(TypedDict, total=False):
-    """Metadata of a model card. What a push leaves out stays as the card has it."""
+    """Metadata of a model card. Values that a push does not set stay unchanged."""
 
     pipeline_tag: str | None
     license: str | None
@@ -91,7 +91,7 @@ class PushOptions(CardMetadata, total=False):
 
 
 class PushedCommit(Protocol):
-    """What a hub answers to a push. For the Hugging Face Hub it is a `huggingface_hub.CommitInfo`."""
+    """The result of a push. For the Hugging Face Hub it is a `huggingface_hub.CommitInfo`."""
 
     @property
     def oid(self) -> str:
@@ -135,7 +135,7 @@ class HubService(Protocol):
 
         Args:
             folder: The saved checkpoint.
-            repo_id: The repository, `owner/name`, or whatever else the hub takes for one of its user's.
+            repo_id: The repository, `owner/name`, or another name that the hub accepts for a repository of its user.
             **options: Those that the caller has set. A hub refuses one that it cannot follow.
         """
         ...
@@ -164,7 +164,7 @@ def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, Any] | None
         familiar: Options of transformers; those of pushes if None.
 
     Returns:
-        The options of `push_saved` among them. The others ask for nothing.
+        The options of `push_saved` among them. The others have their no-op value.
 
     Raises:
         UnknownOptionError: There is no such option.
