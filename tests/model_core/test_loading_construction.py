@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from config_core import PretrainedConfig
-from model_core import ModelSizeError, PreTrainedModel, WeightsMismatchError
+from model_core import ModelDefinitionError, ModelSizeError, PreTrainedModel, WeightsMismatchError
 from model_core.construction import DeferredConstruction
 from tiny_models import TinyConfig, fill_randomly, same_state
+from valueless_tensors import HoldingTensor, released
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
@@ -367,3 +368,22 @@ def test_errors_of_a_constructor_stay_its_own(tmp_path):
     SizedModel(TinyConfig()).save_pretrained(tmp_path)
     with pytest.raises(RuntimeError, match=r"^no such device$"):
         failing.from_pretrained(tmp_path)
+
+
+WITHOUT_ROOM = {
+    "wrapper": (lambda: HoldingTensor(torch.zeros(2, 3)), "a strided HoldingTensor"),
+    "released": (lambda: released(torch.zeros(2, 3)), "a strided Parameter"),
+    "nested": (lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), "a nested Parameter"),
+    "sparse": (lambda: torch.zeros(2, 3).to_sparse(), "a sparse_coo Parameter"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("kind", WITHOUT_ROOM)
+def test_tensor_that_cannot_take_values_is_an_error(tmp_path, kind):
+    """Assigning to some of them would change nothing, or end the process."""
+    make, described = WITHOUT_ROOM[kind]
+    save_file({"weight": torch.ones(2, 3)}, tmp_path / "model.safetensors")
+    model_class = in_model(lambda model, _: setattr(model, "weight", nn.Parameter(make())))
+    with pytest.raises(ModelDefinitionError, match=f"makes weight {described}, which cannot take the values"):
+        model_class.from_pretrained(tmp_path, config=TinyConfig())

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from model_core.load_report import LoadReport, Mismatch
 from model_core.module_tensors import group_shared, shape_of
 from model_core.torch_dtypes import is_convertible
@@ -144,7 +142,7 @@ def _fits(stored: StoredTensor, tensor: torch.Tensor) -> bool:
     dtype = tensor.dtype
     if stored.dtype is not dtype and not (is_convertible(stored.dtype) and is_convertible(dtype)):
         return False
-    return nn.parameter.is_lazy(tensor) or tensor.shape == stored.shape
+    return shape_of(tensor) in (None, stored.shape)
 
 
 def _assign_targets(

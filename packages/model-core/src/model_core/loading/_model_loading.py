@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import torch
+from torch import nn
+
 from config_core.code import served_names_of
 from config_core.messages import escaping_logger
 from model_core.errors import ModelDefinitionError
@@ -18,12 +21,11 @@ from model_core.loading._name_rules import decide_names
 from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
 from model_core.loading._weight_assignment import assign_weights
 from model_core.module_tensors import group_shared, persistent_tensors
+from model_core.tensor_memory import has_values
 from model_core.torch_internals import is_distributed_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-
-    from torch import nn
 
     from config_core.checkpoint import Checkpoint
     from model_core.construction import DeferredConstruction
@@ -71,7 +73,7 @@ def load_weights(
     Raises:
         WeightsMismatchError: Checkpoint and model differ in a way that the caller does not allow.
         WeightsFileError: A file is damaged, or the checkpoint was saved to in the meantime.
-        ModelDefinitionError: The constructor left tensors on the meta device, or spread them over processes.
+        ModelDefinitionError: The constructor made tensors that cannot take values.
     """
     _check_can_be_filled(model, named)
     states = extra_states(named.modules)
@@ -102,6 +104,7 @@ def load_weights(
             ),
             hint=lambda: mismatch_hint(type(model), checkpoint),
         )
+        _check_can_take_values(model, {name: named.persistent[name] for name in plan.targets.values()})
         assign_weights(named, plan, weights, placement=placement, deferred=deferred)
         check_not_replaced(checkpoint)
     placement.apply(model)
@@ -152,3 +155,17 @@ def _check_can_be_filled(model: nn.Module, named: NamedTensors) -> None:
             "does not initialise tensors that the checkpoint replaces anyway.",
             model_class=type(model),
         )
+
+
+def _check_can_take_values(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Check that tensors which get values have memory of their own for them, element by element."""
+    for name, tensor in tensors.items():
+        if nn.parameter.is_lazy(tensor):
+            continue
+        if tensor.is_nested or tensor.layout is not torch.strided or not has_values(tensor):
+            kind = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
+            raise ModelDefinitionError(
+                f"its constructor makes {name} a {kind} {type(tensor).__name__}, which cannot take the values of a "
+                "checkpoint: only dense tensors with memory of their own can. Quantise or convert it after the load.",
+                model_class=type(model),
+            )
