@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,11 @@ def test_pythons_are_found_or_their_absence_is_explained():
 def test_known_pythons_are_released_and_allowed():
     """Neither old ones nor those that are still in the making."""
     assert known_pythons(ROOT, SpecifierSet(">=3.11,<3.14")) == ["3.11", "3.12", "3.13"]
+
+
+def test_package_that_leaves_a_python_does_not_take_it_from_others(tried):
+    """Each is tried on those that it allows itself, so a sibling that does not allow them is found."""
+    assert known_pythons(ROOT, SpecifierSet(">=3.13,<3.14"), SpecifierSet(">=3.11,<3.13")) == ["3.11", "3.12", "3.13"]
+    (combination,) = tried("config-core")
+    assert combination.allowed
+    assert not replace(combination, python=Python("3.10", Path(sys.executable))).allowed

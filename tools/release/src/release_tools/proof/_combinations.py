@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -45,6 +46,12 @@ class Combination:
     def claimed(self) -> bool:
         """Whether the package says, in its classifiers, that it works on this Python."""
         return self.python.minor in claimed_pythons(self.package.project["classifiers"])
+
+    @property
+    def allowed(self) -> bool:
+        """Whether an installer gives the package to this Python at all, by its requires-python."""
+        newest_patch = f"{self.python.minor}.99"
+        return newest_patch in SpecifierSet(self.package.project["requires-python"])
 
     @property
     def name(self) -> str:

@@ -29,12 +29,13 @@ class Python:
     interpreter: Path
 
 
-def known_pythons(root: Path, allowed: SpecifierSet) -> list[str]:
-    """Return the released Pythons that uv knows and a specifier allows, oldest first: `3.11`, `3.12`."""
+def known_pythons(root: Path, *specifiers: SpecifierSet) -> list[str]:
+    """Return the released Pythons that uv knows and one of some specifiers allows, oldest first: `3.11`, `3.12`."""
     listed = json.loads(uv("python", "list", "--output-format", "json", cwd=root))
-    stable = [python for python in listed if python["implementation"] == "cpython" and python["version"] in allowed]
-    minors = {python["version_parts"]["minor"] for python in stable if re.fullmatch(r"[0-9.]+", python["version"])}
-    return [f"3.{minor}" for minor in sorted(minors)]
+    versions = {python["version"] for python in listed if python["implementation"] == "cpython"}
+    stable = {version for version in versions if re.fullmatch(r"3[0-9.]+", version)}
+    allowed = {version for specifier in specifiers for version in specifier.filter(stable)}
+    return [f"3.{minor}" for minor in sorted({int(version.split(".")[1]) for version in allowed})]
 
 
 def find_pythons(root: Path, wanted: Iterable[str]) -> tuple[list[Python], dict[str, str]]:

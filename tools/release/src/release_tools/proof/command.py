@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +71,8 @@ def prove(
         faults = [
             fault for package in packages if package.name in built for fault in _faults(package, built[package.name])
         ]
-        pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, _allowed(packages)))
+        allowed = [SpecifierSet(package.project["requires-python"]) for package in packages]
+        pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, *allowed))
         claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
         # A machine that only has one Python can still run the quick form.
         faults += _missing_faults(missing, needed=set(versions) if versions or quick else claimed)
@@ -80,7 +81,7 @@ def prove(
             for combination in combinations_of(
                 workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")
             )
-            if not (quick and _is_left_out_if_quick(combination))
+            if (versions or combination.allowed) and not (quick and _is_left_out_if_quick(combination))
         ]
         with _hub(workspace) as hub:
             trials = Trials(
@@ -127,11 +128,6 @@ def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
     for fault in faults:
         click.echo(f"  {fault}")
         yield f"{package.name}: {fault}"
-
-
-def _allowed(packages: Sequence[WorkspacePackage]) -> SpecifierSet:
-    """Return which Pythons all of some packages are for."""
-    return SpecifierSet(",".join(package.project["requires-python"] for package in packages))
 
 
 def _missing_faults(missing: Mapping[str, str], *, needed: Container[str]) -> Iterator[str]:
