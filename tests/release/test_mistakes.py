@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from release_tools.checks import breaking_changes, missing_note, rewritten_entries, unknown_texts
+from release_tools.checks import breaking_changes, missing_note, rewritten_entries, unknown_texts, wrong_record
 from repository_copy import CHANGELOG, RepositoryCopy
 
 OFFER = "packages/config-core/src/config_core/offer.py"
@@ -98,7 +98,11 @@ def test_proof_of_a_clone_without_tags_is_refused(released):
         ("packages/config-core", None, "'packages/config-core' exists on disk, but not in"),
         ("packages/config-core/pyproject.toml", None, "pyproject.toml"),
         ("packages/config-core/pyproject.toml", "[project", "pyproject.toml"),
-        ("packages/config-core/pyproject.toml", "[project]\nname = 'x'\n", "Invalid version: ''"),
+        (
+            "packages/config-core/pyproject.toml",
+            "[project]\nname = 'x'\n",
+            "must have a name, and a version such as",
+        ),
     ],
 )
 def test_release_without_its_package_is_told(released, run_release, path, text, message):
@@ -224,6 +228,38 @@ def test_new_package_without_a_record_is_told(released, run_release):
     assert code == 1
     assert "packages/new/api.json: new: the record is not what the sources say" in output
     assert "Run `release record`." in output
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("pyproject.toml", "\n[", "packages/resnet/pyproject.toml: "),
+        ("src/resnet/__init__.py", "\ndef f(:\n", "packages/resnet/src/resnet/__init__.py:"),
+    ],
+)
+def test_file_that_cannot_be_read_is_named(released, run_release, path, text, message):
+    """With what is wrong in it."""
+    released.append(f"packages/resnet/{path}", text)
+    code, output = run_release(released, "check", "--package", "resnet")
+    assert code == 1
+    assert message in output
+
+
+def test_requirement_that_cannot_be_read_is_named(released, run_release):
+    """With the file that has it."""
+    released.set_bounds("resnet", "config-core", " =>0.1")
+    code, output = run_release(released, "status")
+    assert code == 1
+    assert "packages/resnet/pyproject.toml: " in output
+    assert "=>0.1" in output
+
+
+@pytest.mark.parametrize("record", ["[]", '{"resnet": []}', '{"resnet": {"main": 1}}', '{"resnet": {"main": "new"}}'])
+def test_record_that_is_none_is_to_be_written_anew(released, record):
+    """Whatever somebody has written there."""
+    released.write("packages/resnet/api.json", record)
+    (what,) = found(wrong_record, released, "resnet")
+    assert "the record is not what the sources say" in what
 
 
 def test_list_of_names_that_is_computed_is_told(released, run_release):

@@ -20,5 +20,5 @@ class Program(click.Command):
             raise
         except UnknownPackageError as error:
             raise click.UsageError(str(error), ctx) from error
-        except (ValueError, RuntimeError, OSError, SyntaxError) as error:
+        except (ValueError, RuntimeError, OSError) as error:
             raise click.ClickException(str(error)) from error

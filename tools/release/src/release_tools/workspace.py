@@ -12,9 +12,9 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 __all__ = [
     "ImportOfName",
@@ -132,11 +132,13 @@ class WorkspacePackage:
         """
         path = self.folder / "pyproject.toml"
         try:
-            project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-            version = Version(project.get("version", ""))
-        except ValueError as error:
+            project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+            is_plain = bool(project["name"]) and Version(project["version"]).base_version == project["version"]
+        except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path}: {error}") from error
-        if "name" not in project or str(version) != version.base_version:
+        except (KeyError, InvalidVersion):
+            is_plain = False
+        if not is_plain:
             raise ValueError(f"{path} must have a name, and a version such as 0.2.0: not a pre-release or the like.")
         return project
 
@@ -179,11 +181,18 @@ class WorkspacePackage:
         return tuple(self.project.get("optional-dependencies", {}))
 
     def requirements(self, *extras: str) -> list[Requirement]:
-        """Return the declared dependencies, with those of some extras."""
+        """Return the declared dependencies, with those of some extras.
+
+        Raises:
+            ValueError: One cannot be read.
+        """
         lines = list(self.project.get("dependencies", []))
         for extra in extras:
             lines += self.project["optional-dependencies"][extra]
-        return [Requirement(line) for line in lines]
+        try:
+            return [Requirement(line) for line in lines]
+        except InvalidRequirement as error:
+            raise ValueError(f"{self.folder / 'pyproject.toml'}: {error}") from error
 
     def all_requirements(self) -> list[Requirement]:
         """Return the declared dependencies with those of every extra."""
@@ -197,8 +206,15 @@ class WorkspacePackage:
 
 
 def parsed(path: Path) -> ast.Module:
-    """Return the syntax of a file."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """Return the syntax of a file.
+
+    Raises:
+        ValueError: It is no Python.
+    """
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ValueError(f"{path}:{error.lineno}: {error.msg}") from error
 
 
 def imported_names(path: Path) -> set[str]:

@@ -12,7 +12,7 @@ command.py            the verbs `check` and `record`
 
 from __future__ import annotations
 
-from release_tools.checks._api_record import public_names, write_records
+from release_tools.checks._api_record import public_names, write_records, wrong_record
 from release_tools.checks._breaking_changes import breaking_changes
 from release_tools.checks._change_notes import missing_note
 from release_tools.checks._failures import Failure
@@ -30,4 +30,5 @@ __all__ = [
     "unknown_texts",
     "uses_of_newer_siblings",
     "write_records",
+    "wrong_record",
 ]

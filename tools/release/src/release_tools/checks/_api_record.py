@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from packaging.version import Version
+
 from release_tools.checks._failures import Failure, place
 from release_tools.releases import last_release, released_package
 from release_tools.workspace import Workspace, WorkspacePackage, public_names_of
@@ -61,10 +63,10 @@ def released_api(workspace: Workspace, package: WorkspacePackage) -> ApiRecord:
 def recorded_api(package: WorkspacePackage) -> ApiRecord:
     """Return the record as the file has it, empty if there is none that can be read."""
     try:
-        api: ApiRecord = json.loads((package.folder / "api.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        faces = json.loads((package.folder / "api.json").read_text(encoding="utf-8"))
+        return {face: {name: str(Version(since)) for name, since in names.items()} for face, names in faces.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
-    return api
 
 
 def wrong_record(workspace: Workspace, package: WorkspacePackage) -> Iterator[Failure]:

@@ -84,10 +84,10 @@ def _metadata(package: WorkspacePackage) -> set[str]:
 
 def _public_objects(package: WorkspacePackage) -> dict[str, griffe.Object]:
     """Return what the faces list. The face itself stands for what another package or a `__getattr__` provides."""
-    sources = [package.folder / "src"]
+    sources, listed = [package.folder / "src"], public_names(package)
     tree = griffe.load(package.import_name, search_paths=sources, allow_inspection=False, resolve_aliases=True)
     found: dict[str, griffe.Object] = {}
-    for module, names in public_names(package).items():
+    for module, names in listed.items():
         face = tree.modules_collection[module]
         for name in names:
             try:
