@@ -819,3 +819,27 @@ def test_a_post_init_may_call_that_of_the_base_class():
             super().__post_init__(**kwargs)
 
     assert AfterConfig(width=4).double == 8
+
+
+def test_an_alias_may_stand_for_an_alias():
+    """As a child gives a new name to what its parent has named already."""
+
+    class AliasConfig(PretrainedConfig):
+        model_type = "classes-alias"
+        attribute_map = {"x": "y", "y": "width"}  # noqa: RUF012 - as the field writes it
+        width: int = 1
+
+    config = AliasConfig(x=3)
+    assert (config.width, config.x, AliasConfig.from_dict({"x": 4}).width) == (3, 3, 4)
+    with pytest.raises(ConfigError, match="'x' is an alias of 'width'"):
+        AliasConfig(x=3, width=4)
+
+
+def test_aliases_that_stand_for_each_other_are_refused():
+    """There would be no field."""
+
+    class CircleConfig(PretrainedConfig):
+        attribute_map = {"w": "x", "x": "y", "y": "x"}  # noqa: RUF012 - as the field writes it
+
+    with pytest.raises(ConfigDefinitionError, match="stands for itself"):
+        CircleConfig()

@@ -7,6 +7,7 @@ import functools
 import pickle
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from config_core import ConfigError, ConfigValidationError, PretrainedConfig
@@ -343,3 +344,11 @@ def test_no_other_config_is_made_to_write_one():
     assert repr(config) != ""
     assert config == copy.deepcopy(config)
     assert type(config).made == made
+
+
+def test_numbers_of_numpy_are_numbers_of_classes():
+    """As they are in fields with an annotation."""
+    config = PretrainedConfig(num_labels=np.int64(3))
+    assert (config.num_labels, type(config.num_labels)) == (3, int)
+    assert PretrainedConfig(id2label={np.int64(0): "a", np.int32(1): "b"}).id2label == {0: "a", 1: "b"}
+    assert PretrainedConfig(label2id={"a": np.int64(0)}).label2id == {"a": 0}

@@ -560,3 +560,26 @@ def test_a_property_with_a_setter_is_a_keyword_everywhere(tmp_path):
         assert changed == DoubledConfig(width=4)
     with pytest.raises(UnknownOptionError, match="doubel"):
         DoubledConfig.from_pretrained(tmp_path, doubel=8)
+
+
+class MakingConfig(PretrainedConfig):
+    """Its `__init__` makes something else of what it is given."""
+
+    model_type = "derived-making"
+
+    def __init__(self, parts=(), part=None, act="relu", **kwargs):
+        self.parts = [StagesConfig(**values) if isinstance(values, dict) else values for values in parts]
+        self.part = StagesConfig(**part) if isinstance(part, dict) else part
+        self.act = act.lower()
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("given", [{"parts": [{"layers": (3,)}]}, {"part": {"layers": (3,)}}, {"act": "GELU"}])
+def test_an_update_gives_what_the_constructor_makes_of_a_value(given, tmp_path):
+    """Also where there was none before by which a config could be known."""
+    config = MakingConfig()
+    config.save_pretrained(tmp_path)
+    config.update(given)
+    assert config == MakingConfig(**given) == MakingConfig.from_pretrained(tmp_path, **given)
+    assert type(config.part) is type(MakingConfig(**given).part)
+    assert [type(part) for part in config.parts] == [type(part) for part in MakingConfig(**given).parts]

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from config_core.config._value_types import is_dtype
+from config_core.config._value_types import builtin_value, is_dtype
 from config_core.errors import ConfigError, ConfigValidationError
 
 __all__ = [
@@ -175,7 +175,8 @@ def _is_number(key: Any) -> bool:
 
 def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     read: dict[int, str] = {}
-    for key, label in labels:
+    for given, label in labels:
+        key = builtin_value(given)
         number = int(key) if _is_number(key) else None
         if number is None:
             raise ConfigError(f"{name}: expected numbers of classes, got {key!r:.80}.")
@@ -231,6 +232,7 @@ class ComputedFields:
 
     @num_labels.setter
     def num_labels(self, value: int) -> None:
+        value = builtin_value(value)
         if type(value) is not int or value < 0:
             raise _wrong(self, "num_labels", "a number of classes", value)
         self._labels = self._labels.resized(value)

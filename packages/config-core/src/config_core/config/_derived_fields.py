@@ -18,6 +18,7 @@ from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import are_same_json, jsonable, sorted_text
 from config_core.config._init_parameters import names_assigned_by
+from config_core.config._problems import shown
 from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError
 
@@ -183,7 +184,7 @@ def check_edited(
 def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
     """Return the error for fields that are not what the class computes."""
     pairs = "; ".join(
-        f"{name!r} is {fields[name]!r:.80}, but is computed from the other fields as {value!r:.80}"
+        f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
         for name, value in computed.items()
     )
     names, first = " and ".join(map(repr, computed)), next(iter(computed))

@@ -190,7 +190,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     declared = _Declarations(root, names_of)
     for base in reversed(cls.__mro__):
         declared.add(base)
-    body, aliases, annotations = declared.body, declared.aliases, declared.annotations
+    body, aliases, annotations = declared.body, _followed(declared.aliases, cls), declared.annotations
     own = declared.own | declared.read
     defaults = declared.defaults | body.of_parents | body.further
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
@@ -227,6 +227,23 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         aliases=aliases,
         spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
     )
+
+
+def _followed(aliases: Mapping[str, str], cls: type[Any]) -> dict[str, str]:
+    """Return each alias with the field that it stands for in the end, since that may be an alias itself.
+
+    Raises:
+        ConfigDefinitionError: Some stand for each other.
+    """
+    found = dict(aliases)
+    for alias in aliases:
+        passed = {alias}
+        while found[alias] in aliases:
+            if found[alias] in passed:
+                raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map: {found[alias]!r} stands for itself.")
+            passed.add(found[alias])
+            found[alias] = aliases[found[alias]]
+    return found
 
 
 def _runs_own_code(cls: type[Any], root: type[Any]) -> bool:

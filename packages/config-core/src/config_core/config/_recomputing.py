@@ -103,16 +103,22 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     cls, state = type(config), vars(config)
     computed = _computed_now(config, values) if "_computed" in state else set()
     fields = fill_num_labels(cls, resolve_aliases(cls, values))
-    made = {name for name in fields.keys() & state if _are_made_by_hand(cls, name, state[name])}
     with of_caller(unknown):
         merged = merge_fields(cls, {name: getattr(config, name, None) for name in fields}, fields)
         own_forms = state.get("_own_forms", ())
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
         make_sub_configs(config)
-    if made or definition_of(cls).runs_own_code:
-        _make_again(config, computed, made)
-    note_unknown_in(config, {name: fields[name] for name in made}, unknown, old={})
+    definition = definition_of(cls)
+    # Of these, only `__init__` knows what it makes.
+    plain = {
+        name: value
+        for name, value in fields.items()
+        if not (is_config(state.get(name)) or makes_configs(definition.annotations.get(name)))
+    }
+    if definition.runs_own_code:
+        _make_again(config, computed, plain)
+    note_unknown_in(config, plain, unknown, old={})
 
 
 def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
@@ -123,13 +129,13 @@ def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
         return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or set()
 
 
-def _make_again(config: Any, computed: set[str], made: Collection[str]) -> None:
-    """Set fields to what the class makes of the other fields of a config. There may be more of them, or fewer.
+def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None:
+    """Set fields to what the class makes of all fields of a config. There may be more computed ones now, or fewer.
 
     Args:
         config: The config.
         computed: Fields that are computed from others.
-        made: Fields that hold what `__init__` makes something else of.
+        given: Fields with new values, such as dicts of which `__init__` makes configs.
     """
     cls, state = type(config), vars(config)
     fields = {name: value for name, value in written_fields(config).items() if name not in computed}
@@ -138,7 +144,7 @@ def _make_again(config: Any, computed: set[str], made: Collection[str]) -> None:
     now_computed = attributes.get("_computed", frozenset())
     for name in computed - attributes.keys():
         del state[name]
-    for name in (*computed, *made, *(now_computed - state.keys())):
+    for name in (*computed, *given, *(now_computed - state.keys())):
         if name in attributes:
             setattr(config, name, attributes[name])
     note_computed(config, now_computed)

@@ -14,7 +14,7 @@ from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read, encode_config, jsonable
-from config_core.config._problems import WrongValueError
+from config_core.config._problems import WrongValueError, shown
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
@@ -165,8 +165,8 @@ def _advice(saved: Any, loaded: Any, field: Any) -> str:
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
     return (
-        f"a {kind} cannot be written to JSON so that a load gives it back: {saved!r:.80} would be loaded as "
-        f"{type(loaded).__name__} {loaded!r:.80}. Annotate the field with its type, such as {_annotation_of(field)}, "
+        f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
+        f"{type(loaded).__name__} {shown(loaded)}. Annotate the field with its type, such as {_annotation_of(field)}, "
         "or use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
     )
 
