@@ -7,7 +7,6 @@ import functools
 import pickle
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 
 from config_core import ConfigError, ConfigValidationError, PretrainedConfig
@@ -348,6 +347,7 @@ def test_no_other_config_is_made_to_write_one():
 
 def test_numbers_of_numpy_are_numbers_of_classes():
     """As they are in fields with an annotation."""
+    np = pytest.importorskip("numpy")
     config = PretrainedConfig(num_labels=np.int64(3))
     assert (config.num_labels, type(config.num_labels)) == (3, int)
     assert PretrainedConfig(id2label={np.int64(0): "a", np.int32(1): "b"}).id2label == {0: "a", 1: "b"}

@@ -376,3 +376,25 @@ def test_a_dataclass_keeps_what_only_its_annotations_tell(tmp_path):
 
     saved, loaded = saved_and_loaded(config_class(Wide), Wide(sizes=[1], names={1: "a"}), tmp_path)
     assert saved == loaded == Wide(sizes=(1,), names={1: "a"})
+
+
+def test_an_encoder_that_fails_is_an_error_of_its_field(tmp_path):
+    """With the path from the root: a ratio of too many digits, or what a program's own encoder refuses."""
+
+    class Odd:
+        pass
+
+    def refuse(_):
+        raise ValueError("not this one")
+
+    register_value_type(Odd, encode=refuse, decode=Odd)
+    for value, problem in ((Odd(), "not this one"), (Fraction(10**5000), "4300 digits")):
+        config = config_class()(value={"a": [value]})
+        with pytest.raises(ConfigError, match=rf"FieldConfig\.value\.a\[0\]: this {type(value).__name__} .*{problem}"):
+            config.save_pretrained(tmp_path)
+        assert "value" in repr(config)
+
+
+def test_a_config_whose_values_have_no_text_can_be_shown():
+    """The text of an object never fails: a log or a debugger may ask for it."""
+    assert repr(config_class()(value=10**5000)).startswith("FieldConfig {")

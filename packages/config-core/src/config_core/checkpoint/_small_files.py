@@ -185,7 +185,7 @@ def _is_nested_too_deep(text: str) -> bool:
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number) or (number == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])):
-        raise ValueError("it is outside the range of a float")
+        raise ValueError(f"the number {text:.40} is outside the range of a float")
     return number
 
 
@@ -202,7 +202,10 @@ def _wrong_number(text: str) -> str:
         try:
             _ = int(number) if number.lstrip("-").isdecimal() else _float(number)
         except ValueError as error:
-            return _WrongNumber(f"the number {number:.40} cannot be read: {error}")
+            reason = f"{error}"
+            return _WrongNumber(
+                reason if number[:40] in reason else f"the number {number:.40} cannot be read: {reason}"
+            )
         return None
 
     found = path_to(json.loads(text, parse_float=read, parse_int=read), lambda value: type(value) is _WrongNumber)

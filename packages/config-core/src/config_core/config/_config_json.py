@@ -415,7 +415,11 @@ def _plain_object(value: Any, path: str) -> Any:
     if is_dtype(cls):
         return str(value).removeprefix("torch.")
     if (form := value_type(cls)) is not None:
-        return _plain(form.encode(value), path)
+        try:
+            encoded = form.encode(value)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise _UnwritableValueError(path, f"this {cls.__name__} cannot be written to JSON: {error}.") from error
+        return _plain(encoded, path)
     to_dict = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
     if callable(to_dict) and not isinstance(value, type):
         plain = _plain(_part_dict(to_dict, path), path)

@@ -47,7 +47,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
-from config_core.config._problems import unpacked
+from config_core.config._problems import shown, unpacked
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -670,7 +670,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         try:
             return f"{type(self).__name__} {self.to_json_string().rstrip()}"
         except (AttributeError, ConfigError):  # half constructed, or with values that cannot be written to JSON
-            return f"{type(self).__name__} {vars(self)!r}"
+            state = ", ".join(f"{name!r}: {shown(value)}" for name, value in vars(self).items())
+            return f"{type(self).__name__} {{{state}}}"
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a config with other values of some fields, for `copy.replace`."""
