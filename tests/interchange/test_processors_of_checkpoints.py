@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from auto_registry import AutoConfig
 from auto_registry.errors import RegistrationError
@@ -287,3 +288,47 @@ def test_save_by_transformers_has_their_code(source, tmp_path):
         assert (tmp_path / "again" / name).read_bytes() == (source / name).read_bytes()
     saved = json.loads((tmp_path / "again" / "tokenizer_config.json").read_text(encoding="utf-8"))
     assert saved["auto_map"]["AutoTokenizer"][0].startswith("tokenization_letter.")
+
+
+def test_parts_of_a_processor_that_transformers_has_saved_are_found(source, tmp_path):
+    """Version 5 writes them into one file, each with an `auto_map` of its own."""
+    load_into_transformers(source, trust_remote_code=True)
+    again = tmp_path / "again"
+    transformers.AutoProcessor.from_pretrained(source).save_pretrained(again)
+    assert not (again / "preprocessor_config.json").exists()
+    for name in ("config.json", "configuration_letter.py"):
+        (again / name).write_bytes((source / name).read_bytes())
+    report = load_into_transformers(again, trust_remote_code=True, exist_ok=True)
+    assert sorted(report.processing_classes) == ["AutoFeatureExtractor", "AutoProcessor", "AutoTokenizer"]
+    features = transformers.AutoProcessor.from_pretrained(again).feature_extractor
+    assert type(features) is report.processing_classes["AutoFeatureExtractor"]
+
+
+VIDEOS = """
+from transformers.video_processing_utils import BaseVideoProcessor
+
+
+class LetterVideos(BaseVideoProcessor):
+    do_resize = do_normalize = do_convert_rgb = False
+    do_rescale = True
+    rescale_factor = 0.5
+"""
+
+
+def test_video_processor_computes_with_its_settings(source, files):
+    """It is registered, found without trust of transformers' own, and saved with its code."""
+    name = json.loads(files["tokenizer_config.json"])["tokenizer_class"].replace("Tokenizer", "Videos")
+    auto_map = {"AutoVideoProcessor": f"video_processing_letter.{name}"}
+    values = {"video_processor_type": name, "rescale_factor": 0.25, "auto_map": auto_map}
+    write(
+        source, {"video_processing_letter.py": VIDEOS.replace("LetterVideos", name), "preprocessor_config.json": "{}"}
+    )
+    write(source, {"video_preprocessor_config.json": json.dumps(values)})
+    report = load_into_transformers(source, trust_remote_code=True)
+    processor = transformers.AutoVideoProcessor.from_pretrained(source)
+    assert type(processor) is report.processing_classes["AutoVideoProcessor"]
+    pixels = processor([torch.ones(2, 3, 4, 4)], return_tensors="pt")["pixel_values_videos"]
+    assert (pixels.shape, pixels.unique().tolist()) == ((1, 2, 3, 4, 4), [0.25])
+    assert type(pickle.loads(pickle.dumps(processor))) is type(processor)
+    processor.save_pretrained(source.parent / "again")
+    assert (source.parent / "again" / "video_processing_letter.py").is_file()

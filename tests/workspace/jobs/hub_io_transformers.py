@@ -36,7 +36,40 @@ class TheirConfig(PretrainedConfig):
     encoding="utf-8",
 )
 
+(saved / "tokenization_theirs.py").write_text(
+    """
+from transformers import PreTrainedTokenizer
+
+
+class TheirTokenizer(PreTrainedTokenizer):
+    vocab_size = 2
+
+    def get_vocab(self):
+        return {"a": 0, "b": 1}
+
+    def _tokenize(self, text):
+        return list(text)
+
+    def _convert_token_to_id(self, token):
+        return "ab".index(token)
+
+    def build_inputs_with_special_tokens(self, token_ids_0, token_ids_1=None):
+        return token_ids_0
+""",
+    encoding="utf-8",
+)
+(saved / "tokenizer_config.json").write_text(
+    json.dumps(
+        {
+            "tokenizer_class": "TheirTokenizer",
+            "auto_map": {"AutoTokenizer": ["tokenization_theirs.TheirTokenizer", None]},
+        }
+    ),
+    encoding="utf-8",
+)
+
 load_into_transformers(saved, trust_remote_code=True)
 config = transformers.AutoConfig.from_pretrained(saved)
 assert type(config).__name__ == "TheirConfig"
 assert config.hidden_size == 16
+assert transformers.AutoTokenizer.from_pretrained(saved)("ba")["input_ids"] == [1, 0]

@@ -13,7 +13,7 @@ from auto_registry.auto_tasks import loadable_names
 from config_core.checkpoint import CONFIG_NAME, decode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from auto_registry.code_load import CodeLoad
     from config_core.checkpoint import Checkpoint
@@ -24,9 +24,10 @@ PROCESSING_NAMES: Final = frozenset(
     {"AutoFeatureExtractor", "AutoImageProcessor", "AutoProcessor", "AutoTokenizer", "AutoVideoProcessor"}
 )
 # The files whose `auto_map` transformers reads, the first to the last. It takes no tokenizer from config.json.
+_PROCESSOR_FILE: Final = "processor_config.json"
 _TOKENIZER_FILE: Final = "tokenizer_config.json"
 _FILES: Final = (
-    "processor_config.json",
+    _PROCESSOR_FILE,
     "preprocessor_config.json",
     "video_preprocessor_config.json",
     _TOKENIZER_FILE,
@@ -59,17 +60,24 @@ def processing_load(load: CodeLoad) -> CodeLoad:
 def _auto_map(checkpoint: Checkpoint) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in _FILES:
-        values = _read(checkpoint, file) if checkpoint.has(file) else {}
-        auto_map = values.get("auto_map") if isinstance(values, dict) else None
+        for auto_map in _auto_maps(checkpoint, file) if checkpoint.has(file) else ():
+            for name in PROCESSING_NAMES & auto_map.keys():
+                is_read = name != "AutoTokenizer" or file == _TOKENIZER_FILE
+                if is_read and (reference := _preferred(auto_map[name])):
+                    found.setdefault(name, reference)
+    return found
+
+
+def _auto_maps(checkpoint: Checkpoint, file: str) -> Iterator[dict[str, Any]]:
+    """Yield what a file has under `auto_map`; transformers 5 writes the parts of a processor into its file."""
+    values = _read(checkpoint, file)
+    parts = values.values() if file == _PROCESSOR_FILE and isinstance(values, dict) else ()
+    for part in (values, *parts):
+        auto_map = part.get("auto_map") if isinstance(part, dict) else None
         if file == _TOKENIZER_FILE and isinstance(auto_map, list):  # the form of earliest versions
             auto_map = {"AutoTokenizer": auto_map}
-        if not isinstance(auto_map, dict):
-            continue
-        for name in PROCESSING_NAMES & auto_map.keys():
-            is_read = name != "AutoTokenizer" or file == _TOKENIZER_FILE
-            if is_read and (reference := _preferred(auto_map[name])):
-                found.setdefault(name, reference)
-    return found
+        if isinstance(auto_map, dict):
+            yield auto_map
 
 
 def _read(checkpoint: Checkpoint, file: str) -> Any:
