@@ -285,6 +285,19 @@ def test_tie_weights_is_called_after_construction_and_after_the_values(tmp_path)
     assert calls == [None, {"head.weight"}]
 
 
+def test_copy_has_the_values_of_the_checkpoint_and_not_those_that_the_other_tensor_was_rounded_to(tmp_path):
+    """It may be one that stays in float32."""
+
+    class Kept(Declared):
+        _keep_in_fp32_modules = "head"
+
+    model = fill_randomly(Kept(TinyConfig()))
+    model.save_pretrained(tmp_path)
+    loaded = Kept.from_pretrained(tmp_path, dtype="bfloat16", tie_word_embeddings=False)
+    assert loaded.embedding.weight.dtype is torch.bfloat16
+    assert torch.equal(loaded.head.weight, model.head.weight)
+
+
 def test_tie_that_tie_weights_makes_is_not_reported_as_copied(tmp_path, caplog):
     """What the file records and the author makes is one tensor."""
     model = fill_randomly(TiesItself(TinyConfig()))

@@ -17,6 +17,8 @@ from model_core.loading._module_hooks import extra_states
 from model_core.tensor_memory import equal_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from model_core.construction import DeferredConstruction
     from model_core.loading._load_plan import LoadPlan
     from model_core.loading._placement import Placement
@@ -54,8 +56,8 @@ def assign_weights(
             aliases = list({id(alias): alias for alias in map(tensors.__getitem__, plan.shared[name])}.values())
         _assign(aliases, value, placement=placement, deferred=deferred)
     _check_repeats(plan, source)
-    for name, other in plan.copies.items():
-        _assign([tensors[name]], tensors[other].detach().clone(), placement=placement, deferred=deferred)
+    for name, value in _values_to_copy(plan, source):
+        _assign([tensors[name]], value.clone(), placement=placement, deferred=deferred)
     deferred.finish()
     _set_extra_state(named, plan, source)
 
@@ -112,6 +114,15 @@ def _check_repeats(plan: LoadPlan, source: WeightSource) -> None:
                 "declares the tie, or change the constructor or tie_weights() if that makes it",
                 file=source.tensors[name].filename or source.name,
             )
+
+
+def _values_to_copy(plan: LoadPlan, source: WeightSource) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors of the model that get values which the checkpoint has under another name, and these."""
+    stored = {name: stored_name for stored_name, name in plan.targets.items()}
+    stored |= {alias: stored[name] for name, aliases in plan.shared.items() for alias in aliases}
+    for name, other in plan.copies.items():
+        for _, value in source.read([stored[other]]):
+            yield name, value
 
 
 def _set_extra_state(named: NamedTensors, plan: LoadPlan, source: WeightSource) -> None:
