@@ -13,7 +13,7 @@ import pytest
 from auto_registry import AutoConfig, AutoModel, Registry
 from config_core.code import bundle_of, served_names_of
 from config_core.config import PretrainedConfig
-from hub_io import UnservedNamesError, load_into_registry
+from hub_io import RemoteCodeImportError, UnservedNamesError, load_into_registry
 from hub_io_command import hub_io as hub_io_command
 from tiny_checkpoints import CONFIGURATION, MODELING, config_json, files, write
 
@@ -162,6 +162,14 @@ def test_name_that_may_be_missing_is_missing(tmp_path, head):
 def test_every_form_of_import_reaches_the_served_name(tmp_path, head):
     """Statements, aliases, submodules, and calls of `import_module` with the name as text."""
     assert load(tmp_path, f"from transformers import PretrainedConfig\n{head}").size == 2
+
+
+def test_name_that_is_missed_under_a_condition_is_told_with_its_line(tmp_path):
+    """The check before the run cannot know what a condition will be."""
+    head = "import json\nif json:\n    from transformers.image_utils import is_pil_image"
+    missed = r"failed in configuration_tiny\.py line 3: .*transformers\.image_utils"
+    with pytest.raises(RemoteCodeImportError, match=missed):
+        load(tmp_path, head)
 
 
 KEYWORDS = """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference
@@ -81,8 +83,8 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
         raise
     except BaseException as error:
         raise RemoteCodeImportError(
-            f"The code of {source} is trusted, but importing {reference.filename} failed: {_describe(error)}"
-            f"{_advice(error, package.bundle)}",
+            f"The code of {source} is trusted, but importing {reference.filename} failed{_place(package)}: "
+            f"{_describe(error)}{_advice(error, package.bundle)}",
             source=source,
             file=reference.filename,
         ) from error
@@ -91,6 +93,14 @@ def _import_class(package: RemotePackage, reference: ClassReference, source: str
 
 def _is_of(package: RemotePackage, cls: type[Any]) -> bool:
     return f"{cls.__module__}.".startswith(f"{package.name}.")
+
+
+def _place(package: RemotePackage) -> str:
+    """Return where the code of a package was when the exception that is being handled was raised, or `""`."""
+    start = package.shown_path(None)
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(sys.exc_info()[2])]
+    inner = [(file.removeprefix(start), line) for file, line in frames if file.startswith(start)]
+    return f" in {inner[-1][0]} line {inner[-1][1]}" if inner else ""
 
 
 def _describe(error: BaseException) -> str:
