@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import traceback
 
 import pytest
 
-from hub_io import HUB_SERVICE, HubError
+from hub_io import HUB_SERVICE, HubError, RevisionNotFoundError
 
 CONFIG = {"config.json": '{"model_type": "tiny"}'}
 HOSTILE = ["../../../../outside", "/etc/outside", "a/b", "..", "a\\b", "x" * 300, '"../../outside"', ".hidden"]
@@ -47,3 +48,28 @@ def test_long_text_of_a_server_is_looked_through_at_once(hub, part):
         HUB_SERVICE.open("me/tiny")
     shown = "".join(traceback.format_exception(caught.value))
     assert ("password" in shown, "signature" in shown) == (False, False)
+
+
+@pytest.mark.parametrize("revision", ["..", ".", "a/../b", "a//b", "/main", "main/"])
+def test_revision_that_an_address_would_swallow_is_not_asked_for(hub, tmp_path, revision):
+    """Clients drop `..` from addresses, and take the answer about something else for that about the revision."""
+    hub.create_repo("me/tiny", CONFIG)
+    (tmp_path / "config.json").write_text(CONFIG["config.json"], encoding="utf-8")
+    token = hub.token("me")
+    hub.clear_requests()
+    with pytest.raises(RevisionNotFoundError, match="is not the name of a branch"):
+        HUB_SERVICE.open("me/tiny", revision=revision)
+    with pytest.raises(RevisionNotFoundError, match="is not the name of a branch"):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", revision=revision, token=token)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("path", ["/api/models/me/tiny", "/tree/", "/resolve"])
+def test_compressed_answer_is_not_unpacked(hub, tmp_path, path):
+    """Nobody has asked for one, and it may be a thousand times as large as what arrives."""
+    hub.create_repo("me/tiny", CONFIG)
+    packed = gzip.compress(bytes(1 << 20))
+    hub.answer_next(path, content=packed, headers={"Content-Encoding": "gzip"}, method="GET", times=20)
+    with pytest.raises(HubError, match="compressed, without being asked") as caught:
+        HUB_SERVICE.open("me/tiny", cache_dir=tmp_path).read_bytes("config.json", limit=1000)
+    assert caught.value.host == hub.url.removeprefix("http://")

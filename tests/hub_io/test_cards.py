@@ -202,6 +202,14 @@ def test_card_of_a_resnet_warns_of_the_one_in_transformers(push, config, sentenc
     assert sentence in push({"config.json": json.dumps(config), BASE_FILE: BASE})
 
 
+def test_metadata_of_megabytes_is_refused_at_once(hub, tmp_path):
+    """Somebody else may have written the card, and reading it as YAML would take minutes."""
+    hub.create_repo("me/tiny", {"README.md": "---\n" + "a: [1, 2]\n" * 500_000 + "---\n"})
+    write(tmp_path, {"config.json": json.dumps(CONFIG)})
+    with pytest.raises(PushRefusedError, match="more than 200,000 characters"):
+        HUB_SERVICE.publish(tmp_path, "me/tiny", token=hub.token("me"), license="mit")
+
+
 def test_file_with_the_name_of_the_base_classes_makes_no_code_portable(push):
     """Its content may be anything, and transformers would run it."""
     card = push({"modeling_tiny.py": "from .pretrained_base import PreTrainedModel", BASE_FILE: f"{BASE}\n"})

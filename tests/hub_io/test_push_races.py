@@ -141,6 +141,16 @@ def test_file_that_a_gitignore_leaves_out_is_an_error(hub, tmp_path, rules):
     assert hub.files("me/tiny") == before
 
 
+def test_rules_that_would_take_for_ever_to_match_are_not_tried(hub, tmp_path):
+    """They were written by somebody else who may push there. The file is named all the same."""
+    hub.create_repo("me/tiny", {".gitignore": "*.safetensors\n"})
+    endless = "*[!x]" * 8 + "x\n"
+    hub.answer_next(".gitignore", content=endless * 100_000)
+    with pytest.raises(PushRefusedError, match=r"'model\.safetensors'") as caught:
+        HUB_SERVICE.publish(save(tmp_path / "ada", "ada"), "me/tiny", token=hub.token("me"))
+    assert caught.value.ignored == {"model.safetensors": None}
+
+
 def test_gitignore_of_the_folder_stays_at_home(hub, tmp_path):
     """It is a hidden file, and says nothing about what a save has written."""
     folder = save(tmp_path / "ada", "ada")

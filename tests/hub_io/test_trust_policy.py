@@ -152,9 +152,20 @@ def test_project_file_of_another_user_is_not_used(folder, lock, monkeypatch):
     os.chown(lock, 12345, 12345)
     with pytest.raises(RemoteCodeRefusedError, match="belongs to another user") as caught:
         AutoConfig.from_pretrained(folder)
-    assert f"(uid 12345). If you trust that user, set HUB_IO_TRUST_STORE={shlex.quote(str(lock))}" in str(caught.value)
+    assert (
+        f"(uid 12345), or its folder does. If you trust that user, set HUB_IO_TRUST_STORE={shlex.quote(str(lock))}"
+        in str(caught.value)
+    )
     monkeypatch.setenv("HUB_IO_TRUST_STORE", str(lock))
     AutoConfig.from_pretrained(folder)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a folder away")
+def test_project_file_in_the_folder_of_another_user_is_not_used(folder, lock):
+    """Who owns the folder can put another file in its place, between the look at its owner and the reading."""
+    os.chown(lock.parent, 12345, 12345)
+    with pytest.raises(RemoteCodeRefusedError, match=r"another user \(uid 12345\), or its folder does"):
+        AutoConfig.from_pretrained(folder)
 
 
 def test_file_inside_the_checkpoint_trusts_nothing(folder, marker, monkeypatch):

@@ -20,6 +20,7 @@ _OPENING = re.compile(r"\A\s*---[ \t]*(?:\r\n|\r|\n)\s*[\w\"'#]")
 LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][A-Za-z0-9_./+-]*")
 _BYTE_ORDER_MARK = "\ufeff"
+_LARGEST_METADATA = 200_000  # characters; parsing more takes minutes
 NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
@@ -32,13 +33,15 @@ def changed_metadata(card: str, change: Callable[[str, str], str]) -> str:
         change: Takes the text of the metadata, `""` if there is none, and the line end; returns the new text.
 
     Raises:
-        ValueError: The block of metadata has no end.
+        ValueError: The block of metadata has no end, or is too large.
     """
     mark = _BYTE_ORDER_MARK if card.startswith(_BYTE_ORDER_MARK) else ""
     card = card.removeprefix(mark)
     line_end = match[0] if (match := LINE_END.search(card)) else "\n"
     block = _BLOCK.search(card)
     if block is not None:
+        if len(block["yaml"]) > _LARGEST_METADATA:
+            raise ValueError(f"its metadata has more than {_LARGEST_METADATA:,} characters")
         return mark + card[: block.start("yaml")] + change(block["yaml"], line_end) + card[block.end("yaml") :]
     if _OPENING.search(card):
         raise ValueError("its metadata block has no line '---' at its end")

@@ -25,7 +25,7 @@ from hub_io.hub._card_tags import add_tags
 from hub_io.hub._client_errors import HubRequest
 from hub_io.hub._folder_files import FolderFiles
 from hub_io.hub._model_card import CARD_FILE, read_saved
-from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, check_commit
+from hub_io.hub._repo_checkpoint import DEFAULT_BRANCH, check_commit, check_revision
 from hub_io.hub._requests import asking, hub_client
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _TRIES = 10  # each lost one is another push that got through
 _CONFLICT, _MOVED = 409, 412
 _IGNORE_FILE = ".gitignore"
 _LARGEST_IGNORE_FILE = 1_000_000
+# Of a `.gitignore`: rules become regular expressions, whose time may double with each star.
+_MOST_RULES, _MOST_STARS = 1000, 4
 
 
 def publish(
@@ -79,6 +81,7 @@ def publish(
 
     Raises:
         AccessDeniedError: No token, an unknown one, or one that may not write there.
+        RevisionNotFoundError: No branch can have the name `revision`.
         HubError: The Hub cannot be reached or refused. Nothing was committed, unless the answer to the commit
             itself was lost: then look at the branch.
         PushRefusedError: The repository has a `.gitignore` that names files of the folder, or the Hub refuses the
@@ -95,6 +98,7 @@ def publish(
             f"create_pr=True opens a pull request against {DEFAULT_BRANCH!r}; revision={revision!r} contradicts it. "
             "Leave revision out, or commit to that branch."
         )
+    check_revision(revision, source=repo_id)
     fields = check_card_metadata(metadata)
     with asking(HubRequest(repo_id, revision=revision, writes=True, token=token)):
         api = hub_client(token=token)
@@ -348,6 +352,7 @@ def _line_that_ignores(name: str, rules: str) -> str | None:
     """Return the line of a `.gitignore` that names a file, such as `line 3: *.safetensors`; None if none is found."""
     from pathspec import GitIgnoreSpec
 
-    lines = rules.splitlines()
-    number = GitIgnoreSpec.from_lines(lines).check_file(name).index
+    lines = rules.splitlines()[:_MOST_RULES]
+    plain = (line if line.count("*") <= _MOST_STARS else "" for line in lines)
+    number = GitIgnoreSpec.from_lines(plain).check_file(name).index
     return None if number is None else f"line {number + 1}: {lines[number]:.200}"

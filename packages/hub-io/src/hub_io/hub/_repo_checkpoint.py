@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 from config_core.checkpoint import Checkpoint, HubOptions, check_links, check_relative_name, is_save_state
 from config_core.errors import CheckpointFileNotFoundError
 from config_core.messages import escaping_logger
-from hub_io.errors import HubError, HubUnavailableError, NotDownloadedError, RepositoryNotFoundError
+from hub_io.errors import (
+    HubError,
+    HubUnavailableError,
+    NotDownloadedError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from hub_io.hub._client_errors import HubRequest, hub_host
 from hub_io.hub._requests import asking, hub_client
 from hub_io.hub._verification import verify_downloads
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi, RepoFile
 
 
-__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "open_repository"]
+__all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "check_revision", "open_repository"]
 
 DEFAULT_BRANCH = "main"  # of every repository of the Hub
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -212,6 +218,7 @@ def open_repository(repo_id: str, options: HubOptions, *, first: str = "config.j
     if options.force_download and options.local_files_only:
         raise ValueError("force_download=True and local_files_only=True contradict each other. Pass one of them.")
     revision, subfolder = options.revision, options.subfolder
+    check_revision(revision, source=repo_id)
     with asking(_request(repo_id, revision, options)):
         commit = _resolve(repo_id, revision, options)
         files = _list_files(repo_id, commit, first=f"{subfolder}/{first}" if subfolder else first, options=options)
@@ -224,6 +231,20 @@ def open_repository(repo_id: str, options: HubOptions, *, first: str = "config.j
             source=repo_id,
         )
     return opened
+
+
+def check_revision(revision: str | None, *, source: str) -> None:
+    """Check a revision before anything is asked: addresses lose `..`, and answers would be about something else.
+
+    Raises:
+        RevisionNotFoundError: No branch, tag or commit can have this name.
+    """
+    if revision and not {"", ".", ".."}.isdisjoint(revision.split("/")):
+        raise RevisionNotFoundError(
+            f"{revision!a:.200} is not the name of a branch, tag or commit: it has an empty, '.' or '..' part.",
+            source=source,
+            revision=revision,
+        )
 
 
 def check_commit(commit: object, *, source: str) -> str:

@@ -2,7 +2,7 @@
 
 The client sends a token with every request that it makes itself, also with those whose address an answer has named
 (the next page of a list), and most of its requests have no time limit. `_guard` is called before each request of the
-client's session. It knows ours by their user agent, in whatever thread the client sends them.
+client's session, `_check_answer` with each answer before its content is read. They know ours by their user agent, in whatever thread the client sends them.
 """
 
 from __future__ import annotations
@@ -121,13 +121,13 @@ def _guard_session() -> None:
     from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # documented, without saying so
 
     hooks = get_session().event_hooks
-    for event, hook in (("request", _guard), ("response", _check_headers)):
+    for event, hook in (("request", _guard), ("response", _check_answer)):
         if hook not in hooks[event]:
             hooks[event].append(hook)
 
 
 def _guard(sent: Any) -> None:
-    """Check one of our requests before the HTTP library sends it, and limit its time.
+    """Check one of our requests before the HTTP library sends it, limit its time, and ask for a plain answer.
 
     Raises:
         ForeignHostError: A token would go to another host than the Hub.
@@ -136,6 +136,7 @@ def _guard(sent: Any) -> None:
         return
     if "authorization" in sent.headers and not is_hub(sent.url):
         raise ForeignHostError(f"{sent.url.scheme}://{sent.url.netloc.decode('ascii', 'replace')}")
+    sent.headers["accept-encoding"] = "identity"
     limits = sent.extensions.get("timeout", {})
     defaults = {"connect": _CONNECT_S, "pool": _WRITE_S, "write": _WRITE_S, "read": _read_limit(sent.method)}
     sent.extensions["timeout"] = {
@@ -143,14 +144,18 @@ def _guard(sent: Any) -> None:
     }
 
 
-def _check_headers(answer: Any) -> None:
-    """Check what an answer says of a file, before the client makes a path of it.
+def _check_answer(answer: Any) -> None:
+    """Check the headers of an answer, before the client makes a path of one or unpacks the content.
 
     Raises:
-        UnsafeAnswerError: It would lead out of the client's cache.
+        UnsafeAnswerError: One would lead out of the client's cache, or the content is compressed.
     """
     sent = answer.request
-    if _LIBRARY not in sent.headers.get("user-agent", "") or "/resolve" not in sent.url.path or sent.method != "HEAD":
+    if _LIBRARY not in sent.headers.get("user-agent", ""):
+        return
+    if answer.headers.get("content-encoding", "identity") != "identity":  # perhaps a thousand times as large
+        raise UnsafeAnswerError("it is compressed, without being asked for that")
+    if "/resolve" not in sent.url.path or sent.method != "HEAD":
         return
     for header, allowed in _PATH_HEADERS.items():
         value = answer.headers.get(header)

@@ -237,7 +237,8 @@ def _locked(path: Path) -> Iterator[None]:
         target.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except OSError as error:
-        raise TrustStoreError(f"it cannot be written: {error.strerror or error}.", path=path) from error
+        problem = f"it cannot be locked by {guard.name!a} beside it: {error.strerror or error}."
+        raise TrustStoreError(problem, path=path) from error
     try:
         yield
     finally:

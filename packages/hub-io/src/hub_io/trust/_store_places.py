@@ -1,7 +1,7 @@
 """Locations of trust files: the file that the environment names, or the project's and the user's.
 
 The project's file is searched upwards from the working directory. Its entries let code run, so a file that another user
-owns or can write is not used; refusals name it and say why.
+owns or can write, or replace in a folder of that user, is not used; refusals name it and say why.
 """
 
 from __future__ import annotations
@@ -120,11 +120,11 @@ def _why_not(path: Path) -> str | None:
     if os.name == "nt":
         return None
     places = (path.parent.stat(), path.lstat(), path.stat())
-    others = {place.st_uid for place in places[1:]} - {os.geteuid(), 0}
+    others = {place.st_uid for place in places} - {os.geteuid(), 0}
     if others:
         setting = f"{STORE_VARIABLE}={shlex.quote(str(path))}"
         return (
-            f"belongs to another user (uid {min(others)}). If you trust that user, set {setting}, which then is the "
+            f"belongs to another user (uid {min(others)}), or its folder does. If you trust that user, set {setting}, which then is the "
             "only trust file in use"
         )
     if any(_anybody_may_write(place) for place in places):
