@@ -152,10 +152,8 @@ def test_project_file_of_another_user_is_not_used(folder, lock, monkeypatch):
     os.chown(lock, 12345, 12345)
     with pytest.raises(RemoteCodeRefusedError, match="belongs to another user") as caught:
         AutoConfig.from_pretrained(folder)
-    assert (
-        f"(uid 12345), or its folder does. If you trust that user, set HUB_IO_TRUST_STORE={shlex.quote(str(lock))}"
-        in str(caught.value)
-    )
+    setting = f"HUB_IO_TRUST_STORE={shlex.quote(str(lock))}"
+    assert f"(uid 12345), or its folder does. If you trust that user, set {setting}" in str(caught.value)
     monkeypatch.setenv("HUB_IO_TRUST_STORE", str(lock))
     AutoConfig.from_pretrained(folder)
 

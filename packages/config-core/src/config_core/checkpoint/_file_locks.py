@@ -83,6 +83,11 @@ def locked_folder(folder: Path) -> Iterator[None]:
         release(descriptor)
 
 
+# On Windows, a lock is on bytes from the descriptor's position, which may be beyond the end of the file. Nothing reads or
+# writes the files that are locked, so the position stays 0, and the same byte is unlocked. A locked file raises
+# PermissionError here, and closing frees it, too. `wait` is for folders, which Windows does not lock.
+
+
 def _lock(descriptor: int, *, wait: bool) -> None:
     if os.name == "nt":
         import msvcrt

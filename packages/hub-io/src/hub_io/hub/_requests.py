@@ -2,7 +2,8 @@
 
 The client sends a token with every request that it makes itself, also with those whose address an answer has named
 (the next page of a list), and most of its requests have no time limit. `_guard` is called before each request of the
-client's session, `_check_answer` with each answer before its content is read. They know ours by their user agent, in whatever thread the client sends them.
+client's session, `_check_answer` with each answer before its content is read. They know ours by their user agent, in
+whatever thread the client sends them.
 """
 
 from __future__ import annotations

@@ -124,8 +124,8 @@ def _why_not(path: Path) -> str | None:
     if others:
         setting = f"{STORE_VARIABLE}={shlex.quote(str(path))}"
         return (
-            f"belongs to another user (uid {min(others)}), or its folder does. If you trust that user, set {setting}, which then is the "
-            "only trust file in use"
+            f"belongs to another user (uid {min(others)}), or its folder does. If you trust that user, set {setting}, "
+            "which then is the only trust file in use"
         )
     if any(_anybody_may_write(place) for place in places):
         return "can be written or replaced by anybody"
