@@ -83,9 +83,9 @@ def locked_folder(folder: Path) -> Iterator[None]:
         release(descriptor)
 
 
-# On Windows, a lock is on bytes from the descriptor's position, which may be beyond the end of the file. Nothing reads or
-# writes the files that are locked, so the position stays 0, and the same byte is unlocked. A locked file raises
-# PermissionError here, and closing frees it, too. `wait` is for folders, which Windows does not lock.
+# On Windows, a lock is on bytes from the descriptor's position, which may be beyond the end of the file. Nothing reads
+# or writes the files that are locked, so the position stays 0, and the same byte is unlocked. Locking a held file raises
+# PermissionError there, and closing frees it, too. `wait` is for folders, which Windows does not lock.
 
 
 def _lock(descriptor: int, *, wait: bool) -> None:
