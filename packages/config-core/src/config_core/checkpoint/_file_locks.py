@@ -83,8 +83,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
         release(descriptor)
 
 
-# On Windows, a lock is on bytes from the descriptor's position, which may be beyond the end of the file. Nothing reads
-# or writes the files that are locked, so the position stays 0, and the same byte is unlocked. Locking a held file raises
+# On Windows, a lock is on bytes from the position of the descriptor, which may be beyond the end of the file. Nothing
+# reads or writes locked files, so the position stays 0, and the same byte is unlocked. Locking a held file raises
 # PermissionError there, and closing frees it, too. `wait` is for folders, which Windows does not lock.
 
 
