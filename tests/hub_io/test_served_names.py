@@ -172,6 +172,13 @@ def test_name_that_is_missed_under_a_condition_is_told_with_its_line(tmp_path):
         load(tmp_path, head)
 
 
+def test_auto_class_of_code_refuses_what_is_no_config(tmp_path):
+    """As the program's own does: the error says what was given."""
+    head = "from transformers import AutoModel\nAutoModel.from_config('bert')"
+    with pytest.raises(RemoteCodeImportError, match=r"line 2: UsageError: config"):
+        load(tmp_path, head)
+
+
 KEYWORDS = """
 from transformers.modeling_flash_attention_utils import FlashAttentionKwargs
 from transformers.processing_utils import Unpack

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from auto_registry import auto_tasks
 from auto_registry.auto_config import AutoConfig
 from auto_registry.errors import RegistrationError, UsageError
 from auto_registry.registry import Registry
 from config_core.code import bundle_of
-
-if TYPE_CHECKING:
-    import config_core
+from config_core.config import PretrainedConfig
 
 __all__ = ["TRANSFORMERS_NAMES"]
 
@@ -46,9 +44,10 @@ class _ModelsOfCode:
             _OF_CODE.register_model(cls.__name__, config_class, model_class, exist_ok=True)
 
     @classmethod
-    def from_config(cls, config: config_core.PretrainedConfig, **kwargs: Any) -> Any:
+    def from_config(cls, config: PretrainedConfig, **kwargs: Any) -> Any:
         """Create a model for a config, without loading weights."""
-        if _OF_CODE.model_class(cls.__name__, type(config)) is not None:
+        is_config = isinstance(config, PretrainedConfig)
+        if is_config and _OF_CODE.model_class(cls.__name__, type(config)) is not None:
             kwargs["registry"] = _OF_CODE
         return super().from_config(config, **kwargs)  # type: ignore[misc]
 
