@@ -33,7 +33,8 @@ def test_code_of_tokenizers_and_that_of_models_are_not_versions_of_each_other(fo
     auto_map = {"AutoTokenizer": ["tokenization_tiny.TinyTokenizer", None]}
     write(folder, {"tokenization_tiny.py": "from .configuration_tiny import TinyConfig\nclass TinyTokenizer: pass\n"})
     write(folder, {"tokenizer_config.json": json.dumps({"auto_map": auto_map})})
-    assert hub_io("diff", folder, "--for-transformers").exit_code == 3
+    ran = hub_io("diff", folder, "--for-transformers")
+    assert (ran.exit_code, f"    $ hub-io trust {folder} --for-transformers\n" in ran.out) == (3, True)
     hub_io("trust", folder, "--for-transformers", "--yes")
     assert (hub_io("diff", folder).exit_code, hub_io("diff", folder, "--for-transformers").exit_code) == (0, 0)
     write(folder, {"tokenization_tiny.py": "from .configuration_tiny import TinyConfig\nclass TinyTokenizer: a = 1\n"})

@@ -235,6 +235,8 @@ class CodeStoreError(HubIoError, OSError):
         path: The folder of the entry.
     """
 
-    def __init__(self, problem: str, *, path: Path) -> None:
-        super().__init__(f"{path}: {problem} None of it was run. Remove this folder, and load the code again.")
+    def __init__(
+        self, problem: str, *, path: Path, remedy: str = "Remove this folder, and load the code again."
+    ) -> None:
+        super().__init__(f"{path}: {problem} None of it was run. {remedy}")
         self.path = path

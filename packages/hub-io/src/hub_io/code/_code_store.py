@@ -158,7 +158,8 @@ def _cache_folder() -> Path:
     try:
         return folder.expanduser()
     except RuntimeError as error:
-        raise CodeStoreError(f"the home folder is unknown. Set {CACHE_VARIABLE} to a folder.", path=folder) from error
+        remedy = f"Set {CACHE_VARIABLE} to a folder."
+        raise CodeStoreError("the home folder is unknown.", path=folder, remedy=remedy) from error
 
 
 def _write(entry: Path, bundle: CodeBundle, source: str) -> None:

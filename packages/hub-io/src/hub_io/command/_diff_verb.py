@@ -187,7 +187,8 @@ def _values(code: RemoteCode, comparison: _Comparison | None) -> dict[str, Any]:
 def _lines(code: RemoteCode, comparison: _Comparison | None) -> Iterator[str]:
     yield heading(code.source)
     if comparison is None:
-        yield "  no version of it was reviewed. `hub-io inspect` shows it, `hub-io trust` adds an entry."
+        yield "  no version of it was reviewed"
+        yield from (f"    $ {printable(code.command(verb))}" for verb in ("inspect", "trust"))
         return
     entry = comparison.entry
     since = dim(f"trusted {entry.trusted_at}")

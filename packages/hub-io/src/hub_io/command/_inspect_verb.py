@@ -11,7 +11,7 @@ import click
 from hub_io.command._inspecting import inspect_bundle
 from hub_io.command._providers import provider_of
 from hub_io.command._reports import Report, reporting, wants_json
-from hub_io.command._screen import bad, dim, good, heading, printable, split_lines
+from hub_io.command._screen import bad, counted, dim, good, heading, printable, split_lines
 from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.trust import Trusted, decide
 
@@ -132,10 +132,11 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
 
 def _file_lines(inspection: Inspection) -> Iterator[str]:
     for file in inspection.files:
-        lines = "binary" if file.num_lines is None else f"{file.num_lines:,} lines"
+        lines = "binary" if file.num_lines is None else counted(file.num_lines, "line")
         known = ", the base classes of portable code, unchanged" if file.is_base_file else ""
         kind = known if file.runs else ", data"
-        yield f"  sha256:{file.sha256}  {printable(file.name)}  {dim(f'({file.num_bytes:,} bytes, {lines}{kind})')}"
+        about = dim(f"({counted(file.num_bytes, 'byte')}, {lines}{kind})")
+        yield f"  sha256:{file.sha256}  {printable(file.name)}  {about}"
 
 
 def _table(title: str, values: Mapping[str, str]) -> Iterator[str]:

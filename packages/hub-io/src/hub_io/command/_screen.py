@@ -19,7 +19,19 @@ from config_core.error_base import printable as escaped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["bad", "busy", "dim", "good", "heading", "printable", "show", "show_error", "split_lines", "wants_colour"]
+__all__ = [
+    "bad",
+    "busy",
+    "counted",
+    "dim",
+    "good",
+    "heading",
+    "printable",
+    "show",
+    "show_error",
+    "split_lines",
+    "wants_colour",
+]
 
 _CLEAR_LINE = "\r\x1b[K"
 # Line ends as Python's parser sees them; str.splitlines splits at many more characters.
@@ -58,6 +70,11 @@ def bad(text: str) -> str:
 def dim(text: str) -> str:
     """Return text styled as less important."""
     return click.style(printable(text), dim=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def show(line: str = "", *, err: bool = False) -> None:

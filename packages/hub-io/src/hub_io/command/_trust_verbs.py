@@ -13,7 +13,7 @@ from config_core.checkpoint import existing_path
 from hub_io.code import CodeStore
 from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting, wants_json
-from hub_io.command._screen import bad, dim, good, heading, printable, show
+from hub_io.command._screen import bad, counted, dim, good, heading, printable, show
 from hub_io.command._sources import Asked, find_shipped_code, of_source
 from hub_io.command._store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError, TrustStoreError
@@ -244,7 +244,8 @@ def _lines_of_file(file: TrustFile, contents: FileContents) -> Iterator[str]:
         yield f"  cooling time: code without an entry runs only if its commit is {contents.cooling_days} days old"
     for entry in contents.entries:
         yield f"  {printable(entry.source)}{_at(entry)}"
-        yield f"    digest  {entry.digest}  {dim(f'({len(entry.files)} files)')}"
+        size = counted(len(entry.files), "file")
+        yield f"    digest  {entry.digest}  {dim(f'({size})')}"
         yield f"    since   {entry.trusted_at}{_said(entry.by, entry.note)}"
         for earlier in entry.history:
             yield f"    earlier {earlier['trusted_at']}{_said(earlier['by'], earlier['note'])}"
