@@ -141,14 +141,7 @@ class AutoConfig:
             source, config_file = FolderCheckpoint(path.parent), read_config(path)
         load = CodeLoad.of_checkpoint(
             source,
-            HubOptions(
-                revision=revision,
-                subfolder=subfolder,
-                token=token,
-                cache_dir=cache_dir,
-                local_files_only=local_files_only,
-                force_download=force_download,
-            ),
+            HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download),
             config_file=config_file,
             trust_remote_code=trust_remote_code,
             code_revision=code_revision,

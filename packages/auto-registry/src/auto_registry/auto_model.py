@@ -130,14 +130,7 @@ class AutoModelClass:
         from config_core.checkpoint import HubOptions, open_checkpoint
 
         kwargs = drop_hub_options(kwargs)
-        hub_options = HubOptions(
-            revision=revision,
-            subfolder=subfolder,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
+        hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
         checkpoint = open_checkpoint(pretrained_model_name_or_path, hub_options)
         load = CodeLoad.of_checkpoint(
             checkpoint,

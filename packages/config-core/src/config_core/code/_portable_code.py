@@ -12,12 +12,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from config_core.code._source_facts import parse_source, source_facts, walk_statements
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["BASE_FILE", "BASE_NAMES", "NotPortableError", "base_source", "is_base_file", "portable_files"]
 
@@ -137,7 +134,13 @@ def _replacement(file: str, statement: ast.Import | ast.ImportFrom, text: bytes)
 
 def _check_attributes(file: str, tree: ast.Module) -> None:
     """Check that modules which `import model_core` binds are used for what the file of base classes offers."""
-    bound = {variable: module for statement, _, _ in walk_statements(tree) for variable, module in _bound(statement)}
+    bound = {
+        alias.asname or alias.name: alias.name
+        for statement, _, _ in walk_statements(tree)
+        if isinstance(statement, ast.Import)
+        for alias in statement.names
+        if alias.name in _MODULES
+    }
     if not bound:
         return
     owners = {id(node.value): node for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -147,10 +150,3 @@ def _check_attributes(file: str, tree: ast.Module) -> None:
             if attribute is None or attribute.attr not in BASE_NAMES:
                 used = bound[node.id] + (f".{attribute.attr}" if attribute else "")
                 raise NotPortableError(f"{file} line {node.lineno} uses {used}")
-
-
-def _bound(statement: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield the variables that `import model_core` binds to modules, and the modules."""
-    for alias in statement.names if isinstance(statement, ast.Import) else ():
-        if alias.name in _MODULES:
-            yield alias.asname or alias.name, alias.name

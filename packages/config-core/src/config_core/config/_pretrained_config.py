@@ -322,14 +322,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         drop_trust_options(cls, overrides)
         if overrides and not return_unused_kwargs:
             overrides = _without_familiar_options(cls, overrides)
-        options = HubOptions(
-            revision=revision,
-            subfolder=subfolder,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            force_download=force_download,
-        )
+        options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
         file = read_config(pretrained_model_name_or_path, options)
         try:
             config, unused = _config_of_file(
