@@ -283,7 +283,7 @@ def test_an_error_of_a_save_has_the_path_from_the_root(tmp_path):
     """Not that from the part that holds the value."""
     config = CaptionConfig(images=[ImageConfig()])
     config.images[0].extra = {"deep": [0, object()]}
-    with pytest.raises(ConfigError, match=r"^CaptionConfig.images\[0\].extra.deep\[1\]: a object cannot be written"):
+    with pytest.raises(ConfigError, match=r"^CaptionConfig.images\[0\].extra.deep\[1\]: a value of type object cannot"):
         config.save_pretrained(tmp_path / "saved")
 
 
