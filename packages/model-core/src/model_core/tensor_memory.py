@@ -10,6 +10,9 @@ from model_core.torch_internals import storage_users
 
 __all__ = ["WITHOUT_VALUES", "elements_in_storage", "equal_bytes", "has_values", "num_storage_users", "storage_key"]
 
+# On other devices, a tensor with values may have no address.
+_DEVICES_WITH_ADDRESSES = frozenset({"cpu", "cuda"})
+
 WITHOUT_VALUES = "without values: on the meta device, a wrapper around other tensors, or with its memory released"
 """What a tensor is that `has_values` refuses, in words."""
 
@@ -28,7 +31,9 @@ def has_values(tensor: torch.Tensor) -> bool:
     """Return whether a strided tensor has memory. Reading one that has none would end the process."""
     try:
         storage = tensor.untyped_storage()
-        return storage.device.type != "meta" and (not tensor.nbytes or storage.data_ptr() != 0)
+        if storage.device.type not in _DEVICES_WITH_ADDRESSES:
+            return storage.device.type != "meta"
+        return not tensor.nbytes or storage.data_ptr() != 0
     except (NotImplementedError, RuntimeError):  # a wrapper around other tensors
         return False
 
