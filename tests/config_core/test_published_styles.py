@@ -69,6 +69,20 @@ class ChosenConfig(PretrainedConfig):
         return self.text_config.hidden
 
 
+class DeclaredConfig(PretrainedConfig):
+    """Declares the parts that it makes itself of dicts, and passes on what its files have too."""
+
+    model_type = "style-declared"
+    sub_configs = {"text_config": TextConfig, "image_config": ImageConfig}  # noqa: RUF012 - as it is published
+
+    def __init__(self, text_config=None, image_config=None, **kwargs):
+        super().__init__(is_encoder_decoder=True, **kwargs)
+        self.text_config = TextConfig(**({} if text_config is None else text_config))
+        self.image_config = ImageConfig(**({} if image_config is None else image_config))
+        if self.text_config.hidden == self.image_config.width == 3:
+            raise ValueError("3 and 3 do not fit")
+
+
 class PairConfig(PretrainedConfig):
     """Requires its parts and takes them apart, from keywords that have no parameter."""
 
@@ -173,6 +187,8 @@ EXAMPLES = [
     SpreadConfig(text_config={"heads": 4}, num_labels=3, torch_dtype="float16"),
     ChosenConfig(),
     ChosenConfig(text_config={"hidden": 16}),
+    DeclaredConfig(),
+    DeclaredConfig(text_config={"heads": 4}, image_config={"inner": {"hidden": 6}}),
     pair(hidden=4),
     PoppedConfig(),
     PoppedConfig(size=12, ratio=2),
@@ -211,6 +227,7 @@ def test_it_comes_back_by_every_way(number, tmp_path):
 
 PART_OF = [(SpreadConfig(text_config={"heads": 4}), "text_config"), (ChosenConfig({"heads": 4}), "text_config")]
 PART_OF.append((pair(heads=4), "encoder"))
+PART_OF.append((DeclaredConfig(text_config=TextConfig(heads=4)), "text_config"))
 
 
 @pytest.mark.parametrize("way", ["from_pretrained", "from_dict", "update"])
@@ -244,6 +261,19 @@ def test_a_typo_in_a_part_that_init_makes_is_an_error(field, tmp_path):
         else:
             with pytest.warns(UserWarning, match=r"SpreadConfig has no field 'image_config\.inner\.hiden'"):
                 call()
+
+
+def test_errors_about_declared_parts_say_what_is_wrong():
+    """Whether `__init__` gets them as configs or as dicts."""
+    with pytest.raises(ValueError, match="3 and 3 do not fit"):
+        DeclaredConfig(text_config={"hidden": 3}, image_config={"width": 3})
+    with pytest.raises(ConfigError, match=r"DeclaredConfig.image_config.width: expected int, got str"):
+        DeclaredConfig(image_config={"width": "3"})
+    with pytest.raises(UnknownOptionError, match=r"no field 'image_config\.widht'"):
+        DeclaredConfig(image_config={"widht": 3})
+    with pytest.warns(UserWarning, match=r"DeclaredConfig has no field 'text_config\.hiden'") as warned:
+        assert DeclaredConfig(text_config={"hiden": 3}).text_config.hiden == 3
+    assert len(warned) == 1
 
 
 def test_a_plain_dict_is_replaced(tmp_path):

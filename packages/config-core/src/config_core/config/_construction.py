@@ -16,7 +16,7 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of
 from config_core.config._problems import moved_to_root, unpacked, with_problems
-from config_core.config._value_types import copied
+from config_core.config._value_types import copied, is_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
 
@@ -117,16 +117,28 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
     spellings = definition_of(cls).spellings
     given = {spellings.get(name, name): value for name, value in fields.items()} if spellings else dict(fields)
     passed_by_class: list[str] = []
+    of_parts: Exception | None = None
     while True:
         try:
             config = type.__call__(cls, *args, **given)
             break
-        except (TypeError, ValueError) as error:
-            twice = _GIVEN_TWICE.search(f"{error}")
-            if twice is None or twice[1] not in given:
+        except (TypeError, ValueError, AttributeError) as error:
+            if (twice := _GIVEN_TWICE.search(f"{error}")) and twice[1] in given:
+                passed_by_class.append(twice[1])
+                del given[twice[1]]
+                continue
+            parts = {name: given[name] for name in definition_of(cls).parts if is_config(given.get(name))}
+            if isinstance(error, ValueError) or not (parts or of_parts):
                 raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
-            passed_by_class.append(twice[1])
-            del given[twice[1]]
+            if of_parts:
+                raise of_parts from None
+            # An `__init__` that was written for transformers expects dicts, as in `TextConfig(**text_config)`.
+            of_parts, given = error, given | {name: part.to_dict() for name, part in parts.items()}
+            if speaker.unknown:  # it makes the parts again, and their unknown fields are noted again
+                from config_core.config._unknown_names import paths_of_parts
+
+                made = paths_of_parts(parts)
+                speaker.unknown[:] = [entry for entry in speaker.unknown if id(entry[0]) not in made]
     for name in passed_by_class:
         from config_core.config._derived_fields import same_value
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "forbidden_in_parts",
     "forbidden_names",
+    "paths_of_parts",
     "quoted",
     "report_unknown",
     "spelling_hint",
@@ -45,7 +46,7 @@ def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = No
     Raises:
         UnknownOptionError: Some are forbidden.
     """
-    paths = _paths_of_parts(root)
+    paths = paths_of_parts(root)
     problems: list[str] = []
     forbidden: list[str] = []
     for config, names in unknown:
@@ -97,7 +98,7 @@ def _unknown_field(cls: type[Any], name: str, path: str) -> ConfigProblem:
     return ConfigProblem(path, f"there is no such field.{spelling_hint([name], public_names(cls))}")
 
 
-def _paths_of_parts(root: Any) -> dict[int, str]:
+def paths_of_parts(root: Any) -> dict[int, str]:
     """Return the `id` of each config in a config, at any depth, to the path of its field."""
     paths = {id(root): ""}
     pending: list[tuple[str, Any]] = [("", root)]
