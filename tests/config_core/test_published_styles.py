@@ -83,6 +83,41 @@ class DeclaredConfig(PretrainedConfig):
             raise ValueError("3 and 3 do not fit")
 
 
+class StagesConfig(PretrainedConfig):
+    """Writes two properties that say the same, and leaves out one part for another."""
+
+    model_type = "style-stages"
+
+    def __init__(self, depths=[2, 2], out_features=None, out_indices=None, *, timm=True, backbone="resnet", **kwargs):  # noqa: B006 - as it is published
+        super().__init__(**kwargs)
+        self.depths = depths
+        self.timm = timm
+        self.backbone = backbone if timm else None
+        self._stages = [f"stage{index}" for index, _ in enumerate(depths)]
+        if out_features is not None and out_indices is not None and len(out_features) != len(out_indices):
+            raise ValueError("out_features and out_indices do not fit")
+        self.out_features = out_features or [self._stages[index] for index in out_indices or [-1]]
+
+    @property
+    def out_features(self):
+        return self._out_features
+
+    @out_features.setter
+    def out_features(self, names):
+        self._out_features = names
+
+    @property
+    def out_indices(self):
+        return [self._stages.index(name) for name in self.out_features]
+
+    @out_indices.setter
+    def out_indices(self, indices):
+        self.out_features = [self._stages[index] for index in indices]
+
+    def to_dict(self):
+        return {**super().to_dict(), "out_features": self.out_features, "out_indices": self.out_indices}
+
+
 class PairConfig(PretrainedConfig):
     """Requires its parts and takes them apart, from keywords that have no parameter."""
 
@@ -261,6 +296,35 @@ def test_a_typo_in_a_part_that_init_makes_is_an_error(field, tmp_path):
         else:
             with pytest.warns(UserWarning, match=r"SpreadConfig has no field 'image_config\.inner\.hiden'"):
                 call()
+
+
+WAYS = pytest.mark.parametrize("way", ["from_pretrained", "from_dict", "update"])
+
+
+def changed(config, way, folder, **values):
+    """Return a config with other values, by each of the ways that there are."""
+    if way == "from_pretrained":
+        config.save_pretrained(folder)
+        return type(config).from_pretrained(folder, **values)
+    if way == "from_dict":
+        return type(config).from_dict(config.to_dict(), **values)
+    config.update(values)
+    return config
+
+
+@WAYS
+@pytest.mark.parametrize("values", [{"out_indices": [0, 1]}, {"out_features": ["stage0", "stage1"]}])
+def test_of_two_properties_that_say_the_same_one_changes_the_other(values, way, tmp_path):
+    """The file has both; that of the two which is not given gives way."""
+    config = changed(StagesConfig(), way, tmp_path, **values)
+    assert (config.out_indices, config.out_features) == ([0, 1], ["stage0", "stage1"])
+
+
+@WAYS
+def test_what_init_replaces_for_another_field_is_replaced_by_every_way(way, tmp_path):
+    """An update gives the config that a load with the same values gives."""
+    config = changed(StagesConfig(), way, tmp_path, timm=False)
+    assert (config.timm, config.backbone) == (False, None)
 
 
 def test_errors_about_declared_parts_say_what_is_wrong():

@@ -138,6 +138,9 @@ def _make(
     if unused:  # unless `__init__` sets them in a way that cannot be read from it
         unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
         given = {name: value for name, value in given.items() if name not in unused}
+    # `__init__` takes what the file says of these; a setter may change what else it says.
+    properties = [name for name in definition.properties if name in given and name in fields]
+    settable = {name: given.pop(name) for name in properties if is_settable(cls, name)}
     if unused and not keep_unused:
         from config_core.config._unknown_names import quoted, spelling_hint
 
@@ -164,13 +167,14 @@ def _make(
     with of_values:
         config = construct(cls, (), fields, is_sure=given if note is None else fields)
     meant = given if note is None else {**_unkept_in(cls, fields), **given}  # which no save writes
-    if not definition.unkept.isdisjoint(meant):
-        _check_effect(config, meant, fields)
+    _check_effect(config, meant, fields)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
     if note is not None:
         note_computed(config, note.names)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
+    if settable:
+        config.update(settable)
     return config, unused
 
 
@@ -181,6 +185,8 @@ def _unkept_in(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_effect(config: Any, given: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     """Check that no such parameter is undone by the values of a file."""
+    if definition_of(type(config)).unkept.isdisjoint(given):
+        return
     from config_core.config._unkept_parameters import check_effect
 
     with of_file():
@@ -209,8 +215,7 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
             raise
     config = cls(*args, **kwargs)
     if note is not None:
-        if added := _unkept_in(cls, kwargs):
-            _check_effect(config, added, resolve_aliases(cls, kwargs))
+        _check_effect(config, _unkept_in(cls, kwargs), resolve_aliases(cls, kwargs))
         note_computed(config, note.names)
     return config
 

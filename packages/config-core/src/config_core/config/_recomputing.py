@@ -144,7 +144,7 @@ def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None
     now_computed = attributes.get("_computed", frozenset())
     for name in computed - attributes.keys():
         del state[name]
-    for name in (*computed, *given, *(now_computed - state.keys())):
+    for name in (*computed, *given, *(now_computed - state.get("_computed", frozenset()))):
         if name in attributes:
             setattr(config, name, attributes[name])
     note_computed(config, now_computed)
