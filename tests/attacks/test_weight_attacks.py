@@ -181,14 +181,15 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("part", ["a.", "0.", "weight_g", "layers.0."])
-def test_name_of_a_megabyte_is_refused_at_once(lenient_witness, folder, part):
-    """What explains differences would look for each of half a million modules in it."""
+def test_name_of_a_megabyte_is_explained_at_once(lenient_witness, folder, part):
+    """What explains differences does not look for each of half a million modules in it."""
     name = part * 500_000
     only(folder, "model.safetensors", header({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}))
     lenient_witness.note()
-    with pytest.raises(WeightsFileError, match=r"has [\d,]+ characters, and at most") as caught:
+    with pytest.raises(WeightsMismatchError) as caught:
         TinyModel.from_pretrained(folder)
-    assert len(str(caught.value)) < 1000
+    assert caught.value.report.unexpected == {name: (0,)}
+    assert len(str(caught.value)) < 5000
 
 
 @pytest.mark.parametrize("name", HEADERS)

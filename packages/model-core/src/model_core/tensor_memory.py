@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from model_core.torch_internals import storage_users
+from model_core.torch_internals import storage_users, without_function_modes
 
 __all__ = ["WITHOUT_VALUES", "elements_in_storage", "equal_bytes", "has_values", "num_storage_users", "storage_key"]
 
@@ -30,7 +30,7 @@ def storage_key(tensor: torch.Tensor) -> int:
 def has_values(tensor: torch.Tensor) -> bool:
     """Return whether a strided tensor has memory. Reading one that has none would end the process."""
     try:
-        storage = tensor.untyped_storage()
+        storage = without_function_modes(tensor.untyped_storage)
         if storage.device.type not in _DEVICES_WITH_ADDRESSES:
             return storage.device.type != "meta"
         return not tensor.nbytes or storage.data_ptr() != 0

@@ -28,6 +28,8 @@ __all__ = ["MismatchAdvice", "advise", "allowing"]
 _Shape = tuple[int, ...]
 
 _MAX_ENTRIES = 6
+# Real names have 150 characters. In one of a megabyte, every module would be looked for.
+_LONGEST_NAME = 1000
 
 
 class MismatchAdvice(NamedTuple):
@@ -65,7 +67,7 @@ def advise(
         key_mapping: The caller's.
         report_with: Returns the report of a load with another key_mapping.
     """
-    missing, unexpected = _in_checkpoint_names(report, names)
+    missing, unexpected = map(_without_long_names, _in_checkpoint_names(report, names))
     remedies = _set_reparametrized_apart(missing, unexpected)
     remaining = report
     without = report_with({}) if key_mapping else report
@@ -103,8 +105,8 @@ def allowing(names: Iterable[str], all_names: Iterable[str]) -> str:
 
 
 def _modules(name: str) -> list[str]:
-    """Return the paths of the modules that a tensor is in, outer ones first."""
-    parts = name.split(".")
+    """Return the paths of the modules that a tensor is in, outer ones first; none for a very long name."""
+    parts = name.split(".") if len(name) <= _LONGEST_NAME else []
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
@@ -125,6 +127,10 @@ def _in_checkpoint_names(report: LoadReport, names: NameTranslation) -> tuple[di
     }
     unexpected = {name: shape for name, shape in report.unexpected.items() if not names.removed or names.to_model(name)}
     return missing, unexpected
+
+
+def _without_long_names(tensors: Mapping[str, _Shape]) -> dict[str, _Shape]:
+    return {name: shape for name, shape in tensors.items() if len(name) <= _LONGEST_NAME}
 
 
 def _set_reparametrized_apart(missing: dict[str, _Shape], unexpected: dict[str, _Shape]) -> list[str]:

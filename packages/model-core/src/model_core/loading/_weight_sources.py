@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WeightSource", "open_weights", "with_values", "wrap_state_dict"]
 
-_LONGEST_NAME = 1000  # of a tensor; real ones have 150 characters
-
 
 class WeightSource(ABC):
     """The weights of one checkpoint.
@@ -87,33 +85,20 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, a
     Raises:
         WeightsNotFoundError: The checkpoint has no weights of an allowed format, or files that its index names are
             missing.
-        WeightsFileError: A file is damaged, files come from different saves, or a name is too long.
+        WeightsFileError: A file is damaged, or files come from different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     with reading_weights(checkpoint):
         files = find_weight_files(checkpoint, variant=variant)
-        is_legacy = next(iter(files.paths)).endswith(".bin")
-        if is_legacy and not allow_pickle:
+        if not next(iter(files.paths)).endswith(".bin"):
+            return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
+        if not allow_pickle:
             raise WeightsNotFoundError(
                 "has no safetensors files, and use_safetensors=True excludes",
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
             )
-        read = _read_legacy_files if is_legacy else _SafetensorsFiles
-        source: WeightSource = read(str(checkpoint), files, mapped=mapped)
-        _check_names(source, files)
-        return source
-
-
-def _check_names(source: WeightSource, files: WeightFiles) -> None:
-    """Check the lengths of names: what explains differences looks at every module that a name has in it."""
-    for name, tensor in source.tensors.items():
-        if len(name) > _LONGEST_NAME:
-            raise WeightsFileError(
-                f"the name of a tensor, {name:.40}…, has {len(name):,} characters, and at most {_LONGEST_NAME:,} are "
-                "allowed",
-                file=files.paths[tensor.filename],
-            )
+        return _read_legacy_files(str(checkpoint), files, mapped=mapped)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
