@@ -614,6 +614,17 @@ def test_a_number_that_python_cannot_hold_is_refused(number, text, field, tmp_pa
     assert len(str(caught.value)) < 500 + len(str(path))
 
 
+@pytest.mark.parametrize("number", ["1e400", "9" * 5000])
+@pytest.mark.parametrize("rest", ["", "}}", ', "b": ]', ', "a": ' + "[" * 90, ' "b"'])
+def test_a_number_that_python_cannot_hold_is_refused_before_what_is_no_json(number, rest, tmp_path):
+    """The reason is looked for in a text that may not be JSON after the number."""
+    path = write(tmp_path, f'{{"a": {number}{rest}')
+    with pytest.raises(ConfigFileError) as caught:
+        TinyConfig.from_pretrained(tmp_path)
+    assert caught.value.path == path
+    assert len(str(caught.value)) < 500 + len(str(path))
+
+
 def test_numbers_near_the_limits_are_read(tmp_path):
     """A zero in any form is a zero, and what rounds to a number that is not 0 is that number."""
     write(tmp_path, '{"model_type": "tiny", "numbers": [0.0, -0.0, 0e9, 0.00E-400, 1e308, 5e-324, 4e-324]}')

@@ -208,7 +208,11 @@ def _wrong_number(text: str) -> str:
             )
         return None
 
-    found = path_to(json.loads(text, parse_float=read, parse_int=read), lambda value: type(value) is _WrongNumber)
+    try:
+        values = json.loads(text, parse_float=read, parse_int=read)
+    except (ValueError, RecursionError):  # what comes after the number is not JSON
+        return ""
+    found = path_to(values, lambda value: type(value) is _WrongNumber)
     return "" if found is None else f"{found[0]}: {found[1]}".removeprefix(": ")
 
 
