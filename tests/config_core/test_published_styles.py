@@ -115,7 +115,25 @@ class StagesConfig(PretrainedConfig):
         self.out_features = [self._stages[index] for index in indices]
 
     def to_dict(self):
-        return {**super().to_dict(), "out_features": self.out_features, "out_indices": self.out_indices}
+        return {**PretrainedConfig.to_dict(self), "out_features": self.out_features, "out_indices": self.out_indices}
+
+
+class LateStagesConfig(PretrainedConfig):
+    """The same two properties, with the fields in the body."""
+
+    model_type = "style-late-stages"
+
+    depths: list[int] = [2, 2]  # noqa: RUF012 - as it is published
+
+    def __post_init__(self, **kwargs):
+        self._stages = [f"stage{index}" for index, _ in enumerate(self.depths)]
+        indices = kwargs.pop("out_indices", None) or [-1]
+        self.out_features = kwargs.pop("out_features", None) or [self._stages[index] for index in indices]
+        super().__post_init__(**kwargs)
+
+    out_features = StagesConfig.out_features
+    out_indices = StagesConfig.out_indices
+    to_dict = StagesConfig.to_dict
 
 
 class PairConfig(PretrainedConfig):
@@ -176,6 +194,24 @@ class LoopConfig(PretrainedConfig, extra="forbid"):
             setattr(self, name, value)
 
 
+class RopeConfig(PretrainedConfig, extra="forbid"):
+    """Has its fields in the body, and takes a keyword of its older files in `__post_init__`."""
+
+    model_type = "style-rope"
+
+    hidden: int = 8
+    heads: int = 2
+    head_dim: int | None = None
+    rope: dict | None = None
+
+    def __post_init__(self, **kwargs):
+        if self.head_dim is None:
+            self.head_dim = self.hidden // self.heads
+        if self.rope is None:
+            self.rope = {"theta": kwargs.pop("theta", 1.0)}
+        super().__post_init__(**kwargs)
+
+
 class DecoderConfig(PretrainedConfig):
     """Older names, a computed list, a dict that is amended, and a type of weights of its own."""
 
@@ -231,6 +267,9 @@ EXAMPLES = [
     PassedConfig(pad_token=3),
     LoopConfig(),
     LoopConfig(double=5),
+    RopeConfig(),
+    RopeConfig(theta=5.0),
+    RopeConfig(theta=5.0, rope={"theta": 6.0}),
     DecoderConfig(),
     DecoderConfig(rope_scaling={"type": "linear", "factor": 2.0}, num_kv_heads=2, id2label={0: "a", 1: "b", 2: "c"}),
     DecoderConfig(half=16),
@@ -313,10 +352,11 @@ def changed(config, way, folder, **values):
 
 
 @WAYS
+@pytest.mark.parametrize("cls", [StagesConfig, LateStagesConfig])
 @pytest.mark.parametrize("values", [{"out_indices": [0, 1]}, {"out_features": ["stage0", "stage1"]}])
-def test_of_two_properties_that_say_the_same_one_changes_the_other(values, way, tmp_path):
+def test_of_two_properties_that_say_the_same_one_changes_the_other(cls, values, way, tmp_path):
     """The file has both; that of the two which is not given gives way."""
-    config = changed(StagesConfig(), way, tmp_path, **values)
+    config = changed(cls(), way, tmp_path, **values)
     assert (config.out_indices, config.out_features) == ([0, 1], ["stage0", "stage1"])
 
 
@@ -325,6 +365,16 @@ def test_what_init_replaces_for_another_field_is_replaced_by_every_way(way, tmp_
     """An update gives the config that a load with the same values gives."""
     config = changed(StagesConfig(), way, tmp_path, timm=False)
     assert (config.timm, config.backbone) == (False, None)
+
+
+@WAYS
+def test_a_keyword_that_post_init_reads_has_its_effect(way, tmp_path):
+    """Given by a caller or by an old file, and where another field changes."""
+    assert RopeConfig.from_dict({"model_type": "style-rope", "theta": 5.0}) == RopeConfig(theta=5.0)
+    config = changed(RopeConfig(theta=5.0), way, tmp_path, heads=4)
+    assert (config.head_dim, config.rope, hasattr(config, "theta")) == (2, {"theta": 5.0}, False)
+    with pytest.raises(UnknownOptionError, match="'theta'"):
+        changed(config, way, tmp_path, theta=6.0)  # `rope` has a value
 
 
 def test_errors_about_declared_parts_say_what_is_wrong():

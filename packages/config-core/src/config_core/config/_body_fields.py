@@ -20,7 +20,13 @@ import typing
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from config_core.config._base_fields import LABEL_FIELDS
-from config_core.config._init_parameters import NO_DEFAULT, parameters_of, takes_any_keyword, unwrapped
+from config_core.config._init_parameters import (
+    NO_DEFAULT,
+    keywords_read_by,
+    parameters_of,
+    takes_any_keyword,
+    unwrapped,
+)
 from config_core.errors import ConfigDefinitionError
 
 if TYPE_CHECKING:
@@ -345,6 +351,7 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
         given |= kwargs
         own = {name: given.pop(name) for name in plan.parameters if name in given}
         given |= _defaults_for_parent(plan, given)
+        late = {name: given.pop(name) for name in _read_late(type(self)) if name in given}
         plan.parent.__init__(self, **given)
         for name in plan.set_here:
             if name in own:
@@ -352,10 +359,21 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
             elif name in plan.makers:
                 setattr(self, name, plan.makers[name]())
         if hasattr(self, "__post_init__") and (type(self) is cls or _first_generated(type(self)) is cls):
-            self.__post_init__(*(own[name] if name in own else plan.makers[name]() for name in plan.init_vars))
+            init_vars = (own[name] if name in own else plan.makers[name]() for name in plan.init_vars)
+            self.__post_init__(*init_vars, **late)
 
     setattr(init, _MARK, True)
     type.__setattr__(cls, "__init__", init)
+
+
+def _read_late(cls: type[Any]) -> frozenset[str]:
+    """Return the keywords that the `__post_init__` of a class, or of a parent, reads from its `**kwargs`."""
+    found: frozenset[str] | None = vars(cls).get("_names_read_late")
+    if found is None:
+        methods = [vars(base)["__post_init__"] for base in cls.__mro__ if "__post_init__" in vars(base)]
+        found = frozenset(keyword.name for method in methods for keyword in keywords_read_by(method))
+        type.__setattr__(cls, "_names_read_late", found)
+    return found
 
 
 def _defaults_for_parent(plan: _InitPlan, given: dict[str, Any]) -> dict[str, Any]:

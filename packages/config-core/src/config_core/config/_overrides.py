@@ -139,8 +139,8 @@ def _make(
         unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
         given = {name: value for name, value in given.items() if name not in unused}
     # `__init__` takes what the file says of these; a setter may change what else it says.
-    properties = [name for name in definition.properties if name in given and name in fields]
-    settable = {name: given.pop(name) for name in properties if is_settable(cls, name)}
+    others = definition.names.difference(definition.properties)
+    settable = {name: given.pop(name) for name in (given.keys() & fields) - others if is_settable(cls, name)}
     if unused and not keep_unused:
         from config_core.config._unknown_names import quoted, spelling_hint
 

@@ -219,7 +219,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             self.id2label = names
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Do nothing. Configs that were written for transformers call it from their own `__post_init__`."""
+        """Keep the keywords that a subclass's `__post_init__` reads from its `**kwargs`, and passes on."""
+        for name, value in kwargs.items():
+            setattr(self, name, value)
 
     def _keep_further_fields(self, values: dict[str, Any]) -> None:
         """Keep the keywords that no `__init__` took."""
