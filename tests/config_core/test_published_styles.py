@@ -377,6 +377,15 @@ def test_a_keyword_that_post_init_reads_has_its_effect(way, tmp_path):
         changed(config, way, tmp_path, theta=6.0)  # `rope` has a value
 
 
+def test_an_update_takes_what_to_dict_returns():
+    """The `model_type` of its own class changes nothing, and that of another is refused."""
+    config = ImageConfig()
+    config.update(ImageConfig(width=3, inner=TextConfig(hidden=4)).to_dict())
+    assert config == ImageConfig(width=3, inner=TextConfig(hidden=4))
+    with pytest.raises(UnknownOptionError, match="ImageConfig has no field 'model_type'"):
+        config.update({"model_type": "style-text"})
+
+
 def test_errors_about_declared_parts_say_what_is_wrong():
     """Whether `__init__` gets them as configs or as dicts."""
     with pytest.raises(ValueError, match="3 and 3 do not fit"):

@@ -72,6 +72,8 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 
 def _update(config: Any, values: Mapping[str, Any]) -> None:
     cls, unknown = type(config), UnknownFields()
+    if values.get("model_type") == cls.model_type:  # as in `config.update(other.to_dict())`
+        values = {name: value for name, value in values.items() if name != "model_type"}
     names = tuple(name for name in values if not _is_field(config, name))
     try:
         _assign(config, {name: values[name] for name in values if name not in names}, unknown)
