@@ -9,7 +9,15 @@ import pytest
 
 import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
-from config_core import ConfigFileError, FolderCheckpoint, SaveError, UnsafeNameError, open_checkpoint, staged_save
+from config_core import (
+    CheckpointFileNotFoundError,
+    ConfigFileError,
+    FolderCheckpoint,
+    SaveError,
+    UnsafeNameError,
+    open_checkpoint,
+    staged_save,
+)
 from hostile import SECRET, make_socket, reads_of
 from hub_io import RemoteCodeRefusedError
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
@@ -286,3 +294,15 @@ def test_saving_replaces_a_link_and_not_what_it_points_to(witness):
     assert not (folder / "config.json").is_symlink()
     assert (witness.outside / "secret.txt").read_text(encoding="utf-8") == SECRET
     witness.note()
+
+
+@pytest.mark.parametrize("auto_class", [AutoConfig, AutoModel])
+def test_folder_without_a_checkpoint_is_not_searched_to_its_end(tmp_path, auto_class):
+    """It may be somebody's home: an error looks at its first files only, outer folders first."""
+    for number in range(10_000):
+        (tmp_path / f"{number}.txt").touch()
+    (tmp_path / "further").mkdir()
+    (tmp_path / "further" / "config.json").touch()
+    with pytest.raises(CheckpointFileNotFoundError, match=r"It contains: 0\.txt") as caught:
+        auto_class.from_pretrained(tmp_path)
+    assert "further" not in str(caught.value)

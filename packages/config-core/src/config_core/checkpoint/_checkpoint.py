@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from config_core.checkpoint._safe_names import check_links, check_relative_name, is_save_state
@@ -66,6 +68,10 @@ class Checkpoint(ABC):
     def has(self, filename: str) -> bool:
         """Return whether the checkpoint has a file of this name."""
         return filename in self.filenames()
+
+    def first_filenames(self, limit: int = 10_000) -> frozenset[str]:
+        """Return the names of at most `limit` files, outer folders first: enough for a message about the checkpoint."""
+        return frozenset(sorted(self.filenames(), key=lambda name: name.count("/"))[:limit])
 
     def was_replaced(self) -> bool:
         """Return whether the files may have been replaced since it was opened. Those of a commit never are."""
@@ -176,21 +182,28 @@ class FolderCheckpoint(Checkpoint):
 
     def filenames(self) -> frozenset[str]:
         """Return the names of all files below the subfolder, except those in hidden folders."""
-        found: set[str] = set()
-        folders = [""]  # not `os.walk`, which is recursive: a hostile folder can be deeper than Python's limit
+        found = set(self._files_in_place())
+        for name, staged in self._pending.items():
+            found.discard(name) if staged is None else found.add(name)
+        return frozenset(found)
+
+    def first_filenames(self, limit: int = 10_000) -> frozenset[str]:
+        """Return the names of at most `limit` files. No more of the folder is read: it may be somebody's home."""
+        return frozenset(islice(self._files_in_place(), limit))
+
+    def _files_in_place(self) -> Iterator[str]:
+        """Yield the names of all files below the subfolder, outer folders first, except those in hidden folders."""
+        folders = deque([""])  # not `os.walk`, which is recursive: a hostile folder can be deeper than Python's limit
         while folders:
-            prefix = folders.pop()
+            prefix = folders.popleft()
             with suppress(OSError), os.scandir(self._folder / prefix) as entries:
                 for entry in entries:
                     if is_save_state(entry.name):
                         continue
                     if not entry.is_dir():
-                        found.add(f"{prefix}{entry.name}")
+                        yield f"{prefix}{entry.name}"
                     elif not entry.is_symlink() and not entry.name.startswith("."):
                         folders.append(f"{prefix}{entry.name}/")
-        for name, staged in self._pending.items():
-            found.discard(name) if staged is None else found.add(name)
-        return frozenset(found)
 
     def local_path(self, filename: str) -> Path:
         """Return the path of a file.

@@ -16,7 +16,7 @@ def where_config_may_be(filenames: Collection[str], *, call: str = "from_pretrai
     """Return what to do about a checkpoint without a config.
 
     Args:
-        filenames: Names of all its files.
+        filenames: Names of its files.
         call: Python code for the call that takes a config, as far as it is known.
     """
     hints = []

@@ -157,7 +157,7 @@ def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str = "") -> Conf
     except CheckpointFileNotFoundError as error:
         from config_core.checkpoint import where_config_may_be
 
-        hint = hint or where_config_may_be(checkpoint.filenames())
+        hint = hint or where_config_may_be(checkpoint.first_filenames())
         raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
 
 

@@ -34,7 +34,7 @@ def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
         checkpoint: The checkpoint. Nothing of it is downloaded.
         variant: The variant that was looked for, or None.
     """
-    filenames = checkpoint.filenames()
+    filenames = checkpoint.first_filenames()
     weights = {name: found for name in sorted(filenames) if (found := parse_weight_file(name)) is not None}
     at_top = [found for found in weights.values() if not found.folder]
     whole = [found for found in at_top if found.shard is None]
@@ -68,7 +68,7 @@ def refused_class(error: Exception) -> str:
 
 def _other_formats(checkpoint: Checkpoint) -> list[str]:
     """Return what to do with files at the top that hold weights under other names or in other formats."""
-    top = sorted(name for name in checkpoint.filenames() if "/" not in name)
+    top = sorted(name for name in checkpoint.first_filenames() if "/" not in name)
     hints = []
     if "adapter_model.safetensors" in top or "adapter_model.bin" in top:
         hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")

@@ -70,7 +70,7 @@ def config_for_load(
             if checkpoint is None or given is not None or error.filename != CONFIG_NAME:
                 raise
             call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
-            hint = where_config_may_be(checkpoint.filenames(), call=call)
+            hint = where_config_may_be(checkpoint.first_filenames(), call=call)
             raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
