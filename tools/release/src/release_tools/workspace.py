@@ -133,14 +133,13 @@ class WorkspacePackage:
         path = self.folder / "pyproject.toml"
         try:
             project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-            is_plain = bool(project["name"]) and Version(project["version"]).base_version == project["version"]
+            if project["name"] and Version(project["version"]).base_version == project["version"]:
+                return project
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path}: {error}") from error
         except (KeyError, InvalidVersion):
-            is_plain = False
-        if not is_plain:
-            raise ValueError(f"{path} must have a name, and a version such as 0.2.0: not a pre-release or the like.")
-        return project
+            pass
+        raise ValueError(f"{path} must have a name, and a version such as 0.2.0: not a pre-release or the like.")
 
     @property
     def distribution(self) -> str:

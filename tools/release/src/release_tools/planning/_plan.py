@@ -167,8 +167,9 @@ def _coming_bounds(workspace: Workspace, package: WorkspacePackage, planned: dic
             needed.append(release.version)
         # A sibling that moves for the same reason cannot be installed beside it in its older version.
         moves_with_it = release and left_behind and any(bound.is_needed for bound in release.bounds)
-        if lowest := max([*needed, *([release.version] if release and moves_with_it else [])], default=None):
-            bounds.append(Bound(requirement, _raised(requirement, lowest), is_needed=bool(needed)))
+        minimums = [*needed, release.version] if release and moves_with_it else needed
+        if minimums:
+            bounds.append(Bound(requirement, _raised(requirement, max(minimums)), is_needed=bool(needed)))
     return bounds
 
 
