@@ -30,12 +30,9 @@ def describe(cls: object) -> str:
     """Return a class as `module.qualname`, that of a checkpoint with its source, and anything else as its repr."""
     if not isinstance(cls, type):
         return repr(cls)
-    from config_core.code import code_origin_of  # imports config_core only when it is needed
+    from config_core.code import describe_class  # imports config_core only when it is needed
 
-    if (origin := code_origin_of(cls)) is None:
-        return f"{cls.__module__}.{cls.__qualname__}"
-    version = f"commit {origin.commit:.12}" if origin.commit else f"digest {origin.digest:.12}"
-    return f"{cls.__qualname__} of {origin.source} ({version})"
+    return describe_class(cls)
 
 
 class AutoRegistryError(Exception):

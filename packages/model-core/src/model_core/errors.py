@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from config_core.code import describe_class
 from config_core.error_base import SentenceError
 from config_core.errors import UnknownOptionError
 from model_core.load_report import LoadReport
@@ -70,8 +71,8 @@ class ConfigClassError(ModelCoreError, TypeError):
         if (given.__module__, given.__qualname__) == (expected.__module__, expected.__qualname__):
             same_name = " These are two classes of the same name: the module was imported, or the cell was run, twice."
         super().__init__(
-            f"{model_class.__qualname__} takes a config of class {expected.__module__}.{expected.__qualname__}, got "
-            f"{kind}{given.__module__}.{given.__qualname__}.{same_name} To load a model from a folder or repository, "
+            f"{model_class.__qualname__} takes a config of class {describe_class(expected)}, got "
+            f"{kind}{describe_class(given)}.{same_name} To load a model from a folder or repository, "
             f"call {model_class.__qualname__}.from_pretrained(...)."
         )
         self.model_class = model_class

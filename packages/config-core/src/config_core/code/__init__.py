@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         bundle_of,
         code_origin_of,
         collect_code,
+        describe_class,
         register_for_auto_class,
         served_names_of,
     )
@@ -63,6 +64,7 @@ __all__ = [
     "collect_code",
     "compile_source",
     "data_files",
+    "describe_class",
     "is_base_file",
     "listing_digest",
     "needed_files",
@@ -80,7 +82,14 @@ __all__ = [
 _HOMES = {
     "_class_reference": ["ClassReference"],
     "_code_bundle": ["CodeBundle", "CodeOrigin", "listing_digest"],
-    "_custom_code": ["bundle_of", "code_origin_of", "collect_code", "register_for_auto_class", "served_names_of"],
+    "_custom_code": [
+        "bundle_of",
+        "code_origin_of",
+        "collect_code",
+        "describe_class",
+        "register_for_auto_class",
+        "served_names_of",
+    ],
     "_portable_code": ["BASE_FILE", "BASE_NAMES", "NotPortableError", "is_base_file", "portable_files"],
     "_source_files": [
         "MAX_CODE_BYTES",

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 else:
     from config_core.code import _deferred_bundle as _bundle
 
-__all__ = ["bundle_of", "code_origin_of", "collect_code", "register_for_auto_class", "served_names_of"]
+__all__ = [
+    "bundle_of",
+    "code_origin_of",
+    "collect_code",
+    "describe_class",
+    "register_for_auto_class",
+    "served_names_of",
+]
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -72,6 +79,14 @@ def code_origin_of(cls: type[Any]) -> _bundle.CodeOrigin | None:
     """Return where the code of a class came from and what let it run; None for a class not loaded from a checkpoint."""
     origin: _bundle.CodeOrigin | None = getattr(sys.modules.get(cls.__module__), "__code_origin__", None)
     return origin
+
+
+def describe_class(cls: type[Any]) -> str:
+    """Return the name of a class for messages: `module.qualname`, or `qualname of source` if it is a checkpoint's."""
+    if (origin := code_origin_of(cls)) is None:
+        return f"{cls.__module__}.{cls.__qualname__}"
+    version = f"commit {origin.commit:.12}" if origin.commit else f"digest {origin.digest:.12}"
+    return f"{cls.__qualname__} of {origin.source} ({version})"
 
 
 def served_names_of(cls: type[Any]) -> tuple[str, ...]:
