@@ -340,6 +340,25 @@ def test_dtype_that_is_no_floating_dtype_is_refused(tmp_path, dtype):
         TinyModel.from_pretrained(tmp_path, dtype=dtype)
 
 
+class PickyConfig(TinyConfig):
+    """Its author reports several problems at once."""
+
+    def validate(self):
+        super().validate()
+        names = [name for name in ("width", "depth") if getattr(self, name) > 9]
+        if names:
+            raise ExceptionGroup("too large", [ValueError(f"the {name} is too large") for name in names])
+
+
+def test_save_lists_all_problems_of_a_config(tmp_path):
+    """Its author may raise them as a group; nothing is written."""
+    model = TinyModel(PickyConfig())
+    model.config.width = model.config.depth = 10
+    with pytest.raises(ConfigValidationError, match=r"the width is too large(?s:.*)the depth is too large"):
+        model.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
 def test_saved_config_names_the_dtype_of_the_weights(tmp_path):
     """The live config is not changed by it."""
     model = TinyModel(TinyConfig()).to(torch.float16)

@@ -24,7 +24,7 @@ from config_core.checkpoint import (
     staged_save,
 )
 from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
-from config_core.config import PretrainedConfig, drop_trust_options
+from config_core.config import PretrainedConfig, drop_trust_options, validate_config
 from model_core.construction import construct, modules_to_initialize, note_shapes_when_constructed
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
@@ -418,7 +418,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         # Every process makes the checks: those that write nothing would wait for one that has raised an error.
         named = named_tensors(self)
         savable = self._savable_tensors(state_dict, named)
-        self.config.validate()
+        validate_config(self.config)
         written_class = authored_class(type(self), PreTrainedModel)
         code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
         if not is_main_process:

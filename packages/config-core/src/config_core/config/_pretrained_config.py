@@ -47,7 +47,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
-from config_core.config._problems import shown, unpacked
+from config_core.config._problems import shown, validate_config
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -535,10 +535,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         from config_core.checkpoint import staged_save
 
         options = check_save_options(options, push_to_hub=push_to_hub, repo_id=repo_id)
-        try:
-            self.validate()
-        except ExceptionGroup as group:
-            raise unpacked(group, type(self))  # noqa: B904 - it has its cause
+        validate_config(self)
         code = config_core.code.collect_code(type(self), type(self), portable=portable, folder=save_directory)
         with staged_save(save_directory) as staging:
             self.write_to(staging, code=code)

@@ -24,6 +24,7 @@ __all__ = [
     "problems_of_part",
     "shown",
     "unpacked",
+    "validate_config",
     "with_problems",
 ]
 
@@ -118,6 +119,14 @@ def with_problems(error: Exception, problems: Iterable[ConfigProblem], cls: type
     both = ConfigValidationError.of_problems((*_problems_of(error), *problems), config_class=cls.__name__)
     both.__cause__ = error.__cause__ if _is_ours(error) else error
     return both
+
+
+def validate_config(config: Any) -> None:
+    """Call `validate` of a config before it is saved; all that a group has is one error."""
+    try:
+        config.validate()
+    except ExceptionGroup as group:
+        raise unpacked(group, type(config))  # noqa: B904 - it has its cause
 
 
 def unpacked(error: Exception, cls: type[Any]) -> Exception:
