@@ -266,6 +266,20 @@ def test_a_folder_of_timm_is_not_read_as_our_own(timm_folder):
         ResnetModelForImageClassification.from_pretrained(folder)
 
 
+def test_arguments_that_a_folder_of_timm_records_win_over_its_architecture(tmp_path):
+    """Other numbers of blocks, and no anti-aliasing, which has no weights: the same logits as in timm."""
+    from timm.models import save_for_hf
+
+    layers = [1, 1, 1, 1]
+    model = timm.create_model("resnetaa34d", num_classes=3, layers=layers)
+    save_for_hf(model, tmp_path, model_args={"layers": layers, "aa_layer": None})
+    theirs = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    ours = from_timm(tmp_path)
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(ours(pixels)["logits"], theirs(pixels))
+
+
 def test_a_folder_of_timm_is_read_by_from_timm(timm_folder):
     """With its architecture, its number of classes and its weights."""
     folder, model = timm_folder

@@ -101,12 +101,13 @@ def config_from_timm(name: str | os.PathLike[str], **fields: Any) -> ResnetConfi
     """
     is_folder, name = _is_folder(name), os.fspath(name)
     if is_folder:
-        architecture, described = _folder_arguments(name)
+        architecture, described, given = _folder_arguments(name)
     else:
         architecture, _, tag = name.partition(".")
         _check_listed(name, architecture)
-        described = _classifier_arguments(name, tag)
-    arguments = {**described, **_builder_arguments(name, architecture)}
+        described, given = _classifier_arguments(name, tag), {}
+    # The order of timm: what weights describe is a default, and what `create_model` is given wins over the entry point.
+    arguments = {**described, **_builder_arguments(name, architecture), **given}
     values: dict[str, Any] = {}
     for argument, value in arguments.items():
         values.update(_translate(name, argument, value))
@@ -152,8 +153,8 @@ def _is_folder(name: str | os.PathLike[str]) -> bool:
     return not isinstance(name, str) or (Path(name).name != name and not name.startswith(_TIMM_SCHEMES))
 
 
-def _folder_arguments(folder: str) -> tuple[str, dict[str, Any]]:
-    """Return the architecture of a folder that timm saved, and the arguments that its `config.json` adds to it."""
+def _folder_arguments(folder: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Return the architecture of a folder that timm saved, what its weights describe, and its `model_args`."""
     if not Path(folder).is_dir():
         raise TimmNameError(folder, reason="there is no such folder. What timm has on the Hub goes by its name alone.")
     values = read_config(folder).values
@@ -161,13 +162,13 @@ def _folder_arguments(folder: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(architecture, str):
         raise TimmNameError(folder, reason="its config.json has no 'architecture', so timm did not write it.")
     _check_listed(folder, architecture.partition(".")[0])
-    arguments = dict(values.get("model_args") or {})
+    described = {}
     if isinstance(values.get("num_classes"), int):
-        arguments["num_classes"] = values["num_classes"]
+        described["num_classes"] = values["num_classes"]
     input_size = (values.get("pretrained_cfg") or {}).get("input_size")
     if input_size:
-        arguments["in_chans"] = input_size[0]
-    return architecture.partition(".")[0], arguments
+        described["in_chans"] = input_size[0]
+    return architecture.partition(".")[0], described, dict(values.get("model_args") or {})
 
 
 def _classifier_arguments(name: str, tag: str) -> dict[str, Any]:
