@@ -709,6 +709,8 @@ PLACES = {
         {},
         r"state_dict=torch\.load\('.*/last\.ckpt', map_location='cpu', weights_only=True\)",
     ),
+    "distributed": ({"fsdp_0/__0_0.distcp", "fsdp_0/.metadata"}, {}, r"fsdp_0 is .*dcp_to_torch_save\(folder"),
+    "DeepSpeed": ({"zero_to_fp32.py", "step5/mp_rank_00_model_states.pt"}, {}, r"DeepSpeed: its zero_to_fp32\.py"),
     "adapter": ({"adapter_model.safetensors"}, {}, "adapter of PEFT"),
     "other library": ({"tf_model.h5", "flax_model.msgpack"}, {}, "not read: flax_model.msgpack, tf_model.h5"),
     "nothing": (set(), {}, r"It contains: config\.json\."),

@@ -47,7 +47,7 @@ def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
-    hints += [] if whole else _other_formats(checkpoint)
+    hints += [] if whole else [*_distributed_formats(filenames), *_other_formats(checkpoint)]
     return " ".join([*hints, _listing(filenames)])
 
 
@@ -64,6 +64,19 @@ def refused_class(error: Exception) -> str:
     """Return the class that `torch.load(weights_only=True)` refused, as the end of a phrase, or `""`."""
     found = re.search(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})", str(error))
     return f": it pickles an object of {found[1]}" if found else ""
+
+
+def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
+    """Yield what to do with what several processes have written."""
+    if parts := sorted(name for name in filenames if name.endswith(".distcp")):
+        folder = parts[0].rpartition("/")[0] or "this folder"
+        yield (
+            f"{folder} is a checkpoint of torch.distributed: convert it with "
+            "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, 'weights.pt'), and pass what is "
+            "in that file as state_dict=."
+        )
+    if any(name.rpartition("/")[2] == "zero_to_fp32.py" for name in filenames):
+        yield "This is a checkpoint of DeepSpeed: its zero_to_fp32.py converts the weights to one file."
 
 
 def _other_formats(checkpoint: Checkpoint) -> list[str]:
