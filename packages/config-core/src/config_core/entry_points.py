@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,13 +45,17 @@ class InstalledOffer(NamedTuple):
             ImportError: It would be imported from the working directory or from a checkpoint instead.
             Exception: Whatever the import raises.
         """
-        top = self.entry_point.module.partition(".")[0]
+        top, *rest = self.entry_point.module.split(".")
         if top not in sys.modules and (folder := _folder_before(top, self.entry_point.dist)) is not None:
             raise ImportError(
                 f"Python would import {top!r} from {folder!r}, which comes first in sys.path, and not from the "
                 f"distribution {self.distribution}. Start the program in another directory, or rename {top!r} there.",
                 name=top,
             )
+        # Python locks a module and then imports its package. If another thread imports the package, which imports the
+        # module, each would wait for the other.
+        for depth in range(len(rest)):
+            import_module(".".join([top, *rest[:depth]]))
         return self.entry_point.load()
 
 
