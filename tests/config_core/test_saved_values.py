@@ -398,3 +398,26 @@ def test_an_encoder_that_fails_is_an_error_of_its_field(tmp_path):
 def test_a_config_whose_values_have_no_text_can_be_shown():
     """The text of an object never fails: a log or a debugger may ask for it."""
     assert repr(config_class()(value=10**5000)).startswith("FieldConfig {")
+
+
+class Span(NamedTuple):
+    start: int
+    end: float
+
+
+@dataclass
+class Track:
+    span: Span
+
+
+class TrackConfig(PretrainedConfig):
+    model_type = "saved-track"
+
+    tracks: dict[str, Track] | None = None
+
+
+def test_a_number_that_is_not_equal_to_itself_is_saved_at_any_depth(tmp_path):
+    """NaN in a named tuple in a dataclass is no difference between what is saved and what is loaded."""
+    TrackConfig(tracks={"a": Track(Span(0, float("nan")))}).save_pretrained(tmp_path)
+    loaded = TrackConfig.from_pretrained(tmp_path).tracks["a"]
+    assert (loaded.span.start, str(loaded.span.end)) == (0, "nan")

@@ -139,9 +139,11 @@ def _are_equal(saved: Any, loaded: Any) -> bool:
     try:
         if saved == loaded or (saved != saved and loaded != loaded):  # noqa: PLR0124 - NaN
             return True
-        # A class without `__eq__` compares by identity.
-        is_object = not isinstance(saved, (dict, list, tuple))
-        return is_object and type(saved) is type(loaded) and bool(jsonable(saved) == jsonable(loaded))
+        # A class without `__eq__` compares by identity, and one with NaN in it is not equal to itself.
+        if isinstance(saved, (dict, list, tuple)) or type(saved) is not type(loaded):
+            return False
+        plain, other = jsonable(saved), jsonable(loaded)
+        return bool(plain == other) or repr(plain) == repr(other)
     except (TypeError, ValueError):  # an array has no single truth value
         return False
 
