@@ -265,6 +265,12 @@ def test_equality_asks_for_no_order():
     assert cls(value={"a": 1, "b": nan}) == cls(value={"b": nan, "a": 1})
 
 
+def test_texts_that_json_writes_alike_are_not_equal():
+    """A character and its two halves have one form in ASCII. Beside NaN, configs are still compared by value."""
+    cls, nan = config_class(), float("nan")
+    assert cls(value=["\N{GRINNING FACE}", nan]) != cls(value=["\ud83d\ude00", nan])
+
+
 @pytest.mark.parametrize(
     ("annotation", "value", "problem"),
     [

@@ -140,3 +140,59 @@ for wrong in ("Nonsense", "AutoModel", "autoConfig"):
 """,
         offer=False,
     )
+
+
+IMPORTED_BY_ANOTHER_THREAD = """
+import sys, threading
+from importlib import import_module
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+site = Path(sys.argv[1]) / "site"
+(site / "slow").mkdir(parents=True)
+(site / "slow" / "__init__.py").write_text("from slow import job")
+(site / "slow" / "job.py").write_text("JOB = 'done'")
+(site / "slow-1.dist-info").mkdir()
+(site / "slow-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\\nName: slow\\nVersion: 1\\n")
+(site / "slow-1.dist-info" / "entry_points.txt").write_text("[config_core.jobs]\\njob = slow.job:JOB\\n")
+sys.path.insert(0, str(site))
+entered, opened = threading.Event(), threading.Event()
+
+class Gate:  # stops where the package is locked, and not yet in sys.modules
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        spec = PathFinder.find_spec(name, path) if name == "slow" else None
+        if spec is not None:
+            cls.exec_module, spec.loader = spec.loader.exec_module, cls
+        return spec
+
+    @staticmethod
+    def create_module(spec):
+        entered.set()
+        assert opened.wait(50)
+
+sys.meta_path.insert(0, Gate)
+
+from config_core.entry_points import installed_offers
+
+offer = installed_offers("config_core.jobs")[0]
+found = []
+importing = threading.Thread(target=lambda: found.append(import_module("slow").__name__))
+loading = threading.Thread(target=lambda: found.append(offer.load()))
+importing.start()
+assert entered.wait(50)
+loading.start()
+while loading.is_alive():
+    frame = sys._current_frames().get(loading.ident)
+    if frame and frame.f_code.co_name == "acquire" and getattr(frame.f_locals.get("self"), "name", "") == "slow":
+        break  # it waits for the import of the package
+opened.set()
+importing.join()
+loading.join()
+print(sorted(found))
+"""
+
+
+def test_an_offer_is_loaded_while_another_thread_imports_its_package(run):
+    """The package imports the module of the offer itself: neither thread waits for the other for ever."""
+    assert run(IMPORTED_BY_ANOTHER_THREAD, offer=False).strip() == "['done', 'slow']"

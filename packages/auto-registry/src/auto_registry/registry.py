@@ -24,8 +24,6 @@ from auto_registry.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-if TYPE_CHECKING:
     import config_core
 else:
     from auto_registry import deferred_config_core as config_core
@@ -232,7 +230,6 @@ def _check_model(auto_class: str, config_class: type[config_core.PretrainedConfi
 
 
 def _check_config_class(config_class: object) -> None:
-
     if not (isinstance(config_class, type) and issubclass(config_class, config_core.PretrainedConfig)):
         raise UsageError.of_argument("config_class", config_class, expected="a subclass of PretrainedConfig")
 

@@ -89,7 +89,6 @@ class _Save:
     """
 
     def __init__(self, target: Path, stale: Callable[[str], bool] | None) -> None:
-
         self.target = target
         self.staging = target / new_staging_name()
         self._stale = stale
@@ -160,7 +159,6 @@ class _Save:
         _remove_folder(self.staging)
 
     def _release(self) -> None:
-
         if self._lock is not None:
             release(self._lock)
             self._lock = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
 
 __all__ = [
+    "OWN_STATE",
     "check_declarations",
     "check_init",
     "definition_of",
@@ -34,8 +35,8 @@ __all__ = [
 ]
 
 _lock = threading.RLock()
-# Private attributes of objects; those that transformers has too may be assigned.
-_OWN_STATE = frozenset(
+# Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
+OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}
 )
 
@@ -141,9 +142,9 @@ def _check_names(cls: type[Any]) -> None:
             f"{cls.__qualname__}: {hidden!r} cannot be a field, because it is a method of configs. Use another name."
         )
     for name, member in vars(cls).items():
-        taken = _OWN_STATE & {name}
-        if hasattr(member, "__code__") and not _OWN_STATE.isdisjoint(member.__code__.co_names):
-            taken = _OWN_STATE.intersection(names_assigned_by(member))
+        taken = OWN_STATE & {name}
+        if hasattr(member, "__code__") and not OWN_STATE.isdisjoint(member.__code__.co_names):
+            taken = OWN_STATE.intersection(names_assigned_by(member))
         if taken:
             raise ConfigDefinitionError(
                 f"{cls.__qualname__} assigns {min(taken)!r}, in which every config keeps what it knows of itself. Use "

@@ -268,12 +268,16 @@ def sorted_text(plain: Any, *, owner: str = "") -> str:
 
 
 def are_same_json(plain: Any, other: Any) -> bool:
-    """Return whether plain values are equal, NaN to NaN.
+    """Return whether plain values are equal, NaN to NaN."""
+    return bool(plain == other) or _are_equal_with_nan(plain, other)
 
-    Raises:
-        ConfigError: They are not, and a number has too many digits.
-    """
-    return bool(plain == other) or sorted_text(plain) == sorted_text(other)
+
+def _are_equal_with_nan(plain: Any, other: Any) -> bool:
+    if isinstance(plain, dict) and isinstance(other, dict):
+        return plain.keys() == other.keys() and all(_are_equal_with_nan(plain[key], other[key]) for key in plain)
+    if isinstance(plain, list) and isinstance(other, list):
+        return len(plain) == len(other) and all(map(_are_equal_with_nan, plain, other))
+    return bool(plain == other) or (plain != plain and other != other)  # noqa: PLR0124 - NaN
 
 
 def _text(plain: dict[str, Any], owner: str) -> str:

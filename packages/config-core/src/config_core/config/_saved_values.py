@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import encode_and_read, encode_config, jsonable
+from config_core.config._config_json import are_same_json, encode_and_read, encode_config, jsonable
 from config_core.config._problems import WrongValueError, shown
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
@@ -142,8 +142,7 @@ def _are_equal(saved: Any, loaded: Any) -> bool:
         # A class without `__eq__` compares by identity, and one with NaN in it is not equal to itself.
         if isinstance(saved, (dict, list, tuple)) or type(saved) is not type(loaded):
             return False
-        plain, other = jsonable(saved), jsonable(loaded)
-        return bool(plain == other) or repr(plain) == repr(other)
+        return are_same_json(jsonable(saved), jsonable(loaded))
     except (TypeError, ValueError):  # an array has no single truth value
         return False
 

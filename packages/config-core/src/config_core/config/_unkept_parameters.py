@@ -7,10 +7,12 @@ may have no effect: the file says what it would make.
 from __future__ import annotations
 
 import typing
+from collections import deque
 from enum import Enum
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import definition_of
+from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._derived_fields import same_value
 from config_core.config._init_parameters import unwrapped
 from config_core.config._value_types import SCALARS
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_effect", "check_kept"]
 
-_MAX_DEPTH = 5  # of tables in functions that `__init__` calls
+_MAX_DEPTH = 4  # of tables in functions that `__init__` calls
+_MOST_SOUGHT = 1000  # of tables and functions, and of the entries of one
 _MAX_PROBES = 50
 _SAMPLES: tuple[Any, ...] = (1, 1.5, "a", True, [1], {})
-_NOTES = frozenset({"_commit_hash", "_computed", "_labels", "_name_or_path", "_num_named", "_own_forms", "_set_fields"})
+_NOTES = OWN_STATE | {"_commit_hash", "_name_or_path"}
 
 
 def check_effect(
@@ -93,23 +96,28 @@ def _making_code(cls: type[Any]) -> list[Any]:
     return [vars(base).get(name) for base in family for name in ("__init__", "__post_init__")]
 
 
-def _constants_in(value: Any, cls: type[Any], depth: int = 0) -> Iterator[Any]:
+def _constants_in(values: Iterable[Any], cls: type[Any]) -> Iterator[Any]:
     """Yield the constants in code and annotations, and in what the code names: keys of a table, or another function."""
-    if type(value) in SCALARS:
-        yield value
-    if depth == _MAX_DEPTH:
-        return
-    entries: Iterable[Any] = typing.get_args(value)  # of a Literal
+    queue, seen = deque((value, 0) for value in values), set[int]()
+    while queue and len(seen) < _MOST_SOUGHT:
+        value, depth = queue.popleft()
+        if type(value) in SCALARS:
+            yield value
+        elif depth < _MAX_DEPTH and id(value) not in seen:
+            seen.add(id(value))
+            queue.extend((each, depth + 1) for each in islice(_entries_of(value, cls), _MOST_SOUGHT))
+
+
+def _entries_of(value: Any, cls: type[Any]) -> Iterable[Any]:
     if isinstance(value, dict):
-        entries = [*value, *value.values()]
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        entries = value
-    elif hasattr(value, "__code__"):
+        return chain(value, value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    if hasattr(value, "__code__"):
         function = unwrapped(value)
         names = (function.__globals__.get(name, getattr(cls, name, None)) for name in function.__code__.co_names)
-        entries = [*function.__code__.co_consts, *names]
-    for each in entries:
-        yield from _constants_in(each, cls, depth + 1)
+        return chain(function.__code__.co_consts, names)
+    return typing.get_args(value)  # of a Literal
 
 
 def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
