@@ -27,10 +27,7 @@ from hub_io.running._remote_packages import (
     PARENT_FOR_TRANSFORMERS,
     all_or_nothing,
     find_package,
-    is_importing,
-    mark_module,
     package_of,
-    stays,
 )
 from hub_io.running._served_modules import serve_imports
 
@@ -143,10 +140,10 @@ class _BundleLoader(importlib.abc.InspectLoader):
     def exec_module(self, module: ModuleType) -> None:
         directory = self._package.directory
         module.__file__ = os.path.join(directory, self._file or "") if directory else self.path  # noqa: PTH118 - "x/"
-        mark_module(module, self._package)
+        self._package.mark(module)
         linecache.lazycache(self.path, module.__dict__)  # for lookups by path alone, such as by warnings
         try:
-            if self._file is None or is_importing(self._package):  # a namespace folder runs no code
+            if self._file is None or self._package.is_importing_here:  # a namespace folder runs no code
                 super().exec_module(module)
             else:
                 self._exec_late(module)
@@ -157,7 +154,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
     def _exec_late(self, module: ModuleType) -> None:
         """Execute a module for an import statement in a function, or for `pickle`."""
         package = self._package
-        is_first = not stays(package.name)
+        is_first = not package.kept
         with all_or_nothing(package):
             if is_first:
                 needed = [package.place(module.__name__)]

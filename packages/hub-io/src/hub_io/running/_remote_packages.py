@@ -1,7 +1,7 @@
 """Bundles of trusted code as packages of this process: `hub_io.remote.<name>_<digest>`.
 
-A package is a value: the files of one digest under one name. Checkpoints with the same files share it. Loads of one
-digest import one after another, and a failed import removes every module that it added.
+A package is the files of one digest under one name, and how far this process has imported them. Checkpoints with the
+same files share it. Loads that need modules of it take turns, and a failed import removes every module that it added.
 
 Code that runs with the real transformers is a package of its own, `hub_io.remote_for_transformers.<name>_<digest>`: the
 same files mean other classes there.
@@ -15,17 +15,18 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code import ClassReference, CodeBundle, CodeOrigin
 from hub_io.code import REQUIREMENTS_FILE, CodeStore, check_imports, served_names
-from hub_io.running._turns import forget_other_threads, turn
+from hub_io.computed_once import computed_once
+from hub_io.errors import RemoteCodeImportError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from hub_io.trust import Trusted
 
@@ -37,11 +38,8 @@ __all__ = [
     "find_package",
     "folders_of",
     "importing",
-    "is_importing",
     "is_of_code",
-    "mark_module",
     "package_of",
-    "stays",
 ]
 
 PARENT = "hub_io.remote"
@@ -52,29 +50,63 @@ _SHORT_SLUG = 40
 _PACKAGE_FILE = "__init__.py"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class RemotePackage:
-    """The files of one digest under the name of a package.
+    """The files of one digest under the name of a package, and how far this process has imported them.
 
     Attributes:
         name: Name in `sys.modules`.
         origin: Where the code came from first, and what let it run.
-        bundle: The code.
-        directory: Folder with the files of a bundle with data, for code that reads files beside its `__file__`; None
-            without data.
-        served_names: Names of transformers that are served to the code.
+        bundle: The code. Checkpoints with the same files add the names that they have for its classes.
+        folders: Checkpoint folders that it was loaded from.
+        kept: Names of the modules that a successful import added or used; they stay.
+        importing: Threads that are importing modules of it.
+        holder: The thread whose turn it is.
+        waiting: Threads that wait for their turn.
+        is_abandoned: Whether a fork has left the thread behind that was importing it.
     """
 
     name: str
     origin: CodeOrigin
     bundle: CodeBundle
-    directory: Path | None
-    served_names: tuple[str, ...]
+    folders: frozenset[Path] = frozenset()
+    kept: set[str] = field(default_factory=set)
+    importing: set[int] = field(default_factory=set)
+    holder: int | None = None
+    waiting: set[int] = field(default_factory=set)
+    is_abandoned: bool = False
+
+    @computed_once
+    def directory(self) -> Path | None:
+        """Folder with the files of a bundle with data, for code that reads files beside its `__file__`, or None."""
+        return _write_data(self)
+
+    @computed_once
+    def served_names(self) -> tuple[str, ...]:
+        """Names of transformers that are served to the code."""
+        return () if self.is_for_transformers else served_names(self.bundle)
 
     @property
     def is_for_transformers(self) -> bool:
         """Whether the code imports the real transformers, and not the names that are served in its place."""
         return self.name.startswith(f"{PARENT_FOR_TRANSFORMERS}.")
+
+    @property
+    def is_importing_here(self) -> bool:
+        """Whether this thread is importing modules of it."""
+        return threading.get_ident() in self.importing
+
+    def modules(self) -> dict[str, Any]:
+        """Return its modules in `sys.modules`. Code may have put anything in their place."""
+        modules = sys.modules.copy()  # other threads may import meanwhile
+        return {name: module for name, module in modules.items() if f"{name}.".startswith(f"{self.name}.")}
+
+    def mark(self, module: ModuleType) -> None:
+        """Set what `bundle_of`, `code_origin_of` and `served_names_of` return for the classes of a module."""
+        served = self.served_names
+        with _lock:
+            marks = {"__code_bundle__": self.bundle, "__code_origin__": self.origin, "__served_names__": served}
+            vars(module).update(marks)
 
     def find(self, module: str) -> tuple[str | None, bool] | None:
         """Return a module's file (None for a namespace package) and whether it is a package; None if not found."""
@@ -98,12 +130,9 @@ class RemotePackage:
         return f"<{self.name}>/{file or ''}"
 
 
-_lock = threading.RLock()  # of the tables below; it is never held while code of a checkpoint runs
+# Of the table and of what packages hold; turns end on it. It is not held while code of a checkpoint runs, nor over I/O.
+_lock = threading.Condition()
 _packages: dict[str, RemotePackage] = {}  # by name
-_folders: dict[str, frozenset[Path]] = {}  # name of a package to the checkpoint folders that it was loaded from
-_abandoned: set[str] = set()  # names of packages that threads were importing which a fork has left behind
-_importing: dict[str, set[int]] = {}  # name of a package to the threads that are importing modules of it
-_kept: set[str] = set()  # modules that a successful import added or used; they stay
 
 
 def _start_child() -> None:
@@ -112,15 +141,17 @@ def _start_child() -> None:
     The code gets another name if it is loaded again, since Python's lock of a module would never be free.
     """
     global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.RLock()
-    for threads in _importing.values():
-        threads.intersection_update({threading.get_ident()})
-    digests = forget_other_threads()
-    for package in list(_packages.values()):
-        if package.bundle.digest in digests and not is_importing(package):
-            _abandoned.add(package.name)
-            for name in _modules(package):
-                sys.modules.pop(name, None)
+    _lock = threading.Condition()
+    thread = threading.get_ident()
+    for package in _packages.values():
+        package.importing &= {thread}
+        package.waiting.clear()
+        if package.holder not in {None, thread}:
+            package.holder = None
+            if not package.importing:
+                package.is_abandoned = True
+                for name in package.modules():
+                    sys.modules.pop(name, None)
 
 
 if hasattr(os, "register_at_fork"):
@@ -136,23 +167,17 @@ def package_of(trusted: Trusted, *, name: str = "", parent: str = PARENT) -> Rem
     """Return the package of trusted code; if there is none yet, create it, by default with a name of its own."""
     parent = name.rpartition(".")[0] or parent
     with _lock:
-        if (package := _find(trusted, parent)) is not None:
-            return package
-    # Without the lock: the one writes files, the other may read some.
-    directory = _directory(trusted, is_needed=parent == PARENT_FOR_TRANSFORMERS)
-    served = served_names(trusted.bundle) if parent == PARENT else ()
-    with _lock:
         package = _find(trusted, parent)
         if package is None:
-            name = name or _free_name(trusted, parent)
-            package = RemotePackage(name, trusted.origin, trusted.bundle, directory, served)
-            _packages[name] = package
+            package = RemotePackage(name or _free_name(trusted, parent), trusted.origin, trusted.bundle)
+            _packages[package.name] = package
         return package
 
 
 def folders_of(cls: type[Any]) -> tuple[Path, ...]:
     """Return the checkpoint folders that the code of a class was loaded from in this process."""
-    return tuple(sorted(_folders.get(".".join(cls.__module__.split(".", 3)[:3]), ())))
+    package = find_package(".".join(cls.__module__.split(".", 3)[:3]))
+    return () if package is None else tuple(sorted(package.folders))
 
 
 def is_of_code(cls: type[Any], digests: Collection[str]) -> bool:
@@ -174,15 +199,18 @@ def importing(trusted: Trusted, modules: Sequence[str], *, parent: str = PARENT)
         MissingRequirementsError: A module that the code imports is not installed.
         RemoteCodeImportError: Another thread is importing the code and waits for this one.
     """
+    folders = {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
     with contextlib.ExitStack() as stack:
-        package = _find_imported(trusted, modules, parent)
-        if package is None:
+        with _lock:
+            package = _find(trusted, parent)
+            is_done = package is not None and all(package.module_at(path) in package.kept for path in modules)
+        if package is None or not is_done:
             needed = [*modules, *_modules_to_come(trusted)]
             check_imports(trusted.bundle, needed, source=trusted.source, served=parent == PARENT)
-            stack.enter_context(turn(trusted.bundle.digest, source=trusted.source))
-            package = package_of(trusted, parent=parent)
+            package = stack.enter_context(_turn(trusted, parent))
             stack.enter_context(all_or_nothing(package))
-        _add_folders(package, trusted.code.folders)
+        with _lock:
+            package.folders |= folders
         yield package
     _add_names(package, trusted.bundle)
 
@@ -194,84 +222,98 @@ def _modules_to_come(trusted: Trusted) -> list[str]:
 
 
 @contextlib.contextmanager
+def _turn(trusted: Trusted, parent: str) -> Iterator[RemotePackage]:
+    """Hold the turn of the package of trusted code in the block. The code that is imported in it may take it again.
+
+    Raises:
+        RemoteCodeImportError: The wait would never end: the code of two checkpoints loads each other.
+    """
+    thread = threading.get_ident()
+    with _lock:
+        package = package_of(trusted, parent=parent)
+        is_new = package.holder != thread
+        if is_new:
+            _wait(package, thread, trusted.source)
+            package.holder = thread
+    try:
+        yield package
+    finally:
+        if is_new:
+            with _lock:
+                package.holder = None
+                _lock.notify_all()
+
+
+def _wait(package: RemotePackage, thread: int, source: str) -> None:
+    package.waiting.add(thread)
+    try:
+        while package.holder is not None:
+            if _waits_for(package.holder, thread):
+                raise RemoteCodeImportError(
+                    f"The code of {source} is being imported by a thread that waits for this one: two checkpoints "
+                    "load each other's code. Load one of them first.",
+                    source=source,
+                    file="",
+                )
+            _lock.wait()
+    finally:
+        package.waiting.remove(thread)
+
+
+def _waits_for(holder: int | None, thread: int) -> bool:
+    """Return whether the holder of a turn waits for a thread, perhaps through other threads."""
+    while holder not in {None, thread}:
+        holder = next((package.holder for package in _packages.values() if holder in package.waiting), None)
+    return holder == thread
+
+
+@contextlib.contextmanager
 def all_or_nothing(package: RemotePackage) -> Iterator[None]:
     """Import modules of a package in the block; if it fails, remove those that no other import needs.
 
     An import statement in a function, and `pickle`, take no turn: their thread holds Python's lock of the module, for
     which the thread whose turn it is may wait. While several threads import, the last one decides.
     """
-    if is_importing(package):  # part of an import that decides for all
+    if package.is_importing_here:  # part of an import that decides for all
         yield
         return
+    thread = threading.get_ident()
     with _lock:
-        threads = _importing.setdefault(package.name, set())
-        threads.add(threading.get_ident())
+        if _packages.setdefault(package.name, package) is not package:  # it was given up meanwhile, and made again
+            raise ImportError("another thread that was importing it failed")
+        package.importing.add(thread)
     has_succeeded = False
     try:
         yield
         has_succeeded = True
     finally:
         with _lock:
-            threads.remove(threading.get_ident())
+            package.importing.remove(thread)
             if has_succeeded:
-                _packages.setdefault(package.name, package)
-                _kept.update(_modules(package))
-            elif not threads:
+                package.kept.update(package.modules())
+            elif not package.importing:
                 _forget_unfinished(package)
-
-
-def is_importing(package: RemotePackage) -> bool:
-    """Return whether this thread is importing modules of a package."""
-    return threading.get_ident() in _importing.get(package.name, ())
-
-
-def stays(name: str) -> bool:
-    """Return whether a module, or one below it, stays when an import fails."""
-    return any(f"{kept}.".startswith(f"{name}.") for kept in _kept.copy())
-
-
-def mark_module(module: ModuleType, package: RemotePackage) -> None:
-    """Set what `bundle_of`, `code_origin_of` and `served_names_of` return for the classes of a module."""
-    with _lock:
-        vars(module)["__code_bundle__"] = _packages.get(package.name, package).bundle
-        vars(module)["__code_origin__"] = package.origin
-        vars(module)["__served_names__"] = package.served_names
 
 
 def _add_names(package: RemotePackage, bundle: CodeBundle) -> None:
     """Add the names that another checkpoint with the same files has for its classes: those are saved, too."""
     with _lock:
-        known = _packages.get(package.name, package)
-        if not bundle.auto_map.keys() <= known.bundle.auto_map.keys():
-            both = CodeBundle(bundle.files, {**bundle.auto_map, **known.bundle.auto_map})
-            _packages[package.name] = replace(known, bundle=both)
-            for module in _modules(package).values():
+        if not bundle.auto_map.keys() <= package.bundle.auto_map.keys():
+            package.bundle = CodeBundle(bundle.files, {**bundle.auto_map, **package.bundle.auto_map})
+            for module in package.modules().values():
                 if isinstance(module, ModuleType):  # code may put anything into `sys.modules`
-                    mark_module(module, package)
+                    package.mark(module)
 
 
 def _find(trusted: Trusted, parent: str) -> RemotePackage | None:
     """Return the package with the same files, unless the two `auto_map`s contradict each other."""
     for package in _packages.values():
-        if package.name in _abandoned or package.name.rpartition(".")[0] != parent:
+        if package.is_abandoned or package.name.rpartition(".")[0] != parent:
             continue
         one, other = package.bundle.auto_map, trusted.bundle.auto_map
         if package.bundle.digest == trusted.bundle.digest and all(one[key] == other[key] for key in one.keys() & other):
             return package
     return None
-
-
-def _find_imported(trusted: Trusted, modules: Iterable[str], parent: str) -> RemotePackage | None:
-    """Return the package if these modules of it are imported already."""
-    with _lock:
-        package = _find(trusted, parent)
-        return package if package and all(package.module_at(path) in _kept for path in modules) else None
-
-
-def _add_folders(package: RemotePackage, folders: Iterable[Path]) -> None:
-    with _lock:
-        real = {Path(os.path.realpath(folder)) for folder in folders}
-        _folders[package.name] = _folders.get(package.name, frozenset()) | real
 
 
 def _free_name(trusted: Trusted, parent: str) -> str:
@@ -285,13 +327,14 @@ def _free_name(trusted: Trusted, parent: str) -> str:
     return next(name for name in names if name not in _packages)
 
 
-def _directory(trusted: Trusted, *, is_needed: bool) -> Path | None:
+def _write_data(package: RemotePackage) -> Path | None:
     """Write a bundle with data into the code store, or into a temporary folder if the store cannot be written.
 
     A bundle without data is written only if its files are needed on disk: transformers copies them from there.
     """
-    bundle, source = trusted.bundle, trusted.source
-    if not is_needed and all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in bundle.files):
+    bundle, source = package.bundle, package.origin.source
+    is_code = all(name.endswith(".py") or name == REQUIREMENTS_FILE for name in bundle.files)
+    if is_code and not package.is_for_transformers:
         return None
     try:
         return CodeStore.default().keep(bundle, source=source) / "files"
@@ -305,20 +348,13 @@ def _directory(trusted: Trusted, *, is_needed: bool) -> Path | None:
         return CodeStore(folder).keep(bundle, source=source) / "files"
 
 
-def _modules(package: RemotePackage) -> dict[str, Any]:
-    """Return the modules of a package in `sys.modules`."""
-    modules = sys.modules.copy()  # other threads may import meanwhile
-    return {name: module for name, module in modules.items() if f"{name}.".startswith(f"{package.name}.")}
-
-
 def _forget_unfinished(package: RemotePackage) -> None:
-    """Remove the modules that do not stay and, if none does, the package."""
-    for name in {*_modules(package), package.name}:  # itself also if the code has removed it from `sys.modules`
-        if not stays(name):
+    """Remove the modules that do not stay and, if none does and no thread waits for it, the package."""
+    for name in {*package.modules(), package.name}:  # itself also if the code has removed it from `sys.modules`
+        if not any(f"{kept}.".startswith(f"{name}.") for kept in package.kept):
             _forget_module(package, name)
-    if not stays(package.name):
-        for table in (_packages, _folders, _importing):
-            table.pop(package.name, None)
+    if not package.kept and not package.waiting:
+        _packages.pop(package.name, None)
 
 
 def _forget_module(package: RemotePackage, name: str) -> None:
