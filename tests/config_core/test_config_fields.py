@@ -452,6 +452,38 @@ def test_dtype_is_kept_as_a_name():
     assert config.torch_dtype == config.to_dict()["dtype"] == "float16"
 
 
+@pytest.mark.parametrize("given", ["float16", "torch.float16", dtype("float16"), "half", "torch.half"])
+def test_dtype_has_one_spelling(given, tmp_path):
+    """Torch has several names for some; the two keywords, and an alias of the class, may use any of them."""
+
+    class SpelledConfig(PretrainedConfig):
+        model_type = "spelled"
+        attribute_map = {"params_dtype": "dtype"}  # noqa: RUF012 - as the field writes it
+
+    keywords = ({"dtype": given}, {"torch_dtype": given}, {"params_dtype": given, "dtype": "float16"})
+    for values in (*keywords, {"dtype": given, "torch_dtype": "float16"}):
+        config = SpelledConfig(**values)
+        config.save_pretrained(tmp_path)
+        others = (SpelledConfig.from_pretrained(tmp_path, **values), SpelledConfig.from_dict(values))
+        assert [each.dtype for each in (config, *others)] == ["float16"] * 3
+        config.update(values)
+        assert config.dtype == "float16"
+
+
+@pytest.mark.parametrize("make", [lambda values: TypedConfig(**values), TypedConfig.from_dict])
+def test_dtype_wins_over_its_old_name(make):
+    """Programs that serve old and new versions write both."""
+    assert make({"torch_dtype": "bfloat16", "dtype": "float16"}).dtype == "float16"
+    assert make({"torch_dtype": "bfloat16", "dtype": None}).dtype == "bfloat16"
+
+
+def test_automatic_dtype_leaves_what_the_file_says(tmp_path):
+    """As in transformers, `"auto"` asks a load for nothing."""
+    TypedConfig(dtype="bfloat16").save_pretrained(tmp_path)
+    for keyword in ("dtype", "torch_dtype"):
+        assert TypedConfig.from_pretrained(tmp_path, **{keyword: "auto"}).dtype == "bfloat16"
+
+
 def test_dtype_is_not_written_while_unset():
     """A config that no model was saved with says nothing of a type."""
     assert "dtype" not in TypedConfig().to_dict()

@@ -152,6 +152,56 @@ def test_two_classes_may_have_one_name():
     assert PlainConfig.from_dict(config.to_dict()).id2label == {0: "crane", 1: "crane"}
 
 
+TWINS = {0: "crane", 1: "owl", 2: "crane"}
+
+
+@CLASSES
+@pytest.mark.parametrize("label2id", [None, {"crane": 2, "owl": 1}, {"crane": 0, "owl": 1}, {"crane": 0}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_which_of_two_classes_a_name_stands_for_is_kept(cls, label2id, order, tmp_path):
+    """Both maps are given back, by whatever way they came; without the second, the later class counts."""
+    values = dict([("label2id", label2id), ("id2label", TWINS)][::order])
+    expected = {"crane": 2, "owl": 1} | (label2id or {})
+    config = cls(**values)
+    config.save_pretrained(tmp_path)
+    updated = cls(num_labels=7)
+    updated.update(values)
+    ways = [config, cls.from_pretrained(tmp_path), cls.from_dict({}, **values), copy.deepcopy(config), updated]
+    for each in (*ways, config.__replace__(return_dict=False)):
+        assert (each.num_labels, each.id2label, each.label2id) == (3, TWINS, expected)
+
+
+@CLASSES
+def test_an_update_takes_both_maps_that_another_config_has(cls):
+    """As `to_dict` returns them."""
+    for names in (TWINS, PETS):
+        config = cls(id2label={0: "a"})
+        config.update(cls(id2label=names).to_dict())
+        assert config == cls(id2label=names)
+
+
+def test_names_that_are_assigned_one_after_the_other_agree():
+    """The numbers of the names that are there do not replace them; other names do."""
+    config = PlainConfig(id2label=TWINS)
+    config.label2id = {"crane": 0, "owl": 1}
+    assert (config.num_labels, config.label2id) == (3, {"crane": 0, "owl": 1})
+    config.id2label[0] = "kite"
+    assert config.label2id == {"kite": 0, "owl": 1, "crane": 2}
+    config.label2id = {"fox": 0, "hen": 1}
+    assert config.id2label == {0: "fox", 1: "hen"}
+
+
+@CLASSES
+def test_numbers_alone_choose_among_classes_of_one_name(cls, tmp_path):
+    """In an update and an override: the number of classes stays."""
+    config = cls(id2label=TWINS)
+    config.save_pretrained(tmp_path)
+    numbers = {"crane": 0, "owl": 1}
+    config.update({"label2id": numbers})
+    for each in (config, cls.from_pretrained(tmp_path, label2id=numbers)):
+        assert (each.num_labels, each.id2label, each.label2id) == (3, TWINS, numbers)
+
+
 def test_names_given_one_by_one_are_written():
     """A change to the default names in place is kept."""
     config = PlainConfig()

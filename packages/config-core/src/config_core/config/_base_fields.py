@@ -18,6 +18,7 @@ __all__ = [
     "ComputedFields",
     "Labels",
     "check_num_labels",
+    "dtype_name",
     "label_numbers",
     "labels_of",
     "read_labels",
@@ -28,6 +29,11 @@ __all__ = [
 DEFAULT_NUM_LABELS = 2
 LABEL_FIELDS = frozenset({"id2label", "label2id"})
 _MAX_DIGITS = 20
+# The short names that torch has for dtypes.
+_SHORT_DTYPES = {
+    "half": "float16", "float": "float32", "double": "float64", "cfloat": "complex64", "cdouble": "complex128",
+    "chalf": "complex32", "short": "int16", "int": "int32", "long": "int64",
+}  # fmt: skip
 
 
 class Labels(NamedTuple):
@@ -36,10 +42,12 @@ class Labels(NamedTuple):
     Attributes:
         num_labels: Number of classes.
         id2label: Number of a class to its name, or None if no names were given.
+        chosen: Name to number, as they were given: which of several classes a name stands for.
     """
 
     num_labels: int = DEFAULT_NUM_LABELS
     id2label: dict[int, str] | None = None
+    chosen: dict[str, int] | None = None
 
     def resized(self, num_labels: int) -> Labels:
         """Return these labels for a number of classes. Names of another number are dropped."""
@@ -81,9 +89,20 @@ def labels_of(config: Any) -> Labels:
     return labels
 
 
-def label_numbers(id2label: Mapping[int, str]) -> dict[str, int]:
-    """Return `label2id` for an `id2label`. Of two classes of one name the later counts, as in ImageNet's own list."""
-    return {label: number for number, label in id2label.items()}
+def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return `label2id` for an `id2label`.
+
+    Args:
+        id2label: The names. Of two classes of one name the later counts, as in ImageNet's own list.
+        chosen: Numbers that count instead, where they are those of a class of that name.
+    """
+    numbers = {label: number for number, label in id2label.items()}
+    return numbers | {label: number for label, number in (chosen or {}).items() if id2label.get(number) == label}
+
+
+def _only_choose(numbers: Mapping[str, int], id2label: Mapping[int, str] | None) -> bool:
+    """Return whether a `label2id` has the names of an `id2label`, and only says which of several classes is meant."""
+    return bool(id2label) and label_numbers(id2label or {}, numbers) == numbers
 
 
 def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> dict[str, Any]:
@@ -99,6 +118,12 @@ def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> 
     """
     labels = read_labels(values.get("id2label"), values.get("label2id"))
     if labels is not None:
+        numbers = values.pop("label2id", None)
+        if values.get("id2label") is None:
+            values.pop("id2label", None)
+            values["label2id"] = numbers
+        elif numbers is not None:  # comes last, because an update assigns one after the other
+            values["label2id"] = label_numbers(labels, _read_numbers(numbers))
         if values.get(count_field) is None:
             values[count_field] = len(labels)
         check_num_labels(values[count_field], labels, count_field=count_field, owner=owner)
@@ -127,7 +152,8 @@ def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *,
     old_count = fields.get(count_field, len(labels) if labels else None)
     dropped: frozenset[str] = frozenset()
     if given.keys() & LABEL_FIELDS:
-        dropped = LABEL_FIELDS | {count_field}
+        only_choose = given.get("id2label") is None and _only_choose(_read_numbers(given.get("label2id")), labels)
+        dropped = frozenset({"label2id"}) if only_choose else LABEL_FIELDS | {count_field}
     elif given.get(count_field, old_count) != old_count:
         dropped = LABEL_FIELDS
     return {name: value for name, value in fields.items() if name not in dropped} if dropped else fields
@@ -143,18 +169,23 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     """
     if id2label is None and label2id is None:
         return None
-    given = _mapping("label2id", label2id or {})
-    numbers = _read("label2id", ((number, label) for label, number in given.items()))
+    numbers = _read_numbers(label2id)
     if id2label is None:
-        return dict(sorted(numbers.items()))
+        return dict(sorted((number, label) for label, number in numbers.items()))
     labels = _read("id2label", _mapping("id2label", id2label).items())
-    for number, label in numbers.items():
+    for label, number in numbers.items():
         if labels.get(number) != label:
             raise ConfigError(
                 f"label2id says that {label!r} is {number}, but id2label says {labels.get(number)!r}. Give only "
                 "one of the two; the other is made from it."
             )
     return labels
+
+
+def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
+    """Return a `label2id` with numbers as such, which may be text; an empty one for None."""
+    given = _mapping("label2id", label2id or {})
+    return {label: number for number, label in _read("label2id", ((given[label], label) for label in given)).items()}
 
 
 def _default_names(count: int) -> dict[int, str]:
@@ -188,6 +219,14 @@ def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     return read
 
 
+def dtype_name(value: Any) -> str | None:
+    """Return the name of a dtype in the one spelling that configs keep; `"float16"` for `"torch.half"`."""
+    if value is None:
+        return None
+    name = str(value).removeprefix("torch.")
+    return _SHORT_DTYPES.get(name, name)
+
+
 class ComputedFields:
     """Mixin of `PretrainedConfig`. Type checkers see plain attributes in its place: see there."""
 
@@ -211,7 +250,7 @@ class ComputedFields:
 
     @dtype.setter
     def dtype(self, value: Any) -> None:
-        name = None if value is None else str(value).removeprefix("torch.")
+        name = dtype_name(value)
         if name is not None and not (name.isidentifier() and (isinstance(value, str) or is_dtype(type(value)))):
             raise _wrong(self, "dtype", "the name of a torch.dtype such as 'bfloat16'", value)
         self._dtype = name
@@ -258,12 +297,19 @@ class ComputedFields:
 
     @property
     def label2id(self) -> dict[str, int]:
-        """Name of each class to its number: the reverse of `id2label`."""
-        return label_numbers(self.id2label)
+        """Name of each class to its number: the reverse of `id2label`.
+
+        If several classes have one name, assigning it with the names that there are says which of them is meant.
+        """
+        return label_numbers(self.id2label, self._labels.chosen)
 
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
-        self.id2label = read_labels(None, dict(value)) if value is not None else None
+        numbers = _read_numbers(dict(value)) if value is not None else {}
+        if _only_choose(numbers, self._labels.id2label):
+            self._labels = self._labels._replace(chosen=numbers)
+        else:
+            self.id2label = read_labels(None, numbers) if value is not None else None
 
 
 def _wrong(config: Any, field: str, expected: str, value: Any) -> ConfigValidationError:

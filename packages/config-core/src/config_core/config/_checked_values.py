@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from config_core.config._base_fields import LABEL_FIELDS, with_num_labels
+from config_core.config._base_fields import LABEL_FIELDS, dtype_name, with_num_labels
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of, is_method
 from config_core.config._config_json import jsonable
@@ -53,7 +53,9 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
         if alias not in values:
             continue
         value, other = values[alias], fields.get(field)
-        if other is not None and value is not None and jsonable(other) != jsonable(value):
+        if alias == "torch_dtype" and other is not None:
+            continue  # in old and new files, and in transformers, `dtype` wins
+        if other is not None and value is not None and not _are_same(field, value, other):
             raise ConfigError(
                 f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r:.80} "
                 f"and {other!r:.80}. Give only one of them."
@@ -61,6 +63,13 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
         if value is not None or field not in fields:
             fields[field] = value
     return fields
+
+
+def _are_same(field: str, value: Any, other: Any) -> bool:
+    """Return whether two values of a field are the same in a file."""
+    if field == "dtype":
+        return dtype_name(value) == dtype_name(other)
+    return bool(jsonable(other) == jsonable(value))
 
 
 def check_mapping(values: Any, method: str) -> None:

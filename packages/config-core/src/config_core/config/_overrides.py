@@ -127,7 +127,7 @@ def _make(
     note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
     values = upgraded(cls, values)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
-    given = resolve_aliases(cls, overrides) if overrides else {}
+    given = _resolved(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
     unused = {
@@ -176,6 +176,12 @@ def _make(
     if settable:
         config.update(settable)
     return config, unused
+
+
+def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return overrides under the names of fields, without a dtype of `"auto"`: in transformers, that of the file."""
+    given = resolve_aliases(cls, overrides)
+    return {name: value for name, value in given.items() if not (name == "dtype" and value == "auto")}
 
 
 def _unkept_in(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -217,6 +217,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 cls = type(self)
                 check_num_labels(num_labels, names, count_field=num_labels_field(cls), owner=cls.__name__)
             self.id2label = names
+            if id2label is not None and label2id is not None:
+                self.label2id = label2id
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Keep the keywords that a subclass's `__post_init__` reads from its `**kwargs`, and passes on."""

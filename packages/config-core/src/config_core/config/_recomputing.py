@@ -104,7 +104,9 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state = type(config), vars(config)
     computed = _computed_now(config, values) if "_computed" in state else set()
-    fields = fill_num_labels(cls, resolve_aliases(cls, values))
+    given = resolve_aliases(cls, values)
+    # Assigning names of classes sets their number.
+    fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
     with of_caller(unknown):
         merged = merge_fields(cls, {name: getattr(config, name, None) for name in fields}, fields)
         own_forms = state.get("_own_forms", ())

@@ -76,7 +76,7 @@ def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
         labels = labels.named()  # a file without names would be loaded with those of the class
     names = labels.id2label
     if names and (labels.has_own_names() or (num_named and not with_unset)):
-        fields.update(id2label=names, label2id=label_numbers(names))
+        fields.update(id2label=names, label2id=label_numbers(names, labels.chosen))
     elif "num_labels" not in definition.aliases and (
         labels.num_labels != DEFAULT_NUM_LABELS or "num_labels" not in optional
     ):
