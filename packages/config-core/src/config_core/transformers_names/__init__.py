@@ -18,14 +18,21 @@ from config_core.transformers_names._decorators import (
     add_start_docstrings_to_model_forward,
     auto_docstring,
     deprecate_kwarg,
+    force_accelerate_hooks,
     replace_return_docstrings,
+    use_kernel_forward_from_hub,
+    use_kernel_func_from_hub,
+    use_kernelized_func,
 )
+from config_core.transformers_names._rope_settings import RopeParameters, rope_config_validation
 from config_core.transformers_names._small_names import (
     ExplicitEnum,
     FlashAttentionKwargs,
     LossKwargs,
     OnnxConfig,
     TransformersKwargs,
+    is_flash_attention_requested,
+    layer_type_validation,
     requires_backends,
 )
 
@@ -46,6 +53,7 @@ __all__ = [
     "OnnxSeq2SeqConfigWithPast",
     "PreTrainedConfig",
     "PretrainedConfig",
+    "RopeParameters",
     "TransformersKwargs",
     "Unpack",
     "add_code_sample_docstrings",
@@ -54,9 +62,16 @@ __all__ = [
     "add_start_docstrings_to_model_forward",
     "auto_docstring",
     "deprecate_kwarg",
+    "force_accelerate_hooks",
+    "is_flash_attention_requested",
+    "layer_type_validation",
     "logging",
     "replace_return_docstrings",
     "requires_backends",
+    "rope_config_validation",
+    "use_kernel_forward_from_hub",
+    "use_kernel_func_from_hub",
+    "use_kernelized_func",
 ]
 
 PreTrainedConfig = PretrainedConfig

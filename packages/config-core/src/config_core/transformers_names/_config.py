@@ -7,6 +7,7 @@ import sys
 from typing import Any, ClassVar, Final, Literal
 
 from config_core.config import PretrainedConfig as OwnConfig
+from config_core.transformers_names._rope_settings import RopeSettings
 
 __all__ = ["PretrainedConfig"]
 
@@ -55,7 +56,7 @@ _FALLBACKS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class PretrainedConfig(OwnConfig):
+class PretrainedConfig(RopeSettings, OwnConfig):
     """The base class that configs of transformers find here: `config_core.PretrainedConfig` with less strictness.
 
     Unknown keywords are kept without a warning, and annotations are not checked, because the code was written for a
@@ -80,7 +81,11 @@ class PretrainedConfig(OwnConfig):
         names = kwargs.get("id2label")
         if names is not None and kwargs.get("num_labels") not in {None, len(names)}:
             del kwargs["num_labels"]  # usually a default that the config passes on
-        super().__init__(**kwargs)
+        super().__init__(**self._with_rope_parameters(kwargs))
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Complete the fields of a class that has them in its body. Other keywords become attributes."""
+        super().__post_init__(**self._with_rope_parameters(kwargs))
 
     def __getattr__(self, name: str) -> Any:
         """Return a base field of transformers 4 that is not set."""

@@ -17,7 +17,11 @@ __all__ = [
     "add_start_docstrings_to_model_forward",
     "auto_docstring",
     "deprecate_kwarg",
+    "force_accelerate_hooks",
     "replace_return_docstrings",
+    "use_kernel_forward_from_hub",
+    "use_kernel_func_from_hub",
+    "use_kernelized_func",
 ]
 
 _Documented = TypeVar("_Documented")
@@ -50,6 +54,14 @@ def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
 def replace_return_docstrings(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:
     """Return a decorator that changes nothing: the docstring keeps its placeholder."""
     return lambda documented: documented
+
+
+def use_kernel_forward_from_hub(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:
+    """Return a decorator that changes nothing: layers and functions are never replaced by kernels."""
+    return lambda decorated: decorated
+
+
+use_kernel_func_from_hub = use_kernelized_func = force_accelerate_hooks = use_kernel_forward_from_hub
 
 
 def auto_docstring(documented: Any = None, **_options: Any) -> Any:

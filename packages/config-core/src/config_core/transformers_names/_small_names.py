@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from enum import Enum
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +15,13 @@ __all__ = [
     "LossKwargs",
     "OnnxConfig",
     "TransformersKwargs",
+    "is_flash_attention_requested",
+    "layer_type_validation",
     "requires_backends",
 ]
+
+
+_ATTENTION = "_attn_implementation"
 
 
 class ExplicitEnum(str, Enum):  # noqa: UP042 - `StrEnum` has another str()
@@ -42,6 +47,26 @@ def requires_backends(obj: object, backends: str | Iterable[str]) -> None:
     if missing:
         owner = getattr(obj, "__name__", type(obj).__name__)
         raise ImportError(f"{owner} requires {', '.join(missing)}, which is not installed.")
+
+
+def is_flash_attention_requested(
+    config: Any = None,
+    requested_attention_implementation: str | None = None,
+    version: object = None,  # noqa: ARG001 - transformers' signature
+) -> bool:
+    """Return whether a config, or the name of an implementation, asks for flash attention."""
+    name = requested_attention_implementation if config is None else getattr(config, _ATTENTION)
+    return name is not None and "flash" in name
+
+
+def layer_type_validation(layer_types: list[str], num_hidden_layers: int | None = None, attention: bool = True) -> None:  # noqa: ARG001, FBT001, FBT002
+    """Check that there is a kind for each layer.
+
+    Raises:
+        ValueError: There are more or fewer.
+    """
+    if num_hidden_layers is not None and num_hidden_layers != len(layer_types):
+        raise ValueError(f"There are {num_hidden_layers} layers and {len(layer_types)} layer types.")
 
 
 class TransformersKwargs(TypedDict, total=False):
