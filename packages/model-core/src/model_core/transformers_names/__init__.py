@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from model_core.transformers_names import _initialization as initialization
 from model_core.transformers_names._activations import (
     ACT2CLS,
     ACT2FN,
@@ -25,7 +26,9 @@ from model_core.transformers_names._activations import (
     QuickGELUActivation,
     ReLUSquaredActivation,
     SiLUActivation,
+    gelu,
     get_activation,
+    silu,
 )
 from model_core.transformers_names._attention_functions import ALL_ATTENTION_FUNCTIONS
 from model_core.transformers_names._attention_masks import (
@@ -36,14 +39,29 @@ from model_core.transformers_names._attention_masks import (
     prepare_4d_causal_attention_mask,
     prepare_4d_causal_attention_mask_for_sdpa,
 )
+from model_core.transformers_names._mask_functions import (
+    create_bidirectional_mask,
+    create_bidirectional_sliding_window_mask,
+    create_causal_mask,
+    create_sliding_window_causal_mask,
+)
 from model_core.transformers_names._model import GradientCheckpointingLayer, PreTrainedModel
 from model_core.transformers_names._model_output import ModelOutput
 from model_core.transformers_names._modeling_outputs import OUTPUT_CLASSES
+from model_core.transformers_names._output_capturing import (
+    OutputRecorder,
+    capture_outputs,
+    check_model_inputs,
+    filter_output_hidden_states,
+    merge_with_config_defaults,
+)
 from model_core.transformers_names._pytorch_utils import (
     Conv1D,
     apply_chunking_to_forward,
     can_return_tuple,
     center_to_corners_format,
+    compile_compatible_method_lru_cache,
+    corners_to_center_format,
     find_pruneable_heads_and_indices,
     get_parameter_device,
     get_parameter_dtype,
@@ -52,20 +70,26 @@ from model_core.transformers_names._pytorch_utils import (
     is_torch_fx_proxy,
     is_torch_tensor,
     is_torchdynamo_compiling,
+    is_torchdynamo_exporting,
     is_tracing,
+    maybe_autocast,
     meshgrid,
     prune_layer,
     prune_linear_layer,
+    slice_logits_to_keep,
     softmax_backward_data,
+    torch_compilable_check,
     torch_float,
     torch_int,
 )
+from model_core.transformers_names._rotary_embeddings import ROPE_INIT_FUNCTIONS, dynamic_rope_update
 
 __all__ = [
     "ACT2CLS",
     "ACT2FN",
     "ALL_ATTENTION_FUNCTIONS",
     "OUTPUT_CLASSES",
+    "ROPE_INIT_FUNCTIONS",
     "AccurateGELUActivation",
     "AttentionMaskConverter",
     "ClippedGELUActivation",
@@ -79,6 +103,7 @@ __all__ = [
     "MishActivation",
     "ModelOutput",
     "NewGELUActivation",
+    "OutputRecorder",
     "PreTrainedModel",
     "PytorchGELUTanh",
     "QuickGELUActivation",
@@ -86,21 +111,39 @@ __all__ = [
     "SiLUActivation",
     "apply_chunking_to_forward",
     "can_return_tuple",
+    "capture_outputs",
     "center_to_corners_format",
+    "check_model_inputs",
+    "compile_compatible_method_lru_cache",
+    "corners_to_center_format",
+    "create_bidirectional_mask",
+    "create_bidirectional_sliding_window_mask",
+    "create_causal_mask",
+    "create_sliding_window_causal_mask",
+    "dynamic_rope_update",
+    "filter_output_hidden_states",
     "find_pruneable_heads_and_indices",
+    "gelu",
     "get_activation",
     "get_parameter_device",
     "get_parameter_dtype",
     "id_tensor_storage",
+    "initialization",
     "is_tensor",
     "is_torch_fx_proxy",
     "is_torch_tensor",
     "is_torchdynamo_compiling",
+    "is_torchdynamo_exporting",
     "is_tracing",
+    "maybe_autocast",
+    "merge_with_config_defaults",
     "meshgrid",
     "prune_layer",
     "prune_linear_layer",
+    "silu",
+    "slice_logits_to_keep",
     "softmax_backward_data",
+    "torch_compilable_check",
     "torch_float",
     "torch_int",
 ]

@@ -28,7 +28,9 @@ __all__ = [
     "QuickGELUActivation",
     "ReLUSquaredActivation",
     "SiLUActivation",
+    "gelu",
     "get_activation",
+    "silu",
 ]
 
 
@@ -191,3 +193,7 @@ def get_activation(activation_string: str) -> nn.Module:
     if activation_string not in ACT2FN:
         raise KeyError(f"There is no activation {activation_string!r}. Known are {', '.join(ACT2FN)}.")
     return ACT2FN[activation_string]
+
+
+gelu: Final = get_activation("gelu")
+silu: Final = get_activation("silu")

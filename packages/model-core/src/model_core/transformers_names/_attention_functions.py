@@ -1,14 +1,25 @@
-"""Attention functions by name, which layers look up by `config._attn_implementation` if it is not "eager"."""
+"""Attention functions by name, which layers look up by `config._attn_implementation` if it is not "eager".
+
+A model that says that it supports "sdpa" uses that unless the caller, its config or its code asks for another one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-__all__ = ["ALL_ATTENTION_FUNCTIONS"]
+from model_core.errors import ArgumentError
+
+__all__ = ["ALL_ATTENTION_FUNCTIONS", "choose_attention", "requested_attention"]
+
+_FIELD: Final = "_attn_implementation"
+_SUPPORTS: Final = "_supports_sdpa"
+_requested: contextvars.ContextVar[str | None] = contextvars.ContextVar("_requested", default=None)
 
 _Function = Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
 
@@ -59,3 +70,40 @@ def _scaled_dot_product_attention(  # noqa: PLR0917 - transformers' signature
 
 _FUNCTIONS: Final[dict[str, _Function]] = {"sdpa": _scaled_dot_product_attention}
 ALL_ATTENTION_FUNCTIONS: Final = _AttentionFunctions()
+
+
+@contextlib.contextmanager
+def requested_attention(implementation: str | None) -> Iterator[None]:
+    """Let the models that are constructed meanwhile use an implementation of attention; None leaves the choice to them.
+
+    Raises:
+        ArgumentError: There is no such implementation.
+    """
+    if implementation not in {None, "eager", *_FUNCTIONS}:
+        raise ArgumentError("attn_implementation", implementation, expected="'eager' or 'sdpa'")
+    token = _requested.set(implementation)
+    try:
+        yield
+    finally:
+        _requested.reset(token)
+
+
+def choose_attention(model: Any) -> None:
+    """Set the implementation of attention in the config of a new model.
+
+    What the caller asks for comes first, then what the author's code has set, then what the config file names if it
+    exists here.
+
+    Raises:
+        ArgumentError: The caller asks for one that the model does not support.
+    """
+    state, supported = vars(model.config), ("eager", "sdpa") if getattr(model, _SUPPORTS) else ("eager",)
+    asked = _requested.get()
+    if asked is None and _FIELD in state:
+        return
+    if asked is not None and asked not in supported:
+        expected = f"one of {', '.join(map(repr, supported))} for {type(model).__name__}"
+        raise ArgumentError("attn_implementation", asked, expected=expected)
+    in_file = (state.get("_extra", {}).get(_FIELD), state.get("attn_implementation"))
+    named = next((name for name in in_file if name in supported), None)
+    state[_FIELD] = asked or named or supported[-1]

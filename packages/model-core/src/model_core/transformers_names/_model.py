@@ -13,6 +13,8 @@ from config_core.transformers_names import logging
 from model_core.loading import Renaming, ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD, declares_ties
+from model_core.transformers_names._attention_functions import choose_attention, requested_attention
+from model_core.transformers_names._losses import loss_for
 from model_core.transformers_names._mask_methods import MaskMethods
 from model_core.transformers_names._pytorch_utils import is_tracing
 
@@ -33,10 +35,11 @@ _OLD_NAMES = (
     Renaming(r"(^|\.)weight_g$", r"\1parametrizations.weight.original0"),
     Renaming(r"(^|\.)weight_v$", r"\1parametrizations.weight.original1"),
 )
+_LOSS = "loss_function"
 # What only transformers can do, so that an error says where to find it.
 _NOT_SERVED = frozenset({
     "generate", "resize_token_embeddings", "resize_position_embeddings", "prune_heads", "dequantize",
-    "set_attn_implementation", "generation_config",
+    "set_attn_implementation", "generation_config", _LOSS,
 })  # fmt: skip
 
 
@@ -61,25 +64,71 @@ class PreTrainedModel(OwnModel, MaskMethods):
     _supports_sdpa: ClassVar[bool] = False
     _supports_static_cache: ClassVar[bool] = False
     _is_stateful: ClassVar[bool] = False
+    _can_record_outputs: ClassVar[Any] = None
+    _input_embed_layer: ClassVar[str] = "embed_tokens"
+
+    def __init__(self, config: Any, *_args: Any, **_kwargs: Any) -> None:  # transformers ignores the others, too
+        super().__init__(config)
+        choose_attention(self)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: Any,
+        *model_args: Any,
+        attn_implementation: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Load a model, as `model_core.PreTrainedModel` does.
+
+        Args:
+            pretrained_model_name_or_path: A folder, a repository `owner/name`, or an open checkpoint.
+            *model_args: Further positional arguments of the constructor.
+            attn_implementation: "eager" or "sdpa" for the model and the models inside it. If None, each uses "sdpa" if
+                it says that it supports that.
+            **kwargs: As there.
+
+        Raises:
+            ArgumentError: There is no such implementation, or the model does not support it.
+        """
+        with requested_attention(attn_implementation):
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+
+    @classmethod
+    def _from_config(cls, config: Any, *, attn_implementation: str | None = None, **kwargs: Any) -> Any:
+        """Create a model with new weights. The arguments are those of `from_pretrained`."""
+        with requested_attention(attn_implementation):
+            return super()._from_config(config, **kwargs)
 
     # Embeddings
 
     def get_input_embeddings(self) -> nn.Module:
-        """Return the input embeddings of the base model.
+        """Return the layer `_input_embed_layer` of the model or a usual part of it, or that of the base model.
 
         Raises:
-            NotImplementedError: The model does not say which they are.
+            NotImplementedError: The model does not say which it is.
         """
-        embeddings: nn.Module = self._of_base_model("get_input_embeddings")()
+        owner = self._owner_of_embeddings()
+        embeddings: nn.Module = (
+            self._of_base_model("get_input_embeddings")() if owner is None else getattr(owner, self._input_embed_layer)
+        )
         return embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace the input embeddings of the base model.
+        """Replace what `get_input_embeddings` returns.
 
         Raises:
-            NotImplementedError: The model does not say which they are.
+            NotImplementedError: The model does not say which it is.
         """
-        self._of_base_model("set_input_embeddings")(value)
+        owner = self._owner_of_embeddings()
+        if owner is None:
+            self._of_base_model("set_input_embeddings")(value)
+        else:
+            setattr(owner, self._input_embed_layer, value)
+
+    def _owner_of_embeddings(self) -> Any:
+        places = (self, getattr(self, "embeddings", None), getattr(self, "model", None))
+        return next((place for place in places if hasattr(place, self._input_embed_layer)), None)
 
     def _of_base_model(self, method: str) -> Any:
         inner = self.base_model
@@ -157,6 +206,22 @@ class PreTrainedModel(OwnModel, MaskMethods):
         )
 
     # As a model
+
+    @property
+    def loss_function(self) -> Any:
+        """The loss of the task that the name of the class has, unless another one is assigned.
+
+        Raises:
+            AttributeError: The loss of the task is not served.
+        """
+        loss = vars(self).get("_loss_function") or loss_for(type(self))
+        if loss is None:
+            self.__getattr__(_LOSS)
+        return loss
+
+    @loss_function.setter
+    def loss_function(self, value: Any) -> None:
+        self._loss_function = value
 
     def can_generate(self) -> bool:
         """Return False: text generation belongs to transformers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ __all__ = [
     "apply_chunking_to_forward",
     "can_return_tuple",
     "center_to_corners_format",
+    "compile_compatible_method_lru_cache",
+    "corners_to_center_format",
     "find_pruneable_heads_and_indices",
     "get_parameter_device",
     "get_parameter_dtype",
@@ -28,11 +32,15 @@ __all__ = [
     "is_torch_fx_proxy",
     "is_torch_tensor",
     "is_torchdynamo_compiling",
+    "is_torchdynamo_exporting",
     "is_tracing",
+    "maybe_autocast",
     "meshgrid",
     "prune_layer",
     "prune_linear_layer",
+    "slice_logits_to_keep",
     "softmax_backward_data",
+    "torch_compilable_check",
     "torch_float",
     "torch_int",
 ]
@@ -155,8 +163,6 @@ def get_parameter_dtype(parameter: nn.Module) -> torch.dtype:
 
 def can_return_tuple(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Return a `forward` that returns a tuple if `return_dict` or the config's `return_dict` is False."""
-    import functools
-
     takes_it = "return_dict" in inspect.signature(forward).parameters
 
     @functools.wraps(forward)
@@ -174,6 +180,71 @@ def center_to_corners_format(bboxes_center: torch.Tensor) -> torch.Tensor:
     """Return boxes `(center x, center y, width, height)` as `(left, top, right, bottom)`."""
     x, y, width, height = bboxes_center.unbind(-1)
     return torch.stack([x - 0.5 * width, y - 0.5 * height, x + 0.5 * width, y + 0.5 * height], dim=-1)
+
+
+def corners_to_center_format(bboxes_corners: torch.Tensor) -> torch.Tensor:
+    """Return boxes `(left, top, right, bottom)` as `(center x, center y, width, height)`."""
+    left, top, right, bottom = bboxes_corners.unbind(-1)
+    return torch.stack([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top], dim=-1)
+
+
+def slice_logits_to_keep(hidden_states: torch.Tensor, logits_to_keep: int | torch.Tensor) -> torch.Tensor:
+    """Return the hidden states of the positions whose logits are needed.
+
+    Args:
+        hidden_states: Of shape `(batch, length, size)`.
+        logits_to_keep: How many at the end, or 0 for all. Or positions, of shape `(positions,)` or
+            `(batch, positions)`. Or a boolean mask of shape `(batch, length)`, which gives the shape `(kept, size)`.
+    """
+    if isinstance(logits_to_keep, int):
+        return hidden_states[:, slice(-logits_to_keep, None), :]
+    if logits_to_keep.dim() == 1:
+        return hidden_states[:, logits_to_keep, :]
+    if logits_to_keep.dtype == torch.bool:
+        return hidden_states[logits_to_keep]
+    return torch.take_along_dim(hidden_states, logits_to_keep[..., None], dim=1)
+
+
+def maybe_autocast(
+    device_type: str,
+    dtype: torch.dtype | None = None,
+    enabled: bool = True,  # noqa: FBT001, FBT002 - transformers' signature
+    cache_enabled: bool | None = None,  # noqa: FBT001 - as above
+) -> contextlib.AbstractContextManager[Any]:
+    """Return `torch.autocast` of these arguments, or a context that does nothing where that would change nothing."""
+    if device_type == "meta" or not (enabled or torch.is_autocast_enabled(device_type)):
+        return contextlib.nullcontext()
+    return torch.autocast(device_type, dtype=dtype, enabled=enabled, cache_enabled=cache_enabled)
+
+
+def torch_compilable_check(cond: Any, msg: Any, error_type: type[Exception] = ValueError) -> None:
+    """Raise unless a condition holds. While the code is compiled, the condition is assumed.
+
+    Args:
+        cond: A bool, a tensor of which all elements must be true, or a function that returns either.
+        msg: The message, or a function that returns it.
+        error_type: The exception.
+    """
+    if is_tracing():
+        return
+    holds = cond() if callable(cond) else cond
+    if not (bool(holds.all()) if isinstance(holds, torch.Tensor) else holds):
+        raise error_type(msg() if callable(msg) else msg)
+
+
+def compile_compatible_method_lru_cache(*lru_args: Any, **lru_kwargs: Any) -> Callable[..., Any]:
+    """Return `functools.lru_cache` of these arguments, which is left out while the code is compiled."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        cached = functools.lru_cache(*lru_args, **lru_kwargs)(method)
+
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return (method if is_torchdynamo_compiling() else cached)(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def torch_int(x: Any) -> Any:
@@ -202,6 +273,11 @@ def is_torch_fx_proxy(x: object) -> bool:
 def is_torchdynamo_compiling() -> bool:
     """Return whether `torch.compile` or `torch.export` traces the code."""
     return bool(torch.compiler.is_compiling())
+
+
+def is_torchdynamo_exporting() -> bool:
+    """Return whether `torch.export` traces the code."""
+    return bool(torch.compiler.is_exporting())
 
 
 def is_jit_tracing() -> bool:
