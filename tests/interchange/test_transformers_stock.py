@@ -5,12 +5,16 @@ The oracle is the model in memory before it was saved, never transformers' own l
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from auto_registry import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from model_core import ArgumentError
 from transformers_stock import STOCK, make_inputs, run, tensors_in
 
 pytest.importorskip("transformers", reason="makes the checkpoints; needs the dependency group `peers`")
@@ -117,7 +121,7 @@ def test_saved_again_the_model_loads_again(folder, tmp_path, places):  # noqa: A
 
 def test_model_trains_with_gradient_checkpointing(folder, places):  # noqa: ARG001 - for its places
     """Layers of the old style, which call `_gradient_checkpointing_func`, and of the new one."""
-    for name in ("legacy", "layers with gradient checkpointing"):
+    for name in ("legacy", "layers with gradient checkpointing", "modern encoder"):
         auto_class = AutoModelForMaskedLM if name == "legacy" else AutoModel
         model = auto_class.from_pretrained(folder / name, trust_remote_code=True)
         inputs = make_inputs(STOCK[name])
@@ -127,10 +131,69 @@ def test_model_trains_with_gradient_checkpointing(folder, places):  # noqa: ARG0
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
         model.gradient_checkpointing_enable()
-        output = next(tensors_in(model(**inputs)))
+        outputs = model(**inputs)
+        output = next(tensors_in(outputs))
         output.sum().backward()
         assert torch.equal(output, expected)
+        assert name != "modern encoder" or len(outputs.hidden_states) == 5
         assert any(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_the_caller_chooses_the_implementation_of_attention(folder, places):  # noqa: ARG001 - for its places
+    """By default, what the model supports, as in transformers. "eager" has attentions to return, "sdpa" has none."""
+    inputs = make_inputs(STOCK["modern encoder"])
+    outputs = {}
+    for name in (None, "sdpa", "eager"):
+        model = AutoModel.from_pretrained(folder / "modern encoder", trust_remote_code=True, attn_implementation=name)
+        with torch.no_grad():
+            outputs[name] = model(**inputs, output_attentions=True)
+    assert torch.equal(outputs[None].last_hidden_state, outputs["sdpa"].last_hidden_state)
+    assert torch.allclose(outputs[None].last_hidden_state, outputs["eager"].last_hidden_state, atol=1e-5)
+    assert [len(output.attentions) for output in outputs.values()] == [0, 0, 4]
+    created = AutoModel.from_config(model.config, trust_remote_code=True, attn_implementation="sdpa")
+    assert created.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(("name", "given"), [("modern encoder", "flash_attention_2"), ("protein", "sdpa")])
+def test_implementation_of_attention_that_is_not_there_is_refused(folder, places, name, given):  # noqa: ARG001
+    """Those of other packages, and one that the model does not support."""
+    with pytest.raises(ArgumentError, match=r"attn_implementation must be .*'eager'"):
+        AutoModel.from_pretrained(folder / name, trust_remote_code=True, attn_implementation=given)
+
+
+def test_outputs_of_layers_are_recorded_for_one_call_alone(folder, places):  # noqa: ARG001 - for its places
+    """In the call or in the config they are asked for; copies and pickles of the model work after it as before."""
+    model = AutoModel.from_pretrained(
+        folder / "modern encoder", trust_remote_code=True, output_hidden_states=False, attn_implementation="eager"
+    )
+    inputs = make_inputs(STOCK["modern encoder"])
+    plain = model(**inputs)
+    assert (plain.hidden_states, plain.attentions) == (None, None)
+    recorded = model(**inputs, output_hidden_states=True, output_attentions=True)
+    assert [tuple(state.shape) for state in recorded.hidden_states] == [(2, 10, 16)] * 5
+    assert recorded.hidden_states[-1] is recorded.last_hidden_state
+    assert [tuple(weights.shape) for weights in recorded.attentions] == [(2, 2, 10, 10)] * 4
+    last, *rest = reversed(model(**inputs, output_hidden_states=[-1, 1]).hidden_states)
+    assert last is not None
+    assert [state is None for state in rest] == [True, True, False, True]
+    as_tuple = model(**inputs, output_hidden_states=True, return_dict=False)
+    assert torch.equal(as_tuple[1][2], recorded.hidden_states[2])
+    assert model(**inputs).hidden_states is None
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(copied(**inputs).last_hidden_state, plain.last_hidden_state)
+
+
+def test_threads_record_their_own_outputs(folder, places):  # noqa: ARG001 - for its places
+    """One model may be called in several threads at once."""
+    model = AutoModel.from_pretrained(folder / "modern encoder", trust_remote_code=True)
+    inputs = make_inputs(STOCK["modern encoder"])["input_ids"].split(1)
+    expected = [model(row, output_hidden_states=True).hidden_states for row in inputs]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            found = pool.map(lambda row: model(row, output_hidden_states=True).hidden_states, inputs)
+            for one, other in zip(found, expected, strict=True):
+                assert len(one) == len(other)
+                assert all(map(torch.equal, one, other))
 
 
 @pytest.mark.parametrize("name", ["generate", "resize_token_embeddings"])

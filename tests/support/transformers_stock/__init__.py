@@ -56,6 +56,8 @@ _PROTEIN = "protein.configuration_protein.ProteinConfig"
 _LEFT_OVER = {f"layers.{number}.rotary_embeddings.inv_freq": (4,) for number in range(2)}
 _TIED = ("tied_masked_lm.configuration_tied.TiedConfig", "tied_masked_lm.modeling_tied.TiedForMaskedLM")
 
+_MODERN = "modern_encoder.configuration_modern.ModernEncoderConfig"
+_MODERN_MODELS = "modern_encoder.modeling_modern.ModernEncoder"
 _GUIDE = "guide.configuration_resnet.ResnetConfig"
 _GUIDE_FIELDS = {"layers": [1, 1, 1, 1], "num_classes": 5, "stem_type": "deep", "avg_down": True, "stem_width": 16}
 
@@ -143,6 +145,36 @@ STOCK = {
     "attention by name": Stock(
         "attention_interface.configuration_interface.InterfaceConfig",
         "attention_interface.modeling_interface.InterfaceModel", {"input_ids": _IDS},
+    ),
+    "modern encoder": Stock(
+        _MODERN, f"{_MODERN_MODELS}Model", {"input_ids": _IDS, "attention_mask": ("int", (2, 10), 2)},
+        fields={"output_hidden_states": True},
+    ),
+    "modern encoder, eager, with scaled positions": Stock(
+        _MODERN, f"{_MODERN_MODELS}Model", {"input_ids": _IDS, "attention_mask": ("int", (2, 10), 2)},
+        fields={
+            "eager": True, "output_attentions": True, "output_hidden_states": True,
+            "rope_parameters": {
+                "full_attention": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 100.0},
+                "sliding_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10.0},
+            },
+        },
+    ),
+    "modern encoder, masked language model": Stock(
+        _MODERN, f"{_MODERN_MODELS}ForMaskedLM", {"input_ids": _IDS, "labels": _IDS},
+        auto_class="AutoModelForMaskedLM", fields={"output_hidden_states": True},
+    ),
+    "modern encoder, classifier": Stock(
+        _MODERN, f"{_MODERN_MODELS}ForSequenceClassification", {"input_ids": _IDS, "labels": ("int", (2,), 4)},
+        auto_class="AutoModelForSequenceClassification", fields={"num_labels": 4},
+    ),
+    "modern pair": Stock(
+        "modern_pair.configuration_pair.PairConfig", "modern_pair.modeling_pair.PairModel",
+        {"input_ids": _IDS, **_PICTURES},
+        fields={
+            "output_hidden_states": True, "vision_config": {"hidden_size": 8},
+            "text_config": {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "max_position_embeddings": 8},
+        },
     ),
     "a backbone that the code registers": Stock(
         "registered_backbone.configuration_backbone.WithBackboneConfig",

@@ -76,7 +76,9 @@ def copy_code(stock: Stock, folder: Path) -> None:
 
 
 def tie(model: Any) -> None:
-    """Tie the embeddings as transformers 4 did when it loaded or initialised such a model."""
+    """Tie the embeddings as transformers does when it initialises such a model; see below for what it has here."""
+    if isinstance(type(model)._tied_weights_keys, dict):
+        model.tie_weights()
     outputs = model.get_output_embeddings() if isinstance(type(model)._tied_weights_keys, list) else None
     if outputs is not None:
         outputs.weight = model.base_model.get_input_embeddings().weight

@@ -49,7 +49,13 @@ _MODEL_NAMES: Final = """
     PreTrainedModel ModelOutput ALL_ATTENTION_FUNCTIONS ACT2CLS ACT2FN get_activation
     GELUActivation NewGELUActivation FastGELUActivation QuickGELUActivation PytorchGELUTanh GELUTanh
     AccurateGELUActivation ClippedGELUActivation SiLUActivation MishActivation LinearActivation LaplaceActivation
-    ReLUSquaredActivation
+    ReLUSquaredActivation gelu silu
+    ROPE_INIT_FUNCTIONS dynamic_rope_update
+    create_causal_mask create_sliding_window_causal_mask create_bidirectional_mask
+    create_bidirectional_sliding_window_mask
+    capture_outputs OutputRecorder check_model_inputs merge_with_config_defaults filter_output_hidden_states
+    slice_logits_to_keep maybe_autocast torch_compilable_check compile_compatible_method_lru_cache
+    corners_to_center_format
     Conv1D apply_chunking_to_forward find_pruneable_heads_and_indices prune_layer prune_linear_layer meshgrid
     softmax_backward_data id_tensor_storage is_torch_greater_or_equal_than_1_13 is_torch_greater_or_equal_than_2_0
     is_torch_greater_or_equal_than_2_1 is_torch_greater_or_equal_than_2_2 is_torch_greater_or_equal_than_2_3
@@ -58,7 +64,8 @@ _MODEL_NAMES: Final = """
     _prepare_4d_causal_attention_mask _prepare_4d_causal_attention_mask_for_sdpa
     _create_4d_causal_attention_mask
     GradientCheckpointingLayer can_return_tuple center_to_corners_format torch_int torch_float is_torch_fx_proxy
-    is_torchdynamo_compiling is_tracing is_tensor is_torch_tensor get_parameter_device get_parameter_dtype
+    is_torchdynamo_compiling is_torchdynamo_exporting is_tracing is_tensor is_torch_tensor get_parameter_device
+    get_parameter_dtype
     BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions BaseModelOutputWithNoAttention
     BaseModelOutputWithPast BaseModelOutputWithPastAndCrossAttentions BaseModelOutputWithPooling
     BaseModelOutputWithPoolingAndCrossAttentions BaseModelOutputWithPoolingAndNoAttention
@@ -77,24 +84,67 @@ _PROVIDERS: Final = {
     **dict.fromkeys(AUTO_CLASS_NAMES, _AUTO),
     **dict.fromkeys(_MODEL_NAMES.split(), _MODEL),
 }
-# Names of the module `transformers.utils.logging`, which are served under that path alone.
-_LOGGING: Final = f"{TRANSFORMERS}.utils.logging"
-_LOGGING_NAMES: Final = frozenset(config_names.logging.__all__) - {"Logger"}
+
+
+class _OwnModule(NamedTuple):
+    """A module whose names are served under its path alone, and that is itself a name of the modules above it."""
+
+    provider: NameProvider
+    attribute: str
+    names: frozenset[str]
+
+
+_OWN_MODULES: Final = {
+    f"{TRANSFORMERS}.utils.logging": _OwnModule(
+        _CONFIG, "logging", frozenset(config_names.logging.__all__) - {"Logger"}
+    ),
+    f"{TRANSFORMERS}.initialization": _OwnModule(
+        _MODEL,
+        "initialization",
+        frozenset(
+            [
+                "constant_",
+                "copy_",
+                "default_flax_embed_init_",
+                "dirac_",
+                "eye_",
+                "kaiming_normal_",
+                "kaiming_uniform_",
+                "lecun_normal_",
+                "normal_",
+                "ones_",
+                "orthogonal_",
+                "sparse_",
+                "trunc_normal_",
+                "uniform_",
+                "xavier_normal_",
+                "xavier_uniform_",
+                "zeros_",
+            ]
+        ),
+    ),
+}
 _MODULES: Final = frozenset(
     f"{TRANSFORMERS}{path}"
     for path in [
         ".activations",
+        ".backbone_utils",
         ".configuration_utils",
         ".deepspeed",
         ".file_utils",
         ".image_transforms",
+        ".initialization",
         ".integrations",
+        ".integrations.accelerate",
         ".integrations.deepspeed",
         ".integrations.fsdp",
+        ".integrations.hub_kernels",
+        ".masking_utils",
         ".modeling_attn_mask_utils",
         ".modeling_flash_attention_utils",
         ".modeling_layers",
         ".modeling_outputs",
+        ".modeling_rope_utils",
         ".modeling_utils",
         ".onnx",
         ".processing_utils",
@@ -105,6 +155,7 @@ _MODULES: Final = frozenset(
         ".utils.generic",
         ".utils.import_utils",
         ".utils.logging",
+        ".utils.output_capturing",
     ]
 ) | {TRANSFORMERS}
 
@@ -121,8 +172,8 @@ def is_served_module(module: str) -> bool:
 
 def provider_of(module: str, name: str) -> NameProvider | None:
     """Return the package that provides a name of a module of transformers, or None if it is not served."""
-    if module == _LOGGING:
-        return _CONFIG if name in _LOGGING_NAMES else None
+    if (own := _OWN_MODULES.get(module)) is not None:
+        return own.provider if name in own.names else None
     return _PROVIDERS.get(name) if module in _MODULES else None
 
 
@@ -133,7 +184,7 @@ def is_served(module: str, name: str) -> bool:
 
 def names_served_by(module: str) -> list[str]:
     """Return the names that are served under a module path, and those of its submodules, sorted."""
-    names = _LOGGING_NAMES if module == _LOGGING else _PROVIDERS.keys()
+    names = _OWN_MODULES[module].names if module in _OWN_MODULES else _PROVIDERS.keys()
     submodules = {path.removeprefix(f"{module}.") for path in _MODULES if path.startswith(f"{module}.")}
     return sorted({*names, *(path for path in submodules if "." not in path)})
 
@@ -151,4 +202,5 @@ def served_object(module: str, name: str) -> Any:
     offered = find_service(
         provider.group, distribution=provider.distribution, purpose=f"Code that imports {module}.{name}"
     )
-    return getattr(offered.logging if module == _LOGGING else offered, name)
+    own = _OWN_MODULES.get(module)
+    return getattr(offered if own is None else getattr(offered, own.attribute), name)
