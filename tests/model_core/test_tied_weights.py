@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from safetensors import safe_open
@@ -543,6 +545,109 @@ def test_method_that_needs_values_does_not_stop_a_save(tmp_path):
     model.tie_weights()
     model.save_pretrained(tmp_path)
     assert same_state(Reading.from_pretrained(tmp_path), model)
+
+
+class MakesHead(PreTrainedModel):
+    """A `tie_weights` that makes the module which it ties."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Embedding(6, config.width)
+
+    def tie_weights(self):
+        self.head = nn.Linear(self.config.width, 6)
+        self.head.weight = self.embedding.weight
+
+
+def test_module_that_tie_weights_makes_is_none_that_was_added(tmp_path, caplog):
+    """A load makes it as well, so there is nothing to warn of, and keeps its values when it is made a second time."""
+    model = fill_randomly(MakesHead(TinyConfig()))
+    model.tie_weights()
+    model.save_pretrained(tmp_path / "tied")
+    loaded = MakesHead.from_pretrained(tmp_path / "tied")
+    loaded.save_pretrained(tmp_path / "again")
+    assert not caplog.text
+    assert same_state(MakesHead.from_pretrained(tmp_path / "again"), model)
+
+
+def test_save_speaks_of_a_module_that_tie_weights_has_not_made_yet(tmp_path, caplog):
+    """A load would miss it."""
+    MakesHead(TinyConfig()).save_pretrained(tmp_path)
+    assert "because its tie_weights() makes head.weight, head.bias. Call model.tie_weights()" in caplog.text
+
+
+class TiedByField(PreTrainedModel):
+    """A constructor that ties if the config says so."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Embedding(6, config.width)
+        self.head = nn.Linear(config.width, 6, bias=False)
+        if getattr(config, "tie_word_embeddings", True):
+            self.head.weight = self.embedding.weight
+
+
+class TiedMemory(TiedInConstructor):
+    """A constructor that gives two parameters one memory."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.head.weight = nn.Parameter(torch.empty(0))
+        self.head.weight.data = self.embedding.weight.data
+
+
+class TiedLayers(PreTrainedModel):
+    """A layer that is used twice."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Linear(config.width, config.width)
+        self.head = self.embedding
+
+
+def separated(model):
+    """Give the head of a model a weight of its own."""
+    model.head = copy.deepcopy(model.head)
+    with torch.no_grad():
+        model.head.weight += 1
+    return model
+
+
+@pytest.mark.parametrize("model_class", [TiedInConstructor, TiedMemory, TiedLayers, TiedByField])
+@pytest.mark.parametrize("made", ["constructed", "loaded", "copied"])
+def test_tie_of_the_constructor_that_somebody_broke_is_refused_by_the_save(tmp_path, model_class, made):
+    """Every load makes it again, so two values cannot be loaded. Equal values can."""
+    model = fill_randomly(model_class(TinyConfig()))
+    model.save_pretrained(tmp_path / "tied")
+    if made != "constructed":
+        model = model_class.from_pretrained(tmp_path / "tied") if made == "loaded" else copy.deepcopy(model)
+    tied = model.head.weight
+    model.head = copy.deepcopy(model.head)
+    model.save_pretrained(tmp_path / "equal")
+    assert same_state(model_class.from_pretrained(tmp_path / "equal"), model)
+    separated(model)
+    with pytest.raises(
+        ModelDefinitionError, match=r"the constructor ties 'head\.weight' to 'embedding\.weight'.*, assign one"
+    ):
+        model.save_pretrained(tmp_path / "apart")
+    assert not (tmp_path / "apart").exists()
+    model.head.weight = tied
+    model.save_pretrained(tmp_path / "again")
+    assert same_state(model_class.from_pretrained(tmp_path / "again"), model)
+
+
+def test_tie_that_a_field_of_the_config_switched_off_since_is_not_missed(tmp_path):
+    """A load goes by the config, and makes two tensors."""
+    model = separated(fill_randomly(TiedByField(TinyConfig())))
+    model.config.tie_word_embeddings = False
+    model.save_pretrained(tmp_path)
+    assert same_state(TiedByField.from_pretrained(tmp_path), model)
 
 
 def test_list_of_tied_names_of_older_models_is_accepted(tmp_path):

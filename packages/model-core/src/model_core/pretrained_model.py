@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, Unpack, overload
 
@@ -25,7 +25,7 @@ from config_core.checkpoint import (
 )
 from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
 from config_core.config import PretrainedConfig, drop_trust_options, validate_config
-from model_core.construction import construct, modules_to_initialize, note_shapes_when_constructed
+from model_core.construction import construct, modules_to_initialize, note_layout_when_constructed
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.familiar_options import (
@@ -55,10 +55,12 @@ from model_core.loading import (
 )
 from model_core.model_classes import annotated_config_class, authored_class, check_config
 from model_core.module_facts import ModuleFacts
-from model_core.module_tensors import NamedTensors, named_tensors, wrapper_prefixes
+from model_core.module_tensors import NamedTensors, TensorLayout, named_tensors, wrapper_prefixes
 from model_core.saving import (
+    ExpectedModel,
     SavableTensors,
     check_savable,
+    check_ties_hold,
     hook_versions,
     match_state_dict,
     own_state_dict,
@@ -68,8 +70,7 @@ from model_core.saving import (
     write_weights,
 )
 from model_core.state_dicts import check_state_dict_argument
-from model_core.tensor_memory import equal_bytes
-from model_core.tied_weights import TIE_FIELD, declared_ties, make_ties, tie_declared, ties_to_make
+from model_core.tied_weights import declared_ties, layout_after_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype
 from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
@@ -113,7 +114,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     main_input_name: ClassVar[str] = "input_ids"
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
-    _constructed_shapes: Mapping[str, tuple[int, ...] | None] | None = None  # of the tensors, when it was constructed
+    _constructed_layout: TensorLayout | None = None  # of the tensors, when it was constructed
 
     # Model authors know these from transformers. Each may also be one text or None; `declarations` checks them.
     _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
@@ -134,7 +135,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
             )
         check_declarations(cls)
-        note_shapes_when_constructed(cls)
+        note_layout_when_constructed(cls)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Make an object to which no module can be assigned before the base class is constructed."""
@@ -417,15 +418,16 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             return  # it was gathered in another process
         # Every process makes the checks: those that write nothing would wait for one that has raised an error.
         named = named_tensors(self)
-        savable = self._savable_tensors(state_dict, named)
+        expected = self._expected_model(named)
+        savable = self._savable_tensors(state_dict, named, expected.declared.enabled)
+        check_ties_hold(self, savable.tensors, expected)
         validate_config(self.config)
-        written_class = authored_class(type(self), PreTrainedModel)
+        written_class = expected.model_class
         code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
         if not is_main_process:
             self.config.to_json_string()
             return
-        names = [*savable.tensors, *savable.tied]
-        warn_about_changed_modules(self, written_class, named, self._constructed_shapes, names)
+        warn_about_changed_modules(self, named, [*savable.tensors, *savable.tied], expected)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
@@ -446,8 +448,20 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 **options,
             )
 
-    def _savable_tensors(self, state_dict: Mapping[str, torch.Tensor] | None, named: NamedTensors) -> SavableTensors:
-        ties = declared_ties(self, named.modules).enabled
+    def _expected_model(self, named: NamedTensors) -> ExpectedModel:
+        """Return what is known of the model that a load of this one will make."""
+        written_class = authored_class(type(self), PreTrainedModel)
+        return ExpectedModel(
+            written_class,
+            construct=lambda config: _with_ties(written_class(config)),
+            constructed=self._constructed_layout,
+            declared=declared_ties(self, named.modules),
+            after_ties=layout_after_ties(self, PreTrainedModel, named.modules),
+        )
+
+    def _savable_tensors(
+        self, state_dict: Mapping[str, torch.Tensor] | None, named: NamedTensors, ties: Mapping[str, str]
+    ) -> SavableTensors:
         ignored = frozenset(
             prefix + name
             for prefix, part in named.modules
@@ -462,11 +476,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             state_dict = match_state_dict(
                 self, state_dict, may_lack=lambda name: name in ignored or rules.ignores_missing(name), ties=ties
             )
-        savable = savable_tensors(
+        return savable_tensors(
             state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
-        _check_ties_hold(type(self), savable, ties, ties_to_make(self, PreTrainedModel, named.modules))
-        return savable
 
     def push_to_hub(
         self,
@@ -594,32 +606,6 @@ def _dtype_of(savable: SavableTensors, named: NamedTensors) -> torch.dtype | Non
     parameters = {name: tensor for name, tensor in named.persistent.items() if isinstance(tensor, nn.Parameter)}
     written = [tensor for name, tensor in savable.tensors.items() if name in parameters]
     return next((tensor.dtype for tensor in [*written, *parameters.values()] if tensor.is_floating_point()), None)
-
-
-def _check_ties_hold(
-    model_class: type, savable: SavableTensors, declared: Mapping[str, str], made: Iterable[Sequence[str]]
-) -> None:
-    """Check that tensors which a load ties have equal values: no load accepts others.
-
-    Args:
-        model_class: The class of the model.
-        savable: What is saved.
-        declared: The ties that the class declares.
-        made: The names of each tensor that the author's `tie_weights` makes of several.
-    """
-    tensors = savable.tensors
-    ties = [(f"_tied_weights_keys ties {name!r} to {other!r}", name, other) for name, other in declared.items()]
-    for names in made:
-        first, *others = [name for name in names if name in tensors] or [""]
-        ties += [(f"tie_weights() ties {name!r} to {first!r}", name, first) for name in others]
-    for tie, name, other in ties:
-        if name in tensors and other in tensors and not equal_bytes(tensors[name], tensors[other]):
-            raise ModelDefinitionError(
-                f"{tie}, and they hold different values, so what is saved could not be loaded. To tie them, call "
-                "self.post_init() at the end of __init__, or model.tie_weights(). To keep declared ones apart, set "
-                f"model.config.{TIE_FIELD} = False.",
-                model_class=model_class,
-            )
 
 
 def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...]:

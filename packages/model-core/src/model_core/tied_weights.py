@@ -13,24 +13,28 @@ import re
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import nn
 
 from model_core.declarations import declared_ties_of
 from model_core.errors import ModelDefinitionError
-from model_core.module_tensors import group_shared, persistent_tensors, replace_tensor, shape_of, walk_modules
+from model_core.module_tensors import layout_of, persistent_tensors, replace_tensor, shape_of, walk_modules
+from model_core.tensor_memory import equal_bytes
 from model_core.torch_internals import twin_on_meta
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from model_core.module_tensors import TensorLayout
 
 __all__ = [
     "TIE_FIELD",
     "DeclaredTies",
     "declared_ties",
     "declares_ties",
+    "layout_after_ties",
     "make_ties",
     "tie_declared",
-    "ties_to_make",
 ]
 
 _DECLARATION = "_tied_weights_keys"
@@ -163,15 +167,28 @@ def make_ties(
         ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
     """
     modules = walk_modules(model) if modules is None else modules
-    written = _classes_that_tie(modules, base)
-    for prefix, module in reversed(modules) if written else ():
-        if type(module) in written:
-            _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
+    if written := _classes_that_tie(modules, base):
+        before = {} if missing is None else persistent_tensors(model)
+        for prefix, module in reversed(modules):
+            if type(module) in written:
+                _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
+        _put_back(model, {name: tensor for name, tensor in before.items() if name not in (missing or ())})
     tie_declared(model, modules)
 
 
-def ties_to_make(model: nn.Module, base: type[nn.Module], modules: Sequence[tuple[str, nn.Module]]) -> list[list[str]]:
-    """Return the names of each tensor that the `tie_weights` of authors make of several, if any author wrote one.
+def _put_back(model: nn.Module, loaded: Mapping[str, torch.Tensor]) -> None:
+    """Put loaded tensors back in place of new ones with other values, since a method may make its modules anew."""
+    known = {id(tensor) for tensor in loaded.values()}
+    for name, tensor in persistent_tensors(model).items() if loaded else ():
+        old = loaded.get(name)
+        if old is not None and id(tensor) not in known and not equal_bytes(tensor, old):
+            replace_tensor(model, name, old)
+
+
+def layout_after_ties(
+    model: nn.Module, base: type[nn.Module], modules: Sequence[tuple[str, nn.Module]]
+) -> TensorLayout | None:
+    """Return the layout that the tensors of a model have after the `tie_weights` of authors, or None.
 
     The model is not changed: the methods are called on a twin of it without values. One that raises an error there
     tells nothing.
@@ -182,13 +199,14 @@ def ties_to_make(model: nn.Module, base: type[nn.Module], modules: Sequence[tupl
         modules: As for `make_ties`.
     """
     if not _classes_that_tie(modules, base):
-        return []
+        return None
     try:
         twin = twin_on_meta(model)
-        make_ties(twin, base)
+        with torch.device("meta"):
+            make_ties(twin, base)
     except Exception:  # noqa: BLE001 - the author's code may need values
-        return []
-    return group_shared(persistent_tensors(twin))
+        return None
+    return layout_of(twin)
 
 
 def _classes_that_tie(modules: Sequence[tuple[str, nn.Module]], base: Any) -> set[type]:

@@ -1,6 +1,6 @@
 """Constructing a model, and initialising the modules that are its author's."""
 
-from model_core.construction._constructed_shapes import note_shapes_when_constructed
+from model_core.construction._constructed_layout import note_layout_when_constructed
 from model_core.construction._deferred_construction import DeferredConstruction
 from model_core.construction._initialization import modules_to_initialize
 from model_core.construction._model_construction import construct
@@ -9,5 +9,5 @@ __all__ = [
     "DeferredConstruction",
     "construct",
     "modules_to_initialize",
-    "note_shapes_when_constructed",
+    "note_layout_when_constructed",
 ]

@@ -7,15 +7,11 @@ modules that were put in place of others, such as a classifier with more classes
 
 from __future__ import annotations
 
-import copy
-import warnings
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from config_core.messages import escaping_logger
 from model_core.load_report import shortened
-from model_core.module_tensors import persistent_shapes, walk_modules
+from model_core.module_tensors import layout_of, walk_modules
 from model_core.torch_internals import has_flat_parameters, is_reparametrized, load_pre_hooks
 
 if TYPE_CHECKING:
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from model_core.module_tensors import NamedTensors
+    from model_core.saving._expected_model import ExpectedModel
 
 __all__ = ["warn_about_changed_modules"]
 
@@ -32,35 +29,33 @@ _Shape = tuple[int, ...] | None
 
 
 def warn_about_changed_modules(
-    model: nn.Module,
-    model_class: type,
-    named: NamedTensors,
-    constructed: Mapping[str, _Shape] | None,
-    written: Iterable[str],
+    model: Any, named: NamedTensors, written: Iterable[str], expected: ExpectedModel
 ) -> None:
-    """Log which tensors have other names or shapes than those that the constructor makes.
+    """Log which tensors have other names or shapes than those that a load makes.
 
     Args:
         model: The model that is saved.
-        model_class: The class that will load it.
         named: The modules and tensors of the model.
-        constructed: The shapes of its tensors by name when it was constructed, or None if that is not known.
         written: The names in its state dict.
+        expected: What a load will make.
     """
     if any(has_flat_parameters(module) for _, module in named.modules):
         return  # the names are not those of the model's own tensors
-    shapes = persistent_shapes(model)
+    shapes = layout_of(model).shapes
+    constructed, after_ties = expected.constructed, expected.after_ties
     reason = ""
-    if constructed is not None and _changes(shapes, constructed):
-        new = _made_by_constructor(model, model_class)  # whose config may have changed since, too
-        if changes := _changes(shapes, persistent_shapes(new) if new else constructed):
+    if after_ties and (changes := _changes(shapes, after_ties.shapes)):
+        reason = _about_untied(changes)
+    elif constructed and _changes(shapes, constructed.shapes):
+        new = expected.make(model.config)  # which may have changed since, too
+        if changes := _changes(shapes, layout_of(new).shapes if new else constructed.shapes):
             made = _reparametrized(walk_modules(new)) if new else []
             found = [name for name in _reparametrized(named.modules) if name not in made]
             reason = _about_reparametrized(found) if found else _about_replaced(changes)
     elif not any(load_pre_hooks(module) for _, module in named.modules):
         reason = _about_hooks(name for name in written if name not in named.persistent)
     if reason:
-        _logger.warning("%s.from_pretrained cannot load what is saved%s", model_class.__name__, reason)
+        _logger.warning("%s.from_pretrained cannot load what is saved%s", expected.model_class.__name__, reason)
 
 
 def _about_reparametrized(names: Sequence[str]) -> str:
@@ -70,6 +65,10 @@ def _about_reparametrized(names: Sequence[str]) -> str:
         "torch.nn.utils.parametrize.remove_parametrizations(module, 'weight'), or remove_weight_norm, "
         "remove_spectral_norm or prune.remove for those of torch.nn.utils."
     )
+
+
+def _about_untied(changes: Sequence[str]) -> str:
+    return f", because its tie_weights() {', and '.join(changes)}. Call model.tie_weights() before the save."
 
 
 def _about_replaced(changes: Sequence[str]) -> str:
@@ -106,19 +105,6 @@ def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[s
 def _differ(shape: _Shape, made: _Shape) -> bool:
     """Return whether a tensor was replaced by one of another shape. DeepSpeed empties those that are elsewhere."""
     return shape != made and None not in (shape, made) and 0 not in (shape or ())
-
-
-def _made_by_constructor(model: Any, model_class: Any) -> nn.Module | None:
-    """Return a new model of the same config; None if none can be made here."""
-    for device in ("meta", "cpu"):  # on the one it costs no memory, on the other it may read values
-        try:
-            with torch.device(device), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                made: nn.Module = model_class(copy.deepcopy(model.config))
-        except Exception:  # noqa: BLE001, S112 - it may take more arguments
-            continue
-        return made
-    return None
 
 
 def _reparametrized(modules: Iterable[tuple[str, nn.Module]]) -> list[str]:
