@@ -119,6 +119,13 @@ def test_unknown_model_type_names_the_checkpoint(aviary, write_checkpoint):
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.parametrize("trust", [None, True])
+def test_checkpoint_that_ships_no_code_is_said_to_ship_none(registry, write_checkpoint, trust):
+    """Trust cannot help, and its author can: the classes were not registered when it was saved."""
+    with pytest.raises(UnknownModelTypeError, match=r"ships no code of its classes.*register_for_auto_class"):
+        AutoConfig.from_pretrained(write_checkpoint(model_type="owl"), trust_remote_code=trust, registry=registry)
+
+
 def test_missing_model_type_is_said(registry, write_checkpoint):
     """A config.json that names no type is told apart from one that names an unknown type."""
     with pytest.raises(CheckpointConfigError, match="it has no model_type") as caught:

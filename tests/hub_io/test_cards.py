@@ -178,6 +178,32 @@ def test_card_names_the_distributions_that_the_code_needs(push, tmp_path, monkey
     assert "from transformers" not in card
 
 
+WITHOUT_CODE = {"model_type": "offered-tiny", "architectures": ["TinyModel"]}
+
+
+def test_card_says_that_the_code_is_not_in_the_repository(push):
+    """Without the classes, the call that the card shows is an error for everybody else."""
+    assert "The code of `TinyModel` is not in this repository" in push({"config.json": json.dumps(WITHOUT_CODE)})
+
+
+def test_card_installs_the_package_that_offers_the_classes(push, tmp_path, monkeypatch):
+    """And loads with the Auto class for which it offers the class that was saved."""
+    offers = (
+        "[auto_registry.configs]\noffered-tiny = tiny_package:TinyConfig\n"
+        "[auto_registry.models]\nAutoModel.offered-tiny = tiny_package:Base\n"
+        "AutoModelForImageClassification.offered-tiny = tiny_package:TinyModel\n"
+    )
+    installed = {
+        "tiny_package-1.2.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny-package\nVersion: 1.2\n",
+        "tiny_package-1.2.dist-info/entry_points.txt": offers,
+    }
+    monkeypatch.syspath_prepend(write(tmp_path.parent / "offering", installed))
+    card = push({"config.json": json.dumps(WITHOUT_CODE)})
+    assert "pretrained-model-core tiny-package\n" in card
+    assert 'model = AutoModelForImageClassification.from_pretrained("me/tiny")' in card
+    assert "not in this repository" not in card
+
+
 BASE = portable_files({"a.py": b"import config_core"})[BASE_FILE].decode()
 
 

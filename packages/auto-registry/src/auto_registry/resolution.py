@@ -310,8 +310,15 @@ def _own_class(load: CodeLoad, auto_class: str, sources: ClassSources) -> Remote
 
 
 def _own_code_hint(auto_class: str, load: CodeLoad | None) -> str:
-    """Return a sentence that says which classes the checkpoint's code has instead, or `""`."""
-    if load is None or not load.auto_map or auto_class in load.auto_map:
+    """Return a sentence that says which classes the checkpoint's code has instead, or that it has none; or `""`."""
+    if load is None or auto_class in load.auto_map:
         return ""
-    names = ", ".join(sorted(map(str, load.auto_map)))
-    return f"The checkpoint ships its own code, but its auto_map names {names} and not {auto_class}."
+    if load.auto_map:
+        names = ", ".join(sorted(map(str, load.auto_map)))
+        return f"The checkpoint ships its own code, but its auto_map names {names} and not {auto_class}."
+    if load.checkpoint is None or auto_class != "AutoConfig":
+        return ""
+    return (
+        "The checkpoint ships no code of its classes. Whoever saves it can add that: call register_for_auto_class() of "
+        "each class before the save."
+    )

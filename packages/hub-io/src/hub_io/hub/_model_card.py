@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auto_registry.auto_tasks import loadable_names
+from auto_registry.installed import CONFIG_GROUP, MODEL_GROUP
 from config_core.checkpoint import CONFIG_NAME
 from config_core.config import read_config
+from config_core.entry_points import installed_offers
 from hub_io.hub._saved_imports import needed_distributions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from hub_io.distributions import Provider
     from hub_io.hub._folder_files import FolderFiles
@@ -28,6 +33,26 @@ _INSTALL_TRANSFORMERS = '"transformers>=5"'
 _OF_TRANSFORMERS: Final = {"resnet": "its own ResNet, whose weights have other names, so that all of them are random"}
 
 
+class _Offer(NamedTuple):
+    """The installed distribution that offers the classes of a checkpoint without code, or `""`.
+
+    Its model classes are references such as `package.module:Class`, by the name of the auto class.
+    """
+
+    distribution: str = ""
+    model_classes: Mapping[str, str] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, model_type: object) -> _Offer:
+        """Return the offer for a model type; an empty one if there is none, or more than one."""
+        found = [offer for offer in installed_offers(CONFIG_GROUP) if offer.entry_point.name == model_type]
+        if len(found) != 1:
+            return cls()
+        offers = [offer.entry_point for offer in installed_offers(MODEL_GROUP)]
+        names = [(each.name.partition("."), each.value) for each in offers]
+        return cls(found[0].distribution, {name: value for (name, _, of), value in names if of == model_type})
+
+
 @dataclass(frozen=True)
 class SavedFolder:
     """What a saved folder holds, as far as a card tells."""
@@ -36,6 +61,7 @@ class SavedFolder:
     has_weights: bool
     is_portable: bool  # transformers loads the code too
     needed: Mapping[str, Provider]  # by the modules that the code imports besides
+    offer: _Offer = field(default_factory=_Offer)  # of the classes, if no code is shipped
 
     @property
     def auto_map(self) -> Mapping[str, Any]:
@@ -78,13 +104,15 @@ class SavedFolder:
         """Return the auto class that loads what was saved."""
         if not self.has_weights:
             return "AutoConfig"
-        names = [name for name in self.auto_map if name != "AutoConfig"]
-        exact = [name for name in names if str(self.auto_map[name]).endswith(f".{self.architecture}")]
-        return next(iter([*exact, *names]), "AutoModel")
+        shipped = {name: str(reference) for name, reference in self.auto_map.items() if name != "AutoConfig"}
+        classes = shipped or self.offer.model_classes
+        exact = [name for name, reference in classes.items() if re.split("[.:]", reference)[-1] == self.architecture]
+        return next(iter([*exact, *classes]), "AutoModel")
 
     def usage(self, repo_id: str) -> str:
         """Return how these packages load what was saved."""
         packages = [*_INSTALL, *([_INSTALL_FOR_MODELS] if self.has_weights else [])]
+        packages += [self.offer.distribution] if self.offer.distribution else []
         options = ', revision="<commit>", trust_remote_code=True' if self.auto_map else ""
         trust = (
             "This repository ships the Python code of its classes. Read it before you trust it, and put the commit\n"
@@ -94,10 +122,20 @@ class SavedFolder:
             "## Use",
             self.installation(packages, brought={"torch", "safetensors"} if self.has_weights else set()),
             self.snippet("auto_registry", repo_id, options),
-            *([trust] if self.auto_map else []),
+            trust if self.auto_map else self.absence(),
             self.versions(),
         ]
         return "\n\n".join(filter(None, parts))
+
+    def absence(self) -> str:
+        """Return what to do about classes whose code is neither here nor offered by an installed package, or `""`."""
+        if self.offer.distribution:
+            return ""
+        code = f"The code of `{self.architecture}`" if self.architecture else "The code of its classes"
+        return (
+            f"{code} is not in this repository. Install what defines it, and register its classes\n"
+            "for the auto classes before this call."
+        )
 
     def other_usage(self, repo_id: str) -> str:
         """Return how transformers loads what was saved, and what it takes without trust; or `""`."""
@@ -160,9 +198,10 @@ def read_saved(files: FolderFiles) -> SavedFolder:
     top = [name for name in checkpoint.filenames() if "/" not in name]
     has_weights = any(name.endswith((".safetensors", ".bin")) for name in top)
     base = files.contents.get(BASE_FILE)
-    return SavedFolder(
+    saved = SavedFolder(
         config,
         has_weights=has_weights,
         is_portable=isinstance(base, bytes) and is_base_file(base),
         needed=needed_distributions(files.contents),
     )
+    return saved if saved.auto_map else replace(saved, offer=_Offer.of(config.get("model_type")))
