@@ -275,7 +275,7 @@ def test_trust_options_of_a_concrete_class_warn(tmp_path, option):
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        (b"", 1, "this is not JSON: Expecting value"),
+        (b"", 1, "this is not JSON: the file is empty"),
         (b'{\n  "width": 3,\n  "layers": [1, 2\n', 4, "this is not JSON"),
         (b'{\n  "width": 3\n  "note": ""\n}', 3, "Expecting ',' delimiter"),
         (b"{'width': 3}", 1, "this is not JSON"),

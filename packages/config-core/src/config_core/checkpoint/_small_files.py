@@ -80,8 +80,8 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
     except json.JSONDecodeError as error:
         if is_lfs_pointer(content):
             raise ConfigFileError(f"this is {LFS_PROBLEM}.", path=path) from None
-        problem = f"this is not JSON: {error.msg} (column {error.colno})."
-        raise ConfigFileError(problem, path=path, line=error.lineno) from error
+        problem = f"{error.msg} (column {error.colno})" if text.strip() else "the file is empty"
+        raise ConfigFileError(f"this is not JSON: {problem}.", path=path, line=error.lineno) from error
     except _DuplicateKeyError as error:
         raise ConfigFileError(f"duplicate key {str(error)!r}.", path=path, line=_line_of_duplicate(text)) from error
     except RecursionError as error:
