@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from config_core import CheckpointNotFoundError, UnsafeNameError
@@ -244,6 +244,97 @@ def test_tensor_that_the_index_forgot_is_unexpected_or_used(sharded):
     with pytest.raises(WeightsMismatchError) as caught:
         TinyModel.from_pretrained(sharded)
     assert set(caught.value.report.unexpected) == {"surplus"}
+
+
+def put_in_both_shards(folder, name, change):
+    """Add a tensor of the first shard to the second, changed."""
+    tensor = load_file(folder / SHARDS[0])[name]
+    save_file(load_file(folder / SHARDS[1]) | {name: change(tensor)}, folder / SHARDS[1], {"format": "pt"})
+
+
+def as_legacy(folder):
+    """Turn a sharded checkpoint into one of legacy files."""
+    index = (folder / INDEX).read_text(encoding="utf-8")
+    for shard in SHARDS:
+        legacy_name = shard.replace("model", "pytorch_model").replace("safetensors", "bin")
+        torch.save(load_file(folder / shard), folder / legacy_name)
+        index = index.replace(shard, legacy_name)
+        (folder / shard).unlink()
+    (folder / "pytorch_model.bin.index.json").write_text(index, encoding="utf-8")
+    (folder / INDEX).unlink()
+
+
+@pytest.mark.parametrize("convert", [lambda _: None, as_legacy], ids=["safetensors", "legacy"])
+@pytest.mark.parametrize("is_placed", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [lambda tensor: tensor + 1, lambda tensor: tensor[:2].clone(), lambda tensor: tensor.double()],
+    ids=["values", "shape", "dtype"],
+)
+def test_tensor_that_two_shards_hold_with_other_values_is_an_error(sharded, change, is_placed, convert):
+    """Whether the index says which of them is meant or not: other readers take the last."""
+    if not is_placed:
+        change_index(sharded, lambda index: index["weight_map"].pop("layers.0.weight"))
+    put_in_both_shards(sharded, "layers.0.weight", change)
+    convert(sharded)
+    with pytest.raises(
+        WeightsFileError, match=r"model-00002-of-00002\.\w+: it holds other values for 'layers\.0\.weight'"
+    ):
+        TinyModel.from_pretrained(sharded)
+
+
+@pytest.mark.parametrize("convert", [lambda _: None, as_legacy], ids=["safetensors", "legacy"])
+def test_tensor_that_two_shards_hold_with_the_same_values_is_fine(sharded, convert):
+    """As some libraries write tied tensors and buffers."""
+    model = TinyModel.from_pretrained(sharded)
+    put_in_both_shards(sharded, "layers.0.weight", torch.clone)
+    convert(sharded)
+    assert same_state(TinyModel.from_pretrained(sharded), model)
+
+
+def test_legacy_index_that_places_a_tensor_in_the_wrong_file_is_an_error(sharded):
+    """As for safetensors files."""
+    change_index(sharded, lambda index: index["weight_map"].update({"layers.0.weight": SHARDS[1]}))
+    as_legacy(sharded)
+    with pytest.raises(WeightsFileError, match=r"places 'layers\.0\.weight' in this file, which does not hold it"):
+        TinyModel.from_pretrained(sharded)
+
+
+def test_index_that_places_a_tensor_twice_is_an_error(sharded):
+    """JSON readers take one place or the other."""
+    text = (sharded / INDEX).read_text(encoding="utf-8")
+    first = f'"layers.0.weight": "{SHARDS[1]}", '
+    (sharded / INDEX).write_text(text.replace('"weight_map": {', '"weight_map": {' + first), encoding="utf-8")
+    with pytest.raises(WeightsFileError, match=r"index\.json.* duplicate key 'layers\.0\.weight'"):
+        TinyModel.from_pretrained(sharded)
+
+
+LISTING = """
+import os, sys
+from tiny_models import TinyModel
+listed = []
+sys.addaudithook(lambda event, args: listed.append(args[0]) if event == "os.scandir" else None)
+TinyModel.from_pretrained(sys.argv[1])
+print([path for path in listed if str(path).startswith(sys.argv[1])])
+"""
+
+
+@pytest.mark.parametrize("is_shadowed", [False, True], ids=["index", "index beside a file"])
+def test_load_of_shards_lists_no_folder(sharded, is_shadowed):
+    """It may be somebody's home: only the files that the index names are looked at."""
+    if is_shadowed:
+        tensors = {name: tensor for shard in SHARDS for name, tensor in load_file(sharded / shard).items()}
+        save_file(tensors, sharded / "model.safetensors")
+        change_index(sharded, lambda index: index["metadata"].pop("save_id"))
+    done = subprocess.run(
+        [sys.executable, "-c", LISTING, str(sharded)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 class Evil:

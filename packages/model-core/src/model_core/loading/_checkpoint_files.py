@@ -6,6 +6,7 @@ The index may come from a hostile author: the file names in it are checked, and 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,7 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
 def _follow_index(checkpoint: Checkpoint, index: str) -> WeightFiles:
     weight_map, save_id = _read_index(checkpoint, index)
     shards = sorted(set(weight_map.values()))
-    present = checkpoint.filenames()
-    if missing := [shard for shard in shards if shard not in present]:
+    if missing := [shard for shard in shards if not checkpoint.has(shard)]:
         raise WeightsNotFoundError(
             f"lacks {len(missing)} of the {len(shards)} files that {index} names. Download or copy them again. Missing",
             checkpoint=str(checkpoint),
@@ -103,7 +103,7 @@ def _other_index(checkpoint: Checkpoint, index: str) -> tuple[str | None, str | 
         weight_map, save_id = _read_index(checkpoint, index)
     except (WeightsFileError, UnsafeNameError):
         return None, None
-    return (index, save_id) if checkpoint.filenames() & set(weight_map.values()) else (None, None)
+    return (index, save_id) if any(map(checkpoint.has, set(weight_map.values()))) else (None, None)
 
 
 def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str | None]:
@@ -112,7 +112,7 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
     content = b""
     try:
         content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
-        values: Any = json.loads(content)
+        values: Any = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         problem = LFS_PROBLEM if is_lfs_pointer(content) else f"not a valid index of weights: {error!s:.300}"
         raise WeightsFileError(problem, file=place) from error
@@ -132,3 +132,11 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
     metadata = values.get("metadata")
     save_id = metadata.get(SAVE_ID_KEY) if isinstance(metadata, dict) else None
     return weight_map, save_id if isinstance(save_id, str) else None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"duplicate key {name!r}")
+    return values

@@ -19,7 +19,7 @@ from model_core.loading._file_hints import lfs_problem, refused_class
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
-from model_core.tensor_memory import WITHOUT_VALUES, has_values, num_storage_users
+from model_core.tensor_memory import WITHOUT_VALUES, equal_bytes, has_values, num_storage_users
 from model_core.torch_internals import is_distributed_tensor, recorded_versions
 from model_core.weight_files import (
     ALIGNMENT_KEY,
@@ -32,7 +32,7 @@ from model_core.weight_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
@@ -161,11 +161,15 @@ class _SafetensorsFiles(WeightSource):
         tied: dict[str, str] = {}
         versions: dict[str, int] = {}
         for file in self._files.values():
-            tensors |= file.tensors if files.weight_map is None else _indexed(file, files.weight_map)
+            for repeated in tensors.keys() & file.tensors.keys():
+                pair = self._files[tensors[repeated].filename], file
+                values = [value for held in pair for _, value in held.read([repeated], mapped=mapped)]
+                _check_equal(repeated, values, path=file.path)
+            tensors |= file.tensors
             tied |= decode_object(file.metadata, TIED_WEIGHTS_KEY, str, path=file.path)
             versions |= decode_object(file.metadata, MODULE_VERSIONS_KEY, int, path=file.path)
         _check_one_save(name, files, self._files)
-        _check_index(files, tensors)
+        _check_index(files, {filename: file.tensors for filename, file in self._files.items()})
         super().__init__(name, tensors, tied=tied, versions=versions)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -174,12 +178,6 @@ class _SafetensorsFiles(WeightSource):
             by_file.setdefault(self.tensors[name].filename, []).append(name)
         for filename, wanted in by_file.items():
             yield from self._files[filename].read(wanted, mapped=self._mapped)
-
-
-def _indexed(file: SafetensorsFile, weight_map: Mapping[str, str]) -> dict[str, StoredTensor]:
-    """Return the tensors of a file, without those that the index places in another file."""
-    filename = file.filename
-    return {name: tensor for name, tensor in file.tensors.items() if weight_map.get(name, filename) == filename}
 
 
 def _check_one_save(checkpoint: str, files: WeightFiles, opened: Mapping[str, SafetensorsFile]) -> None:
@@ -194,10 +192,25 @@ def _check_one_save(checkpoint: str, files: WeightFiles, opened: Mapping[str, Sa
         raise mixed_saves(checkpoint, [files.paths, [files.other_index]])
 
 
-def _check_index(files: WeightFiles, tensors: Collection[str]) -> None:
-    """Check that the files hold the tensors that the index places in them."""
+def _check_equal(name: str, pair: Sequence[torch.Tensor], *, path: Path) -> None:
+    """Check that two files, of which the other has this path, hold the same tensor under one name."""
+    if not equal_bytes(*pair):
+        raise WeightsFileError(
+            f"it holds other values for {name!r} than another weight file of the checkpoint. Download or copy the "
+            "checkpoint again, or remove the tensor from one of the two",
+            file=path,
+        )
+
+
+def _check_index(files: WeightFiles, held: Mapping[str, Collection[str]]) -> None:
+    """Check that each file holds the tensors that the index places in it.
+
+    Args:
+        files: The files.
+        held: The names of the tensors in each, by its name.
+    """
     for name, filename in (files.weight_map or {}).items():
-        if name not in tensors:
+        if name not in held[filename]:
             raise WeightsFileError(
                 f"{files.index} places {name!r} in this file, which does not hold it", file=files.paths[filename]
             )
@@ -208,12 +221,14 @@ def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool) -> Weight
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
     versions: dict[str, int] = {}
-    for filename, path in files.paths.items():
-        content = _unpickle(path, mapped=mapped)
+    held = {filename: _unpickle(path, mapped=mapped) for filename, path in files.paths.items()}
+    _check_index(files, held)
+    for filename, content in held.items():
+        for repeated in state_dict.keys() & content.keys():
+            _check_equal(repeated, [state_dict[repeated], content[repeated]], path=files.paths[filename])
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
         versions |= recorded_versions(content)
-    _check_index(files, state_dict)
     return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
 
 
