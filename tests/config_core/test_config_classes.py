@@ -755,6 +755,12 @@ def test_a_field_with_the_name_of_a_method_is_refused(make, name):
         make(name)
 
 
+def test_a_field_may_have_the_name_of_a_parameter_of_ours():
+    """Such as that by which methods get their class."""
+    config = with_body("cls")(cls=5)
+    assert type(config)(**config.to_dict()) == config
+
+
 @pytest.mark.parametrize("make", [with_body, with_parameter])
 @pytest.mark.parametrize("name", ["register", "mro"])
 def test_a_field_may_have_the_name_of_a_method_of_the_metaclass(make, name):
@@ -819,6 +825,26 @@ def test_a_post_init_may_call_that_of_the_base_class():
             super().__post_init__(**kwargs)
 
     assert AfterConfig(width=4).double == 8
+
+
+def test_a_class_may_be_used_first_by_several_threads():
+    """While one finds out what the methods of the class assign, another one adds to the class what it has found."""
+
+    class ThreadConfig(PretrainedConfig):
+        model_type = "classes-thread"
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.width = 3
+
+    class Meddler:
+        @property
+        def __code__(self):
+            ThreadConfig.found_by_another_thread = 1
+            raise AttributeError
+
+    ThreadConfig.meddler = Meddler()
+    assert ThreadConfig(width=5).width == 5
 
 
 def test_an_alias_may_stand_for_an_alias():

@@ -373,8 +373,101 @@ def test_a_keyword_that_post_init_reads_has_its_effect(way, tmp_path):
     assert RopeConfig.from_dict({"model_type": "style-rope", "theta": 5.0}) == RopeConfig(theta=5.0)
     config = changed(RopeConfig(theta=5.0), way, tmp_path, heads=4)
     assert (config.head_dim, config.rope, hasattr(config, "theta")) == (2, {"theta": 5.0}, False)
-    with pytest.raises(UnknownOptionError, match="'theta'"):
-        changed(config, way, tmp_path, theta=6.0)  # `rope` has a value
+    refused = "'theta'" if way == "update" else "theta=6.0 would have no effect, .*'rope', .* Give 'rope' instead"
+    with pytest.raises(ConfigError, match=refused):
+        changed(config, way, tmp_path, theta=6.0)
+
+
+class LayeredConfig(PretrainedConfig, extra="forbid"):
+    model_type = "style-layered"
+
+    rope_config: RopeConfig | None = None
+    layers: list[RopeConfig] = []  # noqa: RUF012 - as it is published
+
+
+@pytest.mark.parametrize("before", [{}, {"rope_config": {}, "layers": [{}]}], ids=["new", "there"])
+@WAYS
+def test_a_keyword_that_post_init_reads_is_known_in_parts(before, way, tmp_path):
+    """In dicts for parts, whether there were some before or not; typos beside it are found."""
+    config = changed(LayeredConfig(**before), way, tmp_path, rope_config={"theta": 5.0}, layers=[{"theta": 6.0}])
+    assert (config.rope_config.rope, config.layers[0].rope) == ({"theta": 5.0}, {"theta": 6.0})
+    assert LayeredConfig.from_dict({"layers": [{"theta": 6.0}]}, extra="forbid").layers == config.layers
+    with pytest.raises(UnknownOptionError, match=r"no field 'layers\[0\]\.thet'. Did you mean 'theta'"):
+        changed(config, way, tmp_path, layers=[{"thet": 6.0}])
+
+
+class RenamedKeywordConfig(PretrainedConfig):
+    """Reads a keyword of older files, and keeps it under another name."""
+
+    model_type = "style-renamed-keyword"
+
+    def __init__(self, **kwargs):
+        self.width = kwargs.pop("width", 8)
+        if (size := kwargs.pop("size", None)) is not None:
+            self.width = 2 * size
+        if (rate := kwargs.pop("rate", None)) is not None and "dropout" not in kwargs:
+            kwargs["dropout"] = rate
+        super().__init__(**kwargs)
+
+
+def test_a_keyword_that_init_reads_has_its_effect_or_is_refused(tmp_path):
+    """Where the file has a value already for what is made of it, the error names that."""
+    config = RenamedKeywordConfig(size=4, rate=0.1)
+    config.save_pretrained(tmp_path)
+    assert RenamedKeywordConfig.from_pretrained(tmp_path, size=5).width == 10
+    with pytest.raises(ConfigError, match=r"rate=0.2 would have no effect, .*'dropout', which is 0.1. Give 'dropout'"):
+        RenamedKeywordConfig.from_pretrained(tmp_path, rate=0.2)
+
+
+WRITTEN = {
+    "model_type": "style-image",
+    "_name_or_path": "me/tiny",
+    "_commit_hash": "0123",
+    "auto_map": {"AutoConfig": "m.C"},
+    "configuration_files": ["config.json"],
+    "transformers_version": "4.57",
+    "width": 5,
+}
+
+
+@pytest.mark.parametrize("way", ["keywords", "update", "part", "part made by hand"])
+def test_everything_that_transformers_writes_into_a_file_may_be_passed_on(way):
+    """`MyConfig(**json.load(file))`: what tells of the place of the file is dropped, and nothing is unknown."""
+    config = ImageConfig()
+    if way == "keywords":
+        config = ImageConfig(**WRITTEN)
+    elif way == "update":
+        config.update(WRITTEN)
+    else:
+        whole = DeclaredConfig if way == "part" else SpreadConfig
+        config = whole(image_config=WRITTEN).image_config
+    assert config.to_dict() == {
+        "model_type": "style-image", "transformers_version": "4.57", "width": 5, "inner": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["name_or_path", "_name_or_path"])
+def test_where_a_config_is_from_has_either_name(name, tmp_path):
+    """As in transformers, whose older versions write the private name into files."""
+    ImageConfig().save_pretrained(tmp_path)
+    config = ImageConfig()
+    config.update({name: "me/tiny"})
+    for each in (config, ImageConfig(**{name: "me/tiny"}), ImageConfig.from_dict({}, **{name: "me/tiny"})):
+        assert each.name_or_path == "me/tiny"
+        assert each == ImageConfig()
+        assert each.to_dict() == ImageConfig().to_dict()
+    assert ImageConfig(name_or_path="me/tiny", _name_or_path="me/old").name_or_path == "me/tiny"
+
+
+def test_an_update_takes_what_to_dict_returns_of_computed_fields():
+    """All at once; a dict in which they contradict the others is an error, as in a load."""
+    config = TextConfig()
+    config.update(TextConfig(hidden=32).to_dict())
+    assert config == TextConfig(hidden=32)
+    config.update({"heads": 4})
+    assert config == TextConfig(hidden=32, heads=4)
+    with pytest.raises(ConfigError, match=r"'head_dim' is 8, but is computed .* as 16"):
+        config.update({**config.to_dict(), "hidden": 64})
 
 
 def test_an_update_takes_what_to_dict_returns():

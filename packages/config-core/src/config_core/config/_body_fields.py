@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._init_parameters import (
     NO_DEFAULT,
-    keywords_read_by,
     parameters_of,
     takes_any_keyword,
     unwrapped,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_DEFAULTS",
+    "NAMES_READ_LATE",
     "ORIGINAL",
     "PendingFields",
     "adopt_body",
@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 BODY_DEFAULTS = "_body_defaults"  # attribute of an adopted class: the defaults in its body
+NAMES_READ_LATE = "_names_read_late"  # attribute of a class: keywords that a `__post_init__` reads from its `**kwargs`
 ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MARK = "_sets_body_fields"  # attribute of the functions that take the place of a dataclass's `__init__`
 _SETTINGS = frozenset({"model_type", "attribute_map", "sub_configs"})
@@ -351,7 +352,7 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
         given |= kwargs
         own = {name: given.pop(name) for name in plan.parameters if name in given}
         given |= _defaults_for_parent(plan, given)
-        late = {name: given.pop(name) for name in _read_late(type(self)) if name in given}
+        late = {name: given.pop(name) for name in getattr(self, NAMES_READ_LATE) if name in given}
         plan.parent.__init__(self, **given)
         for name in plan.set_here:
             if name in own:
@@ -364,16 +365,6 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
 
     setattr(init, _MARK, True)
     type.__setattr__(cls, "__init__", init)
-
-
-def _read_late(cls: type[Any]) -> frozenset[str]:
-    """Return the keywords that the `__post_init__` of a class, or of a parent, reads from its `**kwargs`."""
-    found: frozenset[str] | None = vars(cls).get("_names_read_late")
-    if found is None:
-        methods = [vars(base)["__post_init__"] for base in cls.__mro__ if "__post_init__" in vars(base)]
-        found = frozenset(keyword.name for method in methods for keyword in keywords_read_by(method))
-        type.__setattr__(cls, "_names_read_late", found)
-    return found
 
 
 def _defaults_for_parent(plan: _InitPlan, given: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, dtype_name, with_num_labels
 from config_core.config._body_fields import is_cached_property
-from config_core.config._config_definition import definition_of, is_method
+from config_core.config._config_definition import OLDER_NAMES, definition_of, is_method
 from config_core.config._config_json import jsonable
 from config_core.config._problems import WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS
@@ -53,8 +53,8 @@ def resolve_aliases(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]
         if alias not in values:
             continue
         value, other = values[alias], fields.get(field)
-        if alias == "torch_dtype" and other is not None:
-            continue  # in old and new files, and in transformers, `dtype` wins
+        if alias in OLDER_NAMES and other is not None:
+            continue  # the newer name wins, as in transformers
         if other is not None and value is not None and not _are_same(field, value, other):
             raise ConfigError(
                 f"{cls.__name__}: {alias!r} is an alias of {field!r}, but they have different values, {value!r:.80} "

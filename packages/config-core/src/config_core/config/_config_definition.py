@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
 
 __all__ = [
+    "OLDER_NAMES",
     "OWN_STATE",
     "check_declarations",
     "check_init",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 _lock = threading.RLock()
+# What fields of the base class are called in older files, and by programs that were written for those.
+OLDER_NAMES = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
 # Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}
@@ -75,7 +78,7 @@ def _names_of(cls: type[Any]) -> frozenset[str]:
 def public_names(cls: type[Any]) -> list[str]:
     """Return every keyword of a config class and every alias, sorted."""
     definition = definition_of(cls)
-    return sorted(definition.names | definition.aliases.keys())
+    return sorted(definition.names | definition.aliases.keys() - {"_name_or_path"})
 
 
 def check_init(cls: type[Any]) -> None:

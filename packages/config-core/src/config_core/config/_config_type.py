@@ -26,7 +26,7 @@ class ConfigType(abc.ABCMeta):
     It is an `ABCMeta` so that config classes may be abstract.
     """
 
-    def _make(cls, *args: Any, **kwargs: Any) -> Any:
+    def _make(cls, /, *args: Any, **kwargs: Any) -> Any:
         if ORIGINAL in kwargs:  # from `dataclasses.replace`
             from config_core.config._overrides import replaced
 

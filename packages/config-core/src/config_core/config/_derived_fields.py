@@ -13,6 +13,7 @@ others is an error.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
@@ -38,6 +39,7 @@ __all__ = [
     "same_value",
 ]
 
+_assigned_names: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 # What other tools, and saves of models, write into a config.
 _NO_INPUTS = frozenset(
     {
@@ -211,14 +213,14 @@ def given_by_init(config: Any, fields: Mapping[str, Any]) -> frozenset[str]:
 
 def assigned_names(cls: type[Any]) -> frozenset[str]:
     """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
-    found: frozenset[str] | None = cls.__dict__.get("_assigned_names")
+    found = _assigned_names.get(cls)
     if found is None:
         family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
-        methods = (value for base in family[:-1] for value in vars(base).values())
+        methods = [value for base in family[:-1] for value in [*vars(base).values()]]
         found = frozenset(
             name for method in methods if hasattr(method, "__code__") for name in names_assigned_by(method)
         )
-        type.__setattr__(cls, "_assigned_names", found)
+        _assigned_names[cls] = found  # not in the class, which other threads may be going through
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config_core.config._annotations import evaluated, module_names
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
+    NAMES_READ_LATE,
     adopt_body,
     body_annotations,
     has_generated_init,
@@ -17,6 +18,7 @@ from config_core.config._body_fields import (
     is_mutable,
     written_init,
 )
+from config_core.config._config_definition import OLDER_NAMES
 from config_core.config._described_defaults import described_by_default, is_like_default
 from config_core.config._field_types import (
     compile_check,
@@ -70,7 +72,7 @@ class ConfigDefinition(NamedTuple):
         runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
-        unkept: Parameters of an `__init__` that are kept under no attribute of their name.
+        unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
@@ -114,6 +116,7 @@ class _Declarations:
         names: Every keyword that a parameter or an annotation names, those of the base class included.
         own: Those that a subclass names.
         read: Keywords that an `__init__` reads from its `**kwargs`.
+        read_late: Those that a `__post_init__` reads.
         last: The parameters of the `__init__` that a call reaches first.
         defaults: Keyword of an `__init__` to its default.
         mutable_defaults: Those that instances must not share.
@@ -124,10 +127,11 @@ class _Declarations:
     def __init__(self, root: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> None:
         self.root = root
         self._names_of = names_of
-        self.aliases = {"torch_dtype": "dtype"}
+        self.aliases = {**OLDER_NAMES}
         self.names: set[str] = set()
         self.own: set[str] = set()
         self.read: set[str] = set()
+        self.read_late: set[str] = set()
         self.last: list[Parameter] = []
         self.defaults: dict[str, Any] = {}
         self.mutable_defaults: dict[str, Any] = {}
@@ -136,6 +140,8 @@ class _Declarations:
 
     def add(self, cls: type[Any]) -> None:
         """Add those of a class."""
+        if (method := vars(cls).get("__post_init__")) is not None and cls is not self.root:
+            self.read_late.update(keyword.name for keyword in keywords_read_by(method))
         if is_config_class(cls):
             self.aliases.update(vars(cls).get("attribute_map", {}))
             if cls is not self.root:
@@ -191,12 +197,15 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     for base in reversed(cls.__mro__):
         declared.add(base)
     body, aliases, annotations = declared.body, _followed(declared.aliases, cls), declared.annotations
-    own = declared.own | declared.read
+    late = {name for name in declared.read_late - declared.names if not _is_descriptor(cls, name)}
+    read = declared.read | late
+    own = declared.own | read
+    type.__setattr__(cls, NAMES_READ_LATE, frozenset(declared.read_late))
     defaults = declared.defaults | body.of_parents | body.further
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
-        names=frozenset(declared.names | declared.read),
+        names=frozenset(declared.names | read),
         own=frozenset(own),
         properties=tuple(
             name
@@ -212,7 +221,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
-        unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__])
+        unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__], read)
         - aliases.keys()
         - (declared.names - own),
         defaults=defaults,

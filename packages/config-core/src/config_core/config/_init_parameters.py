@@ -135,10 +135,18 @@ def unused_parameters(init: Any) -> list[str]:
     return [name for name in suspects if name not in read]
 
 
-def unkept_parameters(family: list[type[Any]]) -> frozenset[str]:
-    """Return the parameters of `__init__`s for which no class of a family sets an attribute of their name."""
-    inits = (vars(cls).get("__init__") for cls in family)
-    suspects = {name for init in inits if hasattr(init, "__code__") for name in _suspects(init)}
+def unkept_parameters(family: list[type[Any]], read: set[str]) -> frozenset[str]:
+    """Return the keywords for which no class of a family sets an attribute of their name.
+
+    Args:
+        family: The classes.
+        read: Keywords that they read from `**kwargs`.
+    """
+    makers = [vars(cls).get(name) for cls in family for name in ("__init__", "__post_init__")]
+    makers = [maker for maker in makers if hasattr(maker, "__code__")]
+    suspects = {name for maker in makers for name in _suspects(maker)}
+    if all(_DYNAMIC.isdisjoint(unwrapped(maker).__code__.co_names) for maker in makers):
+        suspects |= read
     if not suspects:
         return frozenset()  # the usual case
     members = [(name, member) for cls in family for name, member in vars(cls).items()]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from config_core.config._derived_fields import Note
 
-__all__ = ["make_config", "make_with_note", "merge_fields", "replaced"]
+__all__ = ["make_config", "make_with_note", "merge_fields", "replaced", "take_checked_note"]
 
 
 def make_config(
@@ -166,7 +166,7 @@ def _make(
         raise with_wrong_values(needed, cls, fields)
     with of_values:
         config = construct(cls, (), fields, is_sure=given if note is None else fields)
-    meant = given if note is None else {**_unkept_in(cls, fields), **given}  # which no save writes
+    meant = given if note is None else {**_unkept_in(config, fields), **given}  # which no save writes
     _check_effect(config, meant, fields)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
     if note is not None:
@@ -184,9 +184,10 @@ def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if not (name == "dtype" and value == "auto")}
 
 
-def _unkept_in(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of parameters that `__init__` keeps under no attribute of their name."""
-    return {name: values[name] for name in definition_of(cls).unkept if name in values}
+def _unkept_in(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of keywords that a config keeps under no attribute of their name."""
+    unkept = definition_of(type(config)).unkept - vars(config).keys()
+    return {name: values[name] for name in unkept if name in values}
 
 
 def _check_effect(config: Any, given: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
@@ -208,10 +209,24 @@ def _take_note(values: dict[str, Any]) -> Note | None:
 
 def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
-    note = _take_note(kwargs)
+    note = take_checked_note(cls, kwargs)
+    config = cls(*args, **kwargs)
+    if note is not None:
+        _check_effect(config, _unkept_in(config, kwargs), resolve_aliases(cls, kwargs))
+        note_computed(config, note.names)
+    return config
+
+
+def take_checked_note(cls: type[Any], values: dict[str, Any]) -> Note | None:
+    """Remove from what `to_dict` returned what it notes of computed fields, and return it.
+
+    Raises:
+        ConfigError: Other values were changed, and what was computed does not fit them.
+    """
+    note = _take_note(values)
     if note is not None and note.is_edited:
         try:
-            fields = {name: value for name, value in kwargs.items() if name not in NOT_KEPT}
+            fields = {name: value for name, value in values.items() if name not in NOT_KEPT}
             _computed_in(cls, resolve_aliases(cls, fields), {}, note)
         except ConfigError as error:
             if isinstance(speaker.unknown, FieldsOfFile):  # the values of a file, for a part that `__init__` makes
@@ -219,11 +234,7 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
             remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
             error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
             raise
-    config = cls(*args, **kwargs)
-    if note is not None:
-        _check_effect(config, _unkept_in(cls, kwargs), resolve_aliases(cls, kwargs))
-        note_computed(config, note.names)
-    return config
+    return note
 
 
 def _computed_in(

@@ -36,6 +36,7 @@ from config_core.config._config_definition import (
     install_aliases,
 )
 from config_core.config._config_json import (
+    NOT_KEPT,
     NOTE_KEY,
     TRUST_OPTIONS,
     WRITTEN_BY_ALL,
@@ -235,6 +236,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         for name, value in values.items():
             if name in TRUST_OPTIONS:
                 raise ConfigError(f"{name!r} is not allowed in a config; pass it to from_pretrained()")
+            if name in NOT_KEPT and name not in definition.names:  # as in `MyConfig(**json.load(file))`
+                continue
             if name.startswith("_"):
                 self._extra[name] = value
                 continue

@@ -15,11 +15,11 @@ from config_core.config._checked_values import (
     resolve_aliases,
 )
 from config_core.config._config_definition import definition_of, public_names
-from config_core.config._config_json import NOT_KEPT, NOTE_KEY, jsonable
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import maker_of, note_computed
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
-from config_core.config._overrides import merge_fields
+from config_core.config._overrides import merge_fields, take_checked_note
 from config_core.config._problems import unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
@@ -72,8 +72,7 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 
 def _update(config: Any, values: Mapping[str, Any]) -> None:
     cls, unknown = type(config), UnknownFields()
-    if values.get("model_type") == cls.model_type:  # as in `config.update(other.to_dict())`
-        values = {name: value for name, value in values.items() if name != "model_type"}
+    values = _of_dict(cls, values)
     names = tuple(name for name in values if not _is_field(config, name))
     try:
         _assign(config, {name: values[name] for name in values if name not in names}, unknown)
@@ -91,9 +90,20 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
         report_unknown(unknown, config)
 
 
+def _of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without what only describes the config that they are of, as in `config.update(other.to_dict())`."""
+    dropped = NOT_KEPT if values.get("model_type", cls.model_type) == cls.model_type else NOT_KEPT - {"model_type"}
+    kept = {name: value for name, value in values.items() if name not in dropped or name == "_name_or_path"}
+    if NOTE_KEY in kept:
+        take_checked_note(cls, kept)
+    return kept
+
+
 def _is_field(config: Any, name: str) -> bool:
     cls = type(config)
     definition = definition_of(cls)
+    if name in definition.aliases or name in WRITTEN_BY_ALL:
+        return True
     is_known = name in definition.names or hasattr(config, name)
     if name in definition.unkept:
         is_known = name in vars(config)

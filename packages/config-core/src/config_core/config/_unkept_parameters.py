@@ -1,4 +1,4 @@
-"""Parameters that an `__init__` takes and keeps under no attribute of their name, as in `self.hidden_size = hidden`.
+"""Keywords that a class takes and keeps under no attribute of their name, as in `self.hidden_size = hidden`.
 
 A file has what the class makes of them. So a load needs no such parameter, and the value of one that is given in a load
 may have no effect: the file says what it would make.
@@ -57,6 +57,8 @@ def check_effect(
         if name in definition.checks:
             value = definition.checks[name].check(value)  # an enum by its member
         after = _made(make, {**needed, name: value})
+        if name in after:  # kept by what it is passed to
+            continue
         known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
         inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
         probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
