@@ -15,6 +15,7 @@ from config_core.errors import ConfigError, ConfigValidationError
 __all__ = [
     "DEFAULT_NUM_LABELS",
     "LABEL_FIELDS",
+    "OLDER_NAMES",
     "ComputedFields",
     "Labels",
     "check_num_labels",
@@ -28,6 +29,8 @@ __all__ = [
 
 DEFAULT_NUM_LABELS = 2
 LABEL_FIELDS = frozenset({"id2label", "label2id"})
+# What fields are called in older files, and by programs that were written for those.
+OLDER_NAMES = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
 _MAX_DIGITS = 20
 # The short names that torch has for dtypes.
 _SHORT_DTYPES = {

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from config_core.config._base_fields import LABEL_FIELDS, dtype_name, with_num_labels
+from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, with_num_labels
 from config_core.config._body_fields import is_cached_property
-from config_core.config._config_definition import OLDER_NAMES, definition_of, is_method
+from config_core.config._config_definition import definition_of, is_method
 from config_core.config._config_json import jsonable
 from config_core.config._problems import WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
 
 __all__ = [
-    "OLDER_NAMES",
     "OWN_STATE",
     "check_declarations",
     "check_init",
@@ -36,8 +35,6 @@ __all__ = [
 ]
 
 _lock = threading.RLock()
-# What fields of the base class are called in older files, and by programs that were written for those.
-OLDER_NAMES = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
 # Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}

@@ -7,6 +7,7 @@ import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config._annotations import evaluated, module_names
+from config_core.config._base_fields import OLDER_NAMES
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
     NAMES_READ_LATE,
@@ -18,7 +19,6 @@ from config_core.config._body_fields import (
     is_mutable,
     written_init,
 )
-from config_core.config._config_definition import OLDER_NAMES
 from config_core.config._described_defaults import described_by_default, is_like_default
 from config_core.config._field_types import (
     compile_check,
