@@ -106,11 +106,12 @@ def released(_first_release, tmp_path):
 
 
 @pytest.fixture
-def run_release():
-    """Return a function that runs `release` on a copy and returns the exit code and what was printed."""
+def run_release(monkeypatch):
+    """Return a function that runs `release` in a copy and returns the exit code and what was printed."""
 
     def run(copy, *arguments):
-        result = CliRunner().invoke(release, ["--workspace", str(copy.root), *arguments], catch_exceptions=False)
+        monkeypatch.chdir(copy.root)
+        result = CliRunner().invoke(release, arguments, catch_exceptions=False)
         return result.exit_code, result.output
 
     return run

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from release_tools.checks import missing_note
-from release_tools.planning import affected_packages, folders_to_test
+from release_tools.releases import affected_packages, folders_to_test
 from repository_copy import RepositoryCopy
 
 ALL = {"config-core", "auto-registry", "model-core", "hub-io", "resnet"}
@@ -131,6 +131,18 @@ def test_change_concerns_a_package_and_its_dependents(copy, path, packages):
     """Files of no package concern all."""
     copy.write(path, "new\n")
     assert affected_packages(copy.workspace, "start") == packages
+
+
+@pytest.mark.parametrize("since", ["no-such-branch", "unrelated"])
+def test_branch_that_is_not_here_is_told(copy, since):
+    """A shallow clone or a typo: there is no commit to compare with."""
+    tree = copy.git("rev-parse", "HEAD^{tree}")
+    copy.git("branch", "unrelated", copy.git("commit-tree", "-m", "Another beginning", tree))
+    words = f"no commit at which this branch left {since}.*--unshallow"
+    with pytest.raises(ValueError, match=words):
+        affected_packages(copy.workspace, since)
+    with pytest.raises(ValueError, match=words):
+        notes_missing(copy, since)
 
 
 def test_removed_file_concerns_its_package(copy):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -45,6 +47,19 @@ def test_new_name_under_a_new_version_is_recorded_with_it(released, run_release)
     assert record["config_core.offer"]["fresh_function"] == "0.1.1"
     assert record["config_core.offer"]["area"] == "0.1.0"
     assert run_release(released, "check", "--package", "config-core")[0] == 0
+
+
+def test_new_name_needs_a_minor_version_after_1_0(released, run_release):
+    """From 1.0 on, a fix has no features."""
+    released.set_version("config-core", "1.0.0")
+    run_release(released, "record")
+    released.tag("config-core")
+    add_public_function(released)
+    released.set_version("config-core", "1.0.1")
+    code, output = run_release(released, "check", "--package", "config-core")
+    assert code == 1
+    assert "config_core.offer.fresh_function is new" in output
+    assert "uv version --package pretrained-config-core 1.1.0" in output
 
 
 def test_record_that_was_not_written_anew_fails(released, run_release):
@@ -168,6 +183,14 @@ def test_unknown_package_is_refused(copy, run_release):
     code, output = run_release(copy, "check", "--package", "config_core")
     assert code == 2
     assert "auto-registry, config-core" in output
+
+
+def test_reader_that_has_read_enough_ends_it_in_silence(copy):
+    """As in `release status | head -1`."""
+    program = [sys.executable, "-c", "from release_tools.command import release; release()", "status"]
+    with subprocess.Popen(program, cwd=copy.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_tag_on_a_commit_of_another_version_is_refused(released, run_release):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from release_tools.checks import breaking_changes, missing_note, rewritten_entries, unknown_texts, wrong_record
+from release_tools.api import api_changes, wrong_record
+from release_tools.checks import missing_note, rewritten_entries
+from release_tools.sibling_use import missing_in_older_siblings
 from repository_copy import CHANGELOG, RepositoryCopy
 
 OFFER = "packages/config-core/src/config_core/offer.py"
@@ -245,6 +248,25 @@ def test_file_that_cannot_be_read_is_named(released, run_release, path, text, me
     assert message in output
 
 
+def test_metadata_without_its_pythons_is_told_by_the_proof(released):
+    """A pyproject.toml may lack what a new package's author did not think of."""
+    path = released.root / "packages/resnet/pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"^classifiers = \[.*?^\]\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    path.write_text(text.replace('requires-python = ">=3.11"\n', ""), encoding="utf-8")
+    done = prove(released, "resnet")
+    assert "Traceback" not in done.stderr
+    assert "resnet: the metadata must say which Pythons" in done.stdout
+
+
+def test_missing_changelog_is_asked_for(released, run_release):
+    """The message says how one begins."""
+    (released.root / "packages/resnet/CHANGELOG.md").unlink()
+    code, output = run_release(released, "check", "--package", "resnet")
+    assert code == 1
+    assert "packages/resnet/CHANGELOG.md. Add one that begins with: # Changelog" in output
+
+
 def test_requirement_that_cannot_be_read_is_named(released, run_release):
     """With the file that has it."""
     released.set_bounds("resnet", "config-core", " =>0.1")
@@ -317,8 +339,9 @@ def test_module_that_a_string_names_is_not_in_an_older_sibling(released, file, t
         released.append(f"packages/auto-registry/{file}", text)
     else:
         released.write(file, f'"""A use."""\n\n{text}')
-    (what,) = found(unknown_texts, released, "auto-registry")
-    assert "admits 0.1.0, which has no config_core.fresh" in what
+    (what,) = found(missing_in_older_siblings, released, "auto-registry")
+    assert "config_core.fresh" in what
+    assert "fails beside the oldest sibling that pretrained-config-core<0.2,>=0.1 admits" in what
 
 
 def test_metadata_that_users_rely_on_is_part_of_the_api(released, tmp_path):
@@ -327,7 +350,7 @@ def test_metadata_that_users_rely_on_is_part_of_the_api(released, tmp_path):
     old = RepositoryCopy(shutil.copytree(released.root, tmp_path / "old")).package("resnet")
     for name in ("quickstart = ", 'resnet = "resnet.__main__', 'resnet = "resnet.conf'):
         released.replace(path, name, f"new-{name}")
-    assert {(broken.name, broken.what) for broken in breaking_changes(old, released.package("resnet"))} == {
+    assert {(broken.name, broken.what) for broken in api_changes(old, released.package("resnet"))} == {
         ("command resnet", "no longer offered"),
         ("entry point auto_registry.configs: resnet", "no longer offered"),
         ("extra quickstart", "no longer offered"),

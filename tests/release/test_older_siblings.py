@@ -10,6 +10,7 @@ OFFER = "packages/config-core/src/config_core/offer.py"
 FACE = "packages/config-core/src/config_core/__init__.py"
 USE = "packages/auto-registry/src/auto_registry/use_of_offer.py"
 NEW_USES = """
+import sys
 from typing import TYPE_CHECKING
 
 import config_core
@@ -37,6 +38,14 @@ Shape().grow().color  # new
 
 if hasattr(config_core.offer, "area"):
     config_core.offer.fresh()  # new
+
+
+if sys.version_info >= (3, 99):
+    config_core.offer.fresh()  # new
+else:
+    offer.fresh()  # new
+if sys.platform == "other":
+    face.fresh()  # new
 
 
 def use(shape: Shape) -> str:

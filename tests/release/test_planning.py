@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from packaging.version import Version
 
 from release_tools.changes import entries_of
 from release_tools.command import release
-from release_tools.planning import plan_releases, spelled
+from release_tools.plan import plan_releases, spelled
 from repository_copy import CHANGELOG, RepositoryCopy
 
 FOLDERS = ["config-core", "auto-registry", "model-core", "hub-io", "resnet"]
@@ -46,8 +47,9 @@ def area() -> int:
 
 
 def run(copy, *arguments):
-    """Run the program and return what it said, and whether it succeeded."""
-    result = CliRunner().invoke(release, ["--workspace", str(copy.root), *arguments])
+    """Run the program in a copy and return what it said, and whether it succeeded."""
+    with contextlib.chdir(copy.root):
+        result = CliRunner().invoke(release, arguments)
     return result.output, result.exit_code == 0
 
 
@@ -87,7 +89,7 @@ def test_first_release_takes_what_was_written_so_far(tmp_path):
     copy.commit()
     assert run(copy, "plan", "--write")[1]
     copy.commit()
-    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    entries = entries_of(copy.package("resnet"))
     assert entries == {"0.1.0": "- New.\n- By hand.\n- First release."}
     assert run(copy, "verify", "resnet-v0.1.0") == ("resnet\n", True)
     assert "Already written" in run(copy, "plan", "--write")[0]
@@ -207,6 +209,34 @@ def test_use_of_a_name_that_is_released_raises_the_lower_bound_alone(copy):
     assert [spelled(bound.new) for bound in planned.bounds] == ["pretrained-config-core>=0.1.1,<0.2"]
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("src/auto_registry/errors.py", '\n__import__("config_core.offer")\n'),
+        ("pyproject.toml", '\n[project.entry-points.some_group]\nname = "config_core.offer:area"\n'),
+    ],
+)
+def test_name_in_a_string_raises_the_lower_bound(copy, file, text):
+    """A use is a use, also where only the program that runs can see it."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.append(f"packages/auto-registry/{file}", text)
+    copy.append("packages/auto-registry/src/auto_registry/__init__.py", "\n")
+    copy.commit()
+    plan = {each.package.name: each for each in plan_releases(copy.workspace)}
+    assert [spelled(bound.new) for bound in plan["auto-registry"].bounds] == ["pretrained-config-core>=0.1.1,<0.2"]
+
+
+def test_version_that_another_branch_has_released_is_refused(copy):
+    """A fix that was begun at an old tag cannot be the version that somebody else has tagged."""
+    copy.write("packages/resnet/changes/old.fix.md", "Old.\n")
+    copy.commit()
+    copy.git("tag", "resnet-v0.1.1")
+    output, succeeded = run(copy, "plan")
+    assert not succeeded
+    assert "resnet would become 0.1.1, which is released already" in output
+    assert "begin it at resnet-v0.1.1" in output
+
+
 def test_broken_api_is_a_breaking_change(copy):
     """What a face no longer offers moves the second number before 1.0, without a fragment, too."""
     copy.write("packages/config-core/src/config_core/offer.py", OFFER)
@@ -247,12 +277,12 @@ def test_written_plan_fits_together(copy):
     assert succeeded, output
     assert "&& git push origin config-core-v0.2.0" in output
     assert output.index("origin config-core-v0.2.0") < output.index("origin auto-registry-v0.1.1")
-    entries = entries_of((copy.root / "packages/config-core/CHANGELOG.md").read_text(encoding="utf-8"))
+    entries = entries_of(copy.package("config-core"))
     assert entries == {
         "0.2.0": "- **Breaking:** `x` is gone.\n- There is `y`,\n  which does more.",
         "0.1.0": "- First release.",
     }
-    hub_io = entries_of((copy.root / "packages/hub-io/CHANGELOG.md").read_text(encoding="utf-8"))
+    hub_io = entries_of(copy.package("hub-io"))
     assert (
         hub_io["0.1.1"] == "- Requires `pretrained-config-core>=0.2,<0.3` and `pretrained-auto-registry>=0.1.1,<0.2`."
     )
@@ -282,7 +312,7 @@ def test_change_after_a_written_plan_joins_its_entry(copy):
         assert run(copy, "plan", "--write")[1]
         copy.commit()
     assert copy.package("resnet").version == Version("0.1.1")
-    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    entries = entries_of(copy.package("resnet"))
     assert entries["0.1.1"] == "- Two.\n- One."
 
 
@@ -294,7 +324,7 @@ def test_breaking_change_after_a_written_plan_moves_it_on(copy):
     copy.write("packages/resnet/changes/two.breaking.md", "Two.\n")
     copy.commit()
     assert run(copy, "plan", "--write")[1]
-    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    entries = entries_of(copy.package("resnet"))
     assert entries == {"0.2.0": "- **Breaking:** Two.\n- One.", "0.1.0": "- First release."}
 
 
@@ -304,8 +334,18 @@ def test_lines_under_unreleased_are_in_the_entry(copy):
     copy.write("packages/resnet/changes/one.fix.md", "One.\n")
     copy.commit()
     assert run(copy, "plan", "--write")[1]
-    entries = entries_of((copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8"))
+    entries = entries_of(copy.package("resnet"))
     assert entries == {"0.1.1": "- One.\n- By hand.", "0.1.0": "- First release."}
+
+
+def test_changelog_without_the_line_of_towncrier_gets_it(copy):
+    """An entry that is written above the title would not be one."""
+    copy.write("packages/resnet/CHANGELOG.md", CHANGELOG.replace("<!-- towncrier release notes start -->\n\n", ""))
+    copy.write("packages/resnet/changes/one.fix.md", "One.\n")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    assert (copy.root / "packages/resnet/CHANGELOG.md").read_text(encoding="utf-8").startswith("# Changelog\n")
+    assert entries_of(copy.package("resnet")) == {"0.1.1": "- One.", "0.1.0": "- First release."}
 
 
 def test_plan_is_not_mixed_with_other_changes(copy):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from release_tools.proof import Python, Wheels, build, combinations_of, find_pythons, known_pythons
+from release_tools.combinations import Python, combinations_of, find_pythons, known_pythons
+from release_tools.distributions import build
 from repository_copy import RepositoryCopy
 from workspace_packages import ROOT
 
@@ -32,9 +32,8 @@ def tried(copy, tmp_path):
 
     def list_combinations(name):
         built = {name: build(copy.package(name), tmp_path / name) for name in ("config-core", "auto-registry")}
-        wheels = Wheels(copy.workspace, built, tmp_path / "wheels")
         pythons = [Python(CURRENT, Path(sys.executable))]
-        return list(combinations_of(copy.workspace, [copy.package(name)], pythons, wheels))
+        return list(combinations_of(copy.workspace, [copy.package(name)], pythons, built, tmp_path / "wheels"))
 
     return list_combinations
 
@@ -106,4 +105,4 @@ def test_package_that_leaves_a_python_does_not_take_it_from_others(tried):
     assert known_pythons(ROOT, SpecifierSet(">=3.13,<3.14"), SpecifierSet(">=3.11,<3.13")) == ["3.11", "3.12", "3.13"]
     (combination,) = tried("config-core")
     assert combination.allowed
-    assert not replace(combination, python=Python("3.10", Path(sys.executable))).allowed
+    assert not combination._replace(python=Python("3.10", Path(sys.executable))).allowed

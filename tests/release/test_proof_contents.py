@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from release_tools.proof import build, content_faults, metadata_faults, read_metadata, readme_faults
+from release_tools.distributions import build, content_faults, metadata_faults, read_metadata, readme_faults
 from repository_copy import RepositoryCopy
 from workspace_packages import WORKSPACE_PACKAGES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.metadata import Metadata
 
-from release_tools.proof import claimed_pythons, metadata_faults, readme_faults
+from release_tools.distributions import claimed_pythons, metadata_faults, readme_faults
 
 CLASSIFIER = "Programming Language :: Python :: 3."
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from release_tools.proof import Combination, Outcome, Python, as_text
+from release_tools.combinations import Combination, Python
+from release_tools.trials import Outcome, as_text
 from workspace_packages import WORKSPACE_PACKAGES
 
 PACKAGE = WORKSPACE_PACKAGES["pretrained-hub-io"]
@@ -17,8 +17,8 @@ PACKAGE = WORKSPACE_PACKAGES["pretrained-hub-io"]
 def outcomes():
     """Return a combination that passed, one that failed, and one on a Python that the package claims nothing about."""
     tried = Combination(PACKAGE, Python("3.11", Path("python")), "newest", "locked", Path("wheels"))
-    failed = replace(tried, siblings="oldest")
-    unclaimed = replace(failed, python=Python("3.99", Path("python")))
+    failed = tried._replace(siblings="oldest")
+    unclaimed = failed._replace(python=Python("3.99", Path("python")))
     return [
         Outcome(tried, None, tests=1217, seconds=99.7),
         Outcome(failed, "ImportError", tests=0, seconds=5),

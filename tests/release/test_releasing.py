@@ -159,6 +159,15 @@ def test_packages_on_torch_fit_together_too(environment, tmp_path):
     assert pins == {"config-core": "0.2.0", **dict.fromkeys(DEPENDENTS, "0.1.1")}
 
 
+def test_step_that_runs_again_publishes_what_is_missing(copy, environment, index, said):
+    """A job that ended after the first of two files is run again."""
+    assert said
+    lost = "pretrained_resnet-0.1.1.tar.gz"
+    (index.folder / lost).unlink()
+    run(".ci/release publish resnet-v0.1.1", copy.root, environment)
+    assert lost in index.files
+
+
 def test_release_waits_for_its_siblings(copy, tmp_path):
     """A dependent is not published before the sibling's release is on the index, and says what it waits for."""
     with local_index(tmp_path / "empty") as empty:
@@ -180,6 +189,7 @@ def test_release_waits_for_its_siblings(copy, tmp_path):
         )
     assert result.returncode == 1
     assert "Not on the index after 0 minutes: pretrained-config-core>=0." in result.stderr
+    assert "pretrained-config-core was not found in the package registry" in result.stderr
 
 
 def test_tag_that_is_not_the_version_releases_nothing(copy):

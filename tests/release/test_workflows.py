@@ -97,6 +97,12 @@ def test_shell_is_that_of_the_scripts(job):
     assert [command for command in commands if not re.fullmatch(allowed, command)] == []
 
 
+def test_run_can_be_repeated():
+    """Names of artifacts are those of a run, not of an attempt: a second one would fail on the first one's files."""
+    uploads = [step for step in WORKFLOWS["release"]["jobs"]["build"]["steps"] if "upload" in step.get("uses", "")]
+    assert [step["with"]["overwrite"] for step in uploads] == [True]
+
+
 def test_tags_of_packages_start_a_release():
     """The pattern of the workflow fits the tag of each package, and no tag of another kind such as v1.0."""
     (pattern,) = WORKFLOWS["release"][True]["push"]["tags"]  # YAML reads `on` as a truth value.

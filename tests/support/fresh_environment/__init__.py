@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import parse_wheel_filename
 
+from release_tools.distributions import build
 from release_tools.environments import FreshEnvironment as _FreshEnvironment
 from release_tools.environments import run_command
-from release_tools.proof import build
 from workspace_packages import WORKSPACE_PACKAGES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from release_tools.checks import write_records
+from release_tools.api import write_records
 from release_tools.workspace import Workspace, WorkspacePackage
 from workspace_packages import ROOT
 

@@ -1,4 +1,4 @@
-"""Environments outside the workspace that hold what is installed into them and nothing else.
+"""Environments outside the workspace that hold what is installed into them and nothing else, and the commands in them.
 
 Everything goes through uv and its cache: a torch of several gigabytes is linked into a new environment in seconds.
 """
@@ -26,10 +26,6 @@ __all__ = [
     "uv_program",
 ]
 
-_LIST_DISTRIBUTIONS = """
-import importlib.metadata, json
-print(json.dumps({found.metadata["Name"]: found.version for found in importlib.metadata.distributions()}))
-"""
 # What an environment of the caller, or an account on the Hub, would bring along.
 _NOT_INHERITED = (
     *("VIRTUAL_ENV", "PYTHON", "PYTEST_", "COVERAGE_", "COV_CORE_"),
@@ -53,12 +49,7 @@ class FreshEnvironment:
 
     @classmethod
     def create(cls, folder: Path, python: str | Path) -> FreshEnvironment:
-        """Make an empty environment.
-
-        Args:
-            folder: A folder that does not exist.
-            python: An interpreter, or a version that uv finds or downloads.
-        """
+        """Make an empty environment in a folder that does not exist, of an interpreter or a version that uv knows."""
         folder.mkdir(parents=True)
         uv("venv", "--quiet", "--no-project", "--python", python, folder / "venv", cwd=folder)
         return cls(folder)
@@ -97,26 +88,22 @@ class FreshEnvironment:
         file = self.folder / "pyproject.toml"
         file.write_text("\n".join(tables), encoding="utf-8")
         options = [*(["--resolution", "lowest-direct"] if lowest else []), *(["--no-build"] if only_wheels else [])]
-        uv("pip", "install", "--quiet", "--python", self.python, *options, "-r", file, cwd=self.folder)
+        self._uv_pip("install", "--quiet", *options, "-r", file)
 
     def check(self) -> None:
-        """Compare what is installed with what each distribution asks for.
-
-        Raises:
-            CommandError: Something is missing, or out of its bounds.
-        """
-        uv("pip", "check", "--quiet", "--python", self.python, cwd=self.folder)
+        """Raise a CommandError if something is missing, or out of the bounds that a distribution declares."""
+        self._uv_pip("check", "--quiet")
 
     def distributions(self) -> dict[str, str]:
         """Return the installed distributions and their versions."""
-        listed = json.loads(self.run("-c", _LIST_DISTRIBUTIONS))
-        return {canonicalize_name(name): version for name, version in listed.items()}
+        listed = json.loads(self._uv_pip("list", "--format", "json"))
+        return {canonicalize_name(each["name"]): each["version"] for each in listed}
+
+    def _uv_pip(self, verb: str, *arguments: str | Path) -> str:
+        return uv("pip", verb, "--python", self.python, *arguments, cwd=self.folder)
 
     def run(self, *arguments: str | Path, environ: Mapping[str, str] | None = None, timeout: float = 300) -> str:
-        """Run the interpreter, isolated from the user's packages and the working directory.
-
-        Returns:
-            What it printed.
+        """Run the interpreter, isolated from the user's packages and the working directory; return what it printed.
 
         Raises:
             CommandError: It failed.
@@ -136,10 +123,7 @@ def locked_versions(root: Path) -> tuple[str, ...]:
 
 
 def uv(*arguments: str | Path, cwd: Path) -> str:
-    """Run uv.
-
-    Returns:
-        What it printed.
+    """Run uv, and return what it printed.
 
     Raises:
         FileNotFoundError: There is no uv.
@@ -173,10 +157,7 @@ def run_command(
     environ: Mapping[str, str] | None = None,
     accepted: Collection[int] = (0,),
 ) -> str:
-    """Run a command, without what the caller's environment says of Python and of the Hub.
-
-    Returns:
-        What it printed.
+    """Run a command, without what the caller's environment says of Python and of the Hub; return what it printed.
 
     Raises:
         CommandError: It ended with another status than those accepted, or took too long.

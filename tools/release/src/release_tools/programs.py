@@ -16,7 +16,7 @@ class Program(click.Command):
         """Run what was asked for."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort):  # RuntimeErrors, too
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):  # RuntimeErrors and an OSError, too
             raise
         except UnknownPackageError as error:
             raise click.UsageError(str(error), ctx) from error

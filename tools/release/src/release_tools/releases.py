@@ -1,4 +1,4 @@
-"""What has been released: tags such as `config-core-v0.1.0`, one for each release of a package."""
+"""What has been released, by tags such as `config-core-v0.1.0`, and what has changed since."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from release_tools.workspace import Workspace, WorkspacePackage
 __all__ = [
     "ReleaseError",
     "admitted_releases",
+    "affected_packages",
+    "branch_start",
     "changed_files",
+    "folders_to_test",
     "git",
     "last_release",
     "released_package",
@@ -29,26 +32,19 @@ __all__ = [
 
 
 class ReleaseError(RuntimeError):
-    """A release cannot be had again from its tag; the message says why, and what to do about it.
-
-    Attributes:
-        tag: The tag.
-    """
+    """A release cannot be had again from its tag; the message says why, and what to do about it."""
 
     def __init__(self, package: WorkspacePackage, version: Version, why: str) -> None:
-        self.tag = tag_of(package, version)
+        tag = tag_of(package, version)
         super().__init__(
-            f"{self.tag} {why}\n"
-            f"If the tag is on a wrong commit, remove it (git tag --delete {self.tag}), and tag the commit that "
+            f"{tag} {why}\n"
+            f"If the tag is on a wrong commit, remove it (git tag --delete {tag}), and tag the commit that "
             f"released {version}. If it is right, let the dependents of {package.distribution} exclude {version}."
         )
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git in a folder.
-
-    Returns:
-        What it printed, without the last line break.
+    """Run git in a folder, and return what it printed, without the last line break.
 
     Raises:
         CommandError: It failed; the message has what it printed.
@@ -93,11 +89,6 @@ def admitted_releases(workspace: Workspace, bounds: Requirement, sibling: Worksp
 def released_package(workspace: Workspace, package: WorkspacePackage, version: Version) -> WorkspacePackage:
     """Return a package as it was released, in a folder that lasts as long as this process.
 
-    Args:
-        workspace: Where the tags are.
-        package: The package as it is now.
-        version: One of its `released_versions`.
-
     Raises:
         ReleaseError: The tag has no such package, or has it in another version.
     """
@@ -125,7 +116,47 @@ def _unpacked() -> Path:
     return folder
 
 
+def branch_start(workspace: Workspace, since: str) -> str:
+    """Return the commit at which this branch left another one.
+
+    Raises:
+        ValueError: This clone does not have it.
+    """
+    try:
+        return git(workspace.root, "merge-base", since, "HEAD")
+    except CommandError as error:
+        raise ValueError(
+            f"This clone has no commit at which this branch left {since}. Check the name, and fetch what is missing: "
+            "git fetch origin, in a shallow clone with --unshallow."
+        ) from error
+
+
 def changed_files(workspace: Workspace, since: str, *below: str) -> list[str]:
     """Return the files that differ from a commit, those included that are not committed yet, relative to the root."""
     changed = git(workspace.root, "diff", "--name-only", "--no-renames", since, "--", *below).splitlines()
     return changed + git(workspace.root, "ls-files", "--others", "--exclude-standard", "--", *below).splitlines()
+
+
+def affected_packages(workspace: Workspace, since: str) -> set[str]:
+    """Return the folders' names of the packages that changes since a branch's start concern: theirs and dependents'.
+
+    Files of no package (the lock, tests of several packages, the tools) concern all.
+    """
+    owners = {}
+    for package in workspace.packages.values():
+        owners[f"packages/{package.name}/"] = owners[f"tests/{package.import_name}/"] = package.name
+    changed = [
+        next((owners[each] for each in owners if path.startswith(each)), None)
+        for path in changed_files(workspace, branch_start(workspace, since))
+    ]
+    if None in changed:
+        return {package.name for package in workspace.packages.values()}
+    return workspace.with_dependents({name for name in changed if name})
+
+
+def folders_to_test(workspace: Workspace, affected: set[str]) -> list[str]:
+    """Return the folders of tests that concern some packages: their own, and those of several packages."""
+    others = {package.import_name for package in workspace.packages.values() if package.name not in affected}
+    tests = workspace.root / "tests"
+    folders = {path.relative_to(tests).parts[0] for path in tests.glob("*/**/test_*.py")}
+    return [f"tests/{folder}" for folder in sorted(folders - others)] if affected else []

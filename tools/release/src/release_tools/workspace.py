@@ -21,11 +21,20 @@ __all__ = [
     "UnknownPackageError",
     "Workspace",
     "WorkspacePackage",
-    "imported_names",
     "imports_of",
+    "lines_that_may_fail",
     "parsed",
     "public_names_of",
 ]
+
+# What pyproject.toml may leave out.
+_DEFAULTS = {
+    "classifiers": [],
+    "dependencies": [],
+    "optional-dependencies": {},
+    "readme": "README.md",
+    "requires-python": "",
+}
 
 
 class UnknownPackageError(ValueError):
@@ -34,11 +43,7 @@ class UnknownPackageError(ValueError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout of the repository, or a copy of one.
-
-    Attributes:
-        root: Its top folder.
-    """
+    """A checkout of the repository, or a copy of one, by its top folder."""
 
     root: Path
 
@@ -52,7 +57,7 @@ class Workspace:
         for candidate in (folder.resolve(), *folder.resolve().parents):
             if any(candidate.glob("packages/*/pyproject.toml")):
                 return cls(candidate)
-        raise FileNotFoundError(f"{folder} is not inside the workspace: run this from a checkout, or give its folder.")
+        raise FileNotFoundError(f"{folder} is not inside the workspace: run this from a checkout.")
 
     @cached_property
     def packages(self) -> dict[str, WorkspacePackage]:
@@ -74,11 +79,8 @@ class Workspace:
 
     def siblings_of(self, package: WorkspacePackage) -> list[tuple[Requirement, WorkspacePackage]]:
         """Return what a package and its extras need from the workspace, with the bounds."""
-        return [
-            (requirement, self.packages[canonicalize_name(requirement.name)])
-            for requirement in package.all_requirements()
-            if canonicalize_name(requirement.name) in self.packages
-        ]
+        needed = [(each, self.packages.get(canonicalize_name(each.name))) for each in package.all_requirements()]
+        return [(requirement, sibling) for requirement, sibling in needed if sibling]
 
     def installed_with(self, package: WorkspacePackage, *extras: str) -> list[WorkspacePackage]:
         """Return what the workspace adds to an environment when a package is installed: itself and what it needs."""
@@ -115,11 +117,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class WorkspacePackage:
-    """One member of the workspace.
-
-    Attributes:
-        folder: Its folder below packages/.
-    """
+    """One member of the workspace, by its folder below packages/."""
 
     folder: Path
 
@@ -132,7 +130,7 @@ class WorkspacePackage:
         """
         path = self.folder / "pyproject.toml"
         try:
-            project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+            project: dict[str, Any] = _DEFAULTS | tomllib.loads(path.read_text(encoding="utf-8"))["project"]
             if project["name"] and Version(project["version"]).base_version == project["version"]:
                 return project
         except tomllib.TOMLDecodeError as error:
@@ -177,7 +175,7 @@ class WorkspacePackage:
     @property
     def extras(self) -> tuple[str, ...]:
         """Names of the optional parts that can be installed with it."""
-        return tuple(self.project.get("optional-dependencies", {}))
+        return tuple(self.project["optional-dependencies"])
 
     def requirements(self, *extras: str) -> list[Requirement]:
         """Return the declared dependencies, with those of some extras.
@@ -185,11 +183,9 @@ class WorkspacePackage:
         Raises:
             ValueError: One cannot be read.
         """
-        lines = list(self.project.get("dependencies", []))
-        for extra in extras:
-            lines += self.project["optional-dependencies"][extra]
+        tables = [self.project["dependencies"], *(self.project["optional-dependencies"][extra] for extra in extras)]
         try:
-            return [Requirement(line) for line in lines]
+            return [Requirement(line) for table in tables for line in table]
         except InvalidRequirement as error:
             raise ValueError(f"{self.folder / 'pyproject.toml'}: {error}") from error
 
@@ -216,25 +212,8 @@ def parsed(path: Path) -> ast.Module:
         raise ValueError(f"{path}:{error.lineno}: {error.msg}") from error
 
 
-def imported_names(path: Path) -> set[str]:
-    """Return the top-level packages that a file imports anywhere, in functions and for type checkers too."""
-    found: set[str] = set()
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
 class ImportOfName(NamedTuple):
-    """A name that a file imports.
-
-    Attributes:
-        module: Dotted name of the module that it is imported from, or that is imported itself.
-        name: The name, or None where the module itself is imported.
-        line: Line of the statement.
-    """
+    """An import: the module, the name that is imported from it (None for the module itself), and the line."""
 
     module: str
     name: str | None
@@ -259,12 +238,25 @@ def public_names_of(path: Path) -> set[str]:
         ValueError: It is not written as a list of strings.
     """
     for node in parsed(path).body:
-        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-            try:
-                return set(ast.literal_eval(node.value))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path}:{node.lineno}: __all__ must be a list of strings.") from error
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id="__all__")], value=value)
+                | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
+            ):
+                try:
+                    return set(ast.literal_eval(value))
+                except (ValueError, TypeError) as error:
+                    raise ValueError(f"{path}:{node.lineno}: __all__ must be a list of strings.") from error
     return set()
+
+
+def lines_that_may_fail(path: Path) -> set[int]:
+    """Return the lines of a file that stand in a `try` which catches ImportError or AttributeError."""
+    found: set[int] = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Try):
+            handlers = [name for handler in node.handlers if handler.type for name in ast.walk(handler.type)]
+            caught = {name.id for name in handlers if isinstance(name, ast.Name)}
+            if caught & {"ImportError", "ModuleNotFoundError", "AttributeError"}:
+                found.update(line for step in node.body for line in range(step.lineno, (step.end_lineno or 0) + 1))
+    return found

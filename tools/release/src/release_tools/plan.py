@@ -1,51 +1,49 @@
-"""Which packages are to be released, with which versions and bounds, and in which order.
+"""Which packages are to be released, with which versions and bounds, in which order; and writing it into the files.
 
-A package moves if it changed since its last release, or if a release of a sibling leaves its bounds behind.
+A package moves if it changed since its last release, or if a release of a sibling leaves its bounds behind. uv writes
+versions, bounds and uv.lock, towncrier the changelogs.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from release_tools.api import api_changes, write_records
 from release_tools.changes import (
     KINDS,
     UNRELEASED,
-    changelog_of,
     entries_of,
     fragments_of,
+    needs_entry,
     next_breaking_version,
     next_version,
+    write_entry,
 )
-from release_tools.checks import breaking_changes, public_names, require_tags, uses_of_newer_siblings
-from release_tools.releases import changed_files, last_release, released_package, tag_of
+from release_tools.checks import require_tags
+from release_tools.environments import uv
+from release_tools.releases import changed_files, git, last_release, released_package, released_versions, tag_of
+from release_tools.sibling_use import uses_of_newer_siblings
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled"]
+__all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled", "write_plan"]
 
 _LOWER = (">=", ">")
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a package is released.
-
-    Attributes:
-        kind: Kind of the change, one of `KINDS`.
-        text: What a maintainer reads.
-    """
+class Reason(NamedTuple):
+    """Why a package is released: the kind of the change, one of `KINDS`, and what a maintainer reads."""
 
     kind: str
     text: str
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """Bounds that a package must have for a sibling.
 
     Attributes:
@@ -60,8 +58,7 @@ class Bound:
     is_needed: bool
 
 
-@dataclass(frozen=True)
-class PlannedRelease:
+class PlannedRelease(NamedTuple):
     """One release of a plan.
 
     Attributes:
@@ -75,13 +72,19 @@ class PlannedRelease:
     package: WorkspacePackage
     last: Version | None
     version: Version
-    reasons: tuple[Reason, ...]
-    bounds: tuple[Bound, ...]
+    reasons: list[Reason]
+    bounds: list[Bound]
 
     @property
     def tag(self) -> str:
         """The tag that starts the release."""
         return tag_of(self.package, self.version)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the files say all of it."""
+        moves = self.bounds or self.version != self.package.version
+        return not moves and not needs_entry(self.package, self.version)
 
 
 def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
@@ -109,7 +112,8 @@ def plan_releases(workspace: Workspace, *names: str) -> list[PlannedRelease]:
             _refuse_missing_siblings(workspace, package, planned)
             reasons += [Reason("fix", f"requires {spelled(bound.new)}, not {spelled(bound.old)}") for bound in bounds]
             version = _coming_version(package, last, reasons)
-            planned[package.name] = PlannedRelease(package, last, version, tuple(reasons), tuple(bounds))
+            _refuse_released(workspace, package, version)
+            planned[package.name] = PlannedRelease(package, last, version, reasons, bounds)
     return list(planned.values())
 
 
@@ -124,14 +128,15 @@ def spelled(requirement: Requirement) -> str:
 def changes_of(workspace: Workspace, package: WorkspacePackage, last: Version | None) -> list[Reason]:
     """Return what has changed in a package since its last release: what its fragments tell, and its API."""
     reasons = [Reason(each.kind, each.text.partition("\n")[0]) for each in fragments_of(package)]
-    if UNRELEASED in entries_of(changelog_of(package).read_text(encoding="utf-8")):
+    if UNRELEASED in entries_of(package):
         reasons.append(Reason("fix", f"lines under {UNRELEASED} in the changelog"))
     if last is None:
         reasons.append(Reason("feature", "first release"))
     elif package.version > last:
         reasons.append(Reason("fix", f"version {package.version} is not released yet"))
     if last and _has_new_sources(workspace, package, last):
-        reasons += _api_changes(workspace, package, last)
+        changes = api_changes(released_package(workspace, package, last), package)
+        reasons += [Reason(change.kind, str(change)) for change in changes]
     return sorted(reasons, key=lambda reason: KINDS.index(reason.kind))
 
 
@@ -139,21 +144,20 @@ def _has_new_sources(workspace: Workspace, package: WorkspacePackage, last: Vers
     return bool(changed_files(workspace, tag_of(package, last), f"packages/{package.name}/src"))
 
 
-def _api_changes(workspace: Workspace, package: WorkspacePackage, last: Version) -> Iterator[Reason]:
-    released = released_package(workspace, package, last)
-    for broken in breaking_changes(released, package):
-        yield Reason("breaking", f"{broken.name}: {broken.what}")
-    before = public_names(released)
-    for face, names in public_names(package).items():
-        for name in sorted(names - before.get(face, set())):
-            yield Reason("feature", f"{face}.{name} is new")
-
-
 def _coming_version(package: WorkspacePackage, last: Version | None, reasons: list[Reason]) -> Version:
     if last is None:
         return package.version
     kind = min((reason.kind for reason in reasons), key=KINDS.index, default="fix")
     return max(package.version, next_version(last, kind))
+
+
+def _refuse_released(workspace: Workspace, package: WorkspacePackage, version: Version) -> None:
+    """Refuse a version that another branch has released, and on which this one was not built."""
+    if version in released_versions(workspace, package):
+        raise ValueError(
+            f"{package.name} would become {version}, which is released already, and not on this branch: begin it at "
+            f"{tag_of(package, version)} or at a newer tag. A fix for an older version may break nothing."
+        )
 
 
 def _coming_bounds(workspace: Workspace, package: WorkspacePackage, planned: dict[str, PlannedRelease]) -> list[Bound]:
@@ -183,7 +187,7 @@ def _used_versions(
     for use in uses_of_newer_siblings(workspace, package):
         if use.version is None and use.sibling.name not in planned:
             raise ValueError(
-                f"{package.name} uses what {use.sibling.name} has not released: {use.misuse.message}. "
+                f"{package.name} uses what {use.sibling.name} has not released: {use.message}. "
                 f"Plan both: release plan {use.sibling.name} {package.name}"
             )
         found[use.sibling.name].append(use.version or planned[use.sibling.name].version)
@@ -227,3 +231,43 @@ def _lowest(requirement: Requirement) -> Version:
 
 def _short(version: Version) -> str:
     return f"{version.major}.{version.minor}" if not version.micro else str(version)
+
+
+def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
+    """Write a plan into the files. Nothing is committed.
+
+    Returns:
+        Whether there was anything to write: the second time there is not.
+
+    Raises:
+        RuntimeError: There is something to write, and files of packages have changes that are not committed, which
+            would be mixed up with those of the plan; or uv or towncrier refused.
+    """
+    releases = [release for release in plan if not release.is_written]
+    if not releases:
+        return False
+    if changed := git(workspace.root, "status", "--porcelain", "--", "packages", "uv.lock"):
+        raise RuntimeError(f"Commit or stash these changes first:\n{changed}")
+    for release in releases:
+        _move_bounds(workspace, release.package, release.bounds)
+        if release.version != release.package.version:
+            new = (release.package.distribution, str(release.version))
+            uv("version", "--frozen", "--package", *new, cwd=workspace.root)
+        write_entry(workspace, release.package, release.version, release.last)
+    uv("lock", cwd=workspace.root)
+    write_records(Workspace(workspace.root))
+    return True
+
+
+def _move_bounds(workspace: Workspace, package: WorkspacePackage, bounds: Iterable[Bound]) -> None:
+    for bound in bounds:
+        tables: dict[tuple[str, ...], list[str]] = {(): package.project["dependencies"]}
+        tables |= {("--optional", extra): package.project["optional-dependencies"][extra] for extra in package.extras}
+        for table, declared in tables.items():
+            if bound.old in map(Requirement, declared):
+                uv("add", "--frozen", "--package", package.distribution, *table, spelled(bound.new), cwd=workspace.root)
+    if bounds:
+        fragment = package.folder / "changes" / "siblings.fix.md"
+        fragment.parent.mkdir(exist_ok=True)
+        requirements = " and ".join(f"`{spelled(bound.new)}`" for bound in bounds)
+        fragment.write_text(f"Requires {requirements}.\n", encoding="utf-8")

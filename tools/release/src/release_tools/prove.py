@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +16,11 @@ import click
 from packaging.specifiers import SpecifierSet
 
 from release_tools.checks import require_tags
+from release_tools.combinations import Combination, combinations_of, find_pythons, known_pythons
+from release_tools.distributions import Distributions, build, claimed_pythons, faults_of
 from release_tools.environments import CommandError, clean_environ, uv_program
 from release_tools.programs import Program
-from release_tools.proof._combinations import Combination, Wheels, combinations_of
-from release_tools.proof._contents import content_faults
-from release_tools.proof._distributions import Distributions, build
-from release_tools.proof._papers import claimed_pythons, metadata_faults, read_metadata, readme_faults
-from release_tools.proof._pythons import find_pythons, known_pythons
-from release_tools.proof._table import as_text
-from release_tools.proof._trial import Outcome, Trials
+from release_tools.trials import Outcome, Trials, as_text
 from release_tools.workspace import Workspace, WorkspacePackage
 
 __all__ = ["prove"]
@@ -48,13 +44,7 @@ _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the logs of what fails; default: a new temporary folder.",
 )
-def prove(
-    names: tuple[str, ...],
-    versions: tuple[str, ...],
-    *,
-    quick: bool,
-    logs: Path | None,
-) -> None:
+def prove(names: tuple[str, ...], versions: tuple[str, ...], *, quick: bool, logs: Path | None) -> None:
     """Prove that each PACKAGE (folders below packages/; default: all) can be released alone.
 
     Its sdist and its wheel have what they should have, and nothing else. The wheel is installed into environments
@@ -64,13 +54,12 @@ def prove(
     workspace = Workspace.around(Path.cwd())
     packages = workspace.chosen(names)
     require_tags(workspace)
-    with tempfile.TemporaryDirectory(prefix="prove-") as temporary:
+    logs = logs or Path(tempfile.mkdtemp(prefix="prove-logs-"))
+    with tempfile.TemporaryDirectory(prefix="prove-") as temporary, _hub(workspace) as hub:
         folder = Path(temporary)
         folder.chmod(0o755)  # some tests become another user
         built, unbuilt = _build(workspace, folder / "dist")
-        faults = [
-            fault for package in packages if package.name in built for fault in _faults(package, built[package.name])
-        ]
+        faults = [*_distribution_faults(packages, built)]
         allowed = [SpecifierSet(package.project["requires-python"]) for package in packages]
         pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, *allowed))
         claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
@@ -78,22 +67,13 @@ def prove(
         faults += _missing_faults(missing, needed=set(versions) if versions or quick else claimed)
         combinations = [
             combination
-            for combination in combinations_of(
-                workspace, packages, pythons, Wheels(workspace, built, folder / "wheels")
-            )
+            for combination in combinations_of(workspace, packages, pythons, built, folder / "wheels")
             if (versions or combination.allowed) and not (quick and _is_left_out_if_quick(combination))
         ]
-        with _hub(workspace) as hub:
-            trials = Trials(
-                workspace,
-                folder / "trials",
-                hub=hub,
-                unbuilt=unbuilt,
-                is_short=lambda combination: quick and _is_short_if_quick(combination),
-            )
-            logs = logs or Path(tempfile.mkdtemp(prefix="prove-logs-"))
-            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-                outcomes = list(pool.map(lambda each: _announced(trials.run(each), logs), combinations))
+        shortened = [combination for combination in combinations if quick and _is_short_if_quick(combination)]
+        trials = Trials(workspace, folder / "trials", hub=hub, unbuilt=unbuilt, shortened=shortened)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            outcomes = list(pool.map(lambda each: _announced(trials.run(each), logs), combinations))
     _report(outcomes, faults, logs)
 
 
@@ -120,14 +100,15 @@ def _build(workspace: Workspace, folder: Path) -> tuple[dict[str, Distributions]
     return built, unbuilt
 
 
-def _faults(package: WorkspacePackage, built: Distributions) -> Iterator[str]:
+def _distribution_faults(packages: Iterable[WorkspacePackage], built: Mapping[str, Distributions]) -> Iterator[str]:
     """Print what was built, and yield what is wrong with it."""
-    metadata = read_metadata(built)
-    faults = [*content_faults(package, built), *metadata_faults(metadata), *readme_faults(metadata)]
-    click.echo(f"{built.sdist.name}, {built.wheel.name}: {'FAILED' if faults else 'ok'}")
-    for fault in faults:
-        click.echo(f"  {fault}")
-        yield f"{package.name}: {fault}"
+    for package in packages:
+        if package.name in built:
+            distributions = built[package.name]
+            faults = faults_of(package, distributions)
+            result = "FAILED" if faults else "ok"
+            click.echo("\n  ".join([f"{distributions.sdist.name}, {distributions.wheel.name}: {result}", *faults]))
+            yield from (f"{package.name}: {fault}" for fault in faults)
 
 
 def _missing_faults(missing: Mapping[str, str], *, needed: Container[str]) -> Iterator[str]:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
 from release_tools.workspace import Workspace, WorkspacePackage
 
-__all__ = ["Failure", "line_of_requirement", "place"]
+__all__ = ["Failure", "place", "place_of_requirement"]
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One reason not to release.
-
-    Attributes:
-        package: Folder name of the package.
-        check: Short name of the check.
-        where: File and line, relative to the root of the workspace.
-        what: What is wrong.
-        todo: What to do about it.
-    """
+class Failure(NamedTuple):
+    """One reason not to release: the folder of the package, the check, file and line, what is wrong, and the remedy."""
 
     package: str
     check: str
@@ -41,8 +32,9 @@ def place(workspace: Workspace, path: Path, line: int | None = None) -> str:
     return path.resolve().relative_to(workspace.root.resolve()).as_posix() + (f":{line}" if line else "")
 
 
-def line_of_requirement(package: WorkspacePackage, requirement: Requirement) -> int:
+def place_of_requirement(workspace: Workspace, package: WorkspacePackage, requirement: Requirement) -> str:
     """Return the line of pyproject.toml that declares a requirement, the first one if there are several."""
+    path = package.folder / "pyproject.toml"
     declaration = re.compile(rf'"{re.escape(requirement.name)}(?![\w.-])')
-    lines = (package.folder / "pyproject.toml").read_text(encoding="utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if declaration.search(line)), 1)
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    return place(workspace, path, next((number for number, line in lines if declaration.search(line)), 1))

@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from release_tools.combinations import Combination, third_parties_of
 from release_tools.environments import FreshEnvironment, locked_versions
-from release_tools.proof._combinations import Combination, third_parties_of
 from release_tools.workspace import Workspace
 
-__all__ = ["Outcome", "Trials"]
+__all__ = ["Outcome", "Trials", "as_text"]
 
 _JOBS = "tests/workspace/jobs"
-_FIND_MODULES = """
-import importlib.util, json, sys
-sys.path[:0] = sys.argv[1].split(";")
-print(json.dumps({name: importlib.util.find_spec(name).origin for name in sys.argv[2:]}))
-"""
+_TITLES = ("package", "Python", "siblings", "third parties", "result", "tests", "seconds")
+_RIGHT = {"tests", "seconds"}
 
 
 class _FaultError(Exception):
     """What was installed is not what was promised."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a combination.
-
-    Attributes:
-        combination: What was tried.
-        failure: What failed, or None.
-        tests: How many of the package's own tests passed.
-        seconds: How long it took.
-    """
+class Outcome(NamedTuple):
+    """What came of a combination: what failed, how many of the package's own tests passed, and how long it took."""
 
     combination: Combination
     failure: str | None
@@ -65,7 +53,7 @@ class Trials:
         folder: Where environments and a copy of the tests are put.
         hub: Environment variables with which a program is somebody on a Hub.
         unbuilt: Why packages cannot be built, by the names of their folders.
-        is_short: Says of which combinations only the first test of each file runs.
+        shortened: Combinations of which only the first test of each file runs.
     """
 
     def __init__(
@@ -75,10 +63,10 @@ class Trials:
         *,
         hub: Mapping[str, str],
         unbuilt: Mapping[str, str],
-        is_short: Callable[[Combination], bool] = lambda _: False,
+        shortened: Collection[Combination],
     ) -> None:
         self._workspace, self._folder, self._hub, self._unbuilt = workspace, folder, hub, unbuilt
-        self._is_short = is_short
+        self._shortened = shortened
         self._tests = _copy_without_sources(workspace, folder / "checkout")
 
     def run(self, combination: Combination) -> Outcome:
@@ -142,20 +130,23 @@ class Trials:
         return environment
 
     def _do_job(self, environment: FreshEnvironment, job: str) -> None:
-        """Run a few lines of what a package is for."""
-        environment.run(self._workspace.root / _JOBS / f"{job}.py", environ=self._hub)
+        """Run a few lines of what a package, or an extra of it, is for."""
+        path = self._workspace.root / _JOBS / f"{job}.py"
+        if not path.exists():
+            raise _FaultError(f"there is no {_JOBS}/{job}.py: write a few lines there that do what users do with it")
+        environment.run(path, environ=self._hub)
 
     def _pass_own_tests(self, combination: Combination, environment: FreshEnvironment) -> int:
         """Run the package's own tests, with no sources in reach, and return how many passed."""
         package = combination.package
         bounded = third_parties_of(self._workspace, package, *package.extras)
         self._add_test_tools(environment, bounded if combination.third_parties == "lowest" else [])
-        self._check_modules(environment, [each.import_name for each in self._workspace.installed_with(package)])
+        self._check_modules([each.import_name for each in self._workspace.installed_with(package)])
         options = [*("-p", "no:cacheprovider", "-n", "1"), "--basetemp", environment.folder / "tmp"]
         if combination.third_parties == "lowest":
             # Old releases warn of what newer Pythons have deprecated: that is not for us to mend.
             options += ["--override-ini", "filterwarnings=default"]
-        if self._is_short(combination):
+        if combination in self._shortened:
             options += ["--smoke"]
         options += ["--rootdir", self._tests, "--config-file", self._tests / "pyproject.toml"]
         arguments = ["-m", "pytest", "--quiet", "--color=no", *options, self._tests / "tests" / package.import_name]
@@ -170,12 +161,12 @@ class Trials:
         locked = [line for line in self._locked("<=" if keep else "==") if _name(line) not in kept]
         environment.install(_test_tools(self._workspace), constraints=[*pins, *locked])
 
-    def _check_modules(self, environment: FreshEnvironment, names: list[str]) -> None:
-        """Check that the tests will import what is installed, and nothing of the workspace."""
-        found = json.loads(environment.run("-c", _FIND_MODULES, str(self._tests / "tests" / "support"), *names))
-        for name, origin in found.items():
-            if not Path(origin).is_relative_to(environment.folder):
-                raise _FaultError(f"the tests would import {name} from {origin}")
+    def _check_modules(self, names: list[str]) -> None:
+        """Check that the tests will import what is installed, and nothing that lies beside them."""
+        for name in names:
+            for path in (self._tests / "tests/support").glob(f"{name}*"):
+                if path.stem == name:
+                    raise _FaultError(f"the tests would import {name} from {path}")
 
     def _locked(self, operator: str) -> list[str]:
         return [line.replace("==", operator, 1) for line in locked_versions(self._workspace.root)]
@@ -207,3 +198,24 @@ def _check_bounds_are_releases(requirements: list[Requirement], installed: Mappi
 
 def _name(line: str) -> str:
     return canonicalize_name(Requirement(line).name)
+
+
+def as_text(outcomes: Sequence[Outcome]) -> str:
+    """Return what was tried and what came of it, in columns."""
+    rows = [_TITLES, *map(_row, outcomes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [f"{{:{'>' if title in _RIGHT else '<'}{width}}}" for title, width in zip(_TITLES, widths, strict=True)]
+    return "\n".join("  ".join(cells).format(*row).rstrip() for row in rows)
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    tried = outcome.combination
+    return (
+        f"{tried.package.name} {tried.package.version}",
+        tried.python.minor,
+        tried.siblings,
+        tried.third_parties,
+        outcome.result,
+        str(outcome.tests or "-"),
+        f"{outcome.seconds:.0f}",
+    )
