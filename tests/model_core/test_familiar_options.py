@@ -84,6 +84,30 @@ def test_option_of_a_load_is_explained_or_asks_for_nothing(saved, model_class, c
         assert "hf_secret" not in str(caught.value)
 
 
+DEVICES = {
+    "cpu": "'cpu'",
+    "cuda:1": "'cuda:1'",
+    0: "0",
+    torch.device("cpu"): "'cpu'",
+    "auto": "'cuda'",
+    "sequential": "'cuda'",
+}
+
+
+@pytest.mark.parametrize("given", DEVICES)
+@pytest.mark.parametrize("wrap", [lambda device: device, lambda device: {"": device}], ids=["whole", "dict"])
+def test_device_map_of_one_device_is_told_that_device(saved, given, wrap):
+    """Not another one than was asked for."""
+    with pytest.raises(ArgumentError, match=rf"device_map=.* Pass device={DEVICES[given]}"):
+        TinyModel.from_pretrained(saved, device_map=wrap(given))
+
+
+def test_device_map_of_several_devices_is_told_how_to_use_one(saved):
+    """None of them is the one that was asked for."""
+    with pytest.raises(ArgumentError, match="Pass device='cuda' to move the whole model"):
+        TinyModel.from_pretrained(saved, device_map={"layers.0": "cpu", "layers.1": 0})
+
+
 def test_option_of_the_hub_is_refused_before_the_hub_is_asked():
     """Otherwise a private repository would be reported as missing."""
     with pytest.raises(ArgumentError, match="earlier name of token"):
@@ -104,6 +128,67 @@ def test_dtype_wins_over_torch_dtype(saved):
     assert loaded.dtype is torch.float16
     assert TinyModel.from_pretrained(saved, torch_dtype="float64").dtype is torch.float64
     assert TinyModel._from_config(TinyConfig(), dtype="float16", torch_dtype="float64").dtype is torch.float16
+
+
+DTYPES = {
+    "fp16": "float16",
+    "FP16": "float16",
+    "f16": "float16",
+    "16": "float16",
+    16: "float16",
+    "16-mixed": "float16",
+    "bf16": "bfloat16",
+    "bf16-mixed": "bfloat16",
+    "bf16-true": "bfloat16",
+    "fp32": "float32",
+    "torch.fp32": "float32",
+    "f64": "float64",
+    "flaot16": "float16",
+    "bfloat": "bfloat16",
+    type("float16", (), {}): "float16",  # as numpy has it
+}
+
+
+@pytest.mark.parametrize("given", DTYPES, ids=str)
+def test_dtype_of_another_spelling_gets_its_name(saved, given):
+    """As other libraries write it."""
+    with pytest.raises(ArgumentError, match=rf"^dtype must be .* Did you mean '{DTYPES[given]}'\?$"):
+        TinyModel.from_pretrained(saved, dtype=given)
+
+
+@pytest.mark.parametrize("given", ["half", "float", "double", "torch.half", torch.half])
+def test_short_name_that_torch_has_for_a_dtype_is_one(saved, given):
+    """It is an attribute of torch as well."""
+    assert TinyModel.from_pretrained(saved, dtype=given).dtype.is_floating_point
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ("int8", "never quantised"),
+        (torch.int8, "never quantised"),
+        ("nf4", "never quantised"),
+        ({"": "float16"}, "parts"),
+    ],
+    ids=str,
+)
+def test_dtype_that_no_load_converts_to_says_what_to_do(saved, given, remedy):
+    """Quantisation and a dtype for each part are other steps."""
+    with pytest.raises(ArgumentError, match=rf"^dtype must be .*{remedy}"):
+        TinyModel.from_pretrained(saved, dtype=given)
+
+
+def test_dtype_of_a_config_that_is_no_name_is_refused_by_a_new_model():
+    """Otherwise the model would be in float32 without a word."""
+    with pytest.raises(ArgumentError, match="Did you mean 'bfloat16'"):
+        TinyModel._from_config(TinyConfig(dtype="bf16"))
+
+
+@pytest.mark.parametrize("given", ["gpu", "auto"])
+def test_device_of_another_library_gets_a_name(saved, given):
+    """No device of torch has this name."""
+    with pytest.raises(ArgumentError, match=r"^device must be .* Did you mean 'cuda'\?"):
+        TinyModel.from_pretrained(saved, device=given)
 
 
 # Mistyped options

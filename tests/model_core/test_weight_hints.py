@@ -19,6 +19,7 @@ from model_core import (
     ArgumentError,
     ModelDefinitionError,
     PreTrainedModel,
+    StateDictError,
     WeightsFileError,
     WeightsMismatchError,
     WeightsNotFoundError,
@@ -619,6 +620,19 @@ def test_message_about_a_huge_model_is_short():
         TinyModel.from_pretrained(None, config=config, state_dict=state)
     assert len(str(caught.value)) < 15_000
     assert len(caught.value.report.unexpected) == count
+
+
+@pytest.mark.parametrize("options", [{}, {"strict": False}])
+def test_empty_state_dict_is_said_to_be_empty(options):
+    """And what makes a new model is named."""
+    with pytest.raises(WeightsMismatchError, match=r"To get a new model:\n    TinyModel\(config\)"):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict={}, **options)
+
+
+def test_empty_state_dict_of_a_save_is_said_to_be_empty(tmp_path):
+    """As it is where another process has gathered the weights."""
+    with pytest.raises(StateDictError, match=r"It is empty.*is_main_process=\(rank == 0\)"):
+        TinyModel(TinyConfig()).save_pretrained(tmp_path, state_dict={})
 
 
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1234567\n"

@@ -200,5 +200,14 @@ def check_constructor_options(
 def _drop(options: Mapping[str, FamiliarOption], given: Mapping[str, Any]) -> dict[str, Any]:
     others, refused = sort_out(options, given)
     for name, option in refused.items():
+        if name == "device_map" and (device := _only_device(given[name])) is not None:
+            option = option._replace(remedy=f"Pass device={device!r}.")  # noqa: PLW2901
         raise UnsupportedOptionError(name, given[name], problem=explain(name, given[name], option))
     return others
+
+
+def _only_device(device_map: Any) -> Any:
+    """Return the device that a `device_map` places the whole model on, or None if it names several or none."""
+    devices = [*map(str, device_map.values())] if isinstance(device_map, dict) else [str(device_map)]
+    is_one = len({*devices}) == 1 and devices[0] not in {"auto", "balanced", "balanced_low_0", "sequential", "disk"}
+    return (int(devices[0]) if devices[0].isdecimal() else devices[0]) if is_one else None

@@ -71,7 +71,7 @@ from model_core.saving import (
 )
 from model_core.state_dicts import check_state_dict_argument
 from model_core.tied_weights import declared_ties, layout_after_ties, make_ties, tie_declared
-from model_core.torch_dtypes import dtype_name, floating_dtype
+from model_core.torch_dtypes import dtype_name, floating_dtype, intended_dtype
 from model_core.torch_internals import refuse_early_assignments
 from model_core.weight_files import belongs_to_variant, check_variant
 
@@ -335,7 +335,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         check_config(cls, config, cls.config_class)
         if to_dtype is None:
-            to_dtype = floating_dtype(config.dtype)
+            to_dtype = resolve_dtype(config.dtype) if intended_dtype(config.dtype) else floating_dtype(config.dtype)
         elif config.dtype != dtype_name(to_dtype):
             config = copy.deepcopy(config)
             config.dtype = dtype_name(to_dtype)

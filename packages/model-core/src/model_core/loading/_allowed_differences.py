@@ -89,16 +89,18 @@ def check_report(
         listed = "".join(_section(title, lines) for title, lines in sections)
         return WeightsMismatchError(f"{problem} Nothing was loaded. {hint()}".rstrip() + listed, report=report)
 
+    new_model = ("To get a new model:", [f"{model_class.__name__}(config)"])
+    is_empty = not (report.loaded or report.unexpected or report.mismatched)
+    if is_empty and (_is_refused(report, allowed) or _covers_too_little(report, allowed)):
+        raise refused(". The checkpoint holds no tensors.", new_model)
     if _is_refused(report, allowed):
         advice = advise()
         title = "To load what does not match even so:" if advice.remedies else "To load anyway:"
         raise refused(".", (_TO_MATCH, advice.remedies), (title, _permissions(advice, allowed)))
     if _covers_too_little(report, allowed):
-        all_the_same = _ALL_THE_SAME
-        if _is_too_little(len(report.loaded), len(report.mismatched)):  # whatever names are allowed
-            all_the_same = ("To get a new model:", [f"{model_class.__name__}(config)"])
+        is_hopeless = _is_too_little(len(report.loaded), len(report.mismatched))  # whatever names are allowed
         reason = ", which is too little even for a lenient load."
-        raise refused(reason, (_TO_MATCH, advise().remedies), all_the_same)
+        raise refused(reason, (_TO_MATCH, advise().remedies), new_model if is_hopeless else _ALL_THE_SAME)
     if (prefix := _prefix_of_whole_model(report)) is not None:
         raise refused(
             f". What matches is in the checkpoint a second time under {prefix!r}, together with what is missing, so it "

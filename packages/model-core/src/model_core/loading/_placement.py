@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from config_core.familiar_options import did_you_mean
 from model_core.errors import ArgumentError
-from model_core.torch_dtypes import floating_dtype, is_convertible
+from model_core.torch_dtypes import floating_dtype, intended_dtype, is_convertible
 from model_core.torch_internals import apply_to_tensors
 
 if TYPE_CHECKING:
@@ -63,8 +66,9 @@ def resolve_device(device: str | int | torch.device | None) -> torch.device | No
     try:
         resolved = torch.empty(0, device=device).device
     except (RuntimeError, TypeError, AssertionError) as error:
-        expected = f"a device that is available to torch ({error})"
-        raise ArgumentError("device", device, expected=expected) from error
+        expected = f"a device that is available to torch ({str(error).splitlines()[0]})"
+        remedy = "Did you mean 'cuda'?" if device in {"auto", "gpu"} else ""
+        raise ArgumentError("device", device, expected=expected, remedy=remedy) from error
     if resolved.type == "meta":
         raise ArgumentError("device", device, expected="a device that holds values")
     return resolved
@@ -85,5 +89,17 @@ def resolve_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     found = floating_dtype(dtype) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not is_convertible(found):
         expected = "a floating dtype such as torch.bfloat16, its name 'bfloat16', 'auto' or None"
-        raise ArgumentError("dtype", dtype, expected=expected)
+        raise ArgumentError("dtype", dtype, expected=expected, remedy=_remedy_for_dtype(dtype))
     return found
+
+
+def _remedy_for_dtype(given: object) -> str:
+    if intended := intended_dtype(given):
+        return f"Did you mean {intended!r}?"
+    if isinstance(given, Mapping):
+        return (
+            "Convert parts after the load, as in model.encoder.to(torch.bfloat16), or keep their dtypes when you save."
+        )
+    if isinstance(given, (str, torch.dtype)) and re.search(r"int\d|nf4|\dbit", str(given)):
+        return "Weights are never quantised by a load."
+    return did_you_mean([str(given)], ["float16", "bfloat16", "float32", "float64"])

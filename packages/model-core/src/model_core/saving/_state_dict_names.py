@@ -140,6 +140,11 @@ def _describe(
             "  different: "
             + _listed(mismatched, lambda name: f" ({_kind(matched[name])} for {_kind(own[name])} in the model)")
         )
+    if not matched and not unexpected:
+        lines.append(
+            "  It is empty, as get_model_state_dict with full_state_dict=True returns it in all processes but one: "
+            "pass is_main_process=(rank == 0)."
+        )
     if change := _change_of_prefix(unexpected, own):
         lines.append(f"  Pass state_dict={{{change}: value for name, value in state_dict.items()}}.")
     return "\n".join(lines)
