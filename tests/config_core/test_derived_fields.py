@@ -562,6 +562,72 @@ def test_a_property_with_a_setter_is_a_keyword_everywhere(tmp_path):
         DoubledConfig.from_pretrained(tmp_path, doubel=8)
 
 
+class PlainSizeConfig(PretrainedConfig):
+    """A property beside fields that are set after the base class, which takes the keyword of the property."""
+
+    model_type = "derived-plain-size"
+    sizes: tuple[int, ...] = (1, 2)
+
+    def __post_init__(self):
+        self.total = sum(self.sizes)
+
+    @property
+    def depth(self):
+        return len(self.sizes)
+
+    @depth.setter
+    def depth(self, depth):
+        self.sizes = (1,) * depth
+
+
+class FirstSizeConfig(PretrainedConfig):
+    """The same, with an `__init__` that calls the base class first."""
+
+    model_type = "derived-first-size"
+
+    def __init__(self, sizes: tuple[int, ...] = (1, 2), **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = sizes
+
+    depth = PlainSizeConfig.depth
+
+
+@pytest.mark.parametrize("cls", [PlainSizeConfig, FirstSizeConfig])
+def test_a_property_is_set_whatever_order_fields_are_set_in(cls, tmp_path):
+    """By a keyword, an override and an update; a field that contradicts it is an error."""
+    cls().save_pretrained(tmp_path)
+    updated = cls()
+    updated.update({"depth": 3})
+    for config in (cls(depth=3), cls.from_pretrained(tmp_path, depth=3), cls.from_dict({"depth": 3}), updated):
+        assert (config.depth, config.sizes) == (3, (1, 1, 1))
+    assert cls(depth=3, sizes=(1, 1, 1)).depth == 3
+    with pytest.raises(ConfigError, match=r"depth=3 contradicts 'sizes', which is \(9,\)\. Give one of them"):
+        cls(depth=3, sizes=(9,))
+
+
+class PrivateScaleConfig(PretrainedConfig):
+    model_type = "derived-private-scale"
+    width: int = 3
+
+    @property
+    def scale(self):
+        return getattr(self, "_scale", 1)
+
+    @scale.setter
+    def scale(self, value):
+        self._scale = value
+
+
+def test_a_property_that_no_file_would_have_is_refused_at_the_save(tmp_path):
+    """Only a private attribute holds its value, which is lost unless it is what a load makes anyway."""
+    PrivateScaleConfig(scale=1).save_pretrained(tmp_path)
+    config = PrivateScaleConfig(scale=5)
+    assert config.scale == 5
+    with pytest.raises(ConfigError, match=r"PrivateScaleConfig\.scale: .* a load would make this 1\. .* a field"):
+        config.save_pretrained(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 class MakingConfig(PretrainedConfig):
     """Its `__init__` makes something else of what it is given."""
 

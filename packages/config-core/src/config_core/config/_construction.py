@@ -9,6 +9,7 @@ from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
     fill_num_labels,
+    is_settable,
     make_sub_configs,
     of_file,
     resolve_aliases,
@@ -79,6 +80,8 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     fields |= check_and_restore(cls, fields)
     config = _called(cls, args, fields)
     _check_contract(cls, config)
+    if not definition.names >= fields.keys():
+        _set_properties(config, fields, is_sure)
     if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
         _settle_computed(config, fields, is_sure)
     _track_computed(config, fields)
@@ -148,6 +151,27 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
                 f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
             )
     return config
+
+
+def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
+    """Set properties that were given to what they were given as, if fields that were set later have undone that.
+
+    Raises:
+        ConfigError: The caller has given a field that says otherwise.
+    """
+    from config_core.config._derived_fields import same_value
+
+    cls = type(config)
+    for name in fields.keys() - definition_of(cls).names:
+        if not is_settable(cls, name) or same_value(getattr(config, name, None), fields[name]):
+            continue
+        setattr(config, name, fields[name])
+        for other in fields if is_sure is None else ():
+            if not same_value(getattr(config, other, None), fields[other]) and other != name:
+                raise ConfigError(
+                    f"{cls.__name__}: {name}={fields[name]!r:.80} contradicts {other!r}, which is "
+                    f"{fields[other]!r:.80}. Give one of them."
+                )
 
 
 def unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class ConfigDefinition(NamedTuple):
         names: Every keyword that the class knows, including those of the base class.
         own: Those that a subclass takes by name.
         properties: Those of `own` that are properties or other descriptors.
+        setters: Other properties that can be assigned, and aliases are not.
         cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
         runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
         positional: Keywords that may be given by position, in order.
@@ -89,6 +90,7 @@ class ConfigDefinition(NamedTuple):
     names: frozenset[str]
     own: frozenset[str]
     properties: tuple[str, ...]
+    setters: frozenset[str]
     cached_properties: frozenset[str]
     runs_own_code: bool
     positional: tuple[str, ...]
@@ -212,6 +214,15 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
             for name in sorted(declared.own - aliases.keys())
             if _is_descriptor(cls, name) and not _is_descriptor(root, name)
         ),
+        setters=frozenset(
+            name
+            for base in cls.__mro__
+            if base not in root.__mro__
+            for name, value in vars(base).items()
+            if isinstance(value, property) and value.fset is not None
+        )
+        - declared.names
+        - aliases.keys(),
         cached_properties=frozenset(
             name
             for base in cls.__mro__

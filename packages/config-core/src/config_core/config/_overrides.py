@@ -140,7 +140,7 @@ def _make(
         given = {name: value for name, value in given.items() if name not in unused}
     # `__init__` takes what the file says of these; a setter may change what else it says.
     others = definition.names.difference(definition.properties)
-    settable = {name: given.pop(name) for name in (given.keys() & fields) - others if is_settable(cls, name)}
+    settable = {name: given.pop(name) for name in given.keys() - others if is_settable(cls, name)}
     if unused and not keep_unused:
         from config_core.config._unknown_names import quoted, spelling_hint
 

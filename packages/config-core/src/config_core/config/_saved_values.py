@@ -44,7 +44,7 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     if not cls._checks_values:
         return encode_config(values, owner=cls.__name__)  # code for transformers expects lists in place of tuples
     text, written = encode_and_read(values, owner=cls.__name__)
-    if not definition_of(cls).unkept <= vars(config).keys():
+    if definition_of(cls).setters or not definition_of(cls).unkept <= vars(config).keys():
         from config_core.config._unkept_parameters import check_kept
 
         check_kept(config, written)

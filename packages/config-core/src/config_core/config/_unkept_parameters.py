@@ -132,28 +132,40 @@ def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> M
 
 
 def check_kept(config: Any, written: dict[str, Any]) -> None:
-    """Check that no such parameter is lost because only a private attribute holds it, as in `self._hidden = hidden`.
+    """Check that nothing is lost because only a private attribute holds it, as in `self._hidden = hidden`.
 
     Args:
         config: The config.
         written: What its file will have.
 
     Raises:
-        ConfigValidationError: One would be lost.
+        ConfigValidationError: A parameter or a property would be lost.
     """
-    cls = type(config)
-    loaded, twin = vars(cls.from_dict({**written})), vars(cls.from_dict({**written}))
-    private = {name for name in loaded.keys() & vars(config).keys() - _NOTES if name.startswith("_")}
-    # What differs from load to load is no value of a parameter.
-    lost = _changed(loaded, vars(config), private - {*_changed(loaded, twin, private)})
+    cls, definition = type(config), definition_of(type(config))
+    loaded, twin = cls.from_dict({**written}), cls.from_dict({**written})
+    private = {name for name in vars(loaded).keys() & vars(config).keys() - _NOTES if name.startswith("_")}
+    if definition.unkept <= vars(config).keys():
+        private = set()
+    # What differs from load to load is no value that was given.
+    lost = _changed(_values(loaded), _values(config), private - {*_changed(vars(loaded), vars(twin), private)})
+    lost = lost or _changed(_values(loaded), _values(config), definition.setters)
     if lost:
-        names = ", ".join(map(repr, sorted(definition_of(cls).unkept)))
+        names = ", ".join(map(repr, sorted(definition.unkept)))
+        remedy = f"Keep what {cls.__qualname__}.__init__ takes ({names}) under its own name too."
+        if lost[0] in definition.setters:
+            remedy = f"Make {lost[0]!r} a parameter of __init__, or a field in the body of the class."
         raise ConfigValidationError(
-            f"private attributes are not written, so that a load would make this {loaded[lost[0]]!r:.80}. Keep what "
-            f"{cls.__qualname__}.__init__ takes ({names}) under its own name too.",
+            "private attributes are not written, so that a load would make this "
+            f"{_values(loaded)[lost[0]]!r:.80}. {remedy}",
             config_class=cls.__name__,
             field=lost[0],
         )
+
+
+def _values(config: Any) -> dict[str, Any]:
+    """Return the attributes of a config, properties that can be assigned included."""
+    properties = {name: getattr(config, name, None) for name in definition_of(type(config)).setters}
+    return {**vars(config), **properties}
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any], names: Iterable[str]) -> list[str]:
