@@ -338,6 +338,49 @@ def test_number_of_classes_is_saved_of_a_class_with_required_fields(tmp_path):
     assert WideConfig.from_pretrained(tmp_path).num_labels == 2
 
 
+class PassingConfig(PretrainedConfig):
+    """Keeps the number of classes under its own name, and passes it on."""
+
+    model_type = "labels-passing"
+
+    def __init__(self, classes: int = 5, **kwargs):
+        self.classes = classes
+        super().__init__(num_labels=classes, **kwargs)
+
+
+class OnlyPassingConfig(PretrainedConfig):
+    """Only passes the number of classes on."""
+
+    model_type = "labels-only-passing"
+
+    def __init__(self, classes: int = 5, **kwargs):
+        super().__init__(num_labels=classes, **kwargs)
+
+
+def test_a_number_of_classes_that_the_class_passes_on_follows_its_parameter(tmp_path):
+    """In an override and in an update; with another number beside it, both are named."""
+    config = PassingConfig(classes=7)
+    config.save_pretrained(tmp_path)
+    assert PassingConfig.from_pretrained(tmp_path) == config
+    config.update({"classes": 3})
+    for changed in (config, PassingConfig.from_pretrained(tmp_path, classes=3)):
+        assert (changed.classes, changed.num_labels) == (3, 3)
+    with pytest.raises(ConfigError, match=r"'num_labels' is 3, but the class itself passes 7"):
+        PassingConfig.from_pretrained(tmp_path, num_labels=3)
+
+
+def test_a_number_of_classes_that_the_class_only_passes_on_is_saved(tmp_path):
+    """A load needs no parameter for it, and one that contradicts the file is refused."""
+    config = OnlyPassingConfig(classes=7)
+    config.save_pretrained(tmp_path)
+    assert OnlyPassingConfig.from_pretrained(tmp_path) == config
+    assert OnlyPassingConfig.from_pretrained(tmp_path, num_labels=3).num_labels == 3
+    with pytest.raises(ConfigError, match=r"classes=3 would have no effect, .*'num_labels', which is 7"):
+        OnlyPassingConfig.from_pretrained(tmp_path, classes=3)
+    with pytest.raises(ConfigError, match=r"'num_labels' is 3, but the class itself passes 4"):
+        OnlyPassingConfig(classes=4, num_labels=3)
+
+
 def decided_config():
     """Return a new class whose required argument decides fields of the base class."""
 

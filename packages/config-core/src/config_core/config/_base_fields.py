@@ -18,6 +18,7 @@ __all__ = [
     "OLDER_NAMES",
     "ComputedFields",
     "Labels",
+    "attributes_of",
     "check_num_labels",
     "dtype_name",
     "label_numbers",
@@ -90,6 +91,11 @@ def labels_of(config: Any) -> Labels:
     labels: Labels = vars(config).get("_labels", _NO_LABELS).resized(config.num_labels)
     labels.check()
     return labels
+
+
+def attributes_of(config: Any) -> dict[str, Any]:
+    """Return the attributes of a config, including the fields that the base class keeps in another form."""
+    return {**vars(config), "dtype": config.dtype, "num_labels": config.num_labels}
 
 
 def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:

@@ -78,7 +78,7 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
         fields.setdefault(name, copied(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
     fields |= check_and_restore(cls, fields)
-    config = _called(cls, args, fields)
+    config = _called(cls, args, fields, is_load=is_sure is not None)
     _check_contract(cls, config)
     if not definition.names >= fields.keys():
         _set_properties(config, fields, is_sure)
@@ -111,7 +111,7 @@ def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
         state["_own_forms"] = names
 
 
-def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) -> Any:
+def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *, is_load: bool) -> Any:
     """Call the class. A field that it passes to `super().__init__` itself is not passed a second time.
 
     Raises:
@@ -145,7 +145,12 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any]) ->
     for name in passed_by_class:
         from config_core.config._derived_fields import same_value
 
-        if not same_value(getattr(config, name, None), fields[name]):
+        unkept = definition_of(cls).unkept
+        if same_value(getattr(config, name, None), fields[name]):
+            continue
+        if unkept and (is_load or unkept.isdisjoint(fields)):
+            setattr(config, name, fields[name])  # a file has what the class makes of a parameter in its place
+        else:
             raise ConfigError(
                 f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes "
                 f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."

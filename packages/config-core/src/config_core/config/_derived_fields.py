@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from config_core.config._base_fields import attributes_of
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import are_same_json, jsonable, sorted_text
@@ -118,7 +119,7 @@ def computed_without_note(
         given: Those that are given other values.
     """
     definition = definition_of(cls)
-    base = definition.names - definition.own
+    base = definition.names - definition.own - definition.passed
     names = {name for name in fields.keys() - base - set(given) if not name.startswith("_")}
     defaults = {name: definition.defaults.get(name) for name in names}
     # A default such as -1 may stand for a computed value, too.
@@ -147,7 +148,7 @@ def computed_fields(
     omitted, defaults = {name for name in candidates if name in fields}, defaults or {}
     while omitted:
         try:
-            probe = vars(make({name: copied(value) for name, value in fields.items() if name not in omitted}))
+            probe = attributes_of(make({name: copied(value) for name, value in fields.items() if name not in omitted}))
         except Exception:  # noqa: BLE001 - the author's code, which may not work without them
             return None
         others = {name for name in omitted if name not in probe or not same_value(probe[name], fields[name])}

@@ -31,6 +31,7 @@ from config_core.config._init_parameters import (
     NO_DEFAULT,
     Parameter,
     keywords_read_by,
+    names_in,
     only_keeps_parameters,
     parameters_of,
     takes_any_keyword,
@@ -74,6 +75,7 @@ class ConfigDefinition(NamedTuple):
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
         unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
+        passed: Fields of the base class that an `__init__` names, such as to pass `num_labels=classes` on.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
@@ -96,6 +98,7 @@ class ConfigDefinition(NamedTuple):
     positional: tuple[str, ...]
     required: frozenset[str]
     unkept: frozenset[str]
+    passed: frozenset[str]
     defaults: Mapping[str, Any]
     plain_attributes: frozenset[str]
     mutable_defaults: Mapping[str, Any]
@@ -119,6 +122,7 @@ class _Declarations:
         own: Those that a subclass names.
         read: Keywords that an `__init__` reads from its `**kwargs`.
         read_late: Those that a `__post_init__` reads.
+        constants: Texts in the code of `__init__`s.
         last: The parameters of the `__init__` that a call reaches first.
         defaults: Keyword of an `__init__` to its default.
         mutable_defaults: Those that instances must not share.
@@ -134,6 +138,7 @@ class _Declarations:
         self.own: set[str] = set()
         self.read: set[str] = set()
         self.read_late: set[str] = set()
+        self.constants: set[str] = set()
         self.last: list[Parameter] = []
         self.defaults: dict[str, Any] = {}
         self.mutable_defaults: dict[str, Any] = {}
@@ -171,6 +176,7 @@ class _Declarations:
         if cls is not self.root:
             self.own.update(parameter.name for parameter in self.last)
             self.defaults.update({name: default for name, default, *_ in self.last})
+            self.constants.update(names_in(init))
             self._add_read(cls, init)
         if not has_generated_init(cls):
             self.mutable_defaults.update({name: default for name, default, *_ in self.last if is_mutable(default)})
@@ -235,6 +241,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__], read)
         - aliases.keys()
         - (declared.names - own),
+        passed=frozenset(declared.constants & (declared.names - own)),
         defaults=defaults,
         plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
         mutable_defaults=declared.mutable_defaults,

@@ -16,6 +16,7 @@ __all__ = [
     "Parameter",
     "keywords_read_by",
     "names_assigned_by",
+    "names_in",
     "only_keeps_parameters",
     "parameters_of",
     "takes_any_keyword",
@@ -160,9 +161,14 @@ def _suspects(init: Any) -> list[str]:
     if not _DYNAMIC.isdisjoint(code.co_names):
         return []
     # Most have an attribute of their name, are passed on by name, or are used by a function inside.
-    passed = {name for names in code.co_consts for name in (names if isinstance(names, tuple) else (names,))}
-    used = {*code.co_names, *code.co_cellvars, *passed}
+    used = {*code.co_names, *code.co_cellvars, *names_in(init)}
     return [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
+
+
+def names_in(function: Any) -> Iterator[str]:
+    """Yield the texts in the code of a function, those included by which it passes keywords."""
+    for constant in unwrapped(function).__code__.co_consts:
+        yield from (text for text in (constant if isinstance(constant, tuple) else (constant,)) if type(text) is str)
 
 
 def names_assigned_by(function: Any) -> Iterator[str]:

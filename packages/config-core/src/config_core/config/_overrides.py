@@ -256,7 +256,7 @@ def _computed_in(
         if note.is_edited:
             check_edited(cls, maker_of(cls), fields, names)
             return names & fields.keys()
-        found = computed_fields(maker_of(cls), fields, names)
+        found = computed_fields(maker_of(cls), fields, names | (definition_of(cls).passed - given.keys()))
         # If the values of the file alone make no config, the given ones repair it.
         return names & fields.keys() if found is None else found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._base_fields import attributes_of
 from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
@@ -113,7 +114,7 @@ def _is_field(config: Any, name: str) -> bool:
 def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state = type(config), vars(config)
-    computed = _computed_now(config, values) if "_computed" in state else set()
+    computed = _computed_now(config, values) if "_computed" in state or definition_of(cls).passed else set()
     given = resolve_aliases(cls, values)
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
@@ -139,7 +140,8 @@ def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
     """Return which fields of a config have the value that its class computes, without those that are given."""
     cls = type(config)
     with of_file():
-        candidates = vars(config)["_computed"] - resolve_aliases(cls, given).keys()
+        computed = vars(config).get("_computed", frozenset())
+        candidates = (computed | definition_of(cls).passed) - resolve_aliases(cls, given).keys()
         return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or set()
 
 
@@ -154,7 +156,7 @@ def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None
     cls, state = type(config), vars(config)
     fields = {name: value for name, value in written_fields(config).items() if name not in computed}
     with of_file():
-        attributes = vars(maker_of(cls)(copied(_as_given(cls, fields))))
+        attributes = attributes_of(maker_of(cls)(copied(_as_given(cls, fields))))
     now_computed = attributes.get("_computed", frozenset())
     for name in computed - attributes.keys():
         del state[name]

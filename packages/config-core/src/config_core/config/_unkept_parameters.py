@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._base_fields import attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._derived_fields import same_value
 from config_core.config._init_parameters import unwrapped
@@ -50,7 +51,7 @@ def check_effect(
     Raises:
         ConfigError: It is undone.
     """
-    cls, definition, state = type(config), definition_of(type(config)), vars(config)
+    cls, definition, state = type(config), definition_of(type(config)), attributes_of(config)
     needed = {name: fields[name] for name in definition.required if name in fields}
     for name in definition.unkept & given.keys():
         value, others = given[name], fields.keys() - given.keys()
@@ -125,7 +126,7 @@ def _entries_of(value: Any, cls: type[Any]) -> Iterable[Any]:
 def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the attributes of a config of fields, or none if the class does not work with them."""
     try:
-        attributes: dict[str, Any] = vars(make({**fields}))
+        attributes = attributes_of(make({**fields}))
     except Exception:  # noqa: BLE001 - the author's code, which may need more
         return {}
     return attributes
