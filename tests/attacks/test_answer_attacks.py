@@ -1,4 +1,4 @@
-"""What a server says of a file becomes part of paths in the client's cache: it is checked before."""
+"""What a server answers: it becomes paths in the client's cache, fills memory, and keeps the client waiting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import traceback
 
 import pytest
 
-from hub_io import HUB_SERVICE, HubError, RevisionNotFoundError
+from hub_io import HUB_SERVICE, HubError, HubUnavailableError, RevisionNotFoundError
+from other_processes import environment, run_program
+from tiny_checkpoints import files
 
 CONFIG = {"config.json": '{"model_type": "tiny"}'}
 HOSTILE = ["../../../../outside", "/etc/outside", "a/b", "..", "a\\b", "x" * 300, '"../../outside"', ".hidden"]
@@ -73,3 +75,106 @@ def test_compressed_answer_is_not_unpacked(hub, tmp_path, path):
     with pytest.raises(HubError, match="compressed, without being asked") as caught:
         HUB_SERVICE.open("me/tiny", cache_dir=tmp_path).read_bytes("config.json", limit=1000)
     assert caught.value.host == hub.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize("path", ["/api/models/me/tiny", "/tree/"])
+def test_answer_without_an_end_fills_no_memory(hub, path):
+    """The client reads these answers as a whole."""
+    hub.create_repo("me/tiny", CONFIG)
+    hub.never_end_next(path, content=b" " * 1_000_000, times=20)
+    with pytest.raises(HubError, match="more than 67,108,864 bytes") as caught:
+        HUB_SERVICE.open("me/tiny")
+    assert caught.value.host == hub.url.removeprefix("http://")
+    assert path in caught.value.request
+
+
+def test_file_without_an_end_fills_no_disk(hub, tmp_path):
+    """Its length is not announced, and the client compares it with the listing once all has come."""
+    hub.offer_xet(offer=False)
+    hub.create_repo("me/tiny", {**CONFIG, "model.safetensors": bytes(1000)})
+    opened = HUB_SERVICE.open("me/tiny", cache_dir=tmp_path)
+    hub.never_end_next("/objects/", content=b" " * 1_000_000, times=20)
+    with pytest.raises(HubError, match="more than 67,108,864 bytes"):
+        opened.local_path("model.safetensors")
+    assert not opened.snapshot.joinpath("model.safetensors").exists()
+
+
+def test_list_without_an_end_is_given_up(hub):
+    """Each page names another one."""
+    hub.create_repo("me/tiny", CONFIG)
+    link = {"Link": f'<{hub.url}/api/models/me/tiny/tree/main?cursor=next>; rel="next"'}
+    hub.answer_next("/tree/", content="[]", headers=link, times=100_000)
+    with pytest.raises(HubError, match="more than 1,000 pages") as caught:
+        HUB_SERVICE.open("me/tiny")
+    assert caught.value.request.startswith(f"GET {hub.url}/api/models/me/tiny/tree/")
+
+
+TRICKLE = """
+from hub_io import HUB_SERVICE, HubError
+try:
+    print("opened", HUB_SERVICE.open("me/tiny").commit)
+except HubError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("path", ["/api/models/me/tiny", "/tree/"])
+def test_answer_that_trickles_is_given_up(hub, tmp_path, path):
+    """A byte now and then satisfies every limit on the time between two bytes."""
+    hub.create_repo("me/tiny", CONFIG)
+    hub.never_end_next(path, content=b" ", pause=0.1, times=20)
+    environ = environment(tmp_path / "cache", HF_HUB_ETAG_TIMEOUT="1")
+    printed = run_program(tmp_path / "p.py", TRICKLE, environ=environ)
+    assert printed.startswith("HubUnavailableError Cannot read 'me/tiny'")
+    assert "bytes came in more than 1 seconds" in printed
+
+
+@pytest.mark.slow  # the client tries again for half a minute
+@pytest.mark.parametrize("headers", [{"Retry-After": "0099999"}, {"RateLimit": '"api";r=0;t=99999'}])
+def test_hub_cannot_put_the_client_to_sleep(hub, headers):
+    """It would sleep for as many seconds as the answer says."""
+    hub.create_repo("me/tiny", CONFIG)
+    hub.fail_next("/tree/", status=429, headers=headers, times=20)
+    with pytest.raises(HubUnavailableError, match="too many requests; try again later"):
+        HUB_SERVICE.open("me/tiny")
+
+
+LISTED = [("path", 3), ("path", None), ("path", ["config.json"]), ("size", "3"), ("size", None), ("size", 1.5)]
+
+
+@pytest.mark.parametrize(("key", "value"), LISTED)
+def test_listing_with_odd_values_is_an_error_of_ours(hub, key, value):
+    """The client checks no types, and keeps the listing: later loads get the error, too."""
+
+    def change(headers, body):
+        return headers, json.dumps([{**listed, key: value} for listed in json.loads(body)]).encode()
+
+    commit = hub.create_repo("me/tiny", files())
+    hub.rewrite_next("/tree/", change, times=2)
+    for _ in range(2):
+        with pytest.raises(HubError, match="HF_ENDPOINT"):
+            HUB_SERVICE.open("me/tiny", revision=commit).local_path("modeling_tiny.py")
+
+
+ACCOUNTS = [
+    "[]", "{}", "null", "3", '"me"', '{"name": "me", "auth": null}', '{"name": "me", "auth": {"accessToken": 3}}',
+    '{"name": "me", "orgs": 3}', '{"name": "me", "orgs": [3]}', '{"name": "me", "orgs": [{}]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_account_with_odd_values_is_an_error_of_ours(hub, account):
+    """A portal's page may be JSON as well."""
+    hub.answer_next("/api/whoami-v2", content=account)
+    with pytest.raises(HubError, match="not what a Hub answers") as caught:
+        HUB_SERVICE.check_push_access("other/tiny", token=hub.token("me"))
+    assert caught.value.host == hub.url.removeprefix("http://")
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("revision", [3, b"main", True, ["main"]])
+def test_revision_of_another_type_is_named(revision, tmp_path):
+    """It comes from the program, which learns what is allowed."""
+    for call in (HUB_SERVICE.open, lambda *name, **options: HUB_SERVICE.publish(tmp_path, *name, **options)):
+        with pytest.raises(TypeError, match="revision must be the name of a branch, tag or commit, or None"):
+            call("me/tiny", revision=revision)

@@ -193,6 +193,15 @@ def test_request_is_not_held_beyond_the_limit(hub, sha):
 
 
 @pytest.mark.usefixtures("sha")
+def test_answer_without_an_end_ends_with_its_client(hub):
+    """As many bytes as somebody reads."""
+    hub.never_end_next("/api/models/", content=b" " * 1000)
+    with get_session().stream("GET", f"{hub.url}/api/models/{REPO}") as answer:
+        assert sum(len(part) for part, _ in zip(answer.iter_bytes(1000), range(5), strict=False)) == 5000
+    assert HfApi().model_info(REPO).id == REPO
+
+
+@pytest.mark.usefixtures("sha")
 def test_rate_limit_is_waited_for_where_the_client_retries(hub):
     """A list is asked for again after as long as the Hub says."""
     hub.fail_next("/tree/", status=429, headers={"Retry-After": "0"})

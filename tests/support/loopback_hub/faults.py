@@ -24,6 +24,7 @@ __all__ = [
     "Before",
     "CutBody",
     "Delay",
+    "Endless",
     "Failure",
     "Fault",
     "Faults",
@@ -227,6 +228,26 @@ class Delay(Fault):
     async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(self.seconds)
         await app(scope, receive, send)
+
+
+@dataclass(kw_only=True)
+class Endless(Fault):
+    """The answer begins and has no end: the same bytes come again until the client goes away.
+
+    Attributes:
+        pause: Seconds between them.
+    """
+
+    content: bytes
+    pause: float
+
+    async def answer(self, _app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        gone = asyncio.ensure_future(receive())  # the next message is that the client has gone
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        while not gone.done():
+            await send({"type": "http.response.body", "body": self.content, "more_body": True})
+            await asyncio.sleep(self.pause)
 
 
 @dataclass(kw_only=True)

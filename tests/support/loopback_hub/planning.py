@@ -9,6 +9,7 @@ from loopback_hub.faults import (
     Before,
     CutBody,
     Delay,
+    Endless,
     Failure,
     Faults,
     NoAnswer,
@@ -91,6 +92,10 @@ class Planning:
     def cut_next(self, path: str, *, after: int, times: int = 1, method: str | None = "GET") -> None:
         """Close the connection after so many bytes of the body."""
         self._faults.plan(CutBody(path=path, method=method, times=times, after=after))
+
+    def never_end_next(self, path: str, *, content: bytes, pause: float = 0, times: int = 1) -> None:
+        """Begin an answer, and send the same bytes, with a pause in between, until the client goes away."""
+        self._faults.plan(Endless(path=path, method="GET", times=times, content=content, pause=pause))
 
     def reset_next(self, path: str, *, times: int = 1, method: str | None = None) -> None:
         """Reset the connection before the first byte of the answer."""

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["ForeignHostError", "HubRequest", "TokenError", "UnsafeAnswerError", "hub_host", "is_hub", "translate"]
+__all__ = [
+    "ForeignHostError",
+    "HubRequest",
+    "SlowAnswerError",
+    "TokenError",
+    "UnsafeAnswerError",
+    "hub_host",
+    "is_hub",
+    "translate",
+]
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404, 429, 500
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -44,7 +53,19 @@ class ForeignHostError(Exception):
 
 
 class UnsafeAnswerError(ValueError):
-    """An answer would lead out of the client's cache."""
+    """An answer would lead out of the client's cache, or fill the memory."""
+
+    def __init__(self, problem: str, answer: Any) -> None:
+        super().__init__(problem)
+        self.request = answer.request
+
+
+class SlowAnswerError(TimeoutError):
+    """An answer began in time and does not come to an end."""
+
+    def __init__(self, problem: str, answer: Any) -> None:
+        super().__init__(problem)
+        self.request = answer.request
 
 
 class TokenError(Exception):

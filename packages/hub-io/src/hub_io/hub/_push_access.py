@@ -28,13 +28,13 @@ def check_push_access(repo_id: str, *, token: str | bool | None = None) -> None:
         api = hub_client(token=token)
         _check_name(repo_id)
         account = api.whoami()
-    name = str(account["name"])
-    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        name, role = str(account["name"]), account.get("auth", {}).get("accessToken", {}).get("role")
+        organizations = [str(org["name"]) for org in account.get("orgs", []) if org.get("roleInOrg") != "read"]
+    if role == "read":
         raise AccessDeniedError(
             f"Cannot push to {repo_id!r}: the token of {name!r} may only read. Create one with the role 'write'.",
             source=repo_id,
         )
-    organizations = [str(org["name"]) for org in account.get("orgs", []) if org.get("roleInOrg") != "read"]
     owner = repo_id.rpartition("/")[0] or name
     if owner.lower() not in {allowed.lower() for allowed in (name, *organizations)}:
         raise AccessDeniedError(

@@ -238,7 +238,11 @@ def check_revision(revision: str | None, *, source: str) -> None:
 
     Raises:
         RevisionNotFoundError: No branch, tag or commit can have this name.
+        TypeError: It is no text.
     """
+    given: object = revision  # callers may pass a value of any type
+    if given is not None and not isinstance(given, str):
+        raise TypeError(f"revision must be the name of a branch, tag or commit, or None, got {given!a:.200}.")
     if revision and not {"", ".", ".."}.isdisjoint(revision.split("/")):
         raise RevisionNotFoundError(
             f"{revision!a:.200} is not the name of a branch, tag or commit: it has an empty, '.' or '..' part.",
@@ -318,6 +322,13 @@ def _kept_listing(repo_id: str, commit: str, options: HubOptions) -> dict[str, R
         files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
     except CachedRepoTreeNotFoundError:
         return None
+    for file in files:  # the client checks no types, neither of what it is sent nor of what it has kept
+        if not isinstance(file.path, str) or not isinstance(file.size, int):
+            raise HubError(
+                f"The listing of {repo_id!r} at commit {commit} names a file {file.path!a:.200} of {file.size!a:.200} "
+                f"bytes. Check HF_ENDPOINT and the proxy, remove {_repo_cache(repo_id, options)}, and try again.",
+                source=repo_id,
+            )
     return {file.path: file for file in files}
 
 

@@ -4,12 +4,18 @@ The client sends a token with every request that it makes itself, also with thos
 (the next page of a list), and most of its requests have no time limit. `_guard` is called before each request of the
 client's session, `_check_answer` with each answer before its content is read. They know ours by their user agent, in
 whatever thread the client sends them.
+
+What the client gives no time limit of its own, it also reads as a whole: such an answer has limits of size and time. So
+has the size of a download whose length is not announced; others take the time that they need. Lists have an end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import re
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
@@ -34,10 +40,20 @@ _PATH_HEADERS = {
     "x-repo-commit": re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?"),
     "x-xet-hash": re.compile(r"[0-9a-f]{64}"),
 }
+# Headers that let the client sleep, and say nothing, for 1,000 seconds or more. The Hub's own limits are of 300.
+_LONG_PAUSES = {
+    "retry-after": re.compile(r"\s*0*[1-9]\d{3,}"),
+    "ratelimit": re.compile(r".*t\s*=\s*0*[1-9]\d{3,}"),
+}
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _LIBRARY = "pretrained-hub-io"
+_IS_LOOKUP = "pretrained-hub-io.lookup"
 _CONNECT_S = 10.0
 _WRITE_S = 300.0  # a commit of many files takes the Hub a while
+_MOST_PAGES = 1000  # of a thousand files each
+
+# Counts the pages of lists in a block of `asking`. The client reads lists in the thread that asks.
+_pages: ContextVar[Iterator[int] | None] = ContextVar("pages", default=None)
 
 
 def hub_client(*, token: str | bool | None, offline: bool = False) -> HfApi:
@@ -85,6 +101,7 @@ def asking(request: HubRequest) -> Iterator[None]:
     Raises:
         HubError: Something failed. Errors of these packages pass as they are.
     """
+    context = _pages.set(_pages.get() or itertools.count(1))
     try:
         yield
     except HubError as error:
@@ -98,6 +115,8 @@ def asking(request: HubRequest) -> Iterator[None]:
         if type(error).__name__ == "PanicException":  # of the client's parts in Rust; pyo3 makes no Exception of it
             raise _translated(error, request) from error
         raise
+    finally:
+        _pages.reset(context)
 
 
 def _translated(error: BaseException, request: HubRequest) -> HubError:
@@ -139,6 +158,8 @@ def _guard(sent: Any) -> None:
         raise ForeignHostError(f"{sent.url.scheme}://{sent.url.netloc.decode('ascii', 'replace')}")
     sent.headers["accept-encoding"] = "identity"
     limits = sent.extensions.get("timeout", {})
+    if limits.get("read") is None:
+        sent.extensions[_IS_LOOKUP] = True
     defaults = {"connect": _CONNECT_S, "pool": _WRITE_S, "write": _WRITE_S, "read": _read_limit(sent.method)}
     sent.extensions["timeout"] = {
         kind: default if limits.get(kind) is None else limits[kind] for kind, default in defaults.items()
@@ -146,22 +167,38 @@ def _guard(sent: Any) -> None:
 
 
 def _check_answer(answer: Any) -> None:
-    """Check the headers of an answer, before the client makes a path of one or unpacks the content.
+    """Check the headers of an answer, before the client obeys one or unpacks the content; limit the content.
 
     Raises:
-        UnsafeAnswerError: One would lead out of the client's cache, or the content is compressed.
+        UnsafeAnswerError: One would lead out of the client's cache, the content is compressed, or a list has no end.
     """
     sent = answer.request
     if _LIBRARY not in sent.headers.get("user-agent", ""):
         return
     if answer.headers.get("content-encoding", "identity") != "identity":  # perhaps a thousand times as large
-        raise UnsafeAnswerError("it is compressed, without being asked for that")
+        raise UnsafeAnswerError("it is compressed, without being asked for that", answer)
+    for header, long_pause in _LONG_PAUSES.items():
+        if long_pause.match(answer.headers.get(header, "")):
+            del answer.headers[header]
+    _limit(answer)
     if "/resolve" not in sent.url.path or sent.method != "HEAD":
         return
     for header, allowed in _PATH_HEADERS.items():
         value = answer.headers.get(header)
         if value is not None and not allowed.fullmatch(value):
-            raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is no plain name")
+            raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is no plain name", answer)
+
+
+def _limit(answer: Any) -> None:
+    """Limit the size and time of an answer that the client reads as a whole, and the pages of a list."""
+    from hub_io.hub._answer_limits import LimitedStream
+
+    is_lookup = answer.request.extensions.get(_IS_LOOKUP, False)
+    if is_lookup or "content-length" not in answer.headers:
+        answer.stream = LimitedStream(answer, seconds=_read_limit(answer.request.method) if is_lookup else math.inf)
+    pages = _pages.get()
+    if pages is not None and "next" in answer.links and next(pages) > _MOST_PAGES:
+        raise UnsafeAnswerError(f"a list has more than {_MOST_PAGES:,} pages", answer)
 
 
 def _read_limit(method: str) -> float:
