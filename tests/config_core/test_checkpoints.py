@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import pytest
@@ -251,3 +253,20 @@ def test_hub_options_do_not_show_a_token():
     assert repr(options) == "HubOptions(revision='v1', token='***', cache_dir='downloads')"
     assert "hf_secret" not in f"{options} {options!r} {[options]}"
     assert repr(HubOptions(token=True)) == "HubOptions(token=True)"
+
+
+@pytest.mark.parametrize("token", ["hf_secret", b"hf_secret", ["hf_secret"]])
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickled_options_have_no_token(token, protocol):
+    """Whoever reads the pickle has a token of his own, or none; the other options are there, also in a copy."""
+    options = HubOptions(revision="v1", token=token, cache_dir="downloads")
+    data = pickle.dumps({"options": [options]}, protocol)
+    assert b"secret" not in data
+    assert pickle.loads(data) == {"options": [options._replace(token=None)]}
+    assert copy.copy(options) == copy.deepcopy(options) == options
+
+
+@pytest.mark.parametrize("token", [True, False, None])
+def test_pickled_options_say_whether_a_token_is_used(token):
+    """That the stored one is used, or none, is no secret."""
+    assert pickle.loads(pickle.dumps(HubOptions(token=token))) == HubOptions(token=token)

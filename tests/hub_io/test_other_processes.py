@@ -453,3 +453,46 @@ def test_errors_survive_pickling(tmp_path):
     assert (type(again), str(again), again.bundle) == (RemoteCodeRefusedError, str(caught.value), caught.value.bundle)
     error = CodeStoreError("it is broken.", path=tmp_path)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+PRIVATE = """
+import multiprocessing, pickle, sys
+from concurrent.futures import ProcessPoolExecutor
+from hub_io import HUB_SERVICE, HubError
+
+def read(checkpoint):
+    try:
+        print(sys.argv[1], checkpoint.read_bytes("weights.json", limit=100).decode(), flush=True)
+    except HubError as error:
+        print(sys.argv[1], type(error).__name__, flush=True)
+
+if __name__ == "__main__":
+    checkpoint = HUB_SERVICE.open("me/tiny", token=sys.argv[2])
+    assert sys.argv[2].encode() not in pickle.dumps(checkpoint)
+    context = multiprocessing.get_context(sys.argv[1])
+    if sys.argv[3] == "process":
+        worker = context.Process(target=read, args=[checkpoint])
+        worker.start()
+        worker.join()
+    else:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            pool.submit(read, checkpoint).result()
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"] if sys.platform == "linux" else ["spawn"])
+@pytest.mark.parametrize(
+    ("way", "stored", "told"),
+    [
+        ("process", False, "[1.0, 2.0]"),
+        ("pool", True, "[1.0, 2.0]"),
+        ("pool", False, "RepositoryNotFoundError"),
+    ],
+)
+def test_token_goes_into_the_process_that_is_started_and_into_no_queue(hub, tmp_path, cache, method, way, stored, told):  # noqa: PLR0917
+    """A worker of a pool has the token of its machine, or none."""
+    hub.create_repo("me/tiny", files(), private=True)
+    token = hub.token("me")
+    environ = environment(cache, **({"HF_TOKEN": token} if stored else {}))
+    printed = run_program(tmp_path / "main.py", PRIVATE, method, token, way, environ=environ)
+    assert printed == f"{method} {told}\n"

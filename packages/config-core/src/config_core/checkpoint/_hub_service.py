@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypedDict, Unpack, cast
+from typing import Any, NamedTuple, Protocol, Self, TypedDict, Unpack, cast
 
 from config_core.checkpoint._checkpoint import Checkpoint
 from config_core.errors import UnknownOptionError
@@ -36,7 +37,8 @@ class HubOptions(NamedTuple):
     Attributes:
         revision: Branch, tag or commit of a repository; None for its default branch.
         subfolder: Folder inside the checkpoint, with forward slashes.
-        token: Access token; True for the stored one, False for none, None for the stored one if there is one.
+        token: Access token; True for the stored one, False for none, None for the stored one if there is one. Pickles
+            leave out a token that is a text, except those with which `multiprocessing` starts a process.
         cache_dir: Where downloads are kept; the hub client's own folder if None.
         local_files_only: Use only what was downloaded before, and no network.
         force_download: Download files again that are already there.
@@ -55,6 +57,27 @@ class HubOptions(NamedTuple):
         if not isinstance(changed.get("token", True), bool):  # whatever it is: it may be a token all the same
             changed["token"] = "***"  # noqa: S105 - stands for one
         return f"HubOptions({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what `pickle` writes: a token only for a process that is being started, as pickles get into files.
+
+        Without it, the token is None, so whoever reads the pickle uses the token that is stored there.
+        """
+        is_secret = not isinstance(self.token, bool)
+        kept = self._replace(token=None) if is_secret and not _starts_process() else self
+        return type(self), tuple(kept)
+
+    def __copy__(self) -> Self:
+        return self  # not by way of `pickle`, which would lose the token
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+
+def _starts_process() -> bool:
+    """Return whether `multiprocessing` is pickling what it gives to a process that it starts."""
+    context = sys.modules.get("multiprocessing.context")
+    return context is not None and context.get_spawning_popen() is not None
 
 
 class HubKeywords(TypedDict, total=False):

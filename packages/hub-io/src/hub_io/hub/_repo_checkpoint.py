@@ -322,11 +322,13 @@ def _kept_listing(repo_id: str, commit: str, options: HubOptions) -> dict[str, R
         files = get_cached_repo_tree(repo_id, revision=commit, cache_dir=_text(options.cache_dir))
     except CachedRepoTreeNotFoundError:
         return None
-    for file in files:  # the client checks no types, neither of what it is sent nor of what it has kept
-        if not isinstance(file.path, str) or not isinstance(file.size, int):
+    # The client checks no types, neither of what it is sent nor of what it has kept.
+    listed: list[tuple[object, object]] = [(file.path, file.size) for file in files]
+    for name, size in listed:
+        if not isinstance(name, str) or not isinstance(size, int):
             raise HubError(
-                f"The listing of {repo_id!r} at commit {commit} names a file {file.path!a:.200} of {file.size!a:.200} "
-                f"bytes. Check HF_ENDPOINT and the proxy, remove {_repo_cache(repo_id, options)}, and try again.",
+                f"The listing of {repo_id!r} at commit {commit} names a file {name!a:.200} of {size!a:.200} bytes. "
+                f"Check HF_ENDPOINT and the proxy, remove {_repo_cache(repo_id, options)}, and try again.",
                 source=repo_id,
             )
     return {file.path: file for file in files}
