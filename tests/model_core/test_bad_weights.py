@@ -82,7 +82,8 @@ def test_truncated_file_is_named(single):
     """A download that broke off."""
     whole = (single / "model.safetensors").read_bytes()
     (single / "model.safetensors").write_bytes(whole[:-1])
-    with pytest.raises(WeightsFileError, match="not a complete safetensors file"):
+    size = f"{len(whole) - 1:,} of {len(whole):,} bytes"
+    with pytest.raises(WeightsFileError, match=f"not a complete safetensors file: it has {size}. Download"):
         TinyModel.from_pretrained(single)
 
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import (
-    LFS_PROBLEM,
     check_relative_name,
-    is_lfs_pointer,
     weight_file_name,
     weight_index_name,
 )
 from config_core.errors import UnsafeNameError
 from model_core.errors import WeightsFileError, WeightsNotFoundError
 from model_core.loading._file_hints import where_weights_may_be
+from model_core.loading._file_types import problem_with_text
 from model_core.weight_files import SAVE_ID_KEY, check_variant
 
 if TYPE_CHECKING:
@@ -114,8 +113,8 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
         content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
         values: Any = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
-        problem = LFS_PROBLEM if is_lfs_pointer(content) else f"not a valid index of weights: {error!s:.300}"
-        raise WeightsFileError(problem, file=place) from error
+        problem = f"not a valid index of weights: {error!s:.300}"
+        raise WeightsFileError(problem_with_text(content) or problem, file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsFileError(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from config_core.checkpoint import CONFIG_NAME, LFS_PROBLEM, is_lfs_pointer, parse_weight_file
+from config_core.checkpoint import CONFIG_NAME, parse_weight_file
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["lfs_problem", "refused_class", "where_weights_may_be"]
+__all__ = ["refused_class", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
 _LOADERS = {
@@ -49,15 +48,6 @@ def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
     hints += [] if whole else [*_distributed_formats(filenames), *_other_formats(checkpoint)]
     return " ".join([*hints, _listing(filenames)])
-
-
-def lfs_problem(path: Path) -> str:
-    """Return what is wrong with a file that is a git-lfs pointer, or `""` if it is none."""
-    try:
-        with path.open("rb") as file:
-            return LFS_PROBLEM if is_lfs_pointer(file.read(64)) else ""
-    except OSError:
-        return ""
 
 
 def refused_class(error: Exception) -> str:

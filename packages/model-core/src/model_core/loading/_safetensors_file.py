@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from config_core.error_base import escape_args
 from config_core.messages import escaping_logger
 from model_core.errors import WeightsFileError
-from model_core.loading._file_hints import lfs_problem
+from model_core.loading._file_types import problem_with_file
 from model_core.weight_files import ALIGNMENT, ALIGNMENT_KEY, LENGTH_BYTES, METADATA_NAME, from_safetensors_dtype
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class SafetensorsFile:
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             escape_args(error)  # the library quotes the header
             problem = f"not a complete safetensors file ({error!s:.300}). Download or copy it again"
-            raise WeightsFileError(lfs_problem(self.path) or problem, file=self.path) from error
+            raise WeightsFileError(problem_with_file(self.path) or problem, file=self.path) from error
 
     def _read_copies(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
         try:

@@ -15,7 +15,8 @@ from torch import nn
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import lfs_problem, refused_class
+from model_core.loading._file_hints import refused_class
+from model_core.loading._file_types import problem_with_file
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
@@ -242,7 +243,7 @@ def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
             f"torch.load(weights_only=True) cannot read it ({type(error).__name__}{refused_class(error)}). Nothing but "
             "tensors is ever unpickled; ask for the checkpoint as safetensors"
         )
-        raise WeightsFileError(lfs_problem(path) or problem, file=path) from error
+        raise WeightsFileError(problem_with_file(path) or problem, file=path) from error
     if problem := problem_with_state_dict(content):
         code = f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)"
         nested = nested_state_dict(content, code, call="from_pretrained(None, config=..., ")

@@ -1,0 +1,138 @@
+"""What a file is that has the name of a weight file and cannot be read as one, and what to do.
+
+The type is told by the first bytes, and that of an archive by the names in it. Nothing of it is run or unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from typing import TYPE_CHECKING, NamedTuple
+
+from config_core.checkpoint import LFS_PROBLEM, is_lfs_pointer, parse_weight_file, weight_file_name
+from model_core.weight_files import LENGTH_BYTES, METADATA_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["problem_with_file", "problem_with_text"]
+
+_NUM_FIRST = 512
+_MAX_SHOWN = 60
+_AGAIN = "Download or copy it again"
+_UNPACK = "Unpack it, and put the weight file that it holds in its place"
+_FOREIGN = "Use safetensors or torch weights of the model, or read it with its own library and pass state_dict="
+
+
+class _Type(NamedTuple):
+    """A type of files.
+
+    Attributes:
+        name: What a file of this type is.
+        remedy: What to do with one.
+    """
+
+    name: str
+    remedy: str
+
+
+_SAFETENSORS = _Type("a safetensors file", "Rename it to {other_name}")
+_TORCH = _Type("a file of torch.save", "Rename it to {other_name}")
+_PICKLE = _Type("a pickle", "If torch.save wrote it, rename it to {other_name}")
+_EMPTY = _Type("an empty file", _AGAIN)
+_CUT = _Type("the beginning of a zip archive, which is incomplete", _AGAIN)
+_SIGNATURES = {
+    rb".{5}\0\0\0\{": _SAFETENSORS,
+    rb"\0{64}": _Type("zeros, as an interrupted download leaves them", _AGAIN),
+    rb"GGUF": _Type("a GGUF file, which llama.cpp reads", _FOREIGN),
+    rb"\x89HDF\r\n\x1a\n": _Type("an HDF5 file, which Keras reads", _FOREIGN),
+    rb"\x93NUMPY": _Type("one NumPy array", _FOREIGN),
+    rb".{4}TFL3": _Type("a TensorFlow Lite model", _FOREIGN),
+    rb"\x08[\x01-\x20](?:\x12.[\w.-]{2}|:)": _Type("an ONNX model", _FOREIGN),
+    rb"\x08\x01\x12": _Type("a SavedModel of TensorFlow", _FOREIGN),
+    rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|.{257}ustar": _Type("an archive", _UNPACK),
+    rb"\x80[\x02-\x05]": _PICKLE,
+    rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9.)\w": _Type("a msgpack file, which Flax reads", _FOREIGN),
+    rb"\s*<(?i:!doctype|html|head|\?xml)": _Type("a web page", f"{_AGAIN}; it may need a login"),
+}
+# By the end of a name in a zip archive.
+_CONTENTS = {
+    "constants.pkl": _Type(
+        "a TorchScript archive", "If you trust it, pass state_dict=torch.jit.load({path}).state_dict()"
+    ),
+    "data.pkl": _TORCH,
+    ".npy": _Type(
+        "a NumPy archive",
+        "Pass state_dict={{name: torch.from_numpy(array) for name, array in numpy.load({path}).items()}}",
+    ),
+    ".weights.h5": _Type("a Keras archive", _FOREIGN),
+    "": _Type("a zip archive", _UNPACK),
+}
+
+
+def problem_with_file(path: Path) -> str:
+    """Return what a weight file is that cannot be read, and what to do; `""` if its type is that of its name.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(_NUM_FIRST)
+    except OSError:
+        return ""
+    if is_lfs_pointer(begin):
+        return LFS_PROBLEM
+    is_legacy = path.suffix == ".bin"
+    found = _type_of_archive(path) if begin.startswith(b"PK\x03\x04") else _type_of(begin)
+    if found is None or found in ((_TORCH, _PICKLE) if is_legacy else (_SAFETENSORS,)):
+        return "" if is_legacy else _incomplete(path)
+    expected = "a file of torch.save" if is_legacy else "a safetensors file"
+    named = parse_weight_file(path.name)
+    other_name = weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy) if named else "what it is"
+    return f"not {expected} but {found.name}. {found.remedy.format(path=repr(str(path)), other_name=other_name)}"
+
+
+def problem_with_text(content: bytes) -> str:
+    """Return what the content of a file is that should be JSON, and what to do, or `""` if it may be JSON."""
+    if is_lfs_pointer(content):
+        return LFS_PROBLEM
+    found = None if content.lstrip()[:1] in {b"{", b"["} else _type_of(content[:_NUM_FIRST])
+    return f"not JSON but {found.name}. {found.remedy}" if found and "{" not in found.remedy else ""
+
+
+def _type_of(begin: bytes) -> _Type | None:
+    """Return the type of a file that begins with these bytes, or None if they are not known."""
+    if not begin:
+        return _EMPTY
+    for pattern, found in _SIGNATURES.items():
+        if re.match(pattern, begin, re.DOTALL):
+            return found
+    text = begin.decode("utf-8", errors="ignore")
+    if len(text.encode()) > len(begin) - 4 and (text.isprintable() or all(map(str.isprintable, text.split()))):
+        return _Type(f"a text that begins {' '.join(text.split())[:_MAX_SHOWN]!r}", _AGAIN)
+    return None
+
+
+def _type_of_archive(path: Path) -> _Type:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return _CUT
+    return next(found for ending, found in _CONTENTS.items() if any(name.endswith(ending) for name in ["", *names]))
+
+
+def _incomplete(path: Path) -> str:
+    """Return how much of a safetensors file is missing, or `""` if that is not known."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            size = path.stat().st_size
+            header = json.loads(file.read(min(length, size)))
+            header.pop(METADATA_NAME, None)
+            end = LENGTH_BYTES + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    except (OSError, ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        return ""
+    return f"not a complete safetensors file: it has {size:,} of {end:,} bytes. {_AGAIN}" if size < end else ""
