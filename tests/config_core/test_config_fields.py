@@ -416,6 +416,36 @@ def test_a_wrong_attribute_map_is_refused_with_the_class(attribute_map, problem)
         )
 
 
+def test_an_alias_of_a_misspelt_field_is_refused():
+    """When the class is used, which is when all its fields are known."""
+
+    class WrongConfig(PretrainedConfig):
+        attribute_map = {"hidden_size": "widht"}  # noqa: RUF012
+        width: int = 3
+
+    with pytest.raises(ConfigDefinitionError, match=r"'hidden_size' stands for 'widht', .* Did you mean 'width'"):
+        WrongConfig()
+
+
+def test_an_alias_may_stand_for_a_field_that_only_files_have():
+    """As in published classes; or for one that methods or properties make, whatever others are called."""
+
+    class OpenConfig(PretrainedConfig):
+        attribute_map = {"hidden_size": "embed", "depth": "layers", "first": "widths"}  # noqa: RUF012
+        layer: int = 3
+        width: int = 3
+
+        def __post_init__(self):
+            self.layers = self.layer
+
+        @property
+        def widths(self):
+            return [self.width]
+
+    assert OpenConfig.from_dict({"embed": 5}).hidden_size == 5
+    assert (OpenConfig().depth, OpenConfig().first) == (3, [3])
+
+
 def test_an_alias_may_not_be_a_dataclass_field():
     """The decorator would take the alias for the field's default."""
     with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot be an alias of 'width'"):

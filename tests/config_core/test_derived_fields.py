@@ -227,6 +227,24 @@ def test_a_file_that_was_edited_into_a_contradiction_is_an_error(cls, tmp_path):
     assert cls.from_pretrained(tmp_path) == cls(heads=8)
 
 
+@CLASSES
+@pytest.mark.parametrize("name", ["inner", "head_dim"])
+def test_the_error_about_an_edited_field_says_how_to_keep_it(cls, name, tmp_path):
+    """Whether a keyword sets it or not; each of the remedies works."""
+    cls().save_pretrained(tmp_path)
+    edit(tmp_path, **{name: 100, "rotary": None, "shape": None})
+    with pytest.raises(ConfigError) as caught:
+        cls.from_pretrained(tmp_path)
+    remedies = f"Leave {name!r} out for the computed value. To keep what is there, pass {name}=100 as an override, or"
+    assert f"{remedies} remove {name!r} from the names in '_computed_fields'." in str(caught.value)
+    assert getattr(cls.from_pretrained(tmp_path, **{name: 100}), name) == 100
+    noted = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["_computed_fields"]
+    edit(tmp_path, _computed_fields={**noted, "names": [other for other in noted["names"] if other != name]})
+    assert getattr(cls.from_pretrained(tmp_path), name) == 100
+    edit(tmp_path, **{name: None})
+    assert cls.from_pretrained(tmp_path) == cls()
+
+
 @pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig])
 def test_a_contradiction_in_a_file_of_others_is_an_error(cls):
     """A file without the note of a save, with a derived field that no keyword sets."""

@@ -279,7 +279,8 @@ def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
                 break
         else:
             return  # the usual case
-    from config_core.config._derived_fields import assigned_names, given_by_init
+    from config_core.config._derived_fields import given_by_init
+    from config_core.config._init_parameters import assigned_names
 
     # In a class that calls `super().__init__` first, they are not there yet when the base class looks for them.
     assigned = assigned_names(type(config)).intersection(state["_unknown"])

@@ -13,13 +13,11 @@ others is an error.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from config_core.config._base_fields import attributes_of
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import are_same_json, jsonable, sorted_text
-from config_core.config._init_parameters import names_assigned_by
+from config_core.config._config_json import NOTE_KEY, are_same_json, jsonable, sorted_text
 from config_core.config._problems import shown
 from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Note",
-    "assigned_names",
     "check_edited",
     "computed_fields",
     "computed_without_note",
@@ -40,7 +37,6 @@ __all__ = [
     "same_value",
 ]
 
-_assigned_names: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 # What other tools, and saves of models, write into a config.
 _NO_INPUTS = frozenset(
     {
@@ -181,19 +177,30 @@ def check_edited(
         if name in vars(probe) and not same_value(vars(probe)[name], fields[name])
     }
     if wrong:
-        raise contradiction(cls, fields, wrong)
+        raise contradiction(cls, fields, wrong, is_noted=True)
 
 
-def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
-    """Return the error for fields that are not what the class computes."""
+def contradiction(
+    cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any], *, is_noted: bool = False
+) -> ConfigError:
+    """Return the error for fields that are not what the class computes.
+
+    Args:
+        cls: The config class.
+        fields: All fields.
+        computed: Those that differ, as the class computes them.
+        is_noted: Whether the file notes that they were computed.
+    """
     pairs = "; ".join(
         f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
         for name, value in computed.items()
     )
-    names, first = " and ".join(map(repr, computed)), next(iter(computed))
+    names = " and ".join(map(repr, computed))
+    kept = ", ".join(f"{name}={shown(fields[name])}" for name in computed)
+    other_way = f", or remove {names} from the names in {NOTE_KEY!r}" if is_noted else ""
     return ConfigError(
-        f"{cls.__name__}: {pairs}. Either value may be meant. Leave {names} out for the computed value, or override "
-        f"{first!r} in the load to choose one, and save that."
+        f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
+        f"{kept} as an override{other_way}."
     )
 
 
@@ -210,19 +217,6 @@ def given_by_init(config: Any, fields: Mapping[str, Any]) -> frozenset[str]:
         if not is_made and (default is cls or not same_value(value, default)):
             found.add(name)
     return frozenset(found)
-
-
-def assigned_names(cls: type[Any]) -> frozenset[str]:
-    """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
-    found = _assigned_names.get(cls)
-    if found is None:
-        family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
-        methods = [value for base in family[:-1] for value in [*vars(base).values()]]
-        found = frozenset(
-            name for method in methods if hasattr(method, "__code__") for name in names_assigned_by(method)
-        )
-        _assigned_names[cls] = found  # not in the class, which other threads may be going through
-    return found
 
 
 def same_value(value: Any, other: Any) -> bool:

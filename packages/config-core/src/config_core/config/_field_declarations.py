@@ -30,6 +30,7 @@ from config_core.config._field_types import (
 from config_core.config._init_parameters import (
     NO_DEFAULT,
     Parameter,
+    assigned_names,
     keywords_read_by,
     names_in,
     only_keeps_parameters,
@@ -210,6 +211,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     own = declared.own | read
     type.__setattr__(cls, NAMES_READ_LATE, frozenset(declared.read_late))
     defaults = declared.defaults | body.of_parents | body.further
+    _check_aliases(aliases, cls, own)
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
@@ -271,6 +273,24 @@ def _followed(aliases: Mapping[str, str], cls: type[Any]) -> dict[str, str]:
             passed.add(found[alias])
             found[alias] = aliases[found[alias]]
     return found
+
+
+def _check_aliases(aliases: Mapping[str, str], cls: type[Any], own: set[str]) -> None:
+    """Check that no alias stands for a misspelt field. It may stand for one that only the files of the class have.
+
+    Raises:
+        ConfigDefinitionError: There is no such field, and one that is spelled like it.
+    """
+    fields = own - aliases.keys()
+    missing = {alias: name for alias, name in aliases.items() if name not in fields and not hasattr(cls, name)}
+    if not (missing and cls._checks_values):
+        return
+    from config_core.familiar_options import did_you_mean
+
+    for alias, name in missing.items():
+        if (hint := did_you_mean([name], fields)) and name not in assigned_names(cls):
+            problem = f"{alias!r} stands for {name!r}, which is no field of the class. {hint}"
+            raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map: {problem}")
 
 
 def _runs_own_code(cls: type[Any], root: type[Any]) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
-from config_core.config._derived_fields import assigned_names
 from config_core.config._file_kinds import file_kind
+from config_core.config._init_parameters import assigned_names
 from config_core.config._value_types import copied
 from config_core.errors import ForeignConfigError
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import dis
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_DEFAULT",
     "Parameter",
+    "assigned_names",
     "keywords_read_by",
     "names_assigned_by",
     "names_in",
@@ -28,6 +30,7 @@ __all__ = [
 NO_DEFAULT: Any = object()
 _COMPARED = ("co_code", "co_consts", "co_freevars", "co_names", "co_varnames")
 _DYNAMIC = frozenset({"__dict__", "eval", "exec", "locals", "setattr", "vars"})  # may set and read anything
+_assigned_names: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 _VAR_POSITIONAL = 0x04  # inspect.CO_VARARGS
 _READING_METHODS = frozenset({"get", "pop", "setdefault"})
@@ -163,6 +166,19 @@ def _suspects(init: Any) -> list[str]:
     # Most have an attribute of their name, are passed on by name, or are used by a function inside.
     used = {*code.co_names, *code.co_cellvars, *names_in(init)}
     return [parameter.name for parameter in parameters_of(init) if parameter.name not in used]
+
+
+def assigned_names(cls: type[Any]) -> frozenset[str]:
+    """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
+    found = _assigned_names.get(cls)
+    if found is None:
+        family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
+        methods = [value for base in family[:-1] for value in [*vars(base).values()]]
+        found = frozenset(
+            name for method in methods if hasattr(method, "__code__") for name in names_assigned_by(method)
+        )
+        _assigned_names[cls] = found  # not in the class, which other threads may be going through
+    return found
 
 
 def names_in(function: Any) -> Iterator[str]:
