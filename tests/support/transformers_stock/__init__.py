@@ -176,6 +176,10 @@ STOCK = {
             "text_config": {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "max_position_embeddings": 8},
         },
     ),
+    "modern backbone": Stock(
+        "modern_backbone.configuration_stages.StagesConfig", "modern_backbone.modeling_stages.StagesBackbone",
+        _PICTURES, fields={"out_indices": [0, -1]},
+    ),
     "a backbone that the code registers": Stock(
         "registered_backbone.configuration_backbone.WithBackboneConfig",
         "registered_backbone.modeling_backbone.WithBackboneModel", _PICTURES,

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from config_core.transformers_names import logging
 from config_core.transformers_names._availability import CHECKS
+from config_core.transformers_names._backbone_config import (
+    BackboneConfigMixin,
+    get_aligned_output_features_output_indices,
+    verify_out_features_out_indices,
+)
 from config_core.transformers_names._config import PretrainedConfig
 from config_core.transformers_names._decorators import (
     add_code_sample_docstrings,
@@ -45,6 +50,7 @@ __all__ = [
     "SAFE_WEIGHTS_NAME",
     "WEIGHTS_INDEX_NAME",
     "WEIGHTS_NAME",
+    "BackboneConfigMixin",
     "ExplicitEnum",
     "FlashAttentionKwargs",
     "LossKwargs",
@@ -63,6 +69,7 @@ __all__ = [
     "auto_docstring",
     "deprecate_kwarg",
     "force_accelerate_hooks",
+    "get_aligned_output_features_output_indices",
     "is_flash_attention_requested",
     "layer_type_validation",
     "logging",
@@ -72,6 +79,7 @@ __all__ = [
     "use_kernel_forward_from_hub",
     "use_kernel_func_from_hub",
     "use_kernelized_func",
+    "verify_out_features_out_indices",
 ]
 
 PreTrainedConfig = PretrainedConfig

@@ -81,6 +81,10 @@ class PretrainedConfig(RopeSettings, OwnConfig):
         names = kwargs.get("id2label")
         if names is not None and kwargs.get("num_labels") not in {None, len(names)}:
             del kwargs["num_labels"]  # usually a default that the config passes on
+        vars(self).pop("_attn_implementation", None)  # as there, setting it earlier has no effect
+        if kwargs.get("attn_implementation") is not None:
+            kwargs["_attn_implementation"] = kwargs["attn_implementation"]
+        kwargs.pop("attn_implementation", None)
         super().__init__(**self._with_rope_parameters(kwargs))
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -95,6 +99,13 @@ class PretrainedConfig(RopeSettings, OwnConfig):
         if name in _FALLBACKS:
             return copy.copy(_FALLBACKS[name])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def validate(self) -> None:
+        """Check the labels. `huggingface_hub.dataclasses.strict` replaces this in the classes that it decorates."""
+        super().validate()
+
+    # It refuses to replace any other method.
+    setattr(validate, "__is_defined_by_strict_decorator__", True)  # noqa: B010
 
     @property
     def use_return_dict(self) -> bool:

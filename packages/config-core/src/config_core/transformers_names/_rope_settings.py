@@ -10,12 +10,13 @@ __all__ = ["RopeParameters", "RopeSettings", "rope_config_validation"]
 
 _logger = logging.get_logger(__name__)
 _SCALED: Final = frozenset({"llama3", "yarn", "longrope"})
+_OLD_FIELDS: Final = frozenset({"rope_scaling", "rope_theta", "partial_rotary_factor"})
 _REQUIRED: Final = {
     "linear": ("factor",),
     "dynamic": ("factor",),
-    "yarn": ("factor", "original_max_position_embeddings"),
-    "longrope": ("short_factor", "long_factor", "original_max_position_embeddings"),
-    "llama3": ("factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor", "rope_theta"),
+    "yarn": ("factor",),
+    "longrope": ("short_factor", "long_factor"),
+    "llama3": ("factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor"),
 }
 
 
@@ -47,8 +48,16 @@ class RopeSettings:
     default_rope_type: ClassVar[str] = "default"
 
     def _with_rope_parameters(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Complete `rope_parameters` if the class has set it, and return the keywords that are left."""
-        return self.convert_rope_params_to_dict(**kwargs) if "rope_parameters" in vars(self) else kwargs
+        """Complete `rope_parameters` if the class sets it, and return the keywords that are left.
+
+        A class with fields in its body sets it later: then `__post_init__` calls this again.
+        """
+        kwargs = {**vars(self).pop("_rope_kwargs", {}), **kwargs}
+        if "rope_parameters" in vars(self):
+            return self.convert_rope_params_to_dict(**kwargs)
+        if hasattr(type(self), "rope_parameters"):
+            vars(self)["_rope_kwargs"] = {name: kwargs.pop(name) for name in _OLD_FIELDS & kwargs.keys()}
+        return kwargs
 
     def convert_rope_params_to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """Move the settings of files of version 4 to `rope_parameters`, complete it, and return the other keywords."""

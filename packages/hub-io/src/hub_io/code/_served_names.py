@@ -53,6 +53,7 @@ _MODEL_NAMES: Final = """
     ROPE_INIT_FUNCTIONS dynamic_rope_update
     create_causal_mask create_sliding_window_causal_mask create_bidirectional_mask
     create_bidirectional_sliding_window_mask
+    BackboneMixin BackboneType
     capture_outputs OutputRecorder check_model_inputs merge_with_config_defaults filter_output_hidden_states
     slice_logits_to_keep maybe_autocast torch_compilable_check compile_compatible_method_lru_cache
     corners_to_center_format
@@ -150,6 +151,7 @@ _MODULES: Final = frozenset(
         ".processing_utils",
         ".pytorch_utils",
         ".utils",
+        ".utils.backbone_utils",
         ".utils.deprecation",
         ".utils.doc",
         ".utils.generic",

@@ -39,6 +39,7 @@ from model_core.transformers_names._attention_masks import (
     prepare_4d_causal_attention_mask,
     prepare_4d_causal_attention_mask_for_sdpa,
 )
+from model_core.transformers_names._backbone import BackboneMixin, BackboneType
 from model_core.transformers_names._mask_functions import (
     create_bidirectional_mask,
     create_bidirectional_sliding_window_mask,
@@ -92,6 +93,8 @@ __all__ = [
     "ROPE_INIT_FUNCTIONS",
     "AccurateGELUActivation",
     "AttentionMaskConverter",
+    "BackboneMixin",
+    "BackboneType",
     "ClippedGELUActivation",
     "Conv1D",
     "FastGELUActivation",

@@ -104,6 +104,5 @@ def choose_attention(model: Any) -> None:
     if asked is not None and asked not in supported:
         expected = f"one of {', '.join(map(repr, supported))} for {type(model).__name__}"
         raise ArgumentError("attn_implementation", asked, expected=expected)
-    in_file = (state.get("_extra", {}).get(_FIELD), state.get("attn_implementation"))
-    named = next((name for name in in_file if name in supported), None)
-    state[_FIELD] = asked or named or supported[-1]
+    named = state.get("_extra", {}).get(_FIELD)
+    state[_FIELD] = asked or (named if named in supported else supported[-1])

@@ -1,9 +1,11 @@
+from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 from transformers.utils import logging
 
 logger = logging.get_logger(__name__)
 
 
+@strict
 class PairTextConfig(PreTrainedConfig):
     model_type = "stock_pair_text"
     base_config_key = "text_config"
@@ -16,7 +18,13 @@ class PairTextConfig(PreTrainedConfig):
     max_position_embeddings: int = 16
     rope_parameters: dict | None = None
 
+    def validate_architecture(self):
+        """Part of `@strict`-powered validation."""
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError("The number of heads must be a multiple of the number of heads of keys and values.")
 
+
+@strict
 class PairVisionConfig(PreTrainedConfig):
     model_type = "stock_pair_vision"
     base_config_key = "vision_config"
@@ -28,6 +36,7 @@ class PairVisionConfig(PreTrainedConfig):
     num_attention_heads: int = 2
 
 
+@strict
 class PairConfig(PreTrainedConfig):
     model_type = "stock_pair"
     sub_configs = {"text_config": PairTextConfig, "vision_config": PairVisionConfig}
