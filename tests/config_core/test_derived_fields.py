@@ -156,6 +156,78 @@ def test_what_is_computed_is_computed_again(cls, way, tmp_path):
     assert again == cls(heads=16, hidden=128)
 
 
+class RenamedConfig(PretrainedConfig):
+    """Keeps parameters under other names, and computes from them."""
+
+    model_type = "derived-renamed"
+
+    def __init__(self, hidden: int = 64, num_heads: int = 4, inner: int = 0, **kwargs):
+        if hidden % num_heads:
+            raise ValueError("hidden must be a multiple of num_heads")
+        self.hidden_size = hidden
+        self.heads = num_heads
+        self.inner_size = inner or 4 * hidden
+        self.head_dim = hidden // num_heads
+        super().__init__(**kwargs)
+
+
+class RenamedFirstConfig(PretrainedConfig):
+    """The same after `super().__init__`, in the parent of a class with a parameter of its own."""
+
+    model_type = "derived-renamed-first"
+
+    def __init__(self, hidden: int = 64, num_heads: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_size = hidden
+        self.heads = num_heads
+        self.inner_size = 4 * hidden
+        self.head_dim = hidden // num_heads
+
+
+class RenamedChildConfig(RenamedFirstConfig):
+    model_type = "derived-renamed-child"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        self.num_layers = depth
+        super().__init__(**kwargs)
+
+
+@WAYS
+@pytest.mark.parametrize("cls", [RenamedConfig, RenamedFirstConfig, RenamedChildConfig])
+def test_what_is_computed_from_a_parameter_that_is_kept_under_another_name_is_computed_again(cls, way, tmp_path):
+    """A file has the name of the attribute, and the class takes its value by the name of the parameter."""
+    changed = change(cls(hidden=128), way, tmp_path, heads=8)
+    assert (changed.hidden_size, changed.heads, changed.head_dim, changed.inner_size) == (128, 8, 16, 512)
+    assert change(changed, way, tmp_path, hidden_size=256) == cls(hidden=256, num_heads=8)
+    assert cls(hidden_size=128) == cls(hidden=128)
+
+
+class RenamedInPartConfig(PretrainedConfig):
+    """Names for parameters, none of which always has the value of the parameter."""
+
+    model_type = "derived-renamed-in-part"
+
+    def __init__(self, hidden: int = 64, depth: int = 2, heads: int = 4, width: int | None = None, **kwargs):
+        self.hidden_size = hidden
+        if depth > 2:
+            self.num_layers = depth
+        heads = 2 * heads
+        self.num_heads = heads
+        self.num_channels = 3 if width is None else width
+        self.hidden_size += 1
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("way", ["file", "dict", "update"])
+def test_attributes_that_differ_from_the_parameter_come_back_as_they_were(way, tmp_path):
+    """The value of the attribute counts, not what the class would make of it."""
+    config = RenamedInPartConfig(hidden=8, depth=3, heads=5, width=6)
+    changed = change(config, way, tmp_path, problem_type="regression")
+    assert (changed.hidden_size, changed.num_layers, changed.num_heads, changed.num_channels) == (9, 3, 10, 6)
+    changed = change(changed, way, tmp_path, num_layers=1, num_heads=3)
+    assert (changed.hidden_size, changed.num_layers, changed.num_heads, changed.num_channels) == (9, 1, 3, 6)
+
+
 @WAYS
 @CLASSES
 def test_an_unrelated_change_keeps_all(cls, way, tmp_path):

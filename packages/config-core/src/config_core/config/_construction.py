@@ -81,7 +81,7 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     config = _called(cls, args, fields, is_load=is_sure is not None)
     _check_contract(cls, config)
     if not definition.names >= fields.keys():
-        _set_properties(config, fields, is_sure)
+        _set_again(config, fields, is_sure)
     if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
         _settle_computed(config, fields, is_sure)
     _track_computed(config, fields)
@@ -111,14 +111,22 @@ def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
         state["_own_forms"] = names
 
 
+def _by_parameter(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields by the names under which the `__init__` takes their values."""
+    spellings, renamed = definition_of(cls).spellings, definition_of(cls).renamed
+    if not (spellings or renamed):
+        return dict(fields)
+    names = {**spellings, **{name: taken_as for name, taken_as in renamed.items() if taken_as not in fields}}
+    return {names.get(name, name): value for name, value in fields.items()}
+
+
 def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *, is_load: bool) -> Any:
     """Call the class. A field that it passes to `super().__init__` itself is not passed a second time.
 
     Raises:
         ConfigError: Such a field was given another value.
     """
-    spellings = definition_of(cls).spellings
-    given = {spellings.get(name, name): value for name, value in fields.items()} if spellings else dict(fields)
+    given = _by_parameter(cls, fields)
     passed_by_class: list[str] = []
     of_parts: Exception | None = None
     while True:
@@ -127,7 +135,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
             break
         except (TypeError, ValueError, AttributeError) as error:
             if (twice := _GIVEN_TWICE.search(f"{error}")) and twice[1] in given:
-                passed_by_class.append(twice[1])
+                passed_by_class += [twice[1]] if twice[1] in fields else []
                 del given[twice[1]]
                 continue
             parts = {name: given[name] for name in definition_of(cls).parts if is_config(given.get(name))}
@@ -156,6 +164,13 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
             )
     return config
+
+
+def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
+    """Set attributes that are no keywords to what they were given as, if `__init__` has undone that."""
+    for name in definition_of(type(config)).renamed.keys() & fields.keys():
+        setattr(config, name, fields[name])  # which may be set under a condition, or changed afterwards
+    _set_properties(config, fields, is_sure)
 
 
 def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:

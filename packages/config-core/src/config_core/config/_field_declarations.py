@@ -35,6 +35,7 @@ from config_core.config._init_parameters import (
     names_in,
     only_keeps_parameters,
     parameters_of,
+    renamed_parameters,
     takes_any_keyword,
     unkept_parameters,
     unwrapped,
@@ -76,6 +77,7 @@ class ConfigDefinition(NamedTuple):
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
         unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
+        renamed: Attribute that has the value of one of them to its name.
         passed: Fields of the base class that an `__init__` names, such as to pass `num_labels=classes` on.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
@@ -99,6 +101,7 @@ class ConfigDefinition(NamedTuple):
     positional: tuple[str, ...]
     required: frozenset[str]
     unkept: frozenset[str]
+    renamed: Mapping[str, str]
     passed: frozenset[str]
     defaults: Mapping[str, Any]
     plain_attributes: frozenset[str]
@@ -212,6 +215,8 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     type.__setattr__(cls, NAMES_READ_LATE, frozenset(declared.read_late))
     defaults = declared.defaults | body.of_parents | body.further
     _check_aliases(aliases, cls, own)
+    family = [base for base in cls.__mro__ if base not in root.__mro__]
+    unkept = unkept_parameters(family, read) - aliases.keys() - (declared.names - own)
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
@@ -240,9 +245,8 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
-        unkept=unkept_parameters([base for base in cls.__mro__ if base not in root.__mro__], read)
-        - aliases.keys()
-        - (declared.names - own),
+        unkept=unkept,
+        renamed=_renamed(family, unkept, known=declared.names | read),
         passed=frozenset(declared.constants & (declared.names - own)),
         defaults=defaults,
         plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
@@ -256,6 +260,13 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         aliases=aliases,
         spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
     )
+
+
+def _renamed(family: list[type[Any]], unkept: frozenset[str], *, known: set[str]) -> dict[str, str]:
+    """Return the attributes that hold parameters of other names; not those that are keywords themselves."""
+    inits = [init for base in family if hasattr(init := vars(base).get("__init__"), "__code__")] if unkept else []
+    pairs = [pair for init in inits for pair in renamed_parameters(init, unkept).items()]
+    return {attribute: name for attribute, name in pairs if attribute not in known}
 
 
 def _followed(aliases: Mapping[str, str], cls: type[Any]) -> dict[str, str]:

@@ -21,6 +21,7 @@ __all__ = [
     "names_in",
     "only_keeps_parameters",
     "parameters_of",
+    "renamed_parameters",
     "takes_any_keyword",
     "unkept_parameters",
     "unused_parameters",
@@ -156,6 +157,37 @@ def unkept_parameters(family: list[type[Any]], read: set[str]) -> frozenset[str]
     members = [(name, member) for cls in family for name, member in vars(cls).items()]
     named = {name for _, member in members if hasattr(member, "__code__") for name in member.__code__.co_names}
     return frozenset(suspects - named - {name for name, member in members if hasattr(type(member), "__set__")})
+
+
+def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
+    """Return the attributes that an `__init__` sets to the value of a parameter: attribute to parameter.
+
+    They are those of lines such as `self.hidden_size = hidden`. A condition around the line is not seen.
+
+    Args:
+        init: The `__init__`.
+        names: The parameters to look for.
+    """
+    code = unwrapped(init).__code__
+    if names.isdisjoint(code.co_varnames):
+        return {}
+    import dis
+
+    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    changed = {step.argval for step in steps if step.opname.startswith("STORE_FAST")}
+    found: dict[str, str] = {}
+    for index, step in enumerate(steps):
+        if step.opname != "STORE_ATTR":
+            continue
+        # Newer versions of Python load both, the value and the object, in one step.
+        loads = steps[index - 1 : index] if isinstance(steps[index - 1].argval, tuple) else steps[index - 2 : index]
+        values = [
+            name for load in loads for name in (load.argval if isinstance(load.argval, tuple) else (load.argval,))
+        ]
+        is_plain = all(load.opname.startswith("LOAD_FAST") for load in loads) and not loads[-1].is_jump_target
+        if is_plain and values[0] in names - changed and values[1] == code.co_varnames[0]:
+            found[step.argval] = values[0]
+    return found
 
 
 def _suspects(init: Any) -> list[str]:
