@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -176,6 +177,14 @@ def test_failures_are_given_as_json(released, run_release):
     assert code == 1
     assert failure.keys() == {"package", "check", "where", "what", "todo"}
     assert (failure["package"], failure["check"]) == ("auto-registry", "bounds")
+
+
+def test_folder_without_a_history_is_refused(copy, run_release):
+    """As it comes out of an archive: nothing says there what was released."""
+    shutil.rmtree(copy.root / ".git")
+    code, output = run_release(copy, "status")
+    assert code == 1
+    assert "is not inside a git checkout of the workspace" in output
 
 
 def test_unknown_package_is_refused(copy, run_release):

@@ -259,6 +259,21 @@ def test_metadata_without_its_pythons_is_told_by_the_proof(released):
     assert "resnet: the metadata must say which Pythons" in done.stdout
 
 
+def test_package_that_claims_nothing_and_cannot_be_built_fails(released):
+    """A Python that nobody claims may fail; a package that is none may not, and the builder says why."""
+    path = released.root / "packages/resnet/pyproject.toml"
+    text = path.read_text(encoding="utf-8").replace('packages = ["src/resnet"]\n', "")
+    path.write_text(re.sub(r"^ +.Programming Language.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+    done = prove(released, "resnet", "--python", f"3.{sys.version_info.minor}")
+    assert done.returncode == 1
+    assert "Unable to determine which files to ship inside the wheel" in done.stdout
+    assert done.stdout.splitlines()[-3:-1] == [
+        "resnet cannot be built",
+        "Python 3.99 is not here, and nothing was tried with it",
+    ]
+    assert done.stdout.splitlines()[-1].startswith("0 passed, ")
+
+
 def test_missing_changelog_is_asked_for(released, run_release):
     """The message says how one begins."""
     (released.root / "packages/resnet/CHANGELOG.md").unlink()

@@ -371,6 +371,29 @@ def test_bad_name_of_a_fragment_is_refused_with_what_is_allowed(copy, name):
         assert "Traceback" not in output
 
 
+def test_plan_that_cannot_be_written_leaves_nothing_behind(copy):
+    """A lock that uv cannot read is found when all else is written: half a plan would have to be undone by hand."""
+    copy.write("packages/config-core/changes/gone.breaking.md", "`x` is gone.\n")
+    copy.append("uv.lock", "\n<<<<<<< HEAD\n")
+    copy.commit()
+    output, succeeded = run(copy, "plan", "--write")
+    assert not succeeded
+    assert "Failed to parse `uv.lock`" in output
+    assert copy.git("status", "--porcelain", "--untracked-files=all") == ""
+
+
+@pytest.mark.parametrize("path", ["changes/one.fix.md", "CHANGELOG.md"])
+def test_marks_of_a_merge_conflict_are_refused(copy, path):
+    """Users would read them."""
+    head = CHANGELOG.partition("## ")[0] if path == "CHANGELOG.md" else ""
+    copy.write(f"packages/resnet/{path}", f"{head}<<<<<<< HEAD\nOne.\n=======\nTwo.\n>>>>>>> branch\n")
+    for verb in ("plan", "check"):
+        output, succeeded = run(copy, verb)
+        assert not succeeded
+        assert f"packages/resnet/{path}" in output
+        assert "marks of a merge conflict" in output
+
+
 def test_empty_fragment_is_refused(copy):
     """Users would read an empty line."""
     copy.write("packages/resnet/changes/one.fix.md", "\n")
@@ -385,6 +408,15 @@ def test_release_with_open_changes_is_refused(copy):
     output, succeeded = run(copy, "verify", "resnet-v0.1.0")
     assert not succeeded
     assert "packages/resnet/CHANGELOG.md does not begin with an entry for 0.1.0 that has all changes" in output
+
+
+def test_tag_on_a_wrong_commit_is_told(copy):
+    """The version there is another one, so the tag must go."""
+    copy.git("tag", "resnet-v0.2.0")
+    output, succeeded = run(copy, "verify", "resnet-v0.2.0")
+    assert not succeeded
+    assert "resnet-v0.2.0 is the tag of no package as it is here" in output
+    assert "git push --delete origin resnet-v0.2.0" in output
 
 
 def test_checkout_that_differs_from_its_tag_is_refused(copy):

@@ -40,6 +40,7 @@ UNRELEASED = "Unreleased"
 """Heading of what was written into a changelog by hand since the last release."""
 
 
+_CONFLICT = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 # Below this line towncrier writes; without it, above all else.
 _START = "<!-- towncrier release notes start -->"
 
@@ -65,7 +66,7 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
     """Return the fragments of a package, by name.
 
     Raises:
-        FragmentError: Files in its changes/ are none, or have no text; the message says what is allowed.
+        FragmentError: Files in its changes/ are none, or have no text to release; the message says what is allowed.
     """
     paths = sorted(path for path in (package.folder / "changes").glob("*") if path.name != ".gitignore")
     found = [(path, re.fullmatch(rf"[\w-]+\.({'|'.join(KINDS)})\.md", path.name)) for path in paths]
@@ -75,6 +76,8 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
     fragments = [Fragment(path, match[1], path.read_text(encoding="utf-8").strip()) for path, match in found if match]
     if empty := [fragment.path for fragment in fragments if not fragment.text and fragment.kind != "misc"]:
         raise FragmentError(empty, "the change fragment is empty.", "Write what users read in the changelog.")
+    if unmerged := [fragment.path for fragment in fragments if _CONFLICT.search(fragment.text)]:
+        raise FragmentError(unmerged, "the change fragment has marks of a merge conflict.", "Resolve it.")
     return fragments
 
 
@@ -105,11 +108,15 @@ def changelog_text(package: WorkspacePackage) -> str:
 
     Raises:
         FileNotFoundError: It has none.
+        ValueError: It has marks of a merge conflict.
     """
     path = changelog_of(package)
     if not path.exists():
         raise FileNotFoundError(f"There is no {path}. Add one that begins with: # Changelog")
-    return path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    if _CONFLICT.search(text):
+        raise ValueError(f"{path} has marks of a merge conflict: resolve it.")
+    return text
 
 
 def sections_of(text: str) -> list[str]:

@@ -170,8 +170,9 @@ def _package_of(workspace: Workspace, tag: str) -> WorkspacePackage:
     tags = {tag_of(package, package.version): package for package in workspace.packages.values()}
     if tag not in tags:
         raise ValueError(
-            f"{tag} is the tag of no package as it is here. These are: {', '.join(tags)}. If it is a release, check it "
-            f"out: git checkout {tag}"
+            f"{tag} is the tag of no package as it is here. These are: {', '.join(tags)}. Check it out: git checkout "
+            f"{tag}. If that is this commit, it is a wrong one: git push --delete origin {tag}, and tag the "
+            "right one."
         )
     return tags[tag]
 

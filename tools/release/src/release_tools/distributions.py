@@ -46,7 +46,7 @@ def build(package: WorkspacePackage, folder: Path) -> Distributions:
     Raises:
         CommandError: The package cannot be built.
     """
-    uv("build", "--quiet", "--no-sources", "--out-dir", folder, package.folder, cwd=package.folder)
+    uv("build", "--no-sources", "--out-dir", folder, package.folder, cwd=package.folder)
     name = package.distribution.replace("-", "_")
     (sdist,), (wheel,) = folder.glob(f"{name}-*.tar.gz"), folder.glob(f"{name}-*.whl")
     return Distributions(sdist, wheel)

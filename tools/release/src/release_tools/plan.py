@@ -34,6 +34,7 @@ from release_tools.workspace import Workspace, WorkspacePackage
 __all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled", "write_plan"]
 
 _LOWER = (">=", ">")
+_FRAGMENT = "siblings.fix.md"  # tells of new bounds
 
 
 class Reason(NamedTuple):
@@ -156,7 +157,8 @@ def _refuse_released(workspace: Workspace, package: WorkspacePackage, version: V
     if version in released_versions(workspace, package):
         raise ValueError(
             f"{package.name} would become {version}, which is released already, and not on this branch: begin it at "
-            f"{tag_of(package, version)} or at a newer tag. A fix for an older version may break nothing."
+            f"{tag_of(package, version)} or at a newer tag, or remove that tag if it is a mistake. A fix for an older "
+            "version may break nothing."
         )
 
 
@@ -234,7 +236,7 @@ def _short(version: Version) -> str:
 
 
 def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
-    """Write a plan into the files. Nothing is committed.
+    """Write a plan into the files, all of it or nothing. Nothing is committed.
 
     Returns:
         Whether there was anything to write: the second time there is not.
@@ -246,16 +248,23 @@ def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
     releases = [release for release in plan if not release.is_written]
     if not releases:
         return False
-    if changed := git(workspace.root, "status", "--porcelain", "--", "packages", "uv.lock"):
+    written = ("packages", "uv.lock")
+    if changed := git(workspace.root, "status", "--porcelain", "--untracked-files=all", "--", *written):
         raise RuntimeError(f"Commit or stash these changes first:\n{changed}")
-    for release in releases:
-        _move_bounds(workspace, release.package, release.bounds)
-        if release.version != release.package.version:
-            new = (release.package.distribution, str(release.version))
-            uv("version", "--frozen", "--package", *new, cwd=workspace.root)
-        write_entry(workspace, release.package, release.version, release.last)
-    uv("lock", cwd=workspace.root)
-    write_records(Workspace(workspace.root))
+    try:
+        for release in releases:
+            _move_bounds(workspace, release.package, release.bounds)
+            if release.version != release.package.version:
+                new = (release.package.distribution, str(release.version))
+                uv("version", "--frozen", "--package", *new, cwd=workspace.root)
+            write_entry(workspace, release.package, release.version, release.last)
+        uv("lock", cwd=workspace.root)
+        write_records(Workspace(workspace.root))
+    except BaseException:
+        # All of it was committed: half a plan must not stay.
+        git(workspace.root, "restore", "--staged", "--worktree", "--", *written)
+        git(workspace.root, "clean", "--quiet", "--force", "--", f"packages/*/changes/{_FRAGMENT}")
+        raise
     return True
 
 
@@ -267,7 +276,7 @@ def _move_bounds(workspace: Workspace, package: WorkspacePackage, bounds: Iterab
             if bound.old in map(Requirement, declared):
                 uv("add", "--frozen", "--package", package.distribution, *table, spelled(bound.new), cwd=workspace.root)
     if bounds:
-        fragment = package.folder / "changes" / "siblings.fix.md"
+        fragment = package.folder / "changes" / _FRAGMENT
         fragment.parent.mkdir(exist_ok=True)
         requirements = " and ".join(f"`{spelled(bound.new)}`" for bound in bounds)
         fragment.write_text(f"Requires {requirements}.\n", encoding="utf-8")

@@ -59,7 +59,8 @@ def prove(names: tuple[str, ...], versions: tuple[str, ...], *, quick: bool, log
         folder = Path(temporary)
         folder.chmod(0o755)  # some tests become another user
         built, unbuilt = _build(workspace, folder / "dist")
-        faults = [*_distribution_faults(packages, built)]
+        faults = [f"{package.name} cannot be built" for package in packages if package.name in unbuilt]
+        faults += _distribution_faults(packages, built)
         allowed = [SpecifierSet(package.project["requires-python"]) for package in packages]
         pythons, missing = find_pythons(workspace.root, versions or known_pythons(workspace.root, *allowed))
         claimed = {minor for package in packages for minor in claimed_pythons(package.project["classifiers"])}
@@ -135,7 +136,10 @@ def _hub(workspace: Workspace) -> Iterator[Mapping[str, str]]:
         if process.stdin is None or process.stdout is None:
             raise AssertionError("Popen was asked for pipes")
         try:
-            yield json.loads(process.stdout.readline())
+            said = process.stdout.readline()
+            if not said:
+                raise CommandError("The Hub of the tests did not start: what uv says of that is above.")
+            yield json.loads(said)
         finally:
             process.stdin.close()
 
@@ -166,6 +170,7 @@ def _report(outcomes: list[Outcome], faults: list[str], logs: Path) -> None:
             tail = "\n".join(outcome.failure.splitlines()[-_TAIL:])
             click.echo(f"\n=== {outcome.combination.name} failed; all of it: {_log(outcome, logs)}\n{tail}")
     click.echo("\n".join(["", as_text(outcomes), "", *faults]))
-    click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed) + len(faults)} failed")
+    passed = [outcome for outcome in outcomes if not outcome.failure]
+    click.echo(f"{len(passed)} passed, {len(failed) + len(faults)} failed")
     if failed or faults:
         raise SystemExit(1)

@@ -52,12 +52,12 @@ class Workspace:
         """Return the workspace that a folder lies in.
 
         Raises:
-            FileNotFoundError: Neither the folder nor one above it has packages/*/pyproject.toml.
+            FileNotFoundError: Neither the folder nor one above it has packages/*/pyproject.toml, and a history.
         """
         for candidate in (folder.resolve(), *folder.resolve().parents):
-            if any(candidate.glob("packages/*/pyproject.toml")):
+            if any(candidate.glob("packages/*/pyproject.toml")) and (candidate / ".git").exists():
                 return cls(candidate)
-        raise FileNotFoundError(f"{folder} is not inside the workspace: run this from a checkout.")
+        raise FileNotFoundError(f"{folder} is not inside a git checkout of the workspace: run this in one.")
 
     @cached_property
     def packages(self) -> dict[str, WorkspacePackage]:
