@@ -119,6 +119,14 @@ def test_scripts_are_shell(script):
     subprocess.run(["bash", "-n", path], check=True)
 
 
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="the group `lint` is not installed")
+def test_shell_linter_finds_nothing():
+    """No word that splits, and no status that gets lost."""
+    command = ["shellcheck", *(ROOT / ".ci").iterdir()]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert result.returncode == 0, result.stdout
+
+
 def test_unknown_step_is_refused():
     """A typo says which steps there are."""
     result = subprocess.run(
