@@ -274,6 +274,17 @@ def test_package_that_claims_nothing_and_cannot_be_built_fails(released):
     assert done.stdout.splitlines()[-1].startswith("0 passed, ")
 
 
+@pytest.mark.parametrize(
+    "path", ["tests/workspace/jobs/resnet.py", "tests/workspace/jobs/resnet_quickstart.py", "tests/resnet"]
+)
+def test_package_or_extra_that_nothing_tries_fails_the_proof(released, path):
+    """Whoever adds one is told which files the proof runs, before anything is installed."""
+    (released.root / path).rename(released.root / "elsewhere")
+    done = prove(released, "resnet", "--python", f"3.{sys.version_info.minor}")
+    assert done.returncode == 1
+    assert f"there is no {path}" in done.stdout
+
+
 def test_missing_changelog_is_asked_for(released, run_release):
     """The message says how one begins."""
     (released.root / "packages/resnet/CHANGELOG.md").unlink()

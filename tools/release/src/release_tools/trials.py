@@ -85,6 +85,10 @@ class Trials:
         for each in self._workspace.installed_with(package, *package.extras):
             if each.name in self._unbuilt:
                 raise _FaultError(self._unbuilt[each.name])
+        jobs = [package.import_name, *(f"{package.import_name}_{extra}" for extra in package.extras)]
+        for needed in [*(f"{_JOBS}/{job}.py" for job in jobs), f"tests/{package.import_name}/test_*.py"]:
+            if not any(self._workspace.root.glob(needed)):
+                raise _FaultError(f"there is no {needed}, which would show that it does what users need it for")
         environment = self._installed(combination, folder / "alone")
         self._do_job(environment, package.import_name)
         for job in sorted((self._workspace.root / _JOBS).glob(f"{package.import_name}_with_*.py")):
@@ -131,10 +135,7 @@ class Trials:
 
     def _do_job(self, environment: FreshEnvironment, job: str) -> None:
         """Run a few lines of what a package, or an extra of it, is for."""
-        path = self._workspace.root / _JOBS / f"{job}.py"
-        if not path.exists():
-            raise _FaultError(f"there is no {_JOBS}/{job}.py: write a few lines there that do what users do with it")
-        environment.run(path, environ=self._hub)
+        environment.run(self._workspace.root / _JOBS / f"{job}.py", environ=self._hub)
 
     def _pass_own_tests(self, combination: Combination, environment: FreshEnvironment) -> int:
         """Run the package's own tests, with no sources in reach, and return how many passed."""
