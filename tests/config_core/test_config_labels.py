@@ -369,6 +369,54 @@ def test_a_number_of_classes_that_the_class_passes_on_follows_its_parameter(tmp_
         PassingConfig.from_pretrained(tmp_path, num_labels=3)
 
 
+class NamesConfig(PretrainedConfig):
+    """Makes both maps of a list, and passes them on."""
+
+    model_type = "labels-names"
+
+    def __init__(self, names=("no", "yes"), **kwargs):
+        self.names = list(names)
+        numbers = {name: number for number, name in enumerate(names)}
+        super().__init__(id2label=dict(enumerate(names)), label2id=numbers, **kwargs)
+
+
+class AssigningConfig(PretrainedConfig):
+    """Assigns what it has taken under another name, after the base class."""
+
+    model_type = "labels-assigning"
+
+    def __init__(self, classes: int = 5, precise: bool = True, **kwargs):  # noqa: FBT001, FBT002 - a field
+        super().__init__(**kwargs)
+        self.classes = classes
+        self.precise = precise
+        self.num_labels = classes
+        self.dtype = "float32" if precise else "float16"
+
+
+def test_names_that_the_class_passes_on_follow_its_parameter(tmp_path):
+    """In an override and in an update, together with their number."""
+    config = NamesConfig(names=["a", "b", "c"])
+    config.save_pretrained(tmp_path)
+    assert NamesConfig.from_pretrained(tmp_path) == config
+    config.update({"names": ["d"]})
+    for changed in (config, NamesConfig.from_pretrained(tmp_path, names=["d"])):
+        assert (changed.num_labels, changed.id2label, changed.label2id) == (1, {0: "d"}, {"d": 0})
+
+
+def test_base_fields_that_the_class_assigns_follow_its_parameters_or_the_caller(tmp_path):
+    """What a caller gives for them is kept, as for any computed field."""
+    config = AssigningConfig(classes=7)
+    config.save_pretrained(tmp_path)
+    assert AssigningConfig.from_pretrained(tmp_path) == config
+    config.update({"classes": 3, "precise": False})
+    for changed in (config, AssigningConfig.from_pretrained(tmp_path, classes=3, precise=False)):
+        assert (changed.num_labels, changed.dtype) == (3, "float16")
+    given = {"num_labels": 4, "dtype": "bfloat16"}
+    for changed in (AssigningConfig(**given), AssigningConfig.from_pretrained(tmp_path, **given)):
+        assert (changed.num_labels, changed.dtype) == (4, "bfloat16")
+    assert AssigningConfig(id2label=PETS).id2label == PETS
+
+
 def test_a_number_of_classes_that_the_class_only_passes_on_is_saved(tmp_path):
     """A load needs no parameter for it, and one that contradicts the file is refused."""
     config = OnlyPassingConfig(classes=7)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import pickle
 import time
 import uuid
+import warnings
 from dataclasses import dataclass, field
 
 import pytest
@@ -379,6 +381,35 @@ def test_parts_compute_again(tmp_path):
     assert HolderConfig.from_pretrained(tmp_path) == holder
 
 
+@pytest.mark.parametrize("way", ["call", "file", "dict", "update"])
+def test_parts_may_be_given_as_what_to_dict_returns(way, tmp_path):
+    """In a field and in a list: what only their class computes is no unknown name, and what was changed is an error."""
+    part, other = LastConfig(hidden=128), FirstConfig(hidden=32)
+
+    class ListConfig(PretrainedConfig):
+        model_type = "derived-list"
+        part: LastConfig = LastConfig()
+        parts: list[FirstConfig] = [FirstConfig()]  # noqa: RUF012 - as users write it
+
+    values = {"part": part.to_dict(), "parts": [other.to_dict()]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config = ListConfig(**values) if way == "call" else change(ListConfig(), way, tmp_path, **values)
+    assert (config.part, config.parts) == (part, [other])
+    with pytest.raises(ConfigError, match=r"ListConfig\.part: .*'head_dim' is 32, but is computed"):
+        change(ListConfig(), "dict" if way == "call" else way, tmp_path, part={**part.to_dict(), "heads": 8})
+
+
+def test_a_whole_config_may_be_an_override(tmp_path):
+    """As `MyConfig.from_pretrained(folder, **other.to_dict())`, what a file has beside its fields included."""
+    LastConfig().save_pretrained(tmp_path)
+    other = LastConfig(hidden=128, id2label={0: "a"})
+    values = {**other.to_dict(), "transformers_version": "5.24.0", "auto_map": {}}
+    loaded = LastConfig.from_pretrained(tmp_path, **values)
+    assert (loaded.transformers_version, loaded.shape, loaded.id2label) == ("5.24.0", other.shape, other.id2label)
+    assert LastConfig().__replace__(**other.to_dict()) == other
+
+
 def test_a_part_that_was_set_is_kept(tmp_path):
     """An assignment inside of a part survives a change of the part and of the whole."""
     holder = HolderConfig(part=LastConfig())
@@ -669,6 +700,14 @@ class PlainSizeConfig(PretrainedConfig):
     def depth(self, depth):
         self.sizes = (1,) * depth
 
+    @property
+    def half(self):
+        return self.depth / 2
+
+    @half.setter
+    def half(self, half):
+        self.depth = 2 * half
+
 
 class FirstSizeConfig(PretrainedConfig):
     """The same, with an `__init__` that calls the base class first."""
@@ -680,6 +719,7 @@ class FirstSizeConfig(PretrainedConfig):
         self.sizes = sizes
 
     depth = PlainSizeConfig.depth
+    half = PlainSizeConfig.half
 
 
 @pytest.mark.parametrize("cls", [PlainSizeConfig, FirstSizeConfig])
@@ -691,8 +731,12 @@ def test_a_property_is_set_whatever_order_fields_are_set_in(cls, tmp_path):
     for config in (cls(depth=3), cls.from_pretrained(tmp_path, depth=3), cls.from_dict({"depth": 3}), updated):
         assert (config.depth, config.sizes) == (3, (1, 1, 1))
     assert cls(depth=3, sizes=(1, 1, 1)).depth == 3
-    with pytest.raises(ConfigError, match=r"depth=3 contradicts 'sizes', which is \(9,\)\. Give one of them"):
-        cls(depth=3, sizes=(9,))
+    overridden = functools.partial(cls.from_pretrained, tmp_path)
+    for call in (cls, overridden, lambda **values: updated.update(values)):
+        with pytest.raises(ConfigError, match=r"depth=3 contradicts 'sizes', which is \(9,\)\. Give one of them"):
+            call(sizes=(9,), depth=3)
+        with pytest.raises(ConfigError, match=r"depth=3 contradicts 'half', .*|half=2 contradicts 'depth', "):
+            call(depth=3, half=2)
 
 
 class PrivateScaleConfig(PretrainedConfig):

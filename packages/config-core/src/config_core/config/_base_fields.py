@@ -95,7 +95,10 @@ def labels_of(config: Any) -> Labels:
 
 def attributes_of(config: Any) -> dict[str, Any]:
     """Return the attributes of a config, including the fields that the base class keeps in another form."""
-    return {**vars(config), "dtype": config.dtype, "num_labels": config.num_labels}
+    labels = labels_of(config)
+    numbers = labels.id2label and label_numbers(labels.id2label, labels.chosen)
+    base = {"num_labels": labels.num_labels, "id2label": labels.id2label, "label2id": numbers, "dtype": config.dtype}
+    return {**vars(config), **base}
 
 
 def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:

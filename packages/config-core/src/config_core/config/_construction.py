@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._base_fields import attributes_of
 from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attributes_without",
+    "check_property",
     "construct",
     "maker_of",
     "note_computed",
@@ -181,17 +183,41 @@ def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[
     """
     from config_core.config._derived_fields import same_value
 
-    cls = type(config)
-    for name in fields.keys() - definition_of(cls).names:
-        if not is_settable(cls, name) or same_value(getattr(config, name, None), fields[name]):
-            continue
-        setattr(config, name, fields[name])
-        for other in fields if is_sure is None else ():
-            if not same_value(getattr(config, other, None), fields[other]) and other != name:
-                raise ConfigError(
-                    f"{cls.__name__}: {name}={fields[name]!r:.80} contradicts {other!r}, which is "
-                    f"{fields[other]!r:.80}. Give one of them."
-                )
+    cls, names = type(config), definition_of(type(config)).names
+    properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
+    done = {}
+    for name, value in properties.items():
+        if not same_value(getattr(config, name, None), value):
+            setattr(config, name, value)
+        done[name] = getattr(config, name, None)
+    if properties and is_sure is None:
+        without = attributes_without(cls, fields, properties) or {}
+        check_property(config, properties, fields, before=without | done)
+
+
+def check_property(
+    config: Any, properties: Mapping[str, Any], fields: Mapping[str, Any], *, before: Mapping[str, Any]
+) -> None:
+    """Check that setting properties has left the other fields that a caller gave as they were.
+
+    Args:
+        config: The config.
+        properties: What was set.
+        fields: What the caller gave.
+        before: What they were.
+
+    Raises:
+        ConfigError: It has not.
+    """
+    from config_core.config._derived_fields import same_value
+
+    for other in fields:
+        if other in before and not same_value(getattr(config, other, None), before[other]):
+            given = ", ".join(f"{name}={value!r:.80}" for name, value in properties.items() if name != other)
+            raise ConfigError(
+                f"{type(config).__name__}: {given} contradicts {other!r}, which is {fields[other]!r:.80}. Give one of "
+                "them."
+            )
 
 
 def unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
@@ -206,10 +232,9 @@ def attributes_without(cls: type[Any], fields: Mapping[str, Any], names: Collect
     given = {name: copied(value) for name, value in fields.items() if name not in names}
     try:
         with of_file():
-            attributes: dict[str, Any] = vars(construct(cls, (), given))
+            return attributes_of(construct(cls, (), given))
     except Exception:  # noqa: BLE001 - the author's code
         return None
-    return attributes
 
 
 def with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> Exception:
@@ -252,11 +277,13 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     """
     cls, state = type(config), vars(config)
     replaced = {name: value for name, value in state.pop("_replaced", {}).items() if name in fields}
-    defaults = definition_of(cls).defaults
+    definition = definition_of(cls)
+    # Code for transformers expects that what it assigns to fields of the base class counts.
+    current = attributes_of(config) if definition.runs_own_code and cls._checks_values else state
     ignored = {
-        name: state[name]
+        name: current[name]
         for name, value in fields.items()
-        if name not in defaults and name in state and state[name] is not value and not name.startswith("_")
+        if name not in definition.defaults and name in current and current[name] is not value and name[:1] != "_"
     }
     if not (differing := {**replaced, **ignored}):
         return
@@ -265,7 +292,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
 
     with of_file():  # what is made for a comparison reports nothing
         same = {name for name, value in differing.items() if same_value(value, fields[name])}
-        state.update({name: differing[name] for name in same})  # which has what JSON cannot express
+        # Which has what JSON cannot express.
+        state.update({name: differing[name] for name in same if name in state})
         wrong = {name: value for name, value in differing.items() if name not in same}
         if not wrong:
             return
@@ -275,8 +303,9 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in is_sure}
     if unsure:
         raise contradiction(cls, fields, unsure)
-    state.update({name: fields[name] for name in wrong})
-    if unkept := definition_of(cls).unkept & fields.keys():
+    for name in wrong:
+        setattr(config, name, fields[name])
+    if unkept := definition.unkept & fields.keys():
         from config_core.config._unkept_parameters import check_effect
 
         with of_file():

@@ -78,7 +78,7 @@ class ConfigDefinition(NamedTuple):
         required: Keywords without a default.
         unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
         renamed: Attribute that has the value of one of them to its name.
-        passed: Fields of the base class that an `__init__` names, such as to pass `num_labels=classes` on.
+        passed: Fields of the base class that an `__init__` names: it may assign them, or pass `num_labels=classes` on.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
@@ -126,7 +126,7 @@ class _Declarations:
         own: Those that a subclass names.
         read: Keywords that an `__init__` reads from its `**kwargs`.
         read_late: Those that a `__post_init__` reads.
-        constants: Texts in the code of `__init__`s.
+        constants: Names and texts in the code of `__init__`s.
         last: The parameters of the `__init__` that a call reaches first.
         defaults: Keyword of an `__init__` to its default.
         mutable_defaults: Those that instances must not share.
@@ -180,7 +180,7 @@ class _Declarations:
         if cls is not self.root:
             self.own.update(parameter.name for parameter in self.last)
             self.defaults.update({name: default for name, default, *_ in self.last})
-            self.constants.update(names_in(init))
+            self.constants.update(names_in(init), unwrapped(init).__code__.co_names)
             self._add_read(cls, init)
         if not has_generated_init(cls):
             self.mutable_defaults.update({name: default for name, default, *_ in self.last if is_mutable(default)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
-from config_core.config._base_fields import LABEL_FIELDS, without_replaced_labels
+from config_core.config._base_fields import LABEL_FIELDS, attributes_of, without_replaced_labels
 from config_core.config._checked_values import (
     FieldsOfFile,
     UnknownFields,
@@ -19,9 +19,10 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of, public_names
-from config_core.config._config_json import NOT_KEPT, NOTE_KEY
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL
 from config_core.config._construction import (
     attributes_without,
+    check_property,
     construct,
     maker_of,
     note_computed,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from config_core.config._derived_fields import Note
 
-__all__ = ["make_config", "make_with_note", "merge_fields", "replaced", "take_checked_note"]
+__all__ = ["make_config", "make_with_note", "merge_fields", "of_dict", "replaced"]
 
 
 def make_config(
@@ -133,7 +134,7 @@ def _make(
     unused = {
         name: given[name]
         for name in given
-        if not (name in definition.names or name in fields or is_settable(cls, name))
+        if not (name in definition.names or name in fields or name in WRITTEN_BY_ALL or is_settable(cls, name))
     }
     if unused:  # unless `__init__` sets them in a way that cannot be read from it
         unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
@@ -174,13 +175,15 @@ def _make(
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
     if settable:
+        before = attributes_of(config)
         config.update(settable)
+        check_property(config, settable, given, before=before)
     return config, unused
 
 
 def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return overrides under the names of fields, without a dtype of `"auto"`: in transformers, that of the file."""
-    given = resolve_aliases(cls, overrides)
+    given = resolve_aliases(cls, of_dict(cls, overrides))
     return {name: value for name, value in given.items() if not (name == "dtype" and value == "auto")}
 
 
@@ -209,7 +212,7 @@ def _take_note(values: dict[str, Any]) -> Note | None:
 
 def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
-    note = take_checked_note(cls, kwargs)
+    note = _take_checked_note(cls, kwargs)
     config = cls(*args, **kwargs)
     if note is not None:
         _check_effect(config, _unkept_in(config, kwargs), resolve_aliases(cls, kwargs))
@@ -217,7 +220,7 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     return config
 
 
-def take_checked_note(cls: type[Any], values: dict[str, Any]) -> Note | None:
+def _take_checked_note(cls: type[Any], values: dict[str, Any]) -> Note | None:
     """Remove from what `to_dict` returned what it notes of computed fields, and return it.
 
     Raises:
@@ -235,6 +238,19 @@ def take_checked_note(cls: type[Any], values: dict[str, Any]) -> Note | None:
             error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
             raise
     return note
+
+
+def of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without what only describes the config that they are of, as in `config.update(other.to_dict())`.
+
+    Raises:
+        ConfigError: They were changed, and what was computed does not fit them.
+    """
+    dropped = NOT_KEPT if values.get("model_type", cls.model_type) == cls.model_type else NOT_KEPT - {"model_type"}
+    kept = {name: value for name, value in values.items() if name not in dropped or name == "_name_or_path"}
+    if NOTE_KEY in kept:
+        _take_checked_note(cls, kept)
+    return kept
 
 
 def _computed_in(
@@ -342,8 +358,9 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
 
 def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     """Return a config of the values of a file, with those that a caller gives for some of them."""
+    new = of_dict(part, new)
     known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
-    given = {name: value for name, value in new.items() if name in known and name not in NOT_KEPT}
+    given = {name: value for name, value in new.items() if name in known}
     unknown = {name: value for name, value in new.items() if name not in known}
     values, found = old | unknown, speaker.unknown
     if found is None or has_own_from_dict(part):

@@ -17,10 +17,10 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
-from config_core.config._construction import maker_of, note_computed
+from config_core.config._construction import check_property, maker_of, note_computed
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._field_types import makes_configs
-from config_core.config._overrides import merge_fields, take_checked_note
+from config_core.config._overrides import merge_fields, of_dict
 from config_core.config._problems import unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
@@ -73,7 +73,7 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 
 def _update(config: Any, values: Mapping[str, Any]) -> None:
     cls, unknown = type(config), UnknownFields()
-    values = _of_dict(cls, values)
+    values = of_dict(cls, values)
     names = tuple(name for name in values if not _is_field(config, name))
     try:
         _assign(config, {name: values[name] for name in values if name not in names}, unknown)
@@ -89,15 +89,6 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
         report_unknown(unknown, config)
-
-
-def _of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values without what only describes the config that they are of, as in `config.update(other.to_dict())`."""
-    dropped = NOT_KEPT if values.get("model_type", cls.model_type) == cls.model_type else NOT_KEPT - {"model_type"}
-    kept = {name: value for name, value in values.items() if name not in dropped or name == "_name_or_path"}
-    if NOTE_KEY in kept:
-        take_checked_note(cls, kept)
-    return kept
 
 
 def _is_field(config: Any, name: str) -> bool:
@@ -120,9 +111,12 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
     with of_caller(unknown):
         merged = merge_fields(cls, {name: getattr(config, name, None) for name in fields}, fields)
-        own_forms = state.get("_own_forms", ())
+        own_forms, done = state.get("_own_forms", ()), {}
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
+            done[name] = getattr(config, name)
+        if properties := {name: fields[name] for name in definition_of(cls).setters if name in fields}:
+            check_property(config, properties, fields, before=done)
         make_sub_configs(config)
     definition = definition_of(cls)
     # Of these, only `__init__` knows what it makes.
@@ -159,7 +153,7 @@ def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None
         attributes = attributes_of(maker_of(cls)(copied(_as_given(cls, fields))))
     now_computed = attributes.get("_computed", frozenset())
     for name in computed - attributes.keys():
-        del state[name]
+        state.pop(name, None)
     for name in (*computed, *given, *(now_computed - state.get("_computed", frozenset()))):
         if name in attributes:
             setattr(config, name, attributes[name])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import public_names
 from config_core.config._config_json import NOT_KEPT, WRITTEN_BY_ALL
+from config_core.config._init_parameters import assigned_names
 from config_core.config._problems import dicts_in
 from config_core.config._value_types import builtin_value, is_config
 from config_core.error_base import ConfigProblem
@@ -128,7 +129,9 @@ def unknown_names_in(given: Any, made: Any, old: Any) -> Iterator[tuple[Any, tup
     """
     given = builtin_value(given)
     if isinstance(given, dict) and is_config(made):
-        known = {*public_names(type(made)), *NOT_KEPT, *WRITTEN_BY_ALL, *(old if isinstance(old, dict) else ())}
+        cls = type(made)
+        known = {*public_names(cls), *assigned_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
+        known |= old.keys() if isinstance(old, dict) else set()
         yield made, tuple(name for name in given if not (name in known or name.startswith("_")))
         made = vars(made)
     if isinstance(given, dict) and isinstance(made, dict):
