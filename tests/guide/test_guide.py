@@ -92,7 +92,7 @@ with torch.no_grad():
 
 
 def test_state_dict_that_is_saved_is_the_one_that_is_pushed(author, hub):
-    """With a sharded model it holds the values, and the model's own are parts of them."""
+    """One that is passed to the save, such as that of a model in several processes, is uploaded as it is saved."""
     push = (
         "weights = {name: value * 0 for name, value in resnet50d.state_dict().items()}\n"
         'resnet50d.save_pretrained("zeros", state_dict=weights, push_to_hub=True)'

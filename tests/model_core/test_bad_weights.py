@@ -108,10 +108,9 @@ def test_folder_without_weights_says_what_it_looked_for(single):
     (single / "model.safetensors").unlink()
     with pytest.raises(
         WeightsNotFoundError, match=r"model\.safetensors, model\.safetensors\.index\.json, pytorch_model\.bin"
-    ):
+    ) as caught:
         TinyModel.from_pretrained(single)
-    with pytest.raises(FileNotFoundError):
-        TinyModel.from_pretrained(single)
+    assert isinstance(caught.value, FileNotFoundError)
 
 
 def test_absent_variant_is_named(single):

@@ -34,18 +34,10 @@ def check_whole(found):
         assert one["readme"] == "mine"
 
 
-def test_save_that_is_killed_leaves_the_old_or_the_new(tmp_path):
-    """At three random moments of each kind of save, and the next save leaves nothing behind of the killed ones."""
-    found, left = kill_saves(tmp_path, 3, seed=4)
+@pytest.mark.parametrize(("rounds", "seed"), [(3, 4), pytest.param(50, 11, marks=pytest.mark.slow)])
+def test_save_that_is_killed_leaves_the_old_or_the_new(tmp_path, rounds, seed):
+    """At random moments of each kind of save, and the next save leaves nothing behind of the killed ones."""
+    found, left = kill_saves(tmp_path, rounds, seed)
     check_whole(found)
-    assert len(found) == 3 * len(KINDS)
-    assert left == [[]] * len(KINDS)
-
-
-@pytest.mark.slow
-def test_saves_that_are_killed_leave_the_old_or_the_new(tmp_path):
-    """At 50 random moments of each kind of save, 200 in all."""
-    found, left = kill_saves(tmp_path, 50, seed=11)
-    check_whole(found)
-    assert len(found) == 50 * len(KINDS)
+    assert len(found) == rounds * len(KINDS)
     assert left == [[]] * len(KINDS)

@@ -114,7 +114,9 @@ def test_option_of_the_hub_is_refused_before_the_hub_is_asked():
         TinyModel.from_pretrained("owner/name", use_auth_token="hf_x")
 
 
-@pytest.mark.parametrize("name", ["revision", "token", "cache_dir", "force_download", "attn_implementation"])
+@pytest.mark.parametrize(
+    "name", ["revision", "token", "cache_dir", "force_download", "attn_implementation", "device_map", "load_in_8bit"]
+)
 def test_option_of_a_new_model_is_explained(name):
     """Creating a model downloads nothing."""
     with pytest.raises(ArgumentError, match=f"^{name}=.* is not supported"):
@@ -280,9 +282,10 @@ def test_option_of_a_push_that_asks_for_nothing_is_accepted_without_one(tmp_path
 
 @pytest.mark.parametrize("saves", [TinyModel(TinyConfig()), TinyConfig()], ids=["model", "config"])
 def test_mistyped_option_of_a_save_gets_a_near_match(tmp_path, saves):
-    """With a push and without one."""
+    """With a push and without one, before anything is written."""
     with pytest.raises(UnknownOptionError, match=r"no option 'comit_message' without .* Did you mean 'commit_message'"):
-        saves.save_pretrained(tmp_path, comit_message="x")
+        saves.save_pretrained(tmp_path / "saved", comit_message="x")
+    assert not (tmp_path / "saved").exists()
     with pytest.raises(UnknownOptionError, match=r"no option 'comit_message'.* Did you mean 'commit_message'"):
         saves.push_to_hub("owner/name", comit_message="x")
 

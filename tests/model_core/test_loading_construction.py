@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from config_core import PretrainedConfig
 from model_core import ModelDefinitionError, ModelSizeError, PreTrainedModel, WeightsMismatchError
 from model_core.construction import DeferredConstruction
 from tiny_models import TinyConfig, fill_randomly, same_state
@@ -257,7 +256,7 @@ def test_constructor_that_fails_before_anything_was_left_out_is_not_run_again(tm
     assert len(constructions) == 1
 
 
-# W3 of transformers: what only the constructor knows is lost there.
+# transformers constructs on the meta device, where what only the constructor knows is lost.
 def test_everything_that_only_the_constructor_knows_is_kept(tmp_path):
     """Buffers that are not saved, plain tensors, flags, and weights that the checkpoint lacks hold their values."""
 
@@ -284,7 +283,7 @@ def test_everything_that_only_the_constructor_knows_is_kept(tmp_path):
     }
 
 
-# W2 of transformers: an empty prefix takes away the first letter of names there.
+# In transformers, an empty prefix took away the first letter of names.
 def test_empty_prefix_takes_no_letter_away(tmp_path):
     """`fc` never gets the weights of `afc`."""
 
@@ -293,22 +292,6 @@ def test_empty_prefix_takes_no_letter_away(tmp_path):
         self.fc = nn.Linear(2, 2)
 
     reloaded(in_model(build), tmp_path)
-
-
-def test_config_class_need_not_be_named_for_plain_construction(tmp_path):
-    """The class flag turns the fast way off for a class and nothing else."""
-
-    class Plain(PreTrainedModel):
-        config_class = PretrainedConfig
-        defer_initialization = False
-
-        def __init__(self, config):
-            super().__init__(config)
-            self.layer = nn.Linear(2, 2)
-
-    model = fill_randomly(Plain(PretrainedConfig()))
-    model.save_pretrained(tmp_path)
-    assert same_state(model, Plain.from_pretrained(tmp_path))
 
 
 class SizedModel(PreTrainedModel):

@@ -165,46 +165,6 @@ def test_keywords_are_fields_first_and_arguments_of_the_constructor_else(tmp_pat
     assert (loaded.config.depth, loaded.scale, loaded.shift) == (1, 2.0, 0.5)
 
 
-def test_keyword_that_nobody_knows_is_an_error(tmp_path):
-    """The constructor refuses it by name."""
-    TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    with pytest.raises(TypeError, match="allow_mising"):
-        TinyModel.from_pretrained(tmp_path, allow_mising=True)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "advice"),
-    [
-        ("device_map", "auto", r"device='cuda'"),
-        ("device_map", "cpu", r"device='cuda'"),
-        ("load_in_8bit", True, "never quantised"),
-        ("quantization_config", {}, "never quantised"),
-        ("weights_only", False, "nothing but weights is ever unpickled"),
-        ("use_safetensors", False, "always take precedence"),
-        ("attn_implementation", "sdpa", "config field instead"),
-        ("proxies", {"https": "x"}, "HTTPS_PROXY"),
-    ],
-)
-def test_option_of_transformers_that_is_none_here_is_explained(tmp_path, name, value, advice):
-    """It neither goes to the constructor as an error of its author nor vanishes in its keywords."""
-
-    class Lenient(TinyModel):
-        def __init__(self, config, **kwargs):
-            super().__init__(config)
-            self.kwargs = kwargs
-
-    TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    for model_class in (TinyModel, Lenient):
-        with pytest.raises(ArgumentError, match=rf"^{name}(=.* is not supported\.| must be ).*{advice}"):
-            model_class.from_pretrained(tmp_path, **{name: value})
-        if name != "use_safetensors":
-            with pytest.raises(ArgumentError, match=name):
-                model_class._from_config(TinyConfig(), **{name: value})
-        assert isinstance(model_class.from_pretrained(tmp_path, **{name: None}), model_class)
-    kept = Lenient.from_pretrained(tmp_path, own=3, low_cpu_mem_usage=True, weights_only=True, load_in_4bit=False)
-    assert kept.kwargs == {"own": 3}
-
-
 def test_option_that_a_constructor_takes_by_name_is_its_own(tmp_path):
     """A class may have use for a name that means something else elsewhere."""
 
@@ -223,6 +183,8 @@ def test_safetensors_may_be_insisted_on(tmp_path):
     model = fill_randomly(TinyModel(TinyConfig()))
     model.save_pretrained(tmp_path, safe_serialization=True)
     assert same_state(model, TinyModel.from_pretrained(tmp_path, use_safetensors=True))
+    with pytest.raises(ArgumentError, match=r"^use_safetensors must be .*always take precedence"):
+        TinyModel.from_pretrained(tmp_path, use_safetensors=False)
     (tmp_path / "model.safetensors").unlink()
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(WeightsNotFoundError, match=r"use_safetensors=True excludes: pytorch_model.bin"):
@@ -372,14 +334,6 @@ def test_model_goes_to_the_device(tmp_path):
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
     for device in ("cpu", torch.device("cpu")):
         assert TinyModel.from_pretrained(tmp_path, device=device).device == torch.device("cpu")
-
-
-def test_loading_under_a_device_puts_the_model_there(tmp_path):
-    """Where the constructor puts a tensor, there its values go."""
-    NormModel(TinyConfig()).save_pretrained(tmp_path)
-    with torch.device("cpu"):
-        model = NormModel.from_pretrained(tmp_path)
-    assert {tensor.device.type for tensor in [*model.parameters(), *model.buffers()]} == {"cpu"}
 
 
 def test_loading_on_the_meta_device_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from config_core import FolderCheckpoint, SaveError, UnknownOptionError
+from config_core import FolderCheckpoint, SaveError
 from model_core import ArgumentError, PreTrainedModel, UnsavableTensorError
 from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
@@ -96,13 +96,6 @@ def test_shards_follow_the_index_of_transformers(tmp_path):
     assert set(index["weight_map"].values()) == {name for name in names(tmp_path) if name.endswith(".safetensors")}
 
 
-def test_shards_come_back_bit_for_bit(tmp_path):
-    """A sharded checkpoint loads like any other."""
-    model = fill_randomly(NormModel(TinyConfig()))
-    model.save_pretrained(tmp_path, max_shard_size="20B")
-    assert same_state(model, NormModel.from_pretrained(tmp_path))
-
-
 def test_tensor_larger_than_a_shard_gets_its_own(tmp_path):
     """The limit never splits a tensor."""
     model = fill_randomly(TinyModel(TinyConfig()))
@@ -140,27 +133,6 @@ def test_variant_is_saved_and_loaded_beside_the_others(tmp_path):
     assert "model.safetensors.index.fp16.json" in names(tmp_path)
     assert same_state(plain, TinyModel.from_pretrained(tmp_path))
     assert same_state(other, TinyModel.from_pretrained(tmp_path, variant="fp16"))
-
-
-def test_model_can_be_saved_over_the_files_it_is_mapped_from(tmp_path):
-    """A loaded model still reads from its files; saving it there must not pull them away."""
-    model = fill_randomly(TinyModel(TinyConfig()))
-    model.save_pretrained(tmp_path)
-    loaded = TinyModel.from_pretrained(tmp_path)
-    loaded.save_pretrained(tmp_path)
-    assert same_state(model, loaded)
-    assert same_state(model, TinyModel.from_pretrained(tmp_path))
-
-
-def test_training_a_loaded_model_leaves_its_files_alone(tmp_path):
-    """The mapping is private."""
-    fill_randomly(TinyModel(TinyConfig())).save_pretrained(tmp_path)
-    before = contents(tmp_path)
-    loaded = TinyModel.from_pretrained(tmp_path).train()
-    optimizer = torch.optim.SGD(loaded.parameters(), lr=1.0)
-    loaded(torch.randn(8, 4)).sum().backward()
-    optimizer.step()
-    assert contents(tmp_path) == before
 
 
 def test_saving_changes_neither_model_nor_config_nor_state_dict(tmp_path):
@@ -247,14 +219,6 @@ def test_opened_checkpoint_is_a_source(tmp_path):
     model.save_pretrained(tmp_path / "sub")
     assert same_state(model, TinyModel.from_pretrained(FolderCheckpoint(tmp_path, subfolder="sub")))
     assert same_state(model, TinyModel.from_pretrained(tmp_path, subfolder="sub"))
-
-
-def test_legacy_bin_file_is_loaded(tmp_path):
-    """Older checkpoints are pickles; their tensors are read and nothing else."""
-    model = fill_randomly(TinyModel(TinyConfig()))
-    model.config.save_pretrained(tmp_path)
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    assert same_state(model, TinyModel.from_pretrained(tmp_path))
 
 
 def test_sharded_legacy_files_are_loaded(tmp_path):
@@ -367,10 +331,3 @@ def test_checkpoint_may_be_passed_by_the_keyword_of_transformers(tmp_path):
     model = fill_randomly(TinyModel(TinyConfig()))
     model.save_pretrained(tmp_path)
     assert same_state(model, TinyModel.from_pretrained(pretrained_model_name_or_path=tmp_path))
-
-
-def test_unknown_option_of_save_is_refused(tmp_path):
-    """A typo such as `max_shard_sise` must not vanish."""
-    with pytest.raises(UnknownOptionError, match="max_shard_sise"):
-        TinyModel(TinyConfig()).save_pretrained(tmp_path / "model", max_shard_sise="1GB")
-    assert not (tmp_path / "model").exists()

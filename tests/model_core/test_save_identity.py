@@ -61,7 +61,6 @@ def test_copy_that_broke_off_is_refused(two, copied):
         frozenset({*SHARDS, INDEX} - set(copied)),
     }
     assert all(name in str(caught.value) for name in [*SHARDS, INDEX, str(old)])
-    assert isinstance(caught.value, WeightsFileError)
 
 
 def test_whole_copy_is_loaded(two):

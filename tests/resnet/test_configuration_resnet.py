@@ -69,12 +69,11 @@ def test_every_field_survives_the_file(tmp_path):
 
 def test_num_labels_is_num_classes():
     """The number of classes has two names and one value, however it is given."""
-    assert ResnetConfig(num_classes=10).num_labels == 10
-    assert ResnetConfig(num_labels=10).num_classes == 10
-    assert ResnetConfig(id2label={0: "cat", 1: "dog", 2: "owl"}).num_classes == 3
-    config = ResnetConfig()
-    config.num_labels = 5
-    assert (config.num_classes, len(config.id2label)) == (5, 5)
+    assigned = ResnetConfig()
+    assigned.num_labels = 3
+    names = {0: "cat", 1: "dog", 2: "owl"}
+    for config in (ResnetConfig(num_classes=3), ResnetConfig(num_labels=3), ResnetConfig(id2label=names), assigned):
+        assert (config.num_classes, config.num_labels, len(config.id2label)) == (3, 3, 3)
 
 
 def test_file_holds_the_number_of_classes_once():

@@ -241,17 +241,11 @@ def test_classifiers_folder_serves_the_backbone(tmp_path):
     assert torch.equal(backbone(images()), classifier.model.forward_features(images()))
 
 
-def test_labels_of_the_guide_load_with_another_number_of_classes(tmp_path):
+def test_head_is_new_for_another_number_of_classes(tmp_path):
     """Overriding the number of classes replaces the head alone, if its other shape is allowed."""
     ResnetModelForImageClassification(ResnetConfig(**SMALL)).save_pretrained(tmp_path)
     model = ResnetModelForImageClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
     assert model(images())["logits"].shape == (2, 3)
-
-
-def test_unbuildable_config_is_refused_before_the_model_is_built():
-    """What timm would answer with an assertion is our error, with the field's name."""
-    with pytest.raises(ConfigError, match=r"ResnetConfig\.block_type"):
-        ResnetModel(ResnetConfig(block_type="basic", cardinality=32))
 
 
 # Hidden states, tuples and gradient checkpointing
@@ -332,16 +326,6 @@ def test_checkpointing_that_timm_has_no_argument_for_is_refused(options, problem
     """It would be left out without a word."""
     with pytest.raises(ValueError, match=problem):
         ResnetModel(ResnetConfig(**SMALL)).activation_checkpointing_enable(**options)
-
-
-def test_num_labels_and_num_classes_are_one_value():
-    """Whichever of their names it is given by."""
-    for config in (
-        ResnetConfig(num_classes=7),
-        ResnetConfig(num_labels=7),
-        ResnetConfig(id2label=dict(enumerate("abcdefg"))),
-    ):
-        assert (config.num_classes, config.num_labels, len(config.id2label)) == (7, 7, 7)
 
 
 HUGE = [
