@@ -92,7 +92,7 @@ def test_keys_of_other_auto_classes_are_no_matter(registry, parrot, write_checkp
 
 
 def test_empty_auto_map_is_none(registry, parrot, write_checkpoint):
-    """A null is a map of nothing."""
+    """A null means that the checkpoint ships no code."""
     folder = write_checkpoint(model_type="parrot", auto_map=None)
     assert isinstance(AutoConfig.from_pretrained(folder, registry=registry), parrot[0])
 

@@ -87,7 +87,7 @@ def test_config_of_another_folder_is_read_beside_that_of_the_weights(aviary, wri
 
 
 def test_load_knows_what_was_said(write_checkpoint):
-    """And what config.json says about classes."""
+    """The options of the caller, and what config.json says about classes."""
     folder = write_checkpoint(model_type="parrot", auto_map=AUTO_MAP)
     options = HubOptions(token="hf_secret", local_files_only=True)
     load = CodeLoad.of_checkpoint(folder, options, trust_remote_code=True, code_revision="v2")
@@ -120,7 +120,7 @@ def test_load_is_the_current_one_while_its_code_runs():
 
 
 def test_inner_load_has_what_the_outer_one_was_granted():
-    """And not the other way round."""
+    """What the inner load is granted is not granted to the outer one."""
     outer = CodeLoad()
     with outer.running():
         inner = CodeLoad()

@@ -84,7 +84,7 @@ def test_a_part_has_the_class_of_an_installed_package(install_parrot):
 
 
 def test_a_part_has_the_class_of_the_registry_of_the_load(tmp_path):
-    """Not that of the process-wide one."""
+    """A registry that is passed to the load applies to the parts as well, and not the process-wide one."""
     own = Registry()
     own.register_config("parts-sound", OtherSoundConfig)
     own.register_config("parts-open", OpenConfig)

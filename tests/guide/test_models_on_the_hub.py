@@ -59,7 +59,7 @@ def test_a_push_gives_the_card_its_metadata_and_later_pushes_keep_it(hub, tmp_pa
 
 @pytest.mark.parametrize("options", [{"tags": "digits"}, {"tags": [3]}, {"license": 3}, {"language": [None]}])
 def test_metadata_of_another_type_is_refused_before_anything_is_written(hub, tmp_path, options):
-    """Neither here nor on the Hub."""
+    """Nothing is saved, and nothing is sent to the Hub."""
     model, name = TinyModel(TinyConfig()), next(iter(options))
     for push in (
         lambda: model.push_to_hub("me/tiny", **options),

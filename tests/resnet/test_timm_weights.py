@@ -81,7 +81,7 @@ def test_kind_computes_what_timm_computes(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in timm_names() if name not in KINDS])
 def test_name_computes_what_timm_computes(name):
-    """All others that timm lists."""
+    """Every other name that timm lists gives the same weights and logits."""
     check_against_timm(name)
 
 

@@ -29,7 +29,7 @@ def test_packages_without_models_need_no_model_software(distribution):
 
 
 def test_model_software_is_seen_where_it_is_needed():
-    """The test above would find it."""
+    """The test above could fail: for the models' own package the same search finds it."""
     lines = brought_by("pretrained-resnet")
     assert {"torch", "numpy", "timm"} <= {line.partition("==")[0] for line in lines}
     assert "./packages/model-core" in lines

@@ -1,6 +1,7 @@
-"""The rooms of the house: no circle of modules, and nobody imports from another room but what its face offers.
+"""No module imports itself by way of others, and modules use only the public interface of other subpackages.
 
-A room is a package, or a folder in one. Its face is its `__init__`, or a module without an underscore.
+A package counts as a subpackage here. The interface is the `__all__` of its `__init__` and of its modules without an
+underscore.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ PACKAGES = {package.import_name: package for package in [*WORKSPACE_PACKAGES.val
 MODULES = {module: path for package in PACKAGES.values() for module, path in package.modules()}
 
 
-def room_of(module):
-    """Return the package or folder that a module is in; a folder's `__init__` is in the folder."""
+def subpackage_of(module):
+    """Return the package or subpackage that a module is in; an `__init__` is in its own."""
     return module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
 
 
@@ -32,8 +33,8 @@ def imported_modules(module):
             yield target
 
 
-def circle_in(graph):
-    """Return the modules of a graph that import each other in a circle, or None."""
+def cycle_in(graph):
+    """Return the modules of a graph that import each other in a cycle, or None."""
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -42,17 +43,17 @@ def circle_in(graph):
 
 
 def private_imports(package):
-    """Return the imports of a package that go past the face of another room, in words."""
+    """Return the imports of a package that go past the interface of another subpackage, in words."""
     found = []
     for module, path in PACKAGES[package].modules():
         for imported in imports_of(module, path):
             submodule = f"{imported.module}.{imported.name}"
             target, name = (submodule, None) if submodule in MODULES else (imported.module, imported.name)
-            if target not in MODULES or room_of(module) == room_of(target):
+            if target not in MODULES or subpackage_of(module) == subpackage_of(target):
                 continue
             is_private = any(part.startswith("_") for part in target.split("."))
-            # What a room keeps to itself is open to the rooms inside of it.
-            is_inside = f"{room_of(module)}.".startswith(f"{room_of(target)}.")
+            # The private modules of a subpackage are open to the subpackages inside of it.
+            is_inside = f"{subpackage_of(module)}.".startswith(f"{subpackage_of(target)}.")
             is_offered = name is None or name in public_names_of(MODULES[target])
             if (is_private and not is_inside) or not is_offered:
                 found.append(f"{module}, line {imported.line}: {target}" + (f" {name}" if name else ""))
@@ -60,22 +61,22 @@ def private_imports(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_modules_import_each_other_in_no_circle(package):
+def test_no_module_imports_itself_by_way_of_others(package):
     """A module can be read, tested and moved without those that build on it; imports in functions count."""
     graph = {module: set(imported_modules(module)) for module, _ in PACKAGES[package].modules()}
-    assert circle_in(graph) is None
+    assert cycle_in(graph) is None
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_rooms_are_entered_by_their_faces(package):
-    """What another room may use stands in the `__all__` of a module without an underscore, and is thereby versioned."""
+def test_subpackages_use_only_the_interface_of_others(package):
+    """What another subpackage may use is in the `__all__` of a public module, and is thereby versioned."""
     assert private_imports(package) == []
 
 
-def test_a_circle_is_found():
-    """By way of a third module, too."""
-    assert set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
-    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+def test_a_cycle_of_imports_is_found():
+    """The test above could fail, also for a cycle by way of a third module."""
+    assert set(cycle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+    assert cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_a_circle_is_found():
         "from config_core.checkpoint import no_such_name",
     ],
 )
-def test_an_import_past_a_face_is_found(monkeypatch, tmp_path, line):
-    """In a function, for type checkers, and of a name that no face offers."""
+def test_an_import_past_an_interface_is_found(monkeypatch, tmp_path, line):
+    """In a function, for type checkers, and of a name that no interface has."""
     path = tmp_path / "planted.py"
     path.write_text(f"{line}\n", encoding="utf-8")
     planted = WORKSPACE_PACKAGES["pretrained-resnet"]
@@ -99,13 +100,13 @@ def test_an_import_past_a_face_is_found(monkeypatch, tmp_path, line):
     assert len(private_imports("resnet")) == 1
 
 
-SPEAKERS = {
+MAY_WARN_AND_LOG = {
     "config_core.messages",  # escapes
     "config_core.transformers_names.logging",  # serves the loggers of trusted code
 }
 
 
-def speaking(path):
+def warning_lines(path):
     """Yield the lines of a file that warn or log past `config_core.messages`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and f"{ast.unparse(node.value)}.{node.attr}" in {
@@ -117,8 +118,10 @@ def speaking(path):
 
 
 def test_warnings_and_log_lines_are_escaped_in_one_place():
-    """Any of them may hold a name that a stranger chose."""
+    """Any of them may contain a name from a file, and control the terminal with it."""
     assert {
-        module: [*speaking(path)] for module, path in MODULES.items() if module not in SPEAKERS and [*speaking(path)]
+        module: [*warning_lines(path)]
+        for module, path in MODULES.items()
+        if module not in MAY_WARN_AND_LOG and [*warning_lines(path)]
     } == {}
-    assert [*speaking(MODULES["config_core.messages"])] != []
+    assert [*warning_lines(MODULES["config_core.messages"])] != []

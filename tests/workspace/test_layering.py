@@ -1,4 +1,4 @@
-"""The arrows of the plan and no others: every import statement of every package is one that the plan names."""
+"""A package imports only what this table allows, in every statement of every module."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MODULES = [
 ]
 
 
-def test_every_package_has_its_arrows():
+def test_every_package_has_a_row():
     """A package that joins the workspace must say what it may import."""
     assert {package.import_name for package in WORKSPACE_PACKAGES.values()} == set(ALLOWED)
 
 
 @pytest.mark.parametrize(("package", "module", "path"), MODULES)
-def test_module_imports_only_what_the_plan_allows(package, module, path):
-    """Imports inside functions and those for type checkers are arrows as well."""
+def test_module_imports_only_what_the_table_allows(package, module, path):
+    """Imports inside functions and those for type checkers count as well."""
     allowed = ALLOWED[package] | {package} | sys.stdlib_module_names
     if module.startswith("resnet.quickstart"):
         allowed |= ALLOWED_IN_QUICKSTART

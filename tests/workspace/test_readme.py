@@ -145,7 +145,7 @@ def test_blocks_are_one_program_whose_errors_name_the_line(tmp_path):
 
 
 def test_a_readme_without_python_is_an_empty_program(tmp_path):
-    """Nothing to run is nothing that fails."""
+    """A page on which nothing is run passes."""
     assert run(write_program([Block(1, "exit(1)", not_run="it fails")], tmp_path)).returncode == 0
 
 
