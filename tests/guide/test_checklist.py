@@ -10,7 +10,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 PAGE = (TESTS / "guide" / "CHECKLIST.md").read_text(encoding="utf-8")
-# Configuration, models, auto classes, remote code, the Hub. Numbers that are left out are of features that nobody needs.
+# Configuration, models, auto classes, remote code, the Hub. Missing numbers are of features that no user needs.
 MUST = {
     *(f"C{number}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 16, 18, 19, 20, 22, 23, 24, 25, 31, 33)),
     *(f"M{number}" for number in (1, 2, 3, 4, 5, 6, 9, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 23, 24, 27, 30, 31, 32)),

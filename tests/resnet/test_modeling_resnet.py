@@ -323,7 +323,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(model_class, with_state
     ],
 )
 def test_checkpointing_that_timm_has_no_argument_for_is_refused(options, problem):
-    """timm would ignore it silently."""
+    """Otherwise timm would ignore it silently."""
     with pytest.raises(ValueError, match=problem):
         ResnetModel(ResnetConfig(**SMALL)).activation_checkpointing_enable(**options)
 
