@@ -109,6 +109,10 @@ class Registry:
     def update(self, other: Registry, *, exist_ok: bool = False) -> None:
         """Register all classes of another registry, or none if one of them conflicts.
 
+        Args:
+            other: The other registry, which is not changed.
+            exist_ok: Replace other classes that are registered here.
+
         Raises:
             RegistrationError: Another class is registered already, and `exist_ok` is false.
         """
@@ -148,6 +152,10 @@ class Registry:
 
         A model class that is registered for a parent class is also used for a subclass with the same model_type. A
         subclass with another model_type is another kind of model.
+
+        Args:
+            auto_class: Name of the Auto class.
+            config_class: The config class.
         """
         models = self._tables.models
         for parent in config_class.__mro__:

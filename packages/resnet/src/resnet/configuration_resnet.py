@@ -25,6 +25,11 @@ class ResnetConfig(PretrainedConfig):
 
     The default is a ResNet-50. Every network has a stem, four stages of blocks, and a classifier.
 
+    The parts are from these papers: ResNet (arXiv:1512.03385); `cardinality`, ResNeXt (arXiv:1611.05431);
+    `stem_type="deep"` and `avg_down`, "Bag of Tricks" (arXiv:1812.01187); `attn_layer`, squeeze-and-excitation
+    (arXiv:1709.01507) and efficient channel attention (arXiv:1910.03151); `aa_layer="blur"`, arXiv:1904.11486;
+    `drop_path_rate`, arXiv:1603.09382; `drop_block_rate`, arXiv:1810.12890.
+
     Args:
         block_type: Block type, `"basic"` or `"bottleneck"`, or one block type for each of the four stages.
         layers: Number of blocks in each of the four stages.

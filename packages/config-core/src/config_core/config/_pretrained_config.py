@@ -351,9 +351,19 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def get_config_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike[str] | Checkpoint, **options: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the values in a config file as they are, and the keywords that are not options.
+        """Return the values in a config file as they are, before the class reads them.
 
-        Args and errors are those of `from_pretrained`.
+        Args:
+            pretrained_model_name_or_path: As for `from_pretrained`.
+            **options: Options of `from_pretrained`, such as `revision`, and any other keywords.
+
+        Returns:
+            The pair of the values and the keywords that are not options.
+
+        Raises:
+            CheckpointNotFoundError: There is no such folder, repository or revision.
+            CheckpointFileNotFoundError: It has no config.json.
+            ConfigFileError: The file is not a JSON object, or has a key that is not allowed.
         """
         hub = {name: options.pop(name) for name in HubOptions._fields if name in options}
         return read_config(pretrained_model_name_or_path, HubOptions(**hub)).take(), options
@@ -451,9 +461,14 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
         """Load a config from a JSON file of any name.
 
+        Args:
+            path: The file; `~` is expanded.
+
         Raises:
             FileNotFoundError: There is no such file.
             ConfigFileError: It is not a JSON object.
+            ForeignConfigError: The file is not one of this class.
+            ConfigError: A value in it is wrong, or it has a key that is not allowed.
         """
         config: Self
         file = expand_home(path)
@@ -499,11 +514,23 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
         Args:
             use_diff: Write only the fields of `to_diff_dict`.
+
+        Raises:
+            ConfigError: A value cannot be written to JSON.
         """
         return encode_config(self.to_diff_dict() if use_diff else self.to_dict(), owner=type(self).__name__)
 
     def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
-        """Write the text of `to_json_string` to a file, which is replaced in one step."""
+        """Write the text of `to_json_string` to a file, which is replaced in one step.
+
+        Args:
+            path: The file; `~` is expanded, and missing folders are created.
+            use_diff: Write only the fields of `to_diff_dict`.
+
+        Raises:
+            SaveError: The file cannot be written. What was there is unchanged.
+            ConfigError: A value could not be written to JSON and loaded again.
+        """
         target = expand_home(path)
         from config_core.checkpoint import staged_save
         from config_core.config._saved_values import file_text
@@ -607,6 +634,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def register_for_auto_class(cls, auto_class: str = "AutoConfig") -> None:
         """Let saves include the source files of this class, so that an auto class can load it.
 
+        Args:
+            auto_class: `"AutoConfig"`, the only one for configs.
+
         Raises:
             ClassReferenceError: It is not `AutoConfig`.
         """
@@ -615,10 +645,13 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     # As an object
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Assign several fields: all of them, or none if one is wrong. A dict for a sub-config changes its fields.
+        """Assign several fields: all of them, or none if one is wrong.
 
         Fields that the class computes from these are computed again, unless they have another value. Assigning an
         attribute, `config.heads = 8`, changes that one alone.
+
+        Args:
+            values: Fields to their new values. A dict for a sub-config changes the fields that it names.
 
         Raises:
             UnknownOptionError: The config has no such field.
