@@ -98,11 +98,18 @@ def walk_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
     return found
 
 
-def wrapper_prefixes(module: nn.Module) -> dict[str, str]:
+def wrapper_prefixes(module: nn.Module, modules: Sequence[tuple[str, nn.Module]] | None = None) -> dict[str, str]:
     """Return the beginnings of names in `state_dict` that are due to wrappers, and what they are without them.
 
     Deeper ones come first: `{"layer._orig_mod.": "layer."}`.
+
+    Args:
+        module: The module.
+        modules: The modules in it with their prefixes, if they are known.
     """
+    modules = walk_modules(module) if modules is None else modules
+    if not any(map(wrapped_child, {type(inner): inner for _, inner in modules}.values())):  # one of each class
+        return {}
     found: dict[str, str] = {}
     _collect_wrappers("", "", module, found)
     return dict(sorted(found.items(), key=lambda entry: -len(entry[0])))

@@ -352,7 +352,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         parts = [(prefix, module) for prefix, module in named.modules if isinstance(module, PreTrainedModel)]
         return NameRules(
             key_mapping=key_mapping,
-            declared_renamings=(*scoped_renamings(parts), *_wrapper_renamings(model)),
+            declared_renamings=(*scoped_renamings(parts), *_wrapper_renamings(model, named)),
             base_model_prefixes=_base_model_prefixes(dict(parts)),
             ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
             ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
@@ -622,11 +622,10 @@ def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...
     return tuple(found)
 
 
-def _wrapper_renamings(model: nn.Module) -> tuple[Renaming, ...]:
+def _wrapper_renamings(model: nn.Module, named: NamedTensors) -> tuple[Renaming, ...]:
     """Return renamings for checkpoints whose names have what wrappers inside the model add to them."""
-    return tuple(
-        Renaming(f"^{re.escape(prefix)}", replacement) for prefix, replacement in wrapper_prefixes(model).items()
-    )
+    prefixes = wrapper_prefixes(model, named.modules)
+    return tuple(Renaming(f"^{re.escape(prefix)}", replacement) for prefix, replacement in prefixes.items())
 
 
 def _check_has_config(model: PreTrainedModel) -> None:

@@ -10,6 +10,7 @@ from model_core.torch_internals import storage_users, without_function_modes
 
 __all__ = ["WITHOUT_VALUES", "elements_in_storage", "equal_bytes", "has_values", "num_storage_users", "storage_key"]
 
+_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 # On other devices, a tensor with values may have no address.
 _DEVICES_WITH_ADDRESSES = frozenset({"cpu", "cuda"})
 
@@ -29,8 +30,14 @@ def storage_key(tensor: torch.Tensor) -> int:
 
 def has_values(tensor: torch.Tensor) -> bool:
     """Return whether a strided tensor has memory. Reading one that has none would end the process."""
+    return without_function_modes(lambda: _has_values(tensor))
+
+
+def _has_values(tensor: torch.Tensor) -> bool:
     try:
-        storage = without_function_modes(tensor.untyped_storage)
+        if type(tensor) in _PLAIN and not tensor.storage_offset() and tensor.data_ptr():
+            return True  # nearly all, at a fifth of the cost
+        storage = tensor.untyped_storage()
         if storage.device.type not in _DEVICES_WITH_ADDRESSES:
             return storage.device.type != "meta"
         return not tensor.nbytes or storage.data_ptr() != 0

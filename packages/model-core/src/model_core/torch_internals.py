@@ -61,7 +61,8 @@ def storage_users(tensor: torch.Tensor) -> tuple[int, int]:
     Tensors that Python cannot see are counted too. Both are 0 for a tensor without a storage of its own.
     """
     try:
-        storage = without_function_modes(tensor.untyped_storage)
+        # Called so often that another function call would be noticed.
+        storage = tensor.untyped_storage() if not _num_function_modes() else without_function_modes(tensor.untyped_storage)
         key: int = storage._cdata
         # The wrapper of the storage that we hold here counts as well.
         return key, torch._C._storage_Use_Count(key) - 1
