@@ -62,7 +62,9 @@ def storage_users(tensor: torch.Tensor) -> tuple[int, int]:
     """
     try:
         # Called so often that another function call would be noticed.
-        storage = tensor.untyped_storage() if not _num_function_modes() else without_function_modes(tensor.untyped_storage)
+        storage = (
+            tensor.untyped_storage() if not _num_function_modes() else without_function_modes(tensor.untyped_storage)
+        )
         key: int = storage._cdata
         # The wrapper of the storage that we hold here counts as well.
         return key, torch._C._storage_Use_Count(key) - 1
