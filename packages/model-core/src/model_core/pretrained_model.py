@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, Unpack, overload
 
@@ -43,6 +44,7 @@ from model_core.loading import (
     Patterns,
     Placement,
     Renaming,
+    SuggestedCall,
     check_load_arguments,
     config_for_load,
     load_weights,
@@ -291,13 +293,23 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         check_constructor_options(cls, model_kwargs, call=cls.from_pretrained, fields=own_config)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
+        make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
+        code_of_call = SuggestedCall(
+            make, partial(cls._name_rules, key_mapping=key_mapping or {}), config="" if config is None else "..."
+        )
         if checkpoint is not None:
-            weights = open_weights(checkpoint, variant=variant, mapped=read == "mmap", allow_pickle=not use_safetensors)
+            weights = open_weights(
+                checkpoint,
+                variant=variant,
+                mapped=read == "mmap",
+                allow_pickle=not use_safetensors,
+                code_of_call=code_of_call,
+            )
         else:
-            weights = wrap_state_dict(state_dict or {})
+            weights = wrap_state_dict(state_dict or {}, code_of_call=code_of_call)
 
         model, deferred = construct(
-            lambda: _with_ties(cls(own_config, *model_args, **model_kwargs)),
+            make,
             defer=cls.defer_initialization,
             checkpoint=weights.name,
             num_stored=None if allowed.may_lack_many else len(weights.tensors),
@@ -413,7 +425,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         if is_main_process not in (True, False):  # None would leave a save out without a word
             raise ArgumentError("is_main_process", is_main_process, expected="True or False")
         if state_dict is not None:
-            check_state_dict_argument(state_dict, call="save_pretrained(..., ", names_only=True)
+            check_state_dict_argument(state_dict, _code_of_save, names_only=True)
         if not is_main_process and state_dict is not None and not state_dict:
             return  # it was gathered in another process
         # Every process makes the checks: those that write nothing would wait for one that has raised an error.
@@ -453,7 +465,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         written_class = authored_class(type(self), PreTrainedModel)
         return ExpectedModel(
             written_class,
-            construct=lambda config: _with_ties(written_class(config)),
+            construct=partial(_constructed, written_class),
             constructed=self._constructed_layout,
             declared=declared_ties(self, named.modules),
             after_ties=layout_after_ties(self, PreTrainedModel, named.modules),
@@ -594,11 +606,17 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         return commit
 
 
-def _with_ties(model: _Model) -> _Model:
-    """Check that a model was constructed as it should be, make its ties, and return it."""
+def _constructed(model_class: type[_Model], config: PretrainedConfig, *args: Any, **kwargs: Any) -> _Model:
+    """Construct a model, check that it was done as it should be, and make its ties."""
+    model = model_class(config, *args, **kwargs)
     _check_has_config(model)
     make_ties(model, PreTrainedModel)
     return model
+
+
+def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /, *, config: str = "") -> str:  # noqa: ARG001
+    """Return Python code for the save of a state dict, as `CodeOfCall` describes it."""
+    return f"save_pretrained(..., state_dict={code})"
 
 
 def _dtype_of(savable: SavableTensors, named: NamedTensors) -> torch.dtype | None:

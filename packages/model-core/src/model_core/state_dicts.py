@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import torch
 
 from model_core.errors import ArgumentError
 from model_core.load_report import shortened
 
-__all__ = ["check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
+__all__ = ["CodeOfCall", "check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
 
 _MAX_DEPTH = 3
 # Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
 _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 
 
-def check_state_dict_argument(state_dict: object, *, call: str, names_only: bool = False) -> None:
+class CodeOfCall(Protocol):
+    """A function that returns Python code for the call that takes a state dict."""
+
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, config: str = "...") -> str:
+        """Return the code.
+
+        Args:
+            state_dict: The state dict, of which only names, shapes and dtypes matter; empty if it is not known.
+            code: Python code for it.
+            config: Python code for the config of the model.
+        """
+        ...
+
+
+def check_state_dict_argument(state_dict: object, code_of_call: CodeOfCall, *, names_only: bool = False) -> None:
     """Check that what a caller passed is a mapping from names to tensors.
 
     Args:
         state_dict: The argument of this name.
-        call: As for `nested_state_dict`.
+        code_of_call: As for `nested_state_dict`.
         names_only: As for `problem_with_state_dict`.
 
     Raises:
         ArgumentError: It is none.
     """
-    nested = nested_state_dict(state_dict, "state_dict", call=call)
+    nested = nested_state_dict(state_dict, "state_dict", code_of_call)
     if problem := problem_with_state_dict(state_dict, names_only=names_only and not nested):
         raise ArgumentError(
             "state_dict", state_dict, expected="a mapping from names to tensors", given=problem, remedy=nested
@@ -51,29 +66,34 @@ def problem_with_state_dict(content: object, *, names_only: bool = False) -> str
     return ""
 
 
-def nested_state_dict(content: object, code: str, *, call: str) -> str:
+def nested_state_dict(content: object, code: str, code_of_call: CodeOfCall) -> str:
     """Return where in an object there is a state dict and how to use it, or `""` if there is none.
 
     Args:
         content: What a file or an argument holds, which is not a state dict itself.
         code: Python code for it.
-        call: Python code for the call that takes the state dict, to which that is added.
+        code_of_call: Returns the call that takes the state dict.
     """
-    found = sorted(_state_dicts_in(content, ()), key=_rank)
-    if not found or any(isinstance(value, torch.Tensor) for value in content.values()):  # type: ignore[attr-defined]
+    found = sorted(_state_dicts_in(content, ()), key=lambda entry: _rank(entry[0]))
+    if not found or sum(isinstance(value, torch.Tensor) for value in content.values()) >= len(found[0][1]):  # type: ignore[attr-defined]
         return ""
-    keys = "".join(f"[{key!r}]" for key in found[0])
-    others = shortened([".".join(path) for path in found[1:]], most=3)
+    path, state_dict = found[0]
+    keys = "".join(f"[{key!r}]" for key in path)
+    others = shortened([".".join(other) for other, _ in found[1:]], most=3)
     besides = f" (others are under {others})" if others else ""
-    return f"It holds a state dict under {'.'.join(found[0])!r}{besides}. Pass that: {call}state_dict={code}{keys})"
+    return (
+        f"It holds a state dict under {'.'.join(path)!r}{besides}. Pass that: {code_of_call(state_dict, code + keys)}"
+    )
 
 
-def _state_dicts_in(content: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the keys that lead to mappings from names to tensors."""
+def _state_dicts_in(
+    content: object, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, torch.Tensor]]]:
+    """Yield the keys that lead to mappings from names to tensors, and these."""
     if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
         return
     if path and content and all(isinstance(value, torch.Tensor) for value in content.values()):
-        yield path
+        yield path, content
     elif len(path) < _MAX_DEPTH:
         for key, value in content.items():
             yield from _state_dicts_in(value, (*path, key))

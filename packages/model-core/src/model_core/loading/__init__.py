@@ -6,6 +6,7 @@ from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
 from model_core.loading._name_rules import NameRules, Renaming, ScopedPattern, scoped_patterns, scoped_renamings
 from model_core.loading._placement import Placement, resolve_device, resolve_dtype
+from model_core.loading._suggested_call import SuggestedCall
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Placement",
     "Renaming",
     "ScopedPattern",
+    "SuggestedCall",
     "check_load_arguments",
     "config_for_load",
     "load_weights",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
+    from model_core.state_dicts import CodeOfCall
 
 __all__ = ["WeightFiles", "find_weight_files"]
 
@@ -51,11 +52,16 @@ class WeightFiles:
     other_index: str | None = None
 
 
-def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightFiles:
+def find_weight_files(checkpoint: Checkpoint, *, variant: str | None, code_of_call: CodeOfCall) -> WeightFiles:
     """Find the files that hold the weights, and download them if necessary.
 
     The first of these that the checkpoint has is used: `model.safetensors`, `model.safetensors.index.json`,
     `pytorch_model.bin`, `pytorch_model.bin.index.json`; with the variant in their names if one is given.
+
+    Args:
+        checkpoint: The checkpoint.
+        variant: Part of the file names, or None.
+        code_of_call: As for `nested_state_dict`.
 
     Raises:
         WeightsNotFoundError: The checkpoint has none of them, or files that its index names are missing.
@@ -74,7 +80,7 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None) -> WeightF
             f"has no weights{with_variant}. It needs one of",
             checkpoint=str(checkpoint),
             filenames=candidates,
-            remedy=where_weights_may_be(checkpoint, variant=variant),
+            remedy=where_weights_may_be(checkpoint, variant=variant, code_of_call=code_of_call),
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
+
 from config_core.checkpoint import CONFIG_NAME, parse_weight_file
+from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
+from model_core.loading._legacy_file import read_legacy_file
+from model_core.loading._safetensors_file import SafetensorsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
+    from model_core.state_dicts import CodeOfCall
 
-__all__ = ["refused_class", "where_weights_may_be"]
+__all__ = ["code_for_config", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
-_LOADERS = {
-    ".safetensors": "safetensors.torch.load_file",
-    ".bin": "torch.load",
-    ".pt": "torch.load",
-    ".pth": "torch.load",
-    ".ckpt": "torch.load",
-}
+_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
 
 
-def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
+def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None, code_of_call: CodeOfCall) -> str:
     """Return what to do about a checkpoint without the weights that were looked for.
 
     Args:
         checkpoint: The checkpoint. Nothing of it is downloaded.
         variant: The variant that was looked for, or None.
+        code_of_call: As for `nested_state_dict`.
     """
     filenames = checkpoint.first_filenames()
     weights = {name: found for name in sorted(filenames) if (found := parse_weight_file(name)) is not None}
@@ -46,14 +48,8 @@ def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None) -> str:
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
-    hints += [] if whole else [*_distributed_formats(filenames), *_other_formats(checkpoint)]
+    hints += [] if whole else [*_distributed_formats(filenames), *_other_formats(checkpoint, code_of_call)]
     return " ".join([*hints, _listing(filenames)])
-
-
-def refused_class(error: Exception) -> str:
-    """Return the class that `torch.load(weights_only=True)` refused, as the end of a phrase, or `""`."""
-    found = re.search(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})", str(error))
-    return f": it pickles an object of {found[1]}" if found else ""
 
 
 def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
@@ -69,26 +65,58 @@ def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
         yield "This is a checkpoint of DeepSpeed: its zero_to_fp32.py converts the weights to one file."
 
 
-def _other_formats(checkpoint: Checkpoint) -> list[str]:
+def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> list[str]:
     """Return what to do with files at the top that hold weights under other names or in other formats."""
     top = sorted(name for name in checkpoint.first_filenames() if "/" not in name)
     hints = []
     if "adapter_model.safetensors" in top or "adapter_model.bin" in top:
         hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
-    for suffix, loader in _LOADERS.items():
+    for suffix in _SUFFIXES:
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
         named = [name for name in named if not name.startswith(("adapter_model.", "training_args.", "optimizer."))]
         if named:
-            options = "" if loader.startswith("safetensors") else ", map_location='cpu', weights_only=True"
-            config = _code_for_path(checkpoint, CONFIG_NAME) if CONFIG_NAME in top else "..."
-            hints.append(
-                f"If {named[0]} holds the weights: from_pretrained(None, config={config}, "
-                f"state_dict={loader}({_code_for_path(checkpoint, named[0])}{options}))."
-            )
+            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call))
             break
     if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
         hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
     return hints
+
+
+def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall) -> str:
+    """Return what to do with a file of another name. One on this machine is looked into."""
+    path = _code_for_path(checkpoint, filename)
+    config = code_for_config(checkpoint)
+    is_safetensors = filename.endswith(".safetensors")
+    loader = (
+        "safetensors.torch.load_file({})" if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
+    )
+    tensors: Mapping[str, torch.Tensor] = {}
+    problem = ""
+    if checkpoint.commit is None:
+        try:
+            tensors = _tensors_in(checkpoint.local_path(filename), partial(code_of_call, config=config))
+        except WeightsFileError as error:
+            problem = f" {error}."
+    if "state_dict=" in problem:
+        return problem.strip()
+    return f"If {filename} holds the weights: {code_of_call(tensors, loader.format(path), config=config)}.{problem}"
+
+
+def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tensor]:
+    """Return the tensors in a file, from safetensors without their values.
+
+    Raises:
+        WeightsFileError: It holds no state dict at its top. The message says where it holds one.
+    """
+    if path.suffix != ".safetensors":
+        return read_legacy_file(path, mapped=True, code_of_call=code_of_call)
+    stored = SafetensorsFile(path.name, path).tensors
+    return {name: torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") for name, tensor in stored.items()}
+
+
+def code_for_config(checkpoint: Checkpoint) -> str:
+    """Return Python code for the config of a checkpoint."""
+    return _code_for_path(checkpoint, CONFIG_NAME) if checkpoint.has(CONFIG_NAME) else "..."
 
 
 def _code_for_path(checkpoint: Checkpoint, filename: str) -> str:

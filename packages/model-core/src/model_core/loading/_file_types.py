@@ -84,7 +84,7 @@ def problem_with_file(path: Path) -> str:
         return ""
     if is_lfs_pointer(begin):
         return LFS_PROBLEM
-    is_legacy = path.suffix == ".bin"
+    is_legacy = path.suffix != ".safetensors"
     found = _type_of_archive(path) if begin.startswith(b"PK\x03\x04") else _type_of(begin)
     if found is None or found in ((_TORCH, _PICKLE) if is_legacy else (_SAFETENSORS,)):
         return "" if is_legacy else _incomplete(path)

@@ -6,6 +6,7 @@ last, and none is named that would give a model of which the checkpoint holds no
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ __all__ = ["MismatchAdvice", "advise", "allowing"]
 _Shape = tuple[int, ...]
 
 _MAX_ENTRIES = 6
+_MAX_WAYS = 5
 # Real names have 150 characters. In one of a megabyte, every module would be looked for.
 _LONGEST_NAME = 1000
 
@@ -37,13 +39,38 @@ class MismatchAdvice(NamedTuple):
 
     Attributes:
         remedies: Arguments that make them match, each with what it does.
+        ways: Python code for the arguments of each way to load what the model has, the likeliest first.
         remaining: What would match and what would not with the first remedy, or what does.
         all_names: Names of the tensors of the model, and of the checkpoint.
     """
 
     remedies: tuple[str, ...]
+    ways: tuple[str, ...]
     remaining: LoadReport
     all_names: tuple[Collection[str], Collection[str]]
+
+
+class _Way(NamedTuple):
+    """A way to load a checkpoint.
+
+    Attributes:
+        mapping: The renaming.
+        report: What matches and what does not with it.
+    """
+
+    mapping: Mapping[str, str]
+    report: LoadReport
+
+    def is_better_than(self, report: LoadReport) -> bool:
+        """Return whether more matches than in a report, and less does not."""
+        return len(self.report.loaded) > len(report.loaded) and _num_differences(self.report) < _num_differences(report)
+
+    def code(self, source: WeightSource, given: Mapping[str, str]) -> str:
+        """Return Python code for the arguments, after those that the caller gave."""
+        arguments = [f"key_mapping={_mapping_code({**self.mapping, **given})}"] if self.mapping else []
+        if self.report.unexpected and not self.report.missing:
+            arguments.append(f"allow_unexpected={allowing(self.report.unexpected, source.tensors)}")
+        return ", ".join(arguments)
 
 
 def advise(
@@ -69,19 +96,22 @@ def advise(
     """
     missing, unexpected = map(_without_long_names, _in_checkpoint_names(report, names))
     remedies = _set_reparametrized_apart(missing, unexpected)
-    remaining = report
     without = report_with({}) if key_mapping else report
     if _num_differences(without) < _num_differences(report):
-        remaining = without
+        ways = [_Way({}, without)]
         remedies.append(f"leave out key_mapping: {len(without.loaded):,} tensors match without it")
-    elif mapping := _suggested_mapping(missing, unexpected, report, source, names):
-        renamed = report_with(mapping | dict(key_mapping))
-        if len(renamed.loaded) > len(report.loaded) and _num_differences(renamed) < _num_differences(report):
-            remaining = renamed
-            remedies.append(_mapping_remedy(mapping, len(renamed.loaded) - len(report.loaded), key_mapping))
+    else:
+        found = _suggested_mappings(missing, unexpected, report, source, names)
+        tried = [_Way(mapping, report_with(mapping | dict(key_mapping))) for mapping in found]
+        ways = [way for way in tried if way.is_better_than(report)] or [_Way({}, report)]
+        remedies += _about_ways(ways, report, source, key_mapping)
+    remaining = ways[0].report
+    if len(ways) > 1:
+        remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
     remedies += _about_collisions(tensors, source, names)
     remedies += config_remedies(remaining, config, tensors)
-    return MismatchAdvice(tuple(remedies), remaining, (tensors, source.tensors))
+    codes = tuple(way.code(source, key_mapping) for way in ways)
+    return MismatchAdvice(tuple(remedies), codes, remaining, (tensors, source.tensors))
 
 
 def allowing(names: Iterable[str], all_names: Iterable[str]) -> str:
@@ -156,29 +186,44 @@ def _about_collisions(tensors: Collection[str], source: WeightSource, names: Nam
     ][:1]
 
 
-def _suggested_mapping(
+def _suggested_mappings(
     missing: Mapping[str, _Shape],
     unexpected: Mapping[str, _Shape],
     report: LoadReport,
     source: WeightSource,
     names: NameTranslation,
-) -> dict[str, str]:
-    """Return a mapping from names of the checkpoint to names that would match, not yet tried out."""
+) -> list[dict[str, str]]:
+    """Return mappings from names of the checkpoint to names that would match, not yet tried out."""
     matched = source.tensors.keys() - report.unexpected.keys()
-    if mapping := find_renamings(missing, unexpected, matched):
-        return mapping
+    if mappings := find_renamings(missing, unexpected, matched):
+        return mappings
     of_head = [name for name, shape in report.unexpected.items() if report.missing.get(name) == shape]
     if names.added and of_head:
         # The checkpoint holds the base model and tensors of a head beside it, neither with the prefix.
         heads = dict.fromkeys(name.partition(".")[0] for name in of_head)
-        return {f"^(?!{module_pattern(heads)})": names.added}
-    return {}
+        return [{f"^(?!{module_pattern(heads)})": names.added}]
+    return []
 
 
-def _mapping_remedy(mapping: Mapping[str, str], number: int, given: Mapping[str, str]) -> str:
-    place = " (in front of your own)" if given else ""
-    code = ", ".join(f"{_literal(pattern)}: {_literal(replacement)}" for pattern, replacement in mapping.items())
-    return f"key_mapping={{{code}}}{place} renames {number:,} of its tensors to those of the model with equal shapes"
+def _about_ways(ways: list[_Way], report: LoadReport, source: WeightSource, given: Mapping[str, str]) -> list[str]:
+    """Return what to do if a renaming helps, or one of several."""
+    mapping, renamed = ways[0]
+    if not mapping:
+        return []
+    if len(ways) == 1:
+        place = " (in front of your own)" if given else ""
+        number = len(renamed.loaded) - len(report.loaded)
+        effect = f"renames {number:,} of its tensors to those of the model with equal shapes"
+        return [f"key_mapping={_mapping_code(mapping)}{place} {effect}"]
+    shown = [f"{way.code(source, given)} takes {len(way.report.loaded):,} tensors" for way in ways[:_MAX_WAYS]]
+    several = "it has them several times, such as those in training and their moving average"
+    return [f"choose one of {len(ways)} sets of tensors, because {several}:", *shown]
+
+
+def _mapping_code(mapping: Mapping[str, str]) -> str:
+    return (
+        f"{{{', '.join(f'{_literal(pattern)}: {_literal(replacement)}' for pattern, replacement in mapping.items())}}}"
+    )
 
 
 def _literal(text: str) -> str:

@@ -19,25 +19,25 @@ from model_core.loading._model_config import mismatch_hint
 from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
 from model_core.loading._name_rules import decide_names
 from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
+from model_core.loading._placement import Placement
 from model_core.loading._weight_assignment import assign_weights
 from model_core.module_tensors import group_shared, persistent_tensors
 from model_core.tensor_memory import has_values
 from model_core.torch_internals import is_distributed_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from config_core.checkpoint import Checkpoint
     from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.loading._allowed_differences import AllowedDifferences
-    from model_core.loading._load_plan import LoadPlan
+    from model_core.loading._mismatch_advice import MismatchAdvice
     from model_core.loading._name_rules import NameRules, NameTranslation
-    from model_core.loading._placement import Placement
     from model_core.loading._weight_sources import WeightSource
     from model_core.module_tensors import NamedTensors
 
-__all__ = ["load_weights"]
+__all__ = ["load_weights", "ways_to_load"]
 
 _logger = escaping_logger(__name__)
 
@@ -81,27 +81,12 @@ def load_weights(
         names = decide_names(rules, weights, named.persistent)
         weights, names = run_pre_hooks(named.modules, weights, named.persistent, names)
 
-        def planned(rules: NameRules, names: NameTranslation) -> LoadPlan:
-            return plan_load(named.persistent, weights, rules, names, placement=placement, extra_states=states)
-
-        def report_with(key_mapping: Mapping[str, str]) -> LoadReport:
-            others = dataclasses.replace(rules, key_mapping=key_mapping)
-            return planned(others, decide_names(others, weights, named.persistent)).report
-
-        plan = planned(rules, names)
+        plan = plan_load(named.persistent, weights, rules, names, placement=placement, extra_states=states)
         check_report(
             plan.report,
             allowed,
             model_class=type(model),
-            advise=lambda: advise(
-                plan.report,
-                named.persistent,
-                weights,
-                names,
-                config=getattr(model, "config", None),
-                key_mapping=rules.key_mapping,
-                report_with=report_with,
-            ),
+            advise=lambda: _advise(model, named, weights, rules, names, report=plan.report),
             hint=lambda: mismatch_hint(type(model), checkpoint),
         )
         _check_can_take_values(model, {name: named.persistent[name] for name in plan.targets.values()})
@@ -114,6 +99,50 @@ def load_weights(
         report = dataclasses.replace(report, served_names=served)
     run_post_hooks(named.modules, report)
     return report
+
+
+def ways_to_load(model: nn.Module, named: NamedTensors, weights: WeightSource, rules: NameRules) -> Sequence[str]:
+    """Return Python code for the arguments of each way to load weights, or none if nothing is missing without any.
+
+    Args:
+        model: The model, whose tensors may be without values.
+        named: Its modules and tensors.
+        weights: The weights.
+        rules: How names are matched.
+    """
+    names = decide_names(rules, weights, named.persistent)
+    states = extra_states(named.modules)
+    plan = plan_load(named.persistent, weights, rules, names, placement=Placement(), extra_states=states)
+    return _advise(model, named, weights, rules, names, report=plan.report).ways
+
+
+def _advise(
+    model: nn.Module,
+    named: NamedTensors,
+    weights: WeightSource,
+    rules: NameRules,
+    names: NameTranslation,
+    *,
+    report: LoadReport,
+) -> MismatchAdvice:
+    """Return what to do about weights that do not match, each renaming tried out."""
+    states = extra_states(named.modules)
+
+    def report_with(key_mapping: Mapping[str, str]) -> LoadReport:
+        others = dataclasses.replace(rules, key_mapping=key_mapping)
+        other_names = decide_names(others, weights, named.persistent)
+        plan = plan_load(named.persistent, weights, others, other_names, placement=Placement(), extra_states=states)
+        return plan.report
+
+    return advise(
+        report,
+        named.persistent,
+        weights,
+        names,
+        config=getattr(model, "config", None),
+        key_mapping=rules.key_mapping,
+        report_with=report_with,
+    )
 
 
 def _with_remaining_copies(model: nn.Module, report: LoadReport, rules: NameRules) -> LoadReport:

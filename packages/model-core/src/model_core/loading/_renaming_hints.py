@@ -8,6 +8,7 @@ it takes no longer for a model with a hundred thousand tensors than reading thei
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ _Shapes = dict[tuple[str, ...], _Shape]  # of the tensors of one form, by the nu
 _MAX_FORMS = 1000
 _MAX_RENAMINGS = 12
 _NUM_SAMPLES = 8
+_MAX_PREFIXES = 12
 # In the form of a name, stands for a number.
 _NUMBER = "\0"
 _NUMERIC_PART = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -53,8 +55,10 @@ _Groups = dict[_Form, _Shapes]
 
 def find_renamings(
     missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
-) -> dict[str, str]:
-    """Return a `key_mapping` that turns unexpected names into missing ones, or an empty dict.
+) -> list[dict[str, str]]:
+    """Return each `key_mapping` that turns unexpected names into missing ones, the likeliest first.
+
+    There are several if a checkpoint has tensors of the model under several prefixes.
 
     Args:
         missing: Names that the checkpoint lacks, with their shapes.
@@ -62,13 +66,15 @@ def find_renamings(
         matched: Names of the checkpoint that the model has. No expression renames any of them.
     """
     if not missing or not unexpected:
-        return {}
-    return (
-        _common_prefix(missing, unexpected, matched)
-        or _known_renamings(missing, unexpected)
+        return []
+    if found := _prefixes_to_change(missing, unexpected, matched):
+        return found
+    mapping = (
+        _known_renamings(missing, unexpected)
         or _by_form(missing, unexpected, matched)
         or ({} if matched else _one_by_one(missing, unexpected))  # beside others of the same shape it would be a guess
     )
+    return [mapping] if mapping else []
 
 
 def module_pattern(modules: Iterable[str]) -> str:
@@ -77,32 +83,31 @@ def module_pattern(modules: Iterable[str]) -> str:
     return rf"(?:{listed})\b" if "|" in listed else rf"{listed}\b"
 
 
-def _common_prefix(
+def _prefixes_to_change(
     missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
-) -> dict[str, str]:
-    """Return the renaming if most names differ only by one prefix, which they have or lack."""
-    most, found = 0, {}
-    for prefix in {prefix for name in _samples(unexpected) for prefix in _prefixes(name, missing)}:
-        fitting = [name for name in unexpected if name.startswith(prefix)]
+) -> list[dict[str, str]]:
+    """Return the renamings if most names differ only by a prefix, which they have or lack."""
+    numbers: list[tuple[int, dict[str, str]]] = []
+    for prefix in _likely_prefixes(unexpected, missing):
         if any(name.startswith(prefix) for name in matched):
             continue
+        fitting = [name for name in unexpected if name.startswith(prefix)]
         number = sum(missing.get(name[len(prefix) :]) == unexpected[name] for name in fitting)
-        if number > most:
-            most, found = number, {f"^{re.escape(prefix)}": ""}
-    for prefix in {prefix for name in _samples(missing) for prefix in _prefixes(name, unexpected)}:
+        numbers.append((number, {f"^{re.escape(prefix)}": ""}))
+    for prefix in () if matched else _likely_prefixes(missing, unexpected):
         number = sum(missing.get(prefix + name) == shape for name, shape in unexpected.items())
-        if number > most and not matched:
-            most, found = number, {"^": prefix}
-    return found if 2 * most >= min(len(missing), len(unexpected)) else {}
+        numbers.append((number, {"^": prefix}))
+    most = max((number for number, _ in numbers), default=0)
+    if 2 * most < max(min(len(missing), len(unexpected)), 1):
+        return []
+    return [mapping for number, mapping in sorted(numbers, key=lambda entry: -entry[0]) if 2 * number > most]
 
 
-def _prefixes(name: str, others: Collection[str]) -> Iterator[str]:
-    """Yield what stands before another name in this one."""
-    start = name.find(".") + 1
-    while start:
-        if name[start:] in others:
-            yield name[:start]
-        start = name.find(".", start) + 1
+def _likely_prefixes(names: Collection[str], others: Collection[str]) -> list[str]:
+    """Return what stands most often before some of the other names in these names."""
+    endings = [f".{other}" for other in _samples(others)]
+    found = Counter(name[: 1 - len(ending)] for ending in endings for name in names if name.endswith(ending))
+    return [prefix for prefix, _ in found.most_common(_MAX_PREFIXES)]
 
 
 def _samples(names: Collection[str]) -> Iterator[str]:

@@ -6,22 +6,19 @@ any value is read.
 
 from __future__ import annotations
 
-import zipfile
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import torch
-from torch import nn
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import refused_class
-from model_core.loading._file_types import problem_with_file
+from model_core.loading._file_hints import code_for_config
+from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
-from model_core.state_dicts import check_state_dict_argument, nested_state_dict, problem_with_state_dict
-from model_core.tensor_memory import WITHOUT_VALUES, equal_bytes, has_values, num_storage_users
-from model_core.torch_internals import is_distributed_tensor, recorded_versions
+from model_core.state_dicts import check_state_dict_argument
+from model_core.tensor_memory import equal_bytes, num_storage_users
+from model_core.torch_internals import recorded_versions
 from model_core.weight_files import (
     ALIGNMENT_KEY,
     MODULE_VERSIONS_KEY,
@@ -36,10 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import torch
+
     from config_core.checkpoint import Checkpoint
     from model_core.loading._checkpoint_files import WeightFiles
+    from model_core.state_dicts import CodeOfCall
 
-__all__ = ["WeightSource", "open_weights", "with_values", "wrap_state_dict"]
+__all__ = ["WeightSource", "described", "open_weights", "with_values", "wrap_state_dict"]
 
 
 class WeightSource(ABC):
@@ -74,7 +74,9 @@ class WeightSource(ABC):
         """
 
 
-def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, allow_pickle: bool) -> WeightSource:
+def open_weights(
+    checkpoint: Checkpoint, *, variant: str | None, mapped: bool, allow_pickle: bool, code_of_call: CodeOfCall
+) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
 
     Args:
@@ -82,6 +84,7 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, a
         variant: Part of the file names, or None.
         mapped: Map values from the files where possible, rather than reading them into memory.
         allow_pickle: Read legacy files if there are no safetensors files.
+        code_of_call: As for `nested_state_dict`.
 
     Raises:
         WeightsNotFoundError: The checkpoint has no weights of an allowed format, or files that its index names are
@@ -90,7 +93,7 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, a
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     with reading_weights(checkpoint):
-        files = find_weight_files(checkpoint, variant=variant)
+        files = find_weight_files(checkpoint, variant=variant, code_of_call=code_of_call)
         if not next(iter(files.paths)).endswith(".bin"):
             return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
         if not allow_pickle:
@@ -99,21 +102,31 @@ def open_weights(checkpoint: Checkpoint, *, variant: str | None, mapped: bool, a
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
             )
-        return _read_legacy_files(str(checkpoint), files, mapped=mapped)
+        code_of_call = partial(code_of_call, config=code_for_config(checkpoint))
+        return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
 
 
-def wrap_state_dict(state_dict: Mapping[str, Any]) -> WeightSource:
+def wrap_state_dict(state_dict: Mapping[str, Any], *, code_of_call: CodeOfCall) -> WeightSource:
     """Return a state dict in memory as a source of weights. Its tensors are copied when they are read.
+
+    Args:
+        state_dict: The state dict.
+        code_of_call: As for `nested_state_dict`.
 
     Raises:
         ArgumentError: It is not a mapping from names to tensors.
     """
-    check_state_dict_argument(state_dict, call="from_pretrained(None, config=..., ")
-    if problem := _unusable_tensor(state_dict):
+    check_state_dict_argument(state_dict, code_of_call)
+    if problem := unusable_tensor(state_dict):
         raise ArgumentError(
             "state_dict", type(state_dict), expected="a mapping from names to dense tensors", remedy=problem
         )
     return _StateDict("the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict))
+
+
+def described(tensors: Mapping[str, torch.Tensor]) -> WeightSource:
+    """Return a source of tensors whose names, shapes and dtypes are all that is of use."""
+    return _StateDict("", {**tensors}, borrowed=True)
 
 
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
@@ -217,12 +230,15 @@ def _check_index(files: WeightFiles, held: Mapping[str, Collection[str]]) -> Non
             )
 
 
-def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool) -> WeightSource:
+def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool, code_of_call: CodeOfCall) -> WeightSource:
     """Read legacy files, which have no header. Only tensors are unpickled."""
     state_dict: dict[str, torch.Tensor] = {}
     filenames: dict[str, str] = {}
     versions: dict[str, int] = {}
-    held = {filename: _unpickle(path, mapped=mapped) for filename, path in files.paths.items()}
+    held = {
+        filename: read_legacy_file(path, mapped=mapped, code_of_call=code_of_call)
+        for filename, path in files.paths.items()
+    }
     _check_index(files, held)
     for filename, content in held.items():
         for repeated in state_dict.keys() & content.keys():
@@ -231,45 +247,3 @@ def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool) -> Weight
         filenames |= dict.fromkeys(content, filename)
         versions |= recorded_versions(content)
     return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
-
-
-def _unpickle(path: Path, *, mapped: bool) -> dict[str, torch.Tensor]:
-    try:
-        # Files from before torch 1.6 are no zip archives and cannot be mapped.
-        mapped = mapped and zipfile.is_zipfile(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a damaged or hostile pickle may raise anything
-        problem = (
-            f"torch.load(weights_only=True) cannot read it ({type(error).__name__}{refused_class(error)}). Nothing but "
-            "tensors is ever unpickled; ask for the checkpoint as safetensors"
-        )
-        raise WeightsFileError(problem_with_file(path) or problem, file=path) from error
-    if problem := problem_with_state_dict(content):
-        code = f"torch.load({str(path)!r}, map_location='cpu', weights_only=True)"
-        nested = nested_state_dict(content, code, call="from_pretrained(None, config=..., ")
-        raise WeightsFileError(f"not a state dict but {problem}. {nested}".rstrip(". "), file=path)
-    if problem := _unusable_tensor(content):
-        raise WeightsFileError(problem, file=path)
-    state_dict: dict[str, torch.Tensor] = content
-    return state_dict
-
-
-def _unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
-    """Return what is wrong with the first tensor that no load can use, or `""`."""
-    for name, tensor in state_dict.items():
-        if is_distributed_tensor(tensor):
-            return (
-                f"{name} is a {type(tensor).__name__}, of which each process holds a part. In every process, gather "
-                "the whole values with get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))"
-            )
-        if nn.parameter.is_lazy(tensor):
-            return f"{name} is a lazy parameter. Run a forward pass before you take the state dict"
-        if tensor.is_meta:
-            return f"{name} is on the meta device and has no values. Save it from a model that has them"
-        if tensor.is_nested or tensor.layout is not torch.strided:
-            kind = "is a nested tensor" if tensor.is_nested else f"has the layout {tensor.layout}"
-            dense = "its parts" if tensor.is_nested else "its .to_dense()"
-            return f"{name} {kind}, but only dense tensors can be loaded. Save {dense}"
-        if not has_values(tensor):
-            return f"{name} is a {type(tensor).__name__} {WITHOUT_VALUES}. Save it from a model that has them"
-    return ""

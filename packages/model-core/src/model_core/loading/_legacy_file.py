@@ -1,0 +1,128 @@
+"""Reading a file of `torch.save`, of which only tensors are unpickled, and saying where in it the weights are."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import nn
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from model_core.errors import WeightsFileError
+from model_core.load_report import shortened
+from model_core.loading._file_types import problem_with_file
+from model_core.state_dicts import nested_state_dict, problem_with_state_dict
+from model_core.tensor_memory import WITHOUT_VALUES, has_values
+from model_core.torch_internals import is_distributed_tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from model_core.state_dicts import CodeOfCall
+
+__all__ = ["code_to_read", "read_legacy_file", "unusable_tensor"]
+
+# Classes without behaviour of their own, which training programs keep beside the weights.
+_HARMLESS = frozenset(
+    {
+        "argparse.Namespace",
+        "collections.defaultdict",
+        "collections.deque",
+        "datetime.datetime",
+        "datetime.timedelta",
+        "pathlib.PosixPath",
+        "pathlib.WindowsPath",
+        "pathlib._local.PosixPath",  # as Python 3.13 calls them
+        "pathlib._local.WindowsPath",
+        "types.SimpleNamespace",
+    }
+)
+
+
+class _StandIn:
+    """An object of any class, without what is in it."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+def read_legacy_file(path: Path, *, mapped: bool, code_of_call: CodeOfCall) -> dict[str, torch.Tensor]:
+    """Return the state dict in a file of `torch.save`.
+
+    Args:
+        path: The file.
+        mapped: Map values from the file where possible.
+        code_of_call: As for `nested_state_dict`.
+
+    Raises:
+        WeightsFileError: It is not a state dict, or holds what no load can use. The message says where there is one.
+    """
+    try:
+        # Files from before torch 1.6 are no zip archives and cannot be mapped.
+        mapped = mapped and zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged or hostile pickle may raise anything
+        raise WeightsFileError(
+            problem_with_file(path) or _problem_with_pickle(path, error, code_of_call), file=path
+        ) from error
+    if problem := problem_with_state_dict(content):
+        nested = nested_state_dict(content, code_to_read(path), code_of_call)
+        raise WeightsFileError(f"not a state dict but {problem}. {nested}".rstrip(". "), file=path)
+    if problem := unusable_tensor(content):
+        raise WeightsFileError(problem, file=path)
+    state_dict: dict[str, torch.Tensor] = content
+    return state_dict
+
+
+def code_to_read(path: Path | str, *, weights_only: bool = True) -> str:
+    """Return Python code that reads a file of `torch.save`."""
+    return f"torch.load({str(path)!r}, map_location='cpu', weights_only={weights_only})"
+
+
+def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
+    """Return what is wrong with the first tensor that no load can use, or `""`."""
+    for name, tensor in state_dict.items():
+        if is_distributed_tensor(tensor):
+            return (
+                f"{name} is a {type(tensor).__name__}, of which each process holds a part. In every process, gather "
+                "the whole values with get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))"
+            )
+        if nn.parameter.is_lazy(tensor):
+            return f"{name} is a lazy parameter. Run a forward pass before you take the state dict"
+        if tensor.is_meta:
+            return f"{name} is on the meta device and has no values. Save it from a model that has them"
+        if tensor.is_nested or tensor.layout is not torch.strided:
+            kind = "is a nested tensor" if tensor.is_nested else f"has the layout {tensor.layout}"
+            dense = "its parts" if tensor.is_nested else "its .to_dense()"
+            return f"{name} {kind}, but only dense tensors can be loaded. Save {dense}"
+        if not has_values(tensor):
+            return f"{name} is a {type(tensor).__name__} {WITHOUT_VALUES}. Save it from a model that has them"
+    return ""
+
+
+def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall) -> str:
+    """Return why a pickle is refused, and what to do: its structure is looked at with stand-ins for its objects."""
+    refused = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
+    try:
+        classes = sorted(get_unsafe_globals_in_checkpoint(path))
+        with safe_globals([(_StandIn, name) for name in classes]):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # noqa: BLE001 - see `read_legacy_file`
+        return f"{refused}). Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
+    refused = f"{refused}: it pickles an object of {shortened(classes)})"
+    if _HARMLESS.issuperset(classes):
+        modules = dict.fromkeys(name.rpartition(".")[0] for name in classes)
+        allowed = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{', '.join(classes)}])"
+        return (
+            f"{refused}. Run {allowed} first. {nested_state_dict(content, code_to_read(path), code_of_call)}".rstrip()
+        )
+    unsafe = nested_state_dict(content, code_to_read(path, weights_only=False), code_of_call)
+    return f"{refused}. Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors" + (
+        f". If you trust the file, which can run any code: {unsafe}" if unsafe else ""
+    )

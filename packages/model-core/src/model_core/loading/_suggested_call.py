@@ -1,0 +1,59 @@
+"""The call of `from_pretrained` that loads a state dict found elsewhere, as Python code for an error message."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+
+from model_core.loading._model_loading import ways_to_load
+from model_core.loading._weight_sources import described
+from model_core.module_tensors import named_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import nn
+
+    from model_core.loading._name_rules import NameRules
+    from model_core.module_tensors import NamedTensors
+
+__all__ = ["SuggestedCall"]
+
+
+class SuggestedCall:
+    """A `CodeOfCall` of a load: it tries out which further arguments make the names of a state dict the model's."""
+
+    def __init__(
+        self, construct: Callable[[], nn.Module], rules: Callable[[nn.Module, NamedTensors], NameRules], *, config: str
+    ) -> None:
+        """Suggest calls.
+
+        Args:
+            construct: Makes the model of the load.
+            rules: Returns how its names are matched.
+            config: Python code for the config if the caller gave one, or `""`.
+        """
+        self._construct = construct
+        self._rules = rules
+        self._config = config
+
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, *, config: str = "...") -> str:
+        """Return the code, as `CodeOfCall` describes it."""
+        first, *others = [f", {way}" if way else "" for way in self._ways(state_dict)] or [""]
+        call = f"from_pretrained(None, config={self._config or config}, state_dict={code}{first})"
+        return " or ".join([call, *(f"with{way[1:]}" for way in others)])
+
+    def _ways(self, state_dict: Mapping[str, torch.Tensor]) -> Sequence[str]:
+        """Return code for the further arguments of each call that may be meant."""
+        if not state_dict:
+            return []
+        try:
+            with torch.device("meta"), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = self._construct()
+        except Exception:  # noqa: BLE001 - it may need values
+            return []
+        named = named_tensors(model)
+        return ways_to_load(model, named, described(state_dict), self._rules(model, named))

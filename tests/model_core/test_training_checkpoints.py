@@ -1,0 +1,205 @@
+"""Files that training programs write: one error tells the whole way to the model, as code that works when pasted."""
+
+from __future__ import annotations
+
+import argparse
+import fractions
+import pathlib
+import re
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from model_core import ArgumentError, PreTrainedModel, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
+from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
+
+
+class Own:
+    """A class of the training program."""
+
+
+def prefixed(prefix, state):
+    """Return a state dict whose names begin with a prefix."""
+    return {f"{prefix}{name}": tensor for name, tensor in state.items()}
+
+
+def lightning(state, **hyper_parameters):
+    """Return what Lightning keeps in a file."""
+    return {
+        "epoch": 3,
+        "global_step": 100,
+        "pytorch-lightning_version": "2.5.0",
+        "state_dict": state,
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 1}}}},
+        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(0.5)}},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(4)}}, "param_groups": [{"lr": 0.1}]}],
+        "lr_schedulers": [],
+        "hparams_name": "kwargs",
+        "hyper_parameters": hyper_parameters,
+    }
+
+
+WRITERS = {
+    "Lightning": lambda state: lightning(prefixed("model.", state), lr=0.1),
+    "Lightning with a loss": lambda state: lightning(prefixed("net.", state) | {"criterion.weight": torch.ones(3)}),
+    "Lightning compiled": lambda state: lightning(prefixed("model._orig_mod.", state)),
+    "Lightning with a path": lambda state: lightning(prefixed("model.", state), folder=pathlib.Path("data")),
+    "DataParallel": lambda state: {"model": prefixed("module.", state), "optimizer": {}, "epoch": 3},
+    "usual": lambda state: {"model_state_dict": state, "optimizer_state_dict": {"state": {}}, "loss": 0.5},
+    "net": lambda state: {"net": prefixed("module.", state), "acc": torch.tensor(0.9), "epoch": torch.tensor(7)},
+    "DeepSpeed": lambda state: {"module": prefixed("model.", state), "dp_world_size": 1},
+    "timm": lambda state: {
+        "epoch": 3,
+        "arch": "resnet50",
+        "state_dict": state,
+        "state_dict_ema": {name: tensor + 1 for name, tensor in state.items()},
+        "optimizer": {"state": {}, "param_groups": []},
+        "args": argparse.Namespace(lr=0.1),
+        "metric": 0.5,
+    },
+}
+
+
+def pasted(model_class, message):
+    """Run the code in a message as a user would who pastes it."""
+    if found := re.search(r"Run (import .*?\)) first", message):
+        exec(found[1], {})
+    code = re.search(r"from_pretrained\(.*?\)(?=\. It contains|$| or with)", message)[0]
+    return eval(f"model_class.{code}", {"model_class": model_class, "torch": torch})
+
+
+@pytest.fixture(autouse=True)
+def _no_allowed_classes():
+    """Forget the classes that a pasted line has allowed."""
+    yield
+    torch.serialization.clear_safe_globals()
+
+
+@pytest.mark.parametrize("filename", ["last.ckpt", "pytorch_model.bin"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_file_of_a_trainer_is_loaded_by_the_code_of_one_error(tmp_path, writer, filename):
+    """With the key that holds the state dict, the renaming, and what is not the model's."""
+    model = fill_randomly(TinyModel(TinyConfig(depth=3)))
+    model.config.save_pretrained(tmp_path)
+    torch.save(WRITERS[writer](model.state_dict()), tmp_path / filename)
+    with pytest.raises((WeightsNotFoundError, WeightsFileError)) as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_torch_loads_from_a_trainer_is_loaded_by_the_code_of_one_error(writer):
+    """As the argument of a load."""
+    config = TinyConfig(depth=3)
+    model = fill_randomly(TinyModel(config))
+    state_dict = WRITERS[writer](model.state_dict())
+    with pytest.raises(ArgumentError) as caught:
+        TinyModel.from_pretrained(None, config=config, state_dict=state_dict)
+    code = re.search(r"from_pretrained\(None, config=\.\.\., (.*?)\)$", str(caught.value))[1]
+    loaded = eval(
+        f"TinyModel.from_pretrained(None, config=config, {code})",
+        {"TinyModel": TinyModel, "config": config, "state_dict": state_dict},
+    )
+    assert same_state(loaded, model)
+
+
+def test_safetensors_under_another_name_are_loaded_by_the_code_of_one_error(tmp_path):
+    """Their names may have a prefix as well."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    save_file(prefixed("module.", model.state_dict()), tmp_path / "weights.safetensors")
+    with pytest.raises(WeightsNotFoundError, match=r'key_mapping=\{r"\^module\\\.": ""\}\)\. It contains'):
+        TinyModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("value", [Own(), fractions.Fraction(1, 2)], ids=["own class", "library"])
+def test_file_with_other_classes_is_only_to_be_unpickled_by_those_who_trust_it(tmp_path, value):
+    """The structure is looked at without any code of theirs."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    torch.save(lightning(prefixed("model.", model.state_dict()), value=value), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError, match=r"If you trust the file, which can run any code: ") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert "weights_only=False)['state_dict'], key_mapping=" in str(caught.value)
+    assert "add_safe_globals" not in str(caught.value)
+
+
+def test_code_keeps_what_the_caller_passed(tmp_path):
+    """A config that is given stays given, and so does a renaming."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    state = {name.replace("layers", "blocks"): tensor for name, tensor in model.state_dict().items()}
+    torch.save(lightning(prefixed("model.", state)), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError, match=r"config=\.\.\., .*\^model.*\^blocks") as caught:
+        TinyModel.from_pretrained(tmp_path, config=TinyConfig(), key_mapping={r"^blocks\.": "layers."})
+    assert "config='" not in str(caught.value)
+
+
+# Several sets of the same tensors
+
+
+class Statistics(PreTrainedModel):
+    """A model with buffers, which an average of parameters lacks."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.conv = nn.Conv1d(1, config.width, 3)
+        self.norm = nn.BatchNorm1d(config.width)
+
+
+PAIRS = [
+    ("model.", "ema."),
+    ("model.", "model_ema."),
+    ("net.", "net_ema."),
+    ("student.", "teacher."),
+    ("student.backbone.", "teacher.backbone."),
+    ("module.", "momentum_encoder."),
+    ("module.encoder_q.", "module.encoder_k."),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" ".join)
+def test_checkpoint_with_several_sets_of_the_tensors_lets_one_choose(pair):
+    """Each with the arguments that take it alone."""
+    config = TinyConfig(depth=3)
+    models = [fill_randomly(TinyModel(config)) for _ in pair]
+    state = {"step": torch.ones(1)}
+    for prefix, model in zip(pair, models, strict=True):
+        state |= prefixed(prefix, model.state_dict())
+    with pytest.raises(WeightsMismatchError, match="choose one of 2 sets of tensors") as caught:
+        TinyModel.from_pretrained(None, config=config, state_dict=state)
+    ways = re.findall(r"^    (key_mapping=.*) takes 6 tensors$", str(caught.value), re.MULTILINE)
+    assert "To load" not in str(caught.value)
+    loaded = [
+        TinyModel.from_pretrained(None, config=config, state_dict=state, **eval(f"dict({way})", {})) for way in ways
+    ]
+    assert [same_state(one, other) for one, other in zip(loaded, models, strict=True)] == [True, True]
+
+
+def test_average_without_statistics_is_no_whole_model():
+    """It comes last, and what it lacks is not waved through."""
+    model = fill_randomly(Statistics(TinyConfig()))
+    average = prefixed("ema.", dict(model.named_parameters()))
+    state = average | prefixed("model.", model.state_dict())
+    with pytest.raises(WeightsMismatchError, match="choose one of 2 sets") as caught:
+        Statistics.from_pretrained(None, config=TinyConfig(), state_dict=state)
+    first, second = re.findall(r"^    (key_mapping=.*) takes \d tensors$", str(caught.value), re.MULTILINE)
+    loaded = Statistics.from_pretrained(None, config=TinyConfig(), state_dict=state, **eval(f"dict({first})", {}))
+    assert same_state(loaded, model)
+    assert "ema" in second
+    assert "allow_" not in second
+
+
+def test_trainer_s_file_with_several_sets_names_them_all(tmp_path):
+    """In the one error."""
+    model, average = (fill_randomly(TinyModel(TinyConfig())) for _ in range(2))
+    model.config.save_pretrained(tmp_path)
+    state = prefixed("model.", model.state_dict()) | prefixed("ema.", average.state_dict())
+    torch.save(lightning(state), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError) as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
+    assert re.search(r"or with key_mapping=\{r\"\^ema\\\.\": \"\"\}, allow_unexpected=\['model'\]", str(caught.value))
