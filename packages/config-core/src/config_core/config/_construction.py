@@ -283,7 +283,12 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     ignored = {
         name: current[name]
         for name, value in fields.items()
-        if name not in definition.defaults and name in current and current[name] is not value and name[:1] != "_"
+        if name not in definition.defaults
+        and name in current
+        and current[name] is not value
+        and name[:1] != "_"
+        # None is what the base class takes for a field that is not given.
+        and not (value is None and name in definition.names - definition.own)
     }
     if not (differing := {**replaced, **ignored}):
         return
