@@ -5,15 +5,14 @@ The client sends a token with every request that it makes itself, also with thos
 client's session, `_check_answer` with each answer before its content is read. They know ours by their user agent, in
 whatever thread the client sends them.
 
-What the client gives no time limit of its own, it also reads as a whole: such an answer has limits of size and time. So
-has the size of a download whose length is not announced; others take the time that they need. Lists have an end.
+What the client gives no time limit of its own, it also reads as a whole: such an answer has limits of size and time.
+Lists have an end. A download takes what it needs, and proxies need not announce its length.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -193,9 +192,8 @@ def _limit(answer: Any) -> None:
     """Limit the size and time of an answer that the client reads as a whole, and the pages of a list."""
     from hub_io.hub._answer_limits import LimitedStream
 
-    is_lookup = answer.request.extensions.get(_IS_LOOKUP, False)
-    if is_lookup or "content-length" not in answer.headers:
-        answer.stream = LimitedStream(answer, seconds=_read_limit(answer.request.method) if is_lookup else math.inf)
+    if answer.request.extensions.get(_IS_LOOKUP, False):
+        answer.stream = LimitedStream(answer, seconds=_read_limit(answer.request.method))
     pages = _pages.get()
     if pages is not None and "next" in answer.links and next(pages) > _MOST_PAGES:
         raise UnsafeAnswerError(f"a list has more than {_MOST_PAGES:,} pages", answer)
