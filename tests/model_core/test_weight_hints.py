@@ -622,6 +622,57 @@ def test_message_about_a_huge_model_is_short():
     assert len(caught.value.report.unexpected) == count
 
 
+def with_lora(tensors):
+    """Return tensors as PEFT saves them with LoRA layers that are not merged."""
+    found = {}
+    for name, tensor in tensors.items():
+        path, _, kind = name.rpartition(".")
+        found[f"base_model.model.{path}.base_layer.{kind}"] = tensor
+        if kind == "weight":
+            found[f"base_model.model.{path}.lora_A.default.weight"] = tensor[:1]
+            found[f"base_model.model.{path}.lora_B.default.weight"] = tensor[:, :1]
+    return found
+
+
+def quantised(beside, dtype):
+    """Return a change of weights to quantised ones, with a tensor beside each."""
+
+    def change(tensors):
+        found = {name: tensor.to(dtype) if name.endswith("weight") else tensor for name, tensor in tensors.items()}
+        return found | {name.replace("weight", beside): torch.ones(1) for name in tensors if name.endswith("weight")}
+
+    return change
+
+
+COMPUTED = {
+    "LoRA": (with_lora, "LoRA layers .* merge_and_unload"),
+    "LoRA in place": (
+        lambda tensors: {name.removeprefix("base_model.model."): tensor for name, tensor in with_lora(tensors).items()},
+        "LoRA layers .* merge_and_unload",
+    ),
+    "adapter": (
+        lambda tensors: {name: tensor for name, tensor in with_lora(tensors).items() if "lora" in name},
+        "an adapter of PEFT alone",
+    ),
+    "bitsandbytes": (quantised("SCB", torch.int8), "layers.0.SCB, .*the weights are quantised"),
+    "block scales": (quantised("weight_scale_inv", torch.float8_e4m3fn), "weight_scale_inv.* are quantised"),
+    "integers": (quantised("other", torch.uint8), "layers.0.weight, .* are quantised"),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_weights_that_are_computed_from_others_are_to_be_computed_first(name):
+    """No option that leaves a part out is offered: the model would be one that nobody has trained."""
+    change, remedy = COMPUTED[name]
+    config = TinyConfig()
+    state = change(fill_randomly(TinyModel(config)).state_dict())
+    with pytest.raises(WeightsMismatchError, match=remedy) as caught:
+        TinyModel.from_pretrained(None, config=config, state_dict=state)
+    assert "allow_" not in str(caught.value)
+    assert "ignore_mismatched_sizes" not in str(caught.value)
+    assert "key_mapping" not in str(caught.value)
+
+
 @pytest.mark.parametrize("options", [{}, {"strict": False}])
 def test_empty_state_dict_is_said_to_be_empty(options):
     """And what makes a new model is named."""

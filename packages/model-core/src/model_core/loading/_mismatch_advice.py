@@ -10,9 +10,14 @@ import dataclasses
 import fnmatch
 from typing import TYPE_CHECKING, NamedTuple
 
+from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import config_remedies
 from model_core.loading._renaming_hints import find_renamings, module_pattern
-from model_core.loading._reparametrized_names import about_reparametrized, reparametrized_names
+from model_core.loading._reparametrized_names import (
+    about_computed_weights,
+    about_reparametrized,
+    reparametrized_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
     import torch
 
     from config_core.config import PretrainedConfig
-    from model_core.load_report import LoadReport
     from model_core.loading._name_rules import NameTranslation
     from model_core.loading._weight_sources import WeightSource
 
@@ -94,6 +98,9 @@ def advise(
         key_mapping: The caller's.
         report_with: Returns the report of a load with another key_mapping.
     """
+    if computed := about_computed_weights(report, tensors, source.tensors):
+        everything = LoadReport(source.name, loaded=tuple(tensors))
+        return MismatchAdvice((computed,), (), everything, (tensors, source.tensors))
     missing, unexpected = map(_without_long_names, _in_checkpoint_names(report, names))
     remedies = _set_reparametrized_apart(missing, unexpected)
     without = report_with({}) if key_mapping else report

@@ -1,4 +1,4 @@
-"""Names of tensors that a parametrization, weight normalisation or pruning has made of one tensor.
+"""Names of tensors that a parametrization, weight normalisation, pruning, LoRA or quantisation has made of one tensor.
 
 A weight that is computed from others is none of them, although one often has its shape: taking that would give a wrong
 model.
@@ -12,13 +12,60 @@ from typing import TYPE_CHECKING
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-__all__ = ["about_reparametrized", "reparametrized_names"]
+    import torch
+
+    from model_core.load_report import LoadReport
+
+__all__ = ["about_computed_weights", "about_reparametrized", "reparametrized_names"]
 
 _NAME = re.compile(
     r"(?P<path>(?:.*\.)?)(?:parametrizations\.(?P<new>[^.]+)\..+|(?P<old>[^.]+)_(?:g|v|u|orig|mask))", re.DOTALL
 )
+
+_LORA = re.compile(r"\.lora_(?:[AB]|embedding_[AB]|magnitude_vector)\b")
+# What libraries for quantisation keep beside the `weight` of a layer, or in its place.
+_QUANTISED = re.compile(
+    r"(?P<path>.+)\.(?:qweight|qzeros|scales|g_idx|SCB|weight_(?:scale|scale_inv|scale_2|zero_point|packed)"
+    r"|weight\.(?:absmax|quant_map|quant_state\..+))",
+    re.DOTALL,
+)
+
+
+def about_computed_weights(report: LoadReport, tensors: Mapping[str, torch.Tensor], stored: Collection[str]) -> str:
+    """Return what to do if the checkpoint has what weights of the model are computed from, by LoRA or quantisation.
+
+    Leaving a part out, or taking it for the weight, would give a model that was never trained.
+
+    Args:
+        report: What matches and what does not.
+        tensors: The parameters and persistent buffers of the model, by name.
+        stored: The names in the checkpoint.
+    """
+    if any(_LORA.search(name) for name in report.unexpected):
+        if all(_LORA.search(name) for name in stored):
+            return (
+                "the checkpoint is an adapter of PEFT alone: load the base model, then peft.PeftModel.from_pretrained"
+            )
+        return (
+            "the checkpoint has LoRA layers beside the weights that they change: call merge_and_unload() of the PEFT "
+            "model, and save what that returns"
+        )
+    matches = [(name, _QUANTISED.fullmatch(name)) for name in report.unexpected]
+    quantised = [name for name, match in matches if match and f"{match['path']}.weight" in tensors]
+    quantised += [
+        entry.name
+        for entry in report.mismatched
+        if entry.model_dtype.is_floating_point
+        and not (entry.stored_dtype.is_floating_point or entry.stored_dtype.is_complex)
+    ]
+    if not quantised:
+        return ""
+    return (
+        f"{shortened(quantised)}: the weights are quantised, which a load does not undo. Undo it with the library that "
+        "did it, as dequantize() of transformers' models does, and save the result"
+    )
 
 
 def reparametrized_names(names: Collection[str], others: Collection[str]) -> dict[str, str]:

@@ -148,6 +148,8 @@ def _problem_with_value(value: Any) -> str | None:
 
 def _remedy(name: str, value: Any) -> str:
     """Return what to do with a value that cannot be saved."""
+    if "_packed_params" in name or (isinstance(value, torch.Tensor) and value.is_quantized):
+        return "Save the model before it is quantised, and quantise what is loaded"
     if not isinstance(value, torch.Tensor):
         return "Let get_extra_state return a tensor" if name.endswith("_extra_state") else "Convert it"
     if nn.parameter.is_lazy(value):
