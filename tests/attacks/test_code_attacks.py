@@ -7,6 +7,7 @@ import importlib
 import marshal
 import sys
 import time
+import traceback
 import warnings
 
 import pytest
@@ -339,6 +340,41 @@ def test_code_that_fails_leaves_nothing_imported(lenient_witness, name):
     repaired = tiny_checkpoints.write(folder, {"configuration_tiny.py": f"{CONFIGURATION}# {name}\n"})
     lenient_witness.note()
     assert AutoConfig.from_pretrained(repaired, trust_remote_code=True).size == 2
+
+
+ODD_ERRORS = {
+    "a number for a name": "raise ModuleNotFoundError('x', name=3)",
+    "a name that raises": "class E(ModuleNotFoundError):\n    name = property(lambda self: 1 / 0)\nraise E(name='y')",
+    "a text that raises": "class E(Exception):\n    __str__ = __repr__ = lambda self: 1 / 0\nraise E",
+    "arguments that raise": "class E(Exception):\n    args = property(lambda self: 1 / 0)\nraise E('x')",
+    "a circle of causes": "e = ValueError('a')\nf = KeyError('b')\ne.__cause__, f.__cause__ = f, e\nraise e",
+    "3,000 causes": "e = None\nfor n in range(3000):\n    f = ValueError(n)\n    f.__cause__ = e\n    e = f\nraise e",
+    "a group": "raise ExceptionGroup('x', [ValueError('y')])",
+    "an end of the program": "raise SystemExit(0)",
+    "an end of a generator": "raise GeneratorExit",
+    "no Exception": "class E(BaseException): pass\nraise E",
+    "a refusal of ours": "import hub_io\nraise hub_io.RemoteCodeRefusedError('x', source='y', reason='z', bundle=None)",
+    "megabytes": "raise ValueError('x' * 10_000_000)",
+    "itself removed": "import sys\ndel sys.modules[__name__]",
+    "nothing in its place": "import sys\nsys.modules[__name__] = None",
+    "an object in its place": "import sys\nsys.modules[__name__] = object()",
+    "no package": "import sys\ndel sys.modules[__package__]",
+}
+
+
+@pytest.mark.parametrize("name", ODD_ERRORS)
+def test_code_that_fails_in_an_odd_way_fails_its_load_alone(lenient_witness, name):
+    """The error is ours, its traceback can be shown, and the next load is not disturbed."""
+    witness = lenient_witness
+    folder = witness.write({"configuration_tiny.py": f"{ODD_ERRORS[name]}\n{CONFIGURATION}"}, harmless=True)
+    before = {module for module in sys.modules if module.startswith("hub_io.remote.")}
+    for _ in range(2):
+        with pytest.raises(RemoteCodeImportError) as caught:
+            AutoConfig.from_pretrained(folder, trust_remote_code=True)
+        assert len("".join(traceback.format_exception(caught.value, limit=3, chain=False))) < 20_000
+        assert {module for module in sys.modules if module.startswith("hub_io.remote.")} == before
+    witness.write({"configuration_tiny.py": CONFIGURATION}, harmless=True)
+    assert AutoConfig.from_pretrained(folder, trust_remote_code=True).size == 2
 
 
 def test_interrupt_by_the_user_is_passed_on(lenient_witness):

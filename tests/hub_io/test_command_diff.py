@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_files_that_are_no_text_are_named(folder):
 def test_files_that_are_too_long_to_compare_are_named(folder):
     """To compare them would take hours, and nobody reads them."""
     write(folder, {"tables/one.txt": "1\n2\n" * 20_000})
-    assert "tables/one.txt\n  one of the two has more than 20,000 lines\n" in hub_io("diff", folder).out
+    assert "tables/one.txt\n  one of the two has more than 6,000 lines\n" in hub_io("diff", folder).out
 
 
 def test_nothing_was_reviewed(tmp_path):
@@ -207,3 +208,25 @@ def test_code_of_each_place_is_compared_by_itself(hub):
     ran = hub_io("diff", "me/tiny", "--json")
     same = {code["source"]: code["same"] for code in ran.values["code"]}
     assert (ran.exit_code, same) == (1, {"me/tiny": True, "other/code": False})
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("num_lines", [5_900, 50_000])
+def test_lines_that_take_long_to_compare_are_not_compared(tmp_path, num_lines):
+    """Whoever writes the next version could keep its reviewer waiting; that it changed is said at once."""
+    for verb, step in (("trust", 1), ("diff", 7)):
+        lines = "".join(f"x = {n * step % 101}\n" for n in range(num_lines))
+        folder = write(tmp_path / "other", files({"modeling_tiny.py": MODELING + lines}))
+        ran = hub_io(verb, folder, *(["--yes"] if verb == "trust" else []))
+    assert ran.exit_code == 1
+    assert "  changed: modeling_tiny.py\n" in ran.out
+    assert re.search(r"modeling_tiny\.py\n  (the same lines occur too often in both|one of the two has more)", ran.out)
+
+
+def test_lines_that_repeat_in_ordinary_code_are_compared(tmp_path):
+    """Blank lines and brackets are most of some files."""
+    lines = "".join(f"def f{n}():\n    return (\n        {n},\n    )\n\n\n" for n in range(900))
+    folder = write(tmp_path / "other", files({"modeling_tiny.py": MODELING + lines}))
+    hub_io("trust", folder, "--yes")
+    write(folder, {"modeling_tiny.py": MODELING + lines.replace("        450,", "        451,")})
+    assert "-        450,\n+        451,\n" in diff_of(folder)["diff"]

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from filelock import FileLock
 
 from config_core.code import CodeBundle
 from hub_io import TrustEntry, TrustFile, TrustStore, TrustStoreError
@@ -252,6 +253,18 @@ file.remove(source="me/tiny")
     assert file.path.read_bytes() == before
     file.add(entry("me/other"))
     assert [item.source for item in file.entries()] == ["me/other", "me/tiny"]
+
+
+def test_writer_that_was_stopped_keeps_nobody_waiting_for_ever(file, monkeypatch):
+    """The error names the lock, for whoever looks for the process that holds it; reading needs none."""
+    monkeypatch.setattr("hub_io.trust._store._LOCK_SECONDS", 0.0)
+    file.add(entry())
+    with FileLock(file.path.with_name(".trust.json.guard")):
+        for change in (lambda: file.add(entry("me/other")), lambda: file.remove(source="me/tiny")):
+            with pytest.raises(TrustStoreError, match=r"locked by '\.trust\.json\.guard'.*another process holds it"):
+                change()
+        assert file.entries() == (entry(),)
+    assert file.remove(source="me/tiny")
 
 
 def test_threads_that_add_at_once_lose_nothing(file):

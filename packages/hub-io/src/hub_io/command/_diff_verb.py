@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["diff"]
 
-# Comparing takes quadratic time. Code has fewer lines, and nobody reads data with more.
-_MAX_LINES: Final = 20_000
+# Comparing takes quadratic time, and more if lines repeat. Code has fewer lines, and nobody reads data with more.
+_MAX_LINES: Final = 6_000
+_MAX_PAIRS: Final = 200_000
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -148,6 +149,8 @@ def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _Fil
         return _FileDiff(name, None, "one of the two is binary")
     if max(len(before), len(after)) > _MAX_LINES:
         return _FileDiff(name, None, f"one of the two has more than {_MAX_LINES:,} lines")
+    if _num_pairs(before, after) > _MAX_PAIRS:
+        return _FileDiff(name, None, "the same lines occur too often in both")
     lines = difflib.unified_diff(
         [_shown(line) for line in before],
         [_shown(line) for line in after],
@@ -156,6 +159,13 @@ def _compare_file(name: str, reviewed: ReviewedFiles, newer: CodeBundle) -> _Fil
         lineterm="",
     )
     return _FileDiff(name, tuple(lines))
+
+
+def _num_pairs(before: list[str], after: list[str]) -> int:
+    """Return how many pairs of equal lines `difflib` looks at; it leaves out lines that are common in a long file."""
+    common = len(after) // 100 + 1 if len(after) >= 200 else len(after)  # noqa: PLR2004 - as difflib has it
+    counts = Counter(before)
+    return sum(counts[line] * count for line, count in Counter(after).items() if count <= common)
 
 
 def _shown(line: str) -> str:

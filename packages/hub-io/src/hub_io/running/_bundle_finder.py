@@ -52,7 +52,7 @@ def import_module(name: str) -> ModuleType:
     __import__(name)
     module = sys.modules.get(name)
     if module is None:
-        raise ImportError("another thread that was importing it failed")
+        raise ImportError("its code, or another thread that was importing it and failed, removed it from sys.modules")
     return module
 
 

@@ -113,14 +113,10 @@ def _describe(error: BaseException) -> str:
 
 def _advice(error: BaseException, bundle: CodeBundle) -> str:
     """Return a sentence with a remedy, or `""`: a module to install, or versions that the code requires."""
-    if (
-        isinstance(error, ModuleNotFoundError)
-        and error.name
-        and not error.name.startswith((PARENT, PARENT_FOR_TRANSFORMERS))
-    ):
-        if is_transformers(error.name):
-            return f". {LOAD_THERE}"
-        return f". {remedy_for([error.name.partition('.')[0]], bundle)}"
+    # Python's own attribute: the code may have given the error another one, or a value of any type.
+    name = vars(ImportError)["name"].__get__(error) if isinstance(error, ModuleNotFoundError) else None
+    if type(name) is str and name and not name.startswith((PARENT, PARENT_FOR_TRANSFORMERS)):
+        return f". {LOAD_THERE if is_transformers(name) else remedy_for([name.partition('.')[0]], bundle)}"
     problems = [
         f"{listed.text!r}, and {problem}" for listed in listed_requirements(bundle) if (problem := listed.problem())
     ]

@@ -20,6 +20,8 @@ from hub_io.trust._file_format import MAX_STORE_BYTES, FileContents, decode_cont
 
 __all__ = ["TrustFile", "TrustStore"]
 
+_LOCK_SECONDS = 20.0  # writers hold it for some milliseconds, unless they were stopped
+
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
@@ -228,17 +230,17 @@ def _locked(path: Path) -> Iterator[None]:
 
     The lock file stays: if it were removed, one process could hold the old file while another one locks a new one.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     target = _real(path)
     guard = target.with_name(f".{target.name}.guard")
     lock = FileLock(guard, mode=0o600, poll_interval=0.01)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(timeout=_LOCK_SECONDS)
     except OSError as error:
-        problem = f"it cannot be locked by {guard.name!a} beside it: {error.strerror or error}."
-        raise TrustStoreError(problem, path=path) from error
+        why = "another process holds it" if isinstance(error, Timeout) else error.strerror or error
+        raise TrustStoreError(f"it cannot be locked by {guard.name!a} beside it: {why}.", path=path) from error
     try:
         yield
     finally:
