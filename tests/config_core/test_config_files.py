@@ -579,24 +579,6 @@ def test_write_to_does_not_change_the_config(tmp_path):
     assert config == TinyConfig()
 
 
-def test_fields_of_the_base_class_are_saved_where_the_class_has_other_defaults(tmp_path):
-    """A class may hand its own to the base class."""
-
-    class HalfConfig(PretrainedConfig):
-        model_type = "half"
-
-        def __init__(self, **kwargs):
-            kwargs.setdefault("dtype", "bfloat16")
-            kwargs.setdefault("is_encoder_decoder", True)
-            super().__init__(**kwargs)
-
-    config = HalfConfig(dtype=None, is_encoder_decoder=False)
-    config.save_pretrained(tmp_path)
-    loaded = HalfConfig.from_pretrained(tmp_path)
-    assert (loaded.dtype, loaded.is_encoder_decoder) == (None, False)
-    assert loaded == config != HalfConfig()
-
-
 # Numbers that have no value
 
 
