@@ -62,6 +62,16 @@ def test_the_source_may_be_given_by_its_name(tmp_path):
         assert next(iter(inspect.signature(method).parameters)) == "pretrained_model_name_or_path"
 
 
+def test_dicts_and_files_may_be_given_by_their_names(tmp_path):
+    """As in transformers, so that a method that overrides one of these has the same parameters in both."""
+    config = TinyConfig.from_dict(config_dict={"width": 3, "values": 1})
+    config.update(config_dict={"note": "x"})
+    config.to_json_file(json_file_path=tmp_path / "tiny.json")
+    assert TinyConfig.from_json_file(json_file=tmp_path / "tiny.json") == config
+    assert (config.width, config.note) == (3, "x")
+    assert TinyConfig.from_dict({"values": 1}, values=2).values == 2
+
+
 def test_the_file_is_the_field_s_own_form(tmp_path):
     """Sorted keys, two spaces, ASCII, a newline at the end, and nothing but what is known."""
     TinyConfig(note="é").save_pretrained(tmp_path)

@@ -372,7 +372,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     @classmethod
     def from_dict(
         cls,
-        values: Mapping[str, Any],
+        config_dict: Mapping[str, Any],
         *,
         return_unused_kwargs: Literal[False] = False,
         extra: Literal["keep", "warn", "forbid"] = "keep",
@@ -383,7 +383,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     @classmethod
     def from_dict(
         cls,
-        values: Mapping[str, Any],
+        config_dict: Mapping[str, Any],
         *,
         return_unused_kwargs: Literal[True],
         extra: Literal["keep", "warn", "forbid"] = "keep",
@@ -394,7 +394,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     @classmethod
     def from_dict(
         cls,
-        values: Mapping[str, Any],
+        config_dict: Mapping[str, Any],
         *,
         return_unused_kwargs: bool,
         extra: Literal["keep", "warn", "forbid"] = "keep",
@@ -404,7 +404,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     @classmethod
     def from_dict(
         cls,
-        values: Mapping[str, Any],
+        config_dict: Mapping[str, Any],
         *,
         return_unused_kwargs: bool = False,
         extra: Literal["keep", "warn", "forbid"] = "keep",
@@ -415,18 +415,18 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         A subclass may override it: every load of a file, and of a part in one, calls it.
 
         Args:
-            values: Fields. Unknown ones are kept, as those of a file are.
+            config_dict: Fields. Unknown ones are kept, as those of a file are.
             return_unused_kwargs: Return keywords that are not fields instead of refusing them.
-            extra: What to do with names in `values`, at any depth, that the classes do not know: keep them, warn of
-                them as well, or forbid them. For values that people write, such as those of a YAML file.
-            **overrides: Fields whose values replace those of `values`.
+            extra: What to do with names in `config_dict`, at any depth, that the classes do not know: keep them, warn
+                of them as well, or forbid them. For values that people write, such as those of a YAML file.
+            **overrides: Fields whose values replace those of `config_dict`.
 
         Returns:
             The config; with `return_unused_kwargs`, the pair `(config, unused)`.
 
         Raises:
-            ConfigError: A value is wrong, or a key is not allowed in a file; or `values` is no dict with text as keys.
-            UnknownOptionError: A keyword is neither a field nor in `values`.
+            ConfigError: A value is wrong, a key is not allowed, or `config_dict` is no dict with text as keys.
+            UnknownOptionError: A keyword is neither a field nor in `config_dict`.
         """
         if extra not in {"keep", "warn", "forbid"}:
             raise UnknownOptionError(
@@ -435,9 +435,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             )
         from config_core.config._overrides import make_config
 
-        check_mapping(values, f"{cls.__name__}.from_dict")
+        check_mapping(config_dict, f"{cls.__name__}.from_dict")
         config, unused = make_config(
-            cls, copied(dict(values)), overrides, keep_unused=return_unused_kwargs, extra=extra
+            cls, copied(dict(config_dict)), overrides, keep_unused=return_unused_kwargs, extra=extra
         )
         return (config, unused) if return_unused_kwargs else config
 
@@ -458,11 +458,11 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         return values
 
     @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
+    def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:
         """Load a config from a JSON file of any name.
 
         Args:
-            path: The file; `~` is expanded.
+            json_file: The file; `~` is expanded.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -471,7 +471,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             ConfigError: A value in it is wrong, or it has a key that is not allowed.
         """
         config: Self
-        file = expand_home(path)
+        file = expand_home(json_file)
         config, _ = _config_of_file(cls, read_json(file), {}, keep_unused=False, path=file)
         return config
 
@@ -520,18 +520,18 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         return encode_config(self.to_diff_dict() if use_diff else self.to_dict(), owner=type(self).__name__)
 
-    def to_json_file(self, path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
+    def to_json_file(self, json_file_path: str | os.PathLike[str], *, use_diff: bool = False) -> None:
         """Write the text of `to_json_string` to a file, which is replaced in one step.
 
         Args:
-            path: The file; `~` is expanded, and missing folders are created.
+            json_file_path: The file; `~` is expanded, and missing folders are created.
             use_diff: Write only the fields of `to_diff_dict`.
 
         Raises:
             SaveError: The file cannot be written. What was there is unchanged.
             ConfigError: A value could not be written to JSON and loaded again.
         """
-        target = expand_home(path)
+        target = expand_home(json_file_path)
         from config_core.checkpoint import staged_save
         from config_core.config._saved_values import file_text
 
@@ -644,24 +644,24 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     # As an object
 
-    def update(self, values: Mapping[str, Any]) -> None:
+    def update(self, config_dict: Mapping[str, Any]) -> None:
         """Assign several fields: all of them, or none if one is wrong.
 
         Fields that the class computes from these are computed again, unless they have another value. Assigning an
         attribute, `config.heads = 8`, changes that one alone.
 
         Args:
-            values: Fields to their new values. A dict for a sub-config changes the fields that it names.
+            config_dict: Fields to their new values. A dict for a sub-config changes the fields that it names.
 
         Raises:
             UnknownOptionError: The config has no such field.
-            ConfigError: A value is wrong, or two of them contradict each other; or `values` is no dict with text as
-                keys.
+            ConfigError: A value is wrong, or two of them contradict each other; or `config_dict` is no dict with text
+                as keys.
         """
         from config_core.config._recomputing import update
 
-        check_mapping(values, f"{type(self).__name__}.update")
-        update(self, values)
+        check_mapping(config_dict, f"{type(self).__name__}.update")
+        update(self, config_dict)
 
     def validate(self) -> None:
         """Check every annotated field. Called after construction, by `update` and before a save.
