@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from dataclasses import dataclass
@@ -328,6 +329,80 @@ def test_the_own_error_of_a_part_that_init_makes_says_where(make, path):
     with pytest.raises(ValueError, match="too wide") as caught:
         make()
     assert caught.value.__notes__ == [f"It was raised for {path}."]
+
+
+class TableConfig(PretrainedConfig):
+    """Looks values up and asserts, as published classes do."""
+
+    model_type = "errors-table"
+
+    def __init__(self, size="small", width: int = 3, **kwargs):
+        assert width > 0, "width must be positive"
+        self.size = size
+        self.width = width
+        self.ratio = {"small": 1, "large": 2}[size] / (width - 7)
+        super().__init__(**kwargs)
+
+
+class TablesConfig(PretrainedConfig):
+    model_type = "errors-tables"
+
+    def __init__(self, table: TableConfig | None = None, tables: list[TableConfig] = [], by_hand=None, **kwargs):  # noqa: B006
+        self.table = table
+        self.tables = tables
+        self.by_hand = TableConfig(**(by_hand or {}))
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [({"size": "huge"}, KeyError), ({"width": -1}, AssertionError), ({"width": 7}, ZeroDivisionError)],
+)
+def test_any_error_of_a_part_says_where(values, error, tmp_path):
+    """Also one that is about no value of Python's own words, such as a key of a table that is not there."""
+    TablesConfig(table=TableConfig()).save_pretrained(tmp_path)
+    for field, value in (("table", values), ("tables", [values]), ("by_hand", values)):
+        place = f"It was raised for TablesConfig.{field}{'[0]' if field == 'tables' else ''}."
+        for call in (TablesConfig, functools.partial(TablesConfig.from_pretrained, tmp_path)):
+            with pytest.raises(error) as caught:
+                call(**{field: value})
+            assert place in caught.value.__notes__
+    with pytest.raises(ConfigValidationError) as caught:
+        TablesConfig(table=values, tables=[{"width": "x"}])
+    assert [problem.field for problem in caught.value.problems] == ["table", "tables[0].width"]
+    assert error.__name__ in caught.value.problems[0].problem
+
+
+def test_a_config_whose_defaults_fail_can_be_shown_and_described():
+    """It has no defaults to compare with."""
+
+    class PickyConfig(PretrainedConfig):
+        model_type = "errors-picky"
+
+        def __init__(self, **kwargs):
+            assert "width" in kwargs, "give a width"
+            super().__init__(**kwargs)
+
+    config = PickyConfig.from_dict({"width": 3})
+    assert config.to_diff_dict() == {"model_type": "errors-picky", "width": 3}
+    assert PickyConfig.json_schema()["properties"]["model_type"] == {"const": "errors-picky"}
+
+
+def test_a_missing_field_of_a_dataclass_is_named():
+    """As one of a config is."""
+
+    @dataclass
+    class Step:
+        size: int
+        rate: float
+        name: str = ""
+
+    class StepConfig(PretrainedConfig):
+        model_type = "errors-step"
+        steps: list[Step] = []  # noqa: RUF012
+
+    with pytest.raises(ConfigValidationError, match=r"steps\[0\]: Step needs 'size', 'rate', but no value was given"):
+        StepConfig(steps=[{"name": "a"}])
 
 
 def test_a_contradiction_in_a_part_that_init_makes_has_its_path():

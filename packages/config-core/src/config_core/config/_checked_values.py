@@ -10,7 +10,7 @@ from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_nam
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of, is_method
 from config_core.config._config_json import jsonable
-from config_core.config._problems import WrongValueError, check_fields, shown
+from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS
 from config_core.errors import ConfigError
 
@@ -98,7 +98,7 @@ def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, An
             continue
         try:
             checked = check(value)
-        except (WrongValueError, TypeError, ValueError) as error:
+        except (WrongValueError, *AUTHOR_ERRORS) as error:
             others = ((other, each.check, fields[other]) for other, each in pending if other in fields)
             check_fields(cls, ((name, _raiser(error), value), *others))
             raise AssertionError(name) from error  # it raises all problems

@@ -129,6 +129,7 @@ def _typed_dict(_: Any, checks_of_fields: FieldChecks) -> Check:
 def _dataclass(cls: Any, compile_check: Compile) -> Check:
     """Return the check of a plain dataclass, which JSON has an object for."""
     defaults = {field.name: field.default for field in dataclass_fields(cls)}
+    required = [field.name for field in dataclass_fields(cls) if field.default is field.default_factory]  # both MISSING
     checks_of_fields, names = _field_checks(cls, compile_check, defaults), list(defaults)
 
     def check(value: Any) -> Any:
@@ -142,14 +143,13 @@ def _dataclass(cls: Any, compile_check: Compile) -> Check:
 
             shown = ", ".join(map(repr, unknown))
             raise WrongValueError(f"{name_of(cls)} has no field {shown}. {did_you_mean(unknown, names)}".rstrip(" ."))
+        if missing := [name for name in required if name not in values]:
+            raise WrongValueError(f"{name_of(cls)} needs {', '.join(map(repr, missing))}, but no value was given")
         checks = checks_of_fields()
         checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
         if is_object and are_same(checked, values.values()):
             return given
-        try:
-            return cls(**dict(zip(values, checked, strict=True)))
-        except TypeError as error:  # a field without a default is missing
-            raise WrongValueError(str(error)) from None
+        return cls(**dict(zip(values, checked, strict=True)))
 
     return check
 

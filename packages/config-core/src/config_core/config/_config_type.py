@@ -9,6 +9,7 @@ from config_core.config._body_fields import ORIGINAL
 from config_core.config._checked_values import FieldsOfFile, UnknownFields, speaker
 from config_core.config._config_json import NOTE_KEY
 from config_core.config._construction import construct, upgraded, warn_of_other_model_type
+from config_core.config._problems import AUTHOR_ERRORS
 
 if TYPE_CHECKING:
     from dataclasses import field as _field
@@ -53,7 +54,7 @@ class ConfigType(abc.ABCMeta):
             return config
         try:
             return construct(cls, args, kwargs)
-        except (TypeError, ValueError) as error:
+        except AUTHOR_ERRORS as error:
             vars(error)["_given"] = kwargs  # for the config of which this is a part
             raise
 

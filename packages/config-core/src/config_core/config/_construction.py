@@ -17,7 +17,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import moved_to_root, unpacked, with_problems
+from config_core.config._problems import AUTHOR_ERRORS, moved_to_root, unpacked, with_problems
 from config_core.config._value_types import copied, is_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
@@ -53,7 +53,7 @@ def construct(
     """
     try:
         return _checked(cls, args, kwargs, is_sure)
-    except (TypeError, ValueError, ExceptionGroup) as raised:
+    except (*AUTHOR_ERRORS, ExceptionGroup) as raised:
         error = unpacked(raised, cls)
         if type(speaker.unknown) is not UnknownFields:
             raise error  # noqa: B904 - mostly the error itself
@@ -135,7 +135,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
         try:
             config = type.__call__(cls, *args, **given)
             break
-        except (TypeError, ValueError, AttributeError) as error:
+        except (*AUTHOR_ERRORS, AttributeError) as error:
             if (twice := _GIVEN_TWICE.search(f"{error}")) and twice[1] in given:
                 passed_by_class += [twice[1]] if twice[1] in fields else []
                 del given[twice[1]]
@@ -241,7 +241,7 @@ def with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, A
     """Return an error about a config as a whole, together with the wrong values of its fields if there are any."""
     try:
         check_and_restore(cls, fields)
-    except (TypeError, ValueError) as wrong:
+    except AUTHOR_ERRORS as wrong:
         return with_problems(wrong, error.problems, cls)
     return error
 

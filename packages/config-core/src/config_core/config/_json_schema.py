@@ -11,6 +11,7 @@ from typing import Any, Literal, Union
 
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
+from config_core.config._problems import AUTHOR_ERRORS
 from config_core.config._value_types import MAPPINGS, SEQUENCES, dataclass_fields, dict_methods, is_dtype, value_type
 from config_core.config._written_fields import BASE_DEFAULTS
 from config_core.errors import ConfigCoreError
@@ -208,7 +209,7 @@ def _defaults(cls: type[Any]) -> dict[str, Any]:
     """Return the defaults of fields as they are written to a file."""
     try:
         return {**BASE_DEFAULTS, **cls().to_dict()}
-    except (TypeError, ValueError):  # it has required fields, or its own check refuses them
+    except AUTHOR_ERRORS:  # it has required fields, or its own check refuses them
         defaults = {**BASE_DEFAULTS}
     for name, default in definition_of(cls).defaults.items():
         try:

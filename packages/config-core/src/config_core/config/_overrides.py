@@ -31,7 +31,7 @@ from config_core.config._construction import (
     warn_of_other_model_type,
     with_wrong_values,
 )
-from config_core.config._problems import check_fields, problems_of_part, with_problems
+from config_core.config._problems import AUTHOR_ERRORS, check_fields, problems_of_part, with_problems
 from config_core.config._value_types import builtin_value, is_config
 from config_core.errors import ConfigError, ConfigValidationError, UnknownOptionError
 
@@ -77,7 +77,7 @@ def make_config(
         of_values = of_caller(speaker.unknown if speaker.unknown is not None else FieldsOfFile())
     try:
         config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
-    except (TypeError, ValueError) as error:
+    except AUTHOR_ERRORS as error:
         if not unknown:
             raise
         from config_core.config._unknown_names import forbidden_in_parts

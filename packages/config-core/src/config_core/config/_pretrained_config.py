@@ -48,7 +48,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
-from config_core.config._problems import shown, validate_config
+from config_core.config._problems import AUTHOR_ERRORS, shown, validate_config
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import (
@@ -501,7 +501,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         try:
             defaults = BASE_DEFAULTS | type(self)().to_dict()
-        except (TypeError, ValueError):
+        except AUTHOR_ERRORS:
             return self.to_dict()
         return {
             name: value

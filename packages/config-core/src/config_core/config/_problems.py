@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = [
+    "AUTHOR_ERRORS",
     "WrongValueError",
     "check_all",
     "check_fields",
@@ -27,6 +28,10 @@ __all__ = [
     "validate_config",
     "with_problems",
 ]
+
+
+# What the code of a class raises about values that it does not work with.
+AUTHOR_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AssertionError)
 
 
 class WrongValueError(Exception):
@@ -52,8 +57,8 @@ def check_all(
 
     Raises:
         WrongValueError: Some values do not fit; it has the problems of all of them.
-        ConfigError, TypeError, ValueError: Only one value does not fit, and this is what its config or the `__init__`
-            of that raised.
+        ConfigError, TypeError, ValueError, …: Only one value does not fit, and this is what its config or the
+            `__init__` of that raised.
     """
     results: list[Any] = []
     errors: list[Exception] = []
@@ -65,7 +70,7 @@ def check_all(
         except WrongValueError as error:
             error.problems = [(place(key) + path, problem) for path, problem in error.problems]
             errors.append(error)
-        except (TypeError, ValueError) as error:
+        except AUTHOR_ERRORS as error:
             _set_place(error, place(key) + _place_of(error))
             errors.append(error)
     if errors:
@@ -81,14 +86,14 @@ def check_fields(cls: type[Any], entries: Iterable[tuple[str, Callable[[Any], An
 
     Raises:
         ConfigValidationError: Some values do not fit; it has the problems of all of them.
-        ConfigError, TypeError, ValueError: Only one value does not fit, and this is what its config or the `__init__`
-            of that raised.
+        ConfigError, TypeError, ValueError, …: Only one value does not fit, and this is what its config or the
+            `__init__` of that raised.
     """
     try:
         return check_all(entries, place=".{}".format)
     except WrongValueError as error:
         raise _of_fields(error.problems, cls) from error.__cause__
-    except (TypeError, ValueError) as error:
+    except AUTHOR_ERRORS as error:
         _name_root(error, cls)
         raise
 
@@ -154,7 +159,14 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 
 
 def _problems_of(error: Exception) -> tuple[ConfigProblem, ...]:
-    return error.problems if isinstance(error, ConfigError) else (ConfigProblem(_place_of(error)[1:], f"{error}"),)
+    return error.problems if isinstance(error, ConfigError) else (ConfigProblem(_place_of(error)[1:], _text_of(error)),)
+
+
+def _text_of(error: Exception) -> str:
+    """Return what an error says; the text of some others than those about values means nothing without their name."""
+    if isinstance(error, ConfigError):
+        return error.message
+    return f"{error}" if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: {error}"
 
 
 def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -> Exception:
@@ -211,7 +223,7 @@ def _merged(errors: list[Exception]) -> Exception:
         if isinstance(error, WrongValueError):
             merged.problems += error.problems
         else:
-            merged.problems.append((_place_of(error), error.message if isinstance(error, ConfigError) else f"{error}"))
+            merged.problems.append((_place_of(error), _text_of(error)))
         merged.__cause__ = merged.__cause__ or (error.__cause__ if _is_ours(error) else error)
     return merged
 
