@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -93,3 +94,21 @@ def test_slips_of_a_test_are_key_errors(hub, look):
     hub.create_repo(REPO)
     with pytest.raises(KeyError, match="absent"):
         hub.files(REPO, "absent") if look == "files" else hub.commit(REPO, {"a": "1"}, branch="absent")
+
+
+def test_hub_can_be_run_by_hand():
+    """`python -m loopback_hub` says how to reach it, and ends with its standard input."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loopback_hub"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        told = json.loads(process.stdout.readline())
+        assert HfApi(endpoint=told["HF_ENDPOINT"], token=told["HF_TOKEN"]).whoami()["name"] == "alice"
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
