@@ -237,6 +237,7 @@ def test_new_package_without_a_record_is_told(released, run_release):
     ("path", "text", "message"),
     [
         ("pyproject.toml", "\n[", "packages/resnet/pyproject.toml: "),
+        ("pyproject.toml", "\n[project]\nversion = 1", "packages/resnet/pyproject.toml"),
         ("src/resnet/__init__.py", "\ndef f(:\n", "packages/resnet/src/resnet/__init__.py:"),
     ],
 )

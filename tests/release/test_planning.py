@@ -181,6 +181,15 @@ def test_new_name_is_a_feature(copy):
     assert [(reason.kind, reason.text) for reason in planned.reasons] == [("feature", "config_core.offer.area is new")]
 
 
+def test_entry_tells_of_the_api_what_no_note_tells(copy):
+    """A note that is not for users does not make a change one that they do not notice."""
+    copy.write("packages/config-core/src/config_core/offer.py", OFFER)
+    copy.write("packages/config-core/changes/inner.misc.md", "Inner.\n")
+    copy.commit()
+    assert run(copy, "plan", "--write")[1]
+    assert entries_of(copy.package("config-core"))["0.1.1"] == "- config_core.offer.area is new."
+
+
 def test_use_of_a_new_name_raises_the_lower_bound(copy):
     """Who uses what an older sibling lacks is released with a bound that excludes it; the upper one stays."""
     copy.write("packages/config-core/src/config_core/offer.py", OFFER)
@@ -392,6 +401,16 @@ def test_marks_of_a_merge_conflict_are_refused(copy, path):
         assert not succeeded
         assert f"packages/resnet/{path}" in output
         assert "marks of a merge conflict" in output
+
+
+@pytest.mark.parametrize("path", ["changes/one.fix.md", "CHANGELOG.md", "pyproject.toml", "src/resnet/__init__.py"])
+def test_file_in_another_encoding_is_named(copy, path):
+    """An error that only tells of a byte says nothing about where it is."""
+    (copy.root / "packages/resnet/changes").mkdir(exist_ok=True)
+    (copy.root / "packages/resnet" / path).write_bytes("Größe".encode("latin-1"))
+    output, succeeded = run(copy, "check", "--package", "resnet")
+    assert not succeeded
+    assert f"packages/resnet/{path}" in output
 
 
 def test_empty_fragment_is_refused(copy):

@@ -66,18 +66,17 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
     """Return the fragments of a package, by name.
 
     Raises:
-        FragmentError: Files in its changes/ are none, or have no text to release; the message says what is allowed.
+        FragmentError: Files in its changes/ are none, or have no text; the message says what is allowed.
+        ValueError: Users could not read one.
     """
     paths = sorted(path for path in (package.folder / "changes").glob("*") if path.name != ".gitignore")
     found = [(path, re.fullmatch(rf"[\w-]+\.({'|'.join(KINDS)})\.md", path.name)) for path in paths]
     if strays := [path for path, match in found if match is None]:
         todo = f"Name it <words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}, or remove it."
         raise FragmentError(strays, "not the name of a change fragment.", todo)
-    fragments = [Fragment(path, match[1], path.read_text(encoding="utf-8").strip()) for path, match in found if match]
+    fragments = [Fragment(path, match[1], _read(path).strip()) for path, match in found if match]
     if empty := [fragment.path for fragment in fragments if not fragment.text and fragment.kind != "misc"]:
         raise FragmentError(empty, "the change fragment is empty.", "Write what users read in the changelog.")
-    if unmerged := [fragment.path for fragment in fragments if _CONFLICT.search(fragment.text)]:
-        raise FragmentError(unmerged, "the change fragment has marks of a merge conflict.", "Resolve it.")
     return fragments
 
 
@@ -108,15 +107,12 @@ def changelog_text(package: WorkspacePackage) -> str:
 
     Raises:
         FileNotFoundError: It has none.
-        ValueError: It has marks of a merge conflict.
+        ValueError: Users could not read it.
     """
     path = changelog_of(package)
     if not path.exists():
         raise FileNotFoundError(f"There is no {path}. Add one that begins with: # Changelog")
-    text = path.read_text(encoding="utf-8")
-    if _CONFLICT.search(text):
-        raise ValueError(f"{path} has marks of a merge conflict: resolve it.")
-    return text
+    return _read(path)
 
 
 def sections_of(text: str) -> list[str]:
@@ -158,6 +154,17 @@ def write_entry(workspace: Workspace, package: WorkspacePackage, version: Versio
         lines += f"\n{body}" if body.startswith("- ") else f"\n\n{body}"
     parts = (head, entry.partition("\n")[0], lines.strip() or "- Nothing that users notice.", *older)
     path.write_text("\n\n".join(part.rstrip() for part in parts) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file that users will read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: {error}") from error
+    if _CONFLICT.search(text):
+        raise ValueError(f"{path} has marks of a merge conflict: resolve it.")
+    return text
 
 
 def _split(text: str) -> list[str]:

@@ -34,7 +34,6 @@ from release_tools.workspace import Workspace, WorkspacePackage
 __all__ = ["Bound", "PlannedRelease", "Reason", "changes_of", "plan_releases", "spelled", "write_plan"]
 
 _LOWER = (">=", ">")
-_FRAGMENT = "siblings.fix.md"  # tells of new bounds
 
 
 class Reason(NamedTuple):
@@ -253,6 +252,7 @@ def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
         raise RuntimeError(f"Commit or stash these changes first:\n{changed}")
     try:
         for release in releases:
+            _tell_what_nobody_told(release)
             _move_bounds(workspace, release.package, release.bounds)
             if release.version != release.package.version:
                 new = (release.package.distribution, str(release.version))
@@ -263,7 +263,7 @@ def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
     except BaseException:
         # All of it was committed: half a plan must not stay.
         git(workspace.root, "restore", "--staged", "--worktree", "--", *written)
-        git(workspace.root, "clean", "--quiet", "--force", "--", f"packages/*/changes/{_FRAGMENT}")
+        git(workspace.root, "clean", "--quiet", "--force", "--", "packages/*/changes/*")
         raise
     return True
 
@@ -276,7 +276,23 @@ def _move_bounds(workspace: Workspace, package: WorkspacePackage, bounds: Iterab
             if bound.old in map(Requirement, declared):
                 uv("add", "--frozen", "--package", package.distribution, *table, spelled(bound.new), cwd=workspace.root)
     if bounds:
-        fragment = package.folder / "changes" / _FRAGMENT
-        fragment.parent.mkdir(exist_ok=True)
         requirements = " and ".join(f"`{spelled(bound.new)}`" for bound in bounds)
-        fragment.write_text(f"Requires {requirements}.\n", encoding="utf-8")
+        _tell(package, "siblings.fix.md", f"Requires {requirements}.")
+
+
+def _tell_what_nobody_told(release: PlannedRelease) -> None:
+    """Write a fragment of what has changed in the API, if users are told of nothing: the entry must not say so."""
+    told = UNRELEASED in entries_of(release.package) or any(
+        each.kind != "misc" for each in fragments_of(release.package)
+    )
+    for kind in ("breaking", "feature"):
+        texts = [reason.text for reason in release.reasons if reason.kind == kind]
+        if texts and release.last and not told:
+            _tell(release.package, f"api.{kind}.md", "; ".join(texts) + ".")
+
+
+def _tell(package: WorkspacePackage, name: str, text: str) -> None:
+    """Write a change fragment."""
+    folder = package.folder / "changes"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"{text}\n", encoding="utf-8")

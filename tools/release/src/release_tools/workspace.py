@@ -133,10 +133,10 @@ class WorkspacePackage:
             project: dict[str, Any] = _DEFAULTS | tomllib.loads(path.read_text(encoding="utf-8"))["project"]
             if project["name"] and Version(project["version"]).base_version == project["version"]:
                 return project
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path}: {error}") from error
-        except (KeyError, InvalidVersion):
+        except (KeyError, TypeError, InvalidVersion):
             pass
+        except ValueError as error:  # no TOML, or no UTF-8
+            raise ValueError(f"{path}: {error}") from error
         raise ValueError(f"{path} must have a name, and a version such as 0.2.0: not a pre-release or the like.")
 
     @property
@@ -207,7 +207,7 @@ def parsed(path: Path) -> ast.Module:
         ValueError: It is no Python.
     """
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return ast.parse(path.read_bytes())
     except SyntaxError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.msg}") from error
 
