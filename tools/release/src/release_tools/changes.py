@@ -46,12 +46,11 @@ _START = "<!-- towncrier release notes start -->"
 
 
 class FragmentError(ValueError):
-    """A fragment has a name that says no kind, or no text. `path` is the first such file, `todo` the remedy."""
+    """A fragment has a name that says no kind, or no text: `what` is wrong with the file `path`, and what `todo`."""
 
-    def __init__(self, paths: list[Path], what: str, todo: str) -> None:
-        names = ", ".join("/".join(path.parts[-4:]) for path in paths)
-        super().__init__(f"{names}: {what} {todo}")
-        self.path, self.what, self.todo = paths[0], what, todo
+    def __init__(self, path: Path, what: str, todo: str) -> None:
+        super().__init__(f"{'/'.join(path.parts[-4:])}: {what} {todo}")
+        self.path, self.what, self.todo = path, what, todo
 
 
 class Fragment(NamedTuple):
@@ -69,15 +68,17 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
         FragmentError: Files in its changes/ are none, or have no text; the message says what is allowed.
         ValueError: Users could not read one.
     """
-    paths = sorted(path for path in (package.folder / "changes").glob("*") if path.name != ".gitignore")
-    found = [(path, re.fullmatch(rf"[\w-]+\.({'|'.join(KINDS)})\.md", path.name)) for path in paths]
-    if strays := [path for path, match in found if match is None]:
-        todo = f"Name it <words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}, or remove it."
-        raise FragmentError(strays, "not the name of a change fragment.", todo)
-    fragments = [Fragment(path, match[1], _read(path).strip()) for path, match in found if match]
-    if empty := [fragment.path for fragment in fragments if not fragment.text and fragment.kind != "misc"]:
-        raise FragmentError(empty, "the change fragment is empty.", "Write what users read in the changelog.")
-    return fragments
+    found = []
+    for path in sorted(path for path in (package.folder / "changes").glob("*") if path.name != ".gitignore"):
+        name = re.fullmatch(rf"[\w-]+\.({'|'.join(KINDS)})\.md", path.name)
+        if name is None:
+            todo = f"Name it <words-and-hyphens>.<kind>.md, where <kind> is one of {', '.join(KINDS)}, or remove it."
+            raise FragmentError(path, "not the name of a change fragment.", todo)
+        text = _read(path).strip()
+        if not text and name[1] != "misc":
+            raise FragmentError(path, "the change fragment is empty.", "Write what users read in the changelog.")
+        found.append(Fragment(path, name[1], text))
+    return found
 
 
 def next_version(version: Version, kind: str) -> Version:

@@ -68,39 +68,24 @@ def content_faults(package: WorkspacePackage, built: Distributions) -> list[str]
         members = {each.name.partition("/")[2]: each for each in sdist.getmembers() if not each.isdir()}
     with zipfile.ZipFile(built.wheel) as wheel:
         in_wheel = {name for name in wheel.namelist() if not name.endswith("/")}
+    readme = package.project["readme"]
+    readme = readme["file"] if isinstance(readme, dict) else readme
+    for_sdist = {"PKG-INFO", "pyproject.toml", "LICENSE", "CHANGELOG.md", readme, *tracked}
+    papers = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "extra_metadata/CHANGELOG.md"]
+    papers += ["entry_points.txt"] if {"scripts", "entry-points"} & package.project.keys() else []
+    info = "-".join(built.wheel.name.split("-")[:2]) + ".dist-info"
+    for_wheel = {*(f"{info}/{paper}" for paper in papers), *(path.removeprefix("src/") for path in tracked)}
     return [
-        *_differences(built.sdist.name, {*members}, _expected_in_sdist(package, tracked), optional=[".gitignore"]),
-        *_differences(built.wheel.name, in_wheel, _expected_in_wheel(package, built, tracked)),
+        # hatchling packs the .gitignore of the workspace into every sdist.
+        *_differences(built.sdist.name, members.keys() - {".gitignore"}, for_sdist),
+        *_differences(built.wheel.name, in_wheel, for_wheel),
         *(f"{built.sdist.name} has {name}, which is a link" for name, each in members.items() if not each.isfile()),
         *(f"{built.wheel.name} has {path}, which belongs to tests/" for path in tracked if _TEST.search(path)),
     ]
 
 
-def _expected_in_sdist(package: WorkspacePackage, tracked: list[str]) -> set[str]:
-    readme = package.project["readme"]
-    papers = [
-        "PKG-INFO",
-        "pyproject.toml",
-        "LICENSE",
-        "CHANGELOG.md",
-        readme["file"] if isinstance(readme, dict) else readme,
-    ]
-    return {*papers, *tracked}
-
-
-def _expected_in_wheel(package: WorkspacePackage, built: Distributions, tracked: list[str]) -> set[str]:
-    name, version, *_ = built.wheel.name.split("-")
-    papers = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "extra_metadata/CHANGELOG.md"]
-    papers += ["entry_points.txt"] if {"scripts", "entry-points"} & package.project.keys() else []
-    return {
-        *(f"{name}-{version}.dist-info/{paper}" for paper in papers),
-        *(path.removeprefix("src/") for path in tracked),
-    }
-
-
-def _differences(where: str, found: set[str], expected: set[str], optional: Iterable[str] = ()) -> list[str]:
-    # hatchling packs the .gitignore of the workspace into every sdist.
-    strays = [f"{where} has {name}, which is not a tracked file below src/" for name in found - expected - {*optional}]
+def _differences(where: str, found: set[str], expected: set[str]) -> list[str]:
+    strays = [f"{where} has {name}, which is not a tracked file below src/" for name in found - expected]
     return sorted(strays + [f"{where} lacks {name}" for name in expected - found])
 
 

@@ -159,7 +159,11 @@ class Trials:
         installed = environment.distributions()
         kept = {canonicalize_name(each.name) for each in keep} | (installed.keys() & self._workspace.packages.keys())
         pins = [f"{name}=={installed[name]}" for name in sorted(kept)]
-        locked = [line for line in self._locked("<=" if keep else "==") if _name(line) not in kept]
+        locked = [
+            line
+            for line in self._locked("<=" if keep else "==")
+            if canonicalize_name(Requirement(line).name) not in kept
+        ]
         environment.install(_test_tools(self._workspace), constraints=[*pins, *locked])
 
     def _check_modules(self, names: list[str]) -> None:
@@ -195,10 +199,6 @@ def _check_bounds_are_releases(requirements: list[Requirement], installed: Mappi
         version = installed[canonicalize_name(requirement.name)]
         if [Version(each.version) for each in requirement.specifier if each.operator == ">="] != [Version(version)]:
             raise _FaultError(f"{requirement} admits no version older than {version}: raise the bound to it")
-
-
-def _name(line: str) -> str:
-    return canonicalize_name(Requirement(line).name)
 
 
 def as_text(outcomes: Sequence[Outcome]) -> str:
