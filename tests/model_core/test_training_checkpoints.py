@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from model_core import ArgumentError, PreTrainedModel, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
-from tiny_models import TinyConfig, TinyModel, fill_randomly, same_state
+from tiny_models import HeadModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
 class Own:
@@ -124,6 +124,46 @@ def test_file_with_other_classes_is_only_to_be_unpickled_by_those_who_trust_it(t
         TinyModel.from_pretrained(tmp_path)
     assert "weights_only=False)['state_dict'], key_mapping=" in str(caught.value)
     assert "add_safe_globals" not in str(caught.value)
+
+
+def test_parts_of_a_model_are_passed_together(tmp_path):
+    """As programs save them that keep a state dict for each part."""
+    config = TinyConfig()
+    model = fill_randomly(HeadModel(config))
+    parts = {"tiny": model.tiny.state_dict(), "head": model.head.state_dict(), "epoch": 3}
+    config.save_pretrained(tmp_path)
+    torch.save(parts, tmp_path / "parts.pt")
+    with pytest.raises(WeightsNotFoundError, match="If they are parts of the model, pass them together: ") as caught:
+        HeadModel.from_pretrained(tmp_path)
+    code = re.search(r"together: from_pretrained(\(.*?\))\. Otherwise, pass one: ", str(caught.value))[1]
+    assert same_state(eval(f"HeadModel.from_pretrained{code}", {"HeadModel": HeadModel, "torch": torch}), model)
+
+
+def test_file_of_a_whole_module_is_only_to_be_unpickled_by_those_who_trust_it(tmp_path):
+    """Its state dict is what a load takes."""
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save(nn.Sequential(nn.Linear(2, 2)), tmp_path / "model.pt")
+    with pytest.raises(WeightsNotFoundError, match=r"If you trust the file.*weights_only=False\)\.state_dict\(\)\)"):
+        TinyModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        (TinyModel(TinyConfig()), r"Pass its \.state_dict\(\)"),
+        ("weights.pt", r"Pass what torch\.load\("),
+        (pathlib.Path("weights.pt"), r"Pass what torch\.load\("),
+        ({"x": torch.zeros(2).numpy()}, r"Pass \{name: torch\.as_tensor\(value\)"),
+    ],
+    ids=["module", "text", "path", "arrays"],
+)
+def test_what_is_passed_for_a_state_dict_is_told_how_to_become_one(tmp_path, given, remedy):
+    """In loads and in saves."""
+    with pytest.raises(ArgumentError, match=remedy):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=given)
+    if not isinstance(given, dict):
+        with pytest.raises(ArgumentError, match=remedy):
+            TinyModel(TinyConfig()).save_pretrained(tmp_path, state_dict=given)
 
 
 def test_code_keeps_what_the_caller_passed(tmp_path):

@@ -99,6 +99,15 @@ RENAMINGS = {
     "everything": [(r"^layers\.", "h."), (r"\.attn\.", ".attention."), (r"^embedding\.", "wte.")],
     "written out": [(r"\.q\.", ".query."), (r"\.k\.", ".key."), (r"\.v\.", ".value.")],
     "old names of a norm": [(r"norm\.weight", "norm.gamma"), (r"norm\.bias", "norm.beta")],
+    "sharded layers": [
+        (r"^", "_fsdp_wrapped_module."),
+        (r"layers\.(\d+)\.", r"layers.\1._fsdp_wrapped_module._checkpoint_wrapped_module."),
+    ],
+    "compiled layers below a prefix": [(r"layers\.(\d+)\.", r"layers.\1._orig_mod."), (r"^", "model.")],
+    "sharded layers below a prefix": [
+        (r"layers\.(\d+)\.", r"layers.\1._fsdp_wrapped_module."),
+        (r"^", "_fsdp_wrapped_module.model."),
+    ],
     "compiled layers": [(r"layers\.(\d+)\.", r"layers.\1._orig_mod.")],
     "single": [(r"^embedding\.", "tokens.")],
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import torch
+from torch import nn
 
 from model_core.errors import ArgumentError
 from model_core.load_report import shortened
@@ -13,6 +15,7 @@ from model_core.load_report import shortened
 __all__ = ["CodeOfCall", "check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
 
 _MAX_DEPTH = 3
+_MAX_PARTS = 8
 # Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
 _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 
@@ -45,8 +48,23 @@ def check_state_dict_argument(state_dict: object, code_of_call: CodeOfCall, *, n
     nested = nested_state_dict(state_dict, "state_dict", code_of_call)
     if problem := problem_with_state_dict(state_dict, names_only=names_only and not nested):
         raise ArgumentError(
-            "state_dict", state_dict, expected="a mapping from names to tensors", given=problem, remedy=nested
+            "state_dict",
+            state_dict,
+            expected="a mapping from names to tensors",
+            given=problem,
+            remedy=nested or _remedy_for(state_dict),
         )
+
+
+def _remedy_for(given: object) -> str:
+    """Return what to pass instead of something without a state dict in it, or `""`."""
+    if isinstance(given, nn.Module):
+        return "Pass its .state_dict()."
+    if isinstance(given, (str, os.PathLike)):
+        return "Pass what torch.load(path, weights_only=True) or safetensors.torch.load_file(path) returns."
+    if isinstance(given, Mapping) and given and all(hasattr(value, "__array__") for value in given.values()):
+        return "Pass {name: torch.as_tensor(value) for name, value in state_dict.items()}."
+    return ""
 
 
 def problem_with_state_dict(content: object, *, names_only: bool = False) -> str:
@@ -77,6 +95,14 @@ def nested_state_dict(content: object, code: str, code_of_call: CodeOfCall) -> s
     found = sorted(_state_dicts_in(content, ()), key=lambda entry: _rank(entry[0]))
     if not found or sum(isinstance(value, torch.Tensor) for value in content.values()) >= len(found[0][1]):  # type: ignore[attr-defined]
         return ""
+    parts = [path[0] for path, _ in found if len(path) == 1]
+    if 1 < len(parts) <= _MAX_PARTS and parts[0] not in _USUAL_KEYS:
+        together = {f"{part}.{name}": tensor for part in parts for name, tensor in content[part].items()}  # type: ignore[index]
+        comprehension = f"{{f'{{part}}.{{name}}': tensor for part in {parts} for name, tensor in {code}[part].items()}}"
+        return (
+            f"It holds state dicts under {shortened(parts)}. If they are parts of the model, pass them together: "
+            f"{code_of_call(together, comprehension)}. Otherwise, pass one: {code_of_call({}, f'{code}[{parts[0]!r}]')}"
+        )
     path, state_dict = found[0]
     keys = "".join(f"[{key!r}]" for key in path)
     others = shortened([".".join(other) for other, _ in found[1:]], most=3)

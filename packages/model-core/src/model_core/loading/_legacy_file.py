@@ -122,7 +122,10 @@ def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall)
         return (
             f"{refused}. Run {allowed} first. {nested_state_dict(content, code_to_read(path), code_of_call)}".rstrip()
         )
-    unsafe = nested_state_dict(content, code_to_read(path, weights_only=False), code_of_call)
+    code = code_to_read(path, weights_only=False)
+    unsafe = nested_state_dict(content, code, code_of_call)
+    if isinstance(content, _StandIn) and any(name.startswith("torch.nn.modules.") for name in classes):
+        unsafe = f"It holds a whole module. Pass its state dict: {code_of_call({}, f'{code}.state_dict()')}"
     return f"{refused}. Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors" + (
         f". If you trust the file, which can run any code: {unsafe}" if unsafe else ""
     )

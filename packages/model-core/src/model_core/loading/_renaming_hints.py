@@ -67,7 +67,7 @@ def find_renamings(
     """
     if not missing or not unexpected:
         return []
-    if found := _prefixes_to_change(missing, unexpected, matched):
+    if found := _without_wrappers(missing, unexpected, matched) or _prefixes_to_change(missing, unexpected, matched):
         return found
     mapping = (
         _known_renamings(missing, unexpected)
@@ -81,6 +81,21 @@ def module_pattern(modules: Iterable[str]) -> str:
     """Return an expression for the beginning of the names of tensors in some modules, or of these tensors."""
     listed = "|".join(map(re.escape, modules))
     return rf"(?:{listed})\b" if "|" in listed else rf"{listed}\b"
+
+
+def _without_wrappers(
+    missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
+) -> list[dict[str, str]]:
+    """Return the renamings that remove what wrappers inside a model have added to names, together with a prefix."""
+    wrappers = [wrapper for wrapper in _WRAPPERS if any(f".{wrapper}." in name for name in unexpected)]
+    if not wrappers:
+        return []
+    pattern = rf"\b(?:{'|'.join(wrappers)})\." if wrappers[1:] else rf"\b{wrappers[0]}\."
+    plain = {re.sub(pattern, "", name): shape for name, shape in unexpected.items()}
+    if any(missing.get(name) == shape for name, shape in plain.items()):
+        return [{pattern: ""}]
+    prefixes = [next(iter(mapping)) for mapping in _prefixes_to_change(missing, plain, matched) if "^" not in mapping]
+    return [{f"^(?:{pattern})*{prefix[1:]}|{pattern}": ""} for prefix in prefixes] or [{pattern: ""}]
 
 
 def _prefixes_to_change(
@@ -116,10 +131,7 @@ def _samples(names: Collection[str]) -> Iterator[str]:
 
 
 def _known_renamings(missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape]) -> dict[str, str]:
-    """Return the renamings of what wrappers and other versions of layers are known to do, as far as they help."""
-    wrappers = [wrapper for wrapper in _WRAPPERS if any(f"{wrapper}." in name for name in unexpected)]
-    if wrappers:
-        return {rf"\b(?:{'|'.join(wrappers)})\." if wrappers[1:] else rf"\b{wrappers[0]}\.": ""}
+    """Return the renamings of what other versions of layers are known to do, as far as they help."""
     renamings = {}
     for old, new in _OTHER_ENDINGS.items():
         renamed = [name for name in unexpected if name.endswith(f".{old}")]
