@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from config_core import CheckpointNotFoundError
 from model_core import ArgumentError, PreTrainedModel, WeightsFileError, WeightsMismatchError, WeightsNotFoundError
 from tiny_models import HeadModel, TinyConfig, TinyModel, fill_randomly, same_state
 
@@ -124,6 +125,31 @@ def test_file_with_other_classes_is_only_to_be_unpickled_by_those_who_trust_it(t
         TinyModel.from_pretrained(tmp_path)
     assert "weights_only=False)['state_dict'], key_mapping=" in str(caught.value)
     assert "add_safe_globals" not in str(caught.value)
+
+
+@pytest.mark.parametrize("filename", ["last.ckpt", "best.pt"])
+def test_file_that_is_named_itself_is_loaded_by_the_code_of_one_error(tmp_path, filename):
+    """With the config beside it."""
+    model = fill_randomly(TinyModel(TinyConfig(depth=3)))
+    model.config.save_pretrained(tmp_path)
+    torch.save(lightning(prefixed("model.", model.state_dict())), tmp_path / filename)
+    with pytest.raises(
+        CheckpointNotFoundError, match=rf"{filename} is a file, and a checkpoint is a folder\."
+    ) as caught:
+        TinyModel.from_pretrained(tmp_path / filename)
+    assert same_state(pasted(TinyModel, str(caught.value).rstrip(".")), model)
+
+
+def test_file_without_a_config_asks_for_one(tmp_path):
+    """And with that, the error has the code."""
+    torch.save(lightning(prefixed("model.", TinyModel(TinyConfig()).state_dict())), tmp_path / "last.ckpt")
+    for given in (tmp_path, tmp_path / "last.ckpt"):
+        with pytest.raises(
+            FileNotFoundError, match=r"Pass the config: TinyModel\.from_pretrained\(\.\.\., config=TinyConfig"
+        ):
+            TinyModel.from_pretrained(given)
+        with pytest.raises(FileNotFoundError, match=r"from_pretrained\(None, config=\.\.\., state_dict=torch\.load\("):
+            TinyModel.from_pretrained(given, config=TinyConfig())
 
 
 def test_parts_of_a_model_are_passed_together(tmp_path):

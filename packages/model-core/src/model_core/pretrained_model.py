@@ -47,8 +47,10 @@ from model_core.loading import (
     SuggestedCall,
     check_load_arguments,
     config_for_load,
+    file_of_weights,
     load_weights,
     open_weights,
+    refused_file,
     resolve_device,
     resolve_dtype,
     scoped_patterns,
@@ -283,9 +285,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
         hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
 
+        file = file_of_weights(pretrained_model_name_or_path)
         checkpoint = None
         if pretrained_model_name_or_path is not None:
-            checkpoint = open_checkpoint(pretrained_model_name_or_path, hub_options)
+            checkpoint = open_checkpoint(file.parent if file else pretrained_model_name_or_path, hub_options)
         own_config, model_kwargs = config_for_load(
             cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options
         )
@@ -298,6 +301,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             make, partial(cls._name_rules, key_mapping=key_mapping or {}), config="" if config is None else "..."
         )
         if checkpoint is not None:
+            if file:
+                raise refused_file(file, checkpoint, code_of_call)
             weights = open_weights(
                 checkpoint,
                 variant=variant,

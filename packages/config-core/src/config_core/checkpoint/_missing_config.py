@@ -10,6 +10,7 @@ from config_core.checkpoint._weight_files import parse_weight_file
 __all__ = ["where_config_may_be"]
 
 _MAX_SHOWN = 8
+_OF_TRAINERS = (".ckpt", ".pt", ".pth", ".safetensors")
 
 
 def where_config_may_be(filenames: Collection[str], *, call: str = "from_pretrained(..., config=...)") -> str:
@@ -20,7 +21,7 @@ def where_config_may_be(filenames: Collection[str], *, call: str = "from_pretrai
         call: Python code for the call that takes a config, as far as it is known.
     """
     hints = []
-    if any((found := parse_weight_file(name)) and not found.folder for name in filenames):
+    if any("/" not in name and (parse_weight_file(name) or name.endswith(_OF_TRAINERS)) for name in filenames):
         hints.append(
             f"It has weights without their config, as some trainers write them. Pass the config: {call}, or in config= "
             "the folder or repository that has it. model.save_pretrained writes both."

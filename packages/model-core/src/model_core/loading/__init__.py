@@ -1,6 +1,7 @@
 """Loading weights into a model: opening them, matching names, shapes and dtypes, and assigning values."""
 
 from model_core.loading._allowed_differences import AllowedDifferences, Patterns
+from model_core.loading._file_hints import file_of_weights, refused_file
 from model_core.loading._load_arguments import check_load_arguments
 from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
@@ -19,8 +20,10 @@ __all__ = [
     "SuggestedCall",
     "check_load_arguments",
     "config_for_load",
+    "file_of_weights",
     "load_weights",
     "open_weights",
+    "refused_file",
     "resolve_device",
     "resolve_dtype",
     "scoped_patterns",

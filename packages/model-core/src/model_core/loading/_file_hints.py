@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from config_core.checkpoint import CONFIG_NAME, parse_weight_file
+from config_core.checkpoint import CONFIG_NAME, existing_path, parse_weight_file
+from config_core.errors import CheckpointNotFoundError
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._legacy_file import read_legacy_file
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["code_for_config", "where_weights_may_be"]
+__all__ = ["code_for_config", "file_of_weights", "refused_file", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
@@ -112,6 +114,26 @@ def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tens
         return read_legacy_file(path, mapped=True, code_of_call=code_of_call)
     stored = SafetensorsFile(path.name, path).tensors
     return {name: torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") for name, tensor in stored.items()}
+
+
+def file_of_weights(source: object) -> Path | None:
+    """Return the file that a caller named in place of a checkpoint, if it is one of weights under a name of its own."""
+    if not isinstance(source, (str, os.PathLike)) or not os.fspath(source).endswith(_SUFFIXES):
+        return None
+    path = existing_path(source)
+    return path if path is not None and path.is_file() and parse_weight_file(path.name) is None else None
+
+
+def refused_file(path: Path, checkpoint: Checkpoint, code_of_call: CodeOfCall) -> CheckpointNotFoundError:
+    """Return the error for a caller who named a file of weights, with the call that loads it.
+
+    Args:
+        path: The file.
+        checkpoint: The folder that it is in.
+        code_of_call: As for `nested_state_dict`.
+    """
+    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call)
+    return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
 
 
 def code_for_config(checkpoint: Checkpoint) -> str:
