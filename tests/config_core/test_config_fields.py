@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import types
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any, Literal, NamedTuple, Optional, TypedDict, Union
@@ -522,6 +524,21 @@ def test_dtype_is_not_written_while_unset():
 def test_a_dtype_in_a_field_is_written_as_its_name():
     """A field of the class's own may hold one too."""
     assert TypedConfig(anything=[dtype("int8")]).to_dict()["anything"] == ["int8"]
+
+
+@pytest.mark.parametrize("given", ["int8", "torch.int8"])
+def test_a_dtype_in_a_field_has_its_name_with_or_without_that_of_torch(given, monkeypatch):
+    """As the dtype of every config."""
+    int8 = dtype("int8")
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(int8=int8))
+
+    class CacheConfig(PretrainedConfig):
+        model_type = "cache"
+        kind: dtype | None = None
+
+    assert CacheConfig(kind=given).kind is int8
+    with pytest.raises(ConfigValidationError, match=r"kind: expected .* got str 'int7'"):
+        CacheConfig(kind="int7")
 
 
 # Parts

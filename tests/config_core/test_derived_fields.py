@@ -762,6 +762,33 @@ def test_a_property_that_no_file_would_have_is_refused_at_the_save(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+class IndexConfig(PretrainedConfig):
+    """Keeps what it computes under a private name, and in a cached property."""
+
+    model_type = "derived-index"
+    names: list[str] = ["a"]  # noqa: RUF012 - as users write it
+    note: str = ""
+
+    def __post_init__(self):
+        self._index = {name: number for number, name in enumerate(self.names)}
+        self._seen = []
+
+    @functools.cached_property
+    def length(self):
+        return len(self.names)
+
+
+def test_an_update_computes_private_attributes_and_cached_properties_again():
+    """What depends on other fields stays: a private attribute may hold what methods have put there."""
+    config = IndexConfig()
+    config._seen.append("x")
+    assert config.length == 1
+    config.update({"note": "y"})
+    assert (config._index, config._seen) == ({"a": 0}, ["x"])
+    config.update({"names": ["b", "c"]})
+    assert (config._index, config._seen, config.length) == ({"b": 0, "c": 1}, ["x"], 2)
+
+
 class MakingConfig(PretrainedConfig):
     """Its `__init__` makes something else of what it is given."""
 

@@ -170,6 +170,26 @@ class PoppedConfig(PretrainedConfig):
         self.inner = self.width * self.ratio
 
 
+class NamedTwiceConfig(PretrainedConfig):
+    """Has aliases and properties of the same names."""
+
+    model_type = "style-named-twice"
+    attribute_map = {"hidden_size": "d_model", "num_heads": "encoder_heads"}  # noqa: RUF012 - as it is published
+
+    def __init__(self, d_model=8, encoder_heads=2, **kwargs):
+        self.d_model = d_model
+        self.encoder_heads = encoder_heads
+        super().__init__(**kwargs)
+
+    @property
+    def hidden_size(self):
+        return self.d_model
+
+    @property
+    def num_heads(self):
+        return self.encoder_heads
+
+
 class PassedConfig(PretrainedConfig):
     """Sets what it passes on as well, and passes what nobody may choose."""
 
@@ -177,6 +197,7 @@ class PassedConfig(PretrainedConfig):
 
     def __init__(self, width=8, pad_token=0, **kwargs):
         self.width = width
+        kwargs["bos_token"] = kwargs.pop("bos_token", 5)
         self.pad_token = pad_token
         self.eos_token = 1
         super().__init__(pad_token=pad_token, eos_token=2, tied=False, is_encoder_decoder=True, **kwargs)
@@ -263,6 +284,7 @@ EXAMPLES = [
     pair(hidden=4),
     PoppedConfig(),
     PoppedConfig(size=12, ratio=2),
+    NamedTwiceConfig(hidden_size=16, encoder_heads=4),
     PassedConfig(),
     PassedConfig(pad_token=3),
     LoopConfig(),
@@ -527,8 +549,9 @@ def test_a_default_that_init_reads_is_no_computed_value(tmp_path):
 def test_what_the_class_passes_itself_cannot_be_chosen():
     """A file that says the same loads; another value is an error that names both."""
     assert PassedConfig.from_dict({"tied": False, "width": 3}).width == 3
-    with pytest.raises(ConfigError, match=r"'tied' is True, but the class itself passes False"):
-        PassedConfig.from_dict({"tied": True})
+    for make in (PassedConfig.from_dict, lambda values: PassedConfig(**values)):
+        with pytest.raises(ConfigError, match=r"'tied' is True, but the class itself passes False"):
+            make({"tied": True})
 
 
 @pytest.mark.parametrize("keyword", ["dtype", "torch_dtype"])
@@ -553,6 +576,14 @@ def test_a_type_of_weights_has_either_name(base, keyword):
         assert cls(**{keyword: "bfloat16"}).dtype == "bfloat16"
         assert cls.from_dict({keyword: "bfloat16"}).dtype == "bfloat16"
         assert cls.from_dict(cls().to_dict(), **{keyword: "bfloat16"}).dtype == "bfloat16"
+
+
+def test_an_alias_replaces_a_property_of_its_name():
+    """As in transformers: unlike the property, it can be assigned."""
+    config = NamedTwiceConfig()
+    config.hidden_size = 32
+    config.update({"num_heads": 8})
+    assert (config.d_model, config.encoder_heads, config.hidden_size) == (32, 8, 32)
 
 
 def test_what_every_file_has_is_no_mistake():

@@ -211,7 +211,8 @@ def _from_dict(cls: Any) -> Check:
 
 def _dtype(cls: Any) -> Check:
     def check(value: Any) -> Any:
-        named = getattr(sys.modules["torch"], value, None) if isinstance(value, str) else value
+        is_name = isinstance(value, str)
+        named = getattr(sys.modules["torch"], value.removeprefix("torch."), None) if is_name else value
         if not isinstance(named, cls):
             raise expected("a torch.dtype or its name", value)
         return named

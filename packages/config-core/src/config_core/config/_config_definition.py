@@ -169,7 +169,9 @@ def install_aliases(cls: type[Any]) -> None:
     init = cls.__dict__.get("__init__")
     parameters = {parameter.name for parameter in parameters_of(init)} if init else set()
     for alias, field in aliases.items():
-        is_own = alias in parameters or alias in cls.__dict__ or alias in own_annotations(cls)
+        # As in transformers, an alias replaces a property of its name, which says the same.
+        is_set = alias in cls.__dict__ and not isinstance(cls.__dict__[alias], property)
+        is_own = alias in parameters or is_set or alias in own_annotations(cls)
         taken = is_own or callable(getattr(cls, alias, None))
         if taken or alias == field:
             raise ConfigDefinitionError(

@@ -155,7 +155,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
     for name in passed_by_class:
         from config_core.config._derived_fields import same_value
 
-        unkept = definition_of(cls).unkept
+        unkept = definition_of(cls).unkept - vars(config).keys()
         if same_value(getattr(config, name, None), fields[name]):
             continue
         if unkept and (is_load or unkept.isdisjoint(fields)):

@@ -15,10 +15,10 @@ from config_core.config._checked_values import (
     of_file,
     resolve_aliases,
 )
-from config_core.config._config_definition import definition_of, public_names
+from config_core.config._config_definition import OWN_STATE, definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import check_property, maker_of, note_computed
-from config_core.config._derived_fields import computed_fields, make_note
+from config_core.config._derived_fields import computed_fields, make_note, same_value
 from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields, of_dict
 from config_core.config._problems import AUTHOR_ERRORS, unpacked, with_problems
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 __all__ = ["update", "with_note"]
+
+_OWN_ATTRIBUTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state = type(config), vars(config)
     computed = _computed_now(config, values) if "_computed" in state or definition_of(cls).passed else set()
+    private = _private_made_of(config)
     given = resolve_aliases(cls, values)
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
@@ -127,7 +130,25 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     }
     if definition.runs_own_code:
         _make_again(config, computed, plain)
+    for name, value in _private_made_of(config).items():
+        if name not in private or not same_value(value, private[name]):
+            state[name] = value
+    for name in definition.cached_properties:
+        state.pop(name, None)
     note_unknown_in(config, plain, unknown, old={})
+
+
+def _private_made_of(config: Any) -> dict[str, Any]:
+    """Return the private attributes that the class of a config makes of its fields, such as an index of names."""
+    cls = type(config)
+    if all(name[:1] != "_" or name in _OWN_ATTRIBUTES for name in vars(config)):
+        return {}  # the usual case
+    with of_file():
+        try:
+            made = vars(maker_of(cls)(copied(_as_given(cls, written_fields(config)))))
+        except Exception:  # noqa: BLE001 - the author's code, which may not work with what was assigned
+            return {}
+    return {name: value for name, value in made.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
 
 
 def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
