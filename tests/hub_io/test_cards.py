@@ -207,6 +207,17 @@ def test_card_installs_the_package_that_offers_the_classes(push, tmp_path, monke
 BASE = portable_files({"a.py": b"import config_core"})[BASE_FILE].decode()
 
 
+@pytest.mark.parametrize("name", ["AutoModelForTalking", "not a name()"])
+def test_card_defines_an_auto_class_of_the_authors_own(push, name):
+    """No other one loads the checkpoint. A name that is not one in Python is not for a text that people copy."""
+    auto_map = {"AutoConfig": "modeling_tiny.TinyConfig", name: "modeling_tiny.TinyModel"}
+    card = push({"config.json": json.dumps(CONFIG | {"auto_map": auto_map}), "modeling_tiny.py": "", BASE_FILE: BASE})
+    is_name = name.isidentifier()
+    assert (f"from auto_registry import AutoModelClass\n\n\nclass {name}(AutoModelClass):\n" in card) == is_name
+    assert (f'model = {name}.from_pretrained("me/tiny", revision=' in card) == is_name
+    assert ("import AutoModel\n" in card) != is_name
+
+
 def test_card_of_portable_code_says_what_transformers_needs(push):
     """The same lines with the other library, and what that needs."""
     card = push({"modeling_tiny.py": "import yaml\nfrom .pretrained_base import PreTrainedModel", BASE_FILE: BASE})

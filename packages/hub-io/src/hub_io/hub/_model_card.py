@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from auto_registry.auto_tasks import loadable_names
+from auto_registry.auto_tasks import AUTO_CLASS_NAMES, loadable_names
 from auto_registry.installed import CONFIG_GROUP, MODEL_GROUP
 from config_core.checkpoint import CONFIG_NAME
 from config_core.config import read_config
@@ -67,7 +67,15 @@ class SavedFolder:
     def auto_map(self) -> Mapping[str, Any]:
         """Name of each auto class to its reference; other keys are not for a text that people copy code from."""
         auto_map = self.config.get("auto_map")
-        return {name: auto_map[name] for name in sorted(loadable_names(auto_map))} if isinstance(auto_map, dict) else {}
+        if not isinstance(auto_map, dict):
+            return {}
+        own = {name for name, reference in auto_map.items() if name.isidentifier() and self.is_saved_class(reference)}
+        return {name: auto_map[name] for name in sorted(loadable_names(auto_map) | own)}
+
+    def is_saved_class(self, reference: object) -> bool:
+        """Return whether a reference, such as `module.Class` or `module:Class`, is one to the class that was saved."""
+        last = re.split("[.:]", reference)[-1] if isinstance(reference, str) else ""
+        return bool(last) and last == self.architecture
 
     @property
     def architecture(self) -> str:
@@ -106,8 +114,9 @@ class SavedFolder:
             return "AutoConfig"
         shipped = {name: str(reference) for name, reference in self.auto_map.items() if name != "AutoConfig"}
         classes = shipped or self.offer.model_classes
-        exact = [name for name, reference in classes.items() if re.split("[.:]", reference)[-1] == self.architecture]
-        return next(iter([*exact, *classes]), "AutoModel")
+        named = [name for name, reference in classes.items() if self.is_saved_class(reference)] or [*classes]
+        known = [name for name in named if name in AUTO_CLASS_NAMES]
+        return next(iter([*known, *named]), "AutoModel")
 
     def usage(self, repo_id: str) -> str:
         """Return how these packages load what was saved."""
@@ -140,7 +149,7 @@ class SavedFolder:
     def other_usage(self, repo_id: str) -> str:
         """Return how transformers loads what was saved, and what it takes without trust; or `""`."""
         parts = []
-        if self.is_portable and self.auto_map:
+        if self.is_portable and self.auto_map and self.auto_class() in AUTO_CLASS_NAMES:
             packages = [_INSTALL_TRANSFORMERS, *(["torch"] if self.has_weights else [])]
             parts += [
                 "The code works with transformers (5 or later) as well:",
@@ -172,7 +181,12 @@ class SavedFolder:
         auto_class = self.auto_class()
         variable = "model" if self.has_weights else "config"
         call = f'{variable} = {auto_class}.from_pretrained("{repo_id}"{options})'
-        return f"```python\nfrom {library} import {auto_class}\n\n{call}\n```"
+        lines = f"from {library} import {auto_class}\n\n{call}"
+        if auto_class not in AUTO_CLASS_NAMES:  # it is known by its name
+            lines = (
+                f"from {library} import AutoModelClass\n\n\nclass {auto_class}(AutoModelClass):\n    pass\n\n\n{call}"
+            )
+        return f"```python\n{lines}\n```"
 
     def versions(self) -> str:
         """Return a sentence about what the code imports, or `""`."""
