@@ -102,6 +102,17 @@ def test_bounds_that_cannot_be_met_fail(released, run_release, bounds, message):
     assert "packages/auto-registry/pyproject.toml:" in output
 
 
+def test_exclusion_of_a_broken_release_needs_its_successor(released, run_release):
+    """Otherwise nobody could install both as they are here; the message says what comes first."""
+    released.set_bounds("auto-registry", "config-core", ">=0.1,!=0.1.0,<0.2")
+    code, output = run_release(released, "check", "--package", "auto-registry")
+    assert code == 1
+    assert "release plan --write config-core" in output
+    released.set_version("config-core", "0.1.1")
+    run_release(released, "record")
+    assert "[bounds]" not in run_release(released, "check", "--package", "auto-registry")[1]
+
+
 def test_bounds_that_leave_out_todays_sibling_fail(released, run_release):
     """What is released next would not be used."""
     released.set_version("config-core", "0.2.0")

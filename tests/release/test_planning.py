@@ -229,7 +229,6 @@ def test_name_in_a_string_raises_the_lower_bound(copy, file, text):
     """A use is a use, also where only the program that runs can see it."""
     copy.write("packages/config-core/src/config_core/offer.py", OFFER)
     copy.append(f"packages/auto-registry/{file}", text)
-    copy.append("packages/auto-registry/src/auto_registry/__init__.py", "\n")
     copy.commit()
     plan = {each.package.name: each for each in plan_releases(copy.workspace)}
     assert [spelled(bound.new) for bound in plan["auto-registry"].bounds] == ["pretrained-config-core>=0.1.1,<0.2"]
@@ -255,6 +254,14 @@ def test_broken_api_is_a_breaking_change(copy):
     (first, *_) = plan_releases(copy.workspace)
     assert str(first.version) == "0.2.0"
     assert first.reasons[0].text == "config_core.offer.area: no longer offered"
+
+
+def test_command_that_is_gone_is_a_breaking_change(copy):
+    """Metadata is part of what a package offers, so a plan looks there, too."""
+    copy.replace("packages/resnet/pyproject.toml", '[project.scripts]\nresnet = "resnet.__main__:main"\n', "")
+    (planned,) = plan_releases(copy.workspace)
+    assert str(planned.version) == "0.2.0"
+    assert planned.reasons[0].text == "command resnet: no longer offered"
 
 
 def test_written_plan_passes_the_check(copy):

@@ -202,7 +202,8 @@ def impossible_bounds(workspace: Workspace, package: WorkspacePackage) -> Iterat
                 "bounds",
                 place_of_requirement(workspace, package, requirement),
                 problem,
-                "Give bounds that begin at a released version or at today's, and admit today's.",
+                "Give bounds that begin at a released version or at today's, and admit today's. To exclude a broken "
+                f"release, prepare its successor first: release plan --write {sibling.name}",
             )
 
 

@@ -134,14 +134,16 @@ def changes_of(workspace: Workspace, package: WorkspacePackage, last: Version | 
         reasons.append(Reason("feature", "first release"))
     elif package.version > last:
         reasons.append(Reason("fix", f"version {package.version} is not released yet"))
-    if last and _has_new_sources(workspace, package, last):
+    if last and _is_changed(workspace, package, last):
         changes = api_changes(released_package(workspace, package, last), package)
         reasons += [Reason(change.kind, str(change)) for change in changes]
     return sorted(reasons, key=lambda reason: KINDS.index(reason.kind))
 
 
-def _has_new_sources(workspace: Workspace, package: WorkspacePackage, last: Version) -> bool:
-    return bool(changed_files(workspace, tag_of(package, last), f"packages/{package.name}/src"))
+def _is_changed(workspace: Workspace, package: WorkspacePackage, last: Version) -> bool:
+    """Return whether anything may have changed in what a package offers and uses."""
+    below = (f"packages/{package.name}/{path}" for path in ("src", "pyproject.toml"))
+    return bool(changed_files(workspace, tag_of(package, last), *below))
 
 
 def _coming_version(package: WorkspacePackage, last: Version | None, reasons: list[Reason]) -> Version:
@@ -183,7 +185,7 @@ def _used_versions(
 ) -> dict[str, list[Version]]:
     """Return siblings of which a package uses what the oldest that its bounds admit lack, and which first have it."""
     last, found = last_release(workspace, package), defaultdict[str, list[Version]](list)
-    if last and not _has_new_sources(workspace, package, last):
+    if last and not _is_changed(workspace, package, last):
         return found
     for use in uses_of_newer_siblings(workspace, package):
         if use.version is None and use.sibling.name not in planned:
