@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from auto_registry import AutoConfig, AutoModel
-from hub_io import RemoteCodeRefusedError, TrustFile, load_into_registry
+from hub_io import HUB_SERVICE, RemoteCodeRefusedError, TrustFile, load_into_registry
 from hub_io_command import hub_io, hub_io_at_terminal
 from tiny_checkpoints import MODELING, config_json, files, trust, write
 
@@ -339,6 +340,33 @@ def test_trusting_again_keeps_who_trusted_the_code_when_and_why(folder):
     assert [line.partition("by ")[2] for line in lines if "by " in line] == [
         f"{name}  ticket of {name}" for name in ("Mary", "Grace", "Ada")
     ]
+
+
+@pytest.mark.parametrize("trusted_at", [None, "2099-01-01T00:00:00Z", "2099-01-01T00:00:00.5Z"])
+def test_code_that_was_trusted_last_is_what_loads_open(hub, places, trusted_at):
+    """Also if several were trusted within a second, or the clock was set back since."""
+    lock = places / "hub-code.lock"
+    for number in range(6):
+        commit = hub.create_repo("me/tiny", files()) if not number else hub.commit("me/tiny", {
+            "modeling_tiny.py": f"{MODELING}NUMBER = {number}\n"
+        })  # fmt: skip
+        assert hub_io("trust", "me/tiny", "--project", "--yes").exit_code == 0
+        if trusted_at and not number:
+            values = json.loads(lock.read_text(encoding="utf-8"))
+            values["trusted"][0]["trusted_at"] = trusted_at
+            lock.write_text(json.dumps(values), encoding="utf-8")
+        assert HUB_SERVICE.open("me/tiny").commit == commit
+        assert hub_io("check", "me/tiny").out.startswith(f"me/tiny at commit {commit}\n")
+
+
+def test_entry_of_the_last_year_that_there_is_keeps_its_time(folder, places):
+    """Nothing is later; the next entry has the time of the clock."""
+    lock = places / "hub-code.lock"
+    hub_io("trust", folder, "--project", "--yes")
+    lock.write_text(re.sub(r'"20[^"]*Z"', '"9999-12-31T23:59:59Z"', lock.read_text(encoding="utf-8")), encoding="utf-8")
+    write(folder, {"modeling_tiny.py": f"{MODELING}changed = 1\n"})
+    assert hub_io("trust", folder, "--project", "--yes").exit_code == 0
+    assert sorted(entry["trusted_at"][:2] for entry in entries()) == ["20", "99"]
 
 
 def test_entry_names_the_user_who_trusts(folder):

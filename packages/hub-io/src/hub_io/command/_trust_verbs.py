@@ -112,7 +112,8 @@ def _entry(code: RemoteCode, file: TrustFile, *, note: str, by: str) -> TrustEnt
         TrustStoreError: A trust file cannot hold it, for example because the folder's name has a line break.
     """
     try:
-        return TrustEntry.of(code.bundle, source=code.stored_source, commit=code.commit, note=note, by=by)
+        known, source = file.entries(), code.stored_source
+        return TrustEntry.of(code.bundle, source=source, commit=code.commit, note=note, by=by, newer_than=known)
     except EntryError as error:
         raise TrustStoreError(f"it cannot hold an entry for this code: {error}.", path=file.path) from error
 

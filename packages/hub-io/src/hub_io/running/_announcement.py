@@ -31,7 +31,7 @@ def announce(trusted: Trusted, first: CodeOrigin) -> None:
         first: Where the code came from when it first ran in this process.
 
     Raises:
-        TrustStoreError: The code gets an entry, and the trust file cannot be written.
+        TrustStoreError: The code gets an entry, and the trust file is malformed or cannot be written.
     """
     load = trusted.code.load
     if trusted.bundle.digest in load.announced:
@@ -40,7 +40,8 @@ def announce(trusted: Trusted, first: CodeOrigin) -> None:
     place = first if load.code_class is not None else trusted.origin
     origin = place._replace(trusted_by=trusted.by)
     if trusted.record_in is not None:
-        entry = TrustEntry.of(trusted.bundle, source=origin.source, commit=origin.commit, by=origin.trusted_by)
+        known, by = trusted.record_in.entries(), origin.trusted_by
+        entry = TrustEntry.of(trusted.bundle, source=origin.source, commit=origin.commit, by=by, newer_than=known)
         trusted.record_in.add(entry)
     sys.audit(_EVENT, *origin)
     on_run = policy_of_load(load).on_run

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ __all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry", "ver
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _TRUSTED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
 
 
@@ -76,7 +77,16 @@ class TrustEntry:
         return self.source, self.digest
 
     @classmethod
-    def of(cls, bundle: CodeBundle, *, source: str, commit: str | None, note: str = "", by: str = "") -> TrustEntry:
+    def of(
+        cls,
+        bundle: CodeBundle,
+        *,
+        source: str,
+        commit: str | None,
+        note: str = "",
+        by: str = "",
+        newer_than: Iterable[TrustEntry] = (),
+    ) -> TrustEntry:
         """Return an entry for a bundle, with the current time.
 
         Args:
@@ -85,9 +95,16 @@ class TrustEntry:
             commit: The full commit, or None for a folder.
             note: A comment for people.
             by: Who has read it.
+            newer_than: The entries of the file that is to hold it. It gets a later time than those of the same source,
+                whatever the clock says: the newest one names the commit that loads open.
         """
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return cls(source, commit, bundle.digest, bundle.file_digests(), now, note, by)
+        time = datetime.now(UTC)
+        for entry in newer_than:
+            other = datetime.fromisoformat(entry.trusted_at)
+            if entry.source == source and time.replace(microsecond=0) <= other < _LATEST:
+                time = other + timedelta(seconds=1)
+        trusted_at = time.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return cls(source, commit, bundle.digest, bundle.file_digests(), trusted_at, note, by)
 
     def after(self, earlier: TrustEntry) -> TrustEntry:
         """Return this entry with an earlier one of the same code in its history."""
