@@ -173,22 +173,15 @@ def test_missing_repository_of_trusted_code_is_named(hub):
         AutoModel.from_pretrained("me/tiny", trust_remote_code=True)
 
 
-def test_code_revision_pins_own_code_alone(hub):
-    """A reviewed commit of the code runs with the newest weights."""
+@pytest.mark.parametrize("name", [None, "AutoTokenizer", "AutoModelForCausalLM", "anything"])
+def test_code_revision_pins_own_code_alone(hub, name):
+    """A reviewed commit of the code runs with the newest weights; a reference to elsewhere switches no pin off."""
     old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
-    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "weights.json": "[9.0, 9.0]"})
+    changed = {"modeling_tiny.py": modeling(2), "weights.json": "[9.0, 9.0]"}
+    named = {} if name is None else {name: "x/y--t.T"}  # which need not exist
+    hub.commit("me/tiny", {**changed, "config.json": config_json({**AUTO_MAP, **named})})
     model = AutoModel.from_pretrained("me/tiny", code_revision=old, trust_remote_code=True)
     assert (version(model), model.weights) == (1, [9.0, 9.0])
-
-
-@pytest.mark.parametrize("name", ["AutoTokenizer", "AutoModelForCausalLM", "anything"])
-def test_code_revision_pins_own_code_whatever_else_the_config_names(hub, name):
-    """A reference to another repository, which need not exist, switches no pin off."""
-    old = hub.create_repo("me/tiny", files({"modeling_tiny.py": modeling(1)}))
-    named = config_json({**AUTO_MAP, name: "x/y--t.T"})
-    hub.commit("me/tiny", {"modeling_tiny.py": modeling(2), "config.json": named})
-    model = AutoModel.from_pretrained("me/tiny", code_revision=old, trust_remote_code=True)
-    assert version(model) == 1
 
 
 def test_code_revision_of_code_in_two_repositories_is_that_of_both(hub):
@@ -207,17 +200,10 @@ def test_code_revision_that_does_not_exist_is_an_error(hub):
         AutoModel.from_pretrained("me/tiny", code_revision="nowhere", trust_remote_code=True)
 
 
-def test_code_revision_of_a_folder_is_an_error(tmp_path):
-    """A folder has no revisions; a pin that cannot be kept is not dropped."""
-    folder = write(tmp_path / "saved", files())
-    with pytest.raises(NoRemoteCodeError, match="Omit code_revision"):
-        AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
-
-
-def test_code_revision_of_a_folder_is_an_error_whatever_else_the_config_names(tmp_path):
-    """The code of the folder does not run because its config names another repository too."""
-    named = config_json({**AUTO_MAP, "AutoTokenizer": "x/y--t.T"})
-    folder = write(tmp_path / "saved", files({"config.json": named}))
+@pytest.mark.parametrize("named", [{}, {"AutoTokenizer": "x/y--t.T"}], ids=["own", "another"])
+def test_code_revision_of_a_folder_is_an_error(tmp_path, named):
+    """It has none, whatever else its config names; a pin that cannot be kept is not dropped."""
+    folder = write(tmp_path / "saved", files({"config.json": config_json({**AUTO_MAP, **named})}))
     with pytest.raises(NoRemoteCodeError, match="Omit code_revision"):
         AutoModel.from_pretrained(folder, code_revision="main", trust_remote_code=True)
 
@@ -325,16 +311,6 @@ def test_folder_that_hf_download_has_written_loads(hub):
     hub.create_repo("me/downloaded", files())
     snapshot = snapshot_download("me/downloaded")
     assert AutoModel.from_pretrained(snapshot, trust_remote_code=True).weights == [1.0, 2.0]
-
-
-def test_loaded_branch_costs_one_request(hub):
-    """A whole load asks for the commit of the branch, and for nothing that it has."""
-    hub.create_repo("me/branch", files())
-    with pytest.warns(UnpinnedCodeWarning):
-        AutoModel.from_pretrained("me/branch", trust_remote_code=True)
-    hub.clear_requests()
-    AutoModel.from_pretrained("me/branch", trust_remote_code=True)
-    assert [request.path for request in hub.requests] == ["/api/models/me/branch"]
 
 
 def test_class_out_of_code_brings_its_code_along(tmp_path):
