@@ -601,6 +601,48 @@ def test_what_a_caller_names_in_vain_is_said_once():
     assert [f"{warning.message}".partition(".")[0] for warning in warned] == ["PairConfig has no field 'encoder"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [({"embed_dim": 7, "num_heads": 2, "head_dim": 3}, "embed_dim"), ({"layer_types": ["a"]}, "layer_types")],
+)
+def test_checks_of_the_base_class_may_be_extended(fields, problem):
+    """Code for transformers 5 calls them by `super()`; without `@strict` nobody else does."""
+
+    class Checked(NamesOfTransformers):
+        model_type = "style-checked"
+        num_hidden_layers: int = 2
+
+        def check(self):
+            super().validate_token_ids()
+            super().validate_output_attentions()
+            super().validate_layer_type()
+            super().validate_architecture()
+
+    Checked(embed_dim=6, num_heads=2, head_dim=3, layer_types=["a", "b"]).check()
+    with pytest.raises(ValueError, match=f"{problem} must"):
+        Checked(**fields).check()
+
+
+def test_parts_with_defaults_are_made_by_the_base_class(tmp_path):
+    """Code for transformers 5 names the classes of its parts in `sub_configs_defaults`."""
+
+    class Part(NamesOfTransformers):
+        model_type = "style-part"
+        width: int = 4
+
+    class Whole(NamesOfTransformers):
+        model_type = "style-whole"
+        sub_configs_defaults = {"one": Part, "two": Part}  # noqa: RUF012 - as it is published
+        one: dict | NamesOfTransformers | None = None
+        two: dict | NamesOfTransformers | None = None
+
+    config = Whole(two={"width": 9})
+    assert (config.one.width, config.two.width) == (4, 9)
+    config.save_pretrained(tmp_path)
+    assert Whole.from_pretrained(tmp_path) == config
+    assert Whole(one=Part(width=2)).one.width == 2
+
+
 def test_code_for_transformers_may_have_tuples(tmp_path):
     """Its configs are saved as transformers saves them: a file has a list for a tuple that nothing describes."""
 

@@ -12,6 +12,7 @@ from config_core.transformers_names import PretrainedConfig
 from model_core import transformers_names as ours
 
 transformers = pytest.importorskip("transformers", reason="is the oracle; needs the dependency group `peers`")
+attention = pytest.importorskip("transformers.integrations.sdpa_attention")
 masking = pytest.importorskip("transformers.masking_utils")
 rotary = pytest.importorskip("transformers.modeling_rope_utils")
 losses = pytest.importorskip("transformers.loss.loss_utils")
@@ -104,6 +105,35 @@ def test_masks_for_caches_are_refused():
     """A cache would change how long the keys are, and caches are not served."""
     with pytest.raises(ValueError, match="belong to transformers"):
         ours.create_causal_mask(config_of("sdpa"), torch.zeros(1, 2, 3), None, past_key_values=object())
+
+
+@pytest.mark.parametrize("is_causal", [None, True, False])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_attention_of_torch(groups, is_causal):
+    """With masks of both kinds, with more keys than queries, with a bias, and with heads that share keys and values."""
+    generator = torch.Generator().manual_seed(0)
+    kept = torch.rand(2, 1, 5, 7, generator=generator) > 0.3
+    kept[..., 0] = True
+    bias = torch.randn(1, 4, 5, 7, generator=generator)
+    for num_keys, mask, position_bias in itertools.product((5, 7), (None, "bool", "float"), (None, bias)):
+        query = torch.randn(2, 4, 5, 8, generator=generator)
+        key, value = torch.randn(2, 2, 4 // groups, num_keys, 8, generator=generator)
+        allowed = kept[..., :num_keys]
+        masks = {None: None, "bool": allowed, "float": torch.where(allowed, 0.0, torch.finfo(torch.float32).min)}
+        given = (query, key, value, masks[mask])
+        options = {"scaling": 0.3, "is_causal": is_causal}
+        options["position_bias"] = None if position_bias is None else position_bias[..., :num_keys]
+        module = SimpleNamespace(num_key_value_groups=groups, is_causal=is_causal is not True)
+        own, weights = ours.ALL_ATTENTION_FUNCTIONS["sdpa"](module, *given, **options)
+        assert torch.equal(own, attention.sdpa_attention_forward(module, *given, **options)[0])
+        assert weights is None
+
+
+def test_attention_of_torch_refuses_what_it_has_not():
+    """It has no cap of the scores, and leaving it out would change the values."""
+    tensors = [torch.zeros(1, 1, 2, 4)] * 3
+    with pytest.raises(ValueError, match="softcap"):
+        ours.ALL_ATTENTION_FUNCTIONS["sdpa"](SimpleNamespace(), *tensors, None, softcap=1.0)
 
 
 ROTARY = {

@@ -150,6 +150,9 @@ def test_the_caller_chooses_the_implementation_of_attention(folder, places):  # 
     assert torch.equal(outputs[None].last_hidden_state, outputs["sdpa"].last_hidden_state)
     assert torch.allclose(outputs[None].last_hidden_state, outputs["eager"].last_hidden_state, atol=1e-5)
     assert [len(output.attentions) for output in outputs.values()] == [0, 0, 4]
+    pair = AutoModel.from_pretrained(folder / "modern pair", trust_remote_code=True, attn_implementation="eager")
+    parts = (pair, pair.text_model, pair.vision_model)
+    assert {part.config._attn_implementation for part in parts} == {"eager"}
     created = AutoModel.from_config(model.config, trust_remote_code=True, attn_implementation="sdpa")
     assert created.config._attn_implementation == "sdpa"
 

@@ -304,6 +304,47 @@ def test_inputs_of_a_frozen_model_may_require_gradients():
     assert not model.embed(torch.tensor([1])).requires_grad
 
 
+class WithHead(names.PreTrainedModel):
+    """In the style of version 5: it says where its embeddings are, and has a head."""
+
+    config_class = config_names.PretrainedConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed_tokens = torch.nn.Embedding(5, 3)
+        self.lm_head = torch.nn.Linear(3, 5, bias=False)
+        self.other = torch.nn.Linear(3, 5, bias=False)
+        self.post_init()
+
+    def get_output_embeddings(self):
+        return self.lm_head
+
+
+@pytest.mark.parametrize(
+    ("declared", "tied"),
+    [(None, False), (["lm_head.weight"], True), ({"other.weight": "embed_tokens.weight"}, False)],
+)
+def test_dict_says_all_that_is_tied(declared, tied):
+    """A list, as in version 4, means the output embeddings; so does none, once the model is loaded."""
+    model_class = type("Tied", (WithHead,), {"_tied_weights_keys": declared})
+    model = model_class(config_names.PretrainedConfig())
+    assert (model.lm_head.weight is model.embed_tokens.weight) is tied
+    assert (model.other.weight is model.embed_tokens.weight) is isinstance(declared, dict)
+
+
+def test_embeddings_are_found_by_their_usual_name():
+    """In the model, in its part `embeddings`, or in its part `model`; `_input_embed_layer` is another name."""
+    model = WithHead(config_names.PretrainedConfig())
+    assert model.get_input_embeddings() is model.embed_tokens
+    model.set_input_embeddings(torch.nn.Embedding(7, 3))
+    assert model.embed_tokens.num_embeddings == 7
+    outer = type("Outer", (names.PreTrainedModel,), {"config_class": config_names.PretrainedConfig})(model.config)
+    outer.model = model
+    assert outer.get_input_embeddings() is model.embed_tokens
+    model._input_embed_layer = "other"
+    assert model.get_input_embeddings() is model.other
+
+
 def test_embeddings_that_a_model_does_not_name_are_an_error():
     """The base class cannot guess which they are."""
     model = Model(config_names.PretrainedConfig())

@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG_NAME",
+    "IMAGENET_DEFAULT_MEAN",
+    "IMAGENET_DEFAULT_STD",
+    "IMAGENET_STANDARD_MEAN",
+    "IMAGENET_STANDARD_STD",
+    "OPENAI_CLIP_MEAN",
+    "OPENAI_CLIP_STD",
     "SAFE_WEIGHTS_INDEX_NAME",
     "SAFE_WEIGHTS_NAME",
     "WEIGHTS_INDEX_NAME",
@@ -93,6 +99,14 @@ WEIGHTS_NAME: Final = "pytorch_model.bin"
 WEIGHTS_INDEX_NAME: Final = "pytorch_model.bin.index.json"
 SAFE_WEIGHTS_NAME: Final = "model.safetensors"
 SAFE_WEIGHTS_INDEX_NAME: Final = "model.safetensors.index.json"
+
+# Mean and standard deviation of red, green and blue, by which images are normalised.
+IMAGENET_DEFAULT_MEAN: Final = [0.485, 0.456, 0.406]
+IMAGENET_DEFAULT_STD: Final = [0.229, 0.224, 0.225]
+IMAGENET_STANDARD_MEAN: Final = [0.5, 0.5, 0.5]
+IMAGENET_STANDARD_STD: Final = [0.5, 0.5, 0.5]
+OPENAI_CLIP_MEAN: Final = [0.48145466, 0.4578275, 0.40821073]
+OPENAI_CLIP_STD: Final = [0.26862954, 0.26130258, 0.27577711]
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

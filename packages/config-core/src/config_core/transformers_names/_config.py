@@ -71,6 +71,7 @@ class PretrainedConfig(RopeSettings, OwnConfig):
     has_no_defaults_at_init: ClassVar[bool] = False
     keys_to_ignore_at_inference: ClassVar[list[str]] = []
     base_config_key: ClassVar[str] = ""
+    sub_configs_defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "sub_configs" in cls.__dict__:
@@ -89,6 +90,10 @@ class PretrainedConfig(RopeSettings, OwnConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Complete the fields of a class that has them in its body. Other keywords become attributes."""
+        for name, part_class in type(self).sub_configs_defaults.items():
+            value = getattr(self, name, None)
+            if value is None or isinstance(value, dict):
+                setattr(self, name, part_class(**(value or {})))
         super().__post_init__(**self._with_rope_parameters(kwargs))
 
     def __getattr__(self, name: str) -> Any:
@@ -106,6 +111,34 @@ class PretrainedConfig(RopeSettings, OwnConfig):
 
     # It refuses to replace any other method.
     setattr(validate, "__is_defined_by_strict_decorator__", True)  # noqa: B010
+
+    # What `strict` checks besides the types of fields. Classes extend these.
+
+    def validate_architecture(self) -> None:
+        """Check that the size of the embeddings is that of all heads together.
+
+        Raises:
+            ValueError: It is not.
+        """
+        size, heads, head = (getattr(self, name, None) for name in ("embed_dim", "num_heads", "head_dim"))
+        if size is not None and heads is not None and head is not None and heads * head != size:
+            raise ValueError(f"embed_dim must be num_heads * head_dim, got {size} for {heads} heads of {head}.")
+
+    def validate_layer_type(self) -> None:
+        """Check that there is a kind for each layer.
+
+        Raises:
+            ValueError: There are more or fewer.
+        """
+        kinds, number = getattr(self, "layer_types", None), getattr(self, "num_hidden_layers", None)
+        if kinds is not None and number is not None and len(kinds) != number:
+            raise ValueError(f"layer_types must name the kinds of {number} layers, got {len(kinds)}.")
+
+    def validate_token_ids(self) -> None:
+        """Check nothing: tokens outside of the vocabulary are no error."""
+
+    def validate_output_attentions(self) -> None:
+        """Check nothing: attention without weights to return returns none."""
 
     @property
     def use_return_dict(self) -> bool:

@@ -49,7 +49,7 @@ _MODEL_NAMES: Final = """
     PreTrainedModel ModelOutput ALL_ATTENTION_FUNCTIONS ACT2CLS ACT2FN get_activation
     GELUActivation NewGELUActivation FastGELUActivation QuickGELUActivation PytorchGELUTanh GELUTanh
     AccurateGELUActivation ClippedGELUActivation SiLUActivation MishActivation LinearActivation LaplaceActivation
-    ReLUSquaredActivation gelu silu
+    ReLUSquaredActivation gelu gelu_fast gelu_new gelu_pytorch_tanh quick_gelu silu
     ROPE_INIT_FUNCTIONS dynamic_rope_update
     create_causal_mask create_sliding_window_causal_mask create_bidirectional_mask
     create_bidirectional_sliding_window_mask
@@ -66,7 +66,7 @@ _MODEL_NAMES: Final = """
     _create_4d_causal_attention_mask
     GradientCheckpointingLayer can_return_tuple center_to_corners_format torch_int torch_float is_torch_fx_proxy
     is_torchdynamo_compiling is_torchdynamo_exporting is_tracing is_tensor is_torch_tensor get_parameter_device
-    get_parameter_dtype
+    get_parameter_dtype get_torch_context_manager_or_global_device
     BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions BaseModelOutputWithNoAttention
     BaseModelOutputWithPast BaseModelOutputWithPastAndCrossAttentions BaseModelOutputWithPooling
     BaseModelOutputWithPoolingAndCrossAttentions BaseModelOutputWithPoolingAndNoAttention
@@ -152,6 +152,7 @@ _MODULES: Final = frozenset(
         ".pytorch_utils",
         ".utils",
         ".utils.backbone_utils",
+        ".utils.constants",
         ".utils.deprecation",
         ".utils.doc",
         ".utils.generic",

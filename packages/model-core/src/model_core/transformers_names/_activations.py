@@ -29,7 +29,11 @@ __all__ = [
     "ReLUSquaredActivation",
     "SiLUActivation",
     "gelu",
+    "gelu_fast",
+    "gelu_new",
+    "gelu_pytorch_tanh",
     "get_activation",
+    "quick_gelu",
     "silu",
 ]
 
@@ -196,4 +200,8 @@ def get_activation(activation_string: str) -> nn.Module:
 
 
 gelu: Final = get_activation("gelu")
+gelu_new: Final = get_activation("gelu_new")
+gelu_fast: Final = get_activation("gelu_fast")
+gelu_pytorch_tanh: Final = get_activation("gelu_pytorch_tanh")
+quick_gelu: Final = get_activation("quick_gelu")
 silu: Final = get_activation("silu")

@@ -54,18 +54,35 @@ def _scaled_dot_product_attention(  # noqa: PLR0917 - transformers' signature
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,  # noqa: FBT001 - as above
-    **_options: Any,
+    position_bias: torch.Tensor | None = None,
+    **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Return the output of torch's function, of shape `(batch, queries, heads, size)`, and None for the weights."""
+    if options.get("softcap") is not None:
+        raise ValueError("Attention of torch has no softcap. Load the model with attn_implementation='eager'.")
     groups: int = getattr(module, "num_key_value_groups", 1)
     if groups > 1:
         key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
-    if is_causal is None:
-        is_causal = query.shape[2] > 1 and attention_mask is None and getattr(module, "is_causal", True)
+    num_queries = query.shape[2]
+    causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
+    causal = causal and num_queries > 1 and attention_mask is None
+    if causal:
+        key, value = key[:, :, :num_queries], value[:, :, :num_queries]
+    if position_bias is not None:
+        attention_mask, causal = _biased(position_bias[..., : key.shape[2]], attention_mask, causal), False
     output = nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=bool(is_causal)
+        query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=causal
     )
     return output.transpose(1, 2).contiguous(), None
+
+
+def _biased(bias: torch.Tensor, mask: torch.Tensor | None, causal: bool) -> torch.Tensor:  # noqa: FBT001
+    """Return a mask that adds a bias to the scores of the positions that are attended to."""
+    if mask is None and causal:
+        mask = torch.ones(bias.shape[-2:], dtype=torch.bool, device=bias.device).tril()
+    if mask is None:
+        return bias
+    return torch.where(mask, bias, torch.finfo(bias.dtype).min) if mask.dtype == torch.bool else bias + mask
 
 
 _FUNCTIONS: Final[dict[str, _Function]] = {"sdpa": _scaled_dot_product_attention}
@@ -81,7 +98,7 @@ def requested_attention(implementation: str | None) -> Iterator[None]:
     """
     if implementation not in {None, "eager", *_FUNCTIONS}:
         raise ArgumentError("attn_implementation", implementation, expected="'eager' or 'sdpa'")
-    token = _requested.set(implementation)
+    token = _requested.set(implementation or _requested.get())  # a model inside the model uses that of the whole
     try:
         yield
     finally:

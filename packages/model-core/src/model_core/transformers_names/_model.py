@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -19,7 +20,7 @@ from model_core.transformers_names._mask_methods import MaskMethods
 from model_core.transformers_names._pytorch_utils import is_tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from model_core.loading import NameRules
     from model_core.module_tensors import NamedTensors
@@ -36,6 +37,7 @@ _OLD_NAMES = (
     Renaming(r"(^|\.)weight_v$", r"\1parametrizations.weight.original1"),
 )
 _LOSS = "loss_function"
+_TIES = "_tied_weights_keys"
 # What only transformers can do, so that an error says where to find it.
 _NOT_SERVED = frozenset({
     "generate", "resize_token_embeddings", "resize_position_embeddings", "prune_heads", "dequantize",
@@ -270,8 +272,11 @@ class GradientCheckpointingLayer(nn.Module):
 
 
 def _tied_embeddings(model: PreTrainedModel) -> tuple[nn.Module, nn.Module] | None:
-    """Return the output and input embeddings of a model, if their weights are one."""
-    if not getattr(model.config, TIE_FIELD, True):
+    """Return the output and input embeddings of a model, if their weights are one.
+
+    A class in the style of version 5 declares a dict, which says all that is tied.
+    """
+    if not getattr(model.config, TIE_FIELD, True) or isinstance(getattr(model, _TIES), Mapping):
         return None
     try:
         outputs, inputs = model.get_output_embeddings(), model.get_input_embeddings()

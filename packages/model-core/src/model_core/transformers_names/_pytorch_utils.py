@@ -26,6 +26,7 @@ __all__ = [
     "find_pruneable_heads_and_indices",
     "get_parameter_device",
     "get_parameter_dtype",
+    "get_torch_context_manager_or_global_device",
     "id_tensor_storage",
     "is_jit_tracing",
     "is_tensor",
@@ -159,6 +160,12 @@ def get_parameter_dtype(parameter: nn.Module) -> torch.dtype:
     """Return the dtype of a module's first floating-point parameter; torch's default dtype if it has none."""
     dtypes = (tensor.dtype for tensor in parameter.parameters() if tensor.is_floating_point())
     return next(dtypes, torch.get_default_dtype())
+
+
+def get_torch_context_manager_or_global_device() -> torch.device | None:
+    """Return the device on which tensors are created, or None if that is the CPU and nobody has chosen it."""
+    current, default = torch.tensor([]).device, torch.get_default_device()
+    return None if current == default == torch.device("cpu") else current
 
 
 def can_return_tuple(forward: Callable[..., Any]) -> Callable[..., Any]:
