@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -17,7 +18,7 @@ import tiny_checkpoints
 from auto_registry import AutoConfig, AutoModel
 from config_core import CheckpointNotFoundError, SourceCodeError
 from config_core.code import CodeBundle
-from hub_io import CodeStoreError, RemoteCodeImportError, RemoteCodeRefusedError
+from hub_io import HUB_SERVICE, CodeStoreError, HubError, RemoteCodeImportError, RemoteCodeRefusedError
 from hub_io.code import CodeStore
 from other_processes import environment, run_program
 from tiny_checkpoints import AUTO_MAP, CONFIGURATION, MODELING, config_json
@@ -213,6 +214,27 @@ def test_poisoned_entry_is_replaced_by_the_next_load(lenient_witness):
     folder = lenient_witness.write(harmless=True)
     assert AutoModel.from_pretrained(folder, trust_remote_code=True).weights == [1.0, 2.0]
     assert CodeStore.default().read(code.digest).bundle == code
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to nothing", "a link to itself"])
+@pytest.mark.parametrize("offline", [False, True])
+def test_odd_file_in_the_cache_of_downloads_makes_nobody_wait(hub, tmp_path, kind, offline):
+    """A cache on a shared volume may hold anything: the load downloads again, or ends with an error of ours."""
+    commit = hub.create_repo("me/tiny", tiny_checkpoints.files())
+    options = {"revision": commit, "cache_dir": tmp_path / "downloads"}
+    path = HUB_SERVICE.open("me/tiny", **options).local_path("config.json")
+    path.unlink()
+    make = {
+        "a pipe": lambda: os.mkfifo(path),
+        "a folder": path.mkdir,
+        "a link to nothing": lambda: path.symlink_to("nothing"),
+        "a link to itself": lambda: path.symlink_to(path),
+    }
+    make[kind]()
+    with contextlib.suppress(HubError):
+        content = HUB_SERVICE.open("me/tiny", local_files_only=offline, **options).read_bytes("config.json", limit=1000)
+        assert content == hub.files("me/tiny")["config.json"]
 
 
 def test_store_of_code_that_is_a_file_fails_nobody(lenient_witness, tmp_path, monkeypatch):
