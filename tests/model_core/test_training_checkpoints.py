@@ -127,7 +127,17 @@ def test_file_with_other_classes_is_only_to_be_unpickled_by_those_who_trust_it(t
     assert "add_safe_globals" not in str(caught.value)
 
 
-@pytest.mark.parametrize("filename", ["last.ckpt", "best.pt"])
+def test_file_of_a_model_with_more_classes_is_loaded_by_the_code_of_one_error(tmp_path):
+    """With the config field as well as the renaming."""
+    model = fill_randomly(HeadModel(TinyConfig(num_labels=7)))
+    TinyConfig(num_labels=10).save_pretrained(tmp_path)
+    torch.save(lightning(prefixed("net.", model.state_dict())), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError, match="num_labels=7") as caught:
+        HeadModel.from_pretrained(tmp_path)
+    assert same_state(pasted(HeadModel, str(caught.value)), model)
+
+
+@pytest.mark.parametrize("filename", ["last.ckpt", "best.pt", "model_best.pth.tar"])
 def test_file_that_is_named_itself_is_loaded_by_the_code_of_one_error(tmp_path, filename):
     """With the config beside it."""
     model = fill_randomly(TinyModel(TinyConfig(depth=3)))

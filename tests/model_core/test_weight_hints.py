@@ -141,6 +141,23 @@ def test_missing_prefix_is_found(tmp_path):
     assert same_state(Wrapped.from_pretrained(tmp_path, **arguments).model, inner)
 
 
+def test_prefix_in_place_of_another_is_found_beside_a_head_of_another_size(tmp_path):
+    """One expression for all, and the field of the config for the head."""
+
+    class Wrapped(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.model = HeadModel(config)
+
+    model = rewritten(Wrapped(TinyConfig(num_labels=7)), tmp_path, substitute((r"^model\.", "net.")))
+    message = message_of(Wrapped, tmp_path, num_labels=3)
+    assert suggested(message) == {"key_mapping": {r"^net\.": "model."}}
+    assert "num_labels=7 builds the model" in message
+    assert same_state(Wrapped.from_pretrained(tmp_path, num_labels=7, **suggested(message)), model)
+
+
 def test_what_no_renaming_explains_is_allowed_by_name(tmp_path):
     """The renaming first, and then the options for the rest."""
 

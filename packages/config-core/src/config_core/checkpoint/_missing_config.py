@@ -10,7 +10,7 @@ from config_core.checkpoint._weight_files import parse_weight_file
 __all__ = ["where_config_may_be"]
 
 _MAX_SHOWN = 8
-_OF_TRAINERS = (".ckpt", ".pt", ".pth", ".safetensors")
+_OF_TRAINERS = (".ckpt", ".pt", ".pth", ".pth.tar", ".safetensors")
 
 
 def where_config_may_be(filenames: Collection[str], *, call: str = "from_pretrained(..., config=...)") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config import PretrainedConfig
 from model_core.load_report import shortened
@@ -15,16 +15,31 @@ if TYPE_CHECKING:
 
     from model_core.load_report import LoadReport
 
-__all__ = ["config_remedies"]
+__all__ = ["ConfigRemedy", "config_remedies"]
 
 _CLASSES = "num_labels"
 _MAX_FIELDS = 3
 _NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
 
 
+class ConfigRemedy(NamedTuple):
+    """A config field whose other value would make model and checkpoint match.
+
+    Attributes:
+        argument: Python code for the argument that sets it.
+        effect: The rest of a sentence that begins with the argument.
+    """
+
+    argument: str
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.argument}{self.effect}"
+
+
 def config_remedies(
     report: LoadReport, config: PretrainedConfig | None, tensors: Mapping[str, torch.Tensor]
-) -> list[str]:
+) -> list[ConfigRemedy]:
     """Return arguments for config fields whose other values would make model and checkpoint match.
 
     Args:
@@ -38,7 +53,9 @@ def config_remedies(
     return [*_for_sizes(report, numbers, tensors), *_for_layers(report, numbers, tensors)]
 
 
-def _for_sizes(report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]) -> list[str]:
+def _for_sizes(
+    report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
+) -> list[ConfigRemedy]:
     sizes = {
         (stored, model)
         for entry in report.mismatched
@@ -62,7 +79,9 @@ def _for_sizes(report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[
     return _remedy(fields, stored, f"the {what} of the checkpoint, instead of {model}")
 
 
-def _for_layers(report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]) -> list[str]:
+def _for_layers(
+    report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
+) -> list[ConfigRemedy]:
     """Return the field that explains layers at the end of one list which only the model or the checkpoint has."""
     if report.unexpected and report.missing:
         return []
@@ -85,12 +104,12 @@ def _indices(names: Iterable[str], path: str) -> set[int]:
     return {int(match["number"]) for match in matches if match and match["path"] == path}
 
 
-def _remedy(fields: Collection[str], value: int, effect: str) -> list[str]:
+def _remedy(fields: Collection[str], value: int, effect: str) -> list[ConfigRemedy]:
     if not fields:
         return []
     first, *others = [_argument(name, value) for name in fields]
     alternatives = f" (or {shortened(others, most=_MAX_FIELDS - 1)})" if others else ""
-    return [f"{first}{alternatives} builds the model with {effect}"]
+    return [ConfigRemedy(first, f"{alternatives} builds the model with {effect}")]
 
 
 def _argument(field: str, value: int) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["code_for_config", "file_of_weights", "refused_file", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
-_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".th")
 _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
 
 

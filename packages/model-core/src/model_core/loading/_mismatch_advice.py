@@ -116,8 +116,10 @@ def advise(
     if len(ways) > 1:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
     remedies += _about_collisions(tensors, source, names)
-    remedies += config_remedies(remaining, config, tensors)
-    codes = tuple(way.code(source, key_mapping) for way in ways)
+    fields = config_remedies(remaining, config, tensors)
+    remedies += map(str, fields)
+    first, *others = (way.code(source, key_mapping) for way in ways)
+    codes = (", ".join(filter(None, [first, *(field.argument for field in fields)])), *others)
     return MismatchAdvice(tuple(remedies), codes, remaining, (tensors, source.tensors))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _without_wrappers(
 def _prefixes_to_change(
     missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape], matched: Collection[str]
 ) -> list[dict[str, str]]:
-    """Return the renamings if most names differ only by a prefix, which they have or lack."""
+    """Return the renamings if most names differ only by a prefix, which they have, lack or have in place of another."""
     numbers: list[tuple[int, dict[str, str]]] = []
     for prefix in _likely_prefixes(unexpected, missing):
         if any(name.startswith(prefix) for name in matched):
@@ -112,10 +112,20 @@ def _prefixes_to_change(
     for prefix in () if matched else _likely_prefixes(missing, unexpected):
         number = sum(missing.get(prefix + name) == shape for name, shape in unexpected.items())
         numbers.append((number, {"^": prefix}))
+    old, new = map(_common_prefix, (unexpected, missing))
+    if old and new and not matched and not any(number for number, _ in numbers):
+        number = sum(missing.get(new + name[len(old) :]) == shape for name, shape in unexpected.items())
+        numbers.append((number, {f"^{re.escape(old)}": new}))
     most = max((number for number, _ in numbers), default=0)
     if 2 * most < max(min(len(missing), len(unexpected)), 1):
         return []
     return [mapping for number, mapping in sorted(numbers, key=lambda entry: -entry[0]) if 2 * number > most]
+
+
+def _common_prefix(names: Collection[str]) -> str:
+    """Return the path with which all of these names begin, with a dot at its end, or `""`."""
+    pairs = zip(min(names).split(".")[:-1], max(names).split(".")[:-1], strict=False)
+    return "".join(f"{one}." for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _likely_prefixes(names: Collection[str], others: Collection[str]) -> list[str]:

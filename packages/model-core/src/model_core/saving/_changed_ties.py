@@ -27,8 +27,8 @@ _TO_CALL = (
     f"set model.config.{TIE_FIELD} = False."
 )
 _TO_ASSIGN = (
-    "To tie them, assign one of the two in place of the other before the save. To keep them apart, let a field of the "
-    "config say whether the constructor ties them, and set it."
+    "To tie them, assign one of the two in place of the other before the save. To keep them apart, make two tensors in "
+    "the constructor, or let it tie them only if a field of the config says so."
 )
 _Pair = tuple[str, str]
 
