@@ -93,7 +93,7 @@ def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:
     except NotPortableError as error:
         _logger.warning(
             "The code of %s is saved as it is, so that these packages load it and transformers does not: %s. "
-            "portable=False saves it like this without a word.",
+            "Pass portable=False to save it like this without this message.",
             cls.__qualname__,
             error,
         )
