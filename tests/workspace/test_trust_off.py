@@ -43,7 +43,7 @@ class MarkedModel:
 # How a public loader's name begins, and what its first parameter may be.
 VERB = re.compile(r"(from|load|open|read|download|import|get_config)(_|$)")
 SOURCES = ("source", "pretrained_model_name_or_path")
-FIRST = (*SOURCES, "repo_id", "path", "values", "config")
+FIRST = (*SOURCES, "repo_id", "path", "json_file", "config_dict", "config")
 NOT_OF_CHECKPOINTS = {
     "hub_io.REMOTE_CODE_SERVICE.load_class": "takes a decision, of which only one that trusts the code is of use",
     "resnet.timm_weights.from_timm": "timm's own weights; nothing of a checkpoint is read",
@@ -135,7 +135,8 @@ def given(source, files, tmp_path):
     path.write_text(files["config.json"], encoding="utf-8")
     config = importlib.import_module("config_core").PretrainedConfig.from_json_file(path)
     values = json.loads(files["config.json"])
-    return {**dict.fromkeys((*SOURCES, "repo_id"), source), "path": path, "values": values, "config": config}
+    sources = dict.fromkeys((*SOURCES, "repo_id"), source)
+    return {**sources, "path": path, "json_file": path, "config_dict": values, "config": config}
 
 
 def call(loader, given, **options):
