@@ -366,6 +366,18 @@ def test_renamed_keyword_is_passed_on_with_a_warning():
     assert read(new=4) == 4
 
 
+def test_keywords_that_a_function_does_not_take_are_dropped_with_a_warning():
+    """Others are passed on, and those that the decorator names."""
+
+    @config_names.filter_out_non_signature_kwargs(extra=["known"])
+    def features(size, **kwargs):
+        return size, kwargs
+
+    assert features(size=1, known=2) == (1, {"known": 2})
+    with pytest.warns(UserWarning, match="features takes no attention_mask, which is ignored"):
+        assert features(1, attention_mask=3) == (1, {})
+
+
 def test_warning_is_logged_once(caplog):
     """Per logger, level and message."""
     logger = config_names.logging.get_logger("of_a_checkpoint")

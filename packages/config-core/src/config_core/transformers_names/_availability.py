@@ -31,6 +31,7 @@ _SAME_NAME: Final = (
 # Other attention kernels, accelerators and frameworks, quantisation, and what belongs to transformers itself.
 _ABSENT: Final = frozenset(
     [
+        "flash_attn_supports_top_left_mask",
         "is_apex_available",
         "is_bitsandbytes_available",
         "is_deepspeed_available",
@@ -46,6 +47,7 @@ _ABSENT: Final = frozenset(
         "is_peft_available",
         "is_tf_available",
         "is_tokenizers_available",
+        "is_torch_flex_attn_available",
         "is_torch_npu_available",
         "is_torch_tpu_available",
         "is_torch_xla_available",

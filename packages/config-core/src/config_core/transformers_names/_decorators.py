@@ -17,6 +17,7 @@ __all__ = [
     "add_start_docstrings_to_model_forward",
     "auto_docstring",
     "deprecate_kwarg",
+    "filter_out_non_signature_kwargs",
     "force_accelerate_hooks",
     "replace_return_docstrings",
     "use_kernel_forward_from_hub",
@@ -67,6 +68,29 @@ use_kernel_func_from_hub = use_kernelized_func = force_accelerate_hooks = use_ke
 def auto_docstring(documented: Any = None, **_options: Any) -> Any:
     """Return what is decorated, with or without options. It writes no docstring."""
     return (lambda inner: inner) if documented is None else documented
+
+
+def filter_out_non_signature_kwargs(extra: list[str] | None = None) -> Callable[[_Function], _Function]:
+    """Return a decorator for a function that is not to get keywords that it does not take: they are dropped, and warn.
+
+    Args:
+        extra: Keywords to pass on all the same.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        import inspect
+
+        names = {*inspect.signature(function).parameters, *(extra or ())}
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if dropped := [name for name in kwargs if name not in names]:
+                warn(f"{function.__qualname__} takes no {', '.join(dropped)}, which is ignored.", stacklevel=2)
+            return function(*args, **{name: value for name, value in kwargs.items() if name in names})
+
+        return call  # type: ignore[return-value]
+
+    return decorate
 
 
 def deprecate_kwarg(

@@ -14,6 +14,7 @@ __all__ = [
     "FlashAttentionKwargs",
     "LossKwargs",
     "OnnxConfig",
+    "TensorType",
     "TransformersKwargs",
     "is_flash_attention_requested",
     "layer_type_validation",
@@ -30,6 +31,16 @@ class ExplicitEnum(str, Enum):  # noqa: UP042 - `StrEnum` has another str()
     @classmethod
     def _missing_(cls, value: object) -> ExplicitEnum:
         raise ValueError(f"{value!r} is not a valid {cls.__name__}. Valid are {[member.value for member in cls]}.")
+
+
+class TensorType(ExplicitEnum):
+    """Frameworks by their short names, in annotations of exports and processors."""
+
+    PYTORCH = "pt"
+    TENSORFLOW = "tf"
+    NUMPY = "np"
+    JAX = "jax"
+    MLX = "mlx"
 
 
 def requires_backends(obj: object, backends: str | Iterable[str]) -> None:

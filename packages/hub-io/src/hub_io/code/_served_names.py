@@ -65,8 +65,8 @@ _MODEL_NAMES: Final = """
     _prepare_4d_causal_attention_mask _prepare_4d_causal_attention_mask_for_sdpa
     _create_4d_causal_attention_mask
     GradientCheckpointingLayer can_return_tuple center_to_corners_format torch_int torch_float is_torch_fx_proxy
-    is_torchdynamo_compiling is_torchdynamo_exporting is_tracing is_tensor is_torch_tensor get_parameter_device
-    get_parameter_dtype get_torch_context_manager_or_global_device
+    is_torchdynamo_compiling is_torchdynamo_exporting is_tracing isin_mps_friendly is_tensor is_torch_tensor
+    get_parameter_device get_parameter_dtype get_torch_context_manager_or_global_device
     BackboneOutput BaseModelOutput BaseModelOutputWithCrossAttentions BaseModelOutputWithNoAttention
     BaseModelOutputWithPast BaseModelOutputWithPastAndCrossAttentions BaseModelOutputWithPooling
     BaseModelOutputWithPoolingAndCrossAttentions BaseModelOutputWithPoolingAndNoAttention

@@ -35,6 +35,7 @@ __all__ = [
     "is_torchdynamo_compiling",
     "is_torchdynamo_exporting",
     "is_tracing",
+    "isin_mps_friendly",
     "maybe_autocast",
     "meshgrid",
     "prune_layer",
@@ -160,6 +161,11 @@ def get_parameter_dtype(parameter: nn.Module) -> torch.dtype:
     """Return the dtype of a module's first floating-point parameter; torch's default dtype if it has none."""
     dtypes = (tensor.dtype for tensor in parameter.parameters() if tensor.is_floating_point())
     return next(dtypes, torch.get_default_dtype())
+
+
+def isin_mps_friendly(elements: torch.Tensor, test_elements: torch.Tensor | int) -> torch.Tensor:
+    """Return `torch.isin(elements, test_elements)`."""
+    return torch.isin(elements, test_elements)
 
 
 def get_torch_context_manager_or_global_device() -> torch.device | None:
