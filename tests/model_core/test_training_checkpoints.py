@@ -202,6 +202,18 @@ def test_what_is_passed_for_a_state_dict_is_told_how_to_become_one(tmp_path, giv
             TinyModel(TinyConfig()).save_pretrained(tmp_path, state_dict=given)
 
 
+def test_old_pickle_with_a_namespace_is_loaded_by_the_code_of_one_error(tmp_path):
+    """It is no archive."""
+    model = fill_randomly(TinyModel(TinyConfig(depth=3)))
+    model.config.save_pretrained(tmp_path)
+    content = WRITERS["timm"](model.state_dict())
+    torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save({"lr": 0.1}, tmp_path / "optimizer.pt")
+    with pytest.raises(WeightsNotFoundError) as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
+
+
 def test_code_keeps_what_the_caller_passed(tmp_path):
     """A config that is given stays given, and so does a renaming."""
     model = fill_randomly(TinyModel(TinyConfig()))
@@ -249,6 +261,22 @@ def test_checkpoint_with_several_sets_of_the_tensors_lets_one_choose(pair):
         TinyModel.from_pretrained(None, config=config, state_dict=state)
     ways = re.findall(r"^    (key_mapping=.*) takes 6 tensors$", str(caught.value), re.MULTILINE)
     assert "To load" not in str(caught.value)
+    loaded = [
+        TinyModel.from_pretrained(None, config=config, state_dict=state, **eval(f"dict({way})", {})) for way in ways
+    ]
+    assert [same_state(one, other) for one, other in zip(loaded, models, strict=True)] == [True, True]
+
+
+def test_sets_that_need_more_than_a_prefix_are_named_both():
+    """The model calls its layers otherwise than the checkpoint."""
+    config = TinyConfig(depth=3)
+    models = [fill_randomly(TinyModel(config)) for _ in range(2)]
+    state = {}
+    for prefix, model in zip(("model.", "ema."), models, strict=True):
+        state |= {f"{prefix}{name.replace('layers', 'blocks')}": tensor for name, tensor in model.state_dict().items()}
+    with pytest.raises(WeightsMismatchError, match="choose one of 2 sets of tensors") as caught:
+        TinyModel.from_pretrained(None, config=config, state_dict=state)
+    ways = re.findall(r"^    (key_mapping=.*) takes 6 tensors$", str(caught.value), re.MULTILINE)
     loaded = [
         TinyModel.from_pretrained(None, config=config, state_dict=state, **eval(f"dict({way})", {})) for way in ways
     ]

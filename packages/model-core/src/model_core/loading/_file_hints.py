@@ -26,6 +26,17 @@ __all__ = ["code_for_config", "file_of_weights", "refused_file", "where_weights_
 
 _MAX_SHOWN = 8
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".th")
+# What trainers of transformers and accelerate write beside the weights, and adapters, which have a hint of their own.
+_NO_WEIGHTS = (
+    "adapter_model.",
+    "optimizer",
+    "random_states",
+    "rng_state",
+    "sampler",
+    "scaler",
+    "scheduler",
+    "training_args.",
+)
 _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
 
 
@@ -75,7 +86,7 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> list[str
         hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
     for suffix in _SUFFIXES:
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
-        named = [name for name in named if not name.startswith(("adapter_model.", "training_args.", "optimizer."))]
+        named = [name for name in named if not name.startswith(_NO_WEIGHTS)]
         if named:
             hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call))
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any, Self
 
@@ -39,6 +40,7 @@ _HARMLESS = frozenset(
         "types.SimpleNamespace",
     }
 )
+_REFUSED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})")
 
 
 class _StandIn:
@@ -110,12 +112,15 @@ def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall)
     """Return why a pickle is refused, and what to do: its structure is looked at with stand-ins for its objects."""
     refused = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
     try:
-        classes = sorted(get_unsafe_globals_in_checkpoint(path))
+        is_archive = zipfile.is_zipfile(path)
+        classes = sorted(get_unsafe_globals_in_checkpoint(path)) if is_archive else _REFUSED.findall(str(error))
+        if classes:
+            refused += f": it pickles an object of {shortened(classes)}"
         with safe_globals([(_StandIn, name) for name in classes]):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception:  # noqa: BLE001 - see `read_legacy_file`
         return f"{refused}). Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
-    refused = f"{refused}: it pickles an object of {shortened(classes)})"
+    refused += ")"
     if _HARMLESS.issuperset(classes):
         modules = dict.fromkeys(name.rpartition(".")[0] for name in classes)
         allowed = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{', '.join(classes)}])"

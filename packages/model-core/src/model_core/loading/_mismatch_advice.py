@@ -110,7 +110,9 @@ def advise(
     else:
         found = _suggested_mappings(missing, unexpected, report, source, names)
         tried = [_Way(mapping, report_with(mapping | dict(key_mapping))) for mapping in found]
-        ways = [way for way in tried if way.is_better_than(report)] or [_Way({}, report)]
+        better = [way for way in tried if way.is_better_than(report)]
+        ways = [way for way in better if 2 * len(way.report.loaded) > len(better[0].report.loaded)]
+        ways = ways or [_Way({}, report)]
         remedies += _about_ways(ways, report, source, key_mapping)
     remaining = ways[0].report
     if len(ways) > 1:
@@ -225,6 +227,7 @@ def _about_ways(ways: list[_Way], report: LoadReport, source: WeightSource, give
         effect = f"renames {number:,} of its tensors to those of the model with equal shapes"
         return [f"key_mapping={_mapping_code(mapping)}{place} {effect}"]
     shown = [f"{way.code(source, given)} takes {len(way.report.loaded):,} tensors" for way in ways[:_MAX_WAYS]]
+    shown += [f"and {len(ways) - len(shown)} more"] if len(ways) > len(shown) else []
     several = "it has them several times, such as those in training and their moving average"
     return [f"choose one of {len(ways)} sets of tensors, because {several}:", *shown]
 

@@ -69,11 +69,15 @@ def find_renamings(
         return []
     if found := _without_wrappers(missing, unexpected, matched) or _prefixes_to_change(missing, unexpected, matched):
         return found
-    mapping = (
-        _known_renamings(missing, unexpected)
-        or _by_form(missing, unexpected, matched)
-        or ({} if matched else _one_by_one(missing, unexpected))  # beside others of the same shape it would be a guess
-    )
+    if mapping := _known_renamings(missing, unexpected) or _by_form(missing, unexpected, matched):
+        rest = {
+            name: shape
+            for name, shape in unexpected.items()
+            if not any(re.search(pattern, name) for pattern in mapping)
+        }
+        other = _by_form(missing, rest, matched)  # perhaps the same tensors again
+        return [mapping, other] if other else [mapping]
+    mapping = {} if matched else _one_by_one(missing, unexpected)  # beside others of the same shape it would be a guess
     return [mapping] if mapping else []
 
 
