@@ -661,6 +661,25 @@ def test_a_cell_that_was_run_again_counts_as_it_is_now(tmp_path):
     load_elsewhere(tmp_path)
 
 
+@pytest.mark.parametrize("text", [CONFIG, CONFIG.replace("self.width = width", "self.width = width + 0")])
+def test_an_object_of_an_earlier_definition_of_its_class_is_saved_with_a_warning(tmp_path, text):
+    """The cell was run again after the object was made, and the code that is saved is that of the new class."""
+    done = run_notebook(
+        tmp_path,
+        CONFIG,
+        "config = TinyConfig()\nTinyConfig.register_for_auto_class()",
+        "config.save_pretrained('before')",
+        "import sys; print('before', file=sys.stderr)",
+        text,
+        "config.save_pretrained('after')",
+        "TinyConfig().save_pretrained('new')",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    before, _, after = done.stderr.partition("before")
+    assert "was defined again since this object was made" not in before
+    assert after.count("TinyConfig was defined again since this object was made") == 1
+
+
 def test_a_registered_definition_that_was_written_anew_is_saved_once(tmp_path):
     """What a registry's decorator knew of an earlier run of the cell is gone."""
     head = "TABLE = {}\ndef register(function):\n    TABLE['x'] = function\n    return function\n"

@@ -133,6 +133,8 @@ def collect_code(
             return bundle
     if cls not in _registered and config_class not in _registered:
         return None
+    for saved in {cls: None, config_class: None}:
+        _warn_of_new_definition(saved)
     # Reading source imports modules that other programs do not need.
     from config_core.code._code_collection import bundle_for
 
@@ -140,6 +142,19 @@ def collect_code(
         registered = dict(_registered)
     portable = portable and not (folder is not None and _has_source_of((cls, config_class), Path(folder)))
     return bundle_for(cls, config_class, registered, portable=portable)
+
+
+def _warn_of_new_definition(cls: type[Any]) -> None:
+    """Warn if a class was defined again since an object of it was made, as in a notebook whose cell was run again."""
+    current = vars(sys.modules[cls.__module__]).get(cls.__qualname__) if cls.__module__ in sys.modules else None
+    if isinstance(current, type) and current is not cls:
+        from config_core.messages import warn
+
+        warn(
+            f"{cls.__module__}.{cls.__qualname__} was defined again since this object was made. The code of the new "
+            "definition is saved, which may behave differently. To be sure, make the object again.",
+            stacklevel=3,
+        )
 
 
 def _has_source_of(classes: Iterable[type[Any]], folder: Path) -> bool:
