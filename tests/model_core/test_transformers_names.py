@@ -332,6 +332,52 @@ def test_dict_says_all_that_is_tied(declared, tied):
     assert (model.other.weight is model.embed_tokens.weight) is isinstance(declared, dict)
 
 
+def test_part_may_inherit_the_config_class_of_the_whole():
+    """It takes the config of the part all the same; what is no config is refused."""
+    whole = type("WholeConfig", (config_names.PretrainedConfig,), {"model_type": "whole"})
+    part = type("PartConfig", (config_names.PretrainedConfig,), {"model_type": "part"})
+    model_class = type("Part", (names.PreTrainedModel,), {"config_class": whole})
+    assert isinstance(model_class(part()).config, part)
+    assert isinstance(model_class._from_config(part()).config, part)
+    with pytest.raises(TypeError, match="PretrainedConfig"):
+        model_class({})
+
+
+def test_backbone_has_the_stages_of_its_config():
+    """Code of version 4 reads them with an underscore, too, and calls `_init_backbone` itself."""
+
+    class StagesConfig(config_names.BackboneConfigMixin, config_names.PretrainedConfig):
+        model_type = "stages-of-version-4"
+
+        def __init__(self, out_features=None, out_indices=None, **kwargs):
+            super().__init__(**kwargs)
+            self.stage_names = ["stem", "stage1"]
+            aligned = config_names.get_aligned_output_features_output_indices(
+                out_features=out_features, out_indices=out_indices, stage_names=self.stage_names
+            )
+            self._out_features, self._out_indices = aligned
+
+    class Backbone(names.PreTrainedModel, names.BackboneMixin):
+        config_class = StagesConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            super()._init_backbone(config)
+            self.num_features = [3, 5]
+
+        def forward(self, pixel_values, output_hidden_states=None):
+            return pixel_values, output_hidden_states
+
+    model = Backbone(StagesConfig())
+    assert (model.out_features, model._out_features) == (["stage1"], ["stage1"])
+    assert (model.out_indices, model._out_indices, model.channels) == ([1], [1], [5])
+    model.out_indices = [0]
+    assert model.config.out_features == ["stem"]
+    model.out_features = ["stem", "stage1"]
+    assert model.channels == [3, 5]
+    assert model.forward_with_filtered_kwargs(1, output_hidden_states=2, output_attentions=3) == (1, 2)
+
+
 def test_embeddings_are_found_by_their_usual_name():
     """In the model, in its part `embeddings`, or in its part `model`; `_input_embed_layer` is another name."""
     model = WithHead(config_names.PretrainedConfig())

@@ -155,11 +155,16 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         return model
 
     def __init__(self, config: PretrainedConfig, *args: Any, **kwargs: Any) -> None:
-        check_config(type(self), config, type(self).config_class)
+        check_config(type(self), config, self._config_class_of_parts())
         super().__init__(*args, **kwargs)
         self.config = config
         # An attribute and no property: other libraries look for it among the attributes of the object.
         self.name_or_path = config.name_or_path
+
+    @classmethod
+    def _config_class_of_parts(cls) -> type[PretrainedConfig] | None:
+        """Return the class of the configs that the constructor takes, or None for any."""
+        return cls.config_class
 
     # Loading
 
@@ -350,7 +355,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         """
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
-        check_config(cls, config, cls.config_class)
+        check_config(cls, config, cls._config_class_of_parts())
         if to_dtype is None:
             to_dtype = resolve_dtype(config.dtype) if intended_dtype(config.dtype) else floating_dtype(config.dtype)
         elif config.dtype != dtype_name(to_dtype):

@@ -54,6 +54,14 @@ class BackboneMixin:
         self.config.out_indices = out_indices
 
     @property
+    def _out_features(self) -> Any:
+        return self.out_features
+
+    @property
+    def _out_indices(self) -> Any:
+        return self.out_indices
+
+    @property
     def out_feature_channels(self) -> dict[str, int]:
         """Name of each stage to its number of channels."""
         return {stage: self.num_features[number] for number, stage in enumerate(self.stage_names)}

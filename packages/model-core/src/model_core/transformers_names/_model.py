@@ -74,6 +74,10 @@ class PreTrainedModel(OwnModel, MaskMethods):
         choose_attention(self)
 
     @classmethod
+    def _config_class_of_parts(cls) -> None:
+        """Return None: in transformers, a part may inherit the config class of the whole and take its own config."""
+
+    @classmethod
     def from_pretrained(
         cls,
         pretrained_model_name_or_path: Any,
