@@ -400,6 +400,31 @@ def test_base_fields_that_the_class_assigns_follow_its_parameters_or_the_caller(
     assert AssigningConfig(id2label=PETS).id2label == PETS
 
 
+class RegressionConfig(PretrainedConfig):
+    """Derives a field of the base class from another one."""
+
+    model_type = "labels-regression"
+
+    def __init__(self, width: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        if self.num_labels == 1:
+            self.problem_type = "regression"
+
+
+def test_a_base_field_that_the_class_derives_from_another_follows_it(tmp_path):
+    """In an override and in an update, there and back; the file is the same after a load."""
+    config = RegressionConfig()
+    config.save_pretrained(tmp_path)
+    config.update({"num_labels": 1})
+    for changed in (config, RegressionConfig.from_pretrained(tmp_path, num_labels=1)):
+        assert changed == RegressionConfig(num_labels=1)
+        assert changed.problem_type == "regression"
+        assert RegressionConfig.from_dict(changed.to_dict()).to_dict() == RegressionConfig(num_labels=1).to_dict()
+    config.update({"num_labels": 2})
+    assert (config, config.problem_type) == (RegressionConfig(), None)
+
+
 def test_a_number_of_classes_that_the_class_only_passes_on_is_saved(tmp_path):
     """A load needs no parameter for it, and one that contradicts the file is refused."""
     config = OnlyPassingConfig(classes=7)

@@ -292,7 +292,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     }
     if not (differing := {**replaced, **ignored}):
         return
-    note_computed(config, differing)
+    note_computed(config, differing.keys() - (definition.names - definition.own))
     from config_core.config._derived_fields import contradiction, same_value
 
     with of_file():  # what is made for a comparison reports nothing

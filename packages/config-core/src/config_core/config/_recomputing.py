@@ -157,7 +157,8 @@ def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
     with of_file():
         computed = vars(config).get("_computed", frozenset())
         candidates = (computed | definition_of(cls).passed) - resolve_aliases(cls, given).keys()
-        return computed_fields(maker_of(cls), _as_given(cls, written_fields(config)), candidates) or set()
+        fields = written_fields(config, with_unset=bool(definition_of(cls).passed))
+        return computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
 
 
 def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None:
