@@ -82,9 +82,10 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     fields |= check_and_restore(cls, fields)
     config = _called(cls, args, fields, is_load=is_sure is not None)
     _check_contract(cls, config)
-    if not definition.names >= fields.keys():
+    has_others = not definition.defaults.keys() >= fields.keys()
+    if has_others:
         _set_again(config, fields, is_sure)
-    if not (definition.defaults.keys() >= fields.keys() and "_replaced" not in vars(config)):
+    if has_others or "_replaced" in vars(config):
         _settle_computed(config, fields, is_sure)
     _track_computed(config, fields)
     defaults = {id(default) for default in definition.mutable_defaults.values()}
@@ -116,8 +117,6 @@ def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
 def _by_parameter(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields by the names under which the `__init__` takes their values."""
     spellings, renamed = definition_of(cls).spellings, definition_of(cls).renamed
-    if not (spellings or renamed):
-        return dict(fields)
     names = {**spellings, **{name: taken_as for name, taken_as in renamed.items() if taken_as not in fields}}
     return {names.get(name, name): value for name, value in fields.items()}
 
@@ -128,7 +127,8 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
     Raises:
         ConfigError: Such a field was given another value.
     """
-    given = _by_parameter(cls, fields)
+    definition = definition_of(cls)
+    given = _by_parameter(cls, fields) if definition.spellings or definition.renamed else dict(fields)
     passed_by_class: list[str] = []
     of_parts: Exception | None = None
     while True:
