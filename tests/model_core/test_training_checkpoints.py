@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fractions
+import os
 import pathlib
 import re
 
@@ -148,6 +149,15 @@ def test_file_that_is_named_itself_is_loaded_by_the_code_of_one_error(tmp_path, 
     ) as caught:
         TinyModel.from_pretrained(tmp_path / filename)
     assert same_state(pasted(TinyModel, str(caught.value).rstrip(".")), model)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_broken_link_is_none_of_the_files_that_may_hold_weights(tmp_path):
+    """The error is about the weights that are absent."""
+    TinyConfig().save_pretrained(tmp_path)
+    (tmp_path / "last.ckpt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(WeightsNotFoundError, match=r"It contains: config\.json, last\.ckpt"):
+        TinyModel.from_pretrained(tmp_path)
 
 
 def test_file_without_a_config_asks_for_one(tmp_path):

@@ -10,7 +10,6 @@ import torch
 
 from config_core.checkpoint import CONFIG_NAME, existing_path, parse_weight_file
 from config_core.errors import CheckpointNotFoundError
-from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._legacy_file import read_legacy_file
 from model_core.loading._safetensors_file import SafetensorsFile
@@ -86,7 +85,7 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> list[str
         hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
     for suffix in _SUFFIXES:
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
-        named = [name for name in named if not name.startswith(_NO_WEIGHTS)]
+        named = [name for name in named if not name.startswith(_NO_WEIGHTS) and checkpoint.has(name)]
         if named:
             hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call))
             break
@@ -108,7 +107,7 @@ def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: Co
     if checkpoint.commit is None:
         try:
             tensors = _tensors_in(checkpoint.local_path(filename), partial(code_of_call, config=config))
-        except WeightsFileError as error:
+        except OSError as error:
             problem = f" {error}."
     if "state_dict=" in problem:
         return problem.strip()
