@@ -495,3 +495,24 @@ def test_imports_that_would_take_minutes_are_refused_at_once(witness, name):
     with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match=r"more than [12],000 (dots|names)"):
         AutoConfig.from_pretrained(folder, trust_remote_code=True)
     assert time.process_time() - start < 5
+
+
+HIDDEN = {
+    "in the message": "raise ValueError(BAD)",
+    "in a note": "e = ValueError('x')\ne.add_note(BAD)\nraise e",
+    "in a cause": "raise ValueError('x') from LookupError(BAD)",
+    "in a context": "try:\n    raise TypeError(BAD)\nexcept TypeError:\n    raise ValueError('x')",
+    "in a group": "raise ExceptionGroup('x', [ValueError(BAD)])",
+    "in the cause of one in a group": "e = ValueError('x')\ne.__cause__ = TypeError(BAD)\nraise ExceptionGroup('x', [e])",
+}
+
+
+@pytest.mark.parametrize("place", HIDDEN)
+def test_traceback_of_code_that_fails_controls_no_terminal(lenient_witness, place):
+    """The code may quote data that nobody has looked at."""
+    folder = lenient_witness.write(
+        {"configuration_tiny.py": f"BAD = chr(27) + '[31m'\n{HIDDEN[place]}\n{CONFIGURATION}"}, harmless=True
+    )
+    with pytest.raises(RemoteCodeImportError) as caught:
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    assert "\x1b" not in "".join(traceback.format_exception(caught.value))

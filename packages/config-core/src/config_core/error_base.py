@@ -84,8 +84,22 @@ def path_to(values: Any, is_wanted: Callable[[Any], bool], path: str = "") -> tu
 
 
 def escape_args(error: BaseException) -> None:
-    """Escape the message of a library's error that becomes the cause of ours: a traceback shows it, too."""
-    error.args = tuple(message_text(each) if isinstance(each, str) else each for each in error.args)
+    """Escape the message and notes of a foreign error that becomes the cause of ours: a traceback shows them, too.
+
+    So it does those of the errors that it came from, and those in a group.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        shown = waiting.pop()
+        if id(shown) in seen:
+            continue
+        seen.add(id(shown))
+        shown.args = tuple(message_text(each) if isinstance(each, str) else each for each in shown.args)
+        notes = vars(shown).get("__notes__")
+        if isinstance(notes, list):
+            shown.__notes__ = [message_text(each) for each in notes if isinstance(each, str)]
+        others = shown.exceptions if isinstance(shown, BaseExceptionGroup) else ()
+        waiting += [each for each in (shown.__cause__, shown.__context__, *others) if each is not None]
 
 
 def reduce_error(error: Exception) -> tuple[Any, ...]:
