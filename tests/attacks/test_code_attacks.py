@@ -503,7 +503,9 @@ HIDDEN = {
     "in a cause": "raise ValueError('x') from LookupError(BAD)",
     "in a context": "try:\n    raise TypeError(BAD)\nexcept TypeError:\n    raise ValueError('x')",
     "in a group": "raise ExceptionGroup('x', [ValueError(BAD)])",
-    "in the cause of one in a group": "e = ValueError('x')\ne.__cause__ = TypeError(BAD)\nraise ExceptionGroup('x', [e])",
+    "in the cause of one in a group": (
+        "e = ValueError('x')\ne.__cause__ = TypeError(BAD)\nraise ExceptionGroup('x', [e])"
+    ),
 }
 
 
