@@ -99,8 +99,8 @@ def test_pickle_with_a_payload_is_refused(lenient_witness, folder, name):
 
 
 OTHERS = [
-    "model.bin", "weights.pkl", "model.pt", "model.pth", "rng_state.pth", "optimizer.pt", "scheduler.pt", "tf_model.h5",
-    "training_args.bin", "flax_model.msgpack", "model.ckpt", "model.npz", "scaler.joblib", "model.keras", "model.onnx",
+    "weights.pkl", "rng_state.pth", "optimizer.pt", "scheduler.pt", "tf_model.h5", "training_args.bin",
+    "flax_model.msgpack", "model.npz", "scaler.joblib", "model.keras", "model.onnx",
 ]  # fmt: skip
 
 
@@ -114,11 +114,21 @@ def test_pickle_under_another_name_is_never_opened(lenient_witness, folder, name
     assert [path for path in opened if path.endswith(name)] == []
 
 
+@pytest.mark.parametrize("name", ["model.bin", "model.pt", "model.pth", "model.ckpt"])
+@pytest.mark.parametrize("content", PICKLES)
+def test_pickle_that_may_hold_weights_is_looked_into_without_running_it(lenient_witness, folder, name, content):
+    """The error says how to load such a file; of what it holds, only tensors are unpickled for that."""
+    only(folder, name, PICKLES[content](Evil(lenient_witness.marker)))
+    lenient_witness.note()
+    with pytest.raises(WeightsNotFoundError, match="has no weights"):
+        TinyModel.from_pretrained(folder)
+
+
 def test_pickle_in_the_place_of_safetensors_is_refused(lenient_witness, folder):
     """The name decides how a file is read, and not its first bytes."""
     only(folder, "model.safetensors", saved({"layers.0.weight": Evil(lenient_witness.marker)}))
     lenient_witness.note()
-    with pytest.raises(WeightsFileError, match="not a complete safetensors file"):
+    with pytest.raises(WeightsFileError, match=r"not a safetensors file but a file of torch\.save"):
         TinyModel.from_pretrained(folder)
 
 

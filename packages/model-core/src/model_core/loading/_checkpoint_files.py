@@ -114,13 +114,15 @@ def _other_index(checkpoint: Checkpoint, index: str) -> tuple[str | None, str | 
 def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str | None]:
     """Return the `weight_map` of an index, with every file name checked, and the identifier of its save, if any."""
     place = f"{index} of {checkpoint}"
-    content = b""
+    content = None
     try:
         content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
         values: Any = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         problem = f"not a valid index of weights: {error!s:.300}"
-        raise WeightsFileError(problem_with_text(content) or problem, file=place) from error
+        if content is not None:
+            problem = problem_with_text(content) or problem
+        raise WeightsFileError(problem, file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsFileError(
