@@ -52,7 +52,9 @@ class WeightFiles:
     other_index: str | None = None
 
 
-def find_weight_files(checkpoint: Checkpoint, *, variant: str | None, code_of_call: CodeOfCall) -> WeightFiles:
+def find_weight_files(
+    checkpoint: Checkpoint, *, variant: str | None, allow_pickle: bool, code_of_call: CodeOfCall
+) -> WeightFiles:
     """Find the files that hold the weights, and download them if necessary.
 
     The first of these that the checkpoint has is used: `model.safetensors`, `model.safetensors.index.json`,
@@ -61,6 +63,7 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None, code_of_ca
     Args:
         checkpoint: The checkpoint.
         variant: Part of the file names, or None.
+        allow_pickle: Whether pickles may be looked into for advice.
         code_of_call: As for `nested_state_dict`.
 
     Raises:
@@ -80,7 +83,9 @@ def find_weight_files(checkpoint: Checkpoint, *, variant: str | None, code_of_ca
             f"has no weights{with_variant}. It needs one of",
             checkpoint=str(checkpoint),
             filenames=candidates,
-            remedy=where_weights_may_be(checkpoint, variant=variant, code_of_call=code_of_call),
+            remedy=where_weights_may_be(
+                checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call
+            ),
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)

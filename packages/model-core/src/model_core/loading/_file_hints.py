@@ -39,12 +39,15 @@ _NO_WEIGHTS = (
 _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
 
 
-def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None, code_of_call: CodeOfCall) -> str:
+def where_weights_may_be(
+    checkpoint: Checkpoint, *, variant: str | None, allow_pickle: bool, code_of_call: CodeOfCall
+) -> str:
     """Return what to do about a checkpoint without the weights that were looked for.
 
     Args:
         checkpoint: The checkpoint. Nothing of it is downloaded.
         variant: The variant that was looked for, or None.
+        allow_pickle: Whether pickles may be looked into.
         code_of_call: As for `nested_state_dict`.
     """
     filenames = checkpoint.first_filenames()
@@ -60,7 +63,11 @@ def where_weights_may_be(checkpoint: Checkpoint, *, variant: str | None, code_of
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
-    hints += [] if whole else [*_distributed_formats(filenames), *_other_formats(checkpoint, code_of_call)]
+    hints += (
+        []
+        if whole
+        else [*_distributed_formats(filenames), *_other_formats(checkpoint, code_of_call, allow_pickle=allow_pickle)]
+    )
     return " ".join([*hints, _listing(filenames)])
 
 
@@ -77,7 +84,7 @@ def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
         yield "This is a checkpoint of DeepSpeed: its zero_to_fp32.py converts the weights to one file."
 
 
-def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> list[str]:
+def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pickle: bool) -> list[str]:
     """Return what to do with files at the top that hold weights under other names or in other formats."""
     top = sorted(name for name in checkpoint.first_filenames() if "/" not in name)
     hints = []
@@ -87,15 +94,16 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> list[str
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
         named = [name for name in named if not name.startswith(_NO_WEIGHTS) and checkpoint.has(name)]
         if named:
-            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call))
+            is_read = checkpoint.commit is None and (allow_pickle or suffix == ".safetensors")
+            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call, is_read=is_read))
             break
     if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
         hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
     return hints
 
 
-def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall) -> str:
-    """Return what to do with a file of another name. One on this machine is looked into."""
+def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, is_read: bool) -> str:
+    """Return what to do with a file of another name, which may be looked into."""
     path = _code_for_path(checkpoint, filename)
     config = code_for_config(checkpoint)
     is_safetensors = filename.endswith(".safetensors")
@@ -104,7 +112,7 @@ def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: Co
     )
     tensors: Mapping[str, torch.Tensor] = {}
     problem = ""
-    if checkpoint.commit is None:
+    if is_read:
         try:
             tensors = _tensors_in(checkpoint.local_path(filename), partial(code_of_call, config=config))
         except OSError as error:
@@ -142,7 +150,7 @@ def refused_file(path: Path, checkpoint: Checkpoint, code_of_call: CodeOfCall) -
         checkpoint: The folder that it is in.
         code_of_call: As for `nested_state_dict`.
     """
-    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call)
+    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call, is_read=True)
     return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
 
 

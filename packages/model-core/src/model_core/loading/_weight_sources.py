@@ -93,7 +93,7 @@ def open_weights(
         UnsafeNameError: The index names a file outside the checkpoint.
     """
     with reading_weights(checkpoint):
-        files = find_weight_files(checkpoint, variant=variant, code_of_call=code_of_call)
+        files = find_weight_files(checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call)
         if not next(iter(files.paths)).endswith(".bin"):
             return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
         if not allow_pickle:
