@@ -8,7 +8,7 @@ that was read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from config_core.code import ClassReference, CodeBundle, listing_digest
 from config_core.errors import UnsafeNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 
 __all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry", "versions_of"]
