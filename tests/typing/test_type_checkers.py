@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import typing
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,13 @@ def run(*command):
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=280, check=False
     )
     return done.stdout
+
+
+def test_pyright_checks_every_member_of_the_workspace():
+    """It says nothing of a path that matches no file, as none with `*` in its middle does."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pyright"]
+    sources = [path for members in ("packages", "tools") for path in ROOT.joinpath(members).glob("*/src")]
+    assert sorted(settings["include"]) == sorted(path.relative_to(ROOT).as_posix() for path in sources)
 
 
 @pytest.mark.skipif(find_spec("pyright") is None, reason="the group `typing` is not installed")

@@ -218,7 +218,8 @@ class HubConformance:
             for name, content in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-            return self.hub.publish(folder, repo_id, **(options or {})).oid
+            keywords: dict[str, Any] = {} if options is None else dict(options)
+            return self.hub.publish(folder, repo_id, **keywords).oid
 
     def _open(
         self, repo_id: str, *, revision: str | None = None, subfolder: str = "", token: str | None = None

@@ -301,4 +301,5 @@ def register_output_class(
 
 def softmax_gradient(output: torch.Tensor, gradient: torch.Tensor, dimension: int) -> torch.Tensor:
     """Return the gradient of the input of a softmax, from its output and the gradient of that."""
-    return torch._softmax_backward_data(gradient, output, dimension, output.dtype)
+    backward = torch._softmax_backward_data  # pyright: ignore[reportPrivateImportUsage]
+    return backward(gradient, output, dimension, output.dtype)

@@ -83,7 +83,7 @@ class _Schemas:
         properties: dict[str, Any] = {"model_type": {"const": cls.model_type} if cls.model_type else {"type": "string"}}
         for name in sorted(definition.names - {"name_or_path"} - definition.aliases.keys()):
             part = cls.sub_configs.get(name)
-            schema = dict(self.of(part if part is not None else definition.annotations.get(name, Any)))
+            schema: dict[str, Any] = dict(self.of(part if part is not None else definition.annotations.get(name, Any)))
             if name == "dtype":
                 schema = {"type": ["string", "null"]}
             if name in descriptions:
@@ -152,8 +152,8 @@ class _Schemas:
     def _record(self, cls: type[Any]) -> dict[str, Any]:
         if typing.is_typeddict(cls):
             return self._typed_dict(cls)
-        if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-            return self._row(tuple(_hints(cls).get(name, Any) for name in cls._fields))
+        if issubclass(cls, tuple) and (names := getattr(cls, "_fields", None)) is not None:
+            return self._row(tuple(_hints(cls).get(name, Any) for name in names))
         if hasattr(cls, "__dataclass_fields__"):
             return self._reference(cls)
         if is_dtype(cls):

@@ -37,6 +37,7 @@ class Pins(Protocol):
         self, repo_id: str, commit: str | None, *, option: str = "revision"
     ) -> AbstractContextManager[None]:
         """Open a repository in the block at the commit that `pin` returned. Errors say where it is from."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

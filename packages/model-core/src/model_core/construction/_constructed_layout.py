@@ -29,5 +29,5 @@ def note_layout_when_constructed(model_class: Any) -> None:
         if type(self).__init__ is noting:  # otherwise the constructor of a subclass goes on
             vars(self)["_constructed_layout"] = layout_of(self)
 
+    vars(noting)["notes_layout"] = True
     model_class.__init__ = noting
-    model_class.__init__.notes_layout = True
