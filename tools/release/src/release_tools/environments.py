@@ -175,7 +175,9 @@ def run_command(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{shown}\nwas still running after {timeout:.0f} s:\n{error.output or ''}") from error
+        # These are bytes whatever was asked for, and None where nothing was printed.
+        printed = b"".join(filter(None, (error.stdout, error.stderr))).decode(errors="replace")
+        raise CommandError(f"{shown}\nwas still running after {timeout:.0f} s:\n{printed}") from error
     if done.returncode not in accepted:
         raise CommandError(f"{shown}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
