@@ -51,6 +51,32 @@ def test_names_and_numbers_of_stages_say_the_same(given, features, indices, tmp_
     ) == (features, indices)
 
 
+class KeywordsConfig(BackboneConfigMixin, PretrainedConfig):
+    """Takes the stages as keywords that its `__init__` does not name."""
+
+    model_type = "stages-keywords"
+
+    def __init__(self, depth=2, **kwargs):
+        self.stage_names = ["stem", *(f"stage{number}" for number in range(1, depth + 1))]
+        self.depth = depth
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"out_features": None, "out_indices": [1]},
+        {"out_indices": [1], "out_features": None},
+        {"out_features": ["stage1"], "out_indices": None},
+        {"out_indices": None, "out_features": ["stage1"]},
+    ],
+)
+def test_stages_that_are_none_are_not_given(given):
+    """In any order, so that a program may pass both on."""
+    config = KeywordsConfig(**given)
+    assert (config.out_features, config.out_indices) == (["stage1"], [1])
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import pickle
+import threading
 import time
 import uuid
 import warnings
@@ -213,7 +214,7 @@ class RenamedInPartConfig(PretrainedConfig):
         self.hidden_size = hidden
         if depth > 2:
             self.num_layers = depth
-        heads = 2 * heads
+        heads, depth = 2 * heads, depth  # newer versions of Python store both in one step
         self.num_heads = heads
         self.num_channels = 3 if width is None else width
         self.hidden_size += 1
@@ -737,6 +738,8 @@ def test_a_property_is_set_whatever_order_fields_are_set_in(cls, tmp_path):
             call(sizes=(9,), depth=3)
         with pytest.raises(ConfigError, match=r"depth=3 contradicts 'half', .*|half=2 contradicts 'depth', "):
             call(depth=3, half=2)
+    with pytest.raises(ConfigError, match=r": sizes=\(9,\) contradicts 'depth', which is 3\."):
+        updated.update({"depth": 3, "sizes": (9,)})
 
 
 class PrivateScaleConfig(PretrainedConfig):
@@ -772,6 +775,8 @@ class IndexConfig(PretrainedConfig):
     def __post_init__(self):
         self._index = {name: number for number, name in enumerate(self.names)}
         self._seen = []
+        self._lock = threading.Lock()
+        self._key = uuid.uuid4().hex
 
     @functools.cached_property
     def length(self):
@@ -787,6 +792,15 @@ def test_an_update_computes_private_attributes_and_cached_properties_again():
     assert (config._index, config._seen) == ({"a": 0}, ["x"])
     config.update({"names": ["b", "c"]})
     assert (config._index, config._seen, config.length) == ({"b": 0, "c": 1}, ["x"], 2)
+
+
+def test_an_update_keeps_private_attributes_that_differ_from_config_to_config():
+    """A lock or a key is no value that the class computes from fields."""
+    config = IndexConfig()
+    lock, key = config._lock, config._key
+    config.update({"names": ["b"]})
+    assert config._lock is lock
+    assert config._key == key
 
 
 class MakingConfig(PretrainedConfig):

@@ -71,6 +71,19 @@ def test_config_with_the_older_fields_keeps_them():
     assert InitConfig().rope_scaling is None
 
 
+def test_class_with_a_property_of_that_name_keeps_the_older_fields():
+    """Its author makes the settings of them."""
+
+    class PropertyConfig(PretrainedConfig):
+        model_type = "rope-property"
+
+        @property
+        def rope_parameters(self):
+            return {"rope_theta": self.rope_theta}
+
+    assert PropertyConfig(rope_theta=7.0).rope_parameters == {"rope_theta": 7.0}
+
+
 @pytest.mark.parametrize("kind", ["linear", "dynamic", "yarn", "longrope", "llama3"])
 def test_settings_that_a_kind_needs_are_checked(kind):
     """As a KeyError, which is what transformers raises."""

@@ -17,7 +17,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import AUTHOR_ERRORS, moved_to_root, unpacked, with_problems
+from config_core.config._problems import AUTHOR_ERRORS, moved_to_root, shown, unpacked, with_problems
 from config_core.config._value_types import copied, is_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
@@ -140,7 +140,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 passed_by_class += [twice[1]] if twice[1] in fields else []
                 del given[twice[1]]
                 continue
-            parts = {name: given[name] for name in definition_of(cls).parts if is_config(given.get(name))}
+            parts = {name: given[name] for name in definition.parts if is_config(given.get(name))}
             if isinstance(error, ValueError) or not (parts or of_parts):
                 raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
             if of_parts:
@@ -152,10 +152,10 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
 
                 made = paths_of_parts(parts)
                 speaker.unknown[:] = [entry for entry in speaker.unknown if id(entry[0]) not in made]
+    unkept = definition.unkept - vars(config).keys()
     for name in passed_by_class:
         from config_core.config._derived_fields import same_value
 
-        unkept = definition_of(cls).unkept - vars(config).keys()
         if same_value(getattr(config, name, None), fields[name]):
             continue
         if unkept and (is_load or unkept.isdisjoint(fields)):
@@ -186,7 +186,8 @@ def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[
     cls, names = type(config), definition_of(type(config)).names
     properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
     done = {}
-    for name, value in properties.items():
+    # None, which stands for what is not given, must not undo another one.
+    for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
         if not same_value(getattr(config, name, None), value):
             setattr(config, name, value)
         done[name] = getattr(config, name, None)
@@ -211,13 +212,15 @@ def check_property(
     """
     from config_core.config._derived_fields import same_value
 
-    for other in fields:
-        if other in before and not same_value(getattr(config, other, None), before[other]):
-            given = ", ".join(f"{name}={value!r:.80}" for name, value in properties.items() if name != other)
-            raise ConfigError(
-                f"{type(config).__name__}: {given} contradicts {other!r}, which is {fields[other]!r:.80}. Give one of "
-                "them."
-            )
+    for other, value in fields.items():
+        if value is None or other not in before or same_value(getattr(config, other, None), before[other]):
+            continue
+        given = [f"{name}={shown(properties[name])}" for name in properties if name != other]
+        given = given or [f"{name}={shown(fields[name])}" for name in fields if name != other]
+        raise ConfigError(
+            f"{type(config).__name__}: {', '.join(given)} contradicts {other!r}, which is {shown(value)}. Give one of "
+            "them."
+        )
 
 
 def unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:

@@ -86,8 +86,7 @@ def keywords_read_by(init: Any) -> list[Parameter]:
 
 def _reads(code: Any, variable: str) -> Iterator[tuple[str, Any]]:
     """Yield each key that code reads from the dict in a variable, with its default."""
-    constants = code.co_consts[1:]  # the first may be the docstring
-    if not any(isinstance(constant, str) and constant.isidentifier() for constant in constants):
+    if not any(isinstance(constant, str) and constant.isidentifier() for constant in code.co_consts):
         return  # without the import
     import dis
 
@@ -109,7 +108,7 @@ def _loads(step: dis.Instruction, variable: str) -> bool:
     """Return whether the last thing that an instruction does is to load a local variable."""
     if "LOAD_FAST" not in step.opname and step.opname != "LOAD_DEREF":
         return False
-    return bool((step.argval[-1] if isinstance(step.argval, tuple) else step.argval) == variable)
+    return bool(_names_of(step)[-1] == variable)
 
 
 def _is_constant(step: dis.Instruction) -> bool:
@@ -135,8 +134,8 @@ def unused_parameters(init: Any) -> list[str]:
 
     read: set[str] = set()
     for step in dis.get_instructions(code):
-        if "LOAD" in step.opname and isinstance(step.argval, (str, tuple)):  # a tuple where one step loads two
-            read |= {step.argval} if isinstance(step.argval, str) else {*step.argval}
+        if "LOAD" in step.opname:
+            read.update(_names_of(step))
     return [name for name in suspects if name not in read]
 
 
@@ -174,20 +173,22 @@ def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
     import dis
 
     steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
-    changed = {step.argval for step in steps if step.opname.startswith("STORE_FAST")}
+    changed = {name for step in steps if step.opname.startswith("STORE_FAST") for name in _names_of(step)}
     found: dict[str, str] = {}
     for index, step in enumerate(steps):
         if step.opname != "STORE_ATTR":
             continue
-        # Newer versions of Python load both, the value and the object, in one step.
-        loads = steps[index - 1 : index] if isinstance(steps[index - 1].argval, tuple) else steps[index - 2 : index]
-        values = [
-            name for load in loads for name in (load.argval if isinstance(load.argval, tuple) else (load.argval,))
-        ]
+        loads = steps[index - 1 : index] if len(_names_of(steps[index - 1])) > 1 else steps[index - 2 : index]
+        values = [name for load in loads for name in _names_of(load)]
         is_plain = all(load.opname.startswith("LOAD_FAST") for load in loads) and not loads[-1].is_jump_target
         if is_plain and values[0] in names - changed and values[1] == code.co_varnames[0]:
             found[step.argval] = values[0]
     return found
+
+
+def _names_of(step: dis.Instruction) -> tuple[Any, ...]:
+    """Return the names of an instruction: two where newer versions of Python load or store two variables in one step."""
+    return step.argval if isinstance(step.argval, tuple) else (step.argval,)
 
 
 def _suspects(init: Any) -> list[str]:

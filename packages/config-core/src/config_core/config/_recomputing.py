@@ -106,9 +106,10 @@ def _is_field(config: Any, name: str) -> bool:
 
 def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
-    cls, state = type(config), vars(config)
-    computed = _computed_now(config, values) if "_computed" in state or definition_of(cls).passed else set()
-    private = _private_made_of(config)
+    cls, state, definition = type(config), vars(config), definition_of(type(config))
+    computed = _computed_now(config, values) if "_computed" in state or definition.passed else set()
+    # A lock or a counter is another one in each config.
+    private = {name: value for name, value in _private_made_of(config).items() if same_value(value, state.get(name))}
     given = resolve_aliases(cls, values)
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
@@ -118,10 +119,9 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
             done[name] = getattr(config, name)
-        if properties := {name: fields[name] for name in definition_of(cls).setters if name in fields}:
+        if properties := {name: fields[name] for name in definition.setters if name in fields}:
             check_property(config, properties, fields, before=done)
         make_sub_configs(config)
-    definition = definition_of(cls)
     # Of these, only `__init__` knows what it makes.
     plain = {
         name: value
@@ -131,7 +131,7 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     if definition.runs_own_code:
         _make_again(config, computed, plain)
     for name, value in _private_made_of(config).items():
-        if name not in private or not same_value(value, private[name]):
+        if name not in state or (name in private and not same_value(value, private[name])):
             state[name] = value
     for name in definition.cached_properties:
         state.pop(name, None)
@@ -153,11 +153,10 @@ def _private_made_of(config: Any) -> dict[str, Any]:
 
 def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
     """Return which fields of a config have the value that its class computes, without those that are given."""
-    cls = type(config)
+    cls, passed = type(config), definition_of(type(config)).passed
     with of_file():
-        computed = vars(config).get("_computed", frozenset())
-        candidates = (computed | definition_of(cls).passed) - resolve_aliases(cls, given).keys()
-        fields = written_fields(config, with_unset=bool(definition_of(cls).passed))
+        candidates = (vars(config).get("_computed", frozenset()) | passed) - resolve_aliases(cls, given).keys()
+        fields = written_fields(config, with_unset=bool(passed))
         return computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
 
 

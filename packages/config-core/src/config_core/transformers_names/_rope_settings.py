@@ -55,7 +55,8 @@ class RopeSettings:
         kwargs = {**vars(self).pop("_rope_kwargs", {}), **kwargs}
         if "rope_parameters" in vars(self):
             return self.convert_rope_params_to_dict(**kwargs)
-        if hasattr(type(self), "rope_parameters"):
+        declared = getattr(type(self), "rope_parameters", None)
+        if hasattr(type(self), "rope_parameters") and not isinstance(declared, property):
             vars(self)["_rope_kwargs"] = {name: kwargs.pop(name) for name in _OLD_FIELDS & kwargs.keys()}
         return kwargs
 
