@@ -214,7 +214,7 @@ class RenamedInPartConfig(PretrainedConfig):
         self.hidden_size = hidden
         if depth > 2:
             self.num_layers = depth
-        heads, depth = 2 * heads, depth  # newer versions of Python store both in one step
+        heads, depth = 2 * heads, depth + 0  # newer versions of Python store both in one step
         self.num_heads = heads
         self.num_channels = 3 if width is None else width
         self.hidden_size += 1

@@ -187,7 +187,7 @@ def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
 
 
 def _names_of(step: dis.Instruction) -> tuple[Any, ...]:
-    """Return the names of an instruction: two where newer versions of Python load or store two variables in one step."""
+    """Return the names of an instruction; newer versions of Python load or store two variables in one step."""
     return step.argval if isinstance(step.argval, tuple) else (step.argval,)
 
 
