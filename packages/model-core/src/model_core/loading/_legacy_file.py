@@ -1,14 +1,17 @@
-"""Reading a file of `torch.save`, of which only tensors are unpickled, and saying where in it the weights are."""
+"""Reading a file of `torch.save`, of which only tensors are unpickled, and saying where in it the weights are.
+
+No class is allowed to torch meanwhile: what it allows is the same in all threads.
+"""
 
 from __future__ import annotations
 
 import re
 import zipfile
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
@@ -25,33 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["code_to_read", "read_legacy_file", "unusable_tensor"]
 
-# Classes without behaviour of their own, which training programs keep beside the weights.
-_HARMLESS = frozenset(
-    {
-        "argparse.Namespace",
-        "collections.defaultdict",
-        "collections.deque",
-        "datetime.datetime",
-        "datetime.timedelta",
-        "pathlib.PosixPath",
-        "pathlib.WindowsPath",
-        "pathlib._local.PosixPath",  # as Python 3.13 calls them
-        "pathlib._local.WindowsPath",
-        "types.SimpleNamespace",
-    }
-)
+# Classes without behaviour of their own, which training programs keep beside the weights, and what reads their objects.
+# Python 3.13 pickles paths under other names, and no system makes the paths of another.
+_HARMLESS = {
+    "argparse.Namespace": "argparse.Namespace",
+    "datetime.datetime": "datetime.datetime",
+    "datetime.timedelta": "datetime.timedelta",
+    "pathlib.PosixPath": "pathlib.PurePath",
+    "pathlib.WindowsPath": "pathlib.PurePath",
+    "pathlib._local.PosixPath": "pathlib.PurePath",
+    "pathlib._local.WindowsPath": "pathlib.PurePath",
+    "types.SimpleNamespace": "types.SimpleNamespace",
+}
 _REFUSED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})")
-
-
-class _StandIn:
-    """An object of any class, without what is in it."""
-
-    def __new__(cls, *_: Any, **__: Any) -> Self:
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None: ...
-
-    def __setstate__(self, state: object) -> None: ...
 
 
 def read_legacy_file(path: Path, *, mapped: bool, code_of_call: CodeOfCall) -> dict[str, torch.Tensor]:
@@ -109,28 +98,21 @@ def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 
 def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall) -> str:
-    """Return why a pickle is refused, and what to do: its structure is looked at with stand-ins for its objects."""
-    refused = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
+    """Return why a pickle is refused, and what to do."""
+    problem = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
+    refusal = "Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
     try:
         is_archive = zipfile.is_zipfile(path)
         classes = sorted(get_unsafe_globals_in_checkpoint(path)) if is_archive else _REFUSED.findall(str(error))
-        if classes:
-            refused += f": it pickles an object of {shortened(classes)}"
-        with safe_globals([(_StandIn, name) for name in classes]):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception:  # noqa: BLE001 - see `read_legacy_file`
-        return f"{refused}). Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
-    refused += ")"
-    if _HARMLESS.issuperset(classes):
-        modules = dict.fromkeys(name.rpartition(".")[0] for name in classes)
-        allowed = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{', '.join(classes)}])"
-        return (
-            f"{refused}. Run {allowed} first. {nested_state_dict(content, code_to_read(path), code_of_call)}".rstrip()
-        )
-    code = code_to_read(path, weights_only=False)
-    unsafe = nested_state_dict(content, code, code_of_call)
-    if isinstance(content, _StandIn) and any(name.startswith("torch.nn.modules.") for name in classes):
-        unsafe = f"It holds a whole module. Pass its state dict: {code_of_call({}, f'{code}.state_dict()')}"
-    return f"{refused}. Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors" + (
-        f". If you trust the file, which can run any code: {unsafe}" if unsafe else ""
-    )
+        classes = []
+    if not classes:
+        return f"{problem}). {refusal}"
+    problem += f": it pickles an object of {shortened(classes)})"
+    if _HARMLESS.keys() >= set(classes):
+        modules = dict.fromkeys(_HARMLESS[name].partition(".")[0] for name in classes)
+        allowed = ", ".join(f"({_HARMLESS[name]}, {name!r})" for name in classes)
+        code = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{allowed}])"
+        return f"{problem}. Run {code} and load it again"
+    code = code_of_call({}, code_to_read(path, weights_only=False))
+    return f"{problem}. {refusal}. If you trust the file, which can run any code: {code}"
