@@ -437,6 +437,25 @@ def test_a_number_of_classes_that_the_class_only_passes_on_is_saved(tmp_path):
         OnlyPassingConfig(classes=4, num_labels=3)
 
 
+def test_none_for_a_base_field_that_the_class_passes_on_is_no_value():
+    """As for other fields of the base class; many files have `"problem_type": null`."""
+
+    class PassingTypeConfig(PretrainedConfig):
+        model_type = "labels-passing-type"
+
+        def __init__(self, classes: int = 1, **kwargs):
+            self.classes = classes
+            super().__init__(num_labels=classes, problem_type="regression", **kwargs)
+
+    for config in (
+        PassingTypeConfig(num_labels=None, problem_type=None),
+        PassingTypeConfig.from_dict({"classes": 1, "problem_type": None}),
+    ):
+        assert (config.num_labels, config.problem_type) == (1, "regression")
+    with pytest.raises(ConfigError, match="'problem_type' is 'single', but the class itself passes 'regression'"):
+        PassingTypeConfig(problem_type="single")
+
+
 def decided_config():
     """Return a new class whose required argument decides fields of the base class."""
 

@@ -210,19 +210,19 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
-def _is_number(key: Any) -> bool:
-    if isinstance(key, str):
-        return key.isdecimal() and len(key) <= _MAX_DIGITS
-    return type(key) is int and key >= 0
+def _number(name: str, given: Any) -> int:
+    key = builtin_value(given)
+    is_number = key.isdecimal() and len(key) <= _MAX_DIGITS if isinstance(key, str) else type(key) is int and key >= 0
+    if not is_number:
+        raise ConfigError(f"{name}: expected numbers of classes, got {key!r:.80}.")
+    return int(key)
 
 
 def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     read: dict[int, str] = {}
     for given, label in labels:
-        key = builtin_value(given)
-        number = int(key) if _is_number(key) else None
-        if number is None:
-            raise ConfigError(f"{name}: expected numbers of classes, got {key!r:.80}.")
+        # There may be thousands, and most have been read before.
+        number = given if type(given) is int and given >= 0 else _number(name, given)
         if number in read:
             raise ConfigError(f"{name}: two names have the same number, {number}.")
         if not isinstance(label, str):

@@ -156,7 +156,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
     for name in passed_by_class:
         from config_core.config._derived_fields import same_value
 
-        if same_value(getattr(config, name, None), fields[name]):
+        if _is_not_given(cls, name, fields[name]) or same_value(getattr(config, name, None), fields[name]):
             continue
         if unkept and (is_load or unkept.isdisjoint(fields)):
             setattr(config, name, fields[name])  # a file has what the class makes of a parameter in its place
@@ -166,6 +166,11 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
             )
     return config
+
+
+def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:
+    """Return whether a value is None, which the base class takes for one of its fields that is not given."""
+    return value is None and name in definition_of(cls).names - definition_of(cls).own
 
 
 def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
@@ -290,8 +295,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         and name in current
         and current[name] is not value
         and name[:1] != "_"
-        # None is what the base class takes for a field that is not given.
-        and not (value is None and name in definition.names - definition.own)
+        and not _is_not_given(cls, name, value)
     }
     if not (differing := {**replaced, **ignored}):
         return
