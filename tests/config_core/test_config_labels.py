@@ -452,8 +452,8 @@ def test_none_for_a_base_field_that_the_class_passes_on_is_no_value():
         PassingTypeConfig.from_dict({"classes": 1, "problem_type": None}),
     ):
         assert (config.num_labels, config.problem_type) == (1, "regression")
-    with pytest.raises(ConfigError, match="'problem_type' is 'single', but the class itself passes 'regression'"):
-        PassingTypeConfig(problem_type="single")
+    with pytest.raises(ConfigError, match="'problem_type' is 'single_label_classification', but the class"):
+        PassingTypeConfig(problem_type="single_label_classification")
 
 
 def decided_config():
