@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -264,6 +265,41 @@ def test_attention_functions_are_read_only():
         functions.get_interface("flash_attention_2", abs)
     with pytest.raises(TypeError):
         functions["sdpa"] = abs
+
+
+class WithAttention(Model):
+    _supports_sdpa = True
+
+
+def test_config_that_two_models_are_created_from_is_left_alone():
+    """They may use different implementations of attention, and layers look it up in the config of their model."""
+    config = config_names.PretrainedConfig()
+    chosen = [WithAttention._from_config(config, attn_implementation=name) for name in ("eager", "sdpa", None)]
+    assert [model.config._attn_implementation for model in chosen] == ["eager", "sdpa", "sdpa"]
+
+
+class WithMask(WithAttention):
+    @names.merge_with_config_defaults
+    def forward(self, embeddings, meanwhile=None, **_):
+        if meanwhile is not None:
+            meanwhile()
+        return names.create_causal_mask(self.config, embeddings, allow_is_causal_skip=False)
+
+
+def test_call_that_is_not_causal_changes_no_call_in_another_thread():
+    """`is_causal` is of one call: the config is shared, and stays as it is."""
+    model, embeddings = WithMask(config_names.PretrainedConfig()), torch.ones(1, 2, 3)
+    with ThreadPoolExecutor(1) as pool:
+        others = []
+
+        def meanwhile():
+            others.append(pool.submit(model, embeddings).result())
+
+        mask = model(embeddings, meanwhile, is_causal=False)
+    others.append(model(embeddings))
+    assert bool(mask.all())
+    assert [other.tolist() for other in others] == [[[[[True, False], [True, True]]]]] * 2
+    assert "is_causal" not in vars(model.config)
 
 
 def test_boxes_have_corners():

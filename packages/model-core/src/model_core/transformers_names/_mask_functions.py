@@ -6,7 +6,9 @@ added to the scores: 0 where a token attends, the lowest number elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from torch import nn
 from model_core.transformers_names._pytorch_utils import is_tracing
 
 __all__ = [
+    "causal_in_call",
     "create_bidirectional_mask",
     "create_bidirectional_sliding_window_mask",
     "create_causal_mask",
@@ -26,6 +29,7 @@ _Rule = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch
 _FIELD = "_attn_implementation"
 _IMPLEMENTATIONS = {"eager", "sdpa"}
 _NUM_DIMENSIONS = 4
+_call = threading.local()  # its `is_causal` is a config and whether the masks for it are causal
 
 
 def create_causal_mask(config: Any, inputs_embeds: Any = None, attention_mask: Any = None, **options: Any) -> Any:
@@ -91,6 +95,22 @@ def create_bidirectional_sliding_window_mask(
     return _bidirectional_mask(config, inputs_embeds, attention_mask, is_sliding=True, **options)
 
 
+@contextlib.contextmanager
+def causal_in_call(config: Any, is_causal: bool) -> Iterator[None]:  # noqa: FBT001
+    """Let the causal masks for a config be causal or not in the block, in this thread, whatever its `is_causal` is."""
+    outer = getattr(_call, "is_causal", None)
+    _call.is_causal = (config, is_causal)
+    try:
+        yield
+    finally:
+        _call.is_causal = outer
+
+
+def _is_causal(config: Any) -> bool:
+    of_call = getattr(_call, "is_causal", None)
+    return bool(getattr(config, "is_causal", True) if of_call is None or of_call[0] is not config else of_call[1])
+
+
 def _causal_mask(
     config: Any,
     inputs_embeds: Any,
@@ -105,7 +125,7 @@ def _causal_mask(
     allow_is_causal_skip: bool = True,
     **cache: Any,
 ) -> torch.Tensor | None:
-    if not getattr(config, "is_causal", True):
+    if not _is_causal(config):
         return _bidirectional_mask(
             config, inputs_embeds, attention_mask, is_sliding=is_sliding, input_embeds=input_embeds,
             or_mask_function=or_mask_function, and_mask_function=and_mask_function,

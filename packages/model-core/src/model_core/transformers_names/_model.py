@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -102,7 +103,11 @@ class PreTrainedModel(OwnModel, MaskMethods):
 
     @classmethod
     def _from_config(cls, config: Any, *, attn_implementation: str | None = None, **kwargs: Any) -> Any:
-        """Create a model with new weights. The arguments are those of `from_pretrained`."""
+        """Create a model with new weights. The arguments are those of `from_pretrained`.
+
+        The config is copied if an implementation of attention is given: another model may use the same config.
+        """
+        config = config if attn_implementation is None else copy.deepcopy(config)
         with requested_attention(attn_implementation):
             return super()._from_config(config, **kwargs)
 

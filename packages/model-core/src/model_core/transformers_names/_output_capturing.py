@@ -6,11 +6,10 @@ collect them: hooks do, for the time of one call.
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import dataclasses
 import functools
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import torch
@@ -18,6 +17,7 @@ from torch import nn
 
 from config_core.transformers_names import logging
 from model_core.pretrained_model import PreTrainedModel as OwnModel
+from model_core.transformers_names._mask_functions import causal_in_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -125,7 +125,7 @@ def merge_with_config_defaults(func: Callable[..., Any]) -> Callable[..., Any]:
         is_causal = kwargs.get("is_causal", getattr(self.config, "is_causal", None))
         if is_causal is None:
             return func(self, *given, **kwargs)
-        with _set_for_now(self.config, "is_causal", is_causal):  # where the functions that make masks look for it
+        with causal_in_call(self.config, is_causal):
             return func(self, *given, **{**kwargs, "is_causal": is_causal})
 
     return call
@@ -159,7 +159,7 @@ def filter_output_hidden_states(forward_function: Callable[..., Any]) -> Callabl
     return call
 
 
-_active: contextvars.ContextVar[Any] = contextvars.ContextVar("_active", default=None)  # the innermost recording
+_active = threading.local()  # its `recording` is the innermost one. The compiler cannot trace context variables.
 
 
 class _Recording:
@@ -175,18 +175,17 @@ class _Recording:
             for module, name, recorder in self._layers
             if name in self.outputs
         ]
-        # The compiler cannot trace context variables. It compiles for one thread.
-        self._token = None if torch.compiler.is_compiling() else _active.set(self)
+        self._outer = getattr(_active, "recording", None)
+        _active.recording = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._token is not None:
-            _active.reset(self._token)
+        _active.recording = self._outer
         for hook in self._hooks:
             hook.remove()
 
     def _record(self, name: str, recorder: OutputRecorder, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002
-        if not torch.compiler.is_compiling() and _active.get() is not self:
+        if getattr(_active, "recording", None) is not self:  # another thread calls the model, or a model inside it
             return
         values = self.outputs[name]
         if name == _HIDDEN_STATES and recorder.capture_initial_hidden_state and not values:
@@ -203,18 +202,6 @@ def _captures(forward: Any) -> bool:
 def _own_field(config: Any, name: str) -> Any:
     """Return a field that a config really has, or None: transformers 5 has no defaults for these."""
     return getattr(config, name) if name in vars(config) or hasattr(type(config), name) else None
-
-
-@contextlib.contextmanager
-def _set_for_now(config: Any, name: str, value: Any) -> Iterator[None]:
-    state, before = vars(config), dict(vars(config))
-    state[name] = value
-    try:
-        yield
-    finally:
-        state.pop(name)
-        if name in before:
-            state[name] = before[name]
 
 
 def _recorders(model: Any) -> list[tuple[str, OutputRecorder]]:
