@@ -146,6 +146,12 @@ def test_breaking_change_moves_a_dependent_by_its_extra(copy):
     assert copy.package("resnet").project["dependencies"][0] == "pretrained-config-core>=0.1,<0.2"
 
 
+def test_fragment_of_several_lines_is_shown_as_one(copy):
+    """Its first paragraph tells what has changed, wherever its lines end."""
+    copy.write("packages/resnet/changes/one.fix.md", "Begins here,\nand ends here.\n\nMore.\n")
+    assert "fix      Begins here, and ends here.\n" in run(copy, "status")[0]
+
+
 def test_several_changes_are_one_plan(copy):
     """Each package moves by the greatest of its changes."""
     copy.write("packages/config-core/changes/one.fix.md", "One.\n")

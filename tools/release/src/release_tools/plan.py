@@ -127,7 +127,7 @@ def spelled(requirement: Requirement) -> str:
 
 def changes_of(workspace: Workspace, package: WorkspacePackage, last: Version | None) -> list[Reason]:
     """Return what has changed in a package since its last release: what its fragments tell, and its API."""
-    reasons = [Reason(each.kind, each.text.partition("\n")[0]) for each in fragments_of(package)]
+    reasons = [Reason(each.kind, " ".join(each.text.partition("\n\n")[0].split())) for each in fragments_of(package)]
     if UNRELEASED in entries_of(package):
         reasons.append(Reason("fix", f"lines under {UNRELEASED} in the changelog"))
     if last is None:
