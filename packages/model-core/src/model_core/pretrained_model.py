@@ -307,7 +307,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         )
         if checkpoint is not None:
             if file:
-                raise refused_file(file, checkpoint, code_of_call)
+                raise refused_file(file, checkpoint, code_of_call, allow_pickle=not use_safetensors)
             weights = open_weights(
                 checkpoint,
                 variant=variant,

@@ -94,16 +94,15 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pi
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
         named = [name for name in named if not name.startswith(_NO_WEIGHTS) and checkpoint.has(name)]
         if named:
-            is_read = checkpoint.commit is None and (allow_pickle or suffix == ".safetensors")
-            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call, is_read=is_read))
+            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call, allow_pickle=allow_pickle))
             break
     if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
         hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
     return hints
 
 
-def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, is_read: bool) -> str:
-    """Return what to do with a file of another name, which may be looked into."""
+def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, allow_pickle: bool) -> str:
+    """Return what to do with a file of another name, which is looked into if that needs no download."""
     path = _code_for_path(checkpoint, filename)
     config = code_for_config(checkpoint)
     is_safetensors = filename.endswith(".safetensors")
@@ -112,7 +111,7 @@ def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: Co
     )
     tensors: Mapping[str, torch.Tensor] = {}
     problem = ""
-    if is_read:
+    if checkpoint.commit is None and (is_safetensors or allow_pickle):
         try:
             tensors = _tensors_in(checkpoint.local_path(filename), partial(code_of_call, config=config))
         except OSError as error:
@@ -142,15 +141,18 @@ def file_of_weights(source: object) -> Path | None:
     return path if path is not None and path.is_file() and parse_weight_file(path.name) is None else None
 
 
-def refused_file(path: Path, checkpoint: Checkpoint, code_of_call: CodeOfCall) -> CheckpointNotFoundError:
+def refused_file(
+    path: Path, checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pickle: bool
+) -> CheckpointNotFoundError:
     """Return the error for a caller who named a file of weights, with the call that loads it.
 
     Args:
         path: The file.
         checkpoint: The folder that it is in.
         code_of_call: As for `nested_state_dict`.
+        allow_pickle: Whether pickles may be looked into.
     """
-    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call, is_read=True)
+    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
     return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
 
 
