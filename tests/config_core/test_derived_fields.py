@@ -765,6 +765,41 @@ def test_a_property_that_no_file_would_have_is_refused_at_the_save(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+class FirstNameConfig(PretrainedConfig):
+    """Properties that can be assigned: one fails for the defaults, one returns another object each time."""
+
+    model_type = "derived-first-name"
+    names: list[str] = []  # noqa: RUF012 - as users write it
+
+    @property
+    def first(self):
+        return self.names[0]
+
+    @first.setter
+    def first(self, value):
+        self.names = [value]
+
+    @property
+    def view(self):
+        return memoryview(self.names[0].encode())
+
+    @view.setter
+    def view(self, value):
+        self.names = [bytes(value).decode()]
+
+
+@pytest.mark.parametrize("given", [{}, {"first": "a"}, {"view": memoryview(b"a")}])
+def test_properties_that_cannot_be_compared_are_no_contradiction(given, tmp_path):
+    """In a call, an override, an update and a save."""
+    FirstNameConfig().save_pretrained(tmp_path)
+    updated = FirstNameConfig()
+    updated.update(given)
+    for config in (FirstNameConfig(**given), FirstNameConfig.from_pretrained(tmp_path, **given), updated):
+        assert config.names == ["a"] * bool(given)
+        config.save_pretrained(tmp_path / "saved")
+        assert FirstNameConfig.from_pretrained(tmp_path / "saved") == config
+
+
 class IndexConfig(PretrainedConfig):
     """Keeps what it computes under a private name, and in a cached property."""
 

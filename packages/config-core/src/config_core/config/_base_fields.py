@@ -18,6 +18,7 @@ __all__ = [
     "OLDER_NAMES",
     "ComputedFields",
     "Labels",
+    "attribute_of",
     "attributes_of",
     "check_num_labels",
     "dtype_name",
@@ -99,6 +100,14 @@ def attributes_of(config: Any) -> dict[str, Any]:
     numbers = labels.id2label and label_numbers(labels.id2label, labels.chosen)
     base = {"num_labels": labels.num_labels, "id2label": labels.id2label, "label2id": numbers, "dtype": config.dtype}
     return {**vars(config), **base}
+
+
+def attribute_of(config: Any, name: str) -> Any:
+    """Return an attribute of a config, or None if there is none or if it is a property that fails."""
+    try:
+        return getattr(config, name, None)
+    except Exception:  # noqa: BLE001 - the author's code
+        return None
 
 
 def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:

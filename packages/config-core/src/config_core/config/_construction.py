@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of
+from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
@@ -193,9 +193,9 @@ def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[
     done = {}
     # None, which stands for what is not given, must not undo another one.
     for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
-        if not same_value(getattr(config, name, None), value):
+        if not same_value(attribute_of(config, name), value):
             setattr(config, name, value)
-        done[name] = getattr(config, name, None)
+        done[name] = attribute_of(config, name)
     if properties and is_sure is None:
         without = attributes_without(cls, fields, properties) or {}
         check_property(config, properties, fields, before=without | done)
@@ -218,7 +218,10 @@ def check_property(
     from config_core.config._derived_fields import same_value
 
     for other, value in fields.items():
-        if value is None or other not in before or same_value(getattr(config, other, None), before[other]):
+        current = attribute_of(config, other)
+        if value is None or other not in before or same_value(current, before[other]):
+            continue
+        if not same_value(current, attribute_of(config, other)):  # a property that makes another object each time
             continue
         given = [f"{name}={shown(properties[name])}" for name in properties if name != other]
         given = given or [f"{name}={shown(fields[name])}" for name in fields if name != other]

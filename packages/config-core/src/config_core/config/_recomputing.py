@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of
+from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
@@ -96,7 +96,7 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
 def _is_field(config: Any, name: str) -> bool:
     cls = type(config)
     definition = definition_of(cls)
-    if name in definition.aliases or name in WRITTEN_BY_ALL:
+    if name in definition.aliases or name in definition.setters or name in WRITTEN_BY_ALL:
         return True
     is_known = name in definition.names or hasattr(config, name)
     if name in definition.unkept:
@@ -114,11 +114,11 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
     with of_caller(unknown):
-        merged = merge_fields(cls, {name: getattr(config, name, None) for name in fields}, fields)
+        merged = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
         own_forms, done = state.get("_own_forms", ()), {}
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
-            done[name] = getattr(config, name)
+            done[name] = attribute_of(config, name)
         if properties := {name: fields[name] for name in definition.setters if name in fields}:
             check_property(config, properties, fields, before=done)
         make_sub_configs(config)

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of
+from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._derived_fields import same_value
 from config_core.config._init_parameters import unwrapped
@@ -143,21 +143,19 @@ def check_kept(config: Any, written: dict[str, Any]) -> None:
         ConfigValidationError: A parameter or a property would be lost.
     """
     cls, definition = type(config), definition_of(type(config))
-    loaded, twin = cls.from_dict({**written}), cls.from_dict({**written})
-    private = {name for name in vars(loaded).keys() & vars(config).keys() - _NOTES if name.startswith("_")}
-    if definition.unkept <= vars(config).keys():
-        private = set()
+    loaded, twin = (_values(cls.from_dict({**written})) for _ in range(2))
+    names = set(definition.setters)
+    if not definition.unkept <= vars(config).keys():
+        names |= {name for name in loaded.keys() & vars(config).keys() - _NOTES if name.startswith("_")}
     # What differs from load to load is no value that was given.
-    lost = _changed(_values(loaded), _values(config), private - {*_changed(vars(loaded), vars(twin), private)})
-    lost = lost or _changed(_values(loaded), _values(config), definition.setters)
+    lost = _changed(loaded, _values(config), names - {*_changed(loaded, twin, names)})
     if lost:
-        names = ", ".join(map(repr, sorted(definition.unkept)))
-        remedy = f"Keep what {cls.__qualname__}.__init__ takes ({names}) under its own name too."
+        taken = ", ".join(map(repr, sorted(definition.unkept)))
+        remedy = f"Keep what {cls.__qualname__}.__init__ takes ({taken}) under its own name too."
         if lost[0] in definition.setters:
             remedy = f"Make {lost[0]!r} a parameter of __init__, or a field in the body of the class."
         raise ConfigValidationError(
-            "private attributes are not written, so that a load would make this "
-            f"{_values(loaded)[lost[0]]!r:.80}. {remedy}",
+            f"private attributes are not written, so that a load would make this {loaded[lost[0]]!r:.80}. {remedy}",
             config_class=cls.__name__,
             field=lost[0],
         )
@@ -165,7 +163,7 @@ def check_kept(config: Any, written: dict[str, Any]) -> None:
 
 def _values(config: Any) -> dict[str, Any]:
     """Return the attributes of a config, properties that can be assigned included."""
-    properties = {name: getattr(config, name, None) for name in definition_of(type(config)).setters}
+    properties = {name: attribute_of(config, name) for name in definition_of(type(config)).setters}
     return {**vars(config), **properties}
 
 
