@@ -107,6 +107,15 @@ def test_list_without_an_end_is_given_up(hub):
     assert caught.value.request.startswith(f"GET {hub.url}/api/models/me/tiny/tree/")
 
 
+def test_pages_of_a_list_fill_no_memory_together(hub):
+    """Each of them is smaller than the limit."""
+    hub.create_repo("me/tiny", CONFIG)
+    link = {"Link": f'<{hub.url}/api/models/me/tiny/tree/main?cursor=next>; rel="next"'}
+    hub.answer_next("/tree/", content=b"[" + b" " * 10_000_000 + b"]", headers=link, times=20)
+    with pytest.raises(HubError, match="more than 67,108,864 bytes"):
+        HUB_SERVICE.open("me/tiny")
+
+
 TRICKLE = """
 from hub_io import HUB_SERVICE, HubError
 try:
@@ -127,8 +136,13 @@ def test_answer_that_trickles_is_given_up(hub, tmp_path, path):
     assert "bytes came in more than 1 seconds" in printed
 
 
+FULL_WIDTH = ("\uff19" * 5).encode().decode("latin-1")  # digits for the client, which reads headers as UTF-8
+
+
 @pytest.mark.slow  # the client tries again for half a minute
-@pytest.mark.parametrize("headers", [{"Retry-After": "0099999"}, {"RateLimit": '"api";r=0;t=99999'}])
+@pytest.mark.parametrize(
+    "headers", [{"Retry-After": "0099999"}, {"RateLimit": '"api";r=0;t=99999'}, {"Retry-After": FULL_WIDTH}]
+)
 def test_hub_cannot_put_the_client_to_sleep(hub, headers):
     """It would sleep for as many seconds as the answer says."""
     hub.create_repo("me/tiny", CONFIG)

@@ -13,7 +13,7 @@ from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # exporte
 from hub_io.hub._client_errors import SlowAnswerError, UnsafeAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LimitedStream"]
 
@@ -24,26 +24,27 @@ _SLOWEST = 10_000  # bytes a second, after the time that a look-up may take anyw
 class LimitedStream(httpx.SyncByteStream):
     """The content of an answer, which ends with an error if there is too much of it or if it comes too slowly."""
 
-    def __init__(self, answer: Any, *, seconds: float) -> None:
+    def __init__(self, answer: Any, add_bytes: Callable[[int], int], *, seconds: float) -> None:
         """Limit an answer whose content was not read yet.
 
         Args:
             answer: The answer.
+            add_bytes: Adds a number of bytes to those that came before, such as with other pages, and returns the sum.
             seconds: How long it may take. Large answers get more time.
         """
-        self._answer, self._stream, self._seconds = answer, answer.stream, seconds
+        self._answer, self._stream, self._add_bytes, self._seconds = answer, answer.stream, add_bytes, seconds
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the content.
 
         Raises:
-            UnsafeAnswerError: It is larger than any answer of a Hub.
+            UnsafeAnswerError: It is larger, with what came before, than any answers of a Hub.
             SlowAnswerError: It comes too slowly.
         """
         start, size = time.monotonic(), 0
         for part in self._stream:
             size += len(part)
-            if size > _MOST_BYTES:
+            if self._add_bytes(len(part)) > _MOST_BYTES:
                 raise UnsafeAnswerError(f"it has more than {_MOST_BYTES:,} bytes", self._answer)
             if time.monotonic() - start > self._seconds + size / _SLOWEST:
                 raise SlowAnswerError(f"{size:,} bytes came in more than {self._seconds:g} seconds", self._answer)

@@ -12,9 +12,9 @@ Lists have an end. A download takes what it needs, and proxies need not announce
 from __future__ import annotations
 
 import contextlib
-import itertools
 import re
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import SentenceError
@@ -39,11 +39,9 @@ _PATH_HEADERS = {
     "x-repo-commit": re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?"),
     "x-xet-hash": re.compile(r"[0-9a-f]{64}"),
 }
-# Headers that let the client sleep, and say nothing, for 1,000 seconds or more. The Hub's own limits are of 300.
-_LONG_PAUSES = {
-    "retry-after": re.compile(r"\s*0*[1-9]\d{3,}"),
-    "ratelimit": re.compile(r".*t\s*=\s*0*[1-9]\d{3,}"),
-}
+# Headers that may let the client sleep, and say nothing, for 1,000 seconds or more. The Hub's own limits are of 300.
+# The client takes digits of any script.
+_LONG_PAUSES = {"retry-after": re.compile(r"\d{4}"), "ratelimit": re.compile(r"t\s*=\s*\d{4}")}
 _TOKEN = re.compile(r"[!-~]{1,4096}")
 _LIBRARY = "pretrained-hub-io"
 _IS_LOOKUP = "pretrained-hub-io.lookup"
@@ -51,8 +49,22 @@ _CONNECT_S = 10.0
 _WRITE_S = 300.0  # a commit of many files takes the Hub a while
 _MOST_PAGES = 1000  # of a thousand files each
 
-# Counts the pages of lists in a block of `asking`. The client reads lists in the thread that asks.
-_pages: ContextVar[Iterator[int] | None] = ContextVar("pages", default=None)
+
+@dataclass
+class _Received:
+    """What came in a block of `asking`: pages of lists, and bytes of the answers that the client reads as a whole."""
+
+    pages: int = 0
+    size: int = 0
+
+    def add_bytes(self, number: int) -> int:
+        """Add to the bytes, and return how many there are."""
+        self.size += number
+        return self.size
+
+
+# The client reads lists in the thread that asks.
+_received: ContextVar[_Received | None] = ContextVar("received", default=None)
 
 
 def hub_client(*, token: str | bool | None, offline: bool = False) -> HfApi:
@@ -100,7 +112,7 @@ def asking(request: HubRequest) -> Iterator[None]:
     Raises:
         HubError: Something failed. Errors of these packages pass as they are.
     """
-    context = _pages.set(_pages.get() or itertools.count(1))
+    context = _received.set(_received.get() or _Received())
     try:
         yield
     except HubError as error:
@@ -115,7 +127,7 @@ def asking(request: HubRequest) -> Iterator[None]:
             raise _translated(error, request) from error
         raise
     finally:
-        _pages.reset(context)
+        _received.reset(context)
 
 
 def _translated(error: BaseException, request: HubRequest) -> HubError:
@@ -177,7 +189,7 @@ def _check_answer(answer: Any) -> None:
     if answer.headers.get("content-encoding", "identity") != "identity":  # perhaps a thousand times as large
         raise UnsafeAnswerError("it is compressed, without being asked for that", answer)
     for header, long_pause in _LONG_PAUSES.items():
-        if long_pause.match(answer.headers.get(header, "")):
+        if long_pause.search(answer.headers.get(header, "")):
             del answer.headers[header]
     _limit(answer)
     if "/resolve" not in sent.url.path or sent.method != "HEAD":
@@ -192,10 +204,11 @@ def _limit(answer: Any) -> None:
     """Limit the size and time of an answer that the client reads as a whole, and the pages of a list."""
     from hub_io.hub._answer_limits import LimitedStream
 
+    received = _received.get() or _Received()
     if answer.request.extensions.get(_IS_LOOKUP, False):
-        answer.stream = LimitedStream(answer, seconds=_read_limit(answer.request.method))
-    pages = _pages.get()
-    if pages is not None and "next" in answer.links and next(pages) > _MOST_PAGES:
+        answer.stream = LimitedStream(answer, received.add_bytes, seconds=_read_limit(answer.request.method))
+    received.pages += "next" in answer.links
+    if received.pages > _MOST_PAGES:
         raise UnsafeAnswerError(f"a list has more than {_MOST_PAGES:,} pages", answer)
 
 
