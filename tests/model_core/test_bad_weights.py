@@ -292,6 +292,42 @@ def test_tensor_that_two_shards_hold_with_the_same_values_is_fine(sharded, conve
     assert same_state(TinyModel.from_pretrained(sharded), model)
 
 
+TWICE = """
+import sys, torch
+from model_core import WeightsFileError
+from tiny_models import TinyModel
+unusual = {
+    "quantised": lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+    "conjugate": lambda tensor: tensor.to(torch.complex64).conj(),
+}[sys.argv[2]]
+for values in (torch.ones(8), torch.zeros(8)):
+    for number, value in enumerate((torch.ones(8), values), 1):
+        path = f"{sys.argv[1]}/pytorch_model-0000{number}-of-00002.bin"
+        content = torch.load(path, weights_only=True)
+        torch.save(content | {"surplus": unusual(value)}, path)
+    try:
+        TinyModel.from_pretrained(sys.argv[1], allow_unexpected=["surplus"])
+        print("equal")
+    except WeightsFileError as error:
+        print("different" if "it holds other values for 'surplus'" in str(error) else error)
+"""
+
+
+@pytest.mark.parametrize("kind", ["quantised", "conjugate"])
+def test_unusual_tensor_that_two_shards_hold_is_compared_too(sharded, kind):
+    """In a process of its own, because reading the bytes of a quantised tensor ends it."""
+    as_legacy(sharded)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TWICE, str(sharded), kind],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == ["equal", "different"]
+
+
 def test_legacy_index_that_places_a_tensor_in_the_wrong_file_is_an_error(sharded):
     """As for safetensors files."""
     change_index(sharded, lambda index: index["weight_map"].update({"layers.0.weight": SHARDS[1]}))
