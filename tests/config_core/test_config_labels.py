@@ -363,6 +363,16 @@ class NamesConfig(PretrainedConfig):
         super().__init__(id2label=dict(enumerate(names)), label2id=numbers, **kwargs)
 
 
+class OneMapConfig(PretrainedConfig):
+    """Makes one of the two maps, from which the other follows."""
+
+    model_type = "labels-one-map"
+
+    def __init__(self, names=("no", "yes"), **kwargs):
+        self.names = list(names)
+        super().__init__(id2label=dict(enumerate(names)), **kwargs)
+
+
 class AssigningConfig(PretrainedConfig):
     """Assigns what it has taken under another name, after the base class."""
 
@@ -376,13 +386,14 @@ class AssigningConfig(PretrainedConfig):
         self.dtype = "float32" if precise else "float16"
 
 
-def test_names_that_the_class_passes_on_follow_its_parameter(tmp_path):
+@pytest.mark.parametrize("cls", [NamesConfig, OneMapConfig])
+def test_names_that_the_class_passes_on_follow_its_parameter(cls, tmp_path):
     """In an override and in an update, together with their number."""
-    config = NamesConfig(names=["a", "b", "c"])
+    config = cls(names=["a", "b", "c"])
     config.save_pretrained(tmp_path)
-    assert NamesConfig.from_pretrained(tmp_path) == config
+    assert cls.from_pretrained(tmp_path) == config
     config.update({"names": ["d"]})
-    for changed in (config, NamesConfig.from_pretrained(tmp_path, names=["d"])):
+    for changed in (config, cls.from_pretrained(tmp_path, names=["d"])):
         assert (changed.num_labels, changed.id2label, changed.label2id) == (1, {0: "d"}, {"d": 0})
 
 
@@ -397,6 +408,8 @@ def test_base_fields_that_the_class_assigns_follow_its_parameters_or_the_caller(
     given = {"num_labels": 4, "dtype": "bfloat16"}
     for changed in (AssigningConfig(**given), AssigningConfig.from_pretrained(tmp_path, **given)):
         assert (changed.num_labels, changed.dtype) == (4, "bfloat16")
+        changed.save_pretrained(tmp_path / "given")
+        assert AssigningConfig.from_pretrained(tmp_path / "given") == changed
     assert AssigningConfig(id2label=PETS).id2label == PETS
 
 

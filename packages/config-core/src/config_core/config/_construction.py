@@ -289,6 +289,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     cls, state = type(config), vars(config)
     replaced = {name: value for name, value in state.pop("_replaced", {}).items() if name in fields}
     definition = definition_of(cls)
+    base = definition.names - definition.own
     # Code for transformers expects that what it assigns to fields of the base class counts.
     current = attributes_of(config) if definition.runs_own_code and cls._checks_values else state
     ignored = {
@@ -302,7 +303,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     }
     if not (differing := {**replaced, **ignored}):
         return
-    note_computed(config, differing.keys() - (definition.names - definition.own))
+    note_computed(config, differing.keys() - base)
     from config_core.config._derived_fields import contradiction, same_value
 
     with of_file():  # what is made for a comparison reports nothing
@@ -315,7 +316,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         probe = attributes_without(cls, fields, wrong) or {}
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
-    unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in is_sure}
+    # What a caller has given for a field of the base class comes back, although no save notes it.
+    unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in {*is_sure, *base}}
     if unsure:
         raise contradiction(cls, fields, unsure)
     for name in wrong:

@@ -7,7 +7,7 @@ import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config._annotations import evaluated, module_names
-from config_core.config._base_fields import OLDER_NAMES
+from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
     NAMES_READ_LATE,
@@ -217,6 +217,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     _check_aliases(aliases, cls, own)
     family = [base for base in cls.__mro__ if base not in root.__mro__]
     unkept = unkept_parameters(family, read) - aliases.keys() - (declared.names - own)
+    passed = declared.constants & (declared.names - own)
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
@@ -247,7 +248,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
         unkept=unkept,
         renamed=_renamed(family, unkept, known=declared.names | read),
-        passed=frozenset(declared.constants & (declared.names - own)),
+        passed=frozenset(passed if passed.isdisjoint(LABEL_FIELDS) else passed | LABEL_FIELDS),
         defaults=defaults,
         plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
         mutable_defaults=declared.mutable_defaults,
