@@ -294,6 +294,12 @@ def test_missing_changelog_is_asked_for(released, run_release):
     assert "packages/resnet/CHANGELOG.md. Add one that begins with: # Changelog" in output
 
 
+def test_heading_without_a_version_is_no_entry(released, run_release):
+    """Nothing was released under it."""
+    released.write("packages/resnet/CHANGELOG.md", CHANGELOG.replace("## 0.1.0", "## \n\n## 0.1.0"))
+    assert run_release(released, "status")[0] == 0
+
+
 def test_requirement_that_cannot_be_read_is_named(released, run_release):
     """With the file that has it."""
     released.set_bounds("resnet", "config-core", " =>0.1")

@@ -39,7 +39,6 @@ KINDS = ("breaking", "feature", "fix", "misc")
 UNRELEASED = "Unreleased"
 """Heading of what was written into a changelog by hand since the last release."""
 
-
 _CONFLICT = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 # Below this line towncrier writes; without it, above all else.
 _START = "<!-- towncrier release notes start -->"
@@ -173,7 +172,7 @@ def _split(text: str) -> list[str]:
 
 
 def _name(section: str) -> str:
-    return section.split()[1]
+    return section.partition("\n")[0].removeprefix("## ").partition(" ")[0]
 
 
 def _body(section: str) -> str:
