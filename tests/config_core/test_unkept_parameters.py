@@ -21,6 +21,17 @@ class RenamingConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
+class RenamingLastConfig(PretrainedConfig):
+    """The same, after `super().__init__`."""
+
+    model_type = "unkept-renaming-last"
+
+    def __init__(self, hidden: int = 8, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_size = hidden
+        self.inner_size = 4 * hidden
+
+
 class SmallConfig(RenamingConfig):
     model_type = "unkept-small"
 
@@ -136,12 +147,17 @@ def test_an_override_with_the_default_is_refused_too(cls, values, changed, tmp_p
     assert cls.from_pretrained(tmp_path, **values) == cls(**values)
 
 
-def test_a_parameter_and_the_attribute_that_keeps_it_must_agree():
+@pytest.mark.parametrize("cls", [RenamingConfig, RenamingLastConfig])
+def test_a_parameter_and_the_attribute_that_keeps_it_must_agree(cls):
     """Either may be meant; what is computed of a parameter may be given another value."""
     with pytest.raises(ConfigError, match=r"hidden=5 would have no effect.*'hidden_size', which is 6"):
-        RenamingConfig(hidden=5, hidden_size=6)
-    config = RenamingConfig(hidden=5, hidden_size=5, inner_size=7)
+        cls(hidden=5, hidden_size=6)
+    config = cls(hidden=5, hidden_size=5, inner_size=7)
     assert (config.hidden_size, config.inner_size) == (5, 7)
+
+
+def test_what_is_computed_of_a_parameter_may_be_given_another_value():
+    """The parameter has been used for other fields, or could have been."""
     assert PresetConfig(preset="large", width=8).width == 8
 
 

@@ -114,11 +114,10 @@ def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
         state["_own_forms"] = names
 
 
-def _by_parameter(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields by the names under which the `__init__` takes their values."""
-    spellings, renamed = definition_of(cls).spellings, definition_of(cls).renamed
-    names = {**spellings, **{name: taken_as for name, taken_as in renamed.items() if taken_as not in fields}}
-    return {names.get(name, name): value for name, value in fields.items()}
+def _renamed_in(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that `__init__` takes by other names, which are not given themselves, to these names."""
+    pairs = definition_of(cls).renamed.items()
+    return {name: parameter for name, parameter in pairs if name in fields and parameter not in fields}
 
 
 def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *, is_load: bool) -> Any:
@@ -128,7 +127,8 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
         ConfigError: Such a field was given another value.
     """
     definition = definition_of(cls)
-    given = _by_parameter(cls, fields) if definition.spellings or definition.renamed else dict(fields)
+    names = {**definition.spellings, **_renamed_in(cls, fields)}
+    given = {names.get(name, name): value for name, value in fields.items()} if names else dict(fields)
     passed_by_class: list[str] = []
     of_parts: Exception | None = None
     while True:
@@ -175,7 +175,7 @@ def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:
 
 def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
     """Set attributes that are no keywords to what they were given as, if `__init__` has undone that."""
-    for name in definition_of(type(config)).renamed.keys() & fields.keys():
+    for name in _renamed_in(type(config), fields):
         setattr(config, name, fields[name])  # which may be set under a condition, or changed afterwards
     _set_properties(config, fields, is_sure)
 
