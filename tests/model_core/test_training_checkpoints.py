@@ -283,6 +283,17 @@ def test_code_keeps_what_the_caller_passed(tmp_path):
     assert "config='" not in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [7, 5], ids=["right", "wrong"])
+def test_code_keeps_the_fields_that_the_caller_passed(tmp_path, number):
+    """With the value that the file has, if that is another."""
+    model = fill_randomly(HeadModel(TinyConfig(num_labels=7)))
+    TinyConfig(num_labels=10).save_pretrained(tmp_path)
+    torch.save(lightning(prefixed("net.", model.state_dict())), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError) as caught:
+        HeadModel.from_pretrained(tmp_path, num_labels=number)
+    assert same_state(pasted(HeadModel, str(caught.value)), model)
+
+
 # Several sets of the same tensors
 
 

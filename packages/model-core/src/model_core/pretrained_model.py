@@ -303,7 +303,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             own_config.dtype = dtype_name(to_dtype)
         make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
         code_of_call = SuggestedCall(
-            make, partial(cls._name_rules, key_mapping=key_mapping or {}), config="" if config is None else "..."
+            make,
+            partial(cls._name_rules, key_mapping=key_mapping or {}),
+            config="" if config is None else "...",
+            options=kwargs,
         )
         if checkpoint is not None:
             if file:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SuggestedCall"]
 
+_LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
+
 
 class SuggestedCall:
     """A `CodeOfCall` of a load: it tries out which further arguments make the names of a state dict the model's."""
 
     def __init__(
-        self, construct: Callable[[], nn.Module], rules: Callable[[nn.Module, NamedTensors], NameRules], *, config: str
+        self,
+        construct: Callable[[], nn.Module],
+        rules: Callable[[nn.Module, NamedTensors], NameRules],
+        *,
+        config: str,
+        options: Mapping[str, Any],
     ) -> None:
         """Suggest calls.
 
@@ -34,15 +42,22 @@ class SuggestedCall:
             construct: Makes the model of the load.
             rules: Returns how its names are matched.
             config: Python code for the config if the caller gave one, or `""`.
+            options: Config fields and arguments of the constructor that the caller gave.
         """
         self._construct = construct
         self._rules = rules
         self._config = config
+        self._options = {
+            name: repr(value) if isinstance(value, _LITERALS) else "..." for name, value in options.items()
+        }
 
     def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, *, config: str = "...") -> str:
         """Return the code, as `CodeOfCall` describes it."""
         first, *others = [f", {way}" if way else "" for way in self._ways(state_dict)] or [""]
-        call = f"from_pretrained(None, config={self._config or config}, state_dict={code}{first})"
+        given = "".join(
+            f", {name}={value}" for name, value in self._options.items() if not re.search(rf", {name}=", first)
+        )
+        call = f"from_pretrained(None, config={self._config or config}{given}, state_dict={code}{first})"
         return " or ".join([call, *(f"with{way[1:]}" for way in others)])
 
     def _ways(self, state_dict: Mapping[str, torch.Tensor]) -> Sequence[str]:
