@@ -92,6 +92,15 @@ def test_shards_of_other_writers_are_loaded(two):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in expected.items())
 
 
+def test_files_of_different_saves_that_hold_one_tensor_are_said_to_be_that(two):
+    """That its values differ follows from it."""
+    old, new = two
+    tensors = load_file(new / SHARDS[0]) | load_file(new / SHARDS[1])
+    save_file(tensors, old / SHARDS[1], metadata(new / SHARDS[1]))
+    with pytest.raises(WeightsFileError, match="different saves"):
+        TinyModel.from_pretrained(old)
+
+
 @pytest.mark.parametrize("foreign", [False, True])
 @pytest.mark.parametrize("copied", ["single over shards", "shards over single"])
 def test_two_layouts_in_one_folder_are_refused(tmp_path, copied, foreign):

@@ -171,6 +171,7 @@ class _SafetensorsFiles(WeightSource):
     def __init__(self, name: str, files: WeightFiles, *, mapped: bool) -> None:
         self._mapped = mapped
         self._files = {filename: SafetensorsFile(filename, path) for filename, path in files.paths.items()}
+        _check_one_save(name, files, self._files)
         tensors: dict[str, StoredTensor] = {}
         tied: dict[str, str] = {}
         versions: dict[str, int] = {}
@@ -182,7 +183,6 @@ class _SafetensorsFiles(WeightSource):
             tensors |= file.tensors
             tied |= decode_object(file.metadata, TIED_WEIGHTS_KEY, str, path=file.path)
             versions |= decode_object(file.metadata, MODULE_VERSIONS_KEY, int, path=file.path)
-        _check_one_save(name, files, self._files)
         _check_index(files, {filename: file.tensors for filename, file in self._files.items()})
         super().__init__(name, tensors, tied=tied, versions=versions)
 
