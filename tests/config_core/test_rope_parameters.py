@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from config_core.transformers_names import PretrainedConfig, rope_config_validation
@@ -61,6 +63,15 @@ def test_rope_parameters_are_completed(given, expected, tmp_path):
     assert not hasattr(config, "rope_theta")
     config.save_pretrained(tmp_path)
     assert BodyConfig.from_pretrained(tmp_path) == config
+
+
+@pytest.mark.parametrize("name", ["rope_parameters", "rope_scaling"])
+def test_settings_of_the_caller_stay_as_they_are(name):
+    """Configs of several classes may be made of one dict, each with the defaults of its class."""
+    settings = {"full": {"rope_type": "yarn", "factor": 2.0}, "near": None}
+    given = copy.deepcopy(settings)
+    assert BodyConfig(layer_types=["full", "near"], **{name: given}).rope_parameters["full"]["rope_theta"] == 500.0
+    assert given == settings
 
 
 def test_config_with_the_older_fields_keeps_them():

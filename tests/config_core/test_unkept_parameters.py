@@ -157,7 +157,7 @@ def test_a_parameter_and_the_attribute_that_keeps_it_must_agree(cls):
 
 
 def test_what_is_computed_of_a_parameter_may_be_given_another_value():
-    """The parameter has been used for other fields, or could have been."""
+    """A preset only gives another field its default."""
     assert PresetConfig(preset="large", width=8).width == 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Final, TypedDict
 
 from config_core.transformers_names import logging
@@ -63,7 +64,7 @@ class RopeSettings:
     def convert_rope_params_to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """Move the settings of files of version 4 to `rope_parameters`, complete it, and return the other keywords."""
         given = kwargs.pop("rope_scaling", None) or getattr(self, "rope_parameters", None)
-        self.rope_parameters: Any = {} if given is None else given
+        self.rope_parameters: Any = {} if given is None else copy.deepcopy(given)
         theta = kwargs.pop("rope_theta", getattr(self, "rope_theta", self.default_theta))
         share = kwargs.pop("partial_rotary_factor", getattr(self, "partial_rotary_factor", None))
         for settings in self._rope_settings(self.rope_parameters):
