@@ -92,7 +92,7 @@ def test_proof_of_a_clone_without_tags_is_refused(released):
     assert "Traceback" not in done.stderr
 
 
-# Releases that cannot be had again.
+# Releases that cannot be read or built again.
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_metadata_without_its_pythons_is_told_by_the_proof(released):
 
 
 def test_package_that_claims_nothing_and_cannot_be_built_fails(released):
-    """A Python that nobody claims may fail; a package that is none may not, and the builder says why."""
+    """A package may fail on a Python that it does not claim, but it must build; the builder says why it does not."""
     path = released.root / "packages/resnet/pyproject.toml"
     text = path.read_text(encoding="utf-8").replace('packages = ["src/resnet"]\n', "")
     path.write_text(re.sub(r"^ +.Programming Language.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
@@ -378,7 +378,7 @@ def test_module_that_a_string_names_is_not_in_an_older_sibling(released, file, t
 
 
 def test_metadata_that_users_rely_on_is_part_of_the_api(released, tmp_path):
-    """Extras, commands and entry points that are gone are breaks like any other; new ones are none."""
+    """Extras, commands and entry points that are gone are breaking changes; new ones are not."""
     path = "packages/resnet/pyproject.toml"
     old = RepositoryCopy(shutil.copytree(released.root, tmp_path / "old")).package("resnet")
     for name in ("quickstart = ", 'resnet = "resnet.__main__', 'resnet = "resnet.conf'):

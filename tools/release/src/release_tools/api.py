@@ -62,7 +62,7 @@ class ApiChange(NamedTuple):
 
 
 def recorded_api(package: WorkspacePackage) -> ApiRecord:
-    """Return the record as the file has it, empty if there is none that can be read."""
+    """Return the record as the file has it; an empty one if it cannot be read."""
     try:
         faces = json.loads((package.folder / "api.json").read_text(encoding="utf-8"))
         return {face: {name: str(Version(since)) for name, since in names.items()} for face, names in faces.items()}

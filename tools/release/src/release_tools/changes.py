@@ -64,7 +64,7 @@ def fragments_of(package: WorkspacePackage) -> list[Fragment]:
     """Return the fragments of a package, by name.
 
     Raises:
-        FragmentError: Files in its changes/ are none, or have no text; the message says what is allowed.
+        FragmentError: A file in its changes/ is not a fragment, or is empty; the message says what is allowed.
         ValueError: Users could not read one.
     """
     found = []

@@ -64,7 +64,7 @@ def failures_of(workspace: Workspace, package: WorkspacePackage, since: str | No
 
 
 def missing_note(workspace: Workspace, package: WorkspacePackage, since: str | None = None) -> Iterator[Failure]:
-    """Find a change of a package that nobody has written down for its users.
+    """Find a change of a package that no note tells its users.
 
     A branch must bring its own note for what changed since it left a commit. Without one, the package is compared with
     its last release, and passes before the first.

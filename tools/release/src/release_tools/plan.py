@@ -254,7 +254,7 @@ def write_plan(workspace: Workspace, plan: Iterable[PlannedRelease]) -> bool:
         raise RuntimeError(f"Commit or stash these changes first:\n{changed}")
     try:
         for release in releases:
-            _tell_what_nobody_told(release)
+            _tell_api_changes(release)
             _move_bounds(workspace, release.package, release.bounds)
             if release.version != release.package.version:
                 new = (release.package.distribution, str(release.version))
@@ -282,8 +282,8 @@ def _move_bounds(workspace: Workspace, package: WorkspacePackage, bounds: Iterab
         _tell(package, "siblings.fix.md", f"Requires {requirements}.")
 
 
-def _tell_what_nobody_told(release: PlannedRelease) -> None:
-    """Write a fragment of what has changed in the API, if users are told of nothing: the entry must not say so."""
+def _tell_api_changes(release: PlannedRelease) -> None:
+    """Write fragments about changes of the API if users are told of nothing else: the entry must not be empty."""
     told = UNRELEASED in entries_of(release.package) or any(
         each.kind != "misc" for each in fragments_of(release.package)
     )

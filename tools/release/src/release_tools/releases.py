@@ -32,7 +32,7 @@ __all__ = [
 
 
 class ReleaseError(RuntimeError):
-    """A release cannot be had again from its tag; the message says why, and what to do about it."""
+    """A release cannot be read or built again from its tag; the message says why, and what to do."""
 
     def __init__(self, package: WorkspacePackage, version: Version, why: str) -> None:
         tag = tag_of(package, version)
