@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from model_core import WeightsFileError
+from model_core import WeightsFileError, WeightsNotFoundError
 from tiny_models import TinyConfig, TinyModel
 
 STATE = {"x": torch.zeros(2)}
@@ -100,13 +100,15 @@ def test_file_of_another_type_is_called_by_it(folder, filename, name):
         (TORCH, "model.safetensors", r"a file of torch\.save\. Rename it to pytorch_model\.bin"),
         (OLD_TORCH, "model.safetensors", r"a pickle\. If torch\.save wrote it, rename it to pytorch_model\.bin"),
         (TORCH, "model.fp16.safetensors", r"a file of torch\.save\. Rename it to pytorch_model\.fp16\.bin"),
+        (TORCH, "best.safetensors", r"a file of torch\.save\. Rename it to best\.pt"),
+        (save(STATE), "last.ckpt", r"a safetensors file\. Rename it to last\.safetensors"),
     ],
-    ids=["safetensors", "torch", "old torch", "variant"],
+    ids=["safetensors", "torch", "old torch", "variant", "torch under another name", "safetensors under another name"],
 )
 def test_weights_under_the_name_of_the_other_type_are_to_be_renamed(folder, content, filename, described):
     """To the name under which they are read."""
     (folder / filename).write_bytes(content)
-    with pytest.raises(WeightsFileError, match=described):
+    with pytest.raises((WeightsFileError, WeightsNotFoundError), match=described):
         TinyModel.from_pretrained(folder, variant="fp16" if "fp16" in filename else None)
 
 

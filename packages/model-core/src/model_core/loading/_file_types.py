@@ -89,8 +89,9 @@ def problem_with_file(path: Path) -> str:
     if found is None or found in ((_TORCH, _PICKLE) if is_legacy else (_SAFETENSORS,)):
         return "" if is_legacy else _incomplete(path)
     expected = "a file of torch.save" if is_legacy else "a safetensors file"
-    named = parse_weight_file(path.name)
-    other_name = weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy) if named else "what it is"
+    other_name = path.with_suffix(".safetensors" if is_legacy else ".pt").name
+    if named := parse_weight_file(path.name):
+        other_name = weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy)
     return f"not {expected} but {found.name}. {found.remedy.format(path=repr(str(path)), other_name=other_name)}"
 
 
