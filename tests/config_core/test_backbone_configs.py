@@ -51,6 +51,17 @@ def test_names_and_numbers_of_stages_say_the_same(given, features, indices, tmp_
     ) == (features, indices)
 
 
+@pytest.mark.parametrize("indices", [[1], [2]])
+def test_stages_that_are_given_in_an_update_stay(indices):
+    """Others follow the number of stages, as their default does."""
+    config = StagesConfig()
+    config.update({"depth": 3, "out_indices": indices})
+    assert (config.depth, config.out_indices) == (3, indices)
+    config = StagesConfig()
+    config.update({"depth": 3})
+    assert (config.out_features, config.out_indices) == (["stage3"], [3])
+
+
 class KeywordsConfig(BackboneConfigMixin, PretrainedConfig):
     """Takes the stages as keywords that its `__init__` does not name."""
 

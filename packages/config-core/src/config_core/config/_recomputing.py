@@ -119,7 +119,8 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
         for name, value in merged.items():
             setattr(config, name, fields[name] if name in own_forms else value)
             done[name] = attribute_of(config, name)
-        if properties := {name: fields[name] for name in definition.setters if name in fields}:
+        properties = {name: fields[name] for name in definition.setters if name in fields}
+        if properties:
             check_property(config, properties, fields, before=done)
         make_sub_configs(config)
     # Of these, only `__init__` knows what it makes.
@@ -133,6 +134,9 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     for name, value in _private_made_of(config).items():
         if name not in state or (name in private and not same_value(value, private[name])):
             state[name] = value
+    for name, value in properties.items():
+        if not same_value(attribute_of(config, name), done[name]):
+            setattr(config, name, value)
     for name in definition.cached_properties:
         state.pop(name, None)
     note_unknown_in(config, plain, unknown, old={})
