@@ -302,6 +302,13 @@ def test_call_that_is_not_causal_changes_no_call_in_another_thread():
     assert "is_causal" not in vars(model.config)
 
 
+def test_call_that_is_not_causal_compiles_in_one_graph():
+    """The compiler traces what tells the masks of it."""
+    model, embeddings = WithMask(config_names.PretrainedConfig()), torch.ones(1, 2, 3)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    assert [bool(compiled(embeddings, is_causal=value).all()) for value in (False, True)] == [True, False]
+
+
 def test_boxes_have_corners():
     """As detection models compute them from what they predict."""
     boxes = names.center_to_corners_format(torch.tensor([[4.0, 5.0, 2.0, 6.0]]))

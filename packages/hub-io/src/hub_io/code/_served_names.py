@@ -80,6 +80,10 @@ _MODEL_NAMES: Final = """
     Seq2SeqTSModelOutput Seq2SeqTSPredictionOutput SequenceClassifierOutput SequenceClassifierOutputWithPast
     TokenClassifierOutput Wav2Vec2BaseModelOutput XVectorOutput
 """
+_INITIALIZATION_NAMES: Final = """
+    constant_ copy_ default_flax_embed_init_ dirac_ eye_ kaiming_normal_ kaiming_uniform_ lecun_normal_ normal_ ones_
+    orthogonal_ sparse_ trunc_normal_ uniform_ xavier_normal_ xavier_uniform_ zeros_
+"""
 _PROVIDERS: Final = {
     **dict.fromkeys(dir(config_names), _CONFIG),
     **dict.fromkeys(AUTO_CLASS_NAMES, _AUTO),
@@ -102,27 +106,7 @@ _OWN_MODULES: Final = {
     f"{TRANSFORMERS}.initialization": _OwnModule(
         _MODEL,
         "initialization",
-        frozenset(
-            [
-                "constant_",
-                "copy_",
-                "default_flax_embed_init_",
-                "dirac_",
-                "eye_",
-                "kaiming_normal_",
-                "kaiming_uniform_",
-                "lecun_normal_",
-                "normal_",
-                "ones_",
-                "orthogonal_",
-                "sparse_",
-                "trunc_normal_",
-                "uniform_",
-                "xavier_normal_",
-                "xavier_uniform_",
-                "zeros_",
-            ]
-        ),
+        frozenset(_INITIALIZATION_NAMES.split()),
     ),
 }
 _MODULES: Final = frozenset(
