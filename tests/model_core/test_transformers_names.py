@@ -309,6 +309,15 @@ def test_call_that_is_not_causal_compiles_in_one_graph():
     assert [bool(compiled(embeddings, is_causal=value).all()) for value in (False, True)] == [True, False]
 
 
+def test_loss_is_that_of_the_type_that_the_model_sets():
+    """The name of the class says nothing then: that of next tokens would shift the labels."""
+    model, logits = Model(config_names.PretrainedConfig()), torch.randn(1, 3, 4)
+    labels = torch.tensor([[1, 0, 3]])
+    model.loss_type = "ForMaskedLM"
+    loss = model.loss_function(logits, labels, vocab_size=4)
+    assert torch.equal(loss, torch.nn.functional.cross_entropy(logits[0], labels[0]))
+
+
 def test_boxes_have_corners():
     """As detection models compute them from what they predict."""
     boxes = names.center_to_corners_format(torch.tensor([[4.0, 5.0, 2.0, 6.0]]))

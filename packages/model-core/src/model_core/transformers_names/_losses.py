@@ -1,4 +1,4 @@
-"""The losses that `self.loss_function` of a model is, by the task in the name of its class."""
+"""The losses that `self.loss_function` of a model is, by the task in `loss_type` or in the name of its class."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["loss_for"]
 _IGNORED = -100  # label of a token without a loss
 
 
-def loss_for(model_class: type[nn.Module]) -> Callable[..., torch.Tensor | None] | None:
-    """Return the loss of the task in the name of a class, such as `ForMaskedLM`; that of next tokens if it has none.
+def loss_for(name: str) -> Callable[..., torch.Tensor | None] | None:
+    """Return the loss of the task in a name, such as `ForMaskedLM`; that of next tokens if it has none.
 
     None if the loss of the task belongs to models of transformers.
     """
-    if any(task in model_class.__name__ for task in _NOT_SERVED):
+    if any(task in name for task in _NOT_SERVED):
         return None
-    return next((loss for task, loss in _LOSSES.items() if task in model_class.__name__), _of_next_tokens)
+    return next((loss for task, loss in _LOSSES.items() if task in name), _of_next_tokens)
 
 
 def _cross_entropy(

@@ -220,12 +220,12 @@ class PreTrainedModel(OwnModel, MaskMethods):
 
     @property
     def loss_function(self) -> Any:
-        """The loss of the task that the name of the class has, unless another one is assigned.
+        """The loss of the task in `loss_type` or in the name of the class, unless another one is assigned.
 
         Raises:
             AttributeError: The loss of the task is not served.
         """
-        loss = vars(self).get("_loss_function") or loss_for(type(self))
+        loss = vars(self).get("_loss_function") or loss_for(vars(self).get("loss_type") or type(self).__name__)
         if loss is None:
             self.__getattr__(_LOSS)
         return loss
