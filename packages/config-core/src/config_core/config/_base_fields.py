@@ -137,14 +137,14 @@ def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> 
     Raises:
         ConfigError: The names are malformed, or their number is another one than that in the field.
     """
-    labels = read_labels(values.get("id2label"), values.get("label2id"))
+    labels, chosen = _read_both(values.get("id2label"), values.get("label2id"))
     if labels is not None:
         numbers = values.pop("label2id", None)
         if values.get("id2label") is None:
             values.pop("id2label", None)
             values["label2id"] = numbers
         elif numbers is not None:  # comes last, because an update assigns one after the other
-            values["label2id"] = label_numbers(labels, _read_numbers(numbers))
+            values["label2id"] = label_numbers(labels, chosen)
         if values.get(count_field) is None:
             values[count_field] = len(labels)
         check_num_labels(values[count_field], labels, count_field=count_field, owner=owner)
@@ -188,11 +188,18 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     Raises:
         ConfigError: One of the two is malformed, or they contradict each other.
     """
+    return _read_both(id2label, label2id)[0]
+
+
+def _read_both(
+    id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None
+) -> tuple[dict[int, str] | None, dict[str, int]]:
+    """Return what `read_labels` does, and the numbers by name of `label2id`."""
     if id2label is None and label2id is None:
-        return None
+        return None, {}
     numbers = _read_numbers(label2id)
     if id2label is None:
-        return dict(sorted((number, label) for label, number in numbers.items()))
+        return dict(sorted((number, label) for label, number in numbers.items())), numbers
     labels = _read("id2label", _mapping("id2label", id2label).items())
     for label, number in numbers.items():
         if labels.get(number) != label:
@@ -200,7 +207,7 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
                 f"label2id says that {label!r} is {number}, but id2label says {labels.get(number)!r}. Give only "
                 "one of the two; the other is made from it."
             )
-    return labels
+    return labels, numbers
 
 
 def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
