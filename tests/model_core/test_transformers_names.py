@@ -302,6 +302,7 @@ def test_call_that_is_not_causal_changes_no_call_in_another_thread():
     assert "is_causal" not in vars(model.config)
 
 
+@pytest.mark.skipif(torch.__version__ < (2, 7), reason="torch 2.6 cannot trace it in one graph")
 def test_call_that_is_not_causal_compiles_in_one_graph():
     """The compiler traces what tells the masks of it."""
     model, embeddings = WithMask(config_names.PretrainedConfig()), torch.ones(1, 2, 3)
