@@ -180,7 +180,8 @@ def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
             continue
         loads = steps[index - 1 : index] if len(_names_of(steps[index - 1])) > 1 else steps[index - 2 : index]
         values = [name for load in loads for name in _names_of(load)]
-        is_plain = all(load.opname.startswith("LOAD_FAST") for load in loads) and not loads[-1].is_jump_target
+        is_joined = len(loads) > 1 and loads[-1].is_jump_target  # after `a if b else c`, from two places
+        is_plain = all(load.opname.startswith("LOAD_FAST") for load in loads) and not is_joined
         if is_plain and values[0] in names - changed and values[1] == code.co_varnames[0]:
             found[step.argval] = values[0]
     return found
