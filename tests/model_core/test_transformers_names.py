@@ -303,6 +303,7 @@ def test_call_that_is_not_causal_changes_no_call_in_another_thread():
 
 
 @pytest.mark.skipif(torch.__version__ < (2, 7), reason="torch 2.6 cannot trace it in one graph")
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")
 def test_call_that_is_not_causal_compiles_in_one_graph():
     """The compiler traces what tells the masks of it."""
     model, embeddings = WithMask(config_names.PretrainedConfig()), torch.ones(1, 2, 3)
