@@ -295,6 +295,20 @@ def test_buffers_that_are_not_saved_stay_in_float32_too(tmp_path):
         assert model.layer.weight.dtype is torch.bfloat16
 
 
+def test_new_model_gets_the_dtype_that_is_asked_for_also_where_it_is_the_default():
+    """Its constructor may make tensors of another one."""
+
+    class Half(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.layer = nn.Linear(config.width, config.width, dtype=torch.float16)
+
+    assert Half._from_config(TinyConfig(), dtype="float32").dtype is torch.float32
+    assert Half._from_config(TinyConfig()).dtype is torch.float16
+
+
 @pytest.mark.parametrize("dtype", ["bfloat17", "int8", torch.int64, "nn", 16, ""])
 def test_dtype_that_is_no_floating_dtype_is_refused(tmp_path, dtype):
     """The error says what is allowed."""

@@ -300,6 +300,48 @@ def test_copy_has_the_values_of_the_checkpoint_and_not_those_that_the_other_tens
     assert torch.equal(loaded.head.weight, model.head.weight)
 
 
+class MakesAnew(TiesItself):
+    """A `tie_weights` that makes tensors of every kind, some of which no checkpoint has."""
+
+    _keep_in_fp32_modules = "kept"
+
+    def tie_weights(self):
+        self.head = nn.Linear(self.config.width, 6)
+        self.head.weight = self.embedding.weight
+        self.kept = nn.LayerNorm(self.config.width)
+        self.register_buffer("table", torch.linspace(0, 1, 7), persistent=False)
+        self.register_buffer("positions", torch.arange(7), persistent=False)
+
+
+class HoldsMaker(PreTrainedModel):
+    """A model whose part makes tensors."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.inner = MakesAnew(config)
+
+
+@pytest.mark.parametrize("lenient", [{"strict": False}, {"allow_missing": True}, {"state_dict": ...}])
+@pytest.mark.parametrize("model_class", [MakesAnew, HoldsMaker])
+def test_tensors_that_tie_weights_makes_get_the_dtype_of_the_load(tmp_path, model_class, lenient):
+    """Those that the checkpoint lacks as well as buffers, but for modules that stay in float32 and integers."""
+    prefix = "" if model_class is MakesAnew else "inner."
+    state = {f"{prefix}embedding.weight": torch.full((6, 4), 2.0)}
+    TinyConfig().save_pretrained(tmp_path)
+    save_file(state, tmp_path / "model.safetensors")
+    if "state_dict" in lenient:
+        lenient = {"state_dict": state, "config": TinyConfig(), "strict": False}
+    source = None if "state_dict" in lenient else tmp_path
+    loaded = model_class.from_pretrained(source, dtype="bfloat16", **lenient)
+    made = loaded.get_submodule(prefix.removesuffix("."))
+    assert made.head.weight is made.embedding.weight
+    tensors = (made.head.weight, made.head.bias, made.table, made.kept.weight, made.positions)
+    in_float32, integers = torch.float32, torch.int64
+    assert [tensor.dtype for tensor in tensors] == [*[torch.bfloat16] * 3, in_float32, integers]
+
+
 def test_tie_that_tie_weights_makes_is_not_reported_as_copied(tmp_path, caplog):
     """What the file records and the author makes is one tensor."""
     model = fill_randomly(TiesItself(TinyConfig()))

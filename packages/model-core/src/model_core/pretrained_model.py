@@ -359,6 +359,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         check_config(cls, config, cls._config_class_of_parts())
+        is_given = to_dtype is not None
         if to_dtype is None:
             to_dtype = resolve_dtype(config.dtype) if intended_dtype(config.dtype) else floating_dtype(config.dtype)
         elif config.dtype != dtype_name(to_dtype):
@@ -368,7 +369,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         kwargs = drop_load_options(cls, kwargs, creates=True)
         check_constructor_options(cls, kwargs, call=cls._from_config)
         model = cls(config, **kwargs)
-        if to_dtype not in {None, torch.get_default_dtype()}:
+        if is_given or to_dtype not in {None, torch.get_default_dtype()}:
             Placement(to_dtype, kept_in_float32=kept_in_float32(model, named_tensors(model))).apply(model)
         return model
 

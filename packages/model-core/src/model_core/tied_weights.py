@@ -18,7 +18,15 @@ from torch import nn
 
 from model_core.declarations import declared_ties_of
 from model_core.errors import ModelDefinitionError
-from model_core.module_tensors import layout_of, persistent_tensors, replace_tensor, shape_of, walk_modules
+from model_core.module_tensors import (
+    all_tensors,
+    layout_of,
+    named_tensors,
+    persistent_tensors,
+    replace_tensor,
+    shape_of,
+    walk_modules,
+)
 from model_core.tensor_memory import equal_bytes
 from model_core.torch_internals import twin_on_meta
 
@@ -154,7 +162,7 @@ def make_ties(
     *,
     modules: Sequence[tuple[str, nn.Module]] | None = None,
     missing: Collection[str] | None = None,
-) -> None:
+) -> list[torch.Tensor]:
     """Call the `tie_weights` that authors wrote for a model and the models inside it, then make the declared ties.
 
     Args:
@@ -163,17 +171,27 @@ def make_ties(
         modules: The modules of the model with their prefixes, if they are known.
         missing: After a load, the names of the tensors that the checkpoint lacks.
 
+    Returns:
+        The tensors that these methods made after a load, which it has not placed yet.
+
     Raises:
         ModelDefinitionError: A declared name is not a tensor of the model, or the shapes differ.
     """
     modules = walk_modules(model) if modules is None else modules
+    made: list[torch.Tensor] = []
     if written := _classes_that_tie(modules, base):
-        before = {} if missing is None else persistent_tensors(model)
+        before = None if missing is None else named_tensors(model)
         for prefix, module in reversed(modules):
             if type(module) in written:
                 _call_tie_weights(module, None if missing is None else _inside(prefix, missing))
-        _put_back(model, {name: tensor for name, tensor in before.items() if name not in (missing or ())})
+        if before is not None:
+            _put_back(
+                model, {name: tensor for name, tensor in before.persistent.items() if name not in (missing or ())}
+            )
+            known = set(map(id, before.all().values()))
+            made = [tensor for tensor in all_tensors(model) if id(tensor) not in known]
     tie_declared(model, modules)
+    return made
 
 
 def _put_back(model: nn.Module, loaded: Mapping[str, torch.Tensor]) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from config_core.code import served_names_of
 from config_core.messages import escaping_logger
+from model_core.declarations import kept_in_float32
 from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.loading._allowed_differences import check_report
@@ -21,7 +22,7 @@ from model_core.loading._name_rules import decide_names
 from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
 from model_core.loading._placement import Placement
 from model_core.loading._weight_assignment import assign_weights
-from model_core.module_tensors import group_shared, persistent_tensors
+from model_core.module_tensors import group_shared, named_tensors, persistent_tensors
 from model_core.tensor_memory import has_values
 from model_core.torch_internals import is_distributed_tensor
 
@@ -52,7 +53,7 @@ def load_weights(
     placement: Placement,
     allowed: AllowedDifferences,
     checkpoint: Checkpoint | None,
-    tie: Callable[[Collection[str]], None],
+    tie: Callable[[Collection[str]], list[torch.Tensor]],
 ) -> LoadReport:
     """Match the weights of a checkpoint with a model, check the result, and only then assign values.
 
@@ -65,7 +66,8 @@ def load_weights(
         placement: The dtype and device of the tensors.
         allowed: Which differences the caller allows.
         checkpoint: The checkpoint of the weights; None if they come from a state dict.
-        tie: Makes the ties of the model again, given the names of the tensors that the checkpoint lacks.
+        tie: Makes the ties of the model again, given the names of the tensors that the checkpoint lacks, and returns
+            the tensors that it had to make.
 
     Returns:
         What matched and what did not.
@@ -93,7 +95,9 @@ def load_weights(
         assign_weights(named, plan, weights, placement=placement, deferred=deferred)
         check_not_replaced(checkpoint)
     placement.apply(model)
-    tie(plan.report.missing)
+    if made := tie(plan.report.missing):
+        placement = dataclasses.replace(placement, kept_in_float32=kept_in_float32(model, named_tensors(model)))
+        placement.apply(model, only=made)
     report = _with_remaining_copies(model, plan.report, rules)
     if served := served_names_of(type(model)):
         report = dataclasses.replace(report, served_names=served)

@@ -15,6 +15,8 @@ from model_core.torch_dtypes import floating_dtype, intended_dtype, is_convertib
 from model_core.torch_internals import apply_to_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import nn
 
 __all__ = ["Placement", "resolve_device", "resolve_dtype"]
@@ -44,12 +46,15 @@ class Placement:
         """Return the device that a tensor of the model gets."""
         return tensor.device if self.device is None else self.device
 
-    def apply(self, model: nn.Module) -> None:
-        """Convert and move all tensors of a model, as `model.to(...)` does."""
+    def apply(self, model: nn.Module, *, only: Iterable[torch.Tensor] | None = None) -> None:
+        """Convert and move all tensors of a model, or only some of them, as `model.to(...)` does."""
         if self.dtype is None and self.device is None:
             return
+        chosen = None if only is None else set(map(id, only))
 
         def placed(tensor: torch.Tensor) -> torch.Tensor:
+            if chosen is not None and id(tensor) not in chosen:
+                return tensor
             return tensor.to(device=self.device_for(tensor), dtype=self.dtype_for(tensor, tensor.dtype))
 
         apply_to_tensors(model, placed)
