@@ -738,7 +738,7 @@ def test_a_property_is_set_whatever_order_fields_are_set_in(cls, tmp_path):
             call(sizes=(9,), depth=3)
         with pytest.raises(ConfigError, match=r"depth=3 contradicts 'half', .*|half=2 contradicts 'depth', "):
             call(depth=3, half=2)
-    with pytest.raises(ConfigError, match=r": sizes=\(9,\) contradicts 'depth', which is 3\."):
+    with pytest.raises(ConfigError, match=r": depth=3 contradicts 'sizes', which is \(9,\)\."):
         updated.update({"depth": 3, "sizes": (9,)})
 
 

@@ -224,7 +224,6 @@ def check_property(
         if not same_value(current, attribute_of(config, other)):  # a property that makes another object each time
             continue
         given = [f"{name}={shown(properties[name])}" for name in properties if name != other]
-        given = given or [f"{name}={shown(fields[name])}" for name in fields if name != other]
         raise ConfigError(
             f"{type(config).__name__}: {', '.join(given)} contradicts {other!r}, which is {shown(value)}. Give one of "
             "them."

@@ -143,16 +143,10 @@ def _make(
     others = definition.names.difference(definition.properties)
     settable = {name: given.pop(name) for name in given.keys() - others if is_settable(cls, name)}
     if unused and not keep_unused:
-        from config_core.config._unknown_names import quoted, spelling_hint
-
-        problem = UnknownOptionError(
-            f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
-            f"{spelling_hint(unused, {*public_names(cls), *fields})}",
-            names=tuple(unused),
-        )
-        raise with_wrong_values(problem, cls, fields | given)
+        raise _no_fields(cls, unused, fields, given)
     model_type = values.get("model_type", cls.model_type)
     warn_of_other_model_type(cls, model_type)
+    before = fields
     computed = _computed_in(cls, fields, given, note) if given or (note and note.is_edited) else frozenset()
     if given:
         try:
@@ -161,12 +155,14 @@ def _make(
         except ConfigValidationError as error:
             kept = {name: value for name, value in fields.items() if name not in given}
             raise with_wrong_values(error, cls, kept) from error.__cause__
-    if missing := definition.required - fields.keys():
-        names = ", ".join(map(repr, sorted(missing)))
-        needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
-        raise with_wrong_values(needed, cls, fields)
-    with of_values:
-        config = construct(cls, (), fields, is_sure=given if note is None else fields)
+    _check_complete(cls, fields)
+    try:
+        with of_values:
+            config = construct(cls, (), fields, is_sure=given if note is None else fields)
+    except AUTHOR_ERRORS:
+        if not settable or (config := _updated_file(cls, before, note, given | settable)) is None:
+            raise
+        settable = {}
     meant = given if note is None else {**_unkept_in(config, fields), **given}  # which no save writes
     _check_effect(config, meant, fields)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
@@ -174,11 +170,56 @@ def _make(
         note_computed(config, note.names)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
-    if settable:
-        before = attributes_of(config)
-        config.update(settable)
-        check_property(config, settable, given, before=before)
+    _set_properties(config, settable, given)
     return config, unused
+
+
+def _no_fields(
+    cls: type[Any], unused: Collection[str], fields: Mapping[str, Any], given: Mapping[str, Any]
+) -> Exception:
+    """Return the error for overrides that are no fields."""
+    from config_core.config._unknown_names import quoted, spelling_hint
+
+    problem = UnknownOptionError(
+        f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
+        f"{spelling_hint(unused, {*public_names(cls), *fields})}",
+        names=tuple(unused),
+    )
+    return with_wrong_values(problem, cls, {**fields, **given})
+
+
+def _check_complete(cls: type[Any], fields: Mapping[str, Any]) -> None:
+    """Check that there is a value for every field without a default."""
+    if missing := definition_of(cls).required - fields.keys():
+        names = ", ".join(map(repr, sorted(missing)))
+        needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
+        raise with_wrong_values(needed, cls, fields)
+
+
+def _updated_file(cls: type[Any], fields: Mapping[str, Any], note: Note | None, given: Mapping[str, Any]) -> Any:
+    """Return the config of a file after an update, or None if the file needs what is given to be a config.
+
+    What a file says of properties may fit only its own values of what they depend on.
+    """
+    if not definition_of(cls).unkept.isdisjoint(given):
+        return None
+    try:
+        with of_file():
+            config = construct(cls, (), fields, is_sure=() if note is None else fields)
+    except AUTHOR_ERRORS:
+        return None
+    if note is not None:
+        note_computed(config, note.names)
+    config.update(given)
+    return config
+
+
+def _set_properties(config: Any, properties: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Set properties, which must leave the fields that a caller has given as they are."""
+    if properties:
+        before = attributes_of(config)
+        config.update(properties)
+        check_property(config, properties, given, before=before)
 
 
 def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import attribute_of, attributes_of
@@ -115,25 +116,19 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
     with of_caller(unknown):
         merged = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
-        own_forms, done = state.get("_own_forms", ()), {}
-        for name, value in merged.items():
-            setattr(config, name, fields[name] if name in own_forms else value)
-            done[name] = attribute_of(config, name)
-        properties = {name: fields[name] for name in definition.setters if name in fields}
+        own_forms = state.get("_own_forms", ())
+        new = {name: fields[name] if name in own_forms else value for name, value in merged.items()}
+        properties = {name: new.pop(name) for name in definition.setters.union(definition.properties) & new.keys()}
+        for name, value in new.items():
+            setattr(config, name, value)
+        plain = _plain_in(config, fields)
         if properties:
-            check_property(config, properties, fields, before=done)
+            _compute_before_setters(config, computed, plain, properties, private)
+        done = _set_properties(config, properties, new)
         make_sub_configs(config)
-    # Of these, only `__init__` knows what it makes.
-    plain = {
-        name: value
-        for name, value in fields.items()
-        if not (is_config(state.get(name)) or makes_configs(definition.annotations.get(name)))
-    }
     if definition.runs_own_code:
         _make_again(config, computed, plain)
-    for name, value in _private_made_of(config).items():
-        if name not in state or (name in private and not same_value(value, private[name])):
-            state[name] = value
+    _renew_private(config, private, _private_made_of(config))
     for name, value in properties.items():
         if not same_value(attribute_of(config, name), done[name]):
             setattr(config, name, value)
@@ -142,17 +137,93 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     note_unknown_in(config, plain, unknown, old={})
 
 
+def _plain_in(config: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given fields of which only `__init__` knows what it makes of them."""
+    annotations = definition_of(type(config)).annotations
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (is_config(vars(config).get(name)) or makes_configs(annotations.get(name)))
+    }
+
+
+def _compute_before_setters(
+    config: Any,
+    computed: set[str],
+    given: Collection[str],
+    properties: Mapping[str, Any],
+    private: Mapping[str, Any],
+) -> None:
+    """Compute again what the setters of properties may depend on, from all values that are given at once.
+
+    Other properties may depend on those that are given, and are left out. If that makes no config, the setters work
+    with what is there, and what is wrong is found afterwards.
+
+    Args:
+        config: The config.
+        computed: Fields that are computed from others.
+        given: Fields with new values.
+        properties: Properties with new values, which are not set yet.
+        private: Private attributes that are what the class makes of the fields.
+    """
+    definition = definition_of(type(config))
+    known = {name: value for name, value in properties.items() if name in definition.names}
+    left_out = computed.union(definition.properties) - definition.required
+    with contextlib.suppress(*AUTHOR_ERRORS):
+        fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
+        made = _made_of(type(config), fields | known)
+        _take_over(config, made, computed, given)
+        _renew_private(config, private, _private_in(made))
+
+
+def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Set properties and return what they are then.
+
+    Args:
+        config: The config.
+        properties: What to set them to.
+        others: The other fields that are given, which are set.
+
+    Raises:
+        ConfigError: Some contradict another field that is given.
+    """
+    done = {name: attribute_of(config, name) for name in others}
+    # None, which stands for what is not given, must not undo another one.
+    for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
+        setattr(config, name, value)
+        done[name] = attribute_of(config, name)
+    if properties:
+        check_property(config, properties, {**others, **properties}, before=done)
+    return done
+
+
 def _private_made_of(config: Any) -> dict[str, Any]:
     """Return the private attributes that the class of a config makes of its fields, such as an index of names."""
-    cls = type(config)
     if all(name[:1] != "_" or name in _OWN_ATTRIBUTES for name in vars(config)):
         return {}  # the usual case
-    with of_file():
-        try:
-            made = vars(maker_of(cls)(copied(_as_given(cls, written_fields(config)))))
-        except Exception:  # noqa: BLE001 - the author's code, which may not work with what was assigned
-            return {}
-    return {name: value for name, value in made.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
+    try:
+        made = _made_of(type(config), written_fields(config))
+    except Exception:  # noqa: BLE001 - the author's code, which may not work with what was assigned
+        return {}
+    return _private_in(made)
+
+
+def _private_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
+
+
+def _renew_private(config: Any, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Set private attributes to what the class makes of the fields, but those that were something else before.
+
+    Args:
+        config: The config.
+        before: Those that were what the class made of the fields.
+        now: What it makes now.
+    """
+    state = vars(config)
+    for name, value in now.items():
+        if name not in state or (name in before and not same_value(value, before[name])):
+            state[name] = value
 
 
 def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
@@ -172,17 +243,25 @@ def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None
         computed: Fields that are computed from others.
         given: Fields with new values, such as dicts of which `__init__` makes configs.
     """
-    cls, state = type(config), vars(config)
     fields = {name: value for name, value in written_fields(config).items() if name not in computed}
-    with of_file():
-        attributes = attributes_of(maker_of(cls)(copied(_as_given(cls, fields))))
-    now_computed = attributes.get("_computed", frozenset())
-    for name in computed - attributes.keys():
+    _take_over(config, _made_of(type(config), fields), computed, given)
+
+
+def _take_over(config: Any, made: Mapping[str, Any], computed: set[str], given: Collection[str]) -> None:
+    """Set computed and given fields of a config to those of one that its class has made."""
+    state, now_computed = vars(config), made.get("_computed", frozenset())
+    for name in computed - made.keys():
         state.pop(name, None)
     for name in (*computed, *given, *(now_computed - state.get("_computed", frozenset()))):
-        if name in attributes:
-            setattr(config, name, attributes[name])
+        if name in made:
+            setattr(config, name, made[name])
     note_computed(config, now_computed)
+
+
+def _made_of(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a config that a class makes of fields."""
+    with of_file():
+        return attributes_of(maker_of(cls)(copied(_as_given(cls, fields))))
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
