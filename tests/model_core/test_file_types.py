@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import re
 import tarfile
 import zipfile
 
@@ -110,6 +112,47 @@ def test_weights_under_the_name_of_the_other_type_are_to_be_renamed(folder, cont
     (folder / filename).write_bytes(content)
     with pytest.raises((WeightsFileError, WeightsNotFoundError), match=described):
         TinyModel.from_pretrained(folder, variant="fp16" if "fp16" in filename else None)
+
+
+LENGTH_OF_HEADER = int.from_bytes(save(STATE)[:8], "little")
+HEADER_END, SIZE = 8 + LENGTH_OF_HEADER, len(save(STATE))
+IN_HEADER = "not a complete safetensors file: cut off in its header, it has {} of at least {} bytes"
+CUTS = {
+    **{f"{size} bytes": (size, IN_HEADER.format(size, 8)) for size in (1, 2, 4, 7)},
+    **{f"{size} bytes": (size, IN_HEADER.format(size, HEADER_END)) for size in (8, 9, 30, HEADER_END - 1)},
+    "header alone": (HEADER_END, f"not a complete safetensors file: it has {HEADER_END} of {SIZE} bytes"),
+    "last byte": (SIZE - 1, f"not a complete safetensors file: it has {SIZE - 1} of {SIZE} bytes"),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("filename", ["model.safetensors", "model-00001-of-00002.safetensors"])
+def test_safetensors_file_that_is_cut_off_is_said_to_be_with_its_size(folder, filename, name):
+    """Wherever it ends, and also where it is one of several shards."""
+    size, described = CUTS[name]
+    (folder / filename).write_bytes(save(STATE)[:size])
+    if filename != "model.safetensors":
+        index = json.dumps({"weight_map": {"x": filename}})
+        (folder / "model.safetensors.index.json").write_text(index, encoding="utf-8")
+    with pytest.raises(WeightsFileError, match=rf"{re.escape(filename)}: {described}\. Download or copy it again"):
+        TinyModel.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("added", [b"\0", b"x" * 1000, save(STATE)], ids=["byte", "bytes", "file"])
+def test_safetensors_file_that_is_longer_than_its_header_says_is_not_called_incomplete(folder, added):
+    """As after a download that was resumed at the wrong place."""
+    (folder / "model.safetensors").write_bytes(save(STATE) + added)
+    described = f"longer than its header says: it has {SIZE + len(added):,} bytes instead of {SIZE}"
+    with pytest.raises(WeightsFileError, match=rf"{described}\. Download or copy it again"):
+        TinyModel.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("size", [12, 16, 30, 60, len(OLD_TORCH) - 7, len(OLD_TORCH) - 1])
+def test_old_file_of_torch_that_is_cut_off_is_said_to_be(folder, size):
+    """It is no archive, and is read until it ends."""
+    (folder / "pytorch_model.bin").write_bytes(OLD_TORCH[:size])
+    with pytest.raises(WeightsFileError, match=r"not a complete file of torch\.save.*\. Download or copy it again"):
+        TinyModel.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(

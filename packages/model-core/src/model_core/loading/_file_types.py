@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["problem_with_file", "problem_with_text"]
 
 _NUM_FIRST = 512
+_MAX_HEADER_BYTES = 100_000_000  # more is refused by the safetensors library
 _MAX_SHOWN = 60
 _AGAIN = "Download or copy it again"
 _UNPACK = "Unpack it, and put the weight file that it holds in its place"
@@ -86,8 +87,11 @@ def problem_with_file(path: Path) -> str:
         return LFS_PROBLEM
     is_legacy = path.suffix != ".safetensors"
     found = _type_of_archive(path) if begin.startswith(b"PK\x03\x04") else _type_of(begin)
+    if not is_legacy and 0 < len(begin) < LENGTH_BYTES:
+        found = _SAFETENSORS  # of which one or two bytes look like a text
     if found is None or found in ((_TORCH, _PICKLE) if is_legacy else (_SAFETENSORS,)):
-        return "" if is_legacy else _incomplete(path)
+        problem = "" if is_legacy else _wrong_size(path)
+        return problem and f"{problem}. {_AGAIN}"
     expected = "a file of torch.save" if is_legacy else "a safetensors file"
     other_name = path.with_suffix(".safetensors" if is_legacy else ".pt").name
     if named := parse_weight_file(path.name):
@@ -125,15 +129,23 @@ def _type_of_archive(path: Path) -> _Type:
     return next(found for ending, found in _CONTENTS.items() if any(name.endswith(ending) for name in ["", *names]))
 
 
-def _incomplete(path: Path) -> str:
-    """Return how much of a safetensors file is missing, or `""` if that is not known."""
+def _wrong_size(path: Path) -> str:
+    """Return how the size of a safetensors file differs from what its header says, or `""` if that is not known."""
     try:
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
             size = path.stat().st_size
-            header = json.loads(file.read(min(length, size)))
-            header.pop(METADATA_NAME, None)
-            end = LENGTH_BYTES + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            header_end = LENGTH_BYTES + int.from_bytes(file.read(LENGTH_BYTES), "little")
+            content = file.read(header_end - LENGTH_BYTES) if header_end <= _MAX_HEADER_BYTES else b"?"
+        if size < max(header_end, LENGTH_BYTES) and content[:1] in {b"{", b""}:
+            least = header_end if size >= LENGTH_BYTES else LENGTH_BYTES
+            return (
+                f"not a complete safetensors file: cut off in its header, it has {size:,} of at least {least:,} bytes"
+            )
+        header = json.loads(content)
+        header.pop(METADATA_NAME, None)
+        end = header_end + max((entry["data_offsets"][1] for entry in header.values()), default=0)
     except (OSError, ValueError, RecursionError, AttributeError, LookupError, TypeError):
         return ""
-    return f"not a complete safetensors file: it has {size:,} of {end:,} bytes. {_AGAIN}" if size < end else ""
+    if size < end:
+        return f"not a complete safetensors file: it has {size:,} of {end:,} bytes"
+    return f"longer than its header says: it has {size:,} bytes instead of {end:,}" if size > end else ""

@@ -6,6 +6,7 @@ No class is allowed to torch meanwhile: what it allows is the same in all thread
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ _HARMLESS = {
     "pathlib._local.WindowsPath": "pathlib.PurePath",
     "types.SimpleNamespace": "types.SimpleNamespace",
 }
+# What torch raises where a file of before version 1.6 ends too early.
+_ERRORS_AT_THE_END = (EOFError, IndexError, struct.error)
 _REFUSED = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]{1,200})")
 
 
@@ -99,6 +102,10 @@ def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall) -> str:
     """Return why a pickle is refused, and what to do."""
+    if isinstance(error, _ERRORS_AT_THE_END) or "unexpected EOF" in str(error):
+        return (
+            f"not a complete file of torch.save: it ends too early ({type(error).__name__}). Download or copy it again"
+        )
     problem = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
     refusal = "Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
     try:

@@ -140,7 +140,7 @@ class SafetensorsFile:
         # RuntimeError if the file disappears in between.
         except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             escape_args(error)  # the library quotes the header
-            problem = f"not a complete safetensors file ({error!s:.300}). Download or copy it again"
+            problem = f"not a valid safetensors file ({error!s:.300}). Download or copy it again"
             raise WeightsFileError(problem_with_file(self.path) or problem, file=self.path) from error
 
     def _read_copies(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
