@@ -464,6 +464,41 @@ def test_save_speaks_of_a_layer_of_another_size_until_the_config_says_so(tmp_pat
     HeadModel.from_pretrained(tmp_path / "consistent")
 
 
+class ReadsValues(HeadModel):
+    """A constructor that reads values, as those that drop layers at random do."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.rates = [rate.item() for rate in torch.linspace(0, 0.1, config.depth)]
+        self.rotary = torch.tensor([1.0, 2.0]) * torch.arange(2, device="cpu")
+
+
+def test_constructor_that_reads_values_is_compared_with_all_the_same(tmp_path, caplog):
+    """By the config of the moment."""
+    model = ReadsValues(TinyConfig(num_labels=10))
+    model.head = nn.Linear(4, 7)
+    model.save_pretrained(tmp_path)
+    assert "ReadsValues.from_pretrained cannot load what is saved" in caplog.text
+    caplog.clear()
+    model.config.num_labels = 7
+    model.save_pretrained(tmp_path)
+    assert not caplog.text
+
+
+def test_constructor_that_reads_large_tensors_is_not_run_by_a_save(tmp_path, caplog):
+    """There may be no memory for them, so the warning goes by the model as it was constructed."""
+
+    class ReadsWeights(HeadModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.scale = torch.ones(2**20).sum().item()
+
+    model = ReadsWeights(TinyConfig(num_labels=10))
+    model.head = nn.Linear(4, 7)
+    model.save_pretrained(tmp_path)
+    assert "ReadsWeights.from_pretrained may not be able to load what is saved" in caplog.text
+
+
 class WithProbe(nn.Module):
     """A class to inherit from that adds a layer to a model once that has been constructed."""
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from model_core.construction import construct_without_values
 from model_core.loading._model_loading import ways_to_load
 from model_core.loading._weight_sources import described
 from model_core.module_tensors import named_tensors
@@ -15,6 +13,7 @@ from model_core.module_tensors import named_tensors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import torch
     from torch import nn
 
     from model_core.loading._name_rules import NameRules
@@ -64,11 +63,8 @@ class SuggestedCall:
         """Return code for the further arguments of each call that may be meant."""
         if not state_dict:
             return []
-        try:
-            with torch.device("meta"), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model = self._construct()
-        except Exception:  # noqa: BLE001 - it may need values
+        model = construct_without_values(self._construct)
+        if model is None:
             return []
         named = named_tensors(model)
         return ways_to_load(model, named, described(state_dict), self._rules(model, named))

@@ -43,7 +43,7 @@ def warn_about_changed_modules(
         return  # the names are not those of the model's own tensors
     shapes = layout_of(model).shapes
     constructed, after_ties = expected.constructed, expected.after_ties
-    reason = ""
+    reason, verb = "", "cannot"
     if after_ties and (changes := _changes(shapes, after_ties.shapes)):
         reason = _about_untied(changes)
     elif constructed and _changes(shapes, constructed.shapes):
@@ -52,10 +52,11 @@ def warn_about_changed_modules(
             made = _reparametrized(walk_modules(new)) if new else []
             found = [name for name in _reparametrized(named.modules) if name not in made]
             reason = _about_reparametrized(found) if found else _about_replaced(changes)
+            verb = "cannot" if new else "may not be able to"
     elif not any(load_pre_hooks(module) for _, module in named.modules):
         reason = _about_hooks(name for name in written if name not in named.persistent)
     if reason:
-        _logger.warning("%s.from_pretrained cannot load what is saved%s", expected.model_class.__name__, reason)
+        _logger.warning("%s.from_pretrained %s load what is saved%s", expected.model_class.__name__, verb, reason)
 
 
 def _about_reparametrized(names: Sequence[str]) -> str:

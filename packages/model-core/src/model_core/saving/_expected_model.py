@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
+from model_core.construction import construct_without_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +37,5 @@ class ExpectedModel(NamedTuple):
     after_ties: TensorLayout | None
 
     def make(self, config: Any) -> nn.Module | None:
-        """Return a new model of a config, or None if none can be made here."""
-        for device in ("meta", "cpu"):  # on the one it costs no memory, on the other it may read values
-            try:
-                with torch.device(device), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    return self.construct(copy.deepcopy(config))
-            except Exception:  # noqa: BLE001, S112 - it may take more arguments
-                continue
-        return None
+        """Return a new model of a config without values, or None if its constructor needs them."""
+        return construct_without_values(lambda: self.construct(copy.deepcopy(config)))
