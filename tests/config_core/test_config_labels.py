@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import pickle
 from dataclasses import dataclass, field
 
@@ -122,6 +123,83 @@ def test_contradictions_are_refused(cls, values, way):
             "updated": lambda: config.update(values),
         }[way]()
     assert config == cls()
+
+
+DEFAULTS = {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2}
+NUMBERS = {"cat": 0, "dog": 1, "eel": 2}
+
+
+@CLASSES
+@pytest.mark.parametrize(
+    ("id2label", "label2id"),
+    [
+        (PETS, DEFAULTS),
+        (PETS, {"LABEL_0": 0, "LABEL_1": 1}),
+        (PETS, {**DEFAULTS, "LABEL_3": 3}),
+        (PETS, {**DEFAULTS, **NUMBERS}),
+        (PETS, {"cat": 0, "LABEL_1": 1, "eel": 2}),
+        (PETS, {"LABEL_0": "0", "LABEL_1": "1"}),
+        (PETS, {name: str(number) for name, number in NUMBERS.items()}),
+        (PETS, {"cat": 0}),
+        (PETS, {}),
+        (PETS, None),
+        (None, NUMBERS),
+        ({number: name for name, number in DEFAULTS.items()}, NUMBERS),
+        ({0: "cat", 1: "LABEL_1", 2: "eel"}, {**NUMBERS, "LABEL_0": 0}),
+    ],
+)
+@pytest.mark.parametrize("way", ["made", "loaded", "updated"])
+def test_names_that_were_left_at_their_defaults_do_not_count(cls, id2label, label2id, way, tmp_path):
+    """Many published files have real names in one map and `LABEL_0` in the other, which transformers does not read."""
+    names = id2label and {str(number): name for number, name in id2label.items()}
+    values = {"model_type": cls.model_type, "id2label": names, "label2id": label2id}
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    config = cls()
+    if way == "updated":
+        config.update({name: value for name, value in values.items() if value is not None})
+    else:
+        config = cls(**values) if way == "made" else cls.from_pretrained(tmp_path)
+    assert (config.num_labels, config.id2label, config.label2id) == (3, PETS, NUMBERS)
+    config.save_pretrained(tmp_path)
+    again = cls.from_pretrained(tmp_path)
+    assert again == config
+    assert json.loads(config.to_json_string())["label2id"] == NUMBERS
+
+
+@CLASSES
+@pytest.mark.parametrize(
+    ("id2label", "label2id", "problem"),
+    [
+        ({0: "LABEL_0", 1: "LABEL_1"}, NUMBERS, "'eel' is 2, but id2label has no such number"),
+        ({0: "LABEL_1", 1: "LABEL_0"}, {"LABEL_0": 0, "LABEL_1": 1}, "'LABEL_0' is 0, but id2label says 'LABEL_1'"),
+        (PETS, {"LABEL_0": 0, "cat": 1}, "'cat' is 1, but id2label says 'dog'"),
+        (PETS, {"LABEL_1": 0}, "'LABEL_1' is 0, but id2label says 'cat'"),
+    ],
+)
+def test_names_that_somebody_gave_are_no_leftover(cls, id2label, label2id, problem):
+    """They contradict the other map, whatever defaults stand beside them."""
+    with pytest.raises(ConfigError, match=problem):
+        cls(id2label=id2label, label2id=label2id)
+
+
+@CLASSES
+def test_numbers_of_classes_may_have_gaps(cls, tmp_path):
+    """There are as many classes as names, as in transformers."""
+    cls(id2label={1: "cat", 3: "dog"}).save_pretrained(tmp_path)
+    loaded = cls.from_pretrained(tmp_path)
+    assert (loaded.num_labels, loaded.id2label, loaded.label2id) == (2, {1: "cat", 3: "dog"}, {"cat": 1, "dog": 3})
+
+
+@CLASSES
+def test_a_number_of_classes_that_contradicts_the_names_of_a_file_can_be_given(cls, tmp_path):
+    """The right one keeps the names, and another one drops them."""
+    values = {"model_type": cls.model_type, "num_labels": 2, "id2label": PETS}
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(ConfigError, match="is 2, but id2label names 3 classes"):
+        cls.from_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path, num_labels=3).id2label == PETS
+    assert cls.from_pretrained(tmp_path, num_labels=2).id2label == {0: "LABEL_0", 1: "LABEL_1"}
+    assert cls.from_pretrained(tmp_path, id2label=PETS).num_labels == 3
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ __all__ = [
     "dtype_name",
     "label_numbers",
     "labels_of",
+    "read_both_labels",
     "read_labels",
     "with_num_labels",
     "without_replaced_labels",
@@ -137,14 +138,14 @@ def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> 
     Raises:
         ConfigError: The names are malformed, or their number is another one than that in the field.
     """
-    labels, chosen = _read_both(values.get("id2label"), values.get("label2id"))
+    labels, chosen = read_both_labels(values.get("id2label"), values.get("label2id"))
     if labels is not None:
         numbers = values.pop("label2id", None)
         if values.get("id2label") is None:
             values.pop("id2label", None)
             values["label2id"] = numbers
         elif numbers is not None:  # comes last, because an update assigns one after the other
-            values["label2id"] = label_numbers(labels, chosen)
+            values |= {"id2label": labels, "label2id": label_numbers(labels, chosen)}
         if values.get(count_field) is None:
             values[count_field] = len(labels)
         check_num_labels(values[count_field], labels, count_field=count_field, owner=owner)
@@ -157,7 +158,7 @@ def check_num_labels(count: Any, labels: Mapping[int, str], *, count_field: str,
     Raises:
         ConfigError: There are not.
     """
-    if count != len(labels):
+    if not _is_number(count, len(labels)):
         raise ConfigError(
             f"{owner}: {count_field} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or "
             "make them agree."
@@ -170,12 +171,12 @@ def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *,
     Names of classes replace the number of classes, and another number of classes drops the names.
     """
     labels = read_labels(fields.get("id2label"), fields.get("label2id"))
-    old_count = fields.get(count_field, len(labels) if labels else None)
+    old_count = len(labels) if labels else fields.get(count_field)
     dropped: frozenset[str] = frozenset()
     if given.keys() & LABEL_FIELDS:
         only_choose = given.get("id2label") is None and _only_choose(_read_numbers(given.get("label2id")), labels)
         dropped = frozenset({"label2id"}) if only_choose else LABEL_FIELDS | {count_field}
-    elif given.get(count_field, old_count) != old_count:
+    elif count_field in given and not _is_number(given[count_field], old_count):
         dropped = LABEL_FIELDS
     return {name: value for name, value in fields.items() if name not in dropped} if dropped else fields
 
@@ -188,26 +189,44 @@ def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] 
     Raises:
         ConfigError: One of the two is malformed, or they contradict each other.
     """
-    return _read_both(id2label, label2id)[0]
+    return read_both_labels(id2label, label2id)[0]
 
 
-def _read_both(
+def read_both_labels(
     id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None
 ) -> tuple[dict[int, str] | None, dict[str, int]]:
-    """Return what `read_labels` does, and the numbers by name of `label2id`."""
+    """Return what `read_labels` does, and the numbers by name of `label2id`.
+
+    Many published files have real names in one of the two, and still `LABEL_0` and so on in the other: then the real
+    ones count.
+    """
     if id2label is None and label2id is None:
         return None, {}
-    numbers = _read_numbers(label2id)
     if id2label is None:
+        numbers = _read_numbers(label2id)
         return dict(sorted((number, label) for label, number in numbers.items())), numbers
     labels = _read("id2label", _mapping("id2label", id2label).items())
+    numbers = _read_numbers(_without_default_names(label2id, labels))
     for label, number in numbers.items():
-        if labels.get(number) != label:
+        name = labels.get(number)
+        if name == label:
+            continue
+        if name == f"LABEL_{number}":
+            labels[number] = label
+        else:
+            said = "has no such number" if name is None else f"says {name!r}"
             raise ConfigError(
-                f"label2id says that {label!r} is {number}, but id2label says {labels.get(number)!r}. Give only "
-                "one of the two; the other is made from it."
+                f"label2id says that {label!r} is {number}, but id2label {said}. Give only one of the two; the other "
+                "is made from it."
             )
     return labels, numbers
+
+
+def _without_default_names(label2id: Any, labels: Mapping[int, str]) -> Any:
+    """Return a `label2id` without the names `LABEL_0` and so on that the `id2label` beside it does not have."""
+    if not isinstance(label2id, dict) or label2id.keys() <= (known := {*labels.values()}):
+        return label2id
+    return {label: given for label, given in label2id.items() if label in known or label != f"LABEL_{given}"}
 
 
 def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
@@ -224,6 +243,12 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{name}: expected a dict, got {type(value).__name__} {value!r:.80}.")
     return value
+
+
+def _is_number(given: Any, number: int | None) -> bool:
+    """Return whether a number of classes that was given, which may be anything, is a certain one."""
+    count = builtin_value(given)
+    return type(count) is int and count == number
 
 
 def _number(name: str, given: Any) -> int:

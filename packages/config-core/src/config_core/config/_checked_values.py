@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, with_num_labels
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of, is_method
-from config_core.config._config_json import jsonable
 from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS
 from config_core.errors import ConfigError
@@ -69,7 +68,9 @@ def _are_same(field: str, value: Any, other: Any) -> bool:
     """Return whether two values of a field are the same in a file."""
     if field == "dtype":
         return dtype_name(value) == dtype_name(other)
-    return bool(jsonable(other) == jsonable(value))
+    from config_core.config._equal_values import same_value
+
+    return same_value(other, value)
 
 
 def check_mapping(values: Any, method: str) -> None:

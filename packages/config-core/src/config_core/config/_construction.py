@@ -154,7 +154,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 speaker.unknown[:] = [entry for entry in speaker.unknown if id(entry[0]) not in made]
     unkept = definition.unkept - vars(config).keys()
     for name in passed_by_class:
-        from config_core.config._derived_fields import same_value
+        from config_core.config._equal_values import same_value
 
         if _is_not_given(cls, name, fields[name]) or same_value(getattr(config, name, None), fields[name]):
             continue
@@ -186,7 +186,7 @@ def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[
     Raises:
         ConfigError: The caller has given a field that says otherwise.
     """
-    from config_core.config._derived_fields import same_value
+    from config_core.config._equal_values import same_value
 
     cls, names = type(config), definition_of(type(config)).names
     properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
@@ -215,7 +215,7 @@ def check_property(
     Raises:
         ConfigError: It has not.
     """
-    from config_core.config._derived_fields import same_value
+    from config_core.config._equal_values import same_value
 
     for other, value in fields.items():
         current = attribute_of(config, other)
@@ -303,7 +303,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     if not (differing := {**replaced, **ignored}):
         return
     note_computed(config, differing.keys() - base)
-    from config_core.config._derived_fields import contradiction, same_value
+    from config_core.config._derived_fields import contradiction
+    from config_core.config._equal_values import same_value
 
     with of_file():  # what is made for a comparison reports nothing
         same = {name for name, value in differing.items() if same_value(value, fields[name])}

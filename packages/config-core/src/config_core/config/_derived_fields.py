@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._base_fields import attributes_of
 from config_core.config._body_fields import is_cached_property
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import NOTE_KEY, are_same_json, jsonable, sorted_text
+from config_core.config._config_json import NOTE_KEY, jsonable, sorted_text
+from config_core.config._equal_values import same_value
 from config_core.config._problems import shown
-from config_core.config._value_types import SCALARS, copied
+from config_core.config._value_types import copied
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ __all__ = [
     "given_by_init",
     "make_note",
     "read_note",
-    "same_value",
 ]
 
 # What other tools, and saves of models, write into a config.
@@ -49,8 +49,6 @@ _NO_INPUTS = frozenset(
         "transformers_version",
     }
 )
-# What transformers 5 writes into every part, and configs here have no field for.
-_WRITTEN_BY_TRANSFORMERS = (("chunk_size_feed_forward", 0),)
 
 
 class Note:
@@ -217,21 +215,3 @@ def given_by_init(config: Any, fields: Mapping[str, Any]) -> frozenset[str]:
         if not is_made and (default is cls or not same_value(value, default)):
             found.add(name)
     return frozenset(found)
-
-
-def same_value(value: Any, other: Any) -> bool:
-    """Return whether two values are the same in a file."""
-    if type(value) in SCALARS and type(other) in SCALARS:
-        return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
-    if hasattr(type(value), "sub_configs") and isinstance(other, dict):
-        try:
-            other = type(value).from_dict(
-                {name: given for name, given in other.items() if (name, given) not in _WRITTEN_BY_TRANSFORMERS}
-            )
-        except Exception:  # noqa: BLE001 - a dict that is not of this class
-            return False
-        return bool(value == other)
-    try:
-        return are_same_json(jsonable(value), jsonable(other))
-    except ConfigError:
-        return value is other

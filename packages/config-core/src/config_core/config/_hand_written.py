@@ -8,7 +8,7 @@ from typing import Any
 from config_core.config._checked_values import resolve_aliases
 from config_core.config._config_json import NOTE_KEY
 from config_core.config._recomputing import with_note
-from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, written_fields
+from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, is_base_default, written_fields
 from config_core.errors import ConfigDefinitionError
 
 __all__ = ["adopt_to_dict"]
@@ -54,7 +54,7 @@ def _completed(config: Any, written: Any, *, is_complete: bool) -> dict[str, Any
         name: value
         for name, value in written.items()
         if (not str(name).startswith("_") or name in extra)
-        and not (name not in fields and name in BASE_DEFAULTS and value == BASE_DEFAULTS[name])
+        and not (name not in fields and name in BASE_DEFAULTS and is_base_default(name, value))
     }
     # A copy of `__dict__` has all that is there, so what it lacks was removed on purpose.
     removed = vars(config).keys() if is_complete or "_extra" in written else frozenset()

@@ -225,7 +225,9 @@ def _set_properties(config: Any, properties: Mapping[str, Any], given: Mapping[s
 def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return overrides under the names of fields, without a dtype of `"auto"`: in transformers, that of the file."""
     given = resolve_aliases(cls, of_dict(cls, overrides))
-    return {name: value for name, value in given.items() if not (name == "dtype" and value == "auto")}
+    if isinstance(dtype := given.get("dtype"), str) and dtype == "auto":
+        del given["dtype"]
+    return given
 
 
 def _unkept_in(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:

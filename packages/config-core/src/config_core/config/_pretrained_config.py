@@ -18,7 +18,12 @@ from config_core.checkpoint import (
     expand_home,
     push_saved,
 )
-from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
+from config_core.config._base_fields import (
+    Labels,
+    check_num_labels,
+    labels_of,
+    read_both_labels,
+)
 from config_core.config._body_fields import PendingFields
 from config_core.config._checked_values import (
     check_and_restore,
@@ -40,7 +45,6 @@ from config_core.config._config_json import (
     NOTE_KEY,
     TRUST_OPTIONS,
     WRITTEN_BY_ALL,
-    are_same_json,
     encode_config,
     jsonable,
     read_config,
@@ -212,14 +216,14 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         self._keep_further_fields(kwargs)
         if num_labels is not None:
             self.num_labels = num_labels
-        names = read_labels(id2label, label2id)
+        names, chosen = read_both_labels(id2label, label2id)
         if names is not None:
             if num_labels is not None:
                 cls = type(self)
                 check_num_labels(num_labels, names, count_field=num_labels_field(cls), owner=cls.__name__)
             self.id2label = names
             if id2label is not None and label2id is not None:
-                self.label2id = label2id
+                self._labels = self._labels._replace(chosen=chosen)
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Keep the keywords that a subclass's `__post_init__` reads from its `**kwargs`, and passes on."""
@@ -498,15 +502,23 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """Return `model_type` and the fields that differ from those of a config that is made without arguments.
 
         All fields, if the class cannot be constructed without arguments.
+
+        Raises:
+            ConfigError: A value cannot be written to JSON.
         """
+        cls = type(self)
         try:
-            defaults = BASE_DEFAULTS | type(self)().to_dict()
+            defaults = BASE_DEFAULTS | cls().to_dict()
         except AUTHOR_ERRORS:
             return self.to_dict()
+
+        def text(name: str, value: Any) -> str:  # which tells True from 1, and has the order of a dict
+            return encode_config({name: value}, owner=cls.__name__)
+
         return {
             name: value
             for name, value in self.to_dict().items()
-            if name == "model_type" or name not in defaults or defaults[name] != value
+            if name == "model_type" or name not in defaults or text(name, value) != text(name, defaults[name])
         }
 
     def to_json_string(self, *, use_diff: bool = False) -> str:
@@ -687,11 +699,13 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented
-        mine, theirs = written_fields(self, with_unset=True), written_fields(other, with_unset=True)
+        from config_core.config._equal_values import same_value
+
         try:
-            return are_same_json(jsonable(mine), jsonable(theirs))
-        except ConfigError:  # values that cannot be written to JSON can still be compared
-            return mine == theirs
+            mine, theirs = written_fields(self, with_unset=True), written_fields(other, with_unset=True)
+        except Exception:  # noqa: BLE001 - half constructed, or a property of the author's fails
+            mine, theirs = vars(self), vars(other)
+        return same_value(mine, theirs)
 
     # Configs are mutable, and equal ones would need the same hash.
     __hash__ = None  # type: ignore[assignment]

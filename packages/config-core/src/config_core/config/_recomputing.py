@@ -19,7 +19,8 @@ from config_core.config._checked_values import (
 from config_core.config._config_definition import OWN_STATE, definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import check_property, maker_of, note_computed
-from config_core.config._derived_fields import computed_fields, make_note, same_value
+from config_core.config._derived_fields import computed_fields, make_note
+from config_core.config._equal_values import same_value
 from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields, of_dict
 from config_core.config._problems import AUTHOR_ERRORS, unpacked, with_problems

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import are_same_json, encode_and_read, encode_config, jsonable
+from config_core.config._config_json import encode_and_read, encode_config
+from config_core.config._equal_values import are_equal, same_value
 from config_core.config._problems import WrongValueError, shown
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
@@ -81,7 +82,9 @@ def _is_plainly_kept(config: Any, written: Any) -> bool:
             if definition.parts.get(name) != (type(value),) or not _is_plainly_kept(value, loaded):
                 return False
         elif (
-            type(value) is not type(loaded) or value != loaded or not _is_left_alone(value, definition.checks.get(name))
+            type(value) is not type(loaded)
+            or not (value == loaded if type(value) in SCALARS else are_equal(value, loaded))
+            or not _is_left_alone(value, definition.checks.get(name))
         ):
             return False
     return True
@@ -136,15 +139,11 @@ def _are_sequences(saved: Any, loaded: Any) -> bool:
 
 
 def _are_equal(saved: Any, loaded: Any) -> bool:
-    try:
-        if saved == loaded or (saved != saved and loaded != loaded):  # noqa: PLR0124 - NaN
-            return True
-        # A class without `__eq__` compares by identity, and one with NaN in it is not equal to itself.
-        if isinstance(saved, (dict, list, tuple)) or type(saved) is not type(loaded):
-            return False
-        return are_same_json(jsonable(saved), jsonable(loaded))
-    except (TypeError, ValueError):  # an array has no single truth value
-        return False
+    if are_equal(saved, loaded):
+        return True
+    # A class without `__eq__` compares by identity.
+    is_object = type(saved) is type(loaded) and not isinstance(saved, (dict, list, tuple))
+    return is_object and same_value(saved, loaded)
 
 
 def _field_at(path: str, fields: Mapping[str, Any]) -> Any:

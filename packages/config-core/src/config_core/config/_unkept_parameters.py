@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
-from config_core.config._derived_fields import same_value
+from config_core.config._equal_values import are_equal, same_value
 from config_core.config._init_parameters import unwrapped
 from config_core.config._value_types import SCALARS
 from config_core.errors import ConfigError, ConfigValidationError
@@ -90,7 +90,7 @@ def _unlike(value: Any, known: Iterable[Any]) -> list[Any]:
         return list(_SAMPLES)
     if type(value) in {list, tuple}:
         return [type(value)(row) for row in zip(*(_unlike(item, known) for item in value), strict=False)]
-    found = {f"{other!r:.80}": other for other in known if type(other) is type(value) and other != value}
+    found = {f"{other!r:.80}": other for other in known if type(other) is type(value) and not are_equal(other, value)}
     return [*found.values()][:_MAX_PROBES] + ([2 * value + 1] if isinstance(value, (int, float)) else [])
 
 

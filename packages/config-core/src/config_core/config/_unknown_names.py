@@ -127,6 +127,8 @@ def unknown_names_in(given: Any, made: Any, old: Any) -> Iterator[tuple[Any, tup
         made: The value of the field.
         old: What was there before: its names are known.
     """
+    if given is made:
+        return
     given = builtin_value(given)
     if isinstance(given, dict) and is_config(made):
         cls = type(made)

@@ -7,10 +7,12 @@ it has another value than the base class's default: a file without it could be l
 from __future__ import annotations
 
 import threading
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
 from config_core.config._config_definition import definition_of
+from config_core.config._value_types import SCALARS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,7 @@ __all__ = [
     "BASE_DEFAULTS",
     "HandWrittenCalls",
     "hand_written_calls",
+    "is_base_default",
     "note_complete",
     "note_set_fields",
     "written_fields",
@@ -34,20 +37,30 @@ _PLAIN_DEFAULTS: dict[str, Any] = {
 }
 BASE_DEFAULTS: dict[str, Any] = {**_PLAIN_DEFAULTS, "dtype": None, "num_labels": DEFAULT_NUM_LABELS}
 _BASE_FIELDS = frozenset(BASE_DEFAULTS)
-_UNSET_STATE = {**_PLAIN_DEFAULTS, "_dtype": None}.items()
+_UNSET_STATE = {**_PLAIN_DEFAULTS, "_dtype": None}
 
 
 def note_set_fields(config: Any, given: Mapping[str, Any]) -> None:
     """Note which fields of the base class were given to a new config, or set by its class."""
     state = vars(config)
-    if "_labels" not in state and _BASE_FIELDS.isdisjoint(given) and state.items() >= _UNSET_STATE:
+    if "_labels" not in state and _BASE_FIELDS.isdisjoint(given) and _is_unset(state):
         return  # the usual case, in a tenth of the time
     labels = state.get("_labels", Labels())
     values = {**state, "dtype": config.dtype, "num_labels": labels.num_labels}
     state["_set_fields"] = frozenset(
-        name for name, default in BASE_DEFAULTS.items() if name in given or values.get(name, default) != default
+        name for name in BASE_DEFAULTS if name in given or (name in values and not is_base_default(name, values[name]))
     )
     state["_num_named"] = len(labels.id2label or ())
+
+
+def _is_unset(state: Mapping[str, Any]) -> bool:
+    """Return whether no attribute of the base class was set. By identity, since an author may set one to anything."""
+    return all(map(is_, map(state.get, _UNSET_STATE), _UNSET_STATE.values()))
+
+
+def is_base_default(name: str, value: Any) -> bool:
+    """Return whether a value is the default of a field of the base class."""
+    return type(value) in SCALARS and bool(value == BASE_DEFAULTS[name])
 
 
 def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
@@ -64,7 +77,7 @@ def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
     fields: dict[str, Any] = {
         name: value
         for name, value in state.items()
-        if name[:1] != "_" and name not in cached and (name not in optional or value != BASE_DEFAULTS[name])
+        if name[:1] != "_" and name not in cached and (name not in optional or value is not BASE_DEFAULTS[name])
     }
     fields |= {name: getattr(config, name) for name in definition.properties}
     fields |= state.get("_extra", {})

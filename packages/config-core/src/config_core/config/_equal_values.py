@@ -1,0 +1,69 @@
+"""Whether two values are equal. Values may be anything, and their own `==` may fail or give something else than a bool.
+
+No function here raises. It is imported only where values are compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config_core.config._config_json import are_same_json, jsonable
+from config_core.config._value_types import SCALARS, is_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["are_equal", "same_value"]
+
+# What transformers 5 writes into every part, and configs here have no field for.
+_WRITTEN_BY_TRANSFORMERS = (("chunk_size_feed_forward", 0),)
+
+
+def same_value(value: Any, other: Any) -> bool:
+    """Return whether two values are the same in a file. Those that JSON does not have are compared as objects."""
+    if type(value) in SCALARS and type(other) in SCALARS:
+        return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
+    try:
+        if is_config(value) and isinstance(other, dict):
+            return _is_config_of(value, other)
+        plain = jsonable(value), jsonable(other)
+    except Exception:  # noqa: BLE001 - JSON has no form of them, or their own code fails
+        return _are_equal(value, other, same_value)
+    return are_same_json(*plain)
+
+
+def are_equal(value: Any, other: Any) -> bool:
+    """Return whether two values are equal as objects: containers and arrays by their elements, and NaN to NaN."""
+    return _are_equal(value, other, are_equal)
+
+
+def _are_equal(value: Any, other: Any, are_elements_equal: Callable[[Any, Any], bool]) -> bool:
+    if value is other:
+        return True
+    try:
+        if isinstance(value, dict) and isinstance(other, dict):
+            return value.keys() == other.keys() and all(are_elements_equal(value[key], other[key]) for key in value)
+        if any(isinstance(value, kind) and isinstance(other, kind) for kind in (list, tuple)):
+            return len(value) == len(other) and all(map(are_elements_equal, value, other))
+        if _is_array(value) or _is_array(other):
+            return type(value) is type(other) and _are_arrays_equal(value, other)
+        return bool(value == other) or bool(value != value and other != other)  # noqa: PLR0124 - NaN
+    except Exception:  # noqa: BLE001 - the values' own code, or one that contains itself
+        return False
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether a value is an array or a tensor of any library. Those without dimensions are numbers."""
+    return hasattr(value, "dtype") and getattr(value, "shape", ()) != ()
+
+
+def _are_arrays_equal(value: Any, other: Any) -> bool:
+    if value.shape != other.shape or value.dtype != other.dtype:
+        return False
+    return bool(((value == other) | ((value != value) & (other != other))).all())  # noqa: PLR0124 - NaN
+
+
+def _is_config_of(config: Any, values: dict[str, Any]) -> bool:
+    """Return whether a config is the one that its class makes of values."""
+    kept = {name: value for name, value in values.items() if (name, value) not in _WRITTEN_BY_TRANSFORMERS}
+    return bool(type(config).from_dict(kept) == config)
