@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from config_core.checkpoint._safe_names import check_links, check_relative_name, is_save_state
+from config_core.checkpoint._safe_names import JOURNAL, check_links, check_relative_name, is_save_state
 from config_core.checkpoint._small_files import read_at_most
 from config_core.errors import (
     CheckpointChangedError,
@@ -26,7 +26,6 @@ from config_core.errors import (
 __all__ = ["CONFIG_NAME", "Checkpoint", "FolderCheckpoint"]
 
 CONFIG_NAME = "config.json"
-_JOURNAL = ".pretrained-save.json"
 
 
 class Checkpoint(ABC):
@@ -260,7 +259,7 @@ class FolderCheckpoint(Checkpoint):
 def _pending_files(folder: Path) -> dict[str, Path | None]:
     """Return what an interrupted save still has to do. Most folders have no journal."""
     try:
-        os.lstat(os.path.join(folder, _JOURNAL))  # noqa: PTH118 - as above
+        os.lstat(os.path.join(folder, JOURNAL))  # noqa: PTH118 - as above
     except FileNotFoundError:
         return {}
     except OSError:  # read_journal says what is wrong

@@ -12,7 +12,19 @@ from pathlib import Path
 
 from config_core.errors import UnsafeNameError
 
-__all__ = ["blobs_of_snapshot", "check_links", "check_relative_name", "expand_home", "is_save_state"]
+__all__ = [
+    "JOURNAL",
+    "SAVE_STATE",
+    "blobs_of_snapshot",
+    "check_links",
+    "check_relative_name",
+    "expand_home",
+    "is_save_state",
+]
+
+# What the names of files and folders begin with that saves use for themselves while they run.
+SAVE_STATE = ".pretrained-save"
+JOURNAL = f"{SAVE_STATE}.json"
 
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
@@ -23,7 +35,6 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|co
 _CACHED_REPO = re.compile(r"(models|datasets|spaces|kernels)--[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _XET_HASH = re.compile(r"[0-9a-f]{64}")
-_SAVE_STATE = ".pretrained-save"
 _STORE_MARKER = ".huggingface-shared-blobs"
 
 
@@ -63,7 +74,7 @@ def is_save_state(name: str) -> bool:
 
     Such files are no part of a checkpoint, wherever they come from.
     """
-    return _SAVE_STATE in name and any(part.startswith(_SAVE_STATE) for part in name.split("/"))
+    return SAVE_STATE in name and any(part.startswith(SAVE_STATE) for part in name.split("/"))
 
 
 def check_links(name: str, path: Path, *, top: Path, blobs: Path | None = None) -> None:

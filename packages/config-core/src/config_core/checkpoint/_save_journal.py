@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config_core.checkpoint._file_locks import is_held
-from config_core.checkpoint._safe_names import check_relative_name
+from config_core.checkpoint._safe_names import JOURNAL, SAVE_STATE, check_relative_name
 from config_core.checkpoint._small_files import flush_to_disk
 from config_core.errors import ConfigFileError, SaveError
 
 __all__ = [
-    "JOURNAL",
     "SEAL",
     "Journal",
     "is_journal_of",
@@ -37,9 +36,8 @@ __all__ = [
     "seal_of",
 ]
 
-JOURNAL = ".pretrained-save.json"
 SEAL = ".seal"
-_STAGING = re.compile(r"\.pretrained-save-[0-9a-f]{16}")
+_STAGING = re.compile(rf"{re.escape(SAVE_STATE)}-[0-9a-f]{{16}}")
 _MAX_BYTES = 4 * 1024 * 1024
 # Another time than that of its creation. Where the change time is only a copy of the time of modification, which any
 # program can set, a seal proves nothing.
@@ -140,7 +138,7 @@ def publish_journal(journal: Journal, target: Path) -> bool:
 
 def new_staging_name() -> str:
     """Return a name for a staging folder that nobody else has."""
-    return f".pretrained-save-{os.urandom(8).hex()}"
+    return f"{SAVE_STATE}-{os.urandom(8).hex()}"
 
 
 def is_staging_name(name: str) -> bool:

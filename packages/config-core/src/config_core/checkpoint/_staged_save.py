@@ -16,9 +16,8 @@ from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 from config_core.checkpoint._file_locks import hold_file, is_held, locked_folder, release
-from config_core.checkpoint._safe_names import check_relative_name, expand_home
+from config_core.checkpoint._safe_names import JOURNAL, check_relative_name, expand_home
 from config_core.checkpoint._save_journal import (
-    JOURNAL,
     SEAL,
     Journal,
     is_journal_of,

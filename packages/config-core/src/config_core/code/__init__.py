@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config_core.code._source_facts import (
         SourceFacts,
         SourceImport,
+        called_name,
         compile_source,
         parse_source,
         source_facts,
@@ -60,6 +61,7 @@ __all__ = [
     "SourceFacts",
     "SourceImport",
     "bundle_of",
+    "called_name",
     "code_origin_of",
     "collect_code",
     "compile_source",

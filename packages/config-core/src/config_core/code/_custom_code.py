@@ -126,7 +126,7 @@ def collect_code(
             f"its config class {config_class.__name__} was loaded from the code of a checkpoint, which cannot be saved "
             "together with yours. Copy that code into your project, import the config class from there, and use it as "
             "config_class.",
-            path=f"{cls.__module__}.{cls.__qualname__}",
+            path=describe_class(cls),
         )
     for loaded in (cls, config_class):
         if (bundle := bundle_of(loaded)) is not None:
@@ -148,10 +148,8 @@ def _warn_of_new_definition(cls: type[Any]) -> None:
     """Warn if a class was defined again since an object of it was made, as in a notebook whose cell was run again."""
     current = vars(sys.modules[cls.__module__]).get(cls.__qualname__) if cls.__module__ in sys.modules else None
     if isinstance(current, type) and current is not cls:
-        from config_core.messages import warn
-
         warn(
-            f"{cls.__module__}.{cls.__qualname__} was defined again since this object was made. The code of the new "
+            f"{describe_class(cls)} was defined again since this object was made. The code of the new "
             "definition is saved, which may behave differently. To be sure, make the object again.",
             stacklevel=3,
         )
@@ -173,7 +171,7 @@ def _check_own_code(cls: type[Any]) -> None:
     base = next((base for base in cls.__mro__[1:] if base in _registered or bundle_of(base) is not None), None)
     if base is None:
         return
-    path = f"{cls.__module__}.{cls.__qualname__}"
+    path = describe_class(cls)
     if base not in _registered:
         if not hasattr(cls, "config_class"):
             return  # no code is saved with such a config
@@ -212,13 +210,10 @@ def _check_auto_class(name: str) -> None:
         # Without the Auto classes only the form of their names is known.
         known = (name,) if re.fullmatch(r"Auto[A-Z]\w*", name) else ("AutoConfig", "AutoModel")
     if name not in known:
-        import difflib
+        from config_core.familiar_options import did_you_mean
 
-        near = difflib.get_close_matches(name, known)
-        guess = (
-            f" Did you mean {' or '.join(map(repr, near))}?" if near else f" Allowed are {', '.join(sorted(known))}."
-        )
+        guess = did_you_mean([name], known) or f"Allowed are {', '.join(sorted(known))}."
         raise ClassReferenceError(
-            f"There is no Auto class {name!r}.{guess} For your own Auto class, pass the class and not its name.",
+            f"There is no Auto class {name!r}. {guess} For your own Auto class, pass the class and not its name.",
             reference=name,
         )

@@ -27,10 +27,10 @@ from config_core.code._program_statements import (
     FUNCTIONS,
     IMPORTS,
     assigned_into,
-    called_name,
     parts_of,
     stored_names,
 )
+from config_core.code._source_facts import called_name
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:

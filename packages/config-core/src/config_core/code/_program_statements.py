@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["DEFINITIONS", "FUNCTIONS", "IMPORTS", "Part", "assigned_into", "called_name", "parts_of", "stored_names"]
+__all__ = ["DEFINITIONS", "FUNCTIONS", "IMPORTS", "Part", "assigned_into", "parts_of", "stored_names"]
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -101,11 +101,6 @@ def assigned_into(nodes: Iterable[ast.AST]) -> list[ast.expr]:
     """Return the targets such as `x[key]` and `x.y` that are assigned or deleted."""
     targets = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Subscript)))
     return [target for target in targets if not isinstance(target.ctx, ast.Load)]
-
-
-def called_name(call: ast.Call) -> str:
-    """Return the last name of what is called: `z` of `x.y.z(…)`."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _split(node: Any) -> tuple[Any, list[ast.stmt]]:

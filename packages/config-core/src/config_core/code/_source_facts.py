@@ -23,6 +23,7 @@ from config_core.errors import SourceCodeError, UnsafeNameError
 __all__ = [
     "SourceFacts",
     "SourceImport",
+    "called_name",
     "compile_source",
     "parse_source",
     "source_facts",
@@ -262,7 +263,7 @@ def walk_expressions(statement: ast.AST) -> Iterator[ast.AST]:
     waiting = [child for child in ast.iter_child_nodes(statement) if not isinstance(child, _HOLDERS)]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Call) and _called(node) in _OF_CHECKPOINTS:
+        if isinstance(node, ast.Call) and called_name(node) in _OF_CHECKPOINTS:
             waiting.append(node.func)
             continue
         yield node
@@ -278,13 +279,13 @@ def _import_module_target(node: ast.AST) -> str | None:
     """Return `.module` of a call `import_module(".module", …)`."""
     if not isinstance(node, ast.Call) or not node.args:
         return None
-    target = _text(node.args[0]) if _called(node) == "import_module" else None
+    target = _text(node.args[0]) if called_name(node) == "import_module" else None
     return target if target and target.startswith(".") else None
 
 
-def _called(call: ast.Call) -> str:
-    """Return the last name of the called function: `b` for `a.b(…)`."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else str(getattr(call.func, "id", ""))
+def called_name(call: ast.Call) -> str:
+    """Return the last name of what is called: `c` of `a.b.c(…)`, or an empty string."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _texts(node: ast.AST) -> Iterator[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from config_core.code._code_bundle import content_digests
-from config_core.code._source_facts import SourceFacts, SourceImport, source_facts
+from config_core.code._source_facts import SourceImport, source_facts
 from config_core.errors import SourceCodeError
 
 if TYPE_CHECKING:
@@ -161,11 +161,11 @@ def source_imports(
     Raises:
         SourceCodeError: It is not UTF-8 or not Python.
     """
-    facts = source_facts(content, path=path)
+    imports = source_facts(content, path=path).imports
+    if any(found.level and found.is_statement for found in imports):  # the file belongs to a package
+        return imports
     siblings = _Siblings(name, read)
-    if _is_in_package(facts):
-        return facts.imports
-    return tuple(siblings.resolved(each) for each in facts.imports)
+    return tuple(siblings.resolved(found) for found in imports)
 
 
 def resolve_sibling_imports(tree: ast.Module, name: str, read: Callable[[str], bytes | None]) -> ast.Module:
@@ -234,11 +234,6 @@ class _Siblings:
         found: list[ast.stmt] = [ast.Import(names=kept)] if kept else []
         found += [relative for alias in statement.names if alias not in kept for relative in _as_relative(alias)]
         return [ast.fix_missing_locations(ast.copy_location(part, statement)) for part in found]
-
-
-def _is_in_package(facts: SourceFacts) -> bool:
-    """Return whether a file belongs to a package: it has relative imports. `import_module` calls do not count."""
-    return any(found.level and found.is_statement for found in facts.imports)
 
 
 def _as_relative(alias: ast.alias) -> list[ast.ImportFrom]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from config_core.config import PretrainedConfig as OwnConfig
 from config_core.transformers_names._rope_settings import RopeSettings
+from config_core.transformers_names._small_names import layer_type_validation
 
 __all__ = ["PretrainedConfig"]
 
@@ -130,9 +131,8 @@ class PretrainedConfig(RopeSettings, OwnConfig):
         Raises:
             ValueError: There are more or fewer.
         """
-        kinds, number = getattr(self, "layer_types", None), getattr(self, "num_hidden_layers", None)
-        if kinds is not None and number is not None and len(kinds) != number:
-            raise ValueError(f"layer_types must name the kinds of {number} layers, got {len(kinds)}.")
+        if (kinds := getattr(self, "layer_types", None)) is not None:
+            layer_type_validation(kinds, getattr(self, "num_hidden_layers", None))
 
     def validate_token_ids(self) -> None:
         """Check nothing: tokens outside of the vocabulary are no error."""

@@ -77,7 +77,7 @@ def layer_type_validation(layer_types: list[str], num_hidden_layers: int | None 
         ValueError: There are more or fewer.
     """
     if num_hidden_layers is not None and num_hidden_layers != len(layer_types):
-        raise ValueError(f"There are {num_hidden_layers} layers and {len(layer_types)} layer types.")
+        raise ValueError(f"layer_types must name the kinds of {num_hidden_layers} layers, got {len(layer_types)}.")
 
 
 class TransformersKwargs(TypedDict, total=False):

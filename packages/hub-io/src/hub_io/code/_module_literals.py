@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from config_core.code import called_name
 from hub_io.code._served_names import is_transformers
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def module_literal(node: ast.AST, functions: Mapping[str, str]) -> ModuleLiteral
     """
     target, function = None, "sys.modules"
     if isinstance(node, ast.Call):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        called = called_name(node)
         if not (called == "get" and _is_sys_modules(getattr(node.func, "value", None))):
             function = functions.get(called, "")
         given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "name")]
