@@ -21,9 +21,9 @@ class FileChanges:
         removed: Only in the older bundle.
     """
 
-    changed: tuple[str, ...]
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 def compare_files(old: Mapping[str, str], new: Mapping[str, str]) -> FileChanges:

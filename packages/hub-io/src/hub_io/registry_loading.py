@@ -13,12 +13,11 @@ from auto_registry.code_load import CodeLoad
 from auto_registry.registry import REGISTRY, Registry
 from config_core.checkpoint import Checkpoint, HubOptions, existing_path, open_checkpoint
 from config_core.code import ClassReference
-from hub_io.code import check_imports, served_names
+from hub_io.code import check_imports, find_each, served_names
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
-from hub_io.remote_code import REMOTE_CODE_SERVICE
 from hub_io.running import import_classes
-from hub_io.trust import Refused, Trusted, TrustPolicy, policy_in_force
+from hub_io.trust import Refused, Trusted, TrustPolicy, decide, policy_in_force, policy_of_load
 
 __all__ = ["LoadedClasses", "check_all", "decide_all", "decide_each", "import_all", "load_into_registry", "open_load"]
 
@@ -176,10 +175,10 @@ def decide_all(load: CodeLoad) -> list[Trusted]:
         RemoteCodeRefusedError: Some of the code is not trusted.
         NoRemoteCodeError: The checkpoint ships no code.
     """
-    left = loadable_names(load.auto_map)
-    if not left:
+    names = loadable_names(load.auto_map)
+    if not names:
         raise NoRemoteCodeError(str(load))
-    return decide_each(load, left)
+    return decide_each(load, names)
 
 
 def decide_each(load: CodeLoad, names: Collection[str]) -> list[Trusted]:
@@ -188,14 +187,12 @@ def decide_each(load: CodeLoad, names: Collection[str]) -> list[Trusted]:
     Raises:
         RemoteCodeRefusedError: Some of the code is not trusted.
     """
-    left = set(names)
     decisions = []
-    while left:
-        decision = REMOTE_CODE_SERVICE.decide(load, min(left))
+    for code in find_each(load, names, pins=policy_of_load(load).store):
+        decision = decide(code)
         if isinstance(decision, Refused):
             raise decision.refusal()
         decisions.append(decision)
-        left -= decision.bundle.auto_map.keys()
     return decisions
 
 

@@ -173,8 +173,7 @@ def _check_free(transformers: Any, config_class: type[Any] | None, classes: Mapp
         RegistrationError: One would.
     """
     if config_class is not None:
-        known = transformers.CONFIG_MAPPING
-        held = known[config_class.model_type] if config_class.model_type in known else None  # noqa: SIM401 - no dict
+        held = _known_config(transformers, config_class.model_type)
         _check_same(held, config_class, what=f"model_type {config_class.model_type!r} of transformers.AutoConfig")
     for name, cls in classes.items():
         mapping = getattr(transformers, name)._model_mapping  # noqa: SLF001 - there is no public way to ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub_io.code._bundle_collection import collect_bundle
-from hub_io.code._code_lookup import RemoteCode, find_code
+from hub_io.code._code_lookup import RemoteCode, find_code, find_each
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
 from hub_io.code._module_literals import ModuleLiteral, functions_in, module_literal
 from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
@@ -27,6 +27,7 @@ __all__ = [
     "check_imports",
     "collect_bundle",
     "find_code",
+    "find_each",
     "functions_in",
     "imported_modules",
     "is_served_module",

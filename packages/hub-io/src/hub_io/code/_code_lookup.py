@@ -18,13 +18,13 @@ from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import RepoCheckpoint, open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from auto_registry.code_load import CodeLoad
     from config_core.checkpoint import Checkpoint
     from config_core.code import ClassReference, CodeBundle
 
-__all__ = ["Pins", "RemoteCode", "find_code"]
+__all__ = ["Pins", "RemoteCode", "find_code", "find_each"]
 
 
 class Pins(Protocol):
@@ -214,6 +214,23 @@ def find_code(
         return collect(holder)
 
     return RemoteCode(place, load, collect_there, wanted=wanted, pin="code_revision", at_hand=False)
+
+
+def find_each(load: CodeLoad, names: Collection[str], *, pins: Pins | None = None) -> Iterator[RemoteCode]:
+    """Yield the code of each bundle that has classes of names in the `auto_map` of a load.
+
+    A bundle is fetched and read when the next one is asked for, if not before.
+
+    Args:
+        load: The load.
+        names: Names in its `auto_map`.
+        pins: As for `find_code`.
+    """
+    left = set(names)
+    while left:
+        code = find_code(load, min(left), pins=pins)
+        yield code
+        left -= code.bundle.auto_map.keys()
 
 
 def _loaded_code(load: CodeLoad, wanted: ClassReference, folders: Iterable[Path]) -> RemoteCode:

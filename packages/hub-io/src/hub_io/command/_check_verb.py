@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ from auto_registry.code_load import CodeLoad
 from auto_registry.errors import AutoRegistryError
 from config_core.checkpoint import HubOptions, existing_path
 from config_core.errors import CheckpointNotFoundError, ConfigCoreError
-from hub_io.code import processing_load
+from hub_io.code import find_each, processing_load
+from hub_io.command._diff_verb import change_lines
 from hub_io.command._reports import NO, OK, Report, exit_code_of, reporting
 from hub_io.command._screen import bad, good, heading, printable
 from hub_io.command._sources import Asked, offline_option, open_source, transformers_option
 from hub_io.errors import HubIoError, TrustPolicyError, TrustStoreError
-from hub_io.remote_code import REMOTE_CODE_SERVICE
-from hub_io.trust import Trusted, default_policy
+from hub_io.file_changes import FileChanges
+from hub_io.trust import Refused, Trusted, decide, default_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -156,17 +157,10 @@ def _decisions(checkpoint: Checkpoint, policy: TrustPolicy, asked: Asked) -> Ite
     """Yield the decision on the code in each folder or repository."""
     load = CodeLoad.of_checkpoint(checkpoint, HubOptions(local_files_only=asked.offline))
     load.policy = policy
-    yield from _decisions_on(load, loadable_names(load.auto_map))
+    yield from map(decide, find_each(load, loadable_names(load.auto_map), pins=policy.store))
     if asked.for_transformers:
         processing = processing_load(load)
-        yield from _decisions_on(processing, frozenset(processing.auto_map))
-
-
-def _decisions_on(load: CodeLoad, left: frozenset[str]) -> Iterator[TrustDecision]:
-    while left:
-        decision = REMOTE_CODE_SERVICE.decide(load, min(left))
-        yield decision
-        left -= decision.bundle.auto_map.keys()
+        yield from map(decide, find_each(processing, processing.auto_map, pins=policy.store))
 
 
 def _values(checked: _Checked) -> dict[str, Any]:
@@ -182,17 +176,14 @@ def _values(checked: _Checked) -> dict[str, Any]:
 def _values_of(decision: TrustDecision) -> dict[str, Any]:
     code = decision.code
     values = {"source": code.source, "for_transformers": code.for_transformers}
-    if isinstance(decision, Trusted) and decision.record_in is None:
+    if _is_recorded(decision):
         found = {"commit": code.commit, "digest": code.bundle.digest}
-        return {**values, **found, "trusted": True, "because": decision.by}
-    changes = None if isinstance(decision, Trusted) else decision.changes
+        return {**values, **found, "trusted": True, "because": _reason(decision)}
     return {
         **values,
         "trusted": False,
         "because": _reason(decision),
-        "changed": list(changes.changed) if changes else [],
-        "added": list(changes.added) if changes else [],
-        "removed": list(changes.removed) if changes else [],
+        **asdict(_changes(decision)),
         "commands": _commands(decision),
     }
 
@@ -203,8 +194,8 @@ def _lines(checked: _Checked) -> Iterator[str]:
     for decision in checked.decisions:
         where = "" if len(checked.decisions) == 1 else f" {printable(decision.code.source)}"
         where += " (tokenizers and processors)" if decision.code.for_transformers else ""
-        if isinstance(decision, Trusted) and decision.record_in is None:
-            yield f"  {good('trusted')}{where} by {printable(decision.by)}"
+        if _is_recorded(decision):
+            yield f"  {good('trusted')}{where} by {printable(_reason(decision))}"
         else:
             yield f"  {bad('not trusted')}{where}: {printable(_reason(decision))}"
             yield from _details(decision)
@@ -217,15 +208,21 @@ def _lines(checked: _Checked) -> Iterator[str]:
 
 
 def _reason(decision: TrustDecision) -> str:
-    if isinstance(decision, Trusted):
-        return f"it has no entry in the trust store yet, only its publisher is trusted: {decision.by}"
-    return decision.reason
+    if isinstance(decision, Refused):
+        return decision.reason
+    if decision.record_in is None:
+        return decision.by
+    return f"it has no entry in the trust store yet, only its publisher is trusted: {decision.by}"
+
+
+def _changes(decision: TrustDecision) -> FileChanges:
+    changes = decision.changes if isinstance(decision, Refused) else None
+    return changes or FileChanges()
 
 
 def _details(decision: TrustDecision) -> Iterator[str]:
-    if not isinstance(decision, Trusted):
-        for kind in ("changed", "added", "removed"):
-            yield from (f"    {kind}: {printable(name)}" for name in getattr(decision.changes, kind, ()))
+    yield from (f"    {line}" for line in change_lines(_changes(decision)))
+    if isinstance(decision, Refused):
         for path, why in decision.ignored.items():
             yield f"    {printable(str(path))} is not used: it {printable(why)}"
     for command in _commands(decision):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hub_io.command._reviewed_code import ReviewedFiles
     from hub_io.trust import TrustEntry
 
-__all__ = ["diff"]
+__all__ = ["change_lines", "diff"]
 
 # Comparing takes quadratic time, and more if lines repeat. Code has fewer lines, and nobody reads data with more.
 _MAX_LINES: Final = 6_000
@@ -179,15 +179,12 @@ def _values(code: RemoteCode, comparison: _Comparison | None) -> dict[str, Any]:
     newer = {"commit": code.commit, "digest": code.bundle.digest, "files": dict(code.bundle.file_digests())}
     if comparison is None:
         return {"source": code.source, "reviewed": None, "newer": newer}
-    changes = comparison.changes
     return {
         "source": code.source,
         "reviewed": comparison.entry.to_dict(),
         "newer": newer,
         "same": not comparison.files,
-        "changed": list(changes.changed),
-        "added": list(changes.added),
-        "removed": list(changes.removed),
+        **asdict(comparison.changes),
         "without_diff": {file.name: file.reason for file in comparison.files if file.lines is None},
         "new_remarks": [asdict(remark) for remark in comparison.remarks],
         "diff": "".join(f"{line}\n" for file in comparison.files for line in file.lines or ()),
@@ -208,13 +205,18 @@ def _lines(code: RemoteCode, comparison: _Comparison | None) -> Iterator[str]:
         yield f"  {good('the same code')}, digest {entry.digest}"
         return
     yield f"  {bad('it differs')}: digest {entry.digest} became {code.bundle.digest}"
-    for kind in ("changed", "added", "removed"):
-        yield from (f"  {kind}: {printable(name)}" for name in getattr(comparison.changes, kind))
+    yield from (f"  {line}" for line in change_lines(comparison.changes))
     if comparison.remarks:
         yield from remark_lines("Newly worth a look", comparison.remarks)
     for file in comparison.files:
         yield ""
         yield from _file_lines(file)
+
+
+def change_lines(changes: FileChanges) -> Iterator[str]:
+    """Yield a line for each file that differs."""
+    for kind, names in asdict(changes).items():
+        yield from (f"{kind}: {printable(name)}" for name in names)
 
 
 def _file_lines(file: _FileDiff) -> Iterator[str]:

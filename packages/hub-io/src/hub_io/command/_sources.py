@@ -10,7 +10,7 @@ import click
 from auto_registry.auto_tasks import loadable_names
 from auto_registry.code_load import CodeLoad
 from config_core.checkpoint import HubOptions, existing_path, open_checkpoint
-from hub_io.code import find_code, processing_load
+from hub_io.code import find_each, processing_load
 from hub_io.command._screen import busy
 from hub_io.hub import DEFAULT_BRANCH
 
@@ -114,13 +114,12 @@ def find_shipped_code(asked: Asked) -> ShippedCode:
     )
     if asked.for_transformers:
         load = processing_load(load)
-    left = frozenset(load.auto_map) if asked.for_transformers else loadable_names(load.auto_map)
-    others = {name: value for name, value in load.auto_map.items() if name not in left}
+    names = load.auto_map.keys() if asked.for_transformers else loadable_names(load.auto_map)
+    others = {name: value for name, value in load.auto_map.items() if name not in names}
     codes: list[RemoteCode] = []
-    while left:
-        code = find_code(load, min(left))
+    for code in find_each(load, names):
         with busy(f"Reading the code of {code.source} …"):
-            left -= code.bundle.auto_map.keys()
+            _ = code.bundle
         codes.append(code)
     return ShippedCode(checkpoint, tuple(codes), others)
 

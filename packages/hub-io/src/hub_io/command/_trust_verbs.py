@@ -92,9 +92,7 @@ def trust(
     for code, entry in zip(shipped.codes, entries, strict=True):
         file.add(entry)
         _keep_for_diff(code.bundle, source=code.source)
-    lines = [
-        f"{good('Trusted')} {printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}" for entry in entries
-    ]
+    lines = [f"{good('Trusted')} {_described(file, entry)}" for entry in entries]
     return Report(values, [*lines, *_cap_lines(policy)])
 
 
