@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
 import typing
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
+from config_core.config._equal_values import are_equal
 from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
 from config_core.config._value_types import (
     builtin_value,
@@ -72,9 +74,10 @@ def _restoring(cls: type[Any], compile_check: Compile) -> Check | None:
 def _plain_instance(cls: type[Any]) -> Check:
     # In Python True is an int, but it is not a number of layers. An int is a valid float.
     allowed = (int, float) if cls is float else cls
+    is_number = cls in {int, float, complex} or cls.__module__ == "numbers"
 
     def fits(value: Any) -> bool:
-        return isinstance(value, allowed) and not (isinstance(value, bool) and cls in {int, float})
+        return isinstance(value, allowed) and not (is_number and isinstance(value, bool))
 
     def check(value: Any) -> Any:
         if type(value) is cls:
@@ -221,21 +224,49 @@ def _dtype(cls: Any) -> Check:
 
 
 def member_check(cls: type[Enum]) -> Check:
-    """Return the check of a member of an enum, or its value."""
+    """Return the check of a member of an enum, or its value: of the very type that it has, so that 1 is not True."""
 
     def check(value: Any) -> Any:
         if isinstance(value, cls):
             return value
-        try:
-            return cls(value)
-        except ValueError:
-            pass
-        for member in cls:
-            if _written(member.value) == value:  # a tuple, which is a list in JSON
-                return member
-        raise WrongValueError(f"expected one of {', '.join(repr(member.value) for member in cls)}, got {shown(value)}")
+        given = builtin_value(value)
+        member = _member_of_value(cls, given)
+        if member is None:
+            raise WrongValueError(f"expected {_values_of(cls)}, got {shown(value)}")
+        return member
 
     return check
+
+
+def _member_of_value(cls: type[Enum], given: Any) -> Enum | None:
+    """Return the member that has a value, or that the enum itself finds for it; None if there is none."""
+    if any(_has_types_of(given, member.value) for member in cls):  # a Flag would make a new member of False
+        with contextlib.suppress(Exception):  # a ValueError, or whatever its `_missing_` or the value raises
+            found = cls(given)
+            return found if _has_types_of(given, found.value) else None
+    for member in cls:
+        written = _written(member.value)  # a tuple is a list in JSON
+        if _has_types_of(given, written) and are_equal(given, written):
+            return member
+    return None
+
+
+def _values_of(cls: type[Enum]) -> str:
+    return f"one of {', '.join(repr(member.value) for member in cls)}"
+
+
+def _has_types_of(given: Any, value: Any) -> bool:
+    """Return whether a value is of the type of another one, at any depth. An int is a valid float, as everywhere."""
+    if isinstance(value, (list, tuple)):
+        is_same = isinstance(given, (list, tuple)) and len(given) == len(value)
+        return is_same and all(map(_has_types_of, given, value))
+    if isinstance(value, dict):
+        is_same = isinstance(given, dict) and given.keys() == value.keys()
+        return is_same and all(_has_types_of(given[key], value[key]) for key in value)
+    if type(given) is type(value):
+        return True
+    allowed = (int, float) if type(value) is float else type(value)
+    return isinstance(given, allowed) and not isinstance(given, (bool, Enum))
 
 
 def _written(value: Any) -> Any:
@@ -273,4 +304,6 @@ def name_of(annotation: Any) -> str:
         return "None"
     if typing.get_origin(annotation) is Literal:
         return f"one of {', '.join(map(repr, typing.get_args(annotation)))}"
+    if is_enum(annotation):
+        return _values_of(annotation)
     return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)

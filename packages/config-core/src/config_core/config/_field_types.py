@@ -10,9 +10,11 @@ container, the first that fits is used. Where there is no annotation, the defaul
 from __future__ import annotations
 
 import collections
+import contextlib
 import types
 import typing
 from collections import abc
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._class_checks import (
@@ -150,10 +152,16 @@ def _endless(alias: Any) -> Check:
 
 
 def _one_of(allowed: tuple[Any, ...]) -> Check:
+    members = {choice: member_check(type(choice)) for choice in allowed if isinstance(choice, Enum)}
+
     def check(value: Any) -> Any:
         for choice in allowed:
             if type(value) is type(choice) and value == choice:
                 return value
+        for choice, check_member in members.items():
+            with contextlib.suppress(WrongValueError):
+                if check_member(value) is choice:
+                    return choice
         if (builtin := builtin_value(value)) is not value:
             return check(builtin)
         raise WrongValueError(f"expected one of {', '.join(map(repr, allowed))}, got {shown(value)}")
