@@ -77,12 +77,6 @@ def test_session_of_the_readme_has_every_verb():
     assert {command.split()[0] for command, _ in sessions()} == set(VERBS)
 
 
-def test_exit_codes_of_the_readme_are_those_of_the_program():
-    """Each with its meaning, and no other."""
-    rows = re.findall(r"^\| (\d+) \| (.*) \|$", section(), re.MULTILINE)
-    assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
-
-
 def test_help_names_every_verb_and_exit_code():
     """The overview, of which no line is cut off."""
     told = hub_io("--help").out
