@@ -1,5 +1,11 @@
 """The source files that a class needs, and saving them with a checkpoint.
 
+Saved code is portable where it can be: transformers loads it too. There, annotations of a config restore parts, tuples,
+sets, enums and numbers as keys; other values that JSON does not have stay as the file has them. Compare members of an
+enum by `.value`: from a folder, transformers imports the module of the config twice, and members of the two copies are
+not equal. It looks for code at the top of a folder or repository only, so a checkpoint in a sub-folder loads there by
+its own path.
+
 Its modules are imported on first use: those that read source need `ast`, `inspect` and `symtable`, and a config that is
 not saved needs none.
 """
