@@ -1,7 +1,5 @@
 """The hub: the options of a load, and the service behind the entry point `config_core.hub`."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -15,7 +15,7 @@ from config_core.errors import CheckpointNotFoundError
 __all__ = ["existing_path", "open_checkpoint"]
 
 # `name` or `owner/name`; the hub itself judges the finer rules.
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+_REPO_ID = r"(?a)[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?"
 
 
 def existing_path(source: str | os.PathLike[str]) -> Path | None:
@@ -37,7 +37,7 @@ def existing_path(source: str | os.PathLike[str]) -> Path | None:
 
 def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
     """Return why a name that no file or folder has cannot be that of a repository, or None if it can."""
-    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
+    if not isinstance(source, str) or not re.fullmatch(_REPO_ID, source):
         return "does not exist, and is not a repository 'owner/name' either"
     return "is a broken link" if Path(source).is_symlink() else None
 

@@ -29,12 +29,13 @@ JOURNAL = f"{SAVE_STATE}.json"
 _MAX_LENGTH = 1024
 _MAX_PART_BYTES = 255  # what file systems allow
 # Names that Windows opens as devices, whatever their extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+_PORTS = {f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789¹²³"}
+_DEVICES = _PORTS | {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
 
 # Where the client of a hub keeps a repository at one commit: `models--owner--name/snapshots/<commit>`.
-_CACHED_REPO = re.compile(r"(models|datasets|spaces|kernels)--[\w.-]+", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_XET_HASH = re.compile(r"[0-9a-f]{64}")
+_CACHED_REPO = r"(?a:(models|datasets|spaces|kernels)--[\w.-]+)"
+_COMMIT = r"[0-9a-f]{40}([0-9a-f]{24})?"
+_XET_HASH = r"[0-9a-f]{64}"
 _STORE_MARKER = ".huggingface-shared-blobs"
 
 
@@ -109,7 +110,7 @@ def _is_shared_blob(real: Path, *, linked_from: Path, own: Path) -> bool:
     (huggingface_hub 2.4, `utils/_shared_blobs.py`).
     """
     store = own.parent.parent / "blobs"
-    if real.parent.parent != store or real.parent.name != real.name[:2] or not _XET_HASH.fullmatch(real.name):
+    if real.parent.parent != store or real.parent.name != real.name[:2] or not re.fullmatch(_XET_HASH, real.name):
         return False
     through = linked_from.parent / linked_from.readlink() if linked_from.is_symlink() else linked_from
     return Path(os.path.realpath(through.parent)) == own and _is_marked_store(store) and real.is_file()
@@ -143,7 +144,8 @@ def blobs_of_snapshot(folder: Path) -> Path | None:
     """
     for snapshot in (folder, *folder.parents):
         repo = snapshot.parent.parent
-        if snapshot.parent.name == "snapshots" and _COMMIT.fullmatch(snapshot.name) and _CACHED_REPO.match(repo.name):
+        is_snapshot = snapshot.parent.name == "snapshots" and re.fullmatch(_COMMIT, snapshot.name)
+        if is_snapshot and re.match(_CACHED_REPO, repo.name):
             return repo / "blobs"
     return None
 
@@ -170,6 +172,6 @@ def _unsafe_part(part: str) -> str | None:
         return "has a part that begins or ends with a space or ends with a dot"
     if len(part.encode()) > _MAX_PART_BYTES:
         return f"has a part of more than {_MAX_PART_BYTES} bytes"
-    if _DEVICE.fullmatch(part):
+    if part.partition(".")[0].rstrip(" ").upper() in _DEVICES:
         return "is a device on some systems"
     return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import json
-import math
 import os
 import stat
 from collections import Counter
@@ -22,6 +22,7 @@ __all__ = ["LFS_PROBLEM", "decode_json", "flush_to_disk", "is_lfs_pointer", "rea
 LFS_PROBLEM = "a git-lfs pointer, not the file itself. Run `git lfs pull` in its repository, or download the file"
 
 _MAX_DEPTH = 100
+_INFINITY = float("inf")
 # What says that data did not reach the disk. Other errors of a flush say that the file system has no such operation.
 _LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -68,8 +69,9 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
             raise _DuplicateKeyError(next(name for name, count in counts.items() if count > 1))
         return values if make_object is None else make_object(values)
 
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigFileError("this is not UTF-8 text.", path=path, line=line) from error
@@ -184,7 +186,8 @@ def _is_nested_too_deep(text: str) -> bool:
 
 def _float(text: str) -> float:
     number = float(text)
-    if math.isinf(number) or (number == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])):
+    is_lost = number == 0 and any(digit in "123456789" for digit in text.lower().partition("e")[0])
+    if is_lost or abs(number) == _INFINITY:
         raise ValueError(f"the number {text:.40} is outside the range of a float")
     return number
 

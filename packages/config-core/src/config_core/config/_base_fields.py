@@ -3,8 +3,7 @@
 Labels are the classes of a classifier: how many there are, and their names as `id2label` and `label2id` hold them.
 """
 
-from __future__ import annotations
-
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -16,12 +15,14 @@ __all__ = [
     "DEFAULT_NUM_LABELS",
     "LABEL_FIELDS",
     "OLDER_NAMES",
+    "ORIGINAL",
     "ComputedFields",
     "Labels",
     "attribute_of",
     "attributes_of",
     "check_num_labels",
     "dtype_name",
+    "is_cached_property",
     "label_numbers",
     "labels_of",
     "read_both_labels",
@@ -34,6 +35,7 @@ DEFAULT_NUM_LABELS = 2
 LABEL_FIELDS = frozenset({"id2label", "label2id"})
 # What fields are called in older files, and by programs that were written for those.
 OLDER_NAMES = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
+ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MAX_DIGITS = 20
 # The short names that torch has for dtypes.
 _SHORT_DTYPES = {
@@ -55,11 +57,11 @@ class Labels(NamedTuple):
     id2label: dict[int, str] | None = None
     chosen: dict[str, int] | None = None
 
-    def resized(self, num_labels: int) -> Labels:
+    def resized(self, num_labels: int) -> "Labels":
         """Return these labels for a number of classes. Names of another number are dropped."""
         return self if num_labels == self.num_labels else Labels(num_labels)
 
-    def named(self) -> Labels:
+    def named(self) -> "Labels":
         """Return these labels with names: `LABEL_0` and so on if none were given."""
         return self if self.id2label is not None else Labels(self.num_labels, _default_names(self.num_labels))
 
@@ -109,6 +111,11 @@ def attribute_of(config: Any, name: str) -> Any:
         return getattr(config, name, None)
     except Exception:  # noqa: BLE001 - the author's code
         return None
+
+
+def is_cached_property(cls: type[Any], name: str) -> bool:
+    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
+    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:

@@ -9,17 +9,16 @@ Not fields: names with an underscore, `ClassVar`s, and attributes without an ann
 that name: then they are its new default.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import re
 import sys
 import types
 import typing
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, NamedTuple
 
-from config_core.config._base_fields import LABEL_FIELDS
+from config_core.config._base_fields import LABEL_FIELDS, ORIGINAL
 from config_core.config._init_parameters import (
     NO_DEFAULT,
     parameters_of,
@@ -28,18 +27,13 @@ from config_core.config._init_parameters import (
 )
 from config_core.errors import ConfigDefinitionError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
 __all__ = [
     "BODY_DEFAULTS",
     "NAMES_READ_LATE",
-    "ORIGINAL",
     "PendingFields",
     "adopt_body",
     "body_annotations",
     "has_generated_init",
-    "is_cached_property",
     "is_config_class",
     "is_mutable",
     "own_annotations",
@@ -48,10 +42,9 @@ __all__ = [
 
 BODY_DEFAULTS = "_body_defaults"  # attribute of an adopted class: the defaults in its body
 NAMES_READ_LATE = "_names_read_late"  # attribute of a class: keywords that a `__post_init__` reads from its `**kwargs`
-ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MARK = "_sets_body_fields"  # attribute of the functions that take the place of a dataclass's `__init__`
 _SETTINGS = frozenset({"model_type", "attribute_map", "sub_configs"})
-_CLASS_VAR = re.compile(r"\s*[\"']?(\w+\.)*ClassVar\b")
+_CLASS_VAR = r"\s*[\"']?(\w+\.)*ClassVar\b"
 
 
 def own_annotations(cls: type[Any]) -> dict[str, Any]:
@@ -95,11 +88,6 @@ def has_generated_init(cls: type[Any]) -> bool:
 def is_config_class(cls: type[Any]) -> bool:
     """Return whether a class is `PretrainedConfig` or derives from it."""
     return hasattr(cls, "attribute_map")
-
-
-def is_cached_property(cls: type[Any], name: str) -> bool:
-    """Return whether an attribute is the result of a `functools.cached_property`, which is not a field."""
-    return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
 class PendingFields:
@@ -389,5 +377,5 @@ def _is_field(name: str, annotation: Any) -> bool:
     if name.startswith("_") or name in _SETTINGS:
         return False
     if isinstance(annotation, str):
-        return not _CLASS_VAR.match(annotation)
+        return not re.match(_CLASS_VAR, annotation)
     return annotation is not ClassVar and typing.get_origin(annotation) is not ClassVar

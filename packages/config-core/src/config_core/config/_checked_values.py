@@ -6,8 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, with_num_labels
-from config_core.config._body_fields import is_cached_property
+from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, is_cached_property, with_num_labels
 from config_core.config._config_definition import definition_of, is_method
 from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, shown
 from config_core.config._value_types import SCALARS

@@ -1,8 +1,4 @@
-"""Config classes: their contract, which is checked when a class is made, and their definition, made on first use.
-
-Classes come in two styles. With a hand-written `__init__` they take `**kwargs` and pass them to `super().__init__`. As
-a `@dataclass` they have a generated `__init__`, which is wrapped on first use to do the same.
-"""
+"""The definition of a config class, which is made when it is first needed."""
 
 from __future__ import annotations
 
@@ -10,35 +6,16 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._body_fields import body_annotations, is_config_class, own_annotations
-from config_core.config._init_parameters import (
-    NO_DEFAULT,
-    names_assigned_by,
-    parameters_of,
-    takes_any_keyword,
-    unused_parameters,
-    unwrapped,
-)
-from config_core.errors import ConfigDefinitionError
-
 if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
 
-__all__ = [
-    "OWN_STATE",
-    "check_declarations",
-    "check_init",
-    "definition_of",
-    "install_aliases",
-    "is_method",
-    "public_names",
-]
+__all__ = ["OWN_STATE", "definition_of", "is_method", "public_names"]
 
-_lock = threading.RLock()
 # Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}
 )
+_lock = threading.RLock()
 
 
 def _renew_lock() -> None:
@@ -78,114 +55,6 @@ def public_names(cls: type[Any]) -> list[str]:
     return sorted(definition.names | definition.aliases.keys() - {"_name_or_path"})
 
 
-def check_init(cls: type[Any]) -> None:
-    """Check that an `__init__` written by hand takes the fields of its base class.
-
-    Raises:
-        ConfigDefinitionError: It takes no `**kwargs`, or a field by position only, or the class keeps fields in slots.
-    """
-    if cls.__dict__.get("__slots__"):
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__} has __slots__, but a config keeps its fields in __dict__. Use @dataclass without "
-            "slots=True."
-        )
-    init = cls.__dict__.get("__init__")
-    if init is None:
-        return
-    if unwrapped(init).__code__.co_posonlyargcount > 1:
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes fields by position only, but a file gives them by name. Remove the '/'."
-        )
-    if cls._checks_values and not takes_any_keyword(init):
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes no **kwargs, so the fields of its base class could not be loaded. "
-            "Write def __init__(self, …, **kwargs) and end it with super().__init__(**kwargs)."
-        )
-
-
-def check_declarations(cls: type[Any]) -> None:
-    """Check that the annotations of a new class have known names, and that its `__init__` uses its parameters.
-
-    Raises:
-        ConfigDefinitionError: They do not.
-    """
-    if not cls._checks_values:
-        return
-    from config_core.config._annotations import check_annotations, module_names
-
-    check_annotations(cls, body_annotations(cls), module_names(cls))
-    _check_names(cls)
-    if "__init__" not in cls.__dict__:
-        return
-    init = unwrapped(cls.__dict__["__init__"])
-    parameters = parameters_of(init)
-    annotations = {p.name: p.annotation for p in parameters if p.annotation is not NO_DEFAULT}
-    check_annotations(cls, annotations, init.__globals__)
-    if unused := unused_parameters(init):
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__}.__init__ takes {unused[0]!r} and keeps no attribute of that name, so that a saved "
-            f"config could not be loaded. Add self.{unused[0]} = {unused[0]}, or pass it to super().__init__."
-        )
-
-
-def _check_names(cls: type[Any]) -> None:
-    """Check that no field has the name of a method, and that no method assigns what the base class has for itself.
-
-    Raises:
-        ConfigDefinitionError: One does.
-    """
-    root = next(base for base in reversed(cls.__mro__) if is_config_class(base))
-    init = vars(cls).get("__init__")
-    fields = [*body_annotations(cls), *(parameter.name for parameter in (parameters_of(init) if init else ()))]
-    if hidden := next((name for name in fields if is_method(root, name)), None):
-        raise ConfigDefinitionError(
-            f"{cls.__qualname__}: {hidden!r} cannot be a field, because it is a method of configs. Use another name."
-        )
-    for name, member in vars(cls).items():
-        taken = OWN_STATE & {name}
-        if hasattr(member, "__code__") and not OWN_STATE.isdisjoint(member.__code__.co_names):
-            taken = OWN_STATE.intersection(names_assigned_by(member))
-        if taken:
-            raise ConfigDefinitionError(
-                f"{cls.__qualname__} assigns {min(taken)!r}, in which every config keeps what it knows of itself. Use "
-                "another name."
-            )
-
-
 def is_method(cls: type[Any], name: str) -> bool:
     """Return whether a class, and not only its metaclass, has a method of this name."""
     return callable(getattr(cls, name, None)) and any(name in vars(base) for base in cls.__mro__)
-
-
-def install_aliases(cls: type[Any]) -> None:
-    """Add a property for each alias in `cls.attribute_map`, which reads and writes the field that it stands for.
-
-    Raises:
-        ConfigDefinitionError: The map is malformed, or an alias is itself a field or method.
-    """
-    aliases = cls.__dict__.get("attribute_map", {})
-    if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
-        raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
-    init = cls.__dict__.get("__init__")
-    parameters = {parameter.name for parameter in parameters_of(init)} if init else set()
-    for alias, field in aliases.items():
-        # As in transformers, an alias replaces a property of its name, which says the same.
-        is_set = alias in cls.__dict__ and not isinstance(cls.__dict__[alias], property)
-        is_own = alias in parameters or is_set or alias in own_annotations(cls)
-        taken = is_own or callable(getattr(cls, alias, None))
-        if taken or alias == field:
-            raise ConfigDefinitionError(
-                f"{cls.__qualname__}.attribute_map: {alias!r} cannot be an alias of {field!r}, because it is "
-                f"{'that field itself' if alias == field else 'a field or method of the class'}."
-            )
-        setattr(cls, alias, _alias(field))
-
-
-def _alias(field: str) -> property:
-    def read(config: Any) -> Any:
-        return getattr(config, field)
-
-    def write(config: Any, value: Any) -> None:
-        setattr(config, field, value)
-
-    return property(read, write, doc=f"Alias of `{field}`.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping
@@ -70,7 +69,8 @@ _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_OPENED = 100  # objects and lists; more may be nested deeper than is allowed
 _WORDS = {None: "null", True: "true", False: "false"}
 _FLOAT_KEY = "__float__"
-_FLOAT_NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+_INFINITY = float("inf")
+_FLOAT_NAMES = {"Infinity": _INFINITY, "-Infinity": -_INFINITY, "NaN": float("nan")}
 
 
 # Reading
@@ -326,7 +326,7 @@ def _indented(plain: Any, line: str = "\n") -> str:
     if cls is int:
         return repr(plain)
     if cls is float:
-        return repr(plain) if math.isfinite(plain) else _indented({_FLOAT_KEY: _float_name(plain)}, line)
+        return repr(plain) if -_INFINITY < plain < _INFINITY else _indented({_FLOAT_KEY: _float_name(plain)}, line)
     if plain is None or cls is bool:
         return _WORDS[plain]
     inner = f"{line}  "
@@ -338,7 +338,7 @@ def _indented(plain: Any, line: str = "\n") -> str:
 
 
 def _float_name(number: float) -> str:
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return "Infinity" if number > 0 else "-Infinity" if number < 0 else "NaN"
 
 
 def jsonable(value: Any, *, owner: str = "") -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
-from config_core.config._body_fields import ORIGINAL
+from config_core.config._base_fields import ORIGINAL
 from config_core.config._checked_values import FieldsOfFile, UnknownFields, speaker
 from config_core.config._config_json import NOTE_KEY
 from config_core.config._construction import construct, upgraded, warn_of_other_model_type

@@ -37,7 +37,7 @@ __all__ = [
     "with_wrong_values",
 ]
 
-_GIVEN_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
+_GIVEN_TWICE = r"got multiple values for keyword argument '(\w+)'"
 
 
 def construct(
@@ -136,7 +136,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
             config = type.__call__(cls, *args, **given)
             break
         except (*AUTHOR_ERRORS, AttributeError) as error:
-            if (twice := _GIVEN_TWICE.search(f"{error}")) and twice[1] in given:
+            if (twice := re.search(_GIVEN_TWICE, f"{error}")) and twice[1] in given:
                 passed_by_class += [twice[1]] if twice[1] in fields else []
                 del given[twice[1]]
                 continue

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of
-from config_core.config._body_fields import is_cached_property
+from config_core.config._base_fields import attributes_of, is_cached_property
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import NOTE_KEY, jsonable, sorted_text
 from config_core.config._equal_values import same_value

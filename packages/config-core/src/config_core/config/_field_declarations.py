@@ -1,20 +1,18 @@
 """The definition of a config class, made of what the classes of its `__mro__` declare."""
 
-from __future__ import annotations
-
 import functools
 import typing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from config_core.config._annotations import evaluated, module_names
-from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES
+from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, is_cached_property
 from config_core.config._body_fields import (
     BODY_DEFAULTS,
     NAMES_READ_LATE,
     adopt_body,
     body_annotations,
     has_generated_init,
-    is_cached_property,
     is_config_class,
     is_mutable,
     written_init,
@@ -41,9 +39,6 @@ from config_core.config._init_parameters import (
     unwrapped,
 )
 from config_core.errors import ConfigDefinitionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = ["ConfigDefinition", "FieldCheck", "define"]
 

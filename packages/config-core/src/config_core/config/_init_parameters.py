@@ -3,14 +3,12 @@
 `inspect` knows parameters too, but importing it costs as much as this whole package.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import dis
-    from collections.abc import Iterator
 
 __all__ = [
     "NO_DEFAULT",
@@ -104,18 +102,18 @@ def _reads(code: Any, variable: str) -> Iterator[tuple[str, Any]]:
             yield before.argval, NO_DEFAULT
 
 
-def _loads(step: dis.Instruction, variable: str) -> bool:
+def _loads(step: "dis.Instruction", variable: str) -> bool:
     """Return whether the last thing that an instruction does is to load a local variable."""
     if "LOAD_FAST" not in step.opname and step.opname != "LOAD_DEREF":
         return False
     return bool(_names_of(step)[-1] == variable)
 
 
-def _is_constant(step: dis.Instruction) -> bool:
+def _is_constant(step: "dis.Instruction") -> bool:
     return step.opname in {"LOAD_CONST", "LOAD_SMALL_INT"}
 
 
-def _is_text(step: dis.Instruction) -> bool:
+def _is_text(step: "dis.Instruction") -> bool:
     return _is_constant(step) and isinstance(step.argval, str)
 
 
@@ -187,7 +185,7 @@ def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
     return found
 
 
-def _names_of(step: dis.Instruction) -> tuple[Any, ...]:
+def _names_of(step: "dis.Instruction") -> tuple[Any, ...]:
     """Return the names of an instruction; newer versions of Python load or store two variables in one step."""
     return step.argval if isinstance(step.argval, tuple) else (step.argval,)
 
@@ -252,10 +250,6 @@ def only_keeps_parameters(init: Any) -> bool:
     ]
     steps.remove(f"{this}.__init__ = __init__")
     text = f"class C:\n  def f({', '.join([this, *names, f'**{others}'])}): {'; '.join(steps)}"
-    made = _code_in(_code_in(compile(text, "", "exec")))
-    return all(getattr(made, part) == getattr(code, part) for part in _COMPARED)
-
-
-def _code_in(code: Any) -> Any:
-    """Return the code of the first class or function that code defines."""
-    return next(constant for constant in code.co_consts if hasattr(constant, "co_code"))
+    made: dict[str, Any] = {}
+    exec(text, made)  # noqa: S102 - not `compile`, which first makes all classes of `ast`
+    return all(getattr(made["C"].f.__code__, part) == getattr(code, part) for part in _COMPARED)

@@ -4,20 +4,15 @@ Types of the standard library are known by name, so that none of their modules i
 program calls `register_value_type`.
 """
 
-from __future__ import annotations
-
 import collections
 import copy
 import sys
 from collections import abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from config_core.errors import ConfigDefinitionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
     "MAPPINGS",
