@@ -93,7 +93,7 @@ class TypedConfig(PretrainedConfig):
     level: Level = Level.LOW
     text_mode: TextMode = TextMode.PLAIN
     size: Size = Size(1, 2)  # noqa: RUF009 - a tuple does not change
-    crop: Crop = field(default_factory=dict)
+    crop: Crop = field(default_factory=lambda: {"top": 0})
     either: Union[int, str] = 0  # noqa: UP007
     several: Optional[list[int]] = None  # noqa: UP045
     two_kinds: tuple[int, ...] | list[int] = ()

@@ -13,6 +13,7 @@ from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
 from config_core.config._equal_values import are_equal
 from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
+from config_core.config._record_types import extra_items, hints_of, is_typed_dict, keys_of, with_arguments
 from config_core.config._value_types import (
     builtin_value,
     dataclass_fields,
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of"]
 
 
-def class_check(cls: Any, compile_check: Compile) -> Check | None:
+def class_check(cls: Any, compile_check: Compile, arguments: tuple[Any, ...] | None = None) -> Check | None:
     """Return a function that checks values against a class, or None if every value fits.
 
     Args:
         cls: The class; None stands for its type.
         compile_check: Returns the check of an annotation in the class.
+        arguments: What the type variables of a generic class stand for. One that JSON does not restore is not checked.
     """
     if cls is None or cls is types.NoneType:
         return _none
@@ -49,24 +51,30 @@ def class_check(cls: Any, compile_check: Compile) -> Check | None:
         return None
     if getattr(cls, "_is_protocol", False):
         return None
-    return _restoring(cls, compile_check) or _plain_instance(cls)
+    check = _restoring(cls, compile_check, arguments or ())
+    return check or (_plain_instance(cls) if arguments is None else None)
 
 
-def _restoring(cls: type[Any], compile_check: Compile) -> Check | None:
+def _restoring(cls: type[Any], compile_check: Compile, arguments: tuple[Any, ...]) -> Check | None:
     """Return the check of a class whose instances are restored from what JSON has in their place, or None."""
     if (form := value_type(cls)) is not None:
         return _form(cls, form)
+    known = dict(zip(getattr(cls, "__parameters__", ()), arguments, strict=False))
+
+    def compile_field(annotation: Any) -> Check | None:
+        return compile_check(with_arguments(annotation, known))
+
     makers: tuple[tuple[bool, Callable[[Any], Check]], ...] = (
         (is_enum(cls), member_check),
-        (typing.is_typeddict(cls), lambda cls: _typed_dict(cls, _field_checks(cls, compile_check))),
+        (is_typed_dict(cls), lambda cls: _typed_dict(cls, _field_checks(cls, compile_field), compile_field)),
         (
             tuple in cls.__mro__ and hasattr(cls, "_fields"),
-            lambda cls: _named_tuple(cls, _field_checks(cls, compile_check)),
+            lambda cls: _named_tuple(cls, _field_checks(cls, compile_field)),
         ),
         (is_dtype(cls), _dtype),
         (is_part_class(cls), lambda cls: config_check((cls,))),
         (dict_methods(cls) is not None, _from_dict),
-        (hasattr(cls, "__dataclass_fields__"), lambda cls: _dataclass(cls, compile_check)),
+        (hasattr(cls, "__dataclass_fields__"), lambda cls: _dataclass(cls, compile_field)),
     )
     return next((make(cls) for is_one, make in makers if is_one), None)
 
@@ -116,15 +124,38 @@ def _named_tuple(cls: Any, checks_of_fields: FieldChecks) -> Check:
     return check
 
 
-def _typed_dict(_: Any, checks_of_fields: FieldChecks) -> Check:
+def _typed_dict(cls: Any, checks_of_fields: FieldChecks, compile_check: Compile) -> Check:
+    names, extra = keys_of(cls), extra_items(cls)
+    required = [name for name, is_required in names.items() if is_required]
+    check_extra = compile_check(extra)
+    miss = _raising(f"{name_of(cls)} needs this key, but no value was given")
+
+    def refused(key: Any) -> Check:
+        from config_core.familiar_options import did_you_mean
+
+        return _raising(f"{name_of(cls)} has no such key. {did_you_mean((str(key),), names)}".rstrip(" ."))
+
     def check(value: Any) -> Any:
         given = builtin_value(value)
         if not isinstance(given, dict):
-            raise expected("dict", value)
+            raise expected(f"dict with the keys of {name_of(cls)}", value)
         checks = checks_of_fields()
-        entries = ((key, checks.get(key), entry) for key, entry in given.items())
-        checked = check_all(entries, place="[{!r}]".format)
+        entries = [
+            (key, checks.get(key) if key in names else refused(key) if extra is typing.Never else check_extra, entry)
+            for key, entry in given.items()
+        ]
+        missing = ((key, miss, None) for key in required if key not in given)
+        checked = check_all((*entries, *missing), place="[{!r}]".format)
         return given if are_same(checked, given.values()) else dict(zip(given, checked, strict=True))
+
+    return check
+
+
+def _raising(problem: str) -> Check:
+    """Return a check that no value passes."""
+
+    def check(_: Any) -> Any:
+        raise WrongValueError(problem)
 
     return check
 
@@ -165,10 +196,7 @@ def _field_checks(
 
     def checks() -> dict[str, Check | None]:
         if not found:
-            try:
-                annotations = typing.get_type_hints(cls)
-            except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-                annotations = {}
+            annotations = hints_of(cls)
             found.append(
                 {name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations}
             )

@@ -28,6 +28,7 @@ from config_core.config._class_checks import (
 )
 from config_core.config._described_defaults import LikeDefault
 from config_core.config._problems import WrongValueError, check_all, shown
+from config_core.config._record_types import is_qualifier
 from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_config, is_part_class
 from config_core.errors import ConfigError
 
@@ -53,13 +54,15 @@ def compile_check(annotation: Any) -> Check | None:
     arguments = typing.get_args(annotation)
     if origin is typing.Annotated:
         return _annotated(arguments[0], annotation.__metadata__)
-    if origin in {typing.Required, typing.NotRequired, typing.Final}:
+    if is_qualifier(origin):
         return compile_check(arguments[0])
     if origin is Literal:
         return _one_of(arguments)
     if origin in {Union, types.UnionType}:
         return _any_of(arguments)
-    return _container(origin or annotation, arguments) or (None if origin else class_check(annotation, compile_check))
+    return _container(origin or annotation, arguments) or class_check(
+        origin or annotation, compile_check, arguments if origin else None
+    )
 
 
 def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
@@ -69,7 +72,7 @@ def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
     """
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
-    if origin in {typing.Required, typing.NotRequired, typing.Final}:
+    if is_qualifier(origin):
         return fitting_scalars(arguments[0])
     if origin is typing.Annotated:
         has_default = any(isinstance(mark, LikeDefault) for mark in annotation.__metadata__)

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
 from config_core.config._problems import AUTHOR_ERRORS
+from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_typed_dict, keys_of
 from config_core.config._value_types import MAPPINGS, SEQUENCES, dataclass_fields, dict_methods, is_dtype, value_type
 from config_core.config._written_fields import BASE_DEFAULTS
 from config_core.errors import ConfigCoreError
@@ -19,7 +20,6 @@ from config_core.errors import ConfigCoreError
 __all__ = ["inlined", "schema_of_class"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_WRAPPERS = (typing.Annotated, typing.Required, typing.NotRequired, typing.Final)
 _UNIONS = (Union, types.UnionType)
 _SCALARS: dict[Any, dict[str, Any]] = {
     None: {"type": "null"},
@@ -96,7 +96,7 @@ class _Schemas:
     def of(self, annotation: Any) -> dict[str, Any]:
         """Return the schema of an annotation: `{}` where it allows any value."""
         origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-        if origin in _WRAPPERS:
+        if origin is typing.Annotated or is_qualifier(origin):
             return self._annotated(arguments)
         if origin is Literal:
             return {"enum": [jsonable(choice) for choice in arguments]}
@@ -150,11 +150,8 @@ class _Schemas:
         return self._record(cls)
 
     def _record(self, cls: type[Any]) -> dict[str, Any]:
-        if typing.is_typeddict(cls):
-            return self._typed_dict(cls)
-        if issubclass(cls, tuple) and (names := getattr(cls, "_fields", None)) is not None:
-            return self._row(tuple(_hints(cls).get(name, Any) for name in names))
-        if hasattr(cls, "__dataclass_fields__"):
+        is_named_tuple = issubclass(cls, tuple) and hasattr(cls, "_fields")
+        if is_named_tuple or is_typed_dict(cls) or hasattr(cls, "__dataclass_fields__"):
             return self._reference(cls)
         if is_dtype(cls):
             return {"type": "string"}
@@ -166,20 +163,20 @@ class _Schemas:
             name = cls.__name__ if cls.__name__ not in self.definitions else f"{cls.__module__}.{cls.__qualname__}"
             reference = self._references[cls] = f"#/$defs/{name}"
             self.definitions[name] = {}  # in its place, should the class be inside of itself
-            self.definitions[name] = self.of_config(cls) if hasattr(cls, "sub_configs") else self._dataclass(cls)
+            self.definitions[name] = self.of_config(cls) if hasattr(cls, "sub_configs") else self._entries(cls)
         return {"$ref": reference}
 
-    def _typed_dict(self, cls: Any) -> dict[str, Any]:
-        hints = _hints(cls)
-        return {
-            "type": "object",
-            "properties": {name: self.of(hints.get(name, Any)) for name in cls.__annotations__},
-            "required": sorted(cls.__required_keys__),
-        }
-
-    def _dataclass(self, cls: type[Any]) -> dict[str, Any]:
-        hints = _hints(cls)
-        return _object(cls, {field.name: self.of(hints.get(field.name, Any)) for field in dataclass_fields(cls)}, ())
+    def _entries(self, cls: Any) -> dict[str, Any]:
+        """Return the schema of a named tuple, a `TypedDict` or a dataclass."""
+        hints = hints_of(cls)
+        if hasattr(cls, "_fields"):
+            return self._row(tuple(hints.get(name, Any) for name in cls._fields))
+        if hasattr(cls, "__dataclass_fields__"):
+            names = [field.name for field in dataclass_fields(cls)]
+            return _object(cls, {name: self.of(hints.get(name, Any)) for name in names}, ())
+        keys, extra = keys_of(cls), extra_items(cls)
+        schema = _object(cls, {key: self.of(hints.get(key, Any)) for key in keys}, (key for key in keys if keys[key]))
+        return schema | {"additionalProperties": False if extra is typing.Never else self.of(extra)}
 
 
 def _object(cls: type[Any], properties: dict[str, Any], required: abc.Iterable[str]) -> dict[str, Any]:
@@ -196,13 +193,6 @@ def _form(cls: type[Any], form: str) -> dict[str, Any]:
         return {}  # registered by the program: only its functions know
     kind = _FORMATS.get(f"{cls.__module__}.{cls.__qualname__}")
     return {"type": "string"} | ({"format": kind} if kind else {})
-
-
-def _hints(cls: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - names that only type checkers know, and anything else
-        return {}
 
 
 def _defaults(cls: type[Any]) -> dict[str, Any]:

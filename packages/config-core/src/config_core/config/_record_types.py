@@ -1,0 +1,77 @@
+"""Classes with named entries, which JSON has an object or a list for: their annotations, and a `TypedDict`'s keys."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import types
+import typing
+from typing import Any
+
+from config_core.config._annotations import module_names
+from config_core.config._body_fields import own_annotations
+
+__all__ = ["extra_items", "hints_of", "is_qualifier", "is_typed_dict", "keys_of", "with_arguments"]
+
+_QUALIFIER = re.compile(r"\b(NotRequired|Required)\[")
+
+
+def hints_of(cls: Any) -> dict[str, Any]:
+    """Return the annotations of a class that can be evaluated; a name may be one that only type checkers know."""
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001 - a name that is not found, or anything else
+        found: dict[str, Any] = {}
+        names, own = module_names(cls), dict(vars(cls))
+        for base in reversed(cls.__mro__):
+            for name, annotation in own_annotations(base).items():
+                holder = types.SimpleNamespace(__annotations__={name: annotation})
+                with contextlib.suppress(Exception):
+                    found |= typing.get_type_hints(holder, names, own, include_extras=True)
+        return found
+
+
+def with_arguments(annotation: Any, known: dict[Any, Any]) -> Any:
+    """Return an annotation of a generic class with what its type variables stand for."""
+    if isinstance(annotation, typing.TypeVar):
+        return known.get(annotation, annotation)
+    inside = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
+    return annotation[tuple(known.get(variable, variable) for variable in inside)] if known and inside else annotation
+
+
+def is_qualifier(origin: Any) -> bool:
+    """Return whether an annotation of this origin says something of a key or a name, and not of its values."""
+    return origin in {typing.Required, typing.NotRequired, typing.Final} or getattr(origin, "_name", "") == "ReadOnly"
+
+
+def is_typed_dict(cls: Any) -> bool:
+    """Return whether a class is a `TypedDict`, of `typing` or of `typing_extensions`."""
+    return hasattr(cls, "__total__") and hasattr(cls, "__required_keys__")
+
+
+def keys_of(cls: Any) -> dict[str, bool]:
+    """Return the keys of a `TypedDict`, with whether each is required."""
+    hints = hints_of(cls)
+    return {
+        key: _is_required(hints.get(key, annotation), default=key in cls.__required_keys__)
+        for key, annotation in cls.__annotations__.items()
+    }
+
+
+def _is_required(annotation: Any, *, default: bool) -> bool:
+    # `__required_keys__` alone is wrong where annotations are text, as under `from __future__ import annotations`.
+    if isinstance(annotation, typing.ForwardRef):
+        found = _QUALIFIER.search(annotation.__forward_arg__)
+        return found[1] == "Required" if found else default
+    origin = typing.get_origin(annotation)
+    if origin in {typing.Required, typing.NotRequired}:
+        return origin is typing.Required
+    if origin is typing.Annotated or is_qualifier(origin):
+        return _is_required(typing.get_args(annotation)[0], default=default)
+    return default
+
+
+def extra_items(cls: Any) -> Any:
+    """Return the annotation of the further keys that a `TypedDict` allows, or `Never` if it allows none."""
+    extra = getattr(cls, "__extra_items__", None)  # of `typing_extensions`, which has a word for none
+    return typing.Never if extra is None or type(extra).__name__.startswith("NoExtraItems") else extra
