@@ -25,6 +25,7 @@ from config_core.config._init_parameters import (
     takes_any_keyword,
     unwrapped,
 )
+from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "adopt_body",
     "body_annotations",
     "has_generated_init",
-    "is_config_class",
     "is_mutable",
     "own_annotations",
     "written_init",
@@ -83,11 +83,6 @@ def written_init(cls: type[Any]) -> Any:
 def has_generated_init(cls: type[Any]) -> bool:
     """Return whether the `__init__` in the body of a class is one that `adopt_body` has made."""
     return hasattr(cls.__dict__.get("__init__"), _MARK)
-
-
-def is_config_class(cls: type[Any]) -> bool:
-    """Return whether a class is `PretrainedConfig` or derives from it."""
-    return hasattr(cls, "attribute_map")
 
 
 class PendingFields:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, is_cached_property, with_num_labels
 from config_core.config._config_definition import definition_of, is_method
 from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, shown
-from config_core.config._value_types import SCALARS
+from config_core.config._value_types import SCALARS, finds_classes
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def make_sub_configs(config: Any) -> None:
     for name, part in check_and_restore(type(config), values).items():
         setattr(config, name, part)
     for name, value in values.items():
-        if value is None and hasattr(parts[name], "sub_configs"):
+        if value is None and not finds_classes(parts[name]):
             setattr(config, name, parts[name]())
 
 

@@ -20,6 +20,7 @@ from config_core.config._value_types import (
     dict_methods,
     is_config,
     is_dtype,
+    is_foreign_config_class,
     is_part_class,
     value_type,
 )
@@ -322,8 +323,12 @@ def is_enum(annotation: Any) -> bool:
 
 def expected(what: str, value: Any, *, reason: str = "") -> WrongValueError:
     """Return the error for a value that is not what was expected."""
-    text = "" if is_config(value) else f" {shown(value)}"  # the text of a config has many lines
-    return WrongValueError(f"expected {what}, got {type(value).__name__}{text}{reason}")
+    cls = type(value)
+    if is_foreign_config_class(cls):
+        text = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
+    else:
+        text = cls.__name__ if is_config(value) else f"{cls.__name__} {shown(value)}"  # a config has many lines
+    return WrongValueError(f"expected {what}, got {text}{reason}")
 
 
 def name_of(annotation: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from config_core.config._annotations import check_annotations, module_names
-from config_core.config._body_fields import body_annotations, is_config_class, own_annotations
+from config_core.config._body_fields import body_annotations, own_annotations
 from config_core.config._config_definition import OWN_STATE, is_method
 from config_core.config._init_parameters import (
     NO_DEFAULT,
@@ -19,6 +19,7 @@ from config_core.config._init_parameters import (
     unused_parameters,
     unwrapped,
 )
+from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
 __all__ = ["check_declarations", "check_init", "install_aliases"]

@@ -30,7 +30,7 @@ from config_core.config._value_types import (
     SCALARS,
     builtin_value,
     dataclass_fields,
-    is_config,
+    is_any_config,
     is_dtype,
     value_type,
 )
@@ -427,7 +427,7 @@ def _plain_object(value: Any, path: str) -> Any:
     to_dict = getattr(value, "to_dict", None) or getattr(value, "model_dump", None)
     if callable(to_dict) and not isinstance(value, type):
         plain = _plain(_part_dict(to_dict, path), path)
-        return _sorted(plain) if is_config(value) else plain
+        return _sorted(plain) if is_any_config(value) else plain
     return _plain_container(value, path)
 
 

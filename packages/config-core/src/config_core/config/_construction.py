@@ -18,7 +18,7 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of
 from config_core.config._problems import AUTHOR_ERRORS, moved_to_root, shown, unpacked, with_problems
-from config_core.config._value_types import copied, is_config
+from config_core.config._value_types import copied, is_any_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
 
@@ -140,7 +140,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 passed_by_class += [twice[1]] if twice[1] in fields else []
                 del given[twice[1]]
                 continue
-            parts = {name: given[name] for name in definition.parts if is_config(given.get(name))}
+            parts = {name: given[name] for name in definition.parts if is_any_config(given.get(name))}
             if isinstance(error, ValueError) or not (parts or of_parts):
                 raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
             if of_parts:

@@ -29,7 +29,7 @@ from config_core.config._class_checks import (
 from config_core.config._described_defaults import LikeDefault
 from config_core.config._problems import WrongValueError, check_all, shown
 from config_core.config._record_types import is_qualifier
-from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_config, is_part_class
+from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_any_config, is_part_class
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def compile_part(cls: type[Any]) -> Check:
     def check(value: Any) -> Any:
         if value is None:
             return None
-        if not (is_config(value) or isinstance(builtin_value(value), dict)):
+        if not (is_any_config(value) or isinstance(builtin_value(value), dict)):
             raise expected(f"{cls.__name__} or a dict", value)
         return part(value)
 

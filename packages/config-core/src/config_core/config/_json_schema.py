@@ -13,7 +13,16 @@ from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable
 from config_core.config._problems import AUTHOR_ERRORS
 from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_typed_dict, keys_of
-from config_core.config._value_types import MAPPINGS, SEQUENCES, dataclass_fields, dict_methods, is_dtype, value_type
+from config_core.config._value_types import (
+    MAPPINGS,
+    SEQUENCES,
+    dataclass_fields,
+    dict_methods,
+    is_config_class,
+    is_dtype,
+    is_foreign_config_class,
+    value_type,
+)
 from config_core.config._written_fields import BASE_DEFAULTS
 from config_core.errors import ConfigCoreError
 
@@ -143,11 +152,11 @@ class _Schemas:
             return {"type": "integer"}  # also for several members
         if issubclass(cls, Enum):
             return {"enum": [jsonable(member.value) for member in cls]}
-        if hasattr(cls, "sub_configs"):
+        if is_config_class(cls):
             return self._reference(cls) if cls.model_type else {"type": "object"}  # which stands for any config
         if (form := value_type(cls)) is not None:
             return _form(cls, form.form)
-        return self._record(cls)
+        return {"type": "object"} if is_foreign_config_class(cls) else self._record(cls)
 
     def _record(self, cls: type[Any]) -> dict[str, Any]:
         is_named_tuple = issubclass(cls, tuple) and hasattr(cls, "_fields")
@@ -163,7 +172,7 @@ class _Schemas:
             name = cls.__name__ if cls.__name__ not in self.definitions else f"{cls.__module__}.{cls.__qualname__}"
             reference = self._references[cls] = f"#/$defs/{name}"
             self.definitions[name] = {}  # in its place, should the class be inside of itself
-            self.definitions[name] = self.of_config(cls) if hasattr(cls, "sub_configs") else self._entries(cls)
+            self.definitions[name] = self.of_config(cls) if is_config_class(cls) else self._entries(cls)
         return {"$ref": reference}
 
     def _entries(self, cls: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from config_core.config._construction import (
     with_wrong_values,
 )
 from config_core.config._problems import AUTHOR_ERRORS, check_fields, problems_of_part, with_problems
-from config_core.config._value_types import builtin_value, is_config
+from config_core.config._value_types import builtin_value, is_any_config, is_foreign_config_class
 from config_core.errors import ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
@@ -343,11 +343,11 @@ def _parts_made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[s
     definition = definition_of(cls)
     names = [name for name in given if name not in definition.parts and _may_be_part(given[name])]
     attributes = attributes_without(cls, fields, ()) if names else None
-    return {name: attributes[name] for name in names if is_config(attributes.get(name))} if attributes else {}
+    return {name: attributes[name] for name in names if is_any_config(attributes.get(name))} if attributes else {}
 
 
 def _may_be_part(value: Any) -> bool:
-    return is_config(value) or isinstance(builtin_value(value), dict)
+    return is_any_config(value) or isinstance(builtin_value(value), dict)
 
 
 def merge_fields(
@@ -385,7 +385,7 @@ def merge_fields(
 def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     """Return the new value of a field."""
     part: type[Any] | None = None
-    if hasattr(type(old), "sub_configs"):
+    if is_any_config(old):
         part, old = type(old), old.to_dict()
     elif isinstance(old, dict):
         from config_core.config._part_classes import class_named
@@ -401,6 +401,8 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
 
 def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     """Return a config of the values of a file, with those that a caller gives for some of them."""
+    if is_foreign_config_class(part):
+        return part.from_dict({**old, **new})
     new = of_dict(part, new)
     known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
     given = {name: value for name, value in new.items() if name in known}

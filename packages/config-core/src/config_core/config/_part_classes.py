@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._problems import WrongValueError
-from config_core.config._value_types import finds_classes, is_part_class
+from config_core.config._value_types import finds_classes, is_any_config, is_part_class
 from config_core.errors import ConfigDefinitionError, MissingServiceError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def is_part(value: Any, classes: tuple[type[Any], ...]) -> bool:
     """Return whether a value is a config of one of the classes."""
     if isinstance(value, classes):
         return True
-    return hasattr(type(value), "sub_configs") and any(map(finds_classes, classes))
+    return is_any_config(value) and any(map(finds_classes, classes))
 
 
 def class_named(model_type: Any, classes: tuple[type[Any], ...], owner: type[Any] | None = None) -> type[Any] | None:
@@ -158,7 +158,7 @@ def _beside_owner(model_type: str, *, of_checkpoint: bool) -> type[Any] | None:
     found = {
         value
         for value in names.values()
-        if isinstance(value, type) and hasattr(value, "sub_configs") and vars(value).get("model_type") == model_type
+        if is_part_class(value) and vars(value).get("model_type") == model_type
     }
     return found.pop() if len(found) == 1 else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._value_types import is_config
+from config_core.config._value_types import is_any_config
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
@@ -254,7 +254,7 @@ def _name_root(error: Exception, root: type[Any]) -> None:
 
 def shown(value: Any) -> str:
     """Return a value as errors show it: in one line, which the text of a config is not."""
-    if is_config(value):
+    if is_any_config(value):
         return f"{type(value).__name__}(…)"
     try:
         return f"{value!r:.80}"

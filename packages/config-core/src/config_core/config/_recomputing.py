@@ -31,7 +31,7 @@ from config_core.config._unknown_names import (
     report_unknown,
     spelling_hint,
 )
-from config_core.config._value_types import copied, is_config
+from config_core.config._value_types import copied, is_any_config
 from config_core.config._written_fields import written_fields
 from config_core.errors import UnknownOptionError
 
@@ -144,7 +144,7 @@ def _plain_in(config: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in fields.items()
-        if not (is_config(vars(config).get(name)) or makes_configs(annotations.get(name)))
+        if not (is_any_config(vars(config).get(name)) or makes_configs(annotations.get(name)))
     }
 
 
@@ -270,7 +270,7 @@ def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     parts = definition_of(cls).parts
     return {
         name: jsonable(value)
-        if (is_config(value) and name not in parts) or _are_made_by_hand(cls, name, value)
+        if (is_any_config(value) and name not in parts) or _are_made_by_hand(cls, name, value)
         else value
         for name, value in fields.items()
         if name not in NOT_KEPT
@@ -280,4 +280,4 @@ def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 def _are_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
     """Return whether a field holds a list or dict of configs of which its annotation does not tell."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(is_config, items)) and not makes_configs(definition_of(cls).annotations.get(name))
+    return any(map(is_any_config, items)) and not makes_configs(definition_of(cls).annotations.get(name))

@@ -112,8 +112,7 @@ def paths_of_parts(root: Any) -> dict[int, str]:
         else:
             items = [(f"{path}.{name}" if path else name, value) for name, value in vars(holder).items()]
         for place, value in items:
-            is_config = hasattr(type(value), "sub_configs")
-            if (is_config or isinstance(value, (list, tuple, dict))) and id(value) not in paths:
+            if (is_config(value) or isinstance(value, (list, tuple, dict))) and id(value) not in paths:
                 paths[id(value)] = place
                 pending.append((place, value))
     return paths

@@ -24,8 +24,11 @@ __all__ = [
     "dataclass_fields",
     "dict_methods",
     "finds_classes",
+    "is_any_config",
     "is_config",
+    "is_config_class",
     "is_dtype",
+    "is_foreign_config_class",
     "is_part_class",
     "register_value_type",
     "value_type",
@@ -164,14 +167,35 @@ def is_dtype(cls: type[Any]) -> bool:
     return cls.__module__ == "torch" and cls.__name__ == "dtype"
 
 
+def is_config_class(cls: Any) -> bool:
+    """Return whether a class is `PretrainedConfig` or derives from it."""
+    return hasattr(cls, "_extra_fields")
+
+
+def is_foreign_config_class(cls: Any) -> bool:
+    """Return whether a class is a config class of another library, such as `transformers.BertConfig`."""
+    return (
+        isinstance(getattr(cls, "model_type", None), str)
+        and not is_config_class(cls)
+        and all(callable(getattr(cls, name, None)) for name in ("from_dict", "to_dict"))
+    )
+
+
 def is_config(value: Any) -> bool:
     """Return whether a value is a config object."""
-    return hasattr(type(value), "sub_configs")
+    return is_config_class(type(value))
+
+
+def is_any_config(value: Any) -> bool:
+    """Return whether a value is a config object, also of another library."""
+    return is_config(value) or is_foreign_config_class(type(value))
 
 
 def is_part_class(annotation: Any) -> bool:
     """Return whether an annotation is a config class, or a class such as `AutoConfig` that finds config classes."""
-    return isinstance(annotation, type) and (hasattr(annotation, "sub_configs") or finds_classes(annotation))
+    return isinstance(annotation, type) and (
+        is_config_class(annotation) or finds_classes(annotation) or is_foreign_config_class(annotation)
+    )
 
 
 def finds_classes(cls: Any) -> bool:
@@ -181,7 +205,7 @@ def finds_classes(cls: Any) -> bool:
 
 def dataclass_fields(cls: type[Any]) -> Iterator[Any]:
     """Return the fields of a dataclass that its constructor takes; none for other classes and for configs."""
-    if "__dataclass_fields__" not in dir(cls) or hasattr(cls, "sub_configs"):
+    if "__dataclass_fields__" not in dir(cls) or is_config_class(cls):
         return iter(())
     from dataclasses import fields
 

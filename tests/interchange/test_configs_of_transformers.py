@@ -1,0 +1,125 @@
+"""Configs of transformers as parts of configs here, for models that are built around one of its models."""
+
+from __future__ import annotations
+
+import pytest
+from transformers import BertConfig, ViTConfig
+
+from config_core import ConfigValidationError, PretrainedConfig
+
+
+class CaptionConfig(PretrainedConfig):
+    """Parts whose annotations name their classes."""
+
+    model_type = "caption_with_transformers"
+
+    encoder: ViTConfig | BertConfig | None = None
+    decoders: list[BertConfig] = []
+
+
+class ByHandConfig(PretrainedConfig):
+    """A part that `__init__` makes of a dict."""
+
+    model_type = "by_hand_with_transformers"
+
+    def __init__(self, text=None, **kwargs):
+        self.text = BertConfig(**text) if isinstance(text, dict) else text or BertConfig()
+        self.width = self.text.hidden_size
+        super().__init__(**kwargs)
+
+
+class SubConfigsConfig(PretrainedConfig):
+    """A part that `sub_configs` names."""
+
+    model_type = "sub_configs_with_transformers"
+    sub_configs = {"text": BertConfig}
+
+    def __init__(self, text=None, **kwargs):
+        self.text = text
+        super().__init__(**kwargs)
+
+
+def config_of(cls):
+    """Return a config of a class with parts that differ from the defaults."""
+    if cls is CaptionConfig:
+        names = {0: "cat", 1: "dog", 2: "cow"}
+        return cls(encoder=BertConfig(hidden_size=24, id2label=names), decoders=[BertConfig(hidden_size=12)])
+    return cls(text=BertConfig(hidden_size=24))
+
+
+@pytest.mark.parametrize("cls", [CaptionConfig, ByHandConfig, SubConfigsConfig])
+def test_part_comes_back_as_it_was(tmp_path, cls):
+    """Its class is that of transformers, and its values are those that it had."""
+    config = config_of(cls)
+    config.save_pretrained(tmp_path)
+    loaded = cls.from_pretrained(tmp_path)
+    assert loaded == config
+    part = loaded.encoder if cls is CaptionConfig else loaded.text
+    assert type(part) is BertConfig
+    assert part.hidden_size == 24
+
+
+def test_model_type_chooses_the_class_of_a_part(tmp_path):
+    """The first class that an annotation names is that of a part without a model_type only."""
+    CaptionConfig(encoder=BertConfig()).save_pretrained(tmp_path)
+    assert type(CaptionConfig.from_pretrained(tmp_path).encoder) is BertConfig
+    assert type(CaptionConfig(encoder={"hidden_size": 8}).encoder) is ViTConfig
+
+
+@pytest.mark.parametrize("cls", [ByHandConfig, SubConfigsConfig])
+def test_dict_changes_the_fields_of_a_part_that_it_names(tmp_path, cls):
+    """The other fields stay, in a load and in an update."""
+    cls(text=BertConfig(hidden_size=24, num_hidden_layers=3)).save_pretrained(tmp_path)
+    config = cls.from_pretrained(tmp_path, text={"hidden_size": 36})
+    assert (config.text.hidden_size, config.text.num_hidden_layers) == (36, 3)
+    config.update({"text": {"num_hidden_layers": 5}})
+    assert (config.text.hidden_size, config.text.num_hidden_layers) == (36, 5)
+
+
+def test_field_that_is_computed_of_a_part_is_computed_again(tmp_path):
+    """It follows an override of the part."""
+    ByHandConfig(text=BertConfig(hidden_size=24)).save_pretrained(tmp_path)
+    assert ByHandConfig.from_pretrained(tmp_path, text={"hidden_size": 36}).width == 36
+
+
+def test_sub_config_that_is_not_given_has_its_defaults():
+    """As it is with configs of this package."""
+    assert SubConfigsConfig().text.to_dict() == BertConfig().to_dict()
+
+
+def test_part_that_nothing_restores_is_refused_by_the_save(tmp_path):
+    """The error says how to annotate the field."""
+
+    class PlainConfig(PretrainedConfig):
+        def __init__(self, text=None, **kwargs):
+            self.text = text
+            super().__init__(**kwargs)
+
+    with pytest.raises(ConfigValidationError, match=r"PlainConfig\.text: .* such as BertConfig"):
+        PlainConfig(text=BertConfig()).save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "problem"),
+    [
+        (PretrainedConfig | None, BertConfig(), r"expected PretrainedConfig or None, got transformers\.BertConfig"),
+        (BertConfig | None, ViTConfig(), r"expected BertConfig or None, got transformers\.ViTConfig"),
+        (BertConfig | None, {"model_type": "gpt2"}, r"expected model_type 'bert', got 'gpt2'"),
+        (BertConfig | None, 3, r"expected BertConfig or None, got int 3"),
+    ],
+)
+def test_value_that_does_not_fit_is_named(annotation, value, problem):
+    """Both libraries call their base class PretrainedConfig, so the error says whose a config is."""
+
+    class PartConfig(PretrainedConfig):
+        part: annotation = None
+
+    with pytest.raises(ConfigValidationError, match=rf"PartConfig\.part: {problem}"):
+        PartConfig(part=value)
+
+
+def test_schema_leaves_the_fields_of_a_part_to_transformers():
+    """A config of transformers is any object there."""
+    choices = CaptionConfig.json_schema()["properties"]["encoder"]["anyOf"]
+    assert choices == [{"type": "object"}, {"type": "object"}, {"type": "null"}]
