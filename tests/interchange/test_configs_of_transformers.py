@@ -14,7 +14,7 @@ class CaptionConfig(PretrainedConfig):
     model_type = "caption_with_transformers"
 
     encoder: ViTConfig | BertConfig | None = None
-    decoders: list[BertConfig] = []
+    decoders: list[BertConfig] = []  # noqa: RUF012 - each config has its own
 
 
 class ByHandConfig(PretrainedConfig):
@@ -32,7 +32,7 @@ class SubConfigsConfig(PretrainedConfig):
     """A part that `sub_configs` names."""
 
     model_type = "sub_configs_with_transformers"
-    sub_configs = {"text": BertConfig}
+    sub_configs = {"text": BertConfig}  # noqa: RUF012 - as authors write it
 
     def __init__(self, text=None, **kwargs):
         self.text = text

@@ -155,11 +155,7 @@ def _beside_owner(model_type: str, *, of_checkpoint: bool) -> type[Any] | None:
     names = vars(sys.modules.get(_owner.cls.__module__, object)) if _owner.cls else {}
     if not names or of_checkpoint != ("__code_bundle__" in names):
         return None
-    found = {
-        value
-        for value in names.values()
-        if is_part_class(value) and vars(value).get("model_type") == model_type
-    }
+    found = {value for value in names.values() if is_part_class(value) and vars(value).get("model_type") == model_type}
     return found.pop() if len(found) == 1 else None
 
 
