@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import subprocess
+import sys
+
 import pytest
-from transformers import BertConfig, ViTConfig
 
 from config_core import ConfigValidationError, PretrainedConfig
+
+pytest.importorskip("transformers", reason="needs the dependency group `peers`")
+from transformers import BertConfig, ViTConfig
 
 
 class CaptionConfig(PretrainedConfig):
@@ -123,3 +130,40 @@ def test_schema_leaves_the_fields_of_a_part_to_transformers():
     """A config of transformers is any object there."""
     choices = CaptionConfig.json_schema()["properties"]["encoder"]["anyOf"]
     assert choices == [{"type": "object"}, {"type": "object"}, {"type": "null"}]
+
+
+CODE = """
+from config_core import PretrainedConfig
+from transformers import BertConfig, ViTConfig
+
+
+class MixedConfig(PretrainedConfig):
+    model_type = "mixed_with_transformers"
+
+    part: ViTConfig | BertConfig | None = None
+    parts: list[BertConfig] = []
+"""
+LOADING = """
+import json
+from transformers import AutoConfig
+
+config = AutoConfig.from_pretrained("saved", trust_remote_code=True)
+config.save_pretrained("again")
+again = AutoConfig.from_pretrained("again", trust_remote_code=True)
+parts = [part for each in (config, again) for part in (each.part, *each.parts)]
+print(json.dumps([[type(part).__name__, part.hidden_size] for part in parts]))
+"""
+
+
+def test_transformers_restores_the_parts_as_well(tmp_path, monkeypatch):
+    """With the code that was saved, also from what transformers has saved again."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    (tmp_path / "mixed_with_transformers.py").write_text(CODE, encoding="utf-8")
+    cls = importlib.import_module("mixed_with_transformers").MixedConfig
+    cls.register_for_auto_class()
+    cls(part=BertConfig(hidden_size=24), parts=[BertConfig(hidden_size=12)]).save_pretrained("saved")
+    (tmp_path / "mixed_with_transformers.py").unlink()
+    result = subprocess.run([sys.executable, "-c", LOADING], check=True, capture_output=True, text=True)
+    assert json.loads(result.stdout.splitlines()[-1]) == [["BertConfig", 24], ["BertConfig", 12]] * 2

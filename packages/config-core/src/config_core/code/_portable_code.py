@@ -27,7 +27,7 @@ BASE_NAMES: Final = {
     "PreTrainedModel": "model_core",
 }
 # Each version of the file that was ever written: SHA-256 (hexadecimal) to its format.
-_WRITTEN: Final = {"20719a0b81740339fe08079ccead5379fb1d34184ae5a23b6656cd92a2aa9e64": 1}
+_WRITTEN: Final = {"0acaac1dcd77061e2bf17a2b068aa6868afa775ed43a761aa0ebe6139f5f9bba": 1}
 _MODULES: Final = frozenset({"config_core", "config_core.config", "model_core", "model_core.pretrained_model"})
 _PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")

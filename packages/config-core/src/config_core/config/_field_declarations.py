@@ -13,7 +13,6 @@ from config_core.config._body_fields import (
     adopt_body,
     body_annotations,
     has_generated_init,
-    is_config_class,
     is_mutable,
     written_init,
 )
@@ -38,6 +37,7 @@ from config_core.config._init_parameters import (
     unkept_parameters,
     unwrapped,
 )
+from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
 __all__ = ["ConfigDefinition", "FieldCheck", "define"]
