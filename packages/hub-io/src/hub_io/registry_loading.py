@@ -196,7 +196,7 @@ def decide_each(load: CodeLoad, names: Collection[str]) -> list[Trusted]:
     return decisions
 
 
-def check_all(decisions: Iterable[Trusted], *, served: bool = True) -> None:
+def check_all(decisions: Iterable[Trusted], *, for_transformers: bool = False) -> None:
     """Check that what the bundles of a load import is there, before any of them runs.
 
     Raises:
@@ -205,7 +205,7 @@ def check_all(decisions: Iterable[Trusted], *, served: bool = True) -> None:
     """
     for trusted in decisions:
         modules = [ClassReference.parse(reference).module for reference in trusted.bundle.auto_map.values()]
-        check_imports(trusted.bundle, modules, source=trusted.source, served=served)
+        check_imports(trusted.bundle, modules, source=trusted.source, for_transformers=for_transformers)
 
 
 def import_all(decisions: Iterable[Trusted], *, for_transformers: bool = False) -> dict[str, type[Any]]:

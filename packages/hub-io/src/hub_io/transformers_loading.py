@@ -81,7 +81,7 @@ def load_into_transformers(
     if loadable_names(load.auto_map) or not decisions:
         decisions = [*decide_all(load), *decisions]
     transformers = _import_transformers(str(load))
-    check_all(decisions, served=False)
+    check_all(decisions, for_transformers=True)
 
     digests = {trusted.bundle.digest for trusted in decisions}
     with all_or_none(transformers, digests):  # code may register its classes itself, when it is imported

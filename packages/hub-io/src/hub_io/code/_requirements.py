@@ -38,14 +38,14 @@ _SHOWN_USES = 20
 _PACKAGE = "__init__"
 
 
-def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, served: bool = True) -> None:
+def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, for_transformers: bool = False) -> None:
     """Raise unless everything that importing modules of a bundle certainly imports is there. Nothing is imported.
 
     Args:
         bundle: The code.
         modules: Modules of it that will be imported, without `.py`, relative to the bundle.
         source: Where the code came from, for errors.
-        served: Whether names of transformers are served to the code; otherwise it needs the real ones.
+        for_transformers: Whether the code imports the real transformers. Otherwise its names are served.
 
     Raises:
         UnservedNamesError: It uses names of transformers that are not served.
@@ -53,9 +53,9 @@ def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, se
         SourceCodeError: A file cannot be parsed.
     """
     modules = tuple(modules)
-    if served:
+    if not for_transformers:
         _check_served(bundle, modules, source=source)
-    imported = imported_modules(bundle, modules, served=served)
+    imported = imported_modules(bundle, modules, for_transformers=for_transformers)
     missing = {name: file for name, file in imported.items() if not _is_installed(name)}
     if not missing:
         return
@@ -104,13 +104,14 @@ def remedy_for(missing: Iterable[str], bundle: CodeBundle) -> str:
     return sentence
 
 
-def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool = True) -> dict[str, str]:
+def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, for_transformers: bool = False) -> dict[str, str]:
     """Return the top-level modules outside a bundle that importing modules of it certainly imports.
 
     Args:
         bundle: The code.
         modules: Modules without `.py`, relative to the bundle.
-        served: Whether names of transformers come from the packages that serve them.
+        for_transformers: Whether the code imports the real transformers. Otherwise the packages that serve its names
+            are imported.
 
     Returns:
         Name of a top-level module to the first file that imports it. The standard library is omitted.
@@ -118,7 +119,7 @@ def imported_modules(bundle: CodeBundle, modules: Iterable[str], *, served: bool
     Raises:
         SourceCodeError: A file cannot be parsed.
     """
-    files = bundle.files
+    files, served = bundle.files, not for_transformers
     found: dict[str, str] = {}
     reached = _reached_files(bundle, modules)
     for file in reached:

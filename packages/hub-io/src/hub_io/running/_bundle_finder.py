@@ -27,6 +27,7 @@ from hub_io.running._remote_packages import (
     PARENT_FOR_TRANSFORMERS,
     all_or_nothing,
     find_package,
+    package_name,
     package_of,
 )
 from hub_io.running._served_modules import serve_imports
@@ -73,7 +74,7 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if not fullname.startswith((f"{PARENT}.", f"{PARENT_FOR_TRANSFORMERS}.")):
             return None
-        name = ".".join(fullname.split(".", 3)[:3])
+        name = package_name(fullname)
         package = find_package(name) or _from_another_process(name)
         if package is None:
             return None
@@ -158,7 +159,7 @@ class _BundleLoader(importlib.abc.InspectLoader):
         with all_or_nothing(package):
             if is_first:
                 needed = [package.place(module.__name__)]
-                check_imports(package.bundle, needed, source=package.name, served=not package.is_for_transformers)
+                check_imports(package.bundle, needed, source=package.name, for_transformers=package.is_for_transformers)
             # Inside a load this import is part of it. Otherwise it is its own load, which grants nothing else.
             load = current_load() or CodeLoad()
             load.granted.add(package.bundle.digest)

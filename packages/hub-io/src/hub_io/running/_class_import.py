@@ -60,8 +60,7 @@ def import_classes(
     parsed = [ClassReference.parse(str(reference)) for reference in references]
     install_finder()
     modules = [reference.module for reference in parsed]
-    parent = PARENT_FOR_TRANSFORMERS if for_transformers else PARENT
-    with importing(trusted, modules, parent=parent) as package:
+    with importing(trusted, modules, for_transformers=for_transformers) as package:
         announce(trusted, package.origin)
         with trusted.code.load.running():
             classes = [_import_class(package, reference, trusted.source) for reference in parsed]

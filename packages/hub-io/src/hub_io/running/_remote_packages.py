@@ -39,6 +39,7 @@ __all__ = [
     "folders_of",
     "importing",
     "is_of_code",
+    "package_name",
     "package_of",
 ]
 
@@ -158,6 +159,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_child)
 
 
+def package_name(module: str) -> str:
+    """Return the name of the package that a module of a bundle is in: the first three parts of its own name."""
+    return ".".join(module.split(".", 3)[:3])
+
+
 def find_package(name: str) -> RemotePackage | None:
     """Return the package of a name in this process, or None."""
     return _packages.get(name)
@@ -176,29 +182,30 @@ def package_of(trusted: Trusted, *, name: str = "", parent: str = PARENT) -> Rem
 
 def folders_of(cls: type[Any]) -> tuple[Path, ...]:
     """Return the checkpoint folders that the code of a class was loaded from in this process."""
-    package = find_package(".".join(cls.__module__.split(".", 3)[:3]))
+    package = find_package(package_name(cls.__module__))
     return () if package is None else tuple(sorted(package.folders))
 
 
 def is_of_code(cls: type[Any], digests: Collection[str]) -> bool:
     """Return whether a class is from code for transformers with one of these digests, even if its import has failed."""
-    parent, _, name = ".".join(f"{cls.__module__}".split(".", 3)[:3]).rpartition(".")
+    parent, _, name = package_name(f"{cls.__module__}").rpartition(".")
     return parent == PARENT_FOR_TRANSFORMERS and any(f"_{digest[:_DIGEST_LENGTH]}" in name for digest in digests)
 
 
 @contextlib.contextmanager
-def importing(trusted: Trusted, modules: Sequence[str], *, parent: str = PARENT) -> Iterator[RemotePackage]:
+def importing(trusted: Trusted, modules: Sequence[str], *, for_transformers: bool = False) -> Iterator[RemotePackage]:
     """Import modules of trusted code in the block, when no other thread does; if it fails, they are removed.
 
     Args:
         trusted: The code.
         modules: The modules, as paths without `.py`. If they are imported already, nothing waits for other threads.
-        parent: The parent of the package, which says whether names of transformers are served to it.
+        for_transformers: Whether the code imports the real transformers. Otherwise its names are served.
 
     Raises:
         MissingRequirementsError: A module that the code imports is not installed.
         RemoteCodeImportError: Another thread is importing the code and waits for this one.
     """
+    parent = PARENT_FOR_TRANSFORMERS if for_transformers else PARENT
     folders = {Path(os.path.realpath(folder)) for folder in trusted.code.folders}
     with contextlib.ExitStack() as stack:
         with _lock:
@@ -206,7 +213,7 @@ def importing(trusted: Trusted, modules: Sequence[str], *, parent: str = PARENT)
             is_done = package is not None and all(package.module_at(path) in package.kept for path in modules)
         if package is None or not is_done:
             needed = [*modules, *_modules_to_come(trusted)]
-            check_imports(trusted.bundle, needed, source=trusted.source, served=parent == PARENT)
+            check_imports(trusted.bundle, needed, source=trusted.source, for_transformers=for_transformers)
             package = stack.enter_context(_turn(trusted, parent))
             stack.enter_context(all_or_nothing(package))
         with _lock:
