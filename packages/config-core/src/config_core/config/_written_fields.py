@@ -7,7 +7,7 @@ it has another value than the base class's default: a file without it could be l
 from __future__ import annotations
 
 import threading
-from operator import is_
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
@@ -37,7 +37,8 @@ _PLAIN_DEFAULTS: dict[str, Any] = {
 }
 BASE_DEFAULTS: dict[str, Any] = {**_PLAIN_DEFAULTS, "dtype": None, "num_labels": DEFAULT_NUM_LABELS}
 _BASE_FIELDS = frozenset(BASE_DEFAULTS)
-_UNSET_STATE = {**_PLAIN_DEFAULTS, "_dtype": None}
+_base_attributes = itemgetter(*_PLAIN_DEFAULTS, "_dtype")
+_UNSET = (*_PLAIN_DEFAULTS.values(), None)
 
 
 def note_set_fields(config: Any, given: Mapping[str, Any]) -> None:
@@ -54,8 +55,11 @@ def note_set_fields(config: Any, given: Mapping[str, Any]) -> None:
 
 
 def _is_unset(state: Mapping[str, Any]) -> bool:
-    """Return whether no attribute of the base class was set. By identity, since an author may set one to anything."""
-    return all(map(is_, map(state.get, _UNSET_STATE), _UNSET_STATE.values()))
+    """Return whether no attribute of the base class was set."""
+    try:
+        return bool(_base_attributes(state) == _UNSET)
+    except Exception:  # noqa: BLE001 - an author may set one to anything, such as an array
+        return False
 
 
 def is_base_default(name: str, value: Any) -> bool:
