@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import math
 import tempfile
 from dataclasses import dataclass, is_dataclass, make_dataclass
 from decimal import Decimal
-from enum import Enum, Flag, IntEnum
+from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, Required, TypedDict, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config_core import ConfigError, PretrainedConfig
+
+T = TypeVar("T")
 
 
 class Mode(Enum):
@@ -34,9 +38,29 @@ class Level(IntEnum):
     HIGH = 2
 
 
+class Word(StrEnum):
+    SHORT = "a"
+    LONG = "1"
+
+
 class Sides(Flag):
     LEFT = 1
     RIGHT = 2
+
+
+class Bits(IntFlag):
+    FIRST = 1
+    SECOND = 2
+
+
+class Switch(Enum):
+    ON = True
+    OFF = False
+
+
+class Speed(Enum):
+    SLOW = 1.0
+    FAST = 2.5
 
 
 class Corner(Enum):
@@ -56,6 +80,13 @@ class Box(NamedTuple):
 
 class Crop(TypedDict):
     top: tuple[int, int]
+    level: NotRequired[Level]
+
+
+class Frame(Crop, total=False):
+    crop: Required[Crop]
+    size: Size
+    switches: list[Switch]
 
 
 @dataclass
@@ -63,6 +94,22 @@ class Step:
     size: Size
     day: dt.date | None = None
     sides: tuple[int, ...] = ()
+
+
+class Pair(TypedDict, Generic[T]):
+    first: T
+    others: NotRequired[list[T]]
+
+
+class Row(NamedTuple, Generic[T]):
+    first: T
+    others: tuple[T, ...] = ()
+
+
+@dataclass
+class Holder(Generic[T]):
+    first: T
+    others: tuple[T, ...] = ()
 
 
 class PartConfig(PretrainedConfig):
@@ -82,23 +129,33 @@ class OtherPartConfig(PretrainedConfig):
 
 
 CHOICE = Literal[0, 1, "a"]
+MEMBER = Literal[Level.LOW, Word.LONG, "b"]
 SIZES = st.builds(Size, st.integers(), st.floats())
+CORNERS = {"top": st.tuples(st.integers(), st.integers())}
+LEVELS = {"level": st.sampled_from(Level)}
+CROPS = st.fixed_dictionaries(CORNERS, optional=LEVELS)
+FRAMES = st.fixed_dictionaries(
+    {**CORNERS, "crop": CROPS}, optional={**LEVELS, "size": SIZES, "switches": st.lists(st.sampled_from(Switch))}
+)
 # An annotation, and values that fit it.
 KEYS = [
     (str, st.text()),
     (int, st.integers()),
     (int | str, st.integers() | st.text(alphabet="ab")),
     (CHOICE, st.sampled_from([0, 1, "a"])),
-    *((enum, st.sampled_from(enum)) for enum in (Mode, TextMode, Level)),
+    *((enum, st.sampled_from(enum)) for enum in (Mode, TextMode, Level, Word)),
 ]
 SCALARS = [*KEYS, (float, st.floats()), (bool, st.booleans()), (type(None), st.none())]
 SIMPLE = [
     *SCALARS,
-    (Corner, st.sampled_from(Corner)),
+    *((enum, st.sampled_from(enum)) for enum in (Corner, Switch, Speed)),
+    (MEMBER, st.sampled_from([Level.LOW, Word.LONG, "b"])),
+    (Bits, st.sampled_from([Bits(0), Bits.FIRST, Bits.FIRST | Bits.SECOND])),
     (Sides, st.sampled_from([Sides(0), Sides.LEFT, Sides.LEFT | Sides.RIGHT])),
     (Size, SIZES),
     (Box, st.builds(Box, SIZES, st.tuples(st.text()))),
-    (Crop, st.fixed_dictionaries({"top": st.tuples(st.integers(), st.integers())})),
+    (Crop, CROPS),
+    (Frame, FRAMES),
     (PartConfig, st.builds(PartConfig, st.integers())),
     (OtherPartConfig, st.builds(OtherPartConfig, st.tuples(st.integers()))),
 ]
@@ -124,6 +181,11 @@ FORMS = [
 ]
 
 
+def pairs_of(values):
+    """Return a strategy for the values of `Pair[…]`."""
+    return st.fixed_dictionaries({"first": values}, optional={"others": st.lists(values, max_size=2)})
+
+
 def containers(inner):
     """Return annotations of containers, and of choices, of what the inner ones describe."""
     pairs = st.tuples(inner, inner)
@@ -134,6 +196,8 @@ def containers(inner):
         # What JSON has one form for, such as a list and a tuple, is the same to a config.
         st.tuples(inner, st.sampled_from(SCALARS)).map(lambda pair: (pair[0][0] | pair[1][0], pair[0][1] | pair[1][1])),
         inner.map(lambda item: (item[0] | None, st.none() | item[1])),
+        inner.map(lambda item: (Pair[item[0]], pairs_of(item[1]))),
+        inner.map(lambda item: (Row[item[0]], st.builds(Row, item[1], st.lists(item[1], max_size=2).map(tuple)))),
         st.tuples(st.sampled_from(KEYS), inner).map(
             lambda pair: (dict[pair[0][0], pair[1][0]], st.dictionaries(pair[0][1], pair[1][1], max_size=3))
         ),
@@ -164,6 +228,7 @@ def sequences(inner):
         inner.map(lambda item: (list[item[0]], st.lists(item[1], max_size=3))),
         inner.map(lambda item: (tuple[item[0], ...], st.lists(item[1], max_size=3).map(tuple))),
         inner.map(lambda item: (item[0] | None, st.none() | item[1])),
+        inner.map(lambda item: (Holder[item[0]], st.builds(Holder, item[1], st.lists(item[1], max_size=2).map(tuple)))),
         inner.map(lambda item: (dict[str, item[0]], st.dictionaries(st.text(), item[1], max_size=3))),
     )
 
@@ -272,6 +337,65 @@ def test_a_default_of_any_kind_comes_back_without_an_annotation(data):
     assert "Annotate the field" in refused
     for twin in twins:
         assert same(twin.field, config.field)
+
+
+NUMBERS = [
+    (int, st.integers(-(2**31), 2**31 - 1), ["int32", "int64"]),
+    (float, st.floats(width=32), ["float32", "float64"]),
+    (bool, st.booleans(), ["bool"]),
+]
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_an_array_is_what_its_annotation_says(data):
+    """Of any number of dimensions, in lists, tuples and dicts; given in each way, and to a part."""
+    np = pytest.importorskip("numpy")
+    annotation, values, dtypes = data.draw(st.sampled_from(NUMBERS))
+    shape = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    count = math.prod(shape)
+    numbers = data.draw(st.lists(values, min_size=count, max_size=count))
+    array = np.array(numbers, dtype=data.draw(st.sampled_from(dtypes))).reshape(shape)
+    expected = array.tolist()
+    for _ in shape:
+        annotation = list[annotation]
+    annotation, held, expected = data.draw(
+        st.sampled_from(
+            [
+                (annotation, array, expected),
+                (annotation | None, array, expected),
+                (dict[str, annotation], {"a": array}, {"a": expected}),
+                (tuple[annotation, str], (array, "a"), (expected, "a")),
+            ]
+        )
+    )
+    cls = data.draw(STYLES)(annotation)
+    whole_class = data.draw(STYLES)(cls)
+    config, other = cls(field=held), cls(field=expected)
+    whole = whole_class(field=other)
+    whole.update({"field": {"field": held}})
+    for twin in (config, *loaded_copies(config), whole.field, whole_class.from_dict(whole.to_dict()).field):
+        assert same(twin.field, expected)
+        assert twin == other
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_any_two_configs_can_be_compared(data):
+    """Whatever their fields hold: they are equal to a copy of themselves, and to no config without the value."""
+    np = pytest.importorskip("numpy")
+    arrays = st.builds(np.array, st.lists(st.floats(), min_size=1))
+    _, values = data.draw(ALL_ANNOTATIONS)
+    held = st.recursive(
+        values | arrays, lambda inner: st.lists(inner, min_size=1, max_size=2) | st.fixed_dictionaries({"a": inner})
+    )
+    cls = data.draw(STYLES)(Any)
+    config, other = cls(field=data.draw(held)), cls(field=data.draw(held))
+    assert config == copy.deepcopy(config)
+    assert (config == other) is (other == config)
+    assert config != cls(field=object())
+    other.update({"field": config.field})
+    assert config == other
 
 
 JSON_VALUES = st.recursive(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Compile = Callable[[Any], Check | None]
     FieldChecks = Callable[[], dict[str, Check | None]]
 
-__all__ = ["are_same", "class_check", "config_check", "expected", "is_enum", "member_check", "name_of"]
+__all__ = ["are_same", "class_check", "config_check", "expected", "has_members", "is_enum", "member_check", "name_of"]
 
 
 def class_check(cls: Any, compile_check: Compile, arguments: tuple[Any, ...] | None = None) -> Check | None:
@@ -319,6 +319,12 @@ def are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:
 def is_enum(annotation: Any) -> bool:
     """Return whether an annotation is an enum."""
     return isinstance(annotation, type) and issubclass(annotation, Enum)
+
+
+def has_members(annotation: Any) -> bool:
+    """Return whether an annotation allows members of an enum, also as `Literal[Mode.FAST]` does."""
+    is_literal = typing.get_origin(annotation) is Literal
+    return is_enum(annotation) or (is_literal and any(isinstance(a, Enum) for a in typing.get_args(annotation)))
 
 
 def expected(what: str, value: Any, *, reason: str = "") -> WrongValueError:

@@ -22,7 +22,7 @@ from config_core.config._class_checks import (
     class_check,
     config_check,
     expected,
-    is_enum,
+    has_members,
     member_check,
     name_of,
 )
@@ -77,7 +77,7 @@ def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
     if origin is typing.Annotated:
         has_default = any(isinstance(mark, LikeDefault) for mark in annotation.__metadata__)
         return frozenset() if has_default else fitting_scalars(arguments[0])
-    if origin in {Union, types.UnionType} and not any(map(is_enum, arguments)):
+    if origin in {Union, types.UnionType} and not any(map(has_members, arguments)):
         return frozenset().union(*map(fitting_scalars, arguments))
     if annotation is Any or annotation is object:
         return SCALARS
@@ -175,8 +175,8 @@ def _one_of(allowed: tuple[Any, ...]) -> Check:
 def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     configs = tuple(cls for alternative in alternatives for cls in config_classes(alternative))
     # A member is a plain value in JSON, so members go first: `"fast"` is the member even if text is allowed too.
-    members = [member_check(alternative) for alternative in alternatives if is_enum(alternative)]
-    others = (choice for choice in alternatives if not config_classes(choice) and not is_enum(choice))
+    members = [compile_check(choice) for choice in alternatives if has_members(choice)]
+    others = (choice for choice in alternatives if not (config_classes(choice) or has_members(choice)))
     compiled = [*members, *map(compile_check, others)]
     has_several_sequences = sum((typing.get_origin(choice) or choice) in SEQUENCES for choice in alternatives) > 1
     as_config = config_check(configs)
