@@ -17,7 +17,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import AUTHOR_ERRORS, moved_to_root, shown, unpacked, with_problems
+from config_core.config._problems import AUTHOR_ERRORS, call_validate, moved_to_root, shown, unpacked, with_problems
 from config_core.config._value_types import copied, is_any_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
@@ -94,7 +94,7 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
             vars(config)[name] = copied(value)
     _note_own_forms(config, fields)
     make_sub_configs(config)
-    config.validate()
+    call_validate(config)
     note_set_fields(config, fields)
     names = config.__dict__.pop("_unknown")
     if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:

@@ -694,6 +694,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         for name, restored in check_and_restore(type(self), state).items():
             setattr(self, name, restored)
 
+    # `huggingface_hub.dataclasses.strict` replaces it in a class, and refuses to replace any other method.
+    setattr(validate, "__is_defined_by_strict_decorator__", True)  # noqa: B010
+
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, PretrainedConfig):
             return NotImplemented

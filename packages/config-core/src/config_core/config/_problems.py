@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._value_types import is_any_config
+from config_core.config._value_types import is_any_config, is_config_class
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTHOR_ERRORS",
     "WrongValueError",
+    "call_validate",
     "check_all",
     "check_fields",
     "dicts_in",
@@ -126,10 +127,19 @@ def with_problems(error: Exception, problems: Iterable[ConfigProblem], cls: type
     return both
 
 
+def call_validate(config: Any) -> None:
+    """Call `validate` of a config, and that of the base class too if `strict` of huggingface_hub has replaced it."""
+    cls = type(config)
+    if hasattr(cls, "__class_validators__"):
+        root: Any = next(base for base in reversed(cls.__mro__) if is_config_class(base))
+        root.validate(config)
+    config.validate()
+
+
 def validate_config(config: Any) -> None:
     """Call `validate` of a config before it is saved; all that a group has is one error."""
     try:
-        config.validate()
+        call_validate(config)
     except ExceptionGroup as group:
         raise unpacked(group, type(config))  # noqa: B904 - it has its cause
 

@@ -23,7 +23,7 @@ from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
 from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields, of_dict
-from config_core.config._problems import AUTHOR_ERRORS, unpacked, with_problems
+from config_core.config._problems import AUTHOR_ERRORS, call_validate, unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
     forbidden_names,
@@ -81,7 +81,7 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
     names = tuple(name for name in values if not _is_field(config, name))
     try:
         _assign(config, {name: values[name] for name in values if name not in names}, unknown)
-        config.validate()
+        call_validate(config)
     except (*AUTHOR_ERRORS, ExceptionGroup) as error:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
         raise with_problems(unpacked(error, cls), problems, cls)  # noqa: B904 - it has its cause
