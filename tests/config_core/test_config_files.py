@@ -171,8 +171,9 @@ def test_underscore_keys_are_kept_but_never_attributes(tmp_path):
 
 
 def test_what_a_file_says_of_its_place_is_not_kept(tmp_path):
-    """The next folder has another path, commit and code."""
-    write(tmp_path, '{"_name_or_path": "a/b", "_commit_hash": "1", "auto_map": {"AutoConfig": "a/b--m.C"}}')
+    """The next folder has another path, commit and code, and weights under the usual name."""
+    where = '"_name_or_path": "a/b", "_commit_hash": "1", "transformers_weights": "b.safetensors"'
+    write(tmp_path, f'{{{where}, "auto_map": {{"AutoConfig": "a/b--m.C"}}}}')
     assert TinyConfig.from_pretrained(tmp_path).to_dict() == TinyConfig().to_dict()
 
 

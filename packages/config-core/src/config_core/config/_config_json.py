@@ -60,7 +60,9 @@ __all__ = [
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
 # What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
-NOT_KEPT = frozenset({"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type"})
+NOT_KEPT = frozenset(
+    {"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type", "transformers_weights"}
+)
 # What a file notes of its computed fields: see `_derived_fields`.
 NOTE_KEY = "_computed_fields"
 # What every program of the field writes into a file: no mistake of whoever passes it on.

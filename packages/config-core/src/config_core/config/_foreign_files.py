@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["check_claim"]
 
 # Written by every program of the field, so they say nothing about whose file it is.
-_EVERYBODYS = frozenset({"transformers_version", "auto_map", "model_type", "configuration_files"})
+_EVERYBODYS = frozenset(
+    {"transformers_version", "auto_map", "model_type", "configuration_files", "transformers_weights"}
+)
 
 
 def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
