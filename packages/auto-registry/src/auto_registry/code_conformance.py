@@ -153,7 +153,7 @@ class RemoteCodeConformance:
     def _require_refusal(self, decision: RemoteCodeDecision, what: str) -> None:
         _require(decision.trusted is False, f"decide() trusts code with {what}: trusted is {decision.trusted!r}")
         refusal = decision.refusal()
-        _require(isinstance(refusal, Exception), f"refusal() returned {refusal!r}, which is no exception")
+        _require(isinstance(refusal, Exception), f"refusal() returned {refusal!r}, which is not an exception")
         try:
             loaded = self.remote_code.load_class(decision)
         except type(refusal):

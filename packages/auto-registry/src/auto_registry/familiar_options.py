@@ -1,4 +1,4 @@
-"""Options of transformers that the Auto classes do not have, and options of theirs that are mistyped.
+"""transformers options that the Auto classes do not have, and mistyped options.
 
 The table is that of config_core for every load. Everything else is passed on, and explained by the class that gets it.
 """

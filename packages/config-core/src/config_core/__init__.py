@@ -55,7 +55,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name != "staged_save":  # which no program needs that only loads
+    if name != "staged_save":  # programs that only load do not need it
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from config_core.checkpoint import staged_save
 

@@ -189,7 +189,7 @@ def _folder_before(top: str, distribution: Distribution | None) -> str | None:
 
 
 def editable_project(distribution: Distribution | None) -> Path | None:
-    """Return the folder of the project that a distribution is an editable install of, or None if it is none."""
+    """Return the folder of the project that a distribution is an editable install of, or None."""
     import json
     from urllib.parse import urlsplit
     from urllib.request import url2pathname

@@ -23,7 +23,7 @@ _LONG_WORD = 1_000
 class SentenceError(Exception):
     """Base of errors whose only argument is a message of whole sentences, for this and other packages.
 
-    Their constructors may have any parameters, also keyword-only ones: they can be pickled all the same.
+    Their constructors may have any parameters, also keyword-only ones; the errors can still be pickled.
     """
 
     def __str__(self) -> str:
@@ -44,9 +44,9 @@ def message_text(text: str) -> str:
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """Return a text with what a terminal obeys, or what reorders a line, as escapes.
+    """Return a text with its unprintable characters escaped: a terminal may obey them, and some reorder a line.
 
-    Names of files, tensors and repositories may come from a stranger, and stand in messages, reports and logs.
+    Names of files, tensors and repositories are untrusted, and appear in messages, reports and logs.
 
     Args:
         text: The text.
@@ -61,11 +61,11 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def path_to(values: Any, is_wanted: Callable[[Any], bool], path: str = "") -> tuple[str, Any] | None:
-    """Return the first value in lists and dicts, at any depth, that is wanted, after its path; None if there is none.
+    """Return the path and the value of the first wanted value in lists and dicts, at any depth, or None.
 
     Args:
         values: Values of JSON's types.
-        is_wanted: Returns whether it is a value.
+        is_wanted: Returns whether a value is wanted.
         path: The path of the values, such as `rope.factors[2]`.
     """
     if is_wanted(values):
@@ -82,7 +82,7 @@ def path_to(values: Any, is_wanted: Callable[[Any], bool], path: str = "") -> tu
 def escape_args(error: BaseException) -> None:
     """Escape the message and notes of a foreign error that becomes the cause of ours: a traceback shows them, too.
 
-    So it does those of the errors that it came from, and those in a group.
+    Its own causes, and the errors in a group, are escaped as well.
     """
     waiting, seen = [error], set[int]()
     while waiting:

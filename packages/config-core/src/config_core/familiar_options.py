@@ -60,9 +60,9 @@ HUB_OPTIONS: Mapping[str, FamiliarOption] = {
         "sets the proxies of downloads", "Set the environment variables HTTP_PROXY and HTTPS_PROXY instead.", ({},)
     ),
     "mirror": FamiliarOption(
-        "had chosen another server and has no effect any more", "Set the environment variable HF_ENDPOINT instead."
+        "selected another server and no longer has an effect", "Set the environment variable HF_ENDPOINT instead."
     ),
-    "resume_download": FamiliarOption("has no effect any more", "Leave it out; downloads are always resumed.", (ANY,)),
+    "resume_download": FamiliarOption("no longer has an effect", "Leave it out; downloads are always resumed.", (ANY,)),
     "user_agent": FamiliarOption("describes the caller to the Hub", "Leave it out.", (ANY,)),
     "_commit_hash": FamiliarOption("passes a commit between functions", "Pass revision= to load a commit."),
     "_from_auto": _INTERNAL,

@@ -69,7 +69,7 @@ class HubConformance:
         """Every file is listed by its name with forward slashes, and has the bytes that were published."""
         repo_id, commit = self._published(_FIRST)
         opened = self._open(repo_id)
-        _require(isinstance(opened, Checkpoint), f"open() returned {opened!r}, which is no config_core.Checkpoint")
+        _require(isinstance(opened, Checkpoint), f"open() returned {opened!r}, which is not a config_core.Checkpoint")
         _require(opened.name == repo_id, f"the checkpoint of {repo_id!r} has the name {opened.name!r}")
         _require(
             opened.commit == commit,
@@ -190,7 +190,7 @@ class HubConformance:
         ):
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it has no token in it
+            except Exception as error:  # noqa: BLE001 - no error may contain the token
                 shown.append(f"{error!r} {error}")
         _require(token not in "".join(shown), "the message of an error has the token in it")
 
@@ -200,7 +200,7 @@ class HubConformance:
         pushed = _ConformanceConfig(width=3)
         answer = pushed.push_to_hub(repo_id)
         commit = getattr(answer, "oid", None)
-        _require(bool(commit) and isinstance(commit, str), f"publish() answered {answer!r}, which has no text in .oid")
+        _require(bool(commit) and isinstance(commit, str), f"publish() answered {answer!r}, whose .oid is not a string")
         for name in ("commit_url", "pr_url"):
             _require(hasattr(answer, name), f"publish() answered {answer!r}, which has no .{name}")
         loaded = _ConformanceConfig.from_pretrained(repo_id)

@@ -1,6 +1,6 @@
-"""Warnings and log lines, which no name that a stranger chose can turn into commands to a terminal.
+"""Warnings and log lines with unprintable characters escaped, so that untrusted names cannot control a terminal.
 
-Every warning and every log line of these packages goes through here. Errors see to it themselves (`error_base`).
+Every warning and every log line of these packages goes through here. Errors escape their own messages (`error_base`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["escaping_logger", "warn"]
 
 
 def warn(message: str, category: type[Warning] = UserWarning, *, stacklevel: int = 1) -> None:
-    """Warn, as `warnings.warn` does, with what a terminal obeys as escapes.
+    """Warn as `warnings.warn` does, with unprintable characters escaped.
 
     Args:
         message: The message.
@@ -28,7 +28,7 @@ def warn(message: str, category: type[Warning] = UserWarning, *, stacklevel: int
 
 
 def escaping_logger(name: str) -> logging.Logger:
-    """Return the logger of a name, whose lines show what a terminal obeys as escapes."""
+    """Return the logger of a name. It escapes unprintable characters in its lines."""
     import logging
 
     logger = logging.getLogger(name)

@@ -68,7 +68,7 @@ _KINDS: Final = {
 def all_or_none(transformers: Any, digests: Collection[str]) -> Iterator[None]:
     """Register classes of code with these digests in the block. If it fails, the auto classes have none of them.
 
-    What they replaced is back, and what other threads register meanwhile stays.
+    What they replaced is restored, and what other threads register meanwhile stays.
     """
     before = {id(registered): dict(registered) for registered in _registered(transformers)}
     try:
@@ -139,7 +139,7 @@ def register_processing(transformers: Any, config_class: type[Any], classes: Map
     for name, cls in classes.items():
         getattr(transformers, name).register(config_class, exist_ok=True, **_arguments(transformers, name, cls))
         cls.register_for_auto_class(name)
-    for name, cls in classes.items():  # nothing fails any more
+    for name, cls in classes.items():  # nothing fails from here on
         mapping = getattr(_module(transformers, name), _KINDS[name].mapping)
         registered = mapping._extra_content  # noqa: SLF001 - a name finds the first, so a replaced one must go
         for other, value in list(registered.items()):

@@ -23,9 +23,9 @@ __all__ = [
     "push_saved",
 ]
 
-# Values of the options of a push that ask for nothing where there is no push.
+# Values of push options that are accepted without a push.
 _NOTHING: tuple[Any, ...] = (None, False, [], ())
-# Metadata of a card that may be several texts, with an example.
+# Metadata of a card that may be a list, with an example of a single value.
 _LISTS = {"language": "en", "base_model": "owner/name"}
 
 
@@ -52,7 +52,7 @@ class HubOptions(NamedTuple):
     def __repr__(self) -> str:
         """Return the options that are set. A token is not shown: this text gets into logs."""
         changed = {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
-        if not isinstance(changed.get("token", True), bool):  # whatever it is: it may be a token all the same
+        if not isinstance(changed.get("token", True), bool):  # of any other type, it may still be a secret
             changed["token"] = "***"  # noqa: S105 - stands for one
         return f"HubOptions({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
@@ -197,7 +197,7 @@ def check_push(options: Mapping[str, Any], *, familiar: Mapping[str, Any] | None
     if len(known) < len(options):
         others = {name: value for name, value in options.items() if name not in known}
         _refuse_options(others, call="push_to_hub", familiar=familiar)
-    _check_texts("tags", known.get("tags"))
+    _check_strings("tags", known.get("tags"))
     check_card_metadata({name: known[name] for name in CardMetadata.__annotations__ if name in known})
     hub_service()
     return known
@@ -208,34 +208,34 @@ def check_card_metadata(metadata: Mapping[str, Any]) -> dict[str, str | list[str
 
     Raises:
         UnknownOptionError: There is no such metadata.
-        TypeError: A value is no text, nor a list of texts where the card may have several.
-        ValueError: A text is empty, or not printable.
+        TypeError: A value is not a string, nor a list of strings where the card may have several.
+        ValueError: A string is empty or not printable.
     """
     if unknown := sorted(metadata.keys() - CardMetadata.__annotations__.keys()):
         raise UnknownOptionError(f"no such option: {', '.join(unknown)}", names=tuple(unknown))
     given = {name: value for name, value in metadata.items() if value is not None}
     for name, value in given.items():
         if name in _LISTS and not isinstance(value, str):
-            _check_texts(name, value, ends=f", or a text such as {_LISTS[name]!r}")
+            _check_strings(name, value, ends=f", or a string such as {_LISTS[name]!r}")
         else:
-            _check_text(name, value)
+            _check_string(name, value)
     return {name: value if isinstance(value, str) else list(value) for name, value in given.items()}
 
 
-def _check_texts(name: str, value: object, *, ends: str = "") -> None:
+def _check_strings(name: str, value: object, *, ends: str = "") -> None:
     if value is None:
         return
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-        raise TypeError(f"{name} must be a list of texts{ends}, got {value!a:.100}")
-    for text in value:
-        _check_text(f"each of {name}", text)
+        raise TypeError(f"{name} must be a list of strings{ends}, got {value!a:.100}")
+    for item in value:
+        _check_string(f"each of {name}", item)
 
 
-def _check_text(name: str, value: object) -> None:
+def _check_string(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a text, got {value!a:.100}")
+        raise TypeError(f"{name} must be a string, got {value!a:.100}")
     if not value.strip() or not value.isprintable():
-        raise ValueError(f"{name} must be a text of printable characters, got {value!a:.100}")
+        raise ValueError(f"{name} must be a string of printable characters, got {value!a:.100}")
 
 
 def check_save_options(

@@ -116,7 +116,7 @@ def is_journal_of(staging: Path) -> bool:
 
 
 def publish_journal(journal: Journal, target: Path) -> bool:
-    """Put a journal in its place, which decides the save. Return False if another save was faster (without locks).
+    """Put a journal in its place, which decides the save. Return False if another save came first (without locks).
 
     Raises:
         SaveError: There are more files than a journal can list.
@@ -171,15 +171,15 @@ def _parse(content: bytes) -> Journal:
     """Return the journal in a file.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a journal.
     """
     try:
         journal = Journal(**json.loads(content))
         if all(isinstance(value, list) for value in journal[1:]) and is_staging_name(journal.staging):
             return journal
     except (TypeError, RecursionError) as error:
-        raise ValueError("it is no journal") from error
-    raise ValueError("it is no journal")
+        raise ValueError("not a journal") from error
+    raise ValueError("not a journal")
 
 
 def _is_sealed(folder: Path, journal: Journal) -> bool:

@@ -23,7 +23,7 @@ LFS_PROBLEM = "a git-lfs pointer, not the file itself. Run `git lfs pull` in its
 
 _MAX_DEPTH = 100
 _INFINITY = float("inf")
-# What says that data did not reach the disk. Other errors of a flush say that the file system has no such operation.
+# Errors of a flush after which the data is not on the disk. Others mean that the file system has no such operation.
 _LOST = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -39,7 +39,7 @@ def read_at_most(path: Path, limit: int) -> bytes:
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        return file.read(min(size, limit) + 1)  # Python makes room for all that is asked for
+        return file.read(min(size, limit) + 1)  # Python allocates as much as is asked for
 
 
 def is_lfs_pointer(content: bytes) -> bool:
@@ -161,7 +161,7 @@ def _flush(descriptor: int, path: Path) -> None:
 
 
 def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
-    """Log what a file system cannot do: many network and FUSE mounts save all the same."""
+    """Log what a file system cannot do: many network and FUSE mounts can save nevertheless."""
     from config_core.messages import escaping_logger
 
     escaping_logger("config_core").debug("%r: %s (%s).", os.fspath(path), what, error.strerror)

@@ -157,7 +157,7 @@ class _Selection:
         if isinstance(node, ast.ImportFrom) and (node.module == "__future__" or node.names[0].name == "*"):
             return True
         is_allowed = part.statement in self.statements and _is_allowed_in_block(part)
-        # What was written anew, as in a cell that ran again, makes nothing any more.
+        # A definition that a later one has replaced, as in a cell that ran again, makes nothing.
         return (
             is_allowed
             or not self._needed.isdisjoint(self._made[part])
@@ -310,7 +310,7 @@ def _changed(call: ast.Call) -> str:
 
 
 def _owner(node: ast.expr) -> str:
-    """Return `x` of `x`, `x.y`, `x["z"]` and `x.get("z")`, or an empty string for what is no part of a named object."""
+    """Return `x` of `x`, `x.y`, `x["z"]` and `x.get("z")`, or `""` for what is not part of a named object."""
     if isinstance(node, ast.Call) and called_name(node) in {"get", "setdefault"}:
         return _owner(node.func)
     if isinstance(node, (ast.Attribute, ast.Subscript)):

@@ -71,10 +71,10 @@ def auto_docstring(documented: Any = None, **_options: Any) -> Any:
 
 
 def filter_out_non_signature_kwargs(extra: list[str] | None = None) -> Callable[[_Function], _Function]:
-    """Return a decorator for a function that is not to get keywords that it does not take: they are dropped, and warn.
+    """Return a decorator for a function that drops keywords it does not take, with a warning.
 
     Args:
-        extra: Keywords to pass on all the same.
+        extra: Further keywords to pass on.
     """
 
     def decorate(function: _Function) -> _Function:

@@ -15,11 +15,11 @@ __all__ = ["as_yaml", "set_fields"]
 
 
 def set_fields(card: str, fields: Mapping[str, str | list[str]], *, source: str) -> str:
-    """Return a model card with other metadata; the very same text if it says all of it.
+    """Return a model card with other metadata, unchanged if it has all of it already.
 
     Args:
         card: The card, with its own line ends.
-        fields: Name to a text, or to several.
+        fields: Name to a string, or to a list of strings.
         source: The repository, for the error.
 
     Raises:

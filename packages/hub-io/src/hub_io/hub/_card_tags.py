@@ -14,7 +14,7 @@ __all__ = ["add_tags"]
 
 
 def add_tags(card: str, tags: Iterable[str], *, source: str) -> str:
-    """Return a model card with further tags in its metadata; the very same text if it has them all.
+    """Return a model card with further tags in its metadata, unchanged if it has them all.
 
     Args:
         card: The card, with its own line ends.
@@ -39,7 +39,7 @@ def add_tags(card: str, tags: Iterable[str], *, source: str) -> str:
 
 def _checked(tag: object) -> str:
     if not isinstance(tag, str) or not tag.isprintable():
-        raise ValueError(f"a tag must be a text of printable characters, got {tag!a:.100}")
+        raise ValueError(f"a tag must be a string of printable characters, got {tag!a:.100}")
     return tag
 
 
@@ -66,7 +66,7 @@ def _tags_in(text: str) -> list[str]:
     if not isinstance(entry[1], yaml.SequenceNode):
         raise TypeError(f"its tags must be a list, got {entry[1].value!a:.100}")
     if not all(isinstance(item, yaml.ScalarNode) for item in entry[1].value):
-        raise TypeError("its tags must be texts")
+        raise TypeError("its tags must be strings")
     return [item.value for item in entry[1].value]
 
 

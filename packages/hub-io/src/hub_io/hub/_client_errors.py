@@ -42,9 +42,8 @@ __all__ = [
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404, 429, 500
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STORAGE = _DISK_FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
-_OS_ERROR = re.compile(
-    r"\(os error (\d+)\)"
-)  # how Rust, in which the client's xet part is written, ends such a message
+# The end of an error message of Rust, in which the client's xet part is written.
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _HUB_HOSTS = {"huggingface.co", "hf.co"}  # a mirror may redirect there, and the client keeps the token then
 
 
@@ -160,7 +159,7 @@ def _unusable_token(error: TokenError, request: HubRequest) -> HubError:
 
 
 def _not_in_cache(error: BaseException, request: HubRequest) -> HubError:
-    """Say why the client looked into its cache, in vain. Without a cause, it was told to look nowhere else."""
+    """Say why the client only looked into its cache. Without a cause, it was told to look nowhere else."""
     return _offline(error, request) if error.__cause__ is None else translate(error.__cause__, request)
 
 
@@ -382,7 +381,7 @@ def _secrets(request: HubRequest) -> list[str | None]:
 
 
 def _redact_causes(error: BaseException | None, secrets: list[str | None]) -> None:
-    """Take secrets, and what a terminal obeys, out of what a traceback prints of an error and of what it came from."""
+    """Redact secrets, and escape unprintable characters, in what a traceback prints of an error and its causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -52,7 +52,7 @@ class FolderFiles:
 
         Args:
             folder: The folder.
-            include: Names of files that are pushed all the same.
+            include: Names of files that are pushed nevertheless.
 
         Raises:
             CheckpointNotFoundError: There is no such folder, or nothing in it.

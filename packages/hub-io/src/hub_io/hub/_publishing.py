@@ -72,7 +72,7 @@ def publish(
         revision: Branch to commit to; created if missing. `main` if None.
         create_pr: Open a pull request with the commit instead of changing the branch.
         tags: Tags for the model card; added to one that is there.
-        include: Names of files that are pushed all the same, relative to the folder.
+        include: Names of files, relative to the folder, that are uploaded nevertheless.
         **metadata: Metadata for the model card: `pipeline_tag`, `license`, `language`, `base_model`, `library_name`. A
             card that is there keeps what is not given, and the rest of its text.
 
@@ -90,9 +90,9 @@ def publish(
         UnsafeNameError: A link in the folder leads to a file outside of it. Nothing was uploaded.
     """
     if isinstance(tags, str):
-        raise TypeError(f"tags must be a list of texts, got the text {tags!a}. Pass tags=[{tags!a}].")
+        raise TypeError(f"tags must be a list of strings, got the string {tags!a}. Pass tags=[{tags!a}].")
     if isinstance(include, str):
-        raise TypeError(f"include must be a list of names, got the text {include!a}. Pass include=[{include!a}].")
+        raise TypeError(f"include must be a list of names, got the string {include!a}. Pass include=[{include!a}].")
     if create_pr and revision not in {None, DEFAULT_BRANCH}:
         raise ValueError(
             f"create_pr=True opens a pull request against {DEFAULT_BRANCH!r}; revision={revision!r} contradicts it. "
@@ -124,7 +124,7 @@ def _checked_name(answer: object, *, source: str) -> str:
     """Return the full name of a repository as the Hub has answered it. It becomes part of addresses and of the card.
 
     Raises:
-        HubError: It is no name of a repository.
+        HubError: It is not the name of a repository.
     """
     if not isinstance(answer, str) or not _REPO_ID.fullmatch(answer):
         raise HubError(

@@ -46,7 +46,7 @@ def _without_secrets(address: re.Match[str]) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text of somebody else's, with what terminals obey as escapes. It shows no secret."""
+    """Return the beginning of a foreign text, without secrets and with unprintable characters escaped."""
     text = redacted(text[: 100 * _LONGEST_EXCERPT])
     short = text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
     return printable(short, keep="\n")

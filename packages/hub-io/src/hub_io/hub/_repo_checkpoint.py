@@ -72,7 +72,7 @@ class RepoCheckpoint(Checkpoint):
         self._prefix = f"{self.subfolder}/" if self.subfolder else ""
         own = (name.removeprefix(self._prefix) for name in files if name.startswith(self._prefix))
         self._own = frozenset(name for name in own if not is_save_state(name))
-        # What is to be downloaded again is so once: later reads of the same load take the new copy.
+        # force_download applies once per file: later reads of the same load take the new copy.
         self._renewed: set[str] = set()
 
     def filenames(self) -> frozenset[str]:
@@ -238,7 +238,7 @@ def check_revision(revision: str | None, *, source: str) -> None:
 
     Raises:
         RevisionNotFoundError: No branch, tag or commit can have this name.
-        TypeError: It is no text.
+        TypeError: It is not a string.
     """
     given: object = revision  # callers may pass a value of any type
     if given is not None and not isinstance(given, str):
@@ -255,7 +255,7 @@ def check_commit(commit: object, *, source: str) -> str:
     """Return a commit that the Hub has named.
 
     Raises:
-        HubError: It is no commit, 40 or 64 hexadecimal digits. It would become part of a path.
+        HubError: It is not 40 or 64 hexadecimal digits. It would become part of a path.
     """
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         raise HubError(

@@ -197,7 +197,7 @@ def _check_answer(answer: Any) -> None:
     for header, allowed in _PATH_HEADERS.items():
         value = answer.headers.get(header)
         if value is not None and not allowed.fullmatch(value):
-            raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is no plain name", answer)
+            raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is not a plain name", answer)
 
 
 def _limit(answer: Any) -> None:

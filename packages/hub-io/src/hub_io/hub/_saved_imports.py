@@ -34,7 +34,7 @@ def needed_distributions(contents: Mapping[str, bytes | Path]) -> dict[str, Prov
 
 
 def _imported(sources: Mapping[str, bytes]) -> set[str]:
-    """Return the top-level modules that source files certainly import and that are none of them."""
+    """Return the top-level modules that source files certainly import, without those beside them."""
     from config_core.code import is_base_file, source_facts
     from config_core.errors import SourceCodeError
 
@@ -43,7 +43,7 @@ def _imported(sources: Mapping[str, bytes]) -> set[str]:
     for name, content in sources.items():
         try:
             imports = () if is_base_file(content) else source_facts(content, path=name).imports
-        except SourceCodeError:  # then it is no code of the checkpoint
+        except SourceCodeError:  # not code of the checkpoint
             continue
         modules |= {each.module.partition(".")[0] for each in imports if each.is_certain and not each.level}
     return modules - beside

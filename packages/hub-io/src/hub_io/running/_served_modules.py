@@ -105,7 +105,7 @@ def _served_aliases(alias: ast.alias) -> list[ast.alias]:
 class _ServedModule(ModuleType):
     """A module of transformers with the names that are served. All bundles share it, so setting a name is an error.
 
-    That catches mistakes, and is no sandbox: trusted code can change any object in the process.
+    That catches mistakes; it is not a sandbox: trusted code can change any object in the process.
     """
 
     def __getattribute__(self, name: str) -> Any:

@@ -192,8 +192,8 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "digest": _matches(_SHA256, "a SHA-256 of 64 hexadecimal digits"),
     "files": _check_files,
     "trusted_at": _check_time,
-    "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
-    "by": _matches(re.compile(r"[^\ud800-\udfff]*"), "a text"),
+    "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a string"),
+    "by": _matches(re.compile(r"[^\ud800-\udfff]*"), "a string"),
     "history": _check_history,
 }
 ENTRY_KEYS = tuple(_CHECKS)

@@ -163,7 +163,7 @@ __all__ = [
     "torch_int",
 ]
 
-# transformers names these with an underscore, and other code imports them all the same.
+# transformers names these with an underscore, and other code imports them nevertheless.
 _create_4d_causal_attention_mask = create_4d_causal_attention_mask
 _prepare_4d_attention_mask = prepare_4d_attention_mask
 _prepare_4d_attention_mask_for_sdpa = prepare_4d_attention_mask_for_sdpa

@@ -192,7 +192,7 @@ def get_activation(activation_string: str) -> nn.Module:
         activation_string: Its name.
 
     Raises:
-        KeyError: There is none of this name.
+        KeyError: There is no activation of this name.
     """
     if activation_string not in ACT2FN:
         raise KeyError(f"There is no activation {activation_string!r}. Known are {', '.join(ACT2FN)}.")

@@ -91,7 +91,7 @@ ALL_ATTENTION_FUNCTIONS: Final = _AttentionFunctions()
 
 @contextlib.contextmanager
 def requested_attention(implementation: str | None) -> Iterator[None]:
-    """Let the models that are constructed meanwhile use an implementation of attention; None leaves the choice to them.
+    """Let models that are constructed in the block use an implementation of attention; None leaves them the choice.
 
     Raises:
         ArgumentError: There is no such implementation.

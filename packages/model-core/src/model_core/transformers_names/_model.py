@@ -47,7 +47,7 @@ _NOT_SERVED = frozenset({
 
 
 class PreTrainedModel(OwnModel, MaskMethods):
-    """The base class that models of transformers find here: `model_core.PreTrainedModel` with what they call of theirs.
+    """The base class that models of transformers find here: `model_core.PreTrainedModel` with the methods they call.
 
     Weights that tie the output embeddings to the input embeddings are tied as in transformers 4, declared as a list or
     not at all. Tensors of a checkpoint for buffers that are not persistent are left out.
