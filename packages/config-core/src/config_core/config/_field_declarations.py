@@ -220,7 +220,7 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         own=frozenset(own),
         properties=tuple(
             name
-            for name in sorted(declared.own - aliases.keys())
+            for name in sorted(own - aliases.keys())
             if _is_descriptor(cls, name) and not _is_descriptor(root, name)
         ),
         setters=frozenset(

@@ -10,24 +10,25 @@ import warnings
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import LABEL_FIELDS
+from config_core.config._base_fields import LABEL_FIELDS, attribute_of, label_numbers, labels_of
 from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import encode_and_read, encode_config
+from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._problems import WrongValueError, shown
 from config_core.config._value_types import SCALARS, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
-from config_core.errors import ConfigError, ConfigValidationError
+from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from config_core.config._field_declarations import FieldCheck
 
 __all__ = ["file_text"]
 
+_LOST = object()
 _NOT_COMPARED = BASE_DEFAULTS.keys() | {"id2label", "label2id", "model_type", "auto_map"}
 
 
@@ -42,28 +43,99 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
         ConfigError: A value cannot be written to JSON, or would be loaded as another value or not at all.
     """
     cls = type(config)
-    if not cls._checks_values:
-        return encode_config(values, owner=cls.__name__)  # code for transformers expects lists in place of tuples
     text, written = encode_and_read(values, owner=cls.__name__)
-    if definition_of(cls).setters or not definition_of(cls).unkept <= vars(config).keys():
-        from config_core.config._unkept_parameters import check_kept
-
-        check_kept(config, written)
     if _is_plainly_kept(config, written):
         return text
     try:
-        restored = check_and_restore(cls, fill_num_labels(cls, written))
+        if not _is_made_anew(config, written):
+            return text
+        loaded = _loaded(cls, written)
+    except ConfigDefinitionError:
+        raise
     except ConfigValidationError as error:
         error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
         raise
-    fields = _compared_fields(config)
-    if any(_differences(fields, written | restored)) and (lost := list(_differences(fields, _loaded(cls, written)))):
+    except Exception as error:
+        problem = f"{error}" if isinstance(error, ConfigError) else f"{cls.__name__}: {type(error).__name__}: {error}"
+        raise ConfigError(
+            f"{problem} A load of the file would raise this. Assign values that the class accepts together: "
+            "config.update({…}) checks them."
+        ) from error
+    if cls._checks_values:
+        _check_loaded(config, loaded, written)
+    else:
+        _warn_of_losses(config, loaded, written)
+    return text
+
+
+def _is_made_anew(config: Any, written: dict[str, Any]) -> bool:
+    """Return whether a load may make something else of the values of a config.
+
+    An assignment does not run the code of a class, which may refuse values or compute some from others.
+
+    Raises:
+        ConfigError: A value does not fit the annotation of its field any more.
+    """
+    cls = type(config)
+    restored = check_and_restore(cls, fill_num_labels(cls, written))
+    if definition_of(cls).runs_own_code:
+        return True
+    # Code for transformers expects lists in place of tuples.
+    return cls._checks_values and any(_differences(_compared_fields(config), written | restored))
+
+
+def _warn_of_losses(config: Any, loaded: Any, written: dict[str, Any]) -> None:
+    """Warn of what a load of a config's file does not give back; in transformers, that is lost without a word.
+
+    Args:
+        config: A config whose class was written for transformers.
+        loaded: What a load makes.
+        written: What the file has.
+    """
+    cls, definition = type(config), definition_of(type(config))
+    further = definition.setters.union(f"_{name}" for name in definition.unkept)
+    saved, made, twin = (_all_values(each, further) for each in (config, loaded, _loaded(cls, written)))
+    saved |= _of_model(written)
+    lost = [name for name, value in saved.items() if name not in made or not same_value(value, made[name])]
+    # What differs from load to load is no value that was given.
+    lost = [name for name in lost if name not in made or same_value(made[name], twin[name])]
+    if lost:
+        from config_core.config._unknown_names import quoted, warn_caller
+
+        warn_caller(
+            f"{cls.__name__}: a load of the file will not give back {quoted(lost)}. The class sets it by itself, or "
+            "keeps it only in a private attribute, which is not written."
+        )
+
+
+def _of_model(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a save of a model writes in place of the config's own values."""
+    return {name: written[name] for name in ("architectures", "dtype") if name in written}
+
+
+def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
+    """Check that the class of a config makes of its file what the config is.
+
+    Args:
+        config: The config.
+        loaded: What a load makes.
+        written: What the file has.
+
+    Raises:
+        ConfigValidationError: Some values differ, or are lost.
+    """
+    cls, definition = type(config), definition_of(type(config))
+    values = _all_values(config) | _of_model(written)
+    if lost := [*_differences(values, _all_values(loaded), is_complete=True)]:
         problems = tuple(
-            ConfigProblem(path.removeprefix("."), _advice(saved, loaded, _field_at(path, fields)))
-            for path, saved, loaded in lost
+            ConfigProblem(path.removeprefix("."), _advice(path, saved, made, _field_at(path, values)))
+            for path, saved, made in lost
         )
         raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
-    return text
+    if definition.setters or not definition.unkept <= vars(config).keys():
+        from config_core.config._unkept_parameters import check_kept
+
+        check_kept(config, loaded, _loaded(cls, written))
 
 
 def _is_plainly_kept(config: Any, written: Any) -> bool:
@@ -105,17 +177,44 @@ def _compared_fields(config: Any) -> dict[str, Any]:
     return {name: value for name, value in written_fields(config).items() if name not in _NOT_COMPARED}
 
 
-def _loaded(cls: type[Any], written: dict[str, Any]) -> Mapping[str, Any]:
-    """Return the fields of the config that a load would make. Its `__init__` may restore what no annotation does."""
+def _all_values(config: Any, further: Iterable[str] = ()) -> dict[str, Any]:
+    """Return all values that a load must give back; names of classes only if they are not just numbered.
+
+    Args:
+        config: The config.
+        further: Attributes that are not written.
+    """
+    labels = labels_of(config)
+    names = labels.id2label if labels.has_own_names() else None
+    numbers = names and label_numbers(names, labels.chosen)
+    base = {name: getattr(config, name) for name in BASE_DEFAULTS}
+    others = {name: attribute_of(config, name) for name in further}
+    return {**_compared_fields(config), **base, "id2label": names, "label2id": numbers, **others}
+
+
+def _loaded(cls: type[Any], written: dict[str, Any]) -> Any:
+    """Return the config that a load would make. Its `__init__` may restore what no annotation does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return written_fields(cls.from_dict(written))
+        return cls.from_dict(written)
 
 
-def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Return path, saved value and loaded value wherever the fields of two configs differ."""
+def _differences(
+    saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "", *, is_complete: bool = False
+) -> Iterator[tuple[str, Any, Any]]:
+    """Return path, saved value and loaded value wherever the fields of two configs differ.
+
+    Args:
+        saved: The fields of one.
+        loaded: Those of the other.
+        path: Where they are.
+        is_complete: Return `_LOST` for what is not among the others.
+    """
     for name, value in saved.items():
-        if name in loaded and not (type(value) in SCALARS and value == loaded[name]):
+        if name not in loaded:
+            if is_complete:
+                yield f"{path}.{name}", value, _LOST
+        elif not (type(value) in SCALARS and value == loaded[name]):
             yield from _difference(value, loaded[name], f"{path}.{name}")
 
 
@@ -129,7 +228,7 @@ def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, 
         for index, value in enumerate(saved):
             yield from _difference(value, loaded[index], f"{path}[{index}]")
     elif is_config(saved) and type(saved) is type(loaded):
-        yield from _differences(_compared_fields(saved), _compared_fields(loaded), path)
+        yield from _differences(_all_values(saved), _all_values(loaded), path, is_complete=True)
     elif not _are_equal(saved, loaded):
         yield path, saved, loaded
 
@@ -157,8 +256,16 @@ def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
     return value
 
 
-def _advice(saved: Any, loaded: Any, field: Any) -> str:
-    """Return what would happen to a value, and how to annotate the field that it is in."""
+def _advice(path: str, saved: Any, loaded: Any, field: Any) -> str:
+    """Return what would happen to a value, and what to do about it, such as how to annotate the field that it is in."""
+    if loaded is _LOST:
+        return f"{shown(saved)} would be lost, because the class keeps no such value in a load. Remove it."
+    if path.rpartition(".")[2].partition("[")[0] in _NOT_COMPARED or _is_of_json(saved):
+        return (
+            f"the class makes something else of it in a load: {shown(saved)} would be loaded as "
+            f"{type(loaded).__name__} {shown(loaded)}. Assign what the class would make, or let __init__ keep what it "
+            "is given."
+        )
     kind = type(saved).__name__
     if is_config(saved) and is_config(loaded):
         return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
@@ -169,6 +276,15 @@ def _advice(saved: Any, loaded: Any, field: Any) -> str:
         f"{type(loaded).__name__} {shown(loaded)}. Annotate the field with its type, such as {_annotation_of(field)}, "
         "or use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
     )
+
+
+def _is_of_json(value: Any) -> bool:
+    """Return whether JSON gives a value back as it is."""
+    try:
+        _, read = encode_and_read({"value": value}, owner="")
+    except (ConfigError, TypeError, ValueError):
+        return False
+    return not any(_difference(value, read["value"], ""))
 
 
 def _annotation_of(value: Any) -> str:

@@ -28,7 +28,7 @@ _MAX_DEPTH = 4  # of tables in functions that `__init__` calls
 _MOST_SOUGHT = 1000  # of tables and functions, and of the entries of one
 _MAX_PROBES = 50
 _SAMPLES: tuple[Any, ...] = (1, 1.5, "a", True, [1], {})
-_NOTES = OWN_STATE | {"_commit_hash", "_name_or_path"}
+_NOTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def check_effect(
@@ -132,18 +132,19 @@ def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> M
     return attributes
 
 
-def check_kept(config: Any, written: dict[str, Any]) -> None:
+def check_kept(config: Any, loaded: Any, twin: Any) -> None:
     """Check that nothing is lost because only a private attribute holds it, as in `self._hidden = hidden`.
 
     Args:
         config: The config.
-        written: What its file will have.
+        loaded: What a load of its file makes.
+        twin: What another load makes.
 
     Raises:
         ConfigValidationError: A parameter or a property would be lost.
     """
     cls, definition = type(config), definition_of(type(config))
-    loaded, twin = (_values(cls.from_dict({**written})) for _ in range(2))
+    loaded, twin = _values(loaded), _values(twin)
     names = set(definition.setters)
     if not definition.unkept <= vars(config).keys():
         names |= {name for name in loaded.keys() & vars(config).keys() - _NOTES if name.startswith("_")}

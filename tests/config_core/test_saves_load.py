@@ -1,0 +1,294 @@
+"""Configs that were changed: a save writes what a load gives back, or is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config_core import ConfigError, PretrainedConfig
+from config_core import transformers_names as transformers
+
+
+class PassedConfig(PretrainedConfig):
+    """Passes fields of the base class on."""
+
+    model_type = "saves-passed"
+
+    def __init__(self, classes: int = 3, **kwargs):
+        self.classes = classes
+        super().__init__(num_labels=classes, **kwargs)
+
+
+class UnkeptConfig(PretrainedConfig):
+    """Keeps what it takes only as fields of the base class."""
+
+    model_type = "saves-unkept"
+
+    def __init__(self, classes: int = 3, precision: str = "float16", problem=None, **kwargs):
+        super().__init__(num_labels=classes, dtype=precision, problem_type=problem, **kwargs)
+
+
+class NamedConfig(PretrainedConfig):
+    model_type = "saves-named"
+
+    def __init__(self, names: tuple[str, ...] = ("a", "b"), **kwargs):
+        self.names = names
+        super().__init__(id2label=dict(enumerate(names)), **kwargs)
+
+
+class AssigningConfig(PretrainedConfig):
+    model_type = "saves-assigning"
+
+    def __init__(self, is_regression: bool = False, width: int = 4, heads: int = 2, **kwargs):  # noqa: FBT001, FBT002 - a field
+        super().__init__(**kwargs)
+        self.is_regression = is_regression
+        self.width = width
+        self.heads = heads
+        self.head_dim = width // heads
+        self.problem_type = "regression" if is_regression else "single_label_classification"
+
+
+class AliasConfig(PretrainedConfig):
+    model_type = "saves-alias"
+    attribute_map = {"num_labels": "classes", "hidden_size": "width"}  # noqa: RUF012 - as users write it
+    classes: int = 4
+    width: int = 2
+
+
+@dataclass
+class OwnDefaultsConfig(PretrainedConfig):
+    model_type = "saves-own-defaults"
+
+    width: int = 4
+    inner: int | None = None
+    num_labels: int = 5
+    dtype: str | None = "bfloat16"
+    problem_type: str | None = "regression"
+
+    def __post_init__(self):
+        if self.width > 6:
+            raise ValueError("width must be at most 6")
+        self.inner = self.inner or 2 * self.width
+
+
+class PropertyConfig(PretrainedConfig):
+    model_type = "saves-property"
+
+    def __init__(self, width: int = 2, **kwargs):
+        self.width = width
+        self.names = [f"n{i}" for i in range(width)]
+        self.chosen = self.names[-1:]
+        super().__init__(**kwargs)
+
+    @property
+    def index(self):
+        return self.names.index(self.chosen[0])
+
+    @index.setter
+    def index(self, index):
+        self.chosen = [self.names[index]]
+
+
+class WholeConfig(PretrainedConfig):
+    """Has parts, which are assigned to as well."""
+
+    model_type = "saves-whole"
+
+    part: PassedConfig = field(default_factory=PassedConfig)
+    parts: list[AssigningConfig] = field(default_factory=lambda: [AssigningConfig()])
+    width: int = 3
+
+
+CLASSES = [
+    PretrainedConfig,
+    PassedConfig,
+    UnkeptConfig,
+    NamedConfig,
+    AssigningConfig,
+    AliasConfig,
+    OwnDefaultsConfig,
+    PropertyConfig,
+    WholeConfig,
+]
+COUNTS = st.integers(0, 4)
+VALUES = {
+    "num_labels": COUNTS,
+    "id2label": st.none()
+    | st.lists(st.sampled_from(["a", "b", "LABEL_0", "LABEL_1"])).map(lambda names: dict(enumerate(names))),
+    "label2id": st.none()
+    | st.sets(st.sampled_from(["a", "b", "c"])).map(
+        lambda names: {name: number for number, name in enumerate(sorted(names))}
+    ),
+    "problem_type": st.sampled_from([None, "regression", "single_label_classification"]),
+    "dtype": st.sampled_from([None, "float16", "bfloat16", "float32"]),
+    "architectures": st.none() | st.just(["Model"]),
+    "return_dict": st.booleans(),
+    "output_hidden_states": st.booleans(),
+    "classes": COUNTS,
+    "precision": st.sampled_from(["float16", "float32"]),
+    "names": st.just(("a",)) | st.just(("x", "y")) | st.just(["x", "y"]),
+    "is_regression": st.booleans(),
+    "width": st.integers(0, 8),
+    "heads": COUNTS,
+    "head_dim": COUNTS,
+    "hidden_size": COUNTS,
+    "inner": st.none() | COUNTS,
+    "index": COUNTS,
+    "chosen": st.just(["n0"]),
+    "further": st.none() | COUNTS,
+}
+PLACES = ["", "part", "parts"]
+FIELDS = st.sampled_from([*VALUES]).flatmap(lambda name: st.tuples(st.just(name), VALUES[name]))
+STEPS = st.lists(
+    st.tuples(st.sampled_from(PLACES), st.booleans(), st.lists(FIELDS, min_size=1, max_size=3)), max_size=4
+)
+
+
+def apply(config, place, values, *, is_update):
+    """Change a config or a part of it as a program does; a refused update leaves the config as it was."""
+    if place:
+        config = getattr(config, "part", config) if place == "part" else getattr(config, "parts", [config])[0]
+    if is_update:
+        before = repr(vars(config))
+        try:
+            config.update(values)
+        except (ConfigError, ValueError, ArithmeticError, LookupError, TypeError):
+            assert repr(vars(config)) == before
+        return
+    for name, value in values.items():
+        with contextlib.suppress(ConfigError, LookupError):
+            setattr(config, name, value)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_save_is_loaded_as_it_was_or_refused(cls):
+    """After any assignments and updates of fields, labels, derived fields, properties and parts."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(STEPS)
+    def check(steps):
+        config = cls()
+        for place, is_update, values in steps:
+            apply(config, place, dict(values), is_update=is_update)
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                config.save_pretrained(folder)
+            except ConfigError:
+                assert not [*Path(folder).iterdir()]
+                return
+            loaded = cls.from_pretrained(folder)
+        assert loaded == config
+        assert (loaded.id2label, loaded.label2id, loaded.dtype) == (config.id2label, config.label2id, config.dtype)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value", "problem"),
+    [
+        (PassedConfig, "num_labels", 8, r"'num_labels' is 8, .* passes 3 .* A load of the file would raise this"),
+        (PassedConfig, "classes", 7, r"'num_labels' is 3, .* passes 7 .* A load of the file would raise this"),
+        (NamedConfig, "id2label", {0: "x"}, r"label2id says that 'x' is 0, but id2label says 'a'.* would raise this"),
+        (
+            UnkeptConfig,
+            "dtype",
+            None,
+            r"UnkeptConfig\.dtype: the class makes something else .* loaded as str 'float16'",
+        ),
+        (UnkeptConfig, "classes", 7, r"UnkeptConfig\.classes: 7 would be lost, .* Remove it"),
+        (AssigningConfig, "problem_type", None, r"problem_type: .* loaded as str 'single_label_classification'"),
+        (AssigningConfig, "heads", 0, r"AssigningConfig: ZeroDivisionError: .* A load of the file would raise this"),
+        (OwnDefaultsConfig, "width", 7, r"OwnDefaultsConfig: ValueError: width must be at most 6"),
+    ],
+)
+def test_a_refused_save_says_what_a_load_would_do(cls, name, value, problem, tmp_path):
+    """With the names and values; undoing the assignment is a way out."""
+    config = cls()
+    before = getattr(config, name, None)
+    setattr(config, name, value)
+    with pytest.raises(ConfigError, match=problem):
+        config.save_pretrained(tmp_path)
+    if before is None:
+        delattr(config, name)
+    else:
+        setattr(config, name, before)
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == cls()
+
+
+def test_the_values_of_a_part_come_back_or_are_refused_too(tmp_path):
+    """With the path; fields of the base class included."""
+    config = WholeConfig()
+    config.parts[0].problem_type = None
+    with pytest.raises(ConfigError, match=r"WholeConfig\.parts\[0\]\.problem_type: .* loaded as str 'single_label"):
+        config.save_pretrained(tmp_path)
+    config = WholeConfig()
+    config.part.num_labels = 8
+    with pytest.raises(ConfigError, match=r"'num_labels' is 8.* A load of the file would raise this"):
+        config.save_pretrained(tmp_path)
+
+
+class PoppedConfig(PretrainedConfig):
+    """Reads a keyword, which only a property gives back."""
+
+    model_type = "saves-popped"
+
+    def __init__(self, **kwargs):
+        self._scale = kwargs.pop("scale", 1)
+        super().__init__(**kwargs)
+
+    @property
+    def scale(self):
+        return self._scale
+
+
+def test_a_keyword_that_a_property_gives_back_is_written(tmp_path):
+    """Whether it is a parameter, or is read from the keywords."""
+    PoppedConfig(scale=5).save_pretrained(tmp_path)
+    assert PoppedConfig.from_pretrained(tmp_path).scale == 5
+
+
+class TheirsConfig(transformers.PretrainedConfig):
+    """Has a property that nothing else holds, and a parameter that only a private attribute holds."""
+
+    model_type = "saves-theirs"
+
+    def __init__(self, width=4, heads=2, hidden=3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.heads = heads
+        self.head_dim = width // heads
+        self._hidden = hidden
+        self._scale = 1
+
+    @property
+    def scale(self):
+        return self._scale
+
+    @scale.setter
+    def scale(self, scale):
+        self._scale = scale
+
+
+@pytest.mark.parametrize("given", [{"scale": 5}, {"hidden": 5}])
+def test_a_class_for_transformers_warns_of_what_a_save_loses(given, tmp_path):
+    """As there, it is saved; values that a load gives back are no reason to warn."""
+    TheirsConfig(width=8).save_pretrained(tmp_path)
+    (name,) = given
+    with pytest.warns(UserWarning, match=rf"TheirsConfig: a load of the file will not give back '_?{name}'\."):
+        TheirsConfig(**given).save_pretrained(tmp_path)
+
+
+def test_a_class_for_transformers_writes_no_file_that_a_load_refuses(tmp_path):
+    """Which would be found out when it is too late."""
+    config = TheirsConfig()
+    config.heads = 0
+    with pytest.raises(ConfigError, match=r"TheirsConfig: ZeroDivisionError: .* A load of the file would raise this"):
+        config.save_pretrained(tmp_path)
+    assert not [*tmp_path.iterdir()]
