@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 
+import huggingface_hub
 import pytest
+import torch
 import yaml
 
 from auto_registry import AutoConfig, AutoModel
@@ -91,3 +94,22 @@ def test_config_and_model_say_where_their_code_came_from(hub):
     assert config.code_origin == model.code_origin
     assert model.code_origin[:2] == ("me/code", commit)
     assert model.code_origin.trusted_by == "trust_remote_code=True"
+
+
+def test_call_that_an_error_suggests_opens_the_same_commit_and_lets_its_code_run(hub, tmp_path):
+    """With the options of the Hub and the overrides that the caller gave to the Auto class."""
+    auto_map = {"AutoConfig": "configuration_tiny.TinyConfig", "AutoModel": "modeling_tiny.TinyModel"}
+    weights = {"layer.weight": torch.full((1, 3), 2.0), "layer.bias": torch.zeros(1)}
+    torch.save(weights, tmp_path / "last.ckpt")
+    content = files({"config.json": config_json(auto_map), "modeling_tiny.py": SOURCE})
+    commit = hub.create_repo("me/trained", content | {"last.ckpt": (tmp_path / "last.ckpt").read_bytes()})
+    options = {"revision": commit, "cache_dir": tmp_path / "cache", "trust_remote_code": True, "token": False}
+    with pytest.raises(FileNotFoundError, match=r"If last\.ckpt holds the weights: ") as caught:
+        AutoModel.from_pretrained("me/trained", size=3, dtype="bfloat16", **options)
+    code = re.search(r"from_pretrained\(.*\)(?=\. It contains)", str(caught.value))[0]
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    names = {"AutoModel": AutoModel, "huggingface_hub": huggingface_hub, "torch": torch}
+    model = eval(f"AutoModel.{code}", names)
+    assert (tmp_path / "cache").exists()
+    assert torch.equal(model.layer.weight, weights["layer.weight"].bfloat16())
+    assert model.commit_hash == commit

@@ -298,12 +298,22 @@ def test_state_dict_in_memory_is_loaded_and_not_shared():
     assert not torch.equal(given["layers.0.weight"], loaded.layers[0].weight)
 
 
-def test_state_dict_and_source_exclude_each_other(saved):
-    """One of them holds the weights."""
-    with pytest.raises(ArgumentError, match=r"^pretrained_model_name_or_path must be .* state_dict="):
-        TinyModel.from_pretrained(saved, state_dict={})
+def test_state_dict_is_loaded_with_the_config_of_a_checkpoint(tmp_path):
+    """In place of its weights, of which there may be none, as in transformers."""
+    config = TinyConfig(depth=3)
+    config.save_pretrained(tmp_path)
+    model, other = (fill_randomly(TinyModel(config)) for _ in range(2))
+    assert same_state(TinyModel.from_pretrained(tmp_path, state_dict=model.state_dict()), model)
+    other.save_pretrained(tmp_path)
+    assert same_state(TinyModel.from_pretrained(tmp_path, state_dict=model.state_dict()), model)
+
+
+def test_load_of_nothing_is_refused(saved):
+    """Weights must come from somewhere, and an empty state dict has none."""
     with pytest.raises(ArgumentError, match=r"^pretrained_model_name_or_path must be .* state_dict="):
         TinyModel.from_pretrained(None, config=TinyConfig())
+    with pytest.raises(WeightsMismatchError, match="holds no tensors"):
+        TinyModel.from_pretrained(saved, state_dict={})
 
 
 @pytest.mark.parametrize(

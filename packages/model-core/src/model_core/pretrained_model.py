@@ -40,11 +40,14 @@ from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.load_report import LoadReport
 from model_core.loading import (
     AllowedDifferences,
+    Code,
     NameRules,
     Patterns,
     Placement,
     Renaming,
     SuggestedCall,
+    call_for_file,
+    call_for_weights,
     check_load_arguments,
     config_for_load,
     file_of_weights,
@@ -220,8 +223,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         checkpoint lacks is an error unless it is allowed to be missing; it then keeps the constructor's value.
 
         Args:
-            pretrained_model_name_or_path: A folder, a repository `owner/name`, or an open checkpoint. None if `config`
-                and `state_dict` are given.
+            pretrained_model_name_or_path: A folder, a repository `owner/name`, or an open checkpoint. It may be None if
+                `config` and `state_dict` are given.
             *model_args: Further positional arguments of the constructor.
             config: A config, which is copied, or where to load one from; the checkpoint's own if None.
             revision: Branch, tag or commit of a repository.
@@ -242,7 +245,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             key_mapping: Regular expressions and replacements that turn names in the checkpoint into names in the
                 model. The first expression that matches part of a name renames it.
             variant: Part of the file names: `"fp16"` for `model.fp16.safetensors`.
-            state_dict: Weights in memory, which are copied, instead of a checkpoint.
+            state_dict: Weights in memory, which are copied, instead of those of the checkpoint.
             read: `"mmap"` maps the weights from their files: the load needs no memory of its own, processes on one
                 machine share the mapped memory, and values are read from the disk on first use. The mapping is
                 private, so training in place never changes the files, and `save_pretrained` may overwrite them;
@@ -270,6 +273,20 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             ModelDefinitionError: The class cannot be loaded the way it is written.
             ArgumentError: An argument is invalid or not supported.
         """
+        options = {
+            "dtype": dtype,
+            "device": device,
+            "strict": None if strict is True else strict,
+            "allow_missing": allow_missing or None,
+            "allow_unexpected": allow_unexpected or None,
+            "ignore_mismatched_sizes": ignore_mismatched_sizes or None,
+            "key_mapping": key_mapping,
+            "variant": variant,
+            "read": None if read == "mmap" else read,
+            "use_safetensors": use_safetensors,
+            "output_loading_info": output_loading_info or None,
+        }
+        options = {name: value for name, value in options.items() if value is not None} | kwargs
         torch_dtype = kwargs.pop("torch_dtype", None)
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         to_device = resolve_device(device)
@@ -294,23 +311,41 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         checkpoint = None
         if pretrained_model_name_or_path is not None:
             checkpoint = open_checkpoint(file.parent if file else pretrained_model_name_or_path, hub_options)
+
+        def suggested(own: PretrainedConfig, rest: dict[str, Any], given: object) -> SuggestedCall:
+            return SuggestedCall(
+                partial(_constructed, cls, own, *model_args, **rest),
+                partial(cls._name_rules, key_mapping=key_mapping or {}),
+                model_class=cls,
+                checkpoint=checkpoint,
+                config=given,
+                positional=model_args,
+                options=options,
+                hub_options=hub_options,
+            )
+
+        def call_with(default: PretrainedConfig, rest: dict[str, Any]) -> str:
+            calls = suggested(default, drop_load_options(cls, rest), Code(f"{type(default).__name__}()"))
+            if checkpoint is None or state_dict is not None:
+                return ""
+            if file:
+                return call_for_file(checkpoint, file.name, calls, allow_pickle=not use_safetensors)
+            return call_for_weights(checkpoint, calls, variant=variant, allow_pickle=not use_safetensors)
+
         own_config, model_kwargs = config_for_load(
-            cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options
+            cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options, call_with=call_with
         )
         model_kwargs = drop_load_options(cls, model_kwargs)
         check_constructor_options(cls, model_kwargs, call=cls.from_pretrained, fields=own_config)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
         make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
-        code_of_call = SuggestedCall(
-            make,
-            partial(cls._name_rules, key_mapping=key_mapping or {}),
-            config="" if config is None else "...",
-            options=kwargs,
-        )
-        if checkpoint is not None:
-            if file:
-                raise refused_file(file, checkpoint, code_of_call, allow_pickle=not use_safetensors)
+        code_of_call = suggested(own_config, model_kwargs, config)
+        if checkpoint is None or state_dict is not None:
+            weights = wrap_state_dict(state_dict or {}, code_of_call=code_of_call)
+        elif file:
+            raise refused_file(file, checkpoint, code_of_call, allow_pickle=not use_safetensors)
+        else:
             weights = open_weights(
                 checkpoint,
                 variant=variant,
@@ -318,8 +353,6 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
                 allow_pickle=not use_safetensors,
                 code_of_call=code_of_call,
             )
-        else:
-            weights = wrap_state_dict(state_dict or {}, code_of_call=code_of_call)
 
         model, deferred = construct(
             make,
@@ -336,7 +369,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             rules=cls._name_rules(model, named, key_mapping or {}),
             placement=Placement(to_dtype, to_device, kept_in_float32(model, named)),
             allowed=allowed,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint if state_dict is None else None,
             tie=lambda missing: make_ties(model, PreTrainedModel, modules=named.modules, missing=missing),
         )
         model.eval()
@@ -628,7 +661,7 @@ def _constructed(model_class: type[_Model], config: PretrainedConfig, *args: Any
     return model
 
 
-def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /, *, config: str = "") -> str:  # noqa: ARG001
+def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /) -> str:
     """Return Python code for the save of a state dict, as `CodeOfCall` describes it."""
     return f"save_pretrained(..., state_dict={code})"
 

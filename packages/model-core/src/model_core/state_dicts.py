@@ -23,13 +23,12 @@ _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "netw
 class CodeOfCall(Protocol):
     """A function that returns Python code for the call that takes a state dict."""
 
-    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, config: str = "...") -> str:
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /) -> str:
         """Return the code.
 
         Args:
             state_dict: The state dict, of which only names, shapes and dtypes matter; empty if it is not known.
             code: Python code for it.
-            config: Python code for the config of the model.
         """
         ...
 

@@ -28,10 +28,12 @@ class ConfigRemedy(NamedTuple):
     Attributes:
         argument: Python code for the argument that sets it.
         effect: The rest of a sentence that begins with the argument.
+        layers: If the model then has as many layers as the checkpoint: beginning of their names. Otherwise `""`.
     """
 
     argument: str
     effect: str
+    layers: str = ""
 
     def __str__(self) -> str:
         return f"{self.argument}{self.effect}"
@@ -43,7 +45,7 @@ def config_remedies(
     """Return arguments for config fields whose other values would make model and checkpoint match.
 
     Args:
-        report: What matches and what does not.
+        report: What matches and what does not, by names of the model.
         config: The config of the model, if it has one.
         tensors: The parameters and persistent buffers of the model, by name.
     """
@@ -82,20 +84,21 @@ def _for_sizes(
 def _for_layers(
     report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
 ) -> list[ConfigRemedy]:
-    """Return the field that explains layers at the end of one list which only the model or the checkpoint has."""
-    if report.unexpected and report.missing:
-        return []
-    differing = report.unexpected or report.missing
-    paths = {match["path"] if (match := _NUMBERED.match(name)) else None for name in differing}
-    path = paths.pop() if len(paths) == 1 else None
-    if path is None:
-        return []
-    in_model, shared, beyond = (_indices(names, path) for names in (tensors, report.loaded, differing))
-    num_stored = len(shared | beyond) if report.unexpected else len(shared)
-    if not shared or max(shared) >= min(beyond) or len(shared | beyond) != max(beyond) + 1:
-        return []
-    fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
-    return _remedy(fields, num_stored, f"as many {path} as the checkpoint has, instead of {len(in_model)}")
+    """Return the fields that explain layers at the end of a list which only the model or the checkpoint has."""
+    remedies = []
+    for differing, others in ((report.unexpected, report.missing), (report.missing, report.unexpected)):
+        for path in dict.fromkeys(match["path"] for match in map(_NUMBERED.match, differing) if match):
+            in_model, shared, beyond = (_indices(names, path) for names in (tensors, report.loaded, differing))
+            if _indices(others, path) or not shared or max(shared) >= min(beyond):
+                continue
+            if len(shared | beyond) != max(beyond) + 1:
+                continue
+            num_stored = len(shared | beyond) if differing is report.unexpected else len(shared)
+            fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
+            fields.sort(key=lambda name: -sum(word in name for word in path.split(".")))
+            effect = f"as many {path} as the checkpoint has, instead of {len(in_model)}"
+            remedies += [entry._replace(layers=f"{path}.") for entry in _remedy(fields, num_stored, effect)]
+    return remedies
 
 
 def _indices(names: Iterable[str], path: str) -> set[int]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from config_core.checkpoint import CONFIG_NAME, existing_path, parse_weight_file
+from config_core.checkpoint import HubOptions, existing_path, parse_weight_file
 from config_core.errors import CheckpointNotFoundError
 from model_core.load_report import shortened
 from model_core.loading._legacy_file import read_legacy_file
+from model_core.loading._python_code import code_of, code_of_arguments, hub_arguments
 from model_core.loading._safetensors_file import SafetensorsFile
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from config_core.checkpoint import Checkpoint
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["code_for_config", "file_of_weights", "refused_file", "where_weights_may_be"]
+__all__ = ["call_for_file", "file_of_weights", "refused_file", "weight_hints", "where_weights_may_be"]
 
 _MAX_SHOWN = 8
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".th")
@@ -50,6 +50,14 @@ def where_weights_may_be(
         allow_pickle: Whether pickles may be looked into.
         code_of_call: As for `nested_state_dict`.
     """
+    hints = weight_hints(checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call)
+    return " ".join([*hints, _listing(checkpoint.first_filenames())])
+
+
+def weight_hints(
+    checkpoint: Checkpoint, *, variant: str | None, allow_pickle: bool, code_of_call: CodeOfCall
+) -> list[str]:
+    """Return sentences of `where_weights_may_be`, without a list of the files."""
     filenames = checkpoint.first_filenames()
     weights = {name: found for name in sorted(filenames) if (found := parse_weight_file(name)) is not None}
     at_top = [found for found in weights.values() if not found.folder]
@@ -63,12 +71,10 @@ def where_weights_may_be(
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
-    hints += (
-        []
-        if whole
-        else [*_distributed_formats(filenames), *_other_formats(checkpoint, code_of_call, allow_pickle=allow_pickle)]
-    )
-    return " ".join([*hints, _listing(filenames)])
+    if not whole:
+        hints += _distributed_formats(filenames)
+        hints += _other_formats(checkpoint, code_of_call, allow_pickle=allow_pickle)
+    return hints
 
 
 def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
@@ -94,17 +100,16 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pi
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
         named = [name for name in named if not name.startswith(_NO_WEIGHTS) and checkpoint.has(name)]
         if named:
-            hints.append(_if_it_holds_weights(checkpoint, named[0], code_of_call, allow_pickle=allow_pickle))
+            hints.append(call_for_file(checkpoint, named[0], code_of_call, allow_pickle=allow_pickle))
             break
     if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
         hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
     return hints
 
 
-def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, allow_pickle: bool) -> str:
+def call_for_file(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, allow_pickle: bool) -> str:
     """Return what to do with a file of another name, which is looked into if that needs no download."""
     path = _code_for_path(checkpoint, filename)
-    config = code_for_config(checkpoint)
     is_safetensors = filename.endswith(".safetensors")
     loader = (
         "safetensors.torch.load_file({})" if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
@@ -113,12 +118,12 @@ def _if_it_holds_weights(checkpoint: Checkpoint, filename: str, code_of_call: Co
     problem = ""
     if checkpoint.commit is None and (is_safetensors or allow_pickle):
         try:
-            tensors = _tensors_in(checkpoint.local_path(filename), partial(code_of_call, config=config))
+            tensors = _tensors_in(checkpoint.local_path(filename), code_of_call)
         except OSError as error:
             problem = f" {error}."
     if "state_dict=" in problem:
         return problem.strip()
-    return f"If {filename} holds the weights: {code_of_call(tensors, loader.format(path), config=config)}.{problem}"
+    return f"If {filename} holds the weights: {code_of_call(tensors, loader.format(path))}.{problem}"
 
 
 def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tensor]:
@@ -152,23 +157,18 @@ def refused_file(
         code_of_call: As for `nested_state_dict`.
         allow_pickle: Whether pickles may be looked into.
     """
-    hint = _if_it_holds_weights(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
+    hint = call_for_file(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
     return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
-
-
-def code_for_config(checkpoint: Checkpoint) -> str:
-    """Return Python code for the config of a checkpoint."""
-    return _code_for_path(checkpoint, CONFIG_NAME) if checkpoint.has(CONFIG_NAME) else "..."
 
 
 def _code_for_path(checkpoint: Checkpoint, filename: str) -> str:
     """Return Python code for the path of a file on this machine."""
     if checkpoint.commit is None:
         return repr(str(checkpoint.local_path(filename)))
-    subfolder = f", subfolder={checkpoint.subfolder!r}" if checkpoint.subfolder else ""
-    return (
-        f"huggingface_hub.hf_hub_download({checkpoint.name!r}, {filename!r}{subfolder}, revision={checkpoint.commit!r})"
-    )
+    hub: HubOptions = getattr(checkpoint, "options", HubOptions())
+    options = hub._replace(subfolder=checkpoint.subfolder, revision=checkpoint.commit, force_download=False)
+    arguments = {name: code_of(value) for name, value in hub_arguments(options).items()}
+    return f"huggingface_hub.hf_hub_download({checkpoint.name!r}, {filename!r}, {code_of_arguments(arguments)})"
 
 
 def _or(alternatives: Iterator[str]) -> str:

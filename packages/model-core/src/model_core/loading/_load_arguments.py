@@ -26,7 +26,7 @@ def check_load_arguments(
     Raises:
         ArgumentError: One of them is invalid.
     """
-    if (checkpoint is None) == (state_dict is None):
+    if checkpoint is None and state_dict is None:
         raise ArgumentError(
             "pretrained_model_name_or_path",
             checkpoint,

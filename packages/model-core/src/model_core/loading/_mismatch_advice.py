@@ -43,13 +43,13 @@ class MismatchAdvice(NamedTuple):
 
     Attributes:
         remedies: Arguments that make them match, each with what it does.
-        ways: Python code for the arguments of each way to load what the model has, the likeliest first.
+        ways: The arguments of each way to load what the model has, as Python code by name, the likeliest first.
         remaining: What would match and what would not with the first remedy, or what does.
         all_names: Names of the tensors of the model, and of the checkpoint.
     """
 
     remedies: tuple[str, ...]
-    ways: tuple[str, ...]
+    ways: tuple[dict[str, str], ...]
     remaining: LoadReport
     all_names: tuple[Collection[str], Collection[str]]
 
@@ -60,21 +60,48 @@ class _Way(NamedTuple):
     Attributes:
         mapping: The renaming.
         report: What matches and what does not with it.
+        names: How the names of the checkpoint become names of the model with it.
     """
 
     mapping: Mapping[str, str]
     report: LoadReport
+    names: NameTranslation
 
     def is_better_than(self, report: LoadReport) -> bool:
         """Return whether more matches than in a report, and less does not."""
         return len(self.report.loaded) > len(report.loaded) and _num_differences(self.report) < _num_differences(report)
 
-    def code(self, source: WeightSource, given: Mapping[str, str]) -> str:
-        """Return Python code for the arguments, after those that the caller gave."""
-        arguments = [f"key_mapping={_mapping_code({**self.mapping, **given})}"] if self.mapping else []
+    def arguments(self, source: WeightSource, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the arguments as Python code, given the key_mapping of the caller."""
+        arguments = {"key_mapping": _mapping_code({**self.mapping, **given})} if self.mapping else {}
         if self.report.unexpected and not self.report.missing:
-            arguments.append(f"allow_unexpected={allowing(self.report.unexpected, source.tensors)}")
-        return ", ".join(arguments)
+            arguments["allow_unexpected"] = allowing(self.report.unexpected, source.tensors)
+        return arguments
+
+    def code(self, source: WeightSource, given: Mapping[str, str]) -> str:
+        """Return the arguments as they stand in a call."""
+        return ", ".join(f"{name}={code}" for name, code in self.arguments(source, given).items())
+
+    def in_model_names(self) -> LoadReport:
+        """Return the report with what is unexpected under the names that it has in a model."""
+        unexpected = {self.names.to_model(name) or name: shape for name, shape in self.report.unexpected.items()}
+        return dataclasses.replace(self.report, unexpected=unexpected)
+
+    def without(self, layers: Collection[str]) -> _Way:
+        """Return this way without what differs in some layers, given the beginnings of their names in the model."""
+        if not layers:
+            return self
+        begins = tuple(layers)
+        report = dataclasses.replace(
+            self.report,
+            missing={name: shape for name, shape in self.report.missing.items() if not name.startswith(begins)},
+            unexpected={
+                name: shape
+                for name, shape in self.report.unexpected.items()
+                if not (self.names.to_model(name) or name).startswith(begins)
+            },
+        )
+        return self._replace(report=report)
 
 
 def advise(
@@ -85,7 +112,7 @@ def advise(
     *,
     config: PretrainedConfig | None,
     key_mapping: Mapping[str, str],
-    report_with: Callable[[Mapping[str, str]], LoadReport],
+    report_with: Callable[[Mapping[str, str]], tuple[LoadReport, NameTranslation]],
 ) -> MismatchAdvice:
     """Return what to do about a report of tensors that do not match.
 
@@ -96,33 +123,36 @@ def advise(
         names: How the names of this checkpoint became names of the model.
         config: The config of the model, if it has one.
         key_mapping: The caller's.
-        report_with: Returns the report of a load with another key_mapping.
+        report_with: Returns the report of a load with another key_mapping, and how names become names of the model.
     """
     if computed := about_computed_weights(report, tensors, source.tensors):
         everything = LoadReport(source.name, loaded=tuple(tensors))
         return MismatchAdvice((computed,), (), everything, (tensors, source.tensors))
     missing, unexpected = map(_without_long_names, _in_checkpoint_names(report, names))
     remedies = _set_reparametrized_apart(missing, unexpected)
-    without = report_with({}) if key_mapping else report
-    if _num_differences(without) < _num_differences(report):
-        ways = [_Way({}, without)]
-        remedies.append(f"leave out key_mapping: {len(without.loaded):,} tensors match without it")
+    unmapped = _Way({}, *report_with({})) if key_mapping else _Way({}, report, names)
+    leaves_out_mapping = _num_differences(unmapped.report) < _num_differences(report)
+    if leaves_out_mapping:
+        ways = [unmapped]
+        remedies.append(f"leave out key_mapping: {len(unmapped.report.loaded):,} tensors match without it")
     else:
         found = _suggested_mappings(missing, unexpected, report, source, names)
-        tried = [_Way(mapping, report_with(mapping | dict(key_mapping))) for mapping in found]
+        tried = [_Way(mapping, *report_with(mapping | dict(key_mapping))) for mapping in found]
         better = [way for way in tried if way.is_better_than(report)]
         ways = [way for way in better if 2 * len(way.report.loaded) > len(better[0].report.loaded)]
-        ways = ways or [_Way({}, report)]
+        ways = ways or [_Way({}, report, names)]
         remedies += _about_ways(ways, report, source, key_mapping)
-    remaining = ways[0].report
-    if len(ways) > 1:
+    first, *others = ways
+    fields = config_remedies(first.in_model_names(), config, tensors)
+    remaining = first.report
+    if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
-    remedies += _about_collisions(tensors, source, names)
-    fields = config_remedies(remaining, config, tensors)
-    remedies += map(str, fields)
-    first, *others = (way.code(source, key_mapping) for way in ways)
-    codes = (", ".join(filter(None, [first, *(field.argument for field in fields)])), *others)
-    return MismatchAdvice(tuple(remedies), codes, remaining, (tensors, source.tensors))
+    remedies += [*_about_collisions(tensors, source, names), *map(str, fields)]
+    arguments = {"key_mapping": "None"} if leaves_out_mapping else {}
+    arguments |= first.without([field.layers for field in fields if field.layers]).arguments(source, key_mapping)
+    arguments |= dict(field.argument.split("=", 1) for field in fields)
+    other_arguments = (way.arguments(source, key_mapping) for way in others)
+    return MismatchAdvice(tuple(remedies), (arguments, *other_arguments), remaining, (tensors, source.tensors))
 
 
 def allowing(names: Iterable[str], all_names: Iterable[str]) -> str:
@@ -218,7 +248,7 @@ def _suggested_mappings(
 
 def _about_ways(ways: list[_Way], report: LoadReport, source: WeightSource, given: Mapping[str, str]) -> list[str]:
     """Return what to do if a renaming helps, or one of several."""
-    mapping, renamed = ways[0]
+    mapping, renamed = ways[0].mapping, ways[0].report
     if not mapping:
         return []
     if len(ways) == 1:

@@ -15,6 +15,8 @@ from model_core.model_classes import check_config
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config_core.checkpoint import HubOptions
 
 __all__ = ["config_for_load", "mismatch_hint"]
@@ -28,6 +30,7 @@ def config_for_load(
     kwargs: dict[str, Any],
     *,
     hub_options: HubOptions,
+    call_with: Callable[[PretrainedConfig, dict[str, Any]], str],
 ) -> tuple[PretrainedConfig, dict[str, Any]]:
     """Return a config for the model alone, and the keyword arguments that are not config fields.
 
@@ -38,6 +41,8 @@ def config_for_load(
         checkpoint: The checkpoint of the weights, if any.
         kwargs: Keyword arguments. Those that are config fields override the values of the config.
         hub_options: How to open a repository that `given` names, at its top.
+        call_with: Returns the call that loads the weights of a checkpoint without a config, given a new config and the
+            keyword arguments that are not its fields.
 
     Raises:
         ModelDefinitionError: The class does not declare its config class.
@@ -71,6 +76,8 @@ def config_for_load(
                 raise
             call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
             hint = where_config_may_be(checkpoint.first_filenames(), call=call)
+            if whole_call := _call_with_defaults(config_class, kwargs, call_with):
+                hint += f" With the defaults of {config_class.__name__} for all other fields: {whole_call}"
             raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
@@ -105,6 +112,17 @@ def mismatch_hint(model_class: type, checkpoint: Checkpoint | None) -> str:
         )
         hints.append("To use that code, load with an Auto class and trust_remote_code=True.")
     return " ".join(hints)
+
+
+def _call_with_defaults(
+    config_class: type[PretrainedConfig],
+    kwargs: dict[str, Any],
+    call_with: Callable[[PretrainedConfig, dict[str, Any]], str],
+) -> str:
+    try:
+        return call_with(*_updated_copy(config_class(), kwargs))
+    except Exception:  # noqa: BLE001 - the class may need arguments, or refuse those that were given
+        return ""
 
 
 def _updated_copy(config: PretrainedConfig, kwargs: dict[str, Any]) -> tuple[PretrainedConfig, dict[str, Any]]:

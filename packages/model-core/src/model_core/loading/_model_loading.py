@@ -105,8 +105,10 @@ def load_weights(
     return report
 
 
-def ways_to_load(model: nn.Module, named: NamedTensors, weights: WeightSource, rules: NameRules) -> Sequence[str]:
-    """Return Python code for the arguments of each way to load weights, or none if nothing is missing without any.
+def ways_to_load(
+    model: nn.Module, named: NamedTensors, weights: WeightSource, rules: NameRules
+) -> Sequence[dict[str, str]]:
+    """Return the arguments of each way to load weights, as Python code by name.
 
     Args:
         model: The model, whose tensors may be without values.
@@ -132,11 +134,11 @@ def _advise(
     """Return what to do about weights that do not match, each renaming tried out."""
     states = extra_states(named.modules)
 
-    def report_with(key_mapping: Mapping[str, str]) -> LoadReport:
+    def report_with(key_mapping: Mapping[str, str]) -> tuple[LoadReport, NameTranslation]:
         others = dataclasses.replace(rules, key_mapping=key_mapping)
         other_names = decide_names(others, weights, named.persistent)
         plan = plan_load(named.persistent, weights, others, other_names, placement=Placement(), extra_states=states)
-        return plan.report
+        return plan.report, other_names
 
     return advise(
         report,

@@ -1,12 +1,18 @@
-"""The call of `from_pretrained` that loads a state dict found elsewhere, as Python code for an error message."""
+"""The call of `from_pretrained` that loads weights found elsewhere, as Python code for an error message.
+
+It is the call that the caller made, with what mends it. Nothing is computed before there is an error.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from config_core.checkpoint import CONFIG_NAME
+from config_core.code import code_origin_of
+from config_core.config import PretrainedConfig
 from model_core.construction import construct_without_values
 from model_core.loading._model_loading import ways_to_load
+from model_core.loading._python_code import code_of, code_of_arguments, hub_arguments, merged_code
 from model_core.loading._weight_sources import described
 from model_core.module_tensors import named_tensors
 
@@ -16,12 +22,14 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from config_core.checkpoint import Checkpoint, HubOptions
     from model_core.loading._name_rules import NameRules
+    from model_core.loading._weight_sources import WeightSource
     from model_core.module_tensors import NamedTensors
 
 __all__ = ["SuggestedCall"]
 
-_LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
+_ABOUT_FILES = frozenset({"read", "use_safetensors", "variant"})
 
 
 class SuggestedCall:
@@ -32,39 +40,87 @@ class SuggestedCall:
         construct: Callable[[], nn.Module],
         rules: Callable[[nn.Module, NamedTensors], NameRules],
         *,
-        config: str,
+        model_class: type,
+        checkpoint: Checkpoint | None,
+        config: object,
+        positional: Sequence[object],
         options: Mapping[str, Any],
+        hub_options: HubOptions,
     ) -> None:
         """Suggest calls.
 
         Args:
             construct: Makes the model of the load.
             rules: Returns how its names are matched.
-            config: Python code for the config if the caller gave one, or `""`.
-            options: Config fields and arguments of the constructor that the caller gave.
+            model_class: The class that is loaded.
+            checkpoint: The checkpoint that the caller named, if any.
+            config: What the caller gave for the config, or the `Code` of one to give; None for that of the checkpoint.
+            positional: The arguments for the constructor that the caller gave by position.
+            options: What the caller gave by name.
+            hub_options: The hub options that the caller gave, unless an open checkpoint has its own.
         """
         self._construct = construct
         self._rules = rules
+        self._model_class = model_class
+        self._checkpoint = checkpoint
         self._config = config
-        self._options = {
-            name: repr(value) if isinstance(value, _LITERALS) else "..." for name, value in options.items()
-        }
+        self._positional = positional
+        self._options = options
+        self._hub_options = hub_options
 
-    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, *, config: str = "...") -> str:
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str) -> str:
         """Return the code, as `CodeOfCall` describes it."""
-        first, *others = [f", {way}" if way else "" for way in self._ways(state_dict)] or [""]
-        given = "".join(
-            f", {name}={value}" for name, value in self._options.items() if not re.search(rf", {name}=", first)
-        )
-        call = f"from_pretrained(None, config={self._config or config}{given}, state_dict={code}{first})"
-        return " or ".join([call, *(f"with{way[1:]}" for way in others)])
+        ways = self._ways(described(state_dict)) if state_dict else []
+        given = {name: value for name, value in self._given().items() if name not in _ABOUT_FILES}
+        return self._code({**given, "state_dict": code}, ways)
 
-    def _ways(self, state_dict: Mapping[str, torch.Tensor]) -> Sequence[str]:
-        """Return code for the further arguments of each call that may be meant."""
-        if not state_dict:
-            return []
+    def for_weights(self, weights: WeightSource) -> str:
+        """Return the code of the call that loads the weights of the checkpoint itself."""
+        return self._code(self._given(), self._ways(weights))
+
+    def _code(self, given: Mapping[str, str], ways: Sequence[Mapping[str, str]]) -> str:
+        first, *others = ways or [{}]
+        mend = {
+            name: code if name == "key_mapping" else merged_code(given.get(name, ""), code)
+            for name, code in first.items()
+        }
+        source = None if self._checkpoint is None else self._checkpoint.name
+        positional = map(code_of, [source, *self._positional])
+        call = f"from_pretrained({', '.join([*positional, code_of_arguments({**given, **mend})])})"
+        return " or ".join([call, *(f"with {code_of_arguments(way)}" for way in others)])
+
+    def _given(self) -> dict[str, str]:
+        """Return code for what the caller gave by name."""
+        arguments = {**self._about_config(), **self._about_checkpoint(), **self._options}
+        return {name: code_of(value) for name, value in arguments.items()}
+
+    def _about_config(self) -> dict[str, Any]:
+        """Return the config that was given, or the fields in which it differs from that of the checkpoint."""
+        config, checkpoint = self._config, self._checkpoint
+        if config is None or not isinstance(config, PretrainedConfig):
+            return {} if config is None else {"config": config}
+        if checkpoint is None or config.name_or_path != checkpoint.name or not checkpoint.has(CONFIG_NAME):
+            return {"config": ...}
+        try:
+            own = type(config).from_pretrained(checkpoint).to_dict()
+        except Exception:  # noqa: BLE001 - the author's code
+            return {"config": ...}
+        return {name: value for name, value in config.to_dict().items() if name not in own or own[name] != value}
+
+    def _about_checkpoint(self) -> dict[str, Any]:
+        """Return what opens the same checkpoint again and lets its code run, as the caller said."""
+        checkpoint = self._checkpoint
+        options: HubOptions = getattr(checkpoint, "options", self._hub_options)
+        if checkpoint is not None:
+            options = options._replace(subfolder=checkpoint.subfolder)
+        origin = code_origin_of(self._model_class)
+        is_trusted = origin is not None and "trust_remote_code=True" in origin.trusted_by
+        return hub_arguments(options) | ({"trust_remote_code": True} if is_trusted else {})
+
+    def _ways(self, weights: WeightSource) -> Sequence[Mapping[str, str]]:
+        """Return the further arguments of each call that may be meant."""
         model = construct_without_values(self._construct)
         if model is None:
             return []
         named = named_tensors(model)
-        return ways_to_load(model, named, described(state_dict), self._rules(model, named))
+        return ways_to_load(model, named, weights, self._rules(model, named))

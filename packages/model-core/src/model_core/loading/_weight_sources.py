@@ -7,12 +7,10 @@ any value is read.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import code_for_config
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
@@ -102,7 +100,6 @@ def open_weights(
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
             )
-        code_of_call = partial(code_of_call, config=code_for_config(checkpoint))
         return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
 
 
