@@ -26,8 +26,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from model_core.construction._function_kinds import FunctionKind, kind_of
-from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key
+from model_core.construction._function_kinds import KINDS, FunctionKind
+from model_core.tensor_memory import num_storage_users, storage_key
 from model_core.torch_internals import (
     active_function_modes,
     last_jit_graph,
@@ -47,6 +47,10 @@ __all__ = ["DeferredConstruction", "TooManyFillsError", "is_failed_allocation"]
 
 # A call: function, positional arguments, keyword arguments.
 _Call = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
+# What gives a parameter its values: an alias of it, which also keeps its memory from being reused for another tensor,
+# and the calls, each without the tensor argument, so that a parameter that the constructor discards is freed. A plain
+# tuple, since there is one for each parameter.
+_Record = tuple[torch.Tensor, tuple[_Call, ...]]
 
 # Looked up once: these are needed on every call of a torch function.
 _METADATA = FunctionKind.METADATA
@@ -78,23 +82,6 @@ def is_failed_allocation(error: Exception) -> bool:
     return trace.tb_frame.f_locals["func"] in _FACTORIES
 
 
-class _Record:
-    """The calls that give a parameter its values.
-
-    There is one record for each parameter, and every object in it is one more for Python's garbage collector to visit.
-
-    Attributes:
-        target: An alias of the parameter. It also keeps its memory from being reused for another tensor.
-        calls: The calls, each without the tensor argument, so that a parameter that the constructor discards is freed.
-    """
-
-    __slots__ = ("calls", "target")
-
-    def __init__(self, target: torch.Tensor) -> None:
-        self.target = target
-        self.calls: tuple[_Call, ...] = ()
-
-
 class DeferredConstruction(TorchFunctionMode):
     """A context in which random fills of parameters are recorded, to run on the first read or at the end.
 
@@ -115,6 +102,7 @@ class DeferredConstruction(TorchFunctionMode):
         self._num_fills = 0
         self.ran_compiled = False
         self._records: dict[int, _Record] = {}  # by storage
+        self._last_fills: dict[Callable[..., Any], _Call] = {}  # by function
         self._exported: set[int] = set()  # storages
         self._last_graph: object = None
         self._seed = 0
@@ -134,7 +122,7 @@ class DeferredConstruction(TorchFunctionMode):
     ) -> Any:
         # Every access to a shape comes through here: construction takes as long as this function does.
         try:
-            kind = kind_of(func)
+            kind = KINDS[func]
         except TypeError:  # not hashable
             kind = FunctionKind.READ
         if kwargs is None:
@@ -170,7 +158,7 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.get(key)
         is_shared = users + (key in self._exported) - (record is not None) > num_aliases
         if record is not None:
-            if is_shared and not _same_elements(record.target, tensor):
+            if is_shared and not _same_elements(record[0], tensor):
                 self._run_record(key)
             else:
                 del self._records[key]
@@ -180,13 +168,13 @@ class DeferredConstruction(TorchFunctionMode):
         """Drop the record of a tensor of which every element is being overwritten."""
         key = storage_key(tensor)
         record = self._records.get(key)
-        if record is not None and _same_elements(record.target, tensor):
+        if record is not None and _same_elements(record[0], tensor):
             del self._records[key]
 
     def finish(self) -> None:
         """Run the remaining records of tensors that are still in use, once the checkpoint's values are assigned."""
-        for key, record in list(self._records.items()):
-            if num_storage_users(record.target) > 1:
+        for key, (target, _) in list(self._records.items()):
+            if num_storage_users(target) > 1:
                 self._run_record(key)
         self._records.clear()
 
@@ -201,7 +189,7 @@ class DeferredConstruction(TorchFunctionMode):
             self._count_fill(tensor)
             self.forget(tensor)
         elif kind is FunctionKind.ALIAS:
-            self._find_or_add_record(tensor)
+            self._record(tensor)
         return False
 
     def _count_fill(self, tensor: torch.Tensor) -> None:
@@ -209,18 +197,26 @@ class DeferredConstruction(TorchFunctionMode):
         if self._num_fills > self._max_fills:
             raise TooManyFillsError
 
-    def _find_or_add_record(self, tensor: torch.Tensor) -> _Record | None:
-        """Return the record of a tensor, or a new one without calls if nothing else can read its memory.
+    def _record(self, tensor: torch.Tensor, *calls: _Call) -> bool:
+        """Put calls that overwrite a tensor into its record, made if nothing else can read its memory.
 
         Anything that shares the memory later is made by a function that we see, and reads of it are noticed.
+
+        Returns:
+            Whether there is such a record.
         """
         key, users = storage_users(tensor)
         record = self._records.get(key)
         if record is not None:
-            return record if _same_elements(record.target, tensor) else None
-        if users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
-            record = self._records[key] = _Record(without_function_modes(tensor.detach))
-        return record
+            target = record[0]
+            if not _same_elements(target, tensor):
+                return False
+        elif users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
+            target = without_function_modes(lambda: tensor.data)
+        else:
+            return False
+        self._records[key] = target, calls or (record[1] if record else ())
+        return True
 
     def _record_fill(self, tensor: torch.Tensor, call: _Call) -> bool:
         """Record a fill in place of everything recorded before. Return False if it has to run at once."""
@@ -234,31 +230,33 @@ class DeferredConstruction(TorchFunctionMode):
             return False
         if function is _KAIMING_UNIFORM and tensor.dim() <= 1:
             return False  # it raises, and the constructor may handle that
-        record = self._find_or_add_record(tensor)
-        if record is None:
-            return False
-        record.calls = ((function, args[1:], kwargs),)
-        self.num_recorded += 1
-        return True
+        fill = function, args[1:], kwargs
+        if (last := self._last_fills.setdefault(function, fill)) != fill:
+            last = self._last_fills[function] = fill
+        is_recorded = self._record(tensor, last)  # one object for all layers that are filled alike
+        self.num_recorded += is_recorded
+        return is_recorded
 
     def _extend_record(self, tensor: torch.Tensor, call: _Call) -> bool:
         """Add an elementwise call to the record of a tensor. Return False if it has to run at once."""
-        record = self._records.get(storage_key(tensor))
-        if record is None or not _same_elements(record.target, tensor):
+        key = storage_key(tensor)
+        record = self._records.get(key)
+        if record is None or not _same_elements(record[0], tensor):
             return False
         function, args, kwargs = call
         if _tensors_in(args[1:]) or _tensors_in(kwargs.values()):  # these may change before the record runs
             return False
-        record.calls += ((function, args[1:], kwargs),)
+        target, calls = record
+        self._records[key] = target, (*calls, (function, args[1:], kwargs))
         return True
 
     def _run_record(self, key: int) -> None:
-        record = self._records.pop(key, None)
-        if record is not None and record.calls:
+        target, calls = self._records.pop(key)
+        if calls:
             # A transform such as vmap would apply to the fill as well.
             with torch.no_grad(), outside_transforms(), self._numbers_from_before_seeding():
-                for call in record.calls:
-                    _run(call, record.target)
+                for call in calls:
+                    _run(call, target)
 
     @contextmanager
     def _numbers_from_before_seeding(self) -> Iterator[None]:
@@ -307,12 +305,15 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
             return False
         if wraps_tensors(tensor):
             return False
-    return tensor.layout is torch.strided and (tensor.is_floating_point() or tensor.is_complex())
+    is_differentiable = tensor.requires_grad or tensor.is_floating_point() or tensor.is_complex()
+    return is_differentiable and tensor.layout is torch.strided
 
 
 def _same_elements(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Return whether two tensors that share their storage are the same elements of it."""
-    return elements_in_storage(one) == elements_in_storage(other)
+    if one.dtype is not other.dtype or not one.is_set_to(other):
+        return False
+    return (one.is_conj(), one.is_neg()) == (other.is_conj(), other.is_neg())
 
 
 def _tensors_in(values: Iterable[Any]) -> list[torch.Tensor]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import enum
-import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FunctionKind", "kind_of"]
+__all__ = ["KINDS", "FunctionKind"]
 
 
 class FunctionKind(enum.Enum):
@@ -37,8 +36,8 @@ class FunctionKind(enum.Enum):
 _NAMES = {
     FunctionKind.METADATA: (
         "__hash__ __len__ __set__ _is_view _set_grad_enabled dim element_size empty empty_like get_device is_complex "
-        "is_contiguous is_floating_point is_signed nelement new_empty new_ones new_zeros numel ones_like rand_like "
-        "randn_like requires_grad_ size stride zeros_like"
+        "is_contiguous is_floating_point is_signed nelement new_empty new_ones new_zeros numel ones ones_like rand "
+        "rand_like randn randn_like requires_grad_ size stride zeros zeros_like"
     ),
     FunctionKind.RANDOM_FILL: (
         "bernoulli_ cauchy_ exponential_ geometric_ kaiming_uniform_ log_normal_ normal_ random_ uniform_"
@@ -51,9 +50,24 @@ _NAMES = {
 _KINDS_BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 
-@functools.lru_cache(maxsize=1024)
-def kind_of(function: Callable[..., Any]) -> FunctionKind:
-    """Return what a function does with its tensors."""
+_MOST_KINDS = 1024  # functions that programs make as they run are not kept without end
+
+
+class _Kinds(dict["Callable[..., Any]", FunctionKind]):
+    """The kinds of functions that were asked for: a lookup is what most calls in a constructor cost us."""
+
+    def __missing__(self, function: Callable[..., Any]) -> FunctionKind:
+        kind = _kind_of(function)
+        if len(self) < _MOST_KINDS:
+            self[function] = kind
+        return kind
+
+
+KINDS = _Kinds()
+"""What each function does with its tensors."""
+
+
+def _kind_of(function: Callable[..., Any]) -> FunctionKind:
     name = getattr(function, "__name__", "")
     attribute = getattr(getattr(function, "__self__", None), "__name__", "") if name == "__get__" else ""
     if attribute and attribute != "__cuda_array_interface__":
