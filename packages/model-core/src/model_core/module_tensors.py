@@ -161,10 +161,12 @@ def group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
 
 
 def _group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
+    addresses = [_address(tensor) for tensor in tensors.values()]
+    if len(set(addresses)) == len(addresses):
+        return []  # by far the fastest answer
     first: dict[Hashable, str] = {}
     by_address: dict[Hashable, list[str]] = {}
-    for name, tensor in tensors.items():
-        address = _address(tensor)
+    for name, address in zip(tensors, addresses, strict=True):
         other = first.setdefault(address, name)
         if other is not name:
             by_address.setdefault(address, [other]).append(name)
@@ -190,8 +192,9 @@ def replace_tensor(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
 
 def _walk(prefix: str, module: nn.Module, found: list[tuple[str, nn.Module]]) -> None:
     found.append((prefix, module))
-    wrapped = wrapped_child(module)
-    for name, child in child_modules(module).items():
+    children = child_modules(module)
+    wrapped = wrapped_child(module) if children else None  # most modules have none
+    for name, child in children.items():
         if child is not None:
             _walk(prefix if name == wrapped else f"{prefix}{name}.", child, found)
 

@@ -123,8 +123,10 @@ class SafetensorsFile:
                 yield name, torch.empty(shape, dtype=dtype, device="cpu")
                 continue
             tensor = torch.frombuffer(memory, dtype=dtype, count=count, offset=begin)
-            if len(shape) != 1:
-                tensor = tensor.view(shape)
+            if len(shape) > 1:
+                tensor.resize_(*shape)  # in place, and with separate arguments: a view takes twice as long
+            elif not shape:
+                tensor = tensor.view(())
             alignment = ALIGNMENT if self._is_aligned else dtype.itemsize
             yield name, tensor.clone() if begin % alignment else tensor
 

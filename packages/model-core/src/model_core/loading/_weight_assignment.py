@@ -74,7 +74,7 @@ def _assign(
         copied = _copy_into(tensor, value)
         if copied and (tensor.dtype, tensor.device) == (dtype, device):
             return
-    if (value.dtype, value.device) != (dtype, device):
+    if value.dtype is not dtype or value.device != device:
         value = value.to(device=device, dtype=dtype)
     value = _with_memory_format_of(tensor, value)
     for alias in aliases:
