@@ -26,7 +26,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from model_core.construction._function_kinds import KINDS, FunctionKind
+from model_core.construction._function_kinds import FunctionKind, kind_of
 from model_core.tensor_memory import num_storage_users, storage_key
 from model_core.torch_internals import (
     active_function_modes,
@@ -122,7 +122,7 @@ class DeferredConstruction(TorchFunctionMode):
     ) -> Any:
         # Every access to a shape comes through here: construction takes as long as this function does.
         try:
-            kind = KINDS[func]
+            kind = kind_of(func)
         except TypeError:  # not hashable
             kind = FunctionKind.READ
         if kwargs is None:

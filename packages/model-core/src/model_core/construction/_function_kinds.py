@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KINDS", "FunctionKind"]
+__all__ = ["FunctionKind", "kind_of"]
 
 
 class FunctionKind(enum.Enum):
     """What a function does with its tensors.
 
     Attributes:
-        METADATA: Asks for shapes and the like, or makes a new tensor of the same shape. Reads no values.
+        METADATA: Asks for shapes and the like, or makes a new tensor of a given shape. Reads no values.
         ALIAS: Makes a tensor with the same memory. Reads no values.
         RANDOM_FILL: Overwrites its first argument with random numbers.
         CONSTANT_FILL: Overwrites its first argument with a constant.
@@ -50,24 +51,9 @@ _NAMES = {
 _KINDS_BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 
-_MOST_KINDS = 1024  # functions that programs make as they run are not kept without end
-
-
-class _Kinds(dict["Callable[..., Any]", FunctionKind]):
-    """The kinds of functions that were asked for: a lookup is what most calls in a constructor cost us."""
-
-    def __missing__(self, function: Callable[..., Any]) -> FunctionKind:
-        kind = _kind_of(function)
-        if len(self) < _MOST_KINDS:
-            self[function] = kind
-        return kind
-
-
-KINDS = _Kinds()
-"""What each function does with its tensors."""
-
-
-def _kind_of(function: Callable[..., Any]) -> FunctionKind:
+@functools.lru_cache(maxsize=1024)
+def kind_of(function: Callable[..., Any]) -> FunctionKind:
+    """Return what a function does with its tensors."""
     name = getattr(function, "__name__", "")
     attribute = getattr(getattr(function, "__self__", None), "__name__", "") if name == "__get__" else ""
     if attribute and attribute != "__cuda_array_interface__":
