@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, NewType, Self, TypedDict
+from typing import Literal, NamedTuple, NewType, Self, TypedDict
 
 import jsonschema
 import pydantic
@@ -167,3 +168,47 @@ def test_type_statements_are_held_to_what_they_stand_for(tmp_path, monkeypatch):
         alias_config(sizes=["x"], pair=(1, "y"), tree={"a": [1.5]})
     assert [problem.field for problem in caught.value.problems][:2] == ["sizes[0]", "pair[1]"]
     assert len(caught.value.problems) == 3
+
+
+class Limit(Enum):
+    NONE = math.inf
+    UNKNOWN = math.nan
+    FEW = 3
+
+
+class LimitConfig(PretrainedConfig):
+    model_type = "kinds-limit"
+
+    limit: Limit = Limit.FEW
+    choice: Limit | Literal["a"] = "a"
+    rest: tuple[int, *tuple[str, ...]] = (1,)
+
+
+@pytest.mark.parametrize("limit", Limit)
+def test_the_schema_knows_members_that_json_has_no_number_for(limit, tmp_path):
+    """Infinities and NaN are objects in a file."""
+    config = LimitConfig(limit=limit, choice=limit)
+    assert loaded(config, tmp_path) == config
+
+
+def test_a_tuple_of_any_length_after_others_comes_back(tmp_path):
+    """Its values are not checked, which is better than refusing those that fit."""
+    assert loaded(LimitConfig(rest=(1, "a", "b")), tmp_path).rest == (1, "a", "b")
+
+
+def test_a_dict_that_is_no_config_is_not_changed_as_one(tmp_path):
+    """Where an annotation allows dicts beside configs: an override or an update replaces them."""
+
+    class MixedConfig(PretrainedConfig):
+        model_type = "kinds-mixed"
+
+        part: dict[str, int] | Part | None = None
+
+    config = MixedConfig(part={"width": 3, "other": 1})
+    config.save_pretrained(tmp_path)
+    assert MixedConfig.from_pretrained(tmp_path, part={"width": 4}).part == {"width": 4}
+    config.update({"part": {"height": 4}})
+    assert config.part == {"height": 4}
+    config = MixedConfig(part=Part(width=3))
+    config.update({"part": {"width": 4}})
+    assert config.part == Part(width=4)

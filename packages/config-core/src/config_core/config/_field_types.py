@@ -28,7 +28,7 @@ from config_core.config._class_checks import (
 )
 from config_core.config._described_defaults import LikeDefault
 from config_core.config._problems import WrongValueError, check_all, shown
-from config_core.config._record_types import is_qualifier
+from config_core.config._record_types import is_qualifier, is_unpacked
 from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_any_config, is_part_class
 from config_core.errors import ConfigError
 
@@ -237,6 +237,8 @@ def _problem(check: Check, value: Any) -> WrongValueError:
 
 def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
     """Return the check of what JSON has a list for."""
+    if any(map(is_unpacked, arguments)):
+        arguments = ()  # tuple[int, *tuple[str, ...]]: its values are restored, and not checked
     if container is tuple and arguments and arguments[-1] is not Ellipsis:
         return _fixed_tuple(arguments)
     item = compile_check(arguments[0]) if arguments else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import types
 import typing
 from collections import abc
@@ -10,9 +11,9 @@ from enum import Enum, Flag
 from typing import Any, Literal, Union
 
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import jsonable
+from config_core.config._config_json import encode_config, jsonable
 from config_core.config._problems import AUTHOR_ERRORS
-from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_typed_dict, keys_of
+from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_typed_dict, is_unpacked, keys_of
 from config_core.config._value_types import (
     MAPPINGS,
     SEQUENCES,
@@ -108,7 +109,7 @@ class _Schemas:
         if origin is typing.Annotated or is_qualifier(origin):
             return self._annotated(arguments)
         if origin is Literal:
-            return {"enum": [jsonable(choice) for choice in arguments]}
+            return {"enum": [_as_written(choice) for choice in arguments]}
         if origin in _UNIONS:
             choices = [self.of(choice) for choice in arguments]
             return {"anyOf": choices} if all(choices) else {}
@@ -119,6 +120,8 @@ class _Schemas:
     def _container(self, container: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
         if container in MAPPINGS:
             return self._mapping(*arguments, *(Any, Any)[len(arguments) :])  # a Counter has one
+        if any(map(is_unpacked, arguments)):
+            arguments = ()
         if container is tuple and arguments and arguments[-1] is not Ellipsis:
             return self._row(arguments)
         if container in SEQUENCES:
@@ -151,7 +154,7 @@ class _Schemas:
         if issubclass(cls, Flag):
             return {"type": "integer"}  # also for several members
         if issubclass(cls, Enum):
-            return {"enum": [jsonable(member.value) for member in cls]}
+            return {"enum": [_as_written(member) for member in cls]}
         if is_config_class(cls):
             return self._reference(cls) if cls.model_type else {"type": "object"}  # which stands for any config
         if (form := value_type(cls)) is not None:
@@ -202,6 +205,14 @@ def _form(cls: type[Any], form: str) -> dict[str, Any]:
         return {}  # registered by the program: only its functions know
     kind = _FORMATS.get(f"{cls.__module__}.{cls.__qualname__}")
     return {"type": "string"} | ({"format": kind} if kind else {})
+
+
+def _as_written(value: Any) -> Any:
+    """Return what a file has for a value: an infinity as an object, and a value that cannot be written as its text."""
+    try:
+        return json.loads(encode_config({"": value}))[""]
+    except ConfigCoreError:
+        return repr(value)
 
 
 def _defaults(cls: type[Any]) -> dict[str, Any]:

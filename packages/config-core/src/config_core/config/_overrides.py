@@ -393,10 +393,22 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
         part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()), cls)
     if part is None or not isinstance(new, dict):
         return new
+    if "model_type" not in old and not _stands_for_config(cls, name, old):
+        return new
     kind = old.get("model_type", part.model_type)
     if new.get("model_type", kind) != kind:
         return new  # fields of one class say nothing about another
     return _changed(part, old, new)
+
+
+def _stands_for_config(cls: type[Any], name: str, value: dict[str, Any]) -> bool:
+    """Return whether a dict becomes a config, which in a field of `Part | dict[str, int]` it need not."""
+    check = definition_of(cls).checks.get(name)
+    try:
+        with of_file():
+            return check is None or is_any_config(check.check(value))
+    except Exception:  # noqa: BLE001 - what is given may repair it
+        return True
 
 
 def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from config_core.config._annotations import module_names
 from config_core.config._body_fields import own_annotations
 
-__all__ = ["extra_items", "hints_of", "is_qualifier", "is_typed_dict", "keys_of", "with_arguments"]
+__all__ = ["extra_items", "hints_of", "is_qualifier", "is_typed_dict", "is_unpacked", "keys_of", "with_arguments"]
 
 _QUALIFIER = re.compile(r"\b(NotRequired|Required)\[")
 
@@ -42,6 +42,11 @@ def with_arguments(annotation: Any, known: dict[Any, Any]) -> Any:
 def is_qualifier(origin: Any) -> bool:
     """Return whether an annotation of this origin says something of a key or a name, and not of its values."""
     return origin in {typing.Required, typing.NotRequired, typing.Final} or getattr(origin, "_name", "") == "ReadOnly"
+
+
+def is_unpacked(annotation: Any) -> bool:
+    """Return whether an annotation stands for any number of others, as the second one in `tuple[int, *rest]` does."""
+    return typing.get_origin(annotation) is typing.Unpack or bool(getattr(annotation, "__unpacked__", False))
 
 
 def is_typed_dict(cls: Any) -> bool:
