@@ -127,6 +127,14 @@ def test_unknown_field_is_refused():
         config_from_timm("resnet18", stem_type="shallow")
 
 
+def test_name_of_a_folder_is_said_to_need_a_path(tmp_path, monkeypatch):
+    """A name alone is one of timm's, also where there is a folder of that name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained").mkdir()
+    with pytest.raises(TimmNameError, match=r"pass '\./trained'"):
+        config_from_timm("trained")
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
