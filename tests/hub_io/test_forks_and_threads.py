@@ -84,24 +84,31 @@ def test_child_of_a_fork_loads_what_a_thread_was_loading(tmp_path):
 
 
 LOCKS = """
-import gc, os, signal, sys, threading
+import contextlib, gc, os, signal, sys, threading
 import auto_registry.registry, config_core.code._custom_code, config_core.code._source_facts
 import config_core.config._config_definition, hub_io.running._remote_packages, hub_io.trust._grants
 import hub_io.trust._policy
 from auto_registry import REGISTRY
 from config_core import PretrainedConfig
 
-ours = ("auto_registry", "config_core", "hub_io")
-locks = [module._lock for name, module in sys.modules.items() if name.startswith(ours) and hasattr(module, "_lock")]
-locks = [lock for lock in locks if hasattr(lock, "acquire")] + [REGISTRY._lock]
+def locks_of_modules():
+    ours = ("auto_registry", "config_core", "hub_io")
+    found = [vars(module).get("_lock") for name, module in sys.modules.items() if name.startswith(ours)]
+    return [lock for lock in found if hasattr(lock, "acquire") or hasattr(lock, "held")]
+
+def holding(lock):
+    return lock.held() if hasattr(lock, "held") else lock
+
+locks = [*locks_of_modules(), REGISTRY._lock]
 assert len(locks) >= 6, locks
 held, end = threading.Event(), threading.Event()
 
 def hold():
-    for lock in locks:
-        lock.acquire()
-    held.set()
-    end.wait()
+    with contextlib.ExitStack() as stack:
+        for lock in locks:
+            stack.enter_context(holding(lock))
+        held.set()
+        end.wait()
 
 thread = threading.Thread(target=hold, daemon=True)
 thread.start()
@@ -116,11 +123,9 @@ if not child:
     REGISTRY.register_config("forked", Config)
     Config.register_for_auto_class()
     Config()
-    modules = [module for name, module in sys.modules.items() if name.startswith(ours) and hasattr(module, "_lock")]
-    for module in modules:
-        if hasattr(module._lock, "acquire"):
-            with module._lock:
-                pass
+    for lock in locks_of_modules():
+        with holding(lock):
+            pass
     os._exit(0)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status), end="")

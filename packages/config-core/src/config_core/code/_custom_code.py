@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from config_core.errors import ClassReferenceError, MissingServiceError, SourceCodeError
+from config_core.fork_safety import ForkSafeLock
 from config_core.messages import warn
 
 if TYPE_CHECKING:
@@ -30,17 +30,7 @@ __all__ = [
 ]
 
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
-    global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_lock = ForkSafeLock()
 
 
 def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None:
@@ -64,7 +54,7 @@ def register_for_auto_class(cls: type[Any], auto_class: str | type[Any]) -> None
         raise ClassReferenceError(
             f"{cls.__name__} cannot be registered for {name!r}, only for {allowed}.", reference=name
         )
-    with _lock:
+    with _lock.held():
         _registered.pop(cls, None)
         _registered[cls] = name
 
@@ -138,7 +128,7 @@ def collect_code(
     # Reading source imports modules that other programs do not need.
     from config_core.code._code_collection import bundle_for
 
-    with _lock:
+    with _lock.held():
         registered = dict(_registered)
     portable = portable and not (folder is not None and _has_source_of((cls, config_class), Path(folder)))
     return bundle_for(cls, config_class, registered, portable=portable)

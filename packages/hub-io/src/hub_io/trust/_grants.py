@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from typing import Final
+
+from config_core.fork_safety import ForkSafeLock
 
 __all__ = ["GRANTS_VARIABLE", "inherited_grants", "pass_on"]
 
@@ -20,19 +21,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 # The system limits the size of a variable: with a larger one, no process could be started.
 _MOST = 256
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 # Read before remote code of this process can change it.
 _inherited = frozenset(filter(_DIGEST.fullmatch, os.environ.get(GRANTS_VARIABLE, "").split(",")))
-
-
-def _renew_lock() -> None:
-    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
-    global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def inherited_grants() -> frozenset[str]:
@@ -42,7 +33,7 @@ def inherited_grants() -> frozenset[str]:
 
 def pass_on(digest: str) -> None:
     """Let processes that this one starts later run the code of a digest."""
-    with _lock:
+    with _lock.held():
         granted = [known for known in os.environ.get(GRANTS_VARIABLE, "").split(",") if _DIGEST.fullmatch(known)]
         if not granted or granted[-1] != digest:
             kept = [known for known in granted if known != digest]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import CodeOrigin
+from config_core.fork_safety import ForkSafeLock
 from hub_io.errors import TrustPolicyError
 from hub_io.trust._store import TrustStore
 from hub_io.trust._store_places import find_store
@@ -53,19 +53,9 @@ class TrustPolicy:
             raise TrustPolicyError(f"cap must be 'deny', 'locked' or None, got {self.cap!r}.")
 
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _default: TrustPolicy | None = None
 _frozen = False
-
-
-def _renew_lock() -> None:
-    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
-    global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def default_policy() -> TrustPolicy:
@@ -103,7 +93,7 @@ def set_default_policy(policy: TrustPolicy | None, *, freeze: bool = False) -> N
         raise TrustPolicyError(
             f"The code of {outer}, which is being loaded, cannot set the policy. Only the program can."
         )
-    with _lock:
+    with _lock.held():
         if _frozen:
             raise TrustPolicyError("The policy of this process is frozen and cannot be changed.")
         if freeze and policy is not None:
