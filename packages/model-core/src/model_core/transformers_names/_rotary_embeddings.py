@@ -30,10 +30,19 @@ def _settings(config: Any, layer_type: str | None) -> dict[str, Any]:
     return {**of_config, **given, **{name: of_config[name] for name in names if name == _ORIGINAL}}
 
 
+def _head_size(config: Any) -> int:
+    size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return size
+
+
 def _size(config: Any, settings: dict[str, Any]) -> int:
     """Return how many numbers of a head are rotated."""
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(head * settings.get("partial_rotary_factor", 1.0))
+    return int(_head_size(config) * settings.get("partial_rotary_factor", 1.0))
+
+
+def _original_length(config: Any, settings: dict[str, Any]) -> Any:
+    """Return the number of positions that the frequencies were made for, before they were stretched."""
+    return settings.get(_ORIGINAL) or config.max_position_embeddings
 
 
 def _exponents(size: int, device: Any) -> torch.Tensor:
@@ -65,7 +74,7 @@ def _dynamic(config: Any, device: Any = None, seq_len: Any = None, layer_type: s
 def _yarn(config: Any, device: Any = None, seq_len: Any = None, layer_type: str | None = None) -> _Frequencies:  # noqa: ARG001
     settings = _settings(config, layer_type)
     size, base = _size(config, settings), settings["rope_theta"]
-    original = settings.get("original_max_position_embeddings") or config.max_position_embeddings
+    original = _original_length(config, settings)
     factor = settings["factor"]
     if factor is None:
         factor = config.max_position_embeddings / original
@@ -97,7 +106,7 @@ def _yarn_scale(settings: dict[str, Any], factor: float) -> float:
 def _long(config: Any, device: Any = None, seq_len: Any = None, layer_type: str | None = None) -> _Frequencies:
     settings = _settings(config, layer_type)
     size = _size(config, settings)
-    original = settings.get("original_max_position_embeddings") or config.max_position_embeddings
+    original = _original_length(config, settings)
     factor = settings.get("factor")
     if factor is None:
         factor = config.max_position_embeddings / original
@@ -106,15 +115,14 @@ def _long(config: Any, device: Any = None, seq_len: Any = None, layer_type: str 
         scale = 1.0 if factor <= 1.0 else math.sqrt(1 + math.log(factor) / math.log(original))
     name = "long_factor" if seq_len and seq_len > original else "short_factor"
     factors = torch.tensor(settings[name], dtype=torch.float32, device=device)
-    exponents = torch.arange(0, size, 2, dtype=torch.int64, device=device).float() / size
-    return 1.0 / (factors * settings["rope_theta"] ** exponents), scale
+    return 1.0 / (factors * settings["rope_theta"] ** _exponents(size, device)), scale
 
 
 def _llama3(config: Any, device: Any = None, seq_len: Any = None, layer_type: str | None = None) -> _Frequencies:
     settings = _settings(config, layer_type)
     frequencies, scale = _default(config, device, seq_len, layer_type)
     factor, low, high = (settings[name] for name in ("factor", "low_freq_factor", "high_freq_factor"))
-    original = settings["original_max_position_embeddings"]
+    original = settings[_ORIGINAL]
     lengths = 2 * math.pi / frequencies
     slowed = torch.where(lengths > original / low, frequencies / factor, frequencies)
     smooth = (original / lengths - low) / (high - low)
@@ -125,7 +133,7 @@ def _llama3(config: Any, device: Any = None, seq_len: Any = None, layer_type: st
 
 def _proportional(config: Any, device: Any = None, seq_len: Any = None, layer_type: str | None = None) -> _Frequencies:  # noqa: ARG001
     settings = _settings(config, layer_type)
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    head = _head_size(config)
     num_rotated = int(settings.get("partial_rotary_factor", 1.0) * head // 2)
     numbers = torch.arange(0, 2 * num_rotated, 2, dtype=torch.int64).to(device=device, dtype=torch.float)
     rotated = 1.0 / (settings["rope_theta"] ** (numbers / head))
@@ -186,7 +194,7 @@ def _adapt_long(module: Any, position_ids: torch.Tensor, device: Any, layer_type
     """Use the factors for long inputs, or those for short ones."""
     prefix = "" if layer_type is None else f"{layer_type}_"
     settings = _settings(module.config, layer_type)
-    original = settings.get("original_max_position_embeddings") or module.config.max_position_embeddings
+    original = _original_length(module.config, settings)
     frequencies = getattr(module, f"{prefix}original_inv_freq").to(device)
     if torch.max(position_ids) + 1 > original:
         frequencies, _ = _long(module.config, device, seq_len=original + 1, layer_type=layer_type)
