@@ -31,23 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["config_from_timm", "from_timm", "timm_names"]
 
 _BUILDER = "_create_resnet"  # every entry point of timm.models.resnet passes its arguments to this function
-_FIELD_NAMES = {
-    "layers": "layers",
-    "channels": "channels",
-    "num_classes": "num_classes",
-    "in_chans": "input_channels",
-    "cardinality": "cardinality",
-    "base_width": "base_width",
-    "stem_width": "stem_width",
-    "avg_down": "avg_down",
-    "output_stride": "output_stride",
-    "replace_stem_pool": "replace_stem_pool",
-    "block_reduce_first": "block_reduce_first",
-    "down_kernel_size": "down_kernel_size",
-    "drop_rate": "drop_rate",
-    "drop_path_rate": "drop_path_rate",
-    "drop_block_rate": "drop_block_rate",
-}
+# Arguments of timm's `ResNet` that are config fields of the same name.
+_SAME_NAMES = frozenset({
+    "act_layer", "avg_down", "base_width", "block_reduce_first", "cardinality", "channels", "down_kernel_size",
+    "drop_block_rate", "drop_path_rate", "drop_rate", "layers", "norm_layer", "num_classes", "output_stride",
+    "replace_stem_pool", "stem_width",
+})  # fmt: skip
 _TIMM_SCHEMES = ("hf-hub:", "local-dir:")  # what timm's own create_model takes before a repository or a folder
 _BLOCK_NAMES = {BasicBlock: "basic", Bottleneck: "bottleneck"}
 _ANTI_ALIASING_NAMES = {None: "", torch.nn.AvgPool2d: "avg", BlurPool2d: "blur"}
@@ -211,8 +200,8 @@ def _builder_arguments(name: str, architecture: str) -> dict[str, Any]:
 
 def _translate(name: str, argument: str, value: Any) -> Mapping[str, Any]:
     """Return the config fields for an argument of timm's `ResNet`."""
-    if argument in _FIELD_NAMES:
-        return {_FIELD_NAMES[argument]: value}
+    if argument in _SAME_NAMES:
+        return {argument: value}
     if argument == "pruned":
         if value:
             raise TimmNameError(name, reason="timm prunes individual channels of it.")
@@ -250,8 +239,7 @@ _TRANSLATIONS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "block": _block_fields,
     "block_args": _block_argument_fields,
     "stem_type": lambda value: {"stem_type": value.replace("_", "-")},
-    "norm_layer": lambda value: {"norm_layer": value},
-    "act_layer": lambda value: {"act_layer": value},
+    "in_chans": lambda value: {"input_channels": value},
     "global_pool": lambda value: {"avg": {}}[value],
     "aa_layer": lambda value: {"aa_layer": _ANTI_ALIASING_NAMES[value]},
 }
@@ -276,13 +264,7 @@ def _download_weights(
             name=name,
         )
     try:
-        model = timm.create_model(
-            name,
-            pretrained=True,
-            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
-            num_classes=config.num_classes,
-            in_chans=config.input_channels,
-        )
+        return _timm_weights(name, config, cache_dir=None if cache_dir is None else os.fspath(cache_dir))
     except OSError as error:
         raise PretrainedWeightsError(
             f"The pretrained weights of timm's {name!r} are not cached and cannot be downloaded from "
@@ -290,20 +272,23 @@ def _download_weights(
             "random weights.",
             name=name,
         ) from error
-    weights: Mapping[str, torch.Tensor] = model.state_dict()
-    return weights
 
 
 def _folder_weights(folder: str, config: ResnetConfig) -> Mapping[str, torch.Tensor]:
     try:
-        model = timm.create_model(
-            f"local-dir:{folder}", pretrained=True, num_classes=config.num_classes, in_chans=config.input_channels
-        )
+        return _timm_weights(f"local-dir:{folder}", config)
     except OSError as error:
         raise PretrainedWeightsError(
             f"{folder!r} has no weights that timm can read: {error} Pass pretrained=False for random weights.",
             name=folder,
         ) from error
+
+
+def _timm_weights(source: str, config: ResnetConfig, **options: Any) -> Mapping[str, torch.Tensor]:
+    """Return the weights that timm loads from a source, for the classes and channels of a config."""
+    model = timm.create_model(
+        source, pretrained=True, num_classes=config.num_classes, in_chans=config.input_channels, **options
+    )
     weights: Mapping[str, torch.Tensor] = model.state_dict()
     return weights
 
