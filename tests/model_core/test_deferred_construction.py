@@ -56,6 +56,15 @@ def test_users_of_memory_are_counted():
     assert num_storage_users(memory) == 1
 
 
+def test_parameters_of_any_device_may_be_filled_twice():
+    """Not every operation that compares the memory of tensors exists for the meta device, and for those of others."""
+    with DeferredConstruction() as deferred, torch.device("meta"):
+        layer = nn.Linear(2, 2)
+        nn.init.normal_(layer.weight)
+    deferred.finish()
+    assert layer.weight.is_meta
+
+
 def test_buffers_that_are_not_saved_are_right(tmp_path):
     """The constructor made them, and nothing else knows their values."""
     loaded = reloaded(NormModel, tmp_path)

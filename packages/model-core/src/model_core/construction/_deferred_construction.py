@@ -27,7 +27,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from model_core.construction._function_kinds import FunctionKind, kind_of
-from model_core.tensor_memory import num_storage_users, storage_key
+from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key
 from model_core.torch_internals import (
     active_function_modes,
     last_jit_graph,
@@ -311,9 +311,7 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
 
 def _same_elements(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Return whether two tensors that share their storage are the same elements of it."""
-    if one.dtype is not other.dtype or not one.is_set_to(other):
-        return False
-    return (one.is_conj(), one.is_neg()) == (other.is_conj(), other.is_neg())
+    return elements_in_storage(one) == elements_in_storage(other)
 
 
 def _tensors_in(values: Iterable[Any]) -> list[torch.Tensor]:

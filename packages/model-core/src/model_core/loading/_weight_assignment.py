@@ -126,6 +126,8 @@ def _values_to_copy(plan: LoadPlan, source: WeightSource) -> Iterator[tuple[str,
 
 
 def _set_extra_state(named: NamedTensors, plan: LoadPlan, source: WeightSource) -> None:
+    if not plan.extra:
+        return
     modules = extra_states(named.modules)
     stored = dict(source.read(plan.extra.values()))
     for name, stored_name in plan.extra.items():
