@@ -191,6 +191,16 @@ def test_numbers_of_classes_may_have_gaps(cls, tmp_path):
 
 
 @CLASSES
+def test_names_that_are_given_replace_malformed_ones_of_a_file(cls, tmp_path):
+    """Such as numbers, which transformers takes for names."""
+    values = {"model_type": cls.model_type, "id2label": {"0": 0, "1": 1}, "label2id": {"0": "zero"}}
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(ConfigError, match="expected names of classes, got 0 for 0"):
+        cls.from_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path, id2label=PETS).id2label == PETS
+
+
+@CLASSES
 def test_a_number_of_classes_that_contradicts_the_names_of_a_file_can_be_given(cls, tmp_path):
     """The right one keeps the names, and another one drops them."""
     values = {"model_type": cls.model_type, "num_labels": 2, "id2label": PETS}

@@ -113,6 +113,16 @@ def test_a_config_with_such_a_value_is_changed_and_shown(cls, held, library):
             assert "equal-" in repr(each) or "5" in repr(each)
 
 
+@CLASSES
+def test_an_array_stays_one_however_it_is_given(cls, library, tmp_path):
+    """Where no annotation says that it is a list."""
+    config = cls()
+    config.save_pretrained(tmp_path)
+    config.update({"value": library.ones(3)})
+    assert config == cls(value=library.ones(3)) == cls.from_pretrained(tmp_path, value=library.ones(3))
+    assert type(config.value) is type(library.ones(3))
+
+
 def test_a_field_and_its_alias_may_be_the_same_array(library):
     """Two equal arrays are one value, and two others a contradiction."""
     assert InitConfig(value=library.ones(3), content=library.ones(3)) == InitConfig(content=library.ones(3))

@@ -39,8 +39,8 @@ class Level(IntEnum):
 
 
 class Word(StrEnum):
-    SHORT = "a"
-    LONG = "1"
+    SHORT = "short"
+    LONG = "2"
 
 
 class Sides(Flag):

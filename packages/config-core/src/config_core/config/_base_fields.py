@@ -177,14 +177,17 @@ def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *,
 
     Names of classes replace the number of classes, and another number of classes drops the names.
     """
-    labels = read_labels(fields.get("id2label"), fields.get("label2id"))
-    old_count = len(labels) if labels else fields.get(count_field)
     dropped: frozenset[str] = frozenset()
-    if given.keys() & LABEL_FIELDS:
-        only_choose = given.get("id2label") is None and _only_choose(_read_numbers(given.get("label2id")), labels)
+    if given.get("id2label") is not None:  # whatever the file has, which may be malformed
+        dropped = LABEL_FIELDS | {count_field}
+    elif "label2id" in given:
+        labels = read_labels(fields.get("id2label"), fields.get("label2id"))
+        only_choose = _only_choose(_read_numbers(given["label2id"]), labels)
         dropped = frozenset({"label2id"}) if only_choose else LABEL_FIELDS | {count_field}
-    elif count_field in given and not _is_number(given[count_field], old_count):
-        dropped = LABEL_FIELDS
+    elif count_field in given:
+        labels = read_labels(fields.get("id2label"), fields.get("label2id"))
+        old_count = len(labels) if labels else fields.get(count_field)
+        dropped = frozenset() if _is_number(given[count_field], old_count) else LABEL_FIELDS
     return {name: value for name, value in fields.items() if name not in dropped} if dropped else fields
 
 

@@ -198,7 +198,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
                 checked = alternative(value)
             except WrongValueError:  # not kept: its traceback would keep everything that the load has made
                 continue
-            if checked is value or alternative in members:
+            if checked is value or (alternative in members and not _is_widened(value, checked)):
                 return checked
             restored.append(checked)
         if restored:
@@ -206,6 +206,11 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         raise _problem(as_config, value) if kind else _deepest_problem(checks, value, alternatives)
 
     return check
+
+
+def _is_widened(value: Any, member: Any) -> bool:
+    """Return whether an int was taken for a member whose value is a float. Another alternative may have the int."""
+    return type(value) is int and type(getattr(member, "value", None)) is float
 
 
 def _is_known(kind: Any, configs: tuple[type[Any], ...]) -> bool:

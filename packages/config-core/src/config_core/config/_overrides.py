@@ -371,7 +371,7 @@ def merge_fields(
         def merge(value: Any) -> Any:
             try:
                 with of_file() if name in by_hand else contextlib.nullcontext():
-                    merged = _merged(cls, name, old.get(name), builtin_value(value))
+                    merged = _merged(cls, name, old.get(name), value)
             except ConfigValidationError as error:
                 raise problems_of_part(error) from error.__cause__
             return checks[name].check(merged) if name in checks else merged
@@ -391,14 +391,14 @@ def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
         from config_core.config._part_classes import class_named
 
         part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()), cls)
-    if part is None or not isinstance(new, dict):
+    if part is None or not isinstance(values := builtin_value(new), dict):
         return new
     if "model_type" not in old and not _stands_for_config(cls, name, old):
         return new
     kind = old.get("model_type", part.model_type)
-    if new.get("model_type", kind) != kind:
+    if values.get("model_type", kind) != kind:
         return new  # fields of one class say nothing about another
-    return _changed(part, old, new)
+    return _changed(part, old, values)
 
 
 def _stands_for_config(cls: type[Any], name: str, value: dict[str, Any]) -> bool:
