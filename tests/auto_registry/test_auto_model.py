@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from auto_registry import (
@@ -43,6 +45,34 @@ def test_checkpoint_is_opened_once(aviary, write_checkpoint):
     model = AutoModel.from_pretrained(checkpoint, registry=aviary)
     assert model.checkpoint is checkpoint
     assert set(checkpoint.asked) == {"config.json"}
+
+
+@pytest.mark.parametrize(("subfolder", "expected"), [("", {}), ("inside", {"subfolder": "inside"})])
+def test_overridden_from_pretrained_gets_what_the_caller_gave(registry, parrot, write_checkpoint, subfolder, expected):
+    """As in transformers: a class that overrides the method of its library looks for more files by the name."""
+
+    class LibraryModel:
+        __module__ = "library.models"
+        config_class = parrot[0]
+
+        @classmethod
+        def from_pretrained(cls, source, **options):
+            model = cls()
+            del options["config"]
+            model.source, model.options = source, options
+            return model
+
+    class OwnModel(LibraryModel):
+        @classmethod
+        def from_pretrained(cls, source, **options):
+            return super().from_pretrained(source, **options)
+
+    AutoModel.register(parrot[0], OwnModel, exist_ok=True, registry=registry)
+    folder = write_checkpoint(model_type="parrot")
+    (folder / "inside").mkdir()
+    shutil.copy(folder / "config.json", folder / "inside")
+    model = AutoModel.from_pretrained(str(folder), subfolder=subfolder, registry=registry)
+    assert (model.source, model.options) == (str(folder), expected)
 
 
 def test_task_classes_differ_in_their_names(registry, parrot, write_checkpoint, make_model):

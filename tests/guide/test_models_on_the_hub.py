@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
 import yaml
 
-from auto_registry import AutoConfig, AutoModel
+from auto_registry import AutoConfig, AutoModel, Registry
 from tiny_checkpoints import config_json, files
 from tiny_models import TinyConfig, TinyModel
 
@@ -41,6 +42,30 @@ def test_model_and_config_say_which_commit_they_came_from(hub, tmp_path):
         assert (loaded.commit_hash, loaded.config.commit_hash, loaded.config._commit_hash) == (commit,) * 3
         assert "commit" not in loaded.config.to_json_string()
     assert TinyConfig.from_pretrained("me/tiny").commit_hash == commit
+
+
+class ModelWithWords(TinyModel):
+    """A model that is loaded with a file of its own, as authors write it for transformers."""
+
+    @classmethod
+    def from_pretrained(cls, name, *args, **kwargs):
+        """Load the model and its words."""
+        model = super().from_pretrained(name, *args, **kwargs)
+        path = huggingface_hub.hf_hub_download(name, "words.txt", revision=kwargs["revision"])
+        model.words = Path(path).read_text(encoding="utf-8")
+        return model
+
+
+def test_overridden_from_pretrained_reads_further_files_of_the_same_commit(hub, tmp_path):
+    """It gets the name of the repository, and the commit that the config came from."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    content = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    commit = hub.create_repo("me/words", {**content, "words.txt": b"one two"})
+    registry = Registry()
+    AutoConfig.register(TinyConfig.model_type, TinyConfig, registry=registry)
+    AutoModel.register(TinyConfig, ModelWithWords, registry=registry)
+    model = AutoModel.from_pretrained("me/words", registry=registry)
+    assert (model.words, model.commit_hash) == ("one two", commit)
 
 
 def test_a_push_gives_the_card_its_metadata_and_later_pushes_keep_it(hub, tmp_path):

@@ -1,7 +1,8 @@
 """The base of the Auto classes for models: find the model class for a config and pass the checkpoint to it.
 
 Nothing here depends on torch. A model class is any class with a `config_class` and a classmethod
-`from_pretrained(checkpoint, *args, config=..., **options)`.
+`from_pretrained(checkpoint, *args, config=..., **options)`. If it overrides that of a base class of another library, it
+gets what the caller gave in place of the checkpoint, as in transformers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from auto_registry.resolution import (
 
 if TYPE_CHECKING:
     import config_core
+    from config_core.checkpoint import HubOptions
 else:
     from auto_registry import deferred_config_core as config_core
 
@@ -157,8 +159,12 @@ class AutoModelClass:
             with explain_namesake(config_choice), load.constructing(config_class), using_registry(registry):
                 config, unused = config_class.from_pretrained(load.config_source, return_unused_kwargs=True, **kwargs)
             kwargs = {**options, **unused}
+        source: Any = checkpoint
+        if _overrides_from_pretrained(model_class) and checkpoint is not pretrained_model_name_or_path:
+            source = pretrained_model_name_or_path
+            kwargs = {**_options_to_open_again(checkpoint, hub_options), **kwargs}
         with explain_namesake(model_choice, config_choice), load.constructing(model_class):
-            return model_class.from_pretrained(checkpoint, *model_args, config=config, **kwargs)
+            return model_class.from_pretrained(source, *model_args, config=config, **kwargs)
 
     @classmethod
     def from_config(
@@ -264,3 +270,18 @@ def _options_of(model_class: type[Any]) -> frozenset[str]:
     import inspect
 
     return _MODEL_OPTIONS.union(inspect.signature(model_class.from_pretrained).parameters)
+
+
+def _overrides_from_pretrained(model_class: type[Any]) -> bool:
+    """Return whether a model class has a `from_pretrained` in place of the one that its library gives it.
+
+    Such a method is mostly written for transformers: it looks for more files, and so takes a name, not a checkpoint.
+    """
+    owners = [base.__module__.partition(".")[0] for base in model_class.__mro__ if "from_pretrained" in vars(base)]
+    return owners[:1] != owners[-1:]
+
+
+def _options_to_open_again(checkpoint: config_core.Checkpoint, hub_options: HubOptions) -> dict[str, Any]:
+    """Return the options, other than the defaults, that open a checkpoint once more: at the same commit."""
+    again = hub_options._replace(revision=checkpoint.commit, force_download=False)
+    return {name: value for name, value in again._asdict().items() if value != again._field_defaults[name]}
