@@ -191,9 +191,22 @@ def test_numbers_of_classes_may_have_gaps(cls, tmp_path):
 
 
 @CLASSES
+@pytest.mark.parametrize("names", [[0, 1, 2], [3, 4, 5], [1.0, 2.5], [False, True], [None, "a"]], ids=str)
+def test_names_that_are_numbers_in_one_map_are_text_in_both(cls, names, tmp_path):
+    """Keys in JSON are text: this is what a save of transformers makes of numbers as names."""
+    maps = {"id2label": dict(enumerate(names)), "label2id": {name: number for number, name in enumerate(names)}}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": cls.model_type, **maps}), encoding="utf-8")
+    config = cls.from_pretrained(tmp_path)
+    texts = [name if name == "a" else json.dumps(name) for name in names]
+    assert (config.num_labels, [*config.id2label.values()]) == (len(names), texts)
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config
+
+
+@CLASSES
 def test_names_that_are_given_replace_malformed_ones_of_a_file(cls, tmp_path):
     """Such as numbers, which transformers takes for names."""
-    values = {"model_type": cls.model_type, "id2label": {"0": 0, "1": 1}, "label2id": {"0": "zero"}}
+    values = {"model_type": cls.model_type, "id2label": {"0": 0, "1": 1}, "label2id": {"zero": 0}}
     (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(ConfigError, match="expected names of classes, got 0 for 0"):
         cls.from_pretrained(tmp_path)

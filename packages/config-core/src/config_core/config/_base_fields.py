@@ -4,11 +4,12 @@ Labels are the classes of a classifier: how many there are, and their names as `
 """
 
 import functools
+import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from config_core.config._value_types import builtin_value, is_dtype
+from config_core.config._value_types import SCALARS, builtin_value, is_dtype
 from config_core.errors import ConfigError, ConfigValidationError
 
 __all__ = [
@@ -215,7 +216,7 @@ def read_both_labels(
     if id2label is None:
         numbers = _read_numbers(label2id)
         return dict(sorted((number, label) for label, number in numbers.items())), numbers
-    labels = _read("id2label", _mapping("id2label", id2label).items())
+    labels = _read("id2label", _mapping("id2label", id2label).items(), beside=label2id)
     numbers = _read_numbers(_without_default_names(label2id, labels))
     for label, number in numbers.items():
         name = labels.get(number)
@@ -269,16 +270,26 @@ def _number(name: str, given: Any) -> int:
     return int(key)
 
 
-def _read(name: str, labels: Iterable[tuple[Any, Any]]) -> dict[int, str]:
+def _read(name: str, labels: Iterable[tuple[Any, Any]], *, beside: Any = None) -> dict[int, str]:
+    """Return names by number.
+
+    Args:
+        name: The field, for errors.
+        labels: Number and name of each class.
+        beside: The `label2id` beside an `id2label`. Names that are numbers are text there, since they are keys in JSON.
+    """
     read: dict[int, str] = {}
     for given, label in labels:
         # There may be thousands, and most have been read before.
         number = given if type(given) is int and given >= 0 else _number(name, given)
         if number in read:
             raise ConfigError(f"{name}: two names have the same number, {number}.")
-        if not isinstance(label, str):
+        if isinstance(label, str):
+            read[number] = label
+        elif type(label) in SCALARS and isinstance(beside, dict) and json.dumps(label) in beside:
+            read[number] = json.dumps(label)
+        else:
             raise ConfigError(f"{name}: expected names of classes, got {label!r:.80} for {number}.")
-        read[number] = label
     return read
 
 
