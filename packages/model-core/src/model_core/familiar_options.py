@@ -48,11 +48,11 @@ _NO_DOWNLOAD = FamiliarOption("chooses where the code of the model is downloaded
 
 _LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
     **CONFIG_OPTIONS,
-    "_fast_init": FamiliarOption("has no effect any more", "Leave it out.", (ANY,)),
+    "_fast_init": FamiliarOption("no longer has an effect", "Leave it out.", (ANY,)),
     "low_cpu_mem_usage": FamiliarOption(
         "avoids memory for the weights twice", "Leave it out; a load never needs memory for the weights twice.", (ANY,)
     ),
-    "offload_state_dict": FamiliarOption("has no effect any more", "Leave it out.", (ANY,)),
+    "offload_state_dict": FamiliarOption("no longer has an effect", "Leave it out.", (ANY,)),
     "weights_only": FamiliarOption(
         "unpickles anything if it is False", "Leave it out; nothing but weights is ever unpickled.", (True,)
     ),

@@ -93,11 +93,11 @@ def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
     return {
         "source": code.source,
         "commit": code.commit,
-        "digest": inspection.digest,
+        "digest": code.bundle.digest,
         "trusted": trusted,
         "because": decision.by if isinstance(decision, Trusted) else decision.reason,
         "files": files,
-        "classes": dict(inspection.classes),
+        "classes": dict(code.bundle.auto_map),
         "imports": [{**asdict(module), "from": provider_of(module.name)} for module in inspection.imports],
         "transformers": [use._asdict() for use in inspection.transformers],
         "requirements": dict(inspection.requirements),
@@ -110,7 +110,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield heading(code.source)
     if code.commit:
         yield f"  commit  {code.commit}"
-    yield f"  digest  {inspection.digest}"
+    yield f"  digest  {code.bundle.digest}"
     if isinstance(decision, Trusted):
         yield f"  {good('trusted')} by {printable(decision.by)}"
     else:
@@ -120,7 +120,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield ""
     yield heading("Files that would be used")
     yield from _file_lines(inspection)
-    yield from _table("Classes that auto classes would load", inspection.classes)
+    yield from _class_lines(code.bundle.auto_map)
     yield from _import_lines(inspection.imports)
     yield from _transformers_lines(inspection.transformers)
     if inspection.requirements:
@@ -139,10 +139,10 @@ def _file_lines(inspection: Inspection) -> Iterator[str]:
         yield f"  sha256:{file.sha256}  {printable(file.name)}  {about}"
 
 
-def _table(title: str, values: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", heading(title))
-    width = max(map(len, values), default=0)
-    yield from (f"  {printable(name):{width}}  {printable(value)}" for name, value in values.items())
+def _class_lines(auto_map: Mapping[str, str]) -> Iterator[str]:
+    yield from ("", heading("Classes that auto classes would load"))
+    width = max(map(len, auto_map), default=0)
+    yield from (f"  {printable(name):{width}}  {printable(reference)}" for name, reference in auto_map.items())
 
 
 def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:

@@ -60,12 +60,10 @@ class ImportedModule:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The content of a bundle.
+    """What the files of a bundle contain.
 
     Attributes:
-        digest: The bundle's digest.
-        files: Its files, by name.
-        classes: Name of an Auto class to the class in the files.
+        files: The files, by name.
         imports: Modules that the files import, including the standard library, by name.
         transformers: Uses of names of transformers, served and others, by file and line.
         requirements: PEP 508 requirement in `requirements.txt` to why this environment does not meet it; None if it
@@ -73,9 +71,7 @@ class Inspection:
         remarks: Lines that deserve a look, by file and line.
     """
 
-    digest: str
     files: tuple[InspectedFile, ...]
-    classes: Mapping[str, str]
     imports: tuple[ImportedModule, ...]
     transformers: tuple[TransformersName, ...]
     requirements: Mapping[str, str | None]
@@ -91,7 +87,6 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
     texts, trees = _parse(bundle.files)
     digests = bundle.file_digests()
     return Inspection(
-        digest=bundle.digest,
         files=tuple(
             InspectedFile(
                 name=name,
@@ -103,10 +98,9 @@ def inspect_bundle(bundle: CodeBundle) -> Inspection:
             )
             for name, content in bundle.files.items()
         ),
-        classes=bundle.auto_map,
         imports=tuple(_imports(bundle, trees)),
         transformers=tuple(transformers_names(bundle, trees)),
-        requirements=_requirements(bundle),
+        requirements={listed.text: listed.problem() for listed in listed_requirements(bundle)},
         remarks=remarks_on_files(bundle.files),
     )
 
@@ -126,10 +120,6 @@ def _parse(files: Mapping[str, bytes]) -> tuple[dict[str, str | None], dict[str,
     """Return each file as text, or None, and those that are Python parsed."""
     texts = {name: _text(content) for name, content in files.items()}
     return texts, {name: tree for name, text in texts.items() if text is not None and (tree := _tree(files, name))}
-
-
-def _requirements(bundle: CodeBundle) -> dict[str, str | None]:
-    return {listed.text: listed.problem() for listed in listed_requirements(bundle)}
 
 
 def _text(content: bytes) -> str | None:
