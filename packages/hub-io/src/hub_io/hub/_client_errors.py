@@ -9,7 +9,8 @@ import contextlib
 import errno
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.error_base import escape_args
 from hub_io.errors import (
@@ -24,7 +25,7 @@ from hub_io.hub._redaction import excerpt, redacted
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -97,6 +98,14 @@ class HubRequest:
         return f"{'push to' if self.writes else 'read'} {self.repo_id!r}"
 
 
+class _Told(NamedTuple):
+    """What is to be said of a failure: the class of our error, its message, and the attributes of that class."""
+
+    kind: type[HubError]
+    problem: str
+    data: Mapping[str, Any] = MappingProxyType({})
+
+
 def translate(error: BaseException, request: HubRequest) -> HubError:
     """Return our error for one that left the client.
 
@@ -104,11 +113,22 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
         error: What the client raised, or what one of its dependencies raised through it.
         request: What was asked for.
     """
+    if isinstance(error, HubError):
+        return error
+    tell = _kind_of(error)
+    # What the client wraps, or why it looked into its cache, says more than the wrapping.
+    if isinstance(error.__cause__, Exception) and tell in {None, _not_in_cache}:
+        return translate(error.__cause__, request)
+    told = _tell_of_others(error, request) if tell is None else tell(error, request)
+    return _made(told, error, request)
+
+
+def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], _Told] | None:
+    """Return what tells of a kind of error that has a remedy of its own, or None."""
     from huggingface_hub import errors as client
 
     # Subclasses before their parents.
-    kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
-        (HubError, lambda error, _: error),
+    kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], _Told]]] = [
         (ForeignHostError, _foreign_host),
         (TokenError, _unusable_token),
         (client.LocalEntryNotFoundError, _not_in_cache),
@@ -121,11 +141,10 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
         (client.LocalTokenNotFoundError, _no_stored_token),
         (client.HfHubHTTPError, _refused),
     ]
-    for kind, make in kinds:
-        if isinstance(error, kind):
-            return make(error, request)
-    if isinstance(error.__cause__, Exception):  # what the client wraps says more than the wrapping
-        return translate(error.__cause__, request)
+    return next((tell for kind, tell in kinds if isinstance(error, kind)), None)
+
+
+def _tell_of_others(error: BaseException, request: HubRequest) -> _Told:
     if (number := _errno_of(error)) is not None:
         return _unreadable_or_unwritable(error, request, number)
     return _unusable_answer(error, request) if _is_about_an_answer(error) else _broken_off(error, request)
@@ -144,112 +163,95 @@ def _is_about_an_answer(error: BaseException) -> bool:
     return isinstance(error, ValueError | LookupError | TypeError | AttributeError | AssertionError | RecursionError)
 
 
-def _foreign_host(error: ForeignHostError, request: HubRequest) -> HubError:
-    return _make(
+def _foreign_host(error: ForeignHostError, request: HubRequest) -> _Told:
+    return _Told(
         HubError,
         f"Cannot {request.task}: the Hub's answer refers to {str(error)!r} for the rest. The token was not sent there. "
         "Check HF_ENDPOINT and the proxy.",
-        error,
-        request,
     )
 
 
-def _unusable_token(error: TokenError, request: HubRequest) -> HubError:
-    return _make(AccessDeniedError, f"Cannot {request.task}: {error}", error, request)
+def _unusable_token(error: TokenError, request: HubRequest) -> _Told:
+    return _Told(AccessDeniedError, f"Cannot {request.task}: {error}")
 
 
-def _not_in_cache(error: BaseException, request: HubRequest) -> HubError:
-    """Say why the client only looked into its cache. Without a cause, it was told to look nowhere else."""
-    return _offline(error, request) if error.__cause__ is None else translate(error.__cause__, request)
+def _not_in_cache(error: BaseException, request: HubRequest) -> _Told:
+    return _offline(error, request)  # nothing made it look there, so it was told to look nowhere else
 
 
-def _revision_not_found(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _revision_not_found(_: HfHubHTTPError, request: HubRequest) -> _Told:
     revision = request.revision or "main"
-    return _make(
+    return _Told(
         RevisionNotFoundError,
         f"The repository {request.repo_id!r} has no branch, tag or commit {revision!r}. Look at its branches and tags; "
         "give a commit in full (40 characters), or leave revision out for the default branch.",
-        error,
-        request,
-        revision=revision,
+        {"revision": revision},
     )
 
 
-def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> _Told:
     if error.response.status_code == _UNAUTHORIZED and error.response.headers.get("X-Error-Code") is None:
         return _unauthorized(error, request)
     folder = "" if request.writes else f", and there is no folder {request.repo_id!r}"
     token = "the token that was passed" if isinstance(request.token, str) else "the token of this machine, if any,"
-    return _make(
+    return _Told(
         RepositoryNotFoundError,
         f"There is no repository {request.repo_id!r}{folder}; or it is private, and {token} may not see it. Check the "
         "spelling, then run `hf auth login` or pass token= of an account that may see it.",
-        error,
-        request,
     )
 
 
-def _not_a_repository_name(error: BaseException, request: HubRequest) -> HubError:
+def _not_a_repository_name(error: BaseException, request: HubRequest) -> _Told:
     nor_folder = "" if request.writes else ", and there is no folder of this name"
     problem = f"{request.repo_id!r} is not the name of a repository{nor_folder}: {excerpt(str(error))}"
-    return _make(RepositoryNotFoundError, problem, error, request)
+    return _Told(RepositoryNotFoundError, problem)
 
 
-def _gated(error: HfHubHTTPError, request: HubRequest) -> HubError:
-    return _make(
+def _gated(_: HfHubHTTPError, request: HubRequest) -> _Told:
+    return _Told(
         AccessDeniedError,
         f"Access to the files of {request.repo_id!r} is granted on request. Ask for access on its page "
         f"({_endpoint()}/{request.repo_id}), then run `hf auth login` or pass token= of the account that was granted "
         "it.",
-        error,
-        request,
     )
 
 
-def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
-    """Return the error for an answer that is known only by its status."""
+def _refused(error: HfHubHTTPError, request: HubRequest) -> _Told:
+    """Tell of an answer that is known only by its status."""
     from huggingface_hub.errors import DisabledRepoError, EntryNotFoundError
 
     status = error.response.status_code
     if not is_hub(_request_of(error).url):
         return _refused_elsewhere(error, request)
     if isinstance(error, DisabledRepoError):
-        return _disabled(error, request)
+        problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
+        return _Told(AccessDeniedError, problem)
     if status == _NOT_FOUND and not request.writes and not isinstance(error, EntryNotFoundError):
         return _repository_not_found(error, request)
     makers = {_UNAUTHORIZED: _unauthorized, _FORBIDDEN: _forbidden, _TOO_MANY: _unavailable}
     return makers.get(status, _unavailable if status >= _SERVER_FAILS else _refused_otherwise)(error, request)
 
 
-def _disabled(error: HfHubHTTPError, request: HubRequest) -> HubError:
-    problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
-    return _make(AccessDeniedError, problem, error, request)
+def _forbidden(error: HfHubHTTPError, request: HubRequest) -> _Told:
+    return _denied(f"The token may not {request.task}.{_said_by_hub(error)}", request)
 
 
-def _forbidden(error: HfHubHTTPError, request: HubRequest) -> HubError:
-    return _denied(f"The token may not {request.task}.{_said_by_hub(error)}", error, request)
-
-
-def _unavailable(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _unavailable(error: HfHubHTTPError, request: HubRequest) -> _Told:
     status = error.response.status_code
     why = "There are too many requests" if status == _TOO_MANY else "This is a server-side error"
-    return _make(
+    return _Told(
         HubUnavailableError,
         f"The Hub answered {status} when asked to {request.task}. {why}; try again later.{_said_by_hub(error)}",
-        error,
-        request,
-        status=status,
+        {"status": status},
     )
 
 
-def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> _Told:
     status, said = error.response.status_code, _said_by_hub(error)
-    return _make(
+    return _Told(
         HubError,
         f"The Hub answered {status} when asked to {request.task}.{said or f' The client says: {excerpt(str(error))}'}",
-        error,
-        request,
-        status=status,
+        {"status": status},
     )
 
 
@@ -260,74 +262,66 @@ def _said_by_hub(error: HfHubHTTPError) -> str:
     return f" The Hub says: {said}" if said.endswith((".", "!", "?", "…")) else f" The Hub says: {said}."
 
 
-def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> _Told:
     """Blame a store of bytes, such as a content network: it knows signed addresses, and no token."""
     status, host = error.response.status_code, _host_of(_request_of(error).url)
-    return _make(
+    return _Told(
         HubUnavailableError,
         f"{host}, where the Hub keeps the bytes, answered {status} when asked to {request.task}. The address that the "
         "Hub gave out may have expired; try again.",
-        error,
-        request,
-        status=status,
+        {"status": status},
     )
 
 
-def _unauthorized(error: HfHubHTTPError, request: HubRequest) -> HubError:
+def _unauthorized(error: HfHubHTTPError, request: HubRequest) -> _Told:
     if _request_of(error).headers.get("authorization"):
-        return _denied(f"The Hub does not accept the token to {request.task}: it is wrong or expired.", error, request)
+        return _denied(f"The Hub does not accept the token to {request.task}: it is wrong or expired.", request)
     missing = f" There may be no such repository, or it is private; there is no folder {request.repo_id!r}."
     problem = f"The Hub asks for a token to {request.task}, and none was sent.{'' if request.writes else missing}"
-    return _denied(problem, error, request)
+    return _denied(problem, request)
 
 
-def _no_stored_token(error: BaseException, request: HubRequest) -> HubError:
-    return _denied("token=True was passed, but no token is stored on this machine.", error, request)
+def _no_stored_token(_: BaseException, request: HubRequest) -> _Told:
+    return _denied("token=True was passed, but no token is stored on this machine.", request)
 
 
-def _denied(problem: str, error: BaseException, request: HubRequest) -> HubError:
+def _denied(problem: str, request: HubRequest) -> _Told:
     role = "with the write role " if request.writes else ""
     remedy = f"Run `hf auth login`, or pass token= {role}of an account that may do this."
-    return _make(AccessDeniedError, f"{problem} {remedy}", error, request)
+    return _Told(AccessDeniedError, f"{problem} {remedy}")
 
 
-def _offline(error: BaseException, request: HubRequest) -> HubError:
+def _offline(error: BaseException, request: HubRequest) -> _Told:
     why = "HF_HUB_OFFLINE is set" if isinstance(error, ConnectionError) else "only local files may be used"
     if request.writes:
-        return _make(HubUnavailableError, f"Cannot {request.task}: {why}. Unset it.", error, request)
+        return _Told(HubUnavailableError, f"Cannot {request.task}: {why}. Unset it.")
     files = ", ".join(request.filenames) or "What is needed"
-    return _make(
+    return _Told(
         NotDownloadedError,
         f"{files} of {request.repo_id!r} (revision {request.revision or 'main'!r}) was not downloaded before, "
         f"and {why}. There is no folder {request.repo_id!r} here either. Load it once with the network, or give the "
         "folder that holds it.",
-        error,
-        request,
     )
 
 
-def _broken_off(error: BaseException, request: HubRequest) -> HubError:
-    return _make(
+def _broken_off(error: BaseException, request: HubRequest) -> _Told:
+    return _Told(
         HubUnavailableError,
         f"Cannot {request.task}: {_endpoint()} cannot be reached or broke off ({_quote(error)}). "
         f"{'' if request.writes else f'There is no folder {request.repo_id!r} here either. '}"
         "Check the network, the proxy and HF_ENDPOINT, and try again.",
-        error,
-        request,
     )
 
 
-def _unusable_answer(error: BaseException, request: HubRequest) -> HubError:
-    return _make(
+def _unusable_answer(error: BaseException, request: HubRequest) -> _Told:
+    return _Told(
         HubError,
         f"Cannot {request.task}: what {_endpoint()} answered is not what a Hub answers ({_quote(error)}). A proxy or a "
         "login page may have answered in its place: check the network, the proxy and HF_ENDPOINT, and try again.",
-        error,
-        request,
     )
 
 
-def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number: int) -> HubError:
+def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number: int) -> _Told:
     if number in _DISK_FULL:
         remedy = (
             f"{_interrupted_downloads(request)}Free some space (`hf cache rm` removes downloads that are no longer "
@@ -340,7 +334,7 @@ def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number:
             "Check that path, or pass cache_dir= with a folder that can be written; local_files_only=True loads what "
             "was downloaded before."
         )
-    return _make(HubError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", error, request, errno=number)
+    return _Told(HubError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", {"errno": number})
 
 
 def _interrupted_downloads(request: HubRequest) -> str:
@@ -359,14 +353,15 @@ def _interrupted_downloads(request: HubRequest) -> str:
     )
 
 
-def _make(kind: type[HubError], problem: str, error: BaseException, request: HubRequest, **data: Any) -> HubError:
+def _made(told: _Told, error: BaseException, request: HubRequest) -> HubError:
     """Return one of our errors, with the request that failed at its end and no secret in it or in its causes."""
     secrets = _secrets(request)
     _redact_causes(error, secrets)
     sent = _request_of(error)
-    told = f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}" if sent is not None else None
-    made = kind(redacted(f"{problem}{f' [{told}]' if told else ''}", secrets), source=request.repo_id, **data)
-    made.host, made.request = _host_of(sent.url) if sent is not None else hub_host(), told
+    shown = f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}" if sent is not None else None
+    problem = redacted(f"{told.problem}{f' [{shown}]' if shown else ''}", secrets)
+    made = told.kind(problem, source=request.repo_id, **told.data)
+    made.host, made.request = _host_of(sent.url) if sent is not None else hub_host(), shown
     return made
 
 
