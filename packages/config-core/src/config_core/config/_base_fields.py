@@ -21,6 +21,7 @@ __all__ = [
     "Labels",
     "attribute_of",
     "attributes_of",
+    "check_names",
     "check_num_labels",
     "dtype_name",
     "is_cached_property",
@@ -171,6 +172,16 @@ def check_num_labels(count: Any, labels: Mapping[int, str], *, count_field: str,
             f"{owner}: {count_field} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or "
             "make them agree."
         )
+
+
+def check_names(id2label: Any) -> None:
+    """Check that the names of classes are text where they are written: another name would be loaded as its text.
+
+    Raises:
+        ConfigError: Some are not.
+    """
+    if not (isinstance(id2label, dict) and {str}.issuperset(map(type, id2label.values()))):
+        read_labels(id2label, None)
 
 
 def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *, count_field: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import warnings
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import LABEL_FIELDS, attribute_of, label_numbers, labels_of
+from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_names, label_numbers, labels_of
 from config_core.config._checked_values import check_and_restore, fill_num_labels
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read
@@ -44,6 +44,8 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     """
     cls = type(config)
     text, written = encode_and_read(values, owner=cls.__name__)
+    if "id2label" in written:
+        check_names(written["id2label"])
     if _is_plainly_kept(config, written):
         return text
     try:
