@@ -234,6 +234,40 @@ def test_parts_of_a_model_are_passed_together(tmp_path):
     assert same_state(eval(f"HeadModel.from_pretrained{code}", {"HeadModel": HeadModel, "torch": torch}), model)
 
 
+UNUSUAL = {
+    "list": lambda state: [state],
+    "tuple": lambda state: (prefixed("net.", state), {"lr": 0.1}, 3),
+    "state of the optimizer": lambda state: (state, {"state": {0: {"exp_avg": torch.zeros(4)}}}),
+    "pairs": lambda state: list(prefixed("module.", state).items()),
+    "tuple of pairs": lambda state: tuple([name, tensor] for name, tensor in state.items()),
+    "number beside the tensors": lambda state: {**state, "epoch": 3},
+    "settings beside the tensors": lambda state: {**prefixed("net.", state), "arch": "x", "args": {"lr": 0.1}},
+    "nothing beside the tensors": lambda state: {"rng": None, **state},
+    "number as a key": lambda state: {**state, 3: "x"},
+    "nothing under the usual key": lambda state: {"state_dict": None, "model": state},
+}
+
+
+@pytest.mark.parametrize("filename", ["last.ckpt", "pytorch_model.bin"])
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_file_of_another_form_is_loaded_by_the_code_of_one_error(tmp_path, name, filename):
+    """A list, pairs, or a state dict with other entries between its own."""
+    model = fill_randomly(TinyModel(TinyConfig(depth=3)))
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save(UNUSUAL[name](model.state_dict()), tmp_path / filename)
+    assert same_state(pasted(TinyModel, refused(TinyModel, tmp_path)), model)
+
+
+@pytest.mark.parametrize("value", [[], [3], {"epoch": 3}, {"x": 1, "y": 2, "z": torch.zeros(2)}, [("x", 3)]])
+def test_file_without_a_state_dict_is_not_said_to_hold_one(tmp_path, value):
+    """A single tensor among other things is none."""
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save(value, tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsFileError, match="not a state dict but") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert "from_pretrained(" not in str(caught.value)
+
+
 def test_file_of_a_whole_module_is_only_to_be_unpickled_by_those_who_trust_it(tmp_path):
     """Its state dict is what a load takes."""
     TinyConfig().save_pretrained(tmp_path)

@@ -762,6 +762,23 @@ def test_git_lfs_pointer_is_called_by_its_name(tmp_path, filename):
     assert filename in str(caught.value)
 
 
+@pytest.mark.parametrize("filename", ["model.fp16.safetensors", "last.ckpt", "best.safetensors"])
+def test_git_lfs_pointer_under_another_name_is_called_by_its_name(tmp_path, filename):
+    """Before the call that loads the file which it stands for."""
+    TinyConfig().save_pretrained(tmp_path)
+    (tmp_path / filename).write_text(LFS_POINTER, encoding="utf-8")
+    with pytest.raises(WeightsNotFoundError, match=rf"{filename}: a git-lfs pointer.*`git lfs pull`"):
+        TinyModel.from_pretrained(tmp_path)
+
+
+def test_git_annex_pointer_is_called_by_its_name(tmp_path):
+    """As git checks it out without the content."""
+    TinyConfig().save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_text("/annex/objects/SHA256E-s12--0.safetensors\n", encoding="utf-8")
+    with pytest.raises(WeightsFileError, match=r"a git-annex pointer.*`git annex get`"):
+        TinyModel.from_pretrained(tmp_path)
+
+
 WRAPPERS = {
     "lightning": lambda state: {"epoch": 3, "state_dict": state, "optimizer_states": [{"state": {}}]},
     "trainer": lambda state: {"model": state, "optimizer": {"state": {0: {"step": torch.zeros(1)}}}, "step": 7},

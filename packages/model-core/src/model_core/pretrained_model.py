@@ -661,9 +661,9 @@ def _constructed(model_class: type[_Model], config: PretrainedConfig, *args: Any
     return model
 
 
-def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /) -> str:
+def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:
     """Return Python code for the save of a state dict, as `CodeOfCall` describes it."""
-    return f"save_pretrained(..., state_dict={code})"
+    return f"save_pretrained(..., {argument}={code})"
 
 
 def _dtype_of(savable: SavableTensors, named: NamedTensors) -> torch.dtype | None:

@@ -14,6 +14,7 @@ from model_core.load_report import shortened
 
 __all__ = ["CodeOfCall", "check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
 
+_Path = tuple[str | int, ...]
 _MAX_DEPTH = 3
 _MAX_PARTS = 8
 # Under these, training programs keep the state dict of a model; the first that a file has is the likeliest.
@@ -23,12 +24,13 @@ _USUAL_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "netw
 class CodeOfCall(Protocol):
     """A function that returns Python code for the call that takes a state dict."""
 
-    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /) -> str:
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:
         """Return the code.
 
         Args:
             state_dict: The state dict, of which only names, shapes and dtypes matter; empty if it is not known.
-            code: Python code for it.
+            code: Python code for the argument that gives it.
+            argument: Name of that.
         """
         ...
 
@@ -91,10 +93,13 @@ def nested_state_dict(content: object, code: str, code_of_call: CodeOfCall) -> s
         code: Python code for it.
         code_of_call: Returns the call that takes the state dict.
     """
+    if pairs := _pairs_in(content):
+        return f"It holds the names and tensors as pairs. Pass a dict of them: {code_of_call(pairs, f'dict({code})')}"
     found = sorted(_state_dicts_in(content, ()), key=lambda entry: _rank(entry[0]))
-    if not found or sum(isinstance(value, torch.Tensor) for value in content.values()) >= len(found[0][1]):  # type: ignore[attr-defined]
-        return ""
-    parts = [path[0] for path, _ in found if len(path) == 1]
+    tensors = _tensors_at_top(content)
+    if not found or len(tensors) >= len(found[0][1]):
+        return _about_others(tensors, content, code, code_of_call)
+    parts = [path[0] for path, _ in found if len(path) == 1 and isinstance(path[0], str)]
     if 1 < len(parts) <= _MAX_PARTS and parts[0] not in _USUAL_KEYS:
         together = {f"{part}.{name}": tensor for part in parts for name, tensor in content[part].items()}  # type: ignore[index]
         comprehension = f"{{f'{{part}}.{{name}}': tensor for part in {parts} for name, tensor in {code}[part].items()}}"
@@ -104,17 +109,47 @@ def nested_state_dict(content: object, code: str, code_of_call: CodeOfCall) -> s
         )
     path, state_dict = found[0]
     keys = "".join(f"[{key!r}]" for key in path)
-    others = shortened([".".join(other) for other, _ in found[1:]], most=3)
+    others = shortened([_dotted(other) for other, _ in found[1:]], most=3)
     besides = f" (others are under {others})" if others else ""
-    return (
-        f"It holds a state dict under {'.'.join(path)!r}{besides}. Pass that: {code_of_call(state_dict, code + keys)}"
-    )
+    return f"It holds a state dict under {_dotted(path)!r}{besides}. Pass that: {code_of_call(state_dict, code + keys)}"
 
 
-def _state_dicts_in(
-    content: object, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Mapping[str, torch.Tensor]]]:
+def _pairs_in(content: object) -> dict[str, torch.Tensor]:
+    """Return the state dict that a list or tuple of names and tensors stands for, or an empty one."""
+    if not isinstance(content, (list, tuple)) or not all(map(_is_pair, content)):
+        return {}
+    return dict(content)
+
+
+def _is_pair(entry: object) -> bool:
+    is_two = isinstance(entry, (list, tuple)) and len(entry) == 2  # noqa: PLR2004
+    return is_two and [*map(isinstance, entry, (str, torch.Tensor))] == [True, True]  # type: ignore[call-overload]
+
+
+def _tensors_at_top(content: object) -> dict[str, torch.Tensor]:
+    """Return the entries of a mapping that are those of a state dict."""
+    if not isinstance(content, Mapping):
+        return {}
+    return {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
+
+
+def _about_others(tensors: Mapping[str, torch.Tensor], content: object, code: str, code_of_call: CodeOfCall) -> str:
+    """Return what to do about a mapping that holds other entries beside the tensors of a model, or `""`."""
+    if not isinstance(content, Mapping) or not len(tensors) < len(content) < 2 * len(tensors):
+        return ""
+    comprehension = f"{{name: value for name, value in {code}.items() if isinstance(value, torch.Tensor)}}"
+    return f"Most of it are tensors. Pass these alone: {code_of_call(tensors, comprehension)}"
+
+
+def _dotted(path: _Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _state_dicts_in(content: object, path: _Path) -> Iterator[tuple[_Path, Mapping[str, torch.Tensor]]]:
     """Yield the keys that lead to mappings from names to tensors, and these."""
+    if isinstance(content, (list, tuple)) and len(content) <= _MAX_PARTS and not path:
+        for position, value in enumerate(content):
+            yield from _state_dicts_in(value, (position,))
     if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
         return
     if path and content and all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -124,7 +159,7 @@ def _state_dicts_in(
             yield from _state_dicts_in(value, (*path, key))
 
 
-def _rank(path: tuple[str, ...]) -> tuple[int, int]:
+def _rank(path: _Path) -> tuple[int, int]:
     """Return what sorts the likeliest place of a model's state dict first."""
     ranks = [_USUAL_KEYS.index(key) for key in path if key in _USUAL_KEYS]
     return (min(ranks, default=len(_USUAL_KEYS)), len(path))

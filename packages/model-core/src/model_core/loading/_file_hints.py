@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from config_core.checkpoint import HubOptions, existing_path, parse_weight_file
 from config_core.errors import CheckpointNotFoundError
+from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
+from model_core.loading._file_types import holds_safetensors
 from model_core.loading._legacy_file import read_legacy_file
 from model_core.loading._python_code import code_of, code_of_arguments, hub_arguments
 from model_core.loading._safetensors_file import SafetensorsFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["call_for_file", "file_of_weights", "refused_file", "weight_hints", "where_weights_may_be"]
+__all__ = [
+    "call_for_file",
+    "file_of_weights",
+    "naming_call_for_safetensors",
+    "refused_file",
+    "weight_hints",
+    "where_weights_may_be",
+]
 
 _MAX_SHOWN = 8
+_CODE_TO_READ = "safetensors.torch.load_file({})"
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".th")
 # What trainers of transformers and accelerate write beside the weights, and adapters, which have a hint of their own.
 _NO_WEIGHTS = (
@@ -63,10 +74,14 @@ def weight_hints(
     at_top = [found for found in weights.values() if not found.folder]
     whole = [found for found in at_top if found.shard is None]
     hints = []
+    variants = sorted({found.variant for found in whole if found.variant and found.variant != variant})
     if variant is not None and any(found.variant is None for found in whole):
         hints.append("It has weights without a variant: leave out variant=.")
-    if variants := sorted({found.variant for found in whole if found.variant and found.variant != variant}):
+    if variants:
         hints.append(f"It has a variant: pass {_or(f'variant={name!r}' for name in variants)}.")
+    others = [name for name, found in weights.items() if found in whole and found.variant != variant]
+    if len(others) == 1:
+        hints += _about_variant(checkpoint, others[0], code_of_call, allow_pickle=allow_pickle)
     if any(found.shard for found in at_top) and not whole:
         hints.append("It has shards but no index, which says what they hold: download or copy that, too.")
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
@@ -75,6 +90,21 @@ def weight_hints(
         hints += _distributed_formats(filenames)
         hints += _other_formats(checkpoint, code_of_call, allow_pickle=allow_pickle)
     return hints
+
+
+def _about_variant(
+    checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, allow_pickle: bool
+) -> Iterator[str]:
+    """Yield the whole call for the only variant that a folder has, or what is wrong with its file."""
+    named = parse_weight_file(filename)
+    if checkpoint.commit is not None or named is None or not (allow_pickle or filename.endswith(".safetensors")):
+        return
+    try:
+        tensors = _tensors_in(checkpoint.local_path(filename), code_of_call)
+    except OSError as error:
+        yield f"{error}."
+        return
+    yield f"The whole call: {code_of_call(tensors, code_of(named.variant), argument='variant')}."
 
 
 def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
@@ -111,19 +141,17 @@ def call_for_file(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCal
     """Return what to do with a file of another name, which is looked into if that needs no download."""
     path = _code_for_path(checkpoint, filename)
     is_safetensors = filename.endswith(".safetensors")
-    loader = (
-        "safetensors.torch.load_file({})" if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
-    )
+    loader = _CODE_TO_READ if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
     tensors: Mapping[str, torch.Tensor] = {}
     problem = ""
     if checkpoint.commit is None and (is_safetensors or allow_pickle):
         try:
             tensors = _tensors_in(checkpoint.local_path(filename), code_of_call)
         except OSError as error:
-            problem = f" {error}."
-    if "state_dict=" in problem:
-        return problem.strip()
-    return f"If {filename} holds the weights: {code_of_call(tensors, loader.format(path))}.{problem}"
+            problem = f"{error}. "
+    if "from_pretrained(" in problem:
+        return problem.rstrip()
+    return f"{problem}If {filename} holds the weights: {code_of_call(tensors, loader.format(path))}."
 
 
 def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tensor]:
@@ -132,10 +160,34 @@ def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tens
     Raises:
         WeightsFileError: It holds no state dict at its top. The message says where it holds one.
     """
-    if path.suffix != ".safetensors":
+    if path.suffix == ".safetensors":
+        return _described(path)
+    with naming_call_for_safetensors(code_of_call):
         return read_legacy_file(path, mapped=True, code_of_call=code_of_call)
+
+
+def _described(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors in a safetensors file without their values."""
     stored = SafetensorsFile(path.name, path).tensors
     return {name: torch.empty(tensor.shape, dtype=tensor.dtype, device="meta") for name, tensor in stored.items()}
+
+
+@contextmanager
+def naming_call_for_safetensors(code_of_call: CodeOfCall) -> Iterator[None]:
+    """Add to the error of a safetensors file with the name of another type how it is loaded as it is.
+
+    Args:
+        code_of_call: As for `nested_state_dict`.
+    """
+    try:
+        yield
+    except WeightsFileError as error:
+        path = error.file
+        if not isinstance(path, Path) or path.suffix == ".safetensors" or not holds_safetensors(path):
+            raise
+        call = code_of_call(_described(path), _CODE_TO_READ.format(repr(str(path))))
+        problem = str(error).removeprefix(f"{path}: ")
+        raise WeightsFileError(f"{problem}, or load it as it is: {call}", file=path) from error
 
 
 def file_of_weights(source: object) -> Path | None:

@@ -16,7 +16,7 @@ from model_core.weight_files import LENGTH_BYTES, METADATA_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["problem_with_file", "problem_with_text"]
+__all__ = ["holds_safetensors", "problem_with_file", "problem_with_text"]
 
 _NUM_FIRST = 512
 _MAX_HEADER_BYTES = 100_000_000  # more is refused by the safetensors library
@@ -46,6 +46,7 @@ _CUT = _Type("the beginning of a zip archive, which is incomplete", _AGAIN)
 _SIGNATURES = {
     rb".{5}\0\0\0\{": _SAFETENSORS,
     rb"\0{64}": _Type("zeros, as an interrupted download leaves them", _AGAIN),
+    rb"(?:\.\./)*(?:\.git)?/?annex/objects/": _Type("a git-annex pointer", "Run `git annex get` in its repository"),
     rb"GGUF": _Type("a GGUF file, which llama.cpp reads", _FOREIGN),
     rb"\x89HDF\r\n\x1a\n": _Type("an HDF5 file, which Keras reads", _FOREIGN),
     rb"\x93NUMPY": _Type("one NumPy array", _FOREIGN),
@@ -97,6 +98,12 @@ def problem_with_file(path: Path) -> str:
     if named := parse_weight_file(path.name):
         other_name = weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy)
     return f"not {expected} but {found.name}. {found.remedy.format(path=repr(str(path)), other_name=other_name)}"
+
+
+def holds_safetensors(path: Path) -> bool:
+    """Return whether a file is a safetensors file, whatever it is called."""
+    with path.open("rb") as file:
+        return _type_of(file.read(_NUM_FIRST)) is _SAFETENSORS
 
 
 def problem_with_text(content: bytes) -> str:

@@ -75,8 +75,9 @@ def find_renamings(
             for name, shape in unexpected.items()
             if not any(re.search(pattern, name) for pattern in mapping)
         }
-        other = _by_form(missing, rest, matched)  # perhaps the same tensors again
-        return [mapping, other] if other else [mapping]
+        if other := _by_form(missing, rest, matched):  # perhaps the same tensors again
+            return [mapping, other]
+        return [mapping | _prefix_of_other_sizes(mapping, missing, unexpected, matched)]
     mapping = {} if matched else _one_by_one(missing, unexpected)  # beside others of the same shape it would be a guess
     return [mapping] if mapping else []
 
@@ -99,7 +100,8 @@ def _without_wrappers(
     if any(missing.get(name) == shape for name, shape in plain.items()):
         return [{pattern: ""}]
     prefixes = [next(iter(mapping)) for mapping in _prefixes_to_change(missing, plain, matched) if "^" not in mapping]
-    return [{f"^(?:{pattern})*{prefix[1:]}|{pattern}": ""} for prefix in prefixes] or [{pattern: ""}]
+    found = [{f"^(?:{pattern})*{prefix[1:]}|{pattern}": ""} for prefix in prefixes]
+    return found or ([{pattern: ""}] if any(name in missing for name in plain) else [])
 
 
 def _prefixes_to_change(
@@ -124,6 +126,40 @@ def _prefixes_to_change(
     if 2 * most < max(min(len(missing), len(unexpected)), 1):
         return []
     return [mapping for number, mapping in sorted(numbers, key=lambda entry: -entry[0]) if 2 * number > most]
+
+
+def _prefix_of_other_sizes(
+    mapping: Mapping[str, str],
+    missing: Mapping[str, _Shape],
+    unexpected: Mapping[str, _Shape],
+    matched: Collection[str],
+) -> dict[str, str]:
+    """Return the renaming of the rest if that differs by a prefix and in size, as a classifier of other classes does.
+
+    Args:
+        mapping: The renaming of all others.
+        missing: As for `find_renamings`, and so are the others.
+        unexpected: Names that the checkpoint has in excess.
+        matched: Names of the checkpoint that the model has.
+    """
+    renamed = {name: _renamed(name, mapping) for name in unexpected}
+    rest = {name: len(shape) for name, shape in unexpected.items() if renamed[name] == name}
+    wanted = {name: len(missing[name]) for name in missing.keys() - renamed.values()}
+    removed = [(prefix, "") for prefix in _likely_prefixes(rest, wanted)]
+    added = [("", prefix) for prefix in _likely_prefixes(wanted, rest)]
+    for old, new in [*removed, *added] if wanted else ():
+        found = {new + name[len(old) :]: number for name, number in rest.items() if name.startswith(old)}
+        if wanted.items() <= found.items() and not any(name.startswith(old) for name in matched):
+            return {f"^{re.escape(old)}": new}
+    return {}
+
+
+def _renamed(name: str, mapping: Mapping[str, str]) -> str:
+    for pattern, replacement in mapping.items():
+        renamed, count = re.subn(pattern, replacement, name)
+        if count:
+            return renamed
+    return name
 
 
 def _common_prefix(names: Collection[str]) -> str:

@@ -68,11 +68,13 @@ class SuggestedCall:
         self._options = options
         self._hub_options = hub_options
 
-    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str) -> str:
+    def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:
         """Return the code, as `CodeOfCall` describes it."""
         ways = self._ways(described(state_dict)) if state_dict else []
-        given = {name: value for name, value in self._given().items() if name not in _ABOUT_FILES}
-        return self._code({**given, "state_dict": code}, ways)
+        given = self._given()
+        if argument == "state_dict":
+            given = {name: value for name, value in given.items() if name not in _ABOUT_FILES}
+        return self._code({**given, argument: code}, ways)
 
     def for_weights(self, weights: WeightSource) -> str:
         """Return the code of the call that loads the weights of the checkpoint itself."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
+from model_core.loading._file_hints import naming_call_for_safetensors
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
@@ -100,7 +101,8 @@ def open_weights(
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
             )
-        return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
+        with naming_call_for_safetensors(code_of_call):
+            return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any], *, code_of_call: CodeOfCall) -> WeightSource:
