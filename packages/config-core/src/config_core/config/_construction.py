@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attribute_of, attributes_of
+from config_core.config._base_fields import attribute_of, attributes_of, is_cached_property
 from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
@@ -88,11 +88,10 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     if has_others or "_replaced" in vars(config):
         _settle_computed(config, fields, is_sure)
     _track_computed(config, fields)
-    defaults = {id(default) for default in definition.mutable_defaults.values()}
-    for name, value in vars(config).items() if defaults else ():
-        if id(value) in defaults:
-            vars(config)[name] = copied(value)
-    _note_own_forms(config, fields)
+    if definition.mutable_defaults:
+        _unshare_defaults(config)
+    if definition.like_default:
+        _note_own_forms(config, fields)
     make_sub_configs(config)
     call_validate(config)
     note_set_fields(config, fields)
@@ -100,6 +99,14 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:
         speaker.unknown.add(config, unknown_to_init(cls, fields, names))
     return config
+
+
+def _unshare_defaults(config: Any) -> None:
+    """Copy the mutable defaults of `__init__` that a config holds."""
+    defaults = {id(default) for default in definition_of(type(config)).mutable_defaults.values()}
+    for name, value in vars(config).items():
+        if id(value) in defaults:
+            vars(config)[name] = copied(value)
 
 
 def _note_own_forms(config: Any, fields: Mapping[str, Any]) -> None:
@@ -127,7 +134,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
         ConfigError: Such a field was given another value.
     """
     definition = definition_of(cls)
-    names = {**definition.spellings, **_renamed_in(cls, fields)}
+    names = {**definition.spellings, **_renamed_in(cls, fields)} if definition.renamed else definition.spellings
     given = {names.get(name, name): value for name, value in fields.items()} if names else dict(fields)
     passed_by_class: list[str] = []
     of_parts: Exception | None = None
@@ -152,10 +159,22 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
 
                 made = paths_of_parts(parts)
                 speaker.unknown[:] = [entry for entry in speaker.unknown if id(entry[0]) not in made]
-    unkept = definition.unkept - vars(config).keys()
-    for name in passed_by_class:
-        from config_core.config._equal_values import same_value
+    if passed_by_class:
+        _settle_passed(config, passed_by_class, fields, is_load=is_load)
+    return config
 
+
+def _settle_passed(config: Any, names: Iterable[str], fields: Mapping[str, Any], *, is_load: bool) -> None:
+    """Decide between what a class passes to `super().__init__` itself and what it was given for these fields.
+
+    Raises:
+        ConfigError: They differ, and either may be meant.
+    """
+    from config_core.config._equal_values import same_value
+
+    cls = type(config)
+    unkept = definition_of(cls).unkept - vars(config).keys()
+    for name in names:
         if _is_not_given(cls, name, fields[name]) or same_value(getattr(config, name, None), fields[name]):
             continue
         if unkept and (is_load or unkept.isdisjoint(fields)):
@@ -165,12 +184,11 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes "
                 f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
             )
-    return config
 
 
 def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:
     """Return whether a value is None, which the base class takes for one of its fields that is not given."""
-    return value is None and name in definition_of(cls).names - definition_of(cls).own
+    return value is None and name in definition_of(cls).inherited
 
 
 def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
@@ -288,7 +306,6 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     cls, state = type(config), vars(config)
     replaced = {name: value for name, value in state.pop("_replaced", {}).items() if name in fields}
     definition = definition_of(cls)
-    base = definition.names - definition.own
     # Code for transformers expects that what it assigns to fields of the base class counts.
     current = attributes_of(config) if definition.runs_own_code and cls._checks_values else state
     ignored = {
@@ -302,7 +319,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     }
     if not (differing := {**replaced, **ignored}):
         return
-    note_computed(config, differing.keys() - base)
+    note_computed(config, differing.keys() - definition.inherited)
     from config_core.config._derived_fields import contradiction
     from config_core.config._equal_values import same_value
 
@@ -317,7 +334,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
     # What a caller has given for a field of the base class comes back, although no save notes it.
-    unsure = {name: value for name, value in wrong.items() if is_sure is not None and name not in {*is_sure, *base}}
+    meant = wrong.keys() if is_sure is None else definition.inherited.union(is_sure)
+    unsure = {name: value for name, value in wrong.items() if name not in meant}
     if unsure:
         raise contradiction(cls, fields, unsure)
     for name in wrong:
@@ -331,22 +349,39 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
 
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
     """Note in a new config which fields its class has computed."""
-    state, definition = vars(config), definition_of(type(config))
-    if not state["_unknown"] and not definition.runs_own_code:
-        return
-    if not state["_unknown"] and state.keys() <= definition.plain_attributes:
-        for name, default in definition.defaults.items():
-            if state.get(name, default) is not default and (name not in fields or fields[name] is default):
-                break
-        else:
-            return  # the usual case
-    from config_core.config._derived_fields import given_by_init
-    from config_core.config._init_parameters import assigned_names
+    state = vars(config)
+    if unknown := state["_unknown"]:
+        from config_core.config._init_parameters import assigned_names
 
-    # In a class that calls `super().__init__` first, they are not there yet when the base class looks for them.
-    assigned = assigned_names(type(config)).intersection(state["_unknown"])
-    state["_unknown"] = tuple(name for name in state["_unknown"] if name not in assigned)
-    note_computed(config, given_by_init(config, fields) | assigned)
+        # In a class that calls `super().__init__` first, they are not there yet when the base class looks for them.
+        assigned = assigned_names(type(config)).intersection(unknown)
+        state["_unknown"] = tuple(name for name in unknown if name not in assigned)
+        note_computed(config, assigned)
+    if unknown or definition_of(type(config)).runs_own_code:
+        note_computed(config, _made_by_init(config, fields))
+
+
+def _made_by_init(config: Any, fields: Mapping[str, Any]) -> list[str]:
+    """Return which attributes of a new config its `__init__` computed, and was not given."""
+    cls, definition = type(config), definition_of(type(config))
+    return [
+        name
+        for name, value in vars(config).items()
+        if value is not (default := definition.defaults.get(name, cls))
+        and (name not in fields or fields[name] is default)
+        and name not in definition.inherited
+        and name[:1] != "_"
+        and _is_computed(cls, name, value, default)
+    ]
+
+
+def _is_computed(cls: type[Any], name: str, value: Any, default: Any) -> bool:
+    """Return whether an attribute is neither the default of its field nor a `functools.cached_property`."""
+    if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" or is_cached_property(cls, name):
+        return False
+    from config_core.config._equal_values import same_value
+
+    return default is cls or not same_value(value, default)
 
 
 def note_computed(config: Any, names: Iterable[str]) -> None:

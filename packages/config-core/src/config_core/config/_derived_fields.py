@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of, is_cached_property
+from config_core.config._base_fields import attributes_of
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import NOTE_KEY, jsonable, sorted_text
 from config_core.config._equal_values import same_value
@@ -31,7 +31,6 @@ __all__ = [
     "computed_fields",
     "computed_without_note",
     "contradiction",
-    "given_by_init",
     "make_note",
     "read_note",
 ]
@@ -112,7 +111,7 @@ def computed_without_note(
         given: Those that are given other values.
     """
     definition = definition_of(cls)
-    base = definition.names - definition.own - definition.passed
+    base = definition.inherited - definition.passed
     names = {name for name in fields.keys() - base - set(given) if not name.startswith("_")}
     defaults = {name: definition.defaults.get(name) for name in names}
     # A default such as -1 may stand for a computed value, too.
@@ -199,18 +198,3 @@ def contradiction(
         f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
         f"{kept} as an override{other_way}."
     )
-
-
-def given_by_init(config: Any, fields: Mapping[str, Any]) -> frozenset[str]:
-    """Return which attributes of a new config its `__init__` computed, and was not given."""
-    cls, found = type(config), set()
-    definition = definition_of(cls)
-    base = definition.names - definition.own
-    for name, value in vars(config).items():
-        default = definition.defaults.get(name, cls)
-        if (name in fields and fields[name] is not default) or name in base or name.startswith("_"):
-            continue
-        is_made = type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" or is_cached_property(cls, name)
-        if not is_made and (default is cls or not same_value(value, default)):
-            found.add(name)
-    return frozenset(found)

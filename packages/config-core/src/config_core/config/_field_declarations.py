@@ -43,7 +43,6 @@ from config_core.errors import ConfigDefinitionError
 __all__ = ["ConfigDefinition", "FieldCheck", "define"]
 
 _MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "from_dict", "upgrade", "validate"})
-_OWN_ATTRIBUTES = frozenset({"_dtype", "_extra", "_labels", "_name_or_path", "_unknown"})
 
 
 class FieldCheck(NamedTuple):
@@ -65,6 +64,7 @@ class ConfigDefinition(NamedTuple):
     Attributes:
         names: Every keyword that the class knows, including those of the base class.
         own: Those that a subclass takes by name.
+        inherited: The others, which are fields of the base class.
         properties: Those of `own` that are properties or other descriptors.
         setters: Other properties that can be assigned, and aliases are not.
         cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
@@ -75,7 +75,6 @@ class ConfigDefinition(NamedTuple):
         renamed: Attribute that has the value of one of them to its name.
         passed: Fields of the base class that an `__init__` names: it may assign them, or pass `num_labels=classes` on.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
-        plain_attributes: Attributes that hold those, fields of the base class, and what the base class notes.
         mutable_defaults: Defaults that instances must not share.
         class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
         further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
@@ -89,6 +88,7 @@ class ConfigDefinition(NamedTuple):
 
     names: frozenset[str]
     own: frozenset[str]
+    inherited: frozenset[str]
     properties: tuple[str, ...]
     setters: frozenset[str]
     cached_properties: frozenset[str]
@@ -99,7 +99,6 @@ class ConfigDefinition(NamedTuple):
     renamed: Mapping[str, str]
     passed: frozenset[str]
     defaults: Mapping[str, Any]
-    plain_attributes: frozenset[str]
     mutable_defaults: Mapping[str, Any]
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
@@ -211,13 +210,15 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     defaults = declared.defaults | body.of_parents | body.further
     _check_aliases(aliases, cls, own)
     family = [base for base in cls.__mro__ if base not in root.__mro__]
-    unkept = unkept_parameters(family, read) - aliases.keys() - (declared.names - own)
-    passed = declared.constants & (declared.names - own)
+    inherited = declared.names - own
+    unkept = unkept_parameters(family, read) - aliases.keys() - inherited
+    passed = declared.constants & inherited
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
         names=frozenset(declared.names | read),
         own=frozenset(own),
+        inherited=frozenset(inherited),
         properties=tuple(
             name
             for name in sorted(own - aliases.keys())
@@ -245,7 +246,6 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         renamed=_renamed(family, unkept, known=declared.names | read),
         passed=frozenset(passed if passed.isdisjoint(LABEL_FIELDS) else passed | LABEL_FIELDS),
         defaults=defaults,
-        plain_attributes=frozenset(defaults) | (declared.names - own) | _OWN_ATTRIBUTES,
         mutable_defaults=declared.mutable_defaults,
         class_defaults=body.of_parents,
         further_defaults=body.further,
