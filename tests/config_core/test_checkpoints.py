@@ -66,6 +66,13 @@ def test_files_have_a_path_and_content(folder):
     assert not checkpoint.has("code")
 
 
+def test_a_folder_may_be_joined_with_names_of_files(folder):
+    """Code of authors looks for further files beside the config."""
+    checkpoint = open_checkpoint(folder)
+    assert Path(checkpoint) == Path(folder)
+    assert Path(open_checkpoint(folder, subfolder="sub")) == Path(folder) / "sub"
+
+
 def test_a_file_over_the_limit_is_not_read(folder):
     """A hostile file does not fill the memory."""
     with pytest.raises(ValueError, match=r"config.json of .* is larger than 10 bytes"):

@@ -248,6 +248,35 @@ def test_loads_call_a_from_dict_of_the_class(tmp_path):
     assert (config.width, unused) == (5, {"colour": 1})
 
 
+class OwnGetConfigDictConfig(PretrainedConfig):
+    """A published class that reads its old files in `get_config_dict`."""
+
+    model_type = "old-own-dict"
+
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+    @classmethod
+    def get_config_dict(cls, path, **kwargs):
+        values, kwargs = super().get_config_dict(path, **kwargs)
+        if "size" in values:
+            values["width"] = values.pop("size")
+        kwargs.pop("colour", None)
+        return values, kwargs
+
+
+def test_loads_call_a_get_config_dict_of_the_class(tmp_path):
+    """As transformers does, with all keywords; it may take some of them."""
+    write(tmp_path, {"model_type": "old-own-dict", "size": 5})
+    loaded = OwnGetConfigDictConfig.from_pretrained(tmp_path, colour=1)
+    assert (loaded.width, loaded.name_or_path) == (5, str(tmp_path))
+    assert not hasattr(loaded, "size")
+    assert OwnGetConfigDictConfig.from_pretrained(tmp_path, width=6).width == 6
+    config, unused = OwnGetConfigDictConfig.from_pretrained(tmp_path, return_unused_kwargs=True, colour=1, shape=2)
+    assert (config.width, unused) == (5, {"shape": 2})
+
+
 def test_parts_are_made_with_a_from_dict_of_their_class(tmp_path):
     """In fields and lists, with an override beside it."""
     write(tmp_path, {"part": {"size": 5}, "parts": [{"size": 6}]})

@@ -7,6 +7,7 @@ import json
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,6 +123,28 @@ def test_files_that_are_not_ours_stay(tmp_path):
         (tmp_path / name).write_text("mine", encoding="utf-8")
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
     assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in others} == dict.fromkeys(others, "mine")
+
+
+class WordsConfig(TinyConfig):
+    """A config that writes one more file."""
+
+    model_type = "tiny_with_words"
+
+    def save_pretrained(self, save_directory, **options):
+        """Write the config and the words."""
+        super().save_pretrained(save_directory, **options)
+        (Path(save_directory) / "words.txt").write_text("one two", encoding="utf-8")
+
+
+class WordsModel(TinyModel):
+    config_class = WordsConfig
+
+
+def test_overridden_save_pretrained_of_a_config_is_called(tmp_path):
+    """As in transformers; what it writes is part of the same step, and what the model knows of its config stays."""
+    WordsModel(WordsConfig()).save_pretrained(tmp_path)
+    assert names(tmp_path) == ["config.json", "model.safetensors", "words.txt"]
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["architectures"] == ["WordsModel"]
 
 
 def test_variant_is_saved_and_loaded_beside_the_others(tmp_path):

@@ -490,6 +490,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
+            if type(self.config).save_pretrained is not PretrainedConfig.save_pretrained:
+                self.config.save_pretrained(folder)  # it may write more than the config
             self.config.write_to(
                 folder,
                 architectures=[written_class.__name__],

@@ -155,6 +155,10 @@ class FolderCheckpoint(Checkpoint):
             check_links(self.subfolder, self._folder, top=self._top)
         self._pending, self._config_state = self._look()
 
+    def __fspath__(self) -> str:
+        """Return the folder, for code that looks for further files in it."""
+        return str(self._folder)
+
     def was_replaced(self) -> bool:
         """Return whether a save has replaced the config since. It does that before it replaces the weights."""
         try:

@@ -22,7 +22,7 @@ __all__ = [
     "check_and_restore",
     "check_mapping",
     "fill_num_labels",
-    "has_own_from_dict",
+    "has_own",
     "is_reserved",
     "is_settable",
     "make_sub_configs",
@@ -171,10 +171,10 @@ def is_settable(cls: type[Any], name: str) -> bool:
     return isinstance(found, property) and found.fset is not None
 
 
-def has_own_from_dict(cls: type[Any]) -> bool:
-    """Return whether a class has a `from_dict` of its own, which is called in place of that of the base class."""
+def has_own(cls: type[Any], name: str) -> bool:
+    """Return whether a class has a class method of its own, which is called in place of that of the base class."""
     root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
-    return getattr(cls.from_dict, "__func__", None) is not vars(root)["from_dict"].__func__
+    return getattr(getattr(cls, name), "__func__", None) is not vars(root)[name].__func__
 
 
 # Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept

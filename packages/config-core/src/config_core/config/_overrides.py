@@ -9,7 +9,7 @@ from config_core.config._base_fields import LABEL_FIELDS, attributes_of, without
 from config_core.config._checked_values import (
     FieldsOfFile,
     UnknownFields,
-    has_own_from_dict,
+    has_own,
     is_settable,
     note_unknown_in,
     num_labels_field,
@@ -420,7 +420,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     given = {name: value for name, value in new.items() if name in known}
     unknown = {name: value for name, value in new.items() if name not in known}
     values, found = old | unknown, speaker.unknown
-    if found is None or has_own_from_dict(part):
+    if found is None or has_own(part, "from_dict"):
         with of_file():
             config = part.from_dict(values, **given)
     else:

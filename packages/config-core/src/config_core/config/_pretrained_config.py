@@ -27,7 +27,7 @@ from config_core.config._base_fields import (
 from config_core.config._checked_values import (
     check_and_restore,
     check_mapping,
-    has_own_from_dict,
+    has_own,
     is_reserved,
     is_settable,
     num_labels_field,
@@ -334,9 +334,11 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
         file = read_config(pretrained_model_name_or_path, options)
         try:
-            config, unused = _config_of_file(
-                cls, file.take(), overrides, keep_unused=return_unused_kwargs, path=file.path
-            )
+            values = file.take()
+            if has_own(cls, "get_config_dict"):
+                same_file = options._replace(revision=file.commit or revision)._asdict()
+                values, overrides = cls.get_config_dict(pretrained_model_name_or_path, **same_file, **overrides)
+            config, unused = _config_of_file(cls, values, overrides, keep_unused=return_unused_kwargs, path=file.path)
         except Exception as error:
             from config_core.config._blame import blame
 
@@ -790,7 +792,7 @@ def _config_of_file(
     cls: type[Any], values: dict[str, Any], overrides: dict[str, Any], *, keep_unused: bool, path: Path
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
-    if not has_own_from_dict(cls):
+    if not has_own(cls, "from_dict"):
         if cls.model_type and values.get("model_type") != cls.model_type:
             from config_core.config._foreign_files import check_claim
 
