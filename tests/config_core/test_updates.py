@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from config_core import PretrainedConfig
+from config_core import ConfigError, PretrainedConfig, UnknownOptionError
 from config_core import transformers_names as transformers
 
 
@@ -118,3 +119,124 @@ def test_wrong_values_of_a_property_change_nothing(cls, way, tmp_path):
         with pytest.raises((ValueError, IndexError)):
             changed(config, way, tmp_path, {name: values[name] for name in names})
         assert config == cls()
+
+
+@dataclass
+class Schedule:
+    warmup: int = 10
+    steps: tuple[int, ...] = (1, 2)
+
+
+class PartConfig(PretrainedConfig):
+    model_type = "updates-part"
+
+    width: int = 1
+    depth: int = 1
+
+
+@dataclass
+class Optimizer:
+    lr: float = 0.1
+    decay: float = 0.0
+    schedule: Schedule = field(default_factory=Schedule)
+    part: PartConfig = field(default_factory=PartConfig)
+    options: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Other:
+    lr: float = 0.1
+    momentum: float = 0.9
+
+
+class OptimizerConfig(PretrainedConfig):
+    model_type = "updates-optimizer"
+
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    either: Other | Optimizer | None = None
+    several: list[Optimizer] = field(default_factory=list)
+    named: dict[str, Optimizer] = field(default_factory=dict)
+    options: dict[str, int] = field(default_factory=dict)
+
+
+class HandMadeConfig(PretrainedConfig):
+    """Makes a dataclass of a dict, as it makes no difference of which type it is otherwise."""
+
+    model_type = "updates-hand-made"
+
+    def __init__(self, width: int = 1, optimizer=None, **kwargs):
+        self.width = width
+        self.optimizer = Other(**(optimizer or {}))
+        super().__init__(**kwargs)
+
+
+class HolderConfig(PretrainedConfig):
+    model_type = "updates-holder"
+
+    held: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+
+WAYS = pytest.mark.parametrize("way", ["update", "replace", "from_dict", "from_pretrained"])
+
+
+@WAYS
+def test_a_dict_for_a_dataclass_changes_the_fields_that_it_names(way, tmp_path):
+    """As it does for a part, at any depth; a dict of another kind is replaced, and so is what a list or dict holds."""
+    optimizer = Optimizer(decay=0.5, schedule=Schedule(warmup=7), part=PartConfig(depth=5), options={"a": 1})
+    config = OptimizerConfig(
+        optimizer=optimizer, several=[optimizer], named={"a": optimizer}, either=optimizer, options={"a": 1}
+    )
+    given = {"lr": 1.0, "schedule": {"steps": [3]}, "part": {"width": 2}, "options": {"b": 2}}
+    values = {"optimizer": given, "either": {"decay": 0.25}, "several": [{"lr": 1.0}], "named": {"a": {"lr": 1.0}}}
+    config = changed(config, way, tmp_path, {**values, "options": {"b": 2}})
+    expected = Optimizer(1.0, 0.5, Schedule(7, (3,)), PartConfig(width=2, depth=5), {"b": 2})
+    assert config.optimizer == expected
+    assert config.either == replace(optimizer, decay=0.25)
+    assert (config.several, config.named) == ([Optimizer(1.0)], {"a": Optimizer(1.0)})
+    assert config.options == {"b": 2}
+
+
+@WAYS
+def test_a_dataclass_of_a_part_is_changed_too(way, tmp_path):
+    """In a dict for the part."""
+    config = HolderConfig(held={"optimizer": Optimizer(decay=0.5)})
+    config = changed(config, way, tmp_path, {"held": {"optimizer": {"lr": 1.0}}})
+    assert config.held.optimizer == Optimizer(1.0, 0.5)
+
+
+@WAYS
+def test_a_dict_that_fits_another_dataclass_is_a_new_value(way, tmp_path):
+    """What the old one has says nothing about it; an object is a new value too."""
+    config = OptimizerConfig(either=Optimizer(lr=1.0, decay=0.5))
+    assert changed(config, way, tmp_path, {"either": {"momentum": 0.5}}).either == Other(momentum=0.5)
+    config = OptimizerConfig(either=Optimizer(lr=1.0))
+    assert changed(config, way, tmp_path, {"either": Other()}).either == Other()
+    assert changed(config, way, tmp_path, {"either": {"lr": 2.0}}).either.lr == pytest.approx(2)
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"lrr": 1.0}, r"optimizer: Optimizer has no field 'lrr'\. Did you mean 'lr'"),
+        ({"schedule": {"warmup": "x"}}, r"OptimizerConfig\.optimizer\.schedule\.warmup: expected int, got str 'x'"),
+        ({"part": {"width": "x"}}, r"OptimizerConfig\.optimizer\.part\.width: expected int, got str 'x'"),
+    ],
+)
+def test_a_wrong_field_of_a_dataclass_is_named(given, problem, way, tmp_path):
+    """With its path, and nothing is changed."""
+    config = OptimizerConfig()
+    with pytest.raises((ConfigError, UnknownOptionError), match=problem):
+        changed(config, way, tmp_path, {"optimizer": given})
+    assert config == OptimizerConfig()
+
+
+@WAYS
+def test_a_dataclass_that_only_init_makes_is_changed_too(way, tmp_path):
+    """It is given to `__init__` as the dict that a file has, also by an update of another field."""
+    config = HandMadeConfig(optimizer={"momentum": 0.5})
+    config = changed(config, way, tmp_path, {"optimizer": {"lr": 1.0}})
+    assert config.optimizer == Other(1.0, 0.5)
+    config = changed(config, way, tmp_path, {"width": 3})
+    assert (config.width, config.optimizer) == (3, Other(1.0, 0.5))
+    assert changed(config, way, tmp_path, {"optimizer": Other(2.0)}).optimizer == Other(2.0)

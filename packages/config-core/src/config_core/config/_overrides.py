@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, attributes_of, without_replaced_labels
@@ -19,7 +20,7 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of, public_names
-from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import (
     attributes_without,
     check_property,
@@ -31,8 +32,21 @@ from config_core.config._construction import (
     warn_of_other_model_type,
     with_wrong_values,
 )
-from config_core.config._problems import AUTHOR_ERRORS, check_fields, problems_of_part, with_problems
-from config_core.config._value_types import builtin_value, is_any_config, is_foreign_config_class
+from config_core.config._problems import (
+    AUTHOR_ERRORS,
+    WrongValueError,
+    check_all,
+    check_fields,
+    problems_of_part,
+    with_problems,
+)
+from config_core.config._value_types import (
+    builtin_value,
+    dataclass_fields,
+    is_any_config,
+    is_dataclass_object,
+    is_foreign_config_class,
+)
 from config_core.errors import ConfigError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
@@ -328,26 +342,34 @@ def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> 
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
     values = without_replaced_labels(fields, given, count_field=count)
-    by_hand = _parts_made_by_hand(cls, fields, given)
+    by_hand = _made_by_hand(cls, fields, given)
     merged = merge_fields(cls, values | by_hand, given, by_hand=by_hand)
-    # `__init__` makes these parts of dicts.
+    # `__init__` makes these of dicts.
     return (
         values
         | merged
-        | {name: merged[name].to_dict() for name in by_hand if type(merged[name]) is type(by_hand[name])}
+        | {name: jsonable(merged[name]) for name in by_hand if type(merged[name]) is type(by_hand[name])}
     )
 
 
-def _parts_made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parts that a caller changes and of which only `__init__` knows that they are configs."""
+def _made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts and dataclasses that a caller changes and of which only `__init__` knows what they are."""
     definition = definition_of(cls)
-    names = [name for name in given if name not in definition.parts and _may_be_part(given[name])]
+    names = [name for name in given if name not in definition.parts and _may_be_made_by_hand(given[name])]
     attributes = attributes_without(cls, fields, ()) if names else None
-    return {name: attributes[name] for name in names if is_any_config(attributes.get(name))} if attributes else {}
+    return {
+        name: attributes[name]
+        for name in names
+        if attributes
+        and (
+            is_any_config(value := attributes.get(name))
+            or (name not in definition.checks and is_dataclass_object(value))
+        )
+    }
 
 
-def _may_be_part(value: Any) -> bool:
-    return is_any_config(value) or isinstance(builtin_value(value), dict)
+def _may_be_made_by_hand(value: Any) -> bool:
+    return is_any_config(value) or isinstance(builtin_value(value), dict) or is_dataclass_object(value)
 
 
 def merge_fields(
@@ -369,11 +391,8 @@ def merge_fields(
 
     def merging(name: str) -> Callable[[Any], Any]:
         def merge(value: Any) -> Any:
-            try:
-                with of_file() if name in by_hand else contextlib.nullcontext():
-                    merged = _merged(cls, name, old.get(name), value)
-            except ConfigValidationError as error:
-                raise problems_of_part(error) from error.__cause__
+            with of_file() if name in by_hand else contextlib.nullcontext():
+                merged = _merged(cls, name, old.get(name), value)
             return checks[name].check(merged) if name in checks else merged
 
         return merge
@@ -384,21 +403,50 @@ def merge_fields(
 
 def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:
     """Return the new value of a field."""
-    part: type[Any] | None = None
-    if is_any_config(old):
-        part, old = type(old), old.to_dict()
-    elif isinstance(old, dict):
+    if not isinstance(values := builtin_value(new), dict):
+        return new
+    definition = definition_of(cls)
+    if isinstance(old, dict):
         from config_core.config._part_classes import class_named
 
-        part = class_named(old.get("model_type"), definition_of(cls).parts.get(name, ()), cls)
-    if part is None or not isinstance(values := builtin_value(new), dict):
+        part = class_named(old.get("model_type"), definition.parts.get(name, ()), cls)
+        if part is not None and ("model_type" in old or _stands_for_config(cls, name, old)):
+            return _changed_config(part, old, values)
+        if name in definition.checks:
+            with of_file(), contextlib.suppress(WrongValueError, *AUTHOR_ERRORS):
+                old = definition.checks[name].check(old)  # which is a dataclass, if the field is for one
+    elif is_dataclass_object(old) and name not in definition.checks and not definition.runs_own_code:
+        return new  # the field is for anything, and nothing makes dataclasses of dicts
+    return _changed_object(old, new)
+
+
+def _changed_object(old: Any, new: Any) -> Any:
+    """Return the new value in place of an old one. For a config or a dataclass, a dict has fields to change."""
+    if not isinstance(values := builtin_value(new), dict):
         return new
-    if "model_type" not in old and not _stands_for_config(cls, name, old):
+    if is_any_config(old):
+        return _changed_config(type(old), old.to_dict(), values)
+    names = [field.name for field in dataclass_fields(type(old))]
+    if not names or not values.keys() <= {*names}:
         return new
+    from config_core.config._field_types import compile_check
+
+    kept = {name: getattr(old, name) for name in names if hasattr(old, name)}
+    entries = ((name, functools.partial(_changed_object, kept.get(name)), value) for name, value in values.items())
+    changed = {**kept, **dict(zip(values, check_all(entries, place=".{}".format), strict=True))}
+    check = compile_check(type(old))
+    return check(changed) if check is not None else changed
+
+
+def _changed_config(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
+    """Return the new value in place of a config, whose class it keeps unless it says otherwise."""
     kind = old.get("model_type", part.model_type)
-    if values.get("model_type", kind) != kind:
+    if new.get("model_type", kind) != kind:
         return new  # fields of one class say nothing about another
-    return _changed(part, old, values)
+    try:
+        return _changed(part, old, new)
+    except ConfigValidationError as error:
+        raise problems_of_part(error) from error.__cause__
 
 
 def _stands_for_config(cls: type[Any], name: str, value: dict[str, Any]) -> bool:

@@ -315,7 +315,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             cache_dir: Where downloads are kept.
             local_files_only: Use only what was downloaded before, and no network.
             force_download: Download again what is already there.
-            **overrides: Fields whose values replace those of the file.
+            **overrides: Fields whose values replace those of the file. A dict for a config or a dataclass changes the
+                fields that it names.
 
         Returns:
             The config; with `return_unused_kwargs`, the pair `(config, unused)`.
@@ -423,7 +424,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             return_unused_kwargs: Return keywords that are not fields instead of refusing them.
             extra: What to do with names in `config_dict`, at any depth, that the classes do not know: keep them, warn
                 of them as well, or forbid them. For values that people write, such as those of a YAML file.
-            **overrides: Fields whose values replace those of `config_dict`.
+            **overrides: Fields whose values replace those of `config_dict`. A dict for a config or a dataclass changes
+                the fields that it names.
 
         Returns:
             The config; with `return_unused_kwargs`, the pair `(config, unused)`.
@@ -663,7 +665,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         attribute, `config.heads = 8`, changes that one alone.
 
         Args:
-            config_dict: Fields to their new values. A dict for a sub-config changes the fields that it names.
+            config_dict: Fields to their new values. A dict for a config or a dataclass changes the fields that it
+                names.
 
         Raises:
             UnknownOptionError: The config has no such field.

@@ -31,7 +31,7 @@ from config_core.config._unknown_names import (
     report_unknown,
     spelling_hint,
 )
-from config_core.config._value_types import copied, is_any_config
+from config_core.config._value_types import copied, is_any_config, is_dataclass_object
 from config_core.config._written_fields import written_fields
 from config_core.errors import UnknownOptionError
 
@@ -266,18 +266,20 @@ def _made_of(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a config as its class takes them: parts that `__init__` makes by hand are dicts."""
-    parts = definition_of(cls).parts
+    """Return the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
     return {
-        name: jsonable(value)
-        if (is_any_config(value) and name not in parts) or _are_made_by_hand(cls, name, value)
-        else value
+        name: jsonable(value) if _is_made_by_hand(cls, name, value) else value
         for name, value in fields.items()
         if name not in NOT_KEPT
     }
 
 
-def _are_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
-    """Return whether a field holds a list or dict of configs of which its annotation does not tell."""
+def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
+    """Return whether a field holds a config, a dataclass, or several configs, of which its annotation does not tell."""
+    definition = definition_of(cls)
+    if is_any_config(value):
+        return name not in definition.parts
+    if name not in definition.checks and is_dataclass_object(value):
+        return True
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(is_any_config, items)) and not makes_configs(definition_of(cls).annotations.get(name))
+    return any(map(is_any_config, items)) and not makes_configs(definition.annotations.get(name))

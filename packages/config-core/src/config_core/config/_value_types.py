@@ -27,6 +27,7 @@ __all__ = [
     "is_any_config",
     "is_config",
     "is_config_class",
+    "is_dataclass_object",
     "is_dtype",
     "is_foreign_config_class",
     "is_part_class",
@@ -210,6 +211,11 @@ def dataclass_fields(cls: type[Any]) -> Iterator[Any]:
     from dataclasses import fields
 
     return (field for field in fields(cls) if field.init)
+
+
+def is_dataclass_object(value: Any) -> bool:
+    """Return whether a value is an object of a dataclass with fields that is no config."""
+    return not isinstance(value, type) and any(True for _ in dataclass_fields(type(value)))
 
 
 def _from_text(cls: type[Any], written: Any) -> Any:
