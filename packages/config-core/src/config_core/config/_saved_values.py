@@ -273,10 +273,13 @@ def _advice(path: str, saved: Any, loaded: Any, field: Any) -> str:
         return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
+    annotation = _annotation_of(field)
+    is_told = saved is field or not annotation.endswith("Any]")  # which of several types one of its values has
+    annotate = f"Annotate the field with its type, such as {annotation}, or use" if is_told else "Use"
     return (
         f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
-        f"{type(loaded).__name__} {shown(loaded)}. Annotate the field with its type, such as {_annotation_of(field)}, "
-        "or use a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
+        f"{type(loaded).__name__} {shown(loaded)}. {annotate} "
+        "a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
     )
 
 
