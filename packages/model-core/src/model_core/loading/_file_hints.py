@@ -185,6 +185,8 @@ def naming_call_for_safetensors(code_of_call: CodeOfCall) -> Iterator[None]:
         path = error.file
         if not isinstance(path, Path) or path.suffix == ".safetensors" or not holds_safetensors(path):
             raise
+        if (named := parse_weight_file(path.name)) and named.shard:
+            raise  # it holds a part of the model
         call = code_of_call(_described(path), _CODE_TO_READ.format(repr(str(path))))
         problem = str(error).removeprefix(f"{path}: ")
         raise WeightsFileError(f"{problem}, or load it as it is: {call}", file=path) from error

@@ -101,9 +101,12 @@ def problem_with_file(path: Path) -> str:
 
 
 def holds_safetensors(path: Path) -> bool:
-    """Return whether a file is a safetensors file, whatever it is called."""
-    with path.open("rb") as file:
-        return _type_of(file.read(_NUM_FIRST)) is _SAFETENSORS
+    """Return whether a file is a safetensors file, whatever it is called. False if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return _type_of(file.read(_NUM_FIRST)) is _SAFETENSORS
+    except OSError:
+        return False
 
 
 def problem_with_text(content: bytes) -> str:
