@@ -103,9 +103,8 @@ def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
 def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall) -> str:
     """Return why a pickle is refused, and what to do."""
     if isinstance(error, _ERRORS_AT_THE_END) or "unexpected EOF" in str(error):
-        return (
-            f"not a complete file of torch.save: it ends too early ({type(error).__name__}). Download or copy it again"
-        )
+        problem = f"not a complete file of torch.save: it ends too early ({type(error).__name__})"
+        return f"{problem}. Nothing but tensors is ever unpickled. Download or copy it again"
     problem = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
     refusal = "Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
     try:
