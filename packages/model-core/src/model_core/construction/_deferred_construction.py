@@ -221,16 +221,19 @@ class DeferredConstruction(TorchFunctionMode):
     def _record_fill(self, tensor: torch.Tensor, call: _Call) -> bool:
         """Record a fill in place of everything recorded before. Return False if it has to run at once."""
         function, args, kwargs = call
-        if not args:  # functions of torch.nn.init are dispatched with keywords only
-            kwargs = {**kwargs, "tensor": None}
+        if args:
+            args = args[1:]
+        else:  # functions of torch.nn.init are dispatched with keywords only
+            kwargs = kwargs.copy()
+            del kwargs["tensor"]
         # A tensor argument may change before the record runs. A generator argument, or the global generator once it was
         # seeded, would give the constructor other numbers if this fill did not draw its own now.
-        is_plain = _SCALAR_TYPES.issuperset(map(type, (*args[1:], *kwargs.values()) if args else kwargs.values()))
+        is_plain = _SCALAR_TYPES.issuperset(map(type, (*args, *kwargs.values())))
         if not is_plain or _initial_seed() != self._seed:
             return False
         if function is _KAIMING_UNIFORM and tensor.dim() <= 1:
             return False  # it raises, and the constructor may handle that
-        fill = function, args[1:], kwargs
+        fill = function, args, kwargs
         if (last := self._last_fills.setdefault(function, fill)) != fill:
             last = self._last_fills[function] = fill
         is_recorded = self._record(tensor, last)  # one object for all layers that are filled alike
@@ -255,8 +258,8 @@ class DeferredConstruction(TorchFunctionMode):
         if calls:
             # A transform such as vmap would apply to the fill as well.
             with torch.no_grad(), outside_transforms(), self._numbers_from_before_seeding():
-                for call in calls:
-                    _run(call, target)
+                for function, args, kwargs in calls:
+                    function(target, *args, **kwargs)
 
     @contextmanager
     def _numbers_from_before_seeding(self) -> Iterator[None]:
@@ -267,15 +270,6 @@ class DeferredConstruction(TorchFunctionMode):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.seed()
             yield
-
-
-def _run(call: _Call, target: torch.Tensor) -> None:
-    """Make a recorded call on a tensor."""
-    function, args, kwargs = call
-    if "tensor" in kwargs:  # functions of torch.nn.init are dispatched with keywords only
-        function(**kwargs | {"tensor": target})
-    else:
-        function(target, *args, **kwargs)
 
 
 def _distinct_jit_graph() -> object:

@@ -140,6 +140,7 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
                 f"its weight_map maps {name!r:.200} to {shard!r:.200}, which is not the name of a {suffix} file",
                 file=place,
             )
+    for shard in dict.fromkeys(weight_map.values()):
         check_relative_name(shard, where=place)
     metadata = values.get("metadata")
     save_id = metadata.get(SAVE_ID_KEY) if isinstance(metadata, dict) else None

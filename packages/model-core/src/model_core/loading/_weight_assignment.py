@@ -118,6 +118,8 @@ def _check_repeats(plan: LoadPlan, source: WeightSource) -> None:
 
 def _values_to_copy(plan: LoadPlan, source: WeightSource) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the tensors of the model that get values which the checkpoint has under another name, and these."""
+    if not plan.copies:
+        return
     stored = {name: stored_name for stored_name, name in plan.targets.items()}
     stored |= {alias: stored[name] for name, aliases in plan.shared.items() for alias in aliases}
     for name, other in plan.copies.items():
