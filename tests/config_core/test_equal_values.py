@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -27,6 +28,12 @@ class InitConfig(PretrainedConfig):
         self.width = width
         self.double = 2 * width
         super().__init__(**kwargs)
+
+
+@dataclass
+class Record:
+    held: Any
+    name: str = "a"
 
 
 class Failing:
@@ -53,8 +60,8 @@ class Vague:
 CLASSES = pytest.mark.parametrize("cls", [BodyConfig, InitConfig])
 HELD = pytest.mark.parametrize(
     "held",
-    [lambda value: value, lambda value: [value, 1], lambda value: {"a": (value,)}],
-    ids=["alone", "list", "dict"],
+    [lambda value: value, lambda value: [value, 1], lambda value: {"a": (value,)}, Record],
+    ids=["alone", "list", "dict", "dataclass"],
 )
 
 

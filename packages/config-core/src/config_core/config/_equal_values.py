@@ -37,19 +37,26 @@ def are_equal(value: Any, other: Any) -> bool:
     return _are_equal(value, other, are_equal)
 
 
-def _are_equal(value: Any, other: Any, are_elements_equal: Callable[[Any, Any], bool]) -> bool:
+def _are_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, Any], bool]) -> bool:
     if value is other:
         return True
     try:
         if isinstance(value, dict) and isinstance(other, dict):
-            return value.keys() == other.keys() and all(are_elements_equal(value[key], other[key]) for key in value)
+            return value.keys() == other.keys() and all(are_parts_equal(value[key], other[key]) for key in value)
         if any(isinstance(value, kind) and isinstance(other, kind) for kind in (list, tuple)):
-            return len(value) == len(other) and all(map(are_elements_equal, value, other))
-        if _is_array(value) or _is_array(other):
-            return type(value) is type(other) and _are_arrays_equal(value, other)
-        return bool(value == other) or bool(value != value and other != other)  # noqa: PLR0124 - NaN
+            return len(value) == len(other) and all(map(are_parts_equal, value, other))
+        return _are_objects_equal(value, other, are_parts_equal)
     except Exception:  # noqa: BLE001 - the values' own code, or one that contains itself
         return False
+
+
+def _are_objects_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, Any], bool]) -> bool:
+    if _is_array(value) or _is_array(other):
+        return type(value) is type(other) and _are_arrays_equal(value, other)
+    if hasattr(value, "__dataclass_fields__") and type(value) is type(other) and not is_config(value):
+        names = [name for name, field in value.__dataclass_fields__.items() if field.compare and hasattr(value, name)]
+        return all(are_parts_equal(getattr(value, name), getattr(other, name)) for name in names)
+    return bool(value == other) or bool(value != value and other != other)  # noqa: PLR0124 - NaN
 
 
 def _is_array(value: Any) -> bool:
