@@ -163,13 +163,85 @@ def test_what_is_computed_of_a_parameter_may_be_given_another_value():
 
 @pytest.mark.parametrize(("cls", "values", "changed", "field"), CASES)
 def test_an_update_of_one_is_refused(cls, values, changed, field):
-    """It would set an attribute that nothing reads; a load takes it."""
+    """It would set an attribute that nothing reads; the error has what the class would make of it."""
     config = cls(**values)
-    with pytest.raises(UnknownOptionError, match=r"has no field .* __init__ takes .*: call from_dict"):
+    with pytest.raises(UnknownOptionError, match=r"has no field .* __init__ takes .* Give these instead: "):
         config.update(changed)
     assert config == cls(**values)
     config.update({field: 7})
     assert getattr(config, field) == 7
+
+
+class PassingConfig(PretrainedConfig):
+    """Makes fields of the base class of its parameters."""
+
+    model_type = "unkept-passing"
+
+    def __init__(self, classes: int = 3, precision: str = "float16", **kwargs):
+        super().__init__(num_labels=2 * classes, dtype=precision, **kwargs)
+
+
+class NamesConfig(PretrainedConfig):
+    model_type = "unkept-names"
+
+    def __init__(self, names: tuple[str, ...] = ("a", "b"), width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(id2label=dict(enumerate(names)), **kwargs)
+
+
+BASE_CASES = [
+    (PassingConfig, {}, {"classes": 5}),
+    (PassingConfig, {"classes": 4}, {"classes": 5}),
+    (PassingConfig, {"precision": "bfloat16"}, {"precision": "float32"}),
+    (NamesConfig, {}, {"names": ("x", "y", "z")}),
+    (NamesConfig, {"names": ("x",)}, {"names": ("p", "q")}),
+    (NamesConfig, {"names": ("x",)}, {"names": ("a", "b")}),
+]
+
+
+@pytest.mark.parametrize(("cls", "values", "changed"), [*(case[:3] for case in CASES), *BASE_CASES])
+def test_what_an_error_says_to_give_works_as_it_is_written(cls, values, changed, tmp_path):
+    """Pasted into the call that was refused, it makes what the parameter would have made."""
+    config, expected = cls(**values), cls(**changed)
+    with pytest.raises(UnknownOptionError) as refused:
+        config.update(changed)
+    advised = eval(f"dict({str(refused.value).partition('instead: ')[2].rstrip('.')})")
+    config.update(advised)
+    assert config == expected
+    config = cls(**values)
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config
+    assert cls.from_pretrained(tmp_path, **advised) == expected == cls.from_dict(config.to_dict(), **advised)
+    if values:
+        with pytest.raises(ConfigError, match="would have no effect") as refused:
+            cls.from_pretrained(tmp_path, **changed)
+        advised = eval(f"dict({str(refused.value).partition('instead: ')[2].rstrip('.')})")
+        assert cls.from_pretrained(tmp_path, **advised) == expected
+
+
+def test_what_an_error_says_to_give_depends_on_the_other_fields():
+    """It is what the class would make of the parameter beside them."""
+    config = ScaledConfig(width=16)
+    with pytest.raises(UnknownOptionError, match=r"Give these instead: inner=80\."):
+        config.update({"scale": 5})
+    assert ScaledConfig.from_dict(config.to_dict(), scale=2) == config
+    with pytest.raises(ConfigError, match=r"Give 'inner' instead: inner=80\."):
+        ScaledConfig.from_dict(ScaledConfig(width=16, scale=3).to_dict(), scale=5)
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"), [(PassingConfig, ["p", "q", "r", "s"]), (NamesConfig, ["p"]), (NamesConfig, ["p", "q", "r"])]
+)
+def test_names_of_classes_come_back_beside_what_a_class_passes(cls, names, tmp_path):
+    """Those of the file count, also for another number of classes than that of the default."""
+    config = cls(classes=2) if cls is PassingConfig else cls()
+    config.update({"id2label": dict(enumerate(names))})
+    config.save_pretrained(tmp_path)
+    loaded = cls.from_pretrained(tmp_path)
+    assert loaded == config
+    assert (loaded.num_labels, [*loaded.label2id]) == (len(names), names)
+    loaded.update({"output_attentions": True})
+    assert [*loaded.id2label.values()] == names
 
 
 def test_what_only_a_private_attribute_holds_is_refused_at_the_save(tmp_path):

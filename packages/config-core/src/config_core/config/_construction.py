@@ -37,6 +37,7 @@ __all__ = [
     "with_wrong_values",
 ]
 
+_LABELS = ("num_labels", "id2label", "label2id")
 _GIVEN_TWICE = r"got multiple values for keyword argument '(\w+)'"
 
 
@@ -137,6 +138,8 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
     names = {**definition.spellings, **_renamed_in(cls, fields)} if definition.renamed else definition.spellings
     given = {names.get(name, name): value for name, value in fields.items()} if names else dict(fields)
     passed_by_class: list[str] = []
+    # A file has what the class makes of a parameter in its place.
+    file_counts = bool(definition.unkept) and (is_load or definition.unkept.isdisjoint(fields))
     of_parts: Exception | None = None
     while True:
         try:
@@ -144,8 +147,11 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
             break
         except (*AUTHOR_ERRORS, AttributeError) as error:
             if (twice := re.search(_GIVEN_TWICE, f"{error}")) and twice[1] in given:
-                passed_by_class += [twice[1]] if twice[1] in fields else []
-                del given[twice[1]]
+                withheld = [twice[1]]
+                if file_counts and twice[1] in _LABELS:  # the others are those of the file, and fit only each other
+                    withheld = [name for name in _LABELS if name in given]
+                passed_by_class += [name for name in withheld if name in fields]
+                given = {name: value for name, value in given.items() if name not in withheld}
                 continue
             parts = {name: given[name] for name in definition.parts if is_any_config(given.get(name))}
             if isinstance(error, ValueError) or not (parts or of_parts):

@@ -87,12 +87,28 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
         raise with_problems(unpacked(error, cls), problems, cls)  # noqa: B904 - it has its cause
     if names:
         hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
-        if taken := definition_of(cls).names.intersection(names):
-            hint = f" __init__ takes {quoted(sorted(taken))}: call from_dict(config.to_dict(), …) with it.{hint}"
+        for name in sorted(definition_of(cls).names.intersection(names)):
+            hint = f" {_use_of(config, name, values[name])}{hint}"
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
         report_unknown(unknown, config)
+
+
+def _use_of(config: Any, name: str, value: Any) -> str:
+    """Return what to give in place of a parameter that a class does not keep."""
+    from config_core.config._unkept_parameters import as_keywords, made_of_parameter
+
+    cls = type(config)
+    try:
+        with of_file():
+            fields = _as_given(cls, written_fields(config))
+            made = made_of_parameter(cls, name, value, fields, maker_of(cls))
+    except Exception:  # noqa: BLE001 - a wrong value
+        made = {}
+    if not made:
+        return f"__init__ takes {name!r}, and keeps nothing of it that could be updated."
+    return f"__init__ takes {name!r} and makes other fields of it. Give these instead: {as_keywords(made)}."
 
 
 def _is_field(config: Any, name: str) -> bool:

@@ -16,17 +16,18 @@ from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._init_parameters import unwrapped
-from config_core.config._value_types import SCALARS
+from config_core.config._value_types import SCALARS, copied
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["check_effect", "check_kept"]
+__all__ = ["as_keywords", "check_effect", "check_kept", "made_of_parameter"]
 
 _MAX_DEPTH = 4  # of tables in functions that `__init__` calls
 _MOST_SOUGHT = 1000  # of tables and functions, and of the entries of one
 _MAX_PROBES = 50
+_LONGEST = 300  # text of a value in an error that says what to give
 _SAMPLES: tuple[Any, ...] = (1, 1.5, "a", True, [1], {})
 _NOTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
@@ -52,27 +53,64 @@ def check_effect(
         ConfigError: It is undone.
     """
     cls, definition, state = type(config), definition_of(type(config)), attributes_of(config)
-    needed = {name: fields[name] for name in definition.required if name in fields}
     for name in definition.unkept & given.keys():
-        value, others = given[name], fields.keys() - given.keys()
-        if name in definition.checks:
-            value = definition.checks[name].check(value)  # an enum by its member
-        after = _made(make, {**needed, name: value})
-        if name in after:  # kept by what it is passed to
-            continue
-        known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
-        inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
-        probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
-        made = sorted({other for before in probes for other in _changed(before, after, after.keys() & others)})
-        if only_copies:
-            made = [other for other in made if same_value(after[other], value)]
-        undone = [other for other in made if not same_value(state.get(other), after[other])]
+        made = made_of_parameter(cls, name, given[name], fields, make)
+        others = fields.keys() - given.keys()
+        undone = [
+            other
+            for other, value in made.items()
+            if other in others
+            and not same_value(state.get(other), value)
+            and (not only_copies or same_value(value, _checked(cls, name, given[name])))
+        ]
         if undone:
-            shown = " and ".join(f"{other!r}, which is {fields[other]!r:.80}" for other in undone)
+            present = " and ".join(f"{other!r}, which is {fields[other]!r:.80}" for other in undone)
+            # What is computed of them too.
+            instead = {other: new for other, new in made.items() if not same_value(state.get(other), new)}
             raise ConfigError(
-                f"{cls.__name__}: {name}={value!r:.80} would have no effect, because what the class makes of it has a "
-                f"value already: {shown}. Give {' and '.join(map(repr, undone))} instead."
+                f"{cls.__name__}: {name}={given[name]!r:.80} would have no effect, because what the class makes of it "
+                f"has a value already: {present}. Give {' and '.join(map(repr, undone))} instead: "
+                f"{as_keywords(instead)}."
             )
+
+
+def made_of_parameter(
+    cls: type[Any], name: str, value: Any, fields: Mapping[str, Any], make: Callable[[dict[str, Any]], Any]
+) -> dict[str, Any]:
+    """Return what a class makes of a parameter that it keeps under no attribute of its name.
+
+    Args:
+        cls: The class.
+        name: The parameter.
+        value: Its value.
+        fields: All fields, on some of which it may depend what is made.
+        make: Makes a config of fields.
+    """
+    definition, value = definition_of(cls), _checked(cls, name, value)
+    needed = {other: fields[other] for other in definition.required if other in fields}
+    after = _made(make, {**needed, name: value})
+    if name in after:  # kept by what it is passed to
+        return {}
+    known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
+    inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
+    probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
+    public = {other for other in after if other[:1] != "_"}
+    made = sorted({other for before in probes for other in _changed(before, after, after.keys() & public)})
+    others = {other: copied(field) for other, field in fields.items() if other not in made}
+    whole = _made(make, {**others, name: value})
+    return {other: whole.get(other, after[other]) for other in made}
+
+
+def _checked(cls: type[Any], name: str, value: Any) -> Any:
+    checks = definition_of(cls).checks
+    return checks[name].check(value) if name in checks else value  # an enum by its member
+
+
+def as_keywords(values: Mapping[str, Any]) -> str:
+    """Return values as a call has them; names of classes say how many there are, and very long values are left out."""
+    implied = {"label2id", "num_labels"} if values.get("id2label") is not None else {"id2label", "label2id"}
+    texts = {name: repr(value) for name, value in values.items() if name not in implied}
+    return ", ".join(f"{name}={text if len(text) <= _LONGEST else '…'}" for name, text in texts.items())
 
 
 def _unlike(value: Any, known: Iterable[Any]) -> list[Any]:
