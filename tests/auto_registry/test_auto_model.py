@@ -259,6 +259,18 @@ def test_from_config_refuses_what_is_no_config(registry):
         AutoModel.from_config("folder", registry=registry)
 
 
+def test_what_is_no_config_is_named_in_one_line():
+    """The repr of a config of another library has many lines."""
+
+    class OtherConfig:
+        def __repr__(self):
+            return "OtherConfig {\n}"
+
+    with pytest.raises(UsageError, match=r"got an instance of .*OtherConfig\.") as caught:
+        AutoModel.from_config(OtherConfig())
+    assert "\n" not in str(caught.value)
+
+
 def test_class_in_place_of_a_config_is_called_a_class(registry, parrot):
     """`got birds.ParrotConfig` would read like the right thing."""
     with pytest.raises(UsageError, match=rf"got the class .*{parrot[0].__name__}"):

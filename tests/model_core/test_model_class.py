@@ -148,6 +148,15 @@ def test_config_may_come_from_elsewhere(tmp_path):
     assert loaded.name_or_path == str(tmp_path / "weights")
 
 
+def test_what_is_no_config_is_named_in_one_line(tmp_path):
+    """The repr of a model, or of a config of another library, has many lines."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ArgumentError, match=r"got an instance of tiny_models\.TinyModel\.") as caught:
+        TinyModel.from_pretrained(tmp_path, config=model)
+    assert "\n" not in str(caught.value)
+
+
 class Scaled(TinyModel):
     """A model whose constructor takes more than the config."""
 
