@@ -33,7 +33,7 @@ from config_core.config._unknown_names import (
 )
 from config_core.config._value_types import copied, is_any_config, is_dataclass_object
 from config_core.config._written_fields import written_fields
-from config_core.errors import UnknownOptionError
+from config_core.errors import ConfigError, UnknownOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -284,10 +284,17 @@ def _made_of(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
     return {
-        name: jsonable(value) if _is_made_by_hand(cls, name, value) else value
+        name: _plain_if_possible(value) if _is_made_by_hand(cls, name, value) else value
         for name, value in fields.items()
         if name not in NOT_KEPT
     }
+
+
+def _plain_if_possible(value: Any) -> Any:
+    try:
+        return jsonable(value)
+    except ConfigError:  # it holds an array
+        return value
 
 
 def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
