@@ -12,7 +12,7 @@ import pytest
 from config_core import ConfigValidationError, PretrainedConfig
 
 pytest.importorskip("transformers", reason="needs the dependency group `peers`")
-from transformers import BertConfig, ViTConfig
+from transformers import BertConfig, CLIPConfig, ViTConfig
 
 
 class CaptionConfig(PretrainedConfig):
@@ -81,6 +81,17 @@ def test_dict_changes_the_fields_of_a_part_that_it_names(tmp_path, cls):
     assert (config.text.hidden_size, config.text.num_hidden_layers) == (36, 3)
     config.update({"text": {"num_hidden_layers": 5}})
     assert (config.text.hidden_size, config.text.num_hidden_layers) == (36, 5)
+
+
+def test_dict_changes_the_parts_of_a_part_as_well(tmp_path):
+    """At any depth."""
+
+    class NestedConfig(PretrainedConfig):
+        clip: CLIPConfig | None = None
+
+    NestedConfig(clip=CLIPConfig(text_config={"hidden_size": 16}, projection_dim=7)).save_pretrained(tmp_path)
+    clip = NestedConfig.from_pretrained(tmp_path, clip={"text_config": {"num_hidden_layers": 3}}).clip
+    assert (clip.text_config.hidden_size, clip.text_config.num_hidden_layers, clip.projection_dim) == (16, 3, 7)
 
 
 def test_field_that_is_computed_of_a_part_is_computed_again(tmp_path):

@@ -459,10 +459,20 @@ def _stands_for_config(cls: type[Any], name: str, value: dict[str, Any]) -> bool
         return True
 
 
+def _with_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a config of another library with a caller's in their place, those of its parts included."""
+    changed = {**old, **new}
+    for name, value in new.items():
+        part = old.get(name)
+        if isinstance(value, dict) and isinstance(part, dict) and "model_type" in part:
+            changed[name] = _with_changes(part, value)
+    return changed
+
+
 def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     """Return a config of the values of a file, with those that a caller gives for some of them."""
     if is_foreign_config_class(part):
-        return part.from_dict({**old, **new})
+        return part.from_dict(_with_changes(old, new))
     new = of_dict(part, new)
     known = definition_of(part).names | definition_of(part).aliases.keys() | old.keys()
     given = {name: value for name, value in new.items() if name in known}
