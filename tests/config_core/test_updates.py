@@ -240,3 +240,91 @@ def test_a_dataclass_that_only_init_makes_is_changed_too(way, tmp_path):
     config = changed(config, way, tmp_path, {"width": 3})
     assert (config.width, config.optimizer) == (3, Other(1.0, 0.5))
     assert changed(config, way, tmp_path, {"optimizer": Other(2.0)}).optimizer == Other(2.0)
+
+
+class InPlaceConfig(PretrainedConfig):
+    """Has setters that change lists and parts in place, and may fail after that."""
+
+    model_type = "updates-in-place"
+
+    part: PartConfig = field(default_factory=PartConfig)
+    sizes: list[int] = field(default_factory=lambda: [1, 2])
+    nested: dict[str, list[int]] = field(default_factory=lambda: {"a": [1]})
+
+    def __post_init__(self):
+        self.total = sum(self.sizes)
+        self._index = {size: number for number, size in enumerate(self.sizes)}
+
+    @property
+    def first(self):
+        return self.sizes[0]
+
+    @first.setter
+    def first(self, first):
+        self.sizes[0] = first
+        self.part.width = first
+        self.nested["a"].append(first)
+        self._index[first] = 0
+        if first < 0:
+            raise ValueError("first must be positive")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"first": -1},
+        {"sizes": [3, "x"]},
+        {"part": {"width": "x"}},
+        {"dtype": 5},
+        {"problem_type": "other"},
+        {"id2label": {0: "a", 1: "a b", 3: 4}},
+        {"num_labels": 3, "id2label": {0: "a"}},
+        {"unknown": 1},
+    ],
+)
+def test_a_refused_update_leaves_everything_as_it_was(wrong):
+    """Labels, parts, dtype, computed fields and what a setter has changed in place: the very same objects."""
+    config = InPlaceConfig(num_labels=4, dtype="float16")
+    part, sizes, index, text = config.part, config.sizes, config._index, repr(vars(config))
+    right = {"sizes": [7, 8], "part": {"depth": 9}, "num_labels": 7, "dtype": "float32", "architectures": ["X"]}
+    for values in ({**right, **wrong}, {**wrong, **{name: right[name] for name in right if name not in wrong}}):
+        with pytest.raises((ConfigError, UnknownOptionError, ValueError)):
+            config.update(values)
+        assert config.part is part
+        assert config.sizes is sizes
+        assert config._index is index
+        assert repr(vars(config)) == text
+
+
+def test_an_automatic_dtype_changes_nothing():
+    """As in a load, it is that which is there."""
+    config = PartConfig(dtype="float16")
+    config.update({"dtype": "auto", "width": 3})
+    assert (config.dtype, config.width) == ("float16", 3)
+
+
+class ClassesConfig(PretrainedConfig):
+    model_type = "updates-classes"
+
+    def __init__(self, classes: int = 3, **kwargs):
+        self.classes = classes
+        super().__init__(num_labels=classes, **kwargs)
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("values", "problem", "more"),
+    [
+        ({"num_labels": 5}, r"passes 3 to super\(\).__init__\. Leave it out, or give classes=5\.", {"classes": 5}),
+        ({"id2label": {0: "a"}}, r"num_labels=3 .* Give names for 3, or give classes=1\.", {"classes": 1}),
+    ],
+)
+def test_a_number_of_classes_that_a_class_passes_is_given_with_what_it_makes_it_of(
+    values, problem, more, way, tmp_path
+):
+    """The error names that, and its value."""
+    config = ClassesConfig()
+    with pytest.raises(ConfigError, match=problem):
+        changed(config, way, tmp_path, values)
+    config = changed(config, way, tmp_path, {**values, **more})
+    assert config == ClassesConfig(**values, **more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attribute_of, attributes_of, is_cached_property
+from config_core.config._base_fields import attribute_of, attributes_of, is_cached_property, read_labels
 from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
@@ -18,7 +18,7 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import definition_of
 from config_core.config._problems import AUTHOR_ERRORS, call_validate, moved_to_root, shown, unpacked, with_problems
-from config_core.config._value_types import copied, is_any_config
+from config_core.config._value_types import SCALARS, copied, is_any_config
 from config_core.config._written_fields import note_set_fields
 from config_core.errors import ConfigDefinitionError, ConfigError
 
@@ -154,6 +154,8 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
                 given = {name: value for name, value in given.items() if name not in withheld}
                 continue
             parts = {name: given[name] for name in definition.parts if is_any_config(given.get(name))}
+            if isinstance(error, ConfigError) and "num_labels" in passed_by_class:
+                _check_passed_number(cls, fields)
             if isinstance(error, ValueError) or not (parts or of_parts):
                 raise moved_to_root(error, cls, fields)  # noqa: B904 - mostly the error itself
             if of_parts:
@@ -186,10 +188,37 @@ def _settle_passed(config: Any, names: Iterable[str], fields: Mapping[str, Any],
         if unkept and (is_load or unkept.isdisjoint(fields)):
             setattr(config, name, fields[name])  # a file has what the class makes of a parameter in its place
         else:
+            passed = getattr(config, name, None)
             raise ConfigError(
-                f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes "
-                f"{getattr(config, name, None)!r:.80} to super().__init__. Leave it out."
+                f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes {passed!r:.80} to "
+                f"super().__init__. Leave it out{_or_of_what(cls, fields, passed, fields[name])}."
             )
+
+
+def _check_passed_number(cls: type[Any], fields: Mapping[str, Any]) -> None:
+    """Check that the number of classes that a class passes to `super().__init__` is that of their names.
+
+    Raises:
+        ConfigError: It is another one.
+    """
+    names = read_labels(fields.get("id2label"), fields.get("label2id")) or {}
+    number = (attributes_without(cls, fields, _LABELS) or {}).get("num_labels", len(names))
+    if number != len(names):
+        raise ConfigError(
+            f"{cls.__name__}: the class itself passes num_labels={number} to super().__init__, but id2label names "
+            f"{len(names)} classes. Give names for {number}{_or_of_what(cls, fields, number, len(names))}."
+        )
+
+
+def _or_of_what(cls: type[Any], fields: Mapping[str, Any], value: Any, other: Any) -> str:
+    """Return what else to give for another value that a class passes on, if it is plainly that of one parameter."""
+    definition = definition_of(cls)
+    found = [
+        name
+        for name in definition.defaults.keys() - definition.inherited
+        if type(held := fields.get(name, definition.defaults[name])) is type(value) and held == value
+    ]
+    return f", or give {found[0]}={other!r}" if len(found) == 1 and type(other) in SCALARS else ""
 
 
 def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:

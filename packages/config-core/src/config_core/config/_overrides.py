@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from config_core.config._derived_fields import Note
 
-__all__ = ["make_config", "make_with_note", "merge_fields", "of_dict", "replaced"]
+__all__ = ["make_config", "make_with_note", "merge_fields", "of_dict", "replaced", "without_automatic_dtype"]
 
 
 def make_config(
@@ -237,11 +237,15 @@ def _set_properties(config: Any, properties: Mapping[str, Any], given: Mapping[s
 
 
 def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return overrides under the names of fields, without a dtype of `"auto"`: in transformers, that of the file."""
-    given = resolve_aliases(cls, of_dict(cls, overrides))
-    if isinstance(dtype := given.get("dtype"), str) and dtype == "auto":
-        del given["dtype"]
-    return given
+    """Return overrides under the names of fields."""
+    return without_automatic_dtype(resolve_aliases(cls, of_dict(cls, overrides)))
+
+
+def without_automatic_dtype(values: dict[str, Any]) -> dict[str, Any]:
+    """Return new values without a dtype of `"auto"`: in transformers, that of the file. They may be changed."""
+    if isinstance(dtype := values.get("dtype"), str) and dtype == "auto":
+        del values["dtype"]
+    return values
 
 
 def _unkept_in(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:

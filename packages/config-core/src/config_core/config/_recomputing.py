@@ -22,7 +22,7 @@ from config_core.config._construction import check_property, maker_of, note_comp
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
 from config_core.config._field_types import makes_configs
-from config_core.config._overrides import merge_fields, of_dict
+from config_core.config._overrides import merge_fields, of_dict, without_automatic_dtype
 from config_core.config._problems import AUTHOR_ERRORS, call_validate, unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
@@ -31,7 +31,7 @@ from config_core.config._unknown_names import (
     report_unknown,
     spelling_hint,
 )
-from config_core.config._value_types import copied, is_any_config, is_dataclass_object
+from config_core.config._value_types import SCALARS, copied, is_any_config, is_config, is_dataclass_object
 from config_core.config._written_fields import written_fields
 from config_core.errors import ConfigError, UnknownOptionError
 
@@ -66,13 +66,33 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
         UnknownOptionError: The config has no such field.
         ConfigError: A value is wrong.
     """
-    before = dict(vars(config))
+    before = _contents_of(config)
     try:
         _update(config, values)
     except BaseException:
-        vars(config).clear()
-        vars(config).update(before)
+        for holder, contents in before:
+            holder.clear()
+            (holder.extend if isinstance(holder, list) else holder.update)(contents)
         raise
+
+
+def _contents_of(config: Any) -> list[tuple[Any, Any]]:
+    """Return the lists, dicts and sets in a config, and the attributes of its parts, each with a copy of what it holds.
+
+    A setter of the author's may change them in place.
+    """
+    found: dict[int, tuple[Any, Any]] = {}
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        holder = vars(value) if is_config(value) else value
+        if type(holder) in {dict, list, set} and id(holder) not in found:
+            found[id(holder)] = (holder, holder.copy())
+        elif type(holder) is not tuple:
+            continue
+        items = holder.values() if isinstance(holder, dict) else holder
+        pending.extend(item for item in items if type(item) not in SCALARS)
+    return [*found.values()]
 
 
 def _update(config: Any, values: Mapping[str, Any]) -> None:
@@ -128,7 +148,7 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     computed = _computed_now(config, values) if "_computed" in state or definition.passed else set()
     # A lock or a counter is another one in each config.
     private = {name: value for name, value in _private_made_of(config).items() if same_value(value, state.get(name))}
-    given = resolve_aliases(cls, values)
+    given = without_automatic_dtype(resolve_aliases(cls, values))
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
     with of_caller(unknown):
