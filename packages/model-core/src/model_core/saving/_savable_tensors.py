@@ -154,4 +154,9 @@ def _remedy(name: str, value: Any) -> str:
         return "Let get_extra_state return a tensor" if name.endswith("_extra_state") else "Convert it"
     if nn.parameter.is_lazy(value):
         return "Run a forward pass first"
-    return "Give it values" if value.is_meta else "Convert it"
+    if not value.is_meta:
+        return "Convert it"
+    return (
+        "Give it values; if accelerate has offloaded them, pass state_dict=get_state_dict_offloaded_model(model) from "
+        "accelerate.utils.modeling"
+    )
