@@ -292,3 +292,35 @@ def test_a_class_for_transformers_writes_no_file_that_a_load_refuses(tmp_path):
     with pytest.raises(ConfigError, match=r"TheirsConfig: ZeroDivisionError: .* A load of the file would raise this"):
         config.save_pretrained(tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+class PrivateConfig(PretrainedConfig):
+    model_type = "saves-private"
+
+    def __init__(self, hidden: int = 8, **kwargs):
+        self._hidden = hidden
+        self._scale = 1
+        super().__init__(**kwargs)
+
+    scale = TheirsConfig.scale
+
+
+class PrivateWholeConfig(PretrainedConfig):
+    model_type = "saves-private-whole"
+
+    part: PrivateConfig = field(default_factory=PrivateConfig)
+    parts: dict[str, list[PrivateConfig]] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize("given", [{"scale": 5}, {"hidden": 5}])
+def test_what_only_a_private_attribute_of_a_part_holds_is_refused(given, tmp_path):
+    """With its path."""
+    (name,) = given
+    whole = PrivateWholeConfig(part=PrivateConfig(**given))
+    with pytest.raises(ConfigError, match=rf"PrivateWholeConfig\.part\._?{name}: private attributes are not written"):
+        whole.save_pretrained(tmp_path)
+    whole = PrivateWholeConfig(parts={"a": [PrivateConfig(), PrivateConfig(**given)]})
+    with pytest.raises(ConfigError, match=rf"PrivateWholeConfig\.parts\['a'\]\[1\]\._?{name}: private attributes"):
+        whole.save_pretrained(tmp_path)
+    PrivateWholeConfig().save_pretrained(tmp_path)
+    assert PrivateWholeConfig.from_pretrained(tmp_path) == PrivateWholeConfig()

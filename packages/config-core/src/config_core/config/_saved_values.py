@@ -82,8 +82,11 @@ def _is_made_anew(config: Any, written: dict[str, Any]) -> bool:
     restored = check_and_restore(cls, fill_num_labels(cls, written))
     if definition_of(cls).runs_own_code:
         return True
-    # Code for transformers expects lists in place of tuples.
-    return cls._checks_values and any(_differences(_compared_fields(config), written | restored))
+    if not cls._checks_values:  # code for transformers expects lists in place of tuples
+        return False
+    from config_core.config._unkept_parameters import keeping_privately
+
+    return any(_differences(_compared_fields(config), written | restored)) or any(keeping_privately(config))
 
 
 def _warn_of_losses(config: Any, loaded: Any, written: dict[str, Any]) -> None:
@@ -126,7 +129,7 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
     Raises:
         ConfigValidationError: Some values differ, or are lost.
     """
-    cls, definition = type(config), definition_of(type(config))
+    cls = type(config)
     values = _all_values(config) | _of_model(written)
     if lost := [*_differences(values, _all_values(loaded), is_complete=True)]:
         problems = tuple(
@@ -134,9 +137,9 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
             for path, saved, made in lost
         )
         raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
-    if definition.setters or not definition.unkept <= vars(config).keys():
-        from config_core.config._unkept_parameters import check_kept
+    from config_core.config._unkept_parameters import check_kept, keeping_privately
 
+    if any(keeping_privately(config)):
         check_kept(config, loaded, _loaded(cls, written))
 
 

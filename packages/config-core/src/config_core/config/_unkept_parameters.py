@@ -16,13 +16,13 @@ from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._init_parameters import unwrapped
-from config_core.config._value_types import SCALARS, copied
+from config_core.config._value_types import SCALARS, copied, is_config
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["as_keywords", "check_effect", "check_kept", "made_of_parameter"]
+__all__ = ["as_keywords", "check_effect", "check_kept", "keeping_privately", "made_of_parameter"]
 
 _MAX_DEPTH = 4  # of tables in functions that `__init__` calls
 _MOST_SOUGHT = 1000  # of tables and functions, and of the entries of one
@@ -170,6 +170,23 @@ def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> M
     return attributes
 
 
+def keeping_privately(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the config and its parts, with their paths, whose private attributes may hold what a caller gave."""
+    cls = type(config)
+    definition = definition_of(cls)
+    if cls._checks_values and (definition.setters or not definition.unkept <= vars(config).keys()):
+        yield path, config
+    pending = [(f"{path}.{name}", value) for name, value in vars(config).items() if name[:1] != "_"]
+    while pending:
+        place, value = pending.pop()
+        if is_config(value):
+            yield from keeping_privately(value, place)
+        elif isinstance(value, (list, tuple)):
+            pending += [(f"{place}[{index}]", item) for index, item in enumerate(value)]
+        elif isinstance(value, dict):
+            pending += [(f"{place}[{key!r}]", item) for key, item in value.items()]
+
+
 def check_kept(config: Any, loaded: Any, twin: Any) -> None:
     """Check that nothing is lost because only a private attribute holds it, as in `self._hidden = hidden`.
 
@@ -179,15 +196,21 @@ def check_kept(config: Any, loaded: Any, twin: Any) -> None:
         twin: What another load makes.
 
     Raises:
-        ConfigValidationError: A parameter or a property would be lost.
+        ConfigValidationError: A parameter or a property would be lost, of the config or of a part of it.
     """
-    cls, definition = type(config), definition_of(type(config))
-    loaded, twin = _values(loaded), _values(twin)
+    made, twins = dict(keeping_privately(loaded)), dict(keeping_privately(twin))
+    for path, part in keeping_privately(config):
+        if path in made and path in twins:
+            _check_part(type(config), path, part, _values(made[path]), _values(twins[path]))
+
+
+def _check_part(root: type[Any], path: str, part: Any, loaded: Mapping[str, Any], twin: Mapping[str, Any]) -> None:
+    cls, definition = type(part), definition_of(type(part))
     names = set(definition.setters)
-    if not definition.unkept <= vars(config).keys():
-        names |= {name for name in loaded.keys() & vars(config).keys() - _NOTES if name.startswith("_")}
+    if not definition.unkept <= vars(part).keys():
+        names |= {name for name in loaded.keys() & vars(part).keys() - _NOTES if name.startswith("_")}
     # What differs from load to load is no value that was given.
-    lost = _changed(loaded, _values(config), names - {*_changed(loaded, twin, names)})
+    lost = _changed(loaded, _values(part), names - {*_changed(loaded, twin, names)})
     if lost:
         taken = ", ".join(map(repr, sorted(definition.unkept)))
         remedy = f"Keep what {cls.__qualname__}.__init__ takes ({taken}) under its own name too."
@@ -195,8 +218,8 @@ def check_kept(config: Any, loaded: Any, twin: Any) -> None:
             remedy = f"Make {lost[0]!r} a parameter of __init__, or a field in the body of the class."
         raise ConfigValidationError(
             f"private attributes are not written, so that a load would make this {loaded[lost[0]]!r:.80}. {remedy}",
-            config_class=cls.__name__,
-            field=lost[0],
+            config_class=root.__name__,
+            field=f"{path}.{lost[0]}".removeprefix("."),
         )
 
 
