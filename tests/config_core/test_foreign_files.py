@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import ClassVar
 
 import pytest
@@ -117,8 +118,10 @@ def test_a_dict_is_whose_the_caller_says():
 def test_a_file_that_holds_the_config_as_a_part_says_where(tmp_path):
     """As the file of a composite model does for the config of its encoder."""
     write(tmp_path, {"model_type": "whole", "vision_config": {"model_type": "foreign-net", "width": 3}})
-    with pytest.raises(ForeignConfigError, match=r"Its 'vision_config' is one: NetConfig.from_dict\(values\['vision"):
+    call = "NetConfig.from_dict(NetConfig.get_config_dict(...)[0]['vision_config'])"
+    with pytest.raises(ForeignConfigError, match=f"Its 'vision_config' is one: {re.escape(call)}"):
         NetConfig.from_pretrained(tmp_path)
+    assert NetConfig.from_dict(NetConfig.get_config_dict(tmp_path)[0]["vision_config"]).width == 3
 
 
 def test_keys_that_an_upgrade_reads_are_known(tmp_path):

@@ -85,7 +85,8 @@ def _remedy(cls: type[Any], values: Mapping[str, Any], kind: str) -> str:
         return f"{reader} reads it."
     parts = [name for name, value in values.items() if isinstance(value, dict) and _is_of(cls, value)]
     if parts:
-        return f"Its {parts[0]!r} is one: {cls.__name__}.from_dict(values[{parts[0]!r}])."
+        name = cls.__name__
+        return f"Its {parts[0]!r} is one: {name}.from_dict({name}.get_config_dict(...)[0][{parts[0]!r}])."
     if values.get("model_type"):
         return (
             f"Load it with the class of its model_type, or with {cls.__name__}.from_dict if it is meant for this one."
