@@ -6,7 +6,8 @@ Labels are the classes of a classifier: how many there are, and their names as `
 import functools
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from config_core.config._value_types import SCALARS, builtin_value, is_dtype
@@ -127,8 +128,10 @@ def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None 
         id2label: The names. Of two classes of one name the later counts, as in ImageNet's own list.
         chosen: Numbers that count instead, where they are those of a class of that name.
     """
-    numbers = {label: number for number, label in id2label.items()}
-    return numbers | {label: number for label, number in (chosen or {}).items() if id2label.get(number) == label}
+    numbers = dict(zip(id2label.values(), id2label, strict=True))
+    if not chosen or chosen == numbers:
+        return numbers
+    return numbers | {label: number for label, number in chosen.items() if id2label.get(number) == label}
 
 
 def _only_choose(numbers: Mapping[str, int], id2label: Mapping[int, str] | None) -> bool:
@@ -227,7 +230,11 @@ def read_both_labels(
     if id2label is None:
         numbers = _read_numbers(label2id)
         return dict(sorted((number, label) for label, number in numbers.items())), numbers
-    labels = _read("id2label", _mapping("id2label", id2label).items(), beside=label2id)
+    names = _mapping("id2label", id2label)
+    labels = _read("id2label", names, names.values(), beside=label2id)
+    numbers = label_numbers(labels)
+    if isinstance(label2id, dict) and label2id == numbers and _are_numbers(label2id.values()):
+        return labels, numbers  # the usual case, in a fifth of the time
     numbers = _read_numbers(_without_default_names(label2id, labels))
     for label, number in numbers.items():
         name = labels.get(number)
@@ -254,7 +261,7 @@ def _without_default_names(label2id: Any, labels: Mapping[int, str]) -> Any:
 def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
     """Return a `label2id` with numbers as such, which may be text; an empty one for None."""
     given = _mapping("label2id", label2id or {})
-    return {label: number for number, label in _read("label2id", ((given[label], label) for label in given)).items()}
+    return label_numbers(_read("label2id", given.values(), given))
 
 
 def _default_names(count: int) -> dict[int, str]:
@@ -281,27 +288,36 @@ def _number(name: str, given: Any) -> int:
     return int(key)
 
 
-def _read(name: str, labels: Iterable[tuple[Any, Any]], *, beside: Any = None) -> dict[int, str]:
-    """Return names by number.
+def _are_numbers(given: Collection[Any]) -> bool:
+    """Return whether everything that was given is a number of a class, and not text for one."""
+    return {*map(type, given)} <= {int} and min(given, default=0) >= 0
+
+
+def _read(name: str, given: Collection[Any], labels: Collection[Any], *, beside: Any = None) -> dict[int, str]:
+    """Return names by number. There may be thousands, and most have been read before.
 
     Args:
         name: The field, for errors.
-        labels: Number and name of each class.
+        given: The numbers of the classes.
+        labels: Their names.
         beside: The `label2id` beside an `id2label`. Names that are numbers are text there, since they are keys in JSON.
     """
-    read: dict[int, str] = {}
-    for given, label in labels:
-        # There may be thousands, and most have been read before.
-        number = given if type(given) is int and given >= 0 else _number(name, given)
-        if number in read:
-            raise ConfigError(f"{name}: two names have the same number, {number}.")
-        if isinstance(label, str):
-            read[number] = label
-        elif type(label) in SCALARS and isinstance(beside, dict) and json.dumps(label) in beside:
-            read[number] = json.dumps(label)
-        else:
-            raise ConfigError(f"{name}: expected names of classes, got {label!r:.80} for {number}.")
-    return read
+    numbers = given if _are_numbers(given) else [_number(name, each) for each in given]
+    read: dict[int, str] = dict(zip(numbers, labels, strict=True))
+    if len(read) < len(numbers):
+        twice, _ = Counter(numbers).most_common(1)[0]
+        raise ConfigError(f"{name}: two names have the same number, {twice}.")
+    if {*map(type, labels)} <= {str}:
+        return read
+    return {number: _label(name, number, label, beside) for number, label in read.items()}
+
+
+def _label(name: str, number: int, given: Any, beside: Any) -> str:
+    if isinstance(given, str):
+        return given
+    if type(given) in SCALARS and isinstance(beside, dict) and (text := json.dumps(given)) in beside:
+        return text
+    raise ConfigError(f"{name}: expected names of classes, got {given!r:.80} for {number}.")
 
 
 def dtype_name(value: Any) -> str | None:

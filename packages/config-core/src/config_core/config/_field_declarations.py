@@ -82,6 +82,7 @@ class ConfigDefinition(NamedTuple):
         like_default: Fields whose values only the default describes.
         checks: Field to the check of its annotation.
         parts: Field to the config classes that its value may be an instance of.
+        with_parts: Fields whose checks make configs of dicts, at any depth of a value.
         aliases: Alias to the field that it stands for.
         spellings: Field to the alias by which an `__init__` takes it, such as `torch_dtype="float16"`.
     """
@@ -106,6 +107,7 @@ class ConfigDefinition(NamedTuple):
     like_default: frozenset[str]
     checks: Mapping[str, FieldCheck]
     parts: Mapping[str, tuple[type[Any], ...]]
+    with_parts: frozenset[str]
     aliases: Mapping[str, str]
     spellings: Mapping[str, str]
 
@@ -214,6 +216,9 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     unkept = unkept_parameters(family, read) - aliases.keys() - inherited
     passed = declared.constants & inherited
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
+    with_parts = {
+        name for name, annotation in annotations.items() if makes_configs(annotation)
+    } | cls.sub_configs.keys()
     parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
     return ConfigDefinition(
         names=frozenset(declared.names | read),
@@ -251,8 +256,9 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         further_defaults=body.further,
         annotations=annotations,
         like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
-        checks=_checks(annotations if cls._checks_values else {}, cls, root),
+        checks=_checks(annotations if cls._checks_values else {}, with_parts, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
+        with_parts=frozenset(with_parts),
         aliases=aliases,
         spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
     )
@@ -397,7 +403,9 @@ def _described(annotation: Any, default: Any) -> Any:
     return described_by_default(annotation, default)
 
 
-def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> dict[str, FieldCheck]:
+def _checks(
+    annotations: Mapping[str, Any], with_parts: Collection[str], cls: type[Any], root: type[Any]
+) -> dict[str, FieldCheck]:
     """Return the checks of the fields that are not checked when they are assigned, or made into a sub-config."""
     checked = {name: given for name, given in annotations.items() if not _is_descriptor(root, name)}
     compiled = {name: compile_check(annotation) for name, annotation in checked.items()}
@@ -405,7 +413,7 @@ def _checks(annotations: Mapping[str, Any], cls: type[Any], root: type[Any]) -> 
     return {
         name: FieldCheck(
             frozenset() if name in cls.sub_configs else fitting_scalars(checked[name]),
-            _with_owner(check, cls) if name in cls.sub_configs or makes_configs(checked[name]) else check,
+            _with_owner(check, cls) if name in with_parts else check,
         )
         for name, check in compiled.items()
         if check is not None

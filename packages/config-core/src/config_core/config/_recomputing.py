@@ -21,7 +21,6 @@ from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, 
 from config_core.config._construction import check_property, maker_of, note_computed
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
-from config_core.config._field_types import makes_configs
 from config_core.config._overrides import merge_fields, of_dict, without_automatic_dtype
 from config_core.config._problems import AUTHOR_ERRORS, call_validate, unpacked, with_problems
 from config_core.config._unknown_names import (
@@ -100,7 +99,7 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
     values = of_dict(cls, values)
     names = tuple(name for name in values if not _is_field(config, name))
     try:
-        _assign(config, {name: values[name] for name in values if name not in names}, unknown)
+        _assign(config, {name: values[name] for name in values if name not in names} if names else values, unknown)
         call_validate(config)
     except (*AUTHOR_ERRORS, ExceptionGroup) as error:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
@@ -146,8 +145,7 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     computed = _computed_now(config, values) if "_computed" in state or definition.passed else set()
-    # A lock or a counter is another one in each config.
-    private = {name: value for name, value in _private_made_of(config).items() if same_value(value, state.get(name))}
+    private = _private_kept_in(config) if definition.runs_own_code else {}
     given = without_automatic_dtype(resolve_aliases(cls, values))
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
@@ -155,17 +153,19 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
         merged = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
         own_forms = state.get("_own_forms", ())
         new = {name: fields[name] if name in own_forms else value for name, value in merged.items()}
-        properties = {name: new.pop(name) for name in definition.setters.union(definition.properties) & new.keys()}
+        setters = definition.setters.union(definition.properties)
+        properties = {name: new.pop(name) for name in (*new,) if name in setters}
         for name, value in new.items():
             setattr(config, name, value)
         plain = _plain_in(config, fields)
+        done: dict[str, Any] = {}
         if properties:
             _compute_before_setters(config, computed, plain, properties, private)
-        done = _set_properties(config, properties, new)
+            done = _set_properties(config, properties, new)
         make_sub_configs(config)
     if definition.runs_own_code:
         _make_again(config, computed, plain)
-    _renew_private(config, private, _private_made_of(config))
+        _renew_private(config, private, _private_made_of(config))
     for name, value in properties.items():
         if not same_value(attribute_of(config, name), done[name]):
             setattr(config, name, value)
@@ -176,11 +176,11 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
 
 def _plain_in(config: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given fields of which only `__init__` knows what it makes of them."""
-    annotations = definition_of(type(config)).annotations
+    with_parts = definition_of(type(config)).with_parts
     return {
         name: value
         for name, value in fields.items()
-        if not (is_any_config(vars(config).get(name)) or makes_configs(annotations.get(name)))
+        if not (name in with_parts or is_any_config(vars(config).get(name)))
     }
 
 
@@ -214,7 +214,7 @@ def _compute_before_setters(
 
 
 def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Set properties and return what they are then.
+    """Set properties. Return what they and the other fields are then.
 
     Args:
         config: The config.
@@ -229,9 +229,15 @@ def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[
     for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
         setattr(config, name, value)
         done[name] = attribute_of(config, name)
-    if properties:
-        check_property(config, properties, {**others, **properties}, before=done)
+    check_property(config, properties, {**others, **properties}, before=done)
     return done
+
+
+def _private_kept_in(config: Any) -> dict[str, Any]:
+    """Return the private attributes of a config that are what its class makes of its fields."""
+    # A lock or a counter is another one in each config.
+    state = vars(config)
+    return {name: value for name, value in _private_made_of(config).items() if same_value(value, state.get(name))}
 
 
 def _private_made_of(config: Any) -> dict[str, Any]:
@@ -319,10 +325,12 @@ def _plain_if_possible(value: Any) -> Any:
 
 def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
     """Return whether a field holds a config, a dataclass, or several configs, of which its annotation does not tell."""
+    if type(value) in SCALARS:
+        return False
     definition = definition_of(cls)
     if is_any_config(value):
         return name not in definition.parts
     if name not in definition.checks and is_dataclass_object(value):
         return True
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(is_any_config, items)) and not makes_configs(definition.annotations.get(name))
+    return any(map(is_any_config, items)) and name not in definition.with_parts

@@ -189,7 +189,8 @@ def is_config(value: Any) -> bool:
 
 def is_any_config(value: Any) -> bool:
     """Return whether a value is a config object, also of another library."""
-    return is_config(value) or is_foreign_config_class(type(value))
+    cls = type(value)
+    return cls not in SCALARS and (is_config_class(cls) or is_foreign_config_class(cls))
 
 
 def is_part_class(annotation: Any) -> bool:
