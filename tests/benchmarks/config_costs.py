@@ -2,9 +2,9 @@
 
     uv run python tests/benchmarks/config_costs.py
 
-The floors are a plain object with the same fields, opening the file and `json.loads`, and `json.dumps` of the same
-values in the same form. Medians of interleaved runs in one process. With transformers installed (the group `peers`),
-its config with the same fields stands beside ours.
+The floors are a plain object with the same fields, opening the file and `json.loads`, assigning an attribute, and
+`json.dumps` of the same values in the same form. Medians of interleaved runs in one process. With transformers
+installed (the group `peers`), its config with the same fields stands beside ours.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from config_core import PretrainedConfig
 
 ROUNDS = 30
 CALLS = 200
+NAMES = {number: f"class {number}" for number in range(1000)}
 
 
 def resnet_config(base):
@@ -57,11 +58,16 @@ def resnet_config(base):
 def works(base, folder):
     """Return, by name, the calls to measure for a base class of configs."""
     cls = resnet_config(base)
-    config = cls(stem_width=32)
+    config, updated, named = cls(stem_width=32), cls(), cls(id2label=NAMES)
     config.save_pretrained(folder)
+    named.save_pretrained(folder / "named")
+    values = config.to_dict()
     return {
         "construct": lambda: cls(stem_width=32),
+        "from_dict": lambda: cls.from_dict(values),
         "from_pretrained": lambda: cls.from_pretrained(folder),
+        "from_pretrained, 1,000 labels": lambda: cls.from_pretrained(folder / "named"),
+        "update": lambda: updated.update({"stem_width": 32}),
         "to_json_string": config.to_json_string,
     }
 
@@ -70,14 +76,19 @@ def floors(folder):
     """Return, by name, the least that each call could be."""
     plain = resnet_config(object)
     values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    fields = {name: value for name, value in values.items() if name != "model_type"}
+    updated = plain()
 
-    def load():
+    def load(folder):
         with Path(folder, "config.json").open("rb") as file:
             return json.loads(file.read())
 
     return {
         "construct": lambda: plain(stem_width=32),
-        "from_pretrained": load,
+        "from_dict": lambda: vars(plain()).update(fields),
+        "from_pretrained": lambda: load(folder),
+        "from_pretrained, 1,000 labels": lambda: load(folder / "named"),
+        "update": lambda: setattr(updated, "stem_width", 32),
         "to_json_string": lambda: json.dumps(values, indent=2, sort_keys=True),
     }
 
