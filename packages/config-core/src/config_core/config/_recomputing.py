@@ -78,8 +78,10 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 def _contents_of(config: Any) -> list[tuple[Any, Any]]:
     """Return the lists, dicts and sets in a config, and the attributes of its parts, each with a copy of what it holds.
 
-    A setter of the author's may change them in place.
+    A setter of the author's may change them in place. Where none of the author's code runs, attributes are enough.
     """
+    if not definition_of(type(config)).runs_own_code:
+        return [(vars(config), {**vars(config)})]
     found: dict[int, tuple[Any, Any]] = {}
     pending = [config]
     while pending:
