@@ -375,6 +375,63 @@ def test_other_number_of_layers_is_explained_by_the_field_of_a_part(tmp_path):
     assert same_state(PairModel.from_pretrained(tmp_path, text={"depth": 5}), model)
 
 
+class PairsConfig(PretrainedConfig):
+    """Sizes of several kinds."""
+
+    model_type = "tiny-pairs"
+
+    def __init__(self, size=4, vocabulary=11, num_encoder_layers=2, num_decoder_layers=2, **kwargs):
+        self.size = size
+        self.vocabulary = vocabulary
+        self.num_encoder_layers = num_encoder_layers
+        self.num_decoder_layers = num_decoder_layers
+        super().__init__(**kwargs)
+
+
+class Pairs(PreTrainedModel):
+    """Two lists of layers, an embedding and a classifier."""
+
+    config_class = PairsConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = nn.Embedding(config.vocabulary, config.size)
+        for name in ("encoder", "decoder"):
+            layers = (nn.Linear(config.size, 3 * config.size) for _ in range(getattr(config, f"num_{name}_layers")))
+            self.add_module(name, nn.ModuleDict({"layers": nn.ModuleList(layers)}))
+        self.classifier = nn.Linear(config.size, config.num_labels)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"vocabulary": 13, "num_labels": 5},
+        {"size": 6, "vocabulary": 13},
+        {"num_decoder_layers": 4},
+        {"num_decoder_layers": 3, "num_encoder_layers": 1},
+        {"size": 6, "vocabulary": 13, "num_labels": 7, "num_decoder_layers": 3},
+    ],
+    ids=" ".join,
+)
+def test_several_fields_of_the_config_are_named_together(tmp_path, fields):
+    """Whichever sizes and numbers of layers differ, with multiples of sizes."""
+    model = fill_randomly(Pairs(PairsConfig(**fields)))
+    PairsConfig().save_pretrained(tmp_path)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    found = re.findall(r"^    (\w+)=(\d+)(?: \(or .*\))? builds the model", message_of(Pairs, tmp_path), re.MULTILINE)
+    assert {name: int(value) for name, value in found} == fields
+    assert same_state(Pairs.from_pretrained(tmp_path, **fields), model)
+
+
+def test_sizes_of_which_one_is_unexplained_name_no_field(tmp_path):
+    """The others would not make the model load."""
+    model = Pairs(PairsConfig(vocabulary=13))
+    model.classifier = nn.Linear(5, 2)
+    PairsConfig().save_pretrained(tmp_path)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    assert "builds the model" not in message_of(Pairs, tmp_path)
+
+
 def test_layers_that_are_missing_in_the_middle_are_not_explained_by_their_number(tmp_path):
     """No number of layers would make them match."""
     rewritten(

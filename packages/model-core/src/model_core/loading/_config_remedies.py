@@ -19,6 +19,7 @@ __all__ = ["ConfigRemedy", "config_remedies"]
 
 _CLASSES = "num_labels"
 _MAX_FIELDS = 3
+_MAX_SIZES = 16
 _NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
 
 
@@ -58,27 +59,52 @@ def config_remedies(
 def _for_sizes(
     report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
 ) -> list[ConfigRemedy]:
-    sizes = {
-        (stored, model)
-        for entry in report.mismatched
-        if len(entry.stored_shape) == len(entry.model_shape)
-        for stored, model in zip(entry.stored_shape, entry.model_shape, strict=True)
-        if stored != model
-    }
-    if len(sizes) != 1:
+    """Return the fields that explain all sizes that differ: as they are, or those of which they are multiples."""
+    places = _places_of_sizes(report)
+    if len(places) > _MAX_SIZES:
         return []
-    ((stored, model),) = sizes
+    stored_sizes: dict[int, set[int]] = {}
+    for stored, model in places:
+        stored_sizes.setdefault(model, set()).add(stored)
+    explained = []
+    remedies = []
+    for (stored, model), positions in places.items():
+        fields = _fields_for_size(model, positions, report, numbers, tensors)
+        if fields and len(stored_sizes[model]) == 1:
+            what = "classes" if fields[0] == _CLASSES else "size"
+            explained.append((stored, model))
+            remedies += _remedy(fields, stored, f"the {what} of the checkpoint, instead of {model}")
+    is_explained = all(any(size[0] * m == size[1] * s for s, m in explained) for size in places)
+    return remedies if is_explained else []
+
+
+def _places_of_sizes(report: LoadReport) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return each pair of sizes, in checkpoint and model, with the dimensions where they are and how many there are."""
+    places: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for entry in report.mismatched:
+        if len(entry.stored_shape) == len(entry.model_shape):
+            for dimension, sizes in enumerate(zip(entry.stored_shape, entry.model_shape, strict=True)):
+                if sizes[0] != sizes[1]:
+                    places.setdefault(sizes, []).append((dimension, len(entry.model_shape)))
+    return places
+
+
+def _fields_for_size(
+    model: int,
+    places: Collection[tuple[int, int]],
+    report: LoadReport,
+    numbers: Mapping[str, int],
+    tensors: Mapping[str, torch.Tensor],
+) -> list[str]:
+    """Return the fields that may give the model tensors of a size, the likeliest first."""
     fields = [name for name, value in numbers.items() if value == model]
     if any(model in tensors[name].shape for name in report.loaded if name in tensors):
         fields = [name for name in fields if name == _CLASSES]  # another value would change what matches
-    if any(entry.stored_shape[1:] != entry.model_shape[1:] for entry in report.mismatched):
-        fields = [name for name in fields if name != _CLASSES]
-    elif _CLASSES in fields and any(len(entry.model_shape) == 1 for entry in report.mismatched):
-        fields = [_CLASSES]  # a weight with its bias
-    else:
-        fields.sort(key=_CLASSES.__eq__)  # a weight alone may be that of an embedding
-    what = "classes" if fields[:1] == [_CLASSES] else "size"
-    return _remedy(fields, stored, f"the {what} of the checkpoint, instead of {model}")
+    if any(dimension for dimension, _ in places):
+        return [name for name in fields if name != _CLASSES]
+    if _CLASSES in fields and any(number == 1 for _, number in places):
+        return [_CLASSES]  # a weight with its bias
+    return sorted(fields, key=_CLASSES.__eq__)  # a weight alone may be that of an embedding
 
 
 def _for_layers(
@@ -88,7 +114,8 @@ def _for_layers(
     remedies = []
     for differing, others in ((report.unexpected, report.missing), (report.missing, report.unexpected)):
         for path in dict.fromkeys(match["path"] for match in map(_NUMBERED.match, differing) if match):
-            in_model, shared, beyond = (_indices(names, path) for names in (tensors, report.loaded, differing))
+            in_both = (*report.loaded, *(entry.name for entry in report.mismatched))
+            in_model, shared, beyond = (_indices(names, path) for names in (tensors, in_both, differing))
             if _indices(others, path) or not shared or max(shared) >= min(beyond):
                 continue
             if len(shared | beyond) != max(beyond) + 1:
