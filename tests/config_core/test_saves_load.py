@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config_core import ConfigError, PretrainedConfig
+from config_core import ConfigError, PretrainedConfig, UnknownOptionError
 from config_core import transformers_names as transformers
 
 
@@ -324,3 +325,56 @@ def test_what_only_a_private_attribute_of_a_part_holds_is_refused(given, tmp_pat
         whole.save_pretrained(tmp_path)
     PrivateWholeConfig().save_pretrained(tmp_path)
     assert PrivateWholeConfig.from_pretrained(tmp_path) == PrivateWholeConfig()
+
+
+def outcome(make):
+    """Return what a call makes, or None if it is refused."""
+    try:
+        return make()
+    except (ConfigError, UnknownOptionError, ValueError, ArithmeticError, LookupError):
+        return None
+
+
+def updated(config, values):
+    twin = copy.deepcopy(config)
+    twin.update(values)
+    return twin
+
+
+# `None` for labels says in a load that they are not known, and `update` takes no parameters that a class does not keep.
+OVERRIDES = st.dictionaries(st.sampled_from([*VALUES]), st.none(), min_size=1, max_size=3).flatmap(
+    lambda names: st.fixed_dictionaries(
+        {
+            name: VALUES[name].filter(lambda value: value is not None)
+            if name in {"id2label", "label2id"}
+            else VALUES[name]
+            for name in names
+        }
+    )
+)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls is not UnkeptConfig])
+def test_an_update_does_what_an_override_does(cls):
+    """In any order of the fields; both are refused or neither is."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(FIELDS, max_size=2), OVERRIDES)
+    def check(before, values):
+        config = cls()
+        apply(config, "", dict(before), is_update=True)
+        expected = outcome(lambda: cls.from_dict(config.to_dict(), **values))
+        assert outcome(lambda: updated(config, values)) == expected
+        assert outcome(lambda: updated(config, dict(reversed(values.items())))) == expected
+
+    check()
+
+
+@pytest.mark.parametrize("values", [{"id2label": {}}, {"label2id": {}}])
+def test_no_names_of_classes_are_an_update_too(values):
+    """They are not dropped for the number of classes that a class passes."""
+    with pytest.raises(ConfigError, match=r"num_labels.* is 0, but the class itself passes 3|num_labels=3 .* names 0"):
+        PassedConfig().update(values)
+    config = UnkeptConfig()
+    config.update(values)
+    assert config.num_labels == 0

@@ -146,11 +146,12 @@ def _is_field(config: Any, name: str) -> bool:
 def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state, definition = type(config), vars(config), definition_of(type(config))
-    computed = _computed_now(config, values) if "_computed" in state or definition.passed else set()
-    private = _private_kept_in(config) if definition.runs_own_code else {}
     given = without_automatic_dtype(resolve_aliases(cls, values))
+    filled = fill_num_labels(cls, {**given})
+    computed = _computed_now(config, filled) if "_computed" in state or definition.passed else set()
+    private = _private_kept_in(config) if definition.runs_own_code else {}
     # Assigning names of classes sets their number.
-    fields = {name: value for name, value in fill_num_labels(cls, {**given}).items() if name in given}
+    fields = {name: value for name, value in filled.items() if name in given}
     with of_caller(unknown):
         merged = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
         own_forms = state.get("_own_forms", ())
@@ -275,7 +276,7 @@ def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
     """Return which fields of a config have the value that its class computes, without those that are given."""
     cls, passed = type(config), definition_of(type(config)).passed
     with of_file():
-        candidates = (vars(config).get("_computed", frozenset()) | passed) - resolve_aliases(cls, given).keys()
+        candidates = (vars(config).get("_computed", frozenset()) | passed) - given.keys()
         fields = written_fields(config, with_unset=bool(passed))
         return computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
 
