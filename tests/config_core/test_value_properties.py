@@ -334,7 +334,8 @@ def test_a_default_of_any_kind_comes_back_without_an_annotation(data):
         twins = loaded_copies(config)
     except ConfigError as error:  # such as a TypedDict, which is a dict like any other
         refused = str(error)
-    assert "Annotate the field" in refused
+    # No annotation can be named for a dict with values of several types.
+    assert "Annotate the field" in refused or "Use a value that JSON has" in refused
     for twin in twins:
         assert same(twin.field, config.field)
 
