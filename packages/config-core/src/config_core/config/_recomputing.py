@@ -245,7 +245,7 @@ def _private_kept_in(config: Any) -> dict[str, Any]:
 
 def _private_made_of(config: Any) -> dict[str, Any]:
     """Return the private attributes that the class of a config makes of its fields, such as an index of names."""
-    if all(name[:1] != "_" or name in _OWN_ATTRIBUTES for name in vars(config)):
+    if {name for name in vars(config) if name[:1] == "_"} <= _OWN_ATTRIBUTES:
         return {}  # the usual case
     try:
         made = _made_of(type(config), written_fields(config))
