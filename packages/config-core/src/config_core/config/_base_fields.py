@@ -232,6 +232,8 @@ def read_both_labels(
         return dict(sorted((number, label) for label, number in numbers.items())), numbers
     names = _mapping("id2label", id2label)
     labels = _read("id2label", names, names.values(), beside=label2id)
+    if label2id is None:
+        return labels, {}
     numbers = label_numbers(labels)
     if isinstance(label2id, dict) and label2id == numbers and _are_numbers(label2id.values()):
         return labels, numbers  # the usual case, in a fifth of the time
