@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -534,3 +535,96 @@ def test_a_group_with_an_error_of_another_kind_is_passed_on():
 
     with pytest.raises(ExceptionGroup, match="broken"):
         BrokenConfig()
+
+
+class NeedyConfig(PretrainedConfig):
+    model_type = "errors-needy"
+
+    def __init__(self, width: int, depth: int = 1, **kwargs):
+        self.width, self.depth = width, depth
+        super().__init__(**kwargs)
+
+
+class NeedyBodyConfig(PretrainedConfig):
+    width: int
+
+
+@dataclass
+class NeedyDataclassConfig(PretrainedConfig):
+    width: int
+
+
+class NeedyPartsConfig(PretrainedConfig):
+    part: NeedyConfig | None = None
+    parts: list[NeedyBodyConfig] = []  # noqa: RUF012
+    named: dict[str, NeedyDataclassConfig] = {}  # noqa: RUF012
+    outer: CaptionConfig | None = None
+    size: int = 1
+
+
+@pytest.mark.parametrize("cls", [NeedyConfig, NeedyBodyConfig, NeedyDataclassConfig])
+def test_a_missing_field_is_an_error_of_its_path_that_is_a_type_error_too(cls):
+    """As Python's own is, which a direct construction raises."""
+    with pytest.raises(ConfigError) as caught:
+        cls.from_dict({})
+    (problem,) = caught.value.problems
+    assert isinstance(caught.value, TypeError)
+    assert problem.field == "width"
+    assert problem.problem.endswith("but no value was given. Give it in the file or dict, or as a keyword.")
+    with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required") as direct:
+        cls()
+    assert not isinstance(direct.value, ConfigError)
+
+
+def test_missing_fields_at_any_depth_are_among_all_problems_of_a_file(tmp_path):
+    """In a part, a list and a dict of parts; the file lacks them, unless a caller's own dict does."""
+    parts = {"part": {"depth": "x"}, "parts": [{"width": 1}, {}], "named": {"a": {}}, "size": "x"}
+    path = write(tmp_path, model_type="", **parts)
+    for load in (NeedyPartsConfig.from_pretrained, NeedyPartsConfig.from_json_file):
+        with pytest.raises(ConfigValidationError) as caught:
+            load(path)
+        fields = {problem.field: problem.source for problem in caught.value.problems}
+        paths = ["part.depth", "part.width", "parts[1].width", "named['a'].width", "size"]
+        assert fields == dict.fromkeys(paths, str(path))
+    write(tmp_path, model_type="", part={"depth": 2})
+    with pytest.raises(ConfigValidationError) as caught:
+        NeedyPartsConfig.from_pretrained(tmp_path, parts=[{}])
+    assert [problem.source for problem in caught.value.problems if problem.field == "parts[0].width"] == [""]
+
+
+class NeedyByHandConfig(PretrainedConfig):
+    model_type = "errors-needy-by-hand"
+
+    def __init__(self, part=None, parts=(), **kwargs):
+        self.part = NeedyConfig(**part) if part is not None else None
+        self.parts = [NeedyBodyConfig(**each) for each in parts]
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"part": {}}, "part.width"),
+        ({"part": {"depth": 2}}, "part.width"),
+        ({"parts": [{"width": 1}, {"problem_type": "regression"}]}, "parts[1].width"),
+    ],
+)
+def test_a_missing_field_of_a_part_that_init_makes_has_its_path(tmp_path, values, field):
+    """Python's own error names neither the part nor what to do."""
+    path = write(tmp_path, model_type="errors-needy-by-hand", **values)
+    with pytest.raises(ConfigValidationError) as caught:
+        NeedyByHandConfig.from_pretrained(tmp_path)
+    assert [(problem.field, problem.source) for problem in caught.value.problems] == [(field, str(path))]
+    with pytest.raises(ConfigValidationError, match=rf"^NeedyByHandConfig\.{re.escape(field)}: "):
+        NeedyByHandConfig(**values)
+
+
+def test_a_key_that_a_dataclass_cannot_keep_is_refused_with_advice(tmp_path):
+    """Also in a file, whose other unknown keys are kept."""
+    path = write(tmp_path, model_type="errors-run", run={"of_a_newer_version": 1}, of_another=2)
+    with pytest.raises(ConfigValidationError) as caught:
+        RunConfig.from_pretrained(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: RunConfig.run: Run has no field 'of_a_newer_version'. A dataclass keeps no others: remove it, or "
+        "add it to Run."
+    )

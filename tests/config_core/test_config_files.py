@@ -384,8 +384,10 @@ def test_a_missing_required_field_is_named_with_the_file(tmp_path):
             super().__init__(**kwargs)
 
     write(tmp_path, "{}")
-    with pytest.raises(ConfigError, match=r"config.json: Needy needs 'width'"):
+    with pytest.raises(ConfigError, match=r"config.json: Needy.width: Needy needs 'width'.* Give it in the file"):
         Needy.from_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match=r"config.json: Needy.width: Needy needs 'width'"):
+        Needy.from_json_file(tmp_path / "config.json")
     assert Needy.from_pretrained(tmp_path, width=3).width == 3
 
 

@@ -634,3 +634,30 @@ def test_numbers_of_numpy_are_numbers_of_classes():
     assert (config.num_labels, type(config.num_labels)) == (3, int)
     assert PretrainedConfig(id2label={np.int64(0): "a", np.int32(1): "b"}).id2label == {0: "a", 1: "b"}
     assert PretrainedConfig(label2id={"a": np.int64(0)}).label2id == {"a": 0}
+
+
+@CLASSES
+@pytest.mark.parametrize(
+    ("labels", "advice"),
+    [
+        ({"id2label": ["ab", "cd"]}, '{"0": "ab", "1": "cd"}.'),
+        ({"id2label": ("a", "b", "c", "d")}, '{"0": "a", "1": "b", "2": "c", …}.'),
+        ({"id2label": "cat"}, '{"0": "cat", "1": "dog", …}.'),
+        ({"label2id": ["ab", "cd"]}, '{"ab": 0, "cd": 1}.'),
+        ({"label2id": []}, '{"cat": 0, "dog": 1, …}.'),
+    ],
+)
+def test_a_list_of_names_is_refused_with_the_dict_to_write(cls, labels, advice):
+    """In the constructor, a dict, an override, an update and an assignment."""
+    ((name, value),) = labels.items()
+    config = cls()
+    for give in (
+        lambda: cls(**labels),
+        lambda: cls.from_dict(labels),
+        lambda: cls.from_dict({}, **labels),
+        lambda: config.update(labels),
+        lambda: setattr(config, name, value),
+    ):
+        with pytest.raises(ConfigError, match=rf"^{name}: expected a dict, got (list|tuple|str) .*Write ") as caught:
+            give()
+        assert str(caught.value).endswith(advice)

@@ -40,6 +40,7 @@ LABEL_FIELDS = frozenset({"id2label", "label2id"})
 OLDER_NAMES = {"torch_dtype": "dtype", "_name_or_path": "name_or_path"}
 ORIGINAL = "_original"  # keyword and attribute by which `dataclasses.replace` hands on the object itself
 _MAX_DIGITS = 20
+_MAX_SHOWN = 3  # names of classes in an error
 # The short names that torch has for dtypes.
 _SHORT_DTYPES = {
     "half": "float16", "float": "float32", "double": "float64", "cfloat": "complex64", "cdouble": "complex128",
@@ -262,7 +263,7 @@ def _without_default_names(label2id: Any, labels: Mapping[int, str]) -> Any:
 
 def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
     """Return a `label2id` with numbers as such, which may be text; an empty one for None."""
-    given = _mapping("label2id", label2id or {})
+    given = _mapping("label2id", {} if label2id is None else label2id)
     return label_numbers(_read("label2id", given.values(), given))
 
 
@@ -272,8 +273,23 @@ def _default_names(count: int) -> dict[int, str]:
 
 def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"{name}: expected a dict, got {type(value).__name__} {value!r:.80}.")
+        given = f"{type(value).__name__} {value!r:.80}"
+        raise ConfigError(f"{name}: expected a dict, got {given}. Write {_labels_as_dict(name, value)}.")
     return value
+
+
+def _builtin_dict(value: Any) -> Any:
+    """Return the dict for a mapping of another type, and any other value as it is."""
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _labels_as_dict(name: str, value: Any) -> str:
+    """Return how labels are written, in JSON and in Python: those of a list, if the value is one of names."""
+    is_list = isinstance(value, (list, tuple)) and bool(value) and all(isinstance(label, str) for label in value)
+    names = value[:_MAX_SHOWN] if is_list else ["cat", "dog"]
+    entries = ((label, number) if name == "label2id" else (str(number), label) for number, label in enumerate(names))
+    text = ", ".join(f"{json.dumps(key)}: {json.dumps(entry)}" for key, entry in entries)
+    return f"{{{text}, …}}" if not is_list or len(value) > len(names) else f"{{{text}}}"
 
 
 def _is_number(given: Any, number: int | None) -> bool:
@@ -393,7 +409,7 @@ class ComputedFields:
 
     @id2label.setter
     def id2label(self, value: Mapping[int, str] | None) -> None:
-        names = read_labels(dict(value), None) if value is not None else None
+        names = read_labels(_builtin_dict(value), None)
         if names is not None:
             self.num_labels = len(names)
         self._labels = Labels(self._labels.num_labels if names is None else len(names), names)
@@ -408,7 +424,7 @@ class ComputedFields:
 
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
-        numbers = _read_numbers(dict(value)) if value is not None else {}
+        numbers = _read_numbers(_builtin_dict(value))
         if _only_choose(numbers, self._labels.id2label):
             self._labels = self._labels._replace(chosen=numbers)
         else:

@@ -53,7 +53,6 @@ __all__ = [
     "encode_config",
     "jsonable",
     "read_config",
-    "read_json",
     "sorted_text",
 ]
 
@@ -161,15 +160,6 @@ def _read_file(checkpoint: Checkpoint, filename: str, *, hint: str = "") -> Conf
 
         hint = hint or where_config_may_be(checkpoint.first_filenames())
         raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=filename, hint=hint) from None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a config file.
-
-    Raises:
-        ConfigFileError: It holds no JSON object, or a key that is not allowed.
-    """
-    return decode_config(read_at_most(path, _MAX_CONFIG_BYTES), path=path)
 
 
 def decode_config(content: bytes, *, path: Path) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import abc
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from config_core.config._base_fields import ORIGINAL
-from config_core.config._checked_values import FieldsOfFile, UnknownFields, speaker
+from config_core.config._checked_values import FieldsOfFile, UnknownFields, resolve_aliases, speaker
+from config_core.config._config_definition import definition_of
 from config_core.config._config_json import NOTE_KEY
-from config_core.config._construction import construct, upgraded, warn_of_other_model_type
+from config_core.config._construction import check_complete, construct, upgraded, warn_of_other_model_type
 from config_core.config._problems import AUTHOR_ERRORS
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class ConfigType(abc.ABCMeta):
                 report_unknown(found, config)
             return config
         try:
+            if not args and not definition_of(cls).required <= kwargs.keys():
+                check_complete(cls, resolve_aliases(cls, kwargs))  # of a dict, which Python's own error says nothing of
             return construct(cls, args, kwargs)
         except AUTHOR_ERRORS as error:
             vars(error)["_given"] = kwargs  # for the config of which this is a part

@@ -17,16 +17,26 @@ from config_core.config._checked_values import (
     speaker,
 )
 from config_core.config._config_definition import definition_of
-from config_core.config._problems import AUTHOR_ERRORS, call_validate, moved_to_root, shown, unpacked, with_problems
+from config_core.config._problems import (
+    AUTHOR_ERRORS,
+    NOT_GIVEN,
+    call_validate,
+    moved_to_root,
+    shown,
+    unpacked,
+    with_problems,
+)
 from config_core.config._value_types import SCALARS, copied, is_any_config
 from config_core.config._written_fields import note_set_fields
-from config_core.errors import ConfigDefinitionError, ConfigError
+from config_core.error_base import ConfigProblem
+from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = [
     "attributes_without",
+    "check_complete",
     "check_property",
     "construct",
     "maker_of",
@@ -298,6 +308,21 @@ def attributes_without(cls: type[Any], fields: Mapping[str, Any], names: Collect
             return attributes_of(construct(cls, (), given))
     except Exception:  # noqa: BLE001 - the author's code
         return None
+
+
+def check_complete(cls: type[Any], fields: Mapping[str, Any]) -> None:
+    """Check that a file or a dict has a value for every field without a default.
+
+    Raises:
+        ConfigValidationError: It has not. The error has the wrong values of the others too.
+    """
+    if missing := definition_of(cls).required.difference(fields):
+        name = cls.__name__
+        needed = tuple(
+            ConfigProblem(field, f"{name} needs {field!r}, {NOT_GIVEN}. Give it in the file or dict, or as a keyword.")
+            for field in sorted(missing)
+        )
+        raise with_wrong_values(ConfigValidationError.of_problems(needed, config_class=name), cls, fields)
 
 
 def with_wrong_values(error: ConfigError, cls: type[Any], fields: Mapping[str, Any]) -> Exception:

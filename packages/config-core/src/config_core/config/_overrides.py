@@ -23,6 +23,7 @@ from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import (
     attributes_without,
+    check_complete,
     check_property,
     construct,
     maker_of,
@@ -169,7 +170,7 @@ def _make(
         except ConfigValidationError as error:
             kept = {name: value for name, value in fields.items() if name not in given}
             raise with_wrong_values(error, cls, kept) from error.__cause__
-    _check_complete(cls, fields)
+    check_complete(cls, fields)
     try:
         with of_values:
             config = construct(cls, (), fields, is_sure=given if note is None else fields)
@@ -200,14 +201,6 @@ def _no_fields(
         names=tuple(unused),
     )
     return with_wrong_values(problem, cls, {**fields, **given})
-
-
-def _check_complete(cls: type[Any], fields: Mapping[str, Any]) -> None:
-    """Check that there is a value for every field without a default."""
-    if missing := definition_of(cls).required - fields.keys():
-        names = ", ".join(map(repr, sorted(missing)))
-        needed = ConfigError(f"{cls.__name__} needs {names}, but no value was given.")
-        raise with_wrong_values(needed, cls, fields)
 
 
 def _updated_file(cls: type[Any], fields: Mapping[str, Any], note: Note | None, given: Mapping[str, Any]) -> Any:

@@ -39,10 +39,10 @@ from config_core.config._config_json import (
     NOTE_KEY,
     TRUST_OPTIONS,
     WRITTEN_BY_ALL,
+    ConfigFile,
     encode_config,
     jsonable,
     read_config,
-    read_json,
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
@@ -95,7 +95,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     written to `config.json`.
 
     `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords. Otherwise they become attributes, with
-    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip.
+    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip. Plain
+    dataclasses and TypedDicts, which cannot keep them, refuse them in files too.
 
     Args:
         architectures: Names of the model classes that the config was saved with.
@@ -477,8 +478,14 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             ConfigError: A value in it is wrong, or it has a key that is not allowed.
         """
         config: Self
-        file = expand_home(json_file)
-        config, _ = _config_of_file(cls, read_json(file), {}, keep_unused=False, path=file)
+        file = ConfigFile(expand_home(json_file), name="")
+        try:
+            config, _ = _config_of_file(cls, file.take(), {}, keep_unused=False, path=file.path)
+        except Exception as error:
+            from config_core.config._blame import blame
+
+            blame(error, cls, file, {})
+            raise
         return config
 
     # Saving

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTHOR_ERRORS",
+    "NOT_GIVEN",
     "WrongValueError",
     "call_validate",
     "check_all",
@@ -33,6 +34,8 @@ __all__ = [
 
 # What the code of a class raises about values that it does not work with.
 AUTHOR_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AssertionError)
+# Part of every problem with a value that is missing: what is not there has to be added where the others are.
+NOT_GIVEN = "but no value was given"
 
 
 class WrongValueError(Exception):
@@ -188,10 +191,12 @@ def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -
         fields: Its fields.
     """
     given = vars(error).pop("_given", None)
-    shared = [(place, _shared(value, given)) for place, value in dicts_in(fields)] if given else []
+    if given is None:
+        return error
+    shared = [(place, _shared(value, given)) for place, value in dicts_in(fields) if given or not value]
     most = max((count for _, count in shared), default=0)
     places = [place for place, count in shared if count == most]
-    if not most or len(places) != 1:  # made of something else, or of any of several
+    if len(places) != 1 or (given and not most):  # made of something else, or of any of several
         return error
     if isinstance(error, ConfigValidationError):
         problems = problems_of_part(error).problems
