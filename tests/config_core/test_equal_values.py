@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from config_core import ConfigError, PretrainedConfig
+from config_core import ConfigError, ConfigValidationError, PretrainedConfig
 
 
 class BodyConfig(PretrainedConfig):
@@ -200,3 +200,78 @@ def test_the_short_file_has_what_is_equal_and_not_the_same(default, value, tmp_p
     loaded = ShortConfig.from_json_file(tmp_path / "config.json")
     assert json.dumps(loaded.field) == json.dumps(value)
     assert "field" not in ShortConfig(field=copy.deepcopy(default)).to_diff_dict()
+
+
+def _endless_list():
+    value = [1]
+    value.append(value)
+    return value
+
+
+def _endless_dict():
+    value: dict[str, Any] = {}
+    value["a"] = [value]
+    return value
+
+
+class CopyingConfig(PretrainedConfig):
+    model_type = "equal-copying"
+
+    def __init__(self, value=None, **kwargs):
+        self.value = copy.deepcopy(value)
+        super().__init__(**kwargs)
+
+
+@dataclass
+class Node:
+    children: list[Node] = field(default_factory=list)
+
+
+class TreeConfig(PretrainedConfig):
+    model_type = "equal-tree"
+
+    node: Node | None = None
+    parts: list[TreeConfig] = field(default_factory=list)
+
+
+ENDLESS = pytest.mark.parametrize("endless", [_endless_list, _endless_dict])
+
+
+@ENDLESS
+def test_a_value_that_contains_itself_may_be_a_default(endless):
+    """It says nothing of what a load restores."""
+    default = endless()
+
+    class DefaultConfig(PretrainedConfig):
+        model_type = "equal-endless"
+
+        def __init__(self, value=default, **kwargs):
+            self.value = value
+            super().__init__(**kwargs)
+
+    assert type(DefaultConfig().value) is type(default)
+
+
+@ENDLESS
+def test_a_class_may_copy_a_value_that_contains_itself(endless):
+    """The search for names that its parts do not know ends."""
+    config = CopyingConfig()
+    config.update({"value": endless()})
+    assert type(config.value) is type(endless())
+    assert type(CopyingConfig.from_dict({}, value=endless()).value) is type(endless())
+
+
+@pytest.mark.parametrize(("field_name", "key"), [("node", "children"), ("parts", "parts")])
+def test_a_value_that_contains_itself_is_refused_where_objects_are_made_of_it(field_name, key):
+    """With the error of a value, however it is given."""
+    value: dict[str, Any] = {}
+    value[key] = [value]
+    given = {field_name: [value] if field_name == "parts" else value}
+    for make in (
+        lambda: TreeConfig(**given),
+        lambda: TreeConfig.from_dict(given),
+        lambda: TreeConfig().update(given),
+        lambda: TreeConfig.from_dict({}, **given),
+    ):
+        with pytest.raises(ConfigValidationError, match="contains itself"):
+            make()

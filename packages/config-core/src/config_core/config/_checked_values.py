@@ -98,7 +98,7 @@ def check_and_restore(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, An
             continue
         try:
             checked = check(value)
-        except (WrongValueError, *AUTHOR_ERRORS) as error:
+        except (WrongValueError, RecursionError, *AUTHOR_ERRORS) as error:
             others = ((other, each.check, fields[other]) for other, each in pending if other in fields)
             check_fields(cls, ((name, _raiser(error), value), *others))
             raise AssertionError(name) from error  # it raises all problems

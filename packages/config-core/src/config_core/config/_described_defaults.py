@@ -32,7 +32,10 @@ def is_like_default(annotation: Any) -> bool:
 def described_by_default(annotation: Any, default: Any) -> Any:
     """Return the annotation of a field, with what the default adds if the annotation says little or nothing."""
     origin = typing.get_origin(annotation)
-    described = _described_by_value(default)
+    try:
+        described = _described_by_value(default)
+    except RecursionError:  # it contains itself
+        return annotation
     if described is None or not _leaves_open(origin, annotation, default, described):
         return annotation
     return typing.Annotated[annotation, LikeDefault(described)]

@@ -94,12 +94,24 @@ def check_fields(cls: type[Any], entries: Iterable[tuple[str, Callable[[Any], An
             `__init__` of that raised.
     """
     try:
-        return check_all(entries, place=".{}".format)
+        return check_all(((name, _finite(check), value) for name, check, value in entries), place=".{}".format)
     except WrongValueError as error:
         raise _of_fields(error.problems, cls) from error.__cause__
     except AUTHOR_ERRORS as error:
         _name_root(error, cls)
         raise
+
+
+def _finite(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a check that refuses values that contain themselves."""
+
+    def check_finite(value: Any) -> Any:
+        try:
+            return check(value)
+        except RecursionError as error:
+            raise WrongValueError("this contains itself, or is nested too deep") from error
+
+    return check_finite
 
 
 def _of_fields(problems: Iterable[tuple[str, str]], cls: type[Any]) -> ConfigValidationError:

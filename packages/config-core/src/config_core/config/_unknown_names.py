@@ -118,16 +118,20 @@ def paths_of_parts(root: Any) -> dict[int, str]:
     return paths
 
 
-def unknown_names_in(given: Any, made: Any, old: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+def unknown_names_in(
+    given: Any, made: Any, old: Any, around: tuple[int, ...] = ()
+) -> Iterator[tuple[Any, tuple[str, ...]]]:
     """Yield the configs that were made of a caller's dicts, at any depth, with the names that they do not know.
 
     Args:
         given: The value that the caller gave.
         made: The value of the field.
         old: What was there before: its names are known.
+        around: `id` of each value that this one is in.
     """
-    if given is made:
+    if given is made or id(given) in around:
         return
+    around = (*around, id(given))
     given = builtin_value(given)
     if isinstance(given, dict) and is_config(made):
         cls = type(made)
@@ -142,7 +146,7 @@ def unknown_names_in(given: Any, made: Any, old: Any) -> Iterator[tuple[Any, tup
     else:
         return
     for key, value in entries:
-        yield from unknown_names_in(value, made[key], old.get(key) if isinstance(old, dict) else None)
+        yield from unknown_names_in(value, made[key], old.get(key) if isinstance(old, dict) else None, around)
 
 
 def quoted(names: Iterable[str]) -> str:
