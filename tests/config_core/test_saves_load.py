@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -286,13 +287,107 @@ def test_a_class_for_transformers_warns_of_what_a_save_loses(given, tmp_path):
         TheirsConfig(**given).save_pretrained(tmp_path)
 
 
-def test_a_class_for_transformers_writes_no_file_that_a_load_refuses(tmp_path):
-    """Which would be found out when it is too late."""
+def test_a_class_for_transformers_is_saved_also_if_a_load_will_fail(tmp_path):
+    """As there: a save in the middle of a training is not lost for a value that can be mended in the file."""
     config = TheirsConfig()
     config.heads = 0
-    with pytest.raises(ConfigError, match=r"TheirsConfig: ZeroDivisionError: .* A load of the file would raise this"):
+    with pytest.warns(UserWarning, match=r"TheirsConfig: a load of the file will raise ZeroDivisionError"):
         config.save_pretrained(tmp_path)
-    assert not [*tmp_path.iterdir()]
+    assert TheirsConfig.from_pretrained(tmp_path, heads=1).heads == 1
+
+
+@pytest.mark.parametrize("base", [PretrainedConfig, transformers.PretrainedConfig])
+def test_a_from_dict_that_changes_its_argument_does_not_stop_a_save(base, tmp_path):
+    """As those of published classes do, which rename keys of older files."""
+
+    class ChangingConfig(base):
+        model_type = "saves-changing"
+
+        def __init__(self, size: int = 1, **kwargs):
+            self.width = size
+            self._size = size
+            super().__init__(**kwargs)
+
+        @classmethod
+        def from_dict(cls, config_dict, **kwargs):
+            return super().from_dict({**config_dict, "size": config_dict.pop("width")}, **kwargs)
+
+    ChangingConfig(size=3).save_pretrained(tmp_path)
+    assert ChangingConfig.from_pretrained(tmp_path).width == 3
+
+
+def test_a_save_does_not_depend_on_what_an_init_reads(tmp_path):
+    """A file system or a hub that is away for a moment does not stop it."""
+    source = tmp_path / "source"
+    source.write_text("3", encoding="utf-8")
+
+    class ReadingConfig(PretrainedConfig):
+        model_type = "saves-reading"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.width = width
+            self.size = int(source.read_text(encoding="utf-8"))
+            super().__init__(**kwargs)
+
+    config = ReadingConfig(width=2)
+    source.rename(tmp_path / "away")
+    with pytest.warns(UserWarning, match="could not be checked, because a load of it raises FileNotFoundError"):
+        config.save_pretrained(tmp_path / "saved")
+    (tmp_path / "away").rename(source)
+    assert ReadingConfig.from_pretrained(tmp_path / "saved") == config
+
+
+def test_what_a_to_dict_leaves_out_does_not_stop_a_save(tmp_path):
+    """As a field of the running program alone; in a part, too."""
+
+    class RunningConfig(PretrainedConfig):
+        model_type = "saves-running"
+
+        def __init__(self, width: int = 1, **kwargs):
+            super().__init__(**kwargs)
+            self.width = width
+            self.device = "cpu"
+
+        def to_dict(self):
+            values = super().to_dict()
+            del values["device"]
+            return values
+
+    class WholeRunningConfig(PretrainedConfig):
+        model_type = "saves-whole-running"
+        part: RunningConfig = field(default_factory=RunningConfig)
+
+        def validate(self):
+            """Run code of the class."""
+
+    config = WholeRunningConfig(part=RunningConfig(width=2))
+    config.part.device = "cuda"
+    config.save_pretrained(tmp_path / "whole")
+    config.part.save_pretrained(tmp_path / "part")
+    assert WholeRunningConfig.from_pretrained(tmp_path / "whole").part.width == 2
+    assert RunningConfig.from_pretrained(tmp_path / "part").device == "cpu"
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_a_value_that_is_another_one_each_time_comes_back(is_noted, tmp_path):
+    """Such as a time or the number of a run, wherever `__init__` sets it."""
+    runs = iter(range(1000))
+
+    class RunConfig(PretrainedConfig):
+        model_type = "saves-run"
+
+        def __init__(self, width: int = 1, **kwargs):
+            super().__init__(**kwargs)
+            self.width = width
+            self.run = next(runs)
+
+    config = RunConfig()
+    config.save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    values = json.loads(file.read_text(encoding="utf-8"))
+    if not is_noted:
+        file.write_text(json.dumps({name: values[name] for name in ("model_type", "run", "width")}), encoding="utf-8")
+    assert RunConfig.from_pretrained(tmp_path).run == config.run == 0
 
 
 class PrivateConfig(PretrainedConfig):

@@ -391,6 +391,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         if not wrong:
             return
         probe = attributes_without(cls, fields, wrong) or {}
+        random = _random_names(cls, fields, wrong, probe)
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
     # What a caller has given for a field of the base class comes back, although no save notes it.
@@ -398,13 +399,35 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     unsure = {name: value for name, value in wrong.items() if name not in meant}
     if unsure:
         raise contradiction(cls, fields, unsure)
-    for name in wrong:
+    for name in (*wrong, *random):
         setattr(config, name, fields[name])
     if unkept := definition.unkept & fields.keys():
         from config_core.config._unkept_parameters import check_effect
 
         with of_file():
             check_effect(config, {name: fields[name] for name in unkept}, fields, maker_of(cls), only_copies=True)
+
+
+def _random_names(
+    cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any], probe: Mapping[str, Any]
+) -> list[str]:
+    """Return which computed values are others in each config, such as a time: they are not made from given ones.
+
+    Args:
+        cls: The config class.
+        fields: All fields.
+        computed: Those that differ, as the class computes them.
+        probe: The attributes of a config that was made without them.
+    """
+    changing = [
+        name
+        for name, value in computed.items()
+        if type(value) in SCALARS
+        and type(probe.get(name)) is type(value) is type(fields[name])
+        and value != probe[name]
+    ]
+    twin = (attributes_without(cls, fields, computed) or {}) if changing else {}
+    return [name for name in changing if name in twin and twin[name] != probe[name]]
 
 
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:

@@ -11,12 +11,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_names, label_numbers, labels_of
-from config_core.config._checked_values import check_and_restore, fill_num_labels
+from config_core.config._checked_values import check_and_restore, fill_num_labels, resolve_aliases
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._problems import WrongValueError, shown
-from config_core.config._value_types import SCALARS, is_config
+from config_core.config._value_types import SCALARS, copied, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
@@ -44,6 +44,9 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
     """
     cls = type(config)
     text, written = encode_and_read(values, owner=cls.__name__)
+    if not cls._checks_values:
+        _warn_of_losses(config, written)
+        return text
     if "id2label" in written:
         check_names(written["id2label"])
     if _is_plainly_kept(config, written):
@@ -54,6 +57,9 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
         loaded = _loaded(cls, written)
     except ConfigDefinitionError:
         raise
+    except OSError as error:  # of what `__init__` reads, which may be there again when the file is loaded
+        _warn(cls, f"the file could not be checked, because a load of it raises {type(error).__name__}: {error}.")
+        return text
     except ConfigValidationError as error:
         error.args = (f"{error} The value as it would be written to the file could not be loaded again.",)
         raise
@@ -63,10 +69,7 @@ def file_text(config: Any, values: dict[str, Any]) -> str:
             f"{problem} A load of the file would raise this. Assign values that the class accepts together: "
             "config.update({…}) checks them."
         ) from error
-    if cls._checks_values:
-        _check_loaded(config, loaded, written)
-    else:
-        _warn_of_losses(config, loaded, written)
+    _check_loaded(config, loaded, written)
     return text
 
 
@@ -82,35 +85,56 @@ def _is_made_anew(config: Any, written: dict[str, Any]) -> bool:
     restored = check_and_restore(cls, fill_num_labels(cls, written))
     if definition_of(cls).runs_own_code:
         return True
-    if not cls._checks_values:  # code for transformers expects lists in place of tuples
-        return False
     from config_core.config._unkept_parameters import keeping_privately
 
     return any(_differences(_compared_fields(config), written | restored)) or any(keeping_privately(config))
 
 
-def _warn_of_losses(config: Any, loaded: Any, written: dict[str, Any]) -> None:
-    """Warn of what a load of a config's file does not give back; in transformers, that is lost without a word.
+def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
+    """Warn of what a load of a config's file does not give back.
+
+    In transformers, that is lost without a word. A save is not refused, because it may be that of a long training.
 
     Args:
         config: A config whose class was written for transformers.
-        loaded: What a load makes.
         written: What the file has.
     """
+    cls = type(config)
+    if not definition_of(cls).runs_own_code:
+        return
+    try:
+        lost = _lost(config, written)
+    except Exception as error:  # noqa: BLE001 - the author's code
+        _warn(cls, f"a load of the file will raise {type(error).__name__}: {error}")
+        return
+    if lost:
+        from config_core.config._unknown_names import quoted
+
+        _warn(
+            cls,
+            f"a load of the file will not give back {quoted(lost)}. The class sets it by itself, or keeps it only in "
+            "a private attribute, which is not written.",
+        )
+
+
+def _lost(config: Any, written: dict[str, Any]) -> list[str]:
+    """Return the names of the values of a config that a load of its file does not give back."""
     cls, definition = type(config), definition_of(type(config))
     further = definition.setters.union(f"_{name}" for name in definition.unkept)
-    saved, made, twin = (_all_values(each, further) for each in (config, loaded, _loaded(cls, written)))
+    saved, made = (_all_values(each, further) for each in (config, _loaded(cls, written)))
     saved |= _of_model(written)
     lost = [name for name, value in saved.items() if name not in made or not same_value(value, made[name])]
+    if not lost:
+        return []
     # What differs from load to load is no value that was given.
-    lost = [name for name in lost if name not in made or same_value(made[name], twin[name])]
-    if lost:
-        from config_core.config._unknown_names import quoted, warn_caller
+    twin = _all_values(_loaded(cls, written), further)
+    return [name for name in lost if name not in made or same_value(made[name], twin.get(name))]
 
-        warn_caller(
-            f"{cls.__name__}: a load of the file will not give back {quoted(lost)}. The class sets it by itself, or "
-            "keeps it only in a private attribute, which is not written."
-        )
+
+def _warn(cls: type[Any], problem: str) -> None:
+    from config_core.config._unknown_names import warn_caller
+
+    warn_caller(f"{cls.__name__}: {problem}")
 
 
 def _of_model(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,8 +154,13 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
         ConfigValidationError: Some values differ, or are lost.
     """
     cls = type(config)
-    values = _all_values(config) | _of_model(written)
-    if lost := [*_differences(values, _all_values(loaded), is_complete=True)]:
+    values, made = _all_values(config) | _of_model(written), _all_values(loaded)
+    lost = [*_differences(values, made, is_complete=True)]
+    if lost:
+        # What differs from load to load is no value that was given.
+        random = {path for path, _, _ in _differences(made, _all_values(_loaded(cls, written)))}
+        lost = [entry for entry in lost if entry[0] not in random]
+    if lost:
         problems = tuple(
             ConfigProblem(path.removeprefix("."), _advice(path, saved, made, _field_at(path, values)))
             for path, saved, made in lost
@@ -178,8 +207,14 @@ def _is_left_alone(value: Any, check: FieldCheck | None) -> bool:
 
 
 def _compared_fields(config: Any) -> dict[str, Any]:
-    """Return the fields whose values a load must give back; those of the base class have forms of their own."""
-    return {name: value for name, value in written_fields(config).items() if name not in _NOT_COMPARED}
+    """Return the fields whose values a load must give back; those of the base class have forms of their own.
+
+    What a `to_dict` of the author's leaves out is not to be loaded.
+    """
+    cls, fields = type(config), written_fields(config)
+    if hasattr(cls.to_dict, "_is_adopted"):
+        fields = {name: fields[name] for name in fields.keys() & resolve_aliases(cls, config.to_dict()).keys()}
+    return {name: value for name, value in fields.items() if name not in _NOT_COMPARED}
 
 
 def _all_values(config: Any, further: Iterable[str] = ()) -> dict[str, Any]:
@@ -201,7 +236,7 @@ def _loaded(cls: type[Any], written: dict[str, Any]) -> Any:
     """Return the config that a load would make. Its `__init__` may restore what no annotation does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return cls.from_dict(written)
+        return cls.from_dict(copied(written))  # one of the author's may change its argument
 
 
 def _differences(
