@@ -168,6 +168,56 @@ def test_suggested_call_adds_a_field_to_a_part_that_the_caller_gave_other_fields
     assert same_state(pasted(code, PairModel), model)
 
 
+def test_suggested_call_sets_all_fields_of_a_part(tmp_path):
+    """A size and a number of layers, beside what the caller gave: a dtype."""
+    model = fill_randomly(PairModel(PairConfig(image={"width": 6, "depth": 5})))
+    PairConfig().save_pretrained(tmp_path)
+    torch.save(wrapped(model.state_dict()), tmp_path / "last.ckpt")
+    with pytest.raises(WeightsNotFoundError) as caught:
+        PairModel.from_pretrained(tmp_path, image={"dtype": torch.float16})
+    (code,) = suggested_by(caught.value)
+    loaded = pasted(code, PairModel)
+    assert same_state(loaded, model)
+    assert loaded.config.image.dtype == "float16"
+
+
+@pytest.mark.usefixtures("model")
+def test_suggested_call_stays_short(tmp_path):
+    """Dots stand for what has too much to be read."""
+    with pytest.raises(WeightsNotFoundError) as caught:
+        Scaled.from_pretrained(tmp_path, tags=tuple(range(1000)))
+    (code,) = suggested_by(caught.value)
+    assert "tags=..." in code
+
+
+@pytest.mark.usefixtures("model")
+def test_suggested_call_names_numbers_that_have_no_literal(tmp_path):
+    """Infinity is a call in Python."""
+    with pytest.raises(WeightsNotFoundError) as caught:
+        Scaled.from_pretrained(tmp_path, smoothing=float("inf"))
+    (code,) = suggested_by(caught.value)
+    assert pasted(code, Scaled).config.smoothing == float("inf")
+
+
+@pytest.mark.usefixtures("model")
+def test_config_that_cannot_be_compared_does_not_hide_the_error(tmp_path):
+    """Dots stand for it in the suggested call."""
+
+    class Unwritable(NotedConfig):
+        def to_dict(self):
+            if self.smoothing:
+                raise RuntimeError("unwritable")
+            return super().to_dict()
+
+    class Other(Scaled):
+        config_class = Unwritable
+
+    config = Unwritable.from_pretrained(tmp_path)
+    config.smoothing = 1.0
+    with pytest.raises(WeightsNotFoundError, match=r"config=\.\.\."):
+        Other.from_pretrained(tmp_path, config=config)
+
+
 # Without a config
 
 

@@ -423,6 +423,37 @@ def test_several_fields_of_the_config_are_named_together(tmp_path, fields):
     assert same_state(Pairs.from_pretrained(tmp_path, **fields), model)
 
 
+class Twin(PreTrainedModel):
+    """Two lists whose lengths one field gives, which is equal to the width."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config, other=None):
+        super().__init__(config)
+        self.left, self.right = (
+            nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(depth))
+            for depth in (config.depth, other or config.depth)
+        )
+
+
+def test_field_of_two_lists_of_layers_is_named_once(tmp_path):
+    """And not for the size that happens to be equal."""
+    model = fill_randomly(Twin(TinyConfig(width=6, depth=4)))
+    TinyConfig(width=3, depth=3).save_pretrained(tmp_path)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    lines = [line.strip() for line in message_of(Twin, tmp_path).splitlines() if "builds the model" in line]
+    assert len(lines) == 2
+    assert lines[0].startswith("width=6 builds the model with the size")
+    assert re.match(r"depth=4 .*builds the model with as many left and right as the checkpoint has, ", lines[1])
+
+
+def test_field_that_would_need_two_values_is_not_named(tmp_path):
+    """Neither would make the model load."""
+    TinyConfig().save_pretrained(tmp_path)
+    save_file(Twin(TinyConfig(depth=4), 6).state_dict(), tmp_path / "model.safetensors")
+    assert "builds the model" not in message_of(Twin, tmp_path)
+
+
 def test_sizes_of_which_one_is_unexplained_name_no_field(tmp_path):
     """The others would not make the model load."""
     model = Pairs(PairsConfig(vocabulary=13))
@@ -537,6 +568,22 @@ def test_constructor_that_reads_values_is_compared_with_all_the_same(tmp_path, c
     model.save_pretrained(tmp_path)
     assert "ReadsValues.from_pretrained cannot load what is saved" in caplog.text
     caplog.clear()
+    model.config.num_labels = 7
+    model.save_pretrained(tmp_path)
+    assert not caplog.text
+
+
+def test_constructor_that_changes_a_value_before_it_reads_it_is_compared_right(tmp_path, caplog):
+    """Without a warning for a model that is as its constructor makes it."""
+
+    class Doubling(HeadModel):
+        def __init__(self, config):
+            super().__init__(config)
+            size = torch.tensor(float(config.width))
+            self.wide = nn.Linear(int(size.mul_(2)), 2)
+
+    model = Doubling(TinyConfig())
+    model.head = nn.Linear(4, 7)
     model.config.num_labels = 7
     model.save_pretrained(tmp_path)
     assert not caplog.text

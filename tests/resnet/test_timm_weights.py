@@ -135,6 +135,12 @@ def test_name_of_a_folder_is_said_to_need_a_path(tmp_path, monkeypatch):
         config_from_timm("trained")
 
 
+def test_name_that_is_too_long_for_a_file_is_refused():
+    """The error is that of any other name which timm does not have."""
+    with pytest.raises(TimmNameError, match="has no model of this name"):
+        config_from_timm("resnet" * 1000)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

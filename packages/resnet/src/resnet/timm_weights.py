@@ -128,7 +128,7 @@ def _check_listed(name: str, architecture: str) -> None:
     if not timm.is_model(architecture):
         similar = difflib.get_close_matches(architecture, listed, n=3)
         hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
-        if name and Path(name).is_dir():
+        if os.path.isdir(name):  # noqa: PTH112 - not an error for a name that is too long
             hint = f" For the folder of this name, pass {f'./{name}'!r}."
         raise TimmNameError(name, reason=f"timm {timm.__version__} has no model of this name.{hint}")
     home = timm.model_entrypoint(architecture).__module__.rpartition(".")[2]

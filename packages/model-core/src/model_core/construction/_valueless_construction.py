@@ -68,6 +68,6 @@ class _SmallTensors(TorchFunctionMode):
             return on_meta if on_meta.numel() > self._most else func(*args, **kwargs)
         if kind_of(func) in _IN_PLACE:
             first = args[0] if args else kwargs.get("tensor")
-            if isinstance(first, torch.Tensor) and first.numel() > self._most:
+            if isinstance(first, torch.Tensor) and first.numel() > _MOST_WITH_VALUES:
                 return first  # not even memory that `torch.Tensor(size)` has reserved is written
         return func(*args, **kwargs)

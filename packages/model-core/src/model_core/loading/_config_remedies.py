@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config import PretrainedConfig
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
     from model_core.load_report import LoadReport
 
-__all__ = ["ConfigRemedy", "config_remedies"]
+__all__ = ["ConfigRemedy", "arguments_of", "config_remedies"]
 
 _CLASSES = "num_labels"
 _MAX_FIELDS = 3
 _MAX_SIZES = 16
+_WORDS_FOR_LAYERS = ("layer", "block", "depth")
 _NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
 
 
@@ -27,17 +29,19 @@ class ConfigRemedy(NamedTuple):
     """A config field whose other value would make model and checkpoint match.
 
     Attributes:
-        argument: Python code for the argument that sets it.
-        effect: The rest of a sentence that begins with the argument.
-        layers: If the model then has as many layers as the checkpoint: beginning of their names. Otherwise `""`.
+        field: Its name; that of a field of a part has that of the part in front: `image.depth`.
+        value: The value of the checkpoint.
+        effect: The rest of a sentence that begins with the argument which sets it.
+        layers: Beginnings of the names of the layers of which the model then has as many as the checkpoint.
     """
 
-    argument: str
+    field: str
+    value: int
     effect: str
-    layers: str = ""
+    layers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.argument}{self.effect}"
+        return f"{_argument(self.field, self.value)}{self.effect}"
 
 
 def config_remedies(
@@ -53,7 +57,20 @@ def config_remedies(
     if config is None:
         return []
     numbers = _numbers(config)
-    return [*_for_sizes(report, numbers, tensors), *_for_layers(report, numbers, tensors)]
+    of_layers = _for_layers(report, numbers, tensors)
+    for remedy in of_layers:  # its value is no size, even if they happen to be equal
+        del numbers[remedy.field]
+    return [*_for_sizes(report, numbers, tensors), *of_layers]
+
+
+def arguments_of(remedies: Iterable[ConfigRemedy]) -> dict[str, Any]:
+    """Return the keyword arguments that set the fields, those of a part together."""
+    arguments: dict[str, Any] = {}
+    for remedy in remedies:
+        part, _, field = remedy.field.rpartition(".")
+        fields = arguments.setdefault(part, {}) if part else arguments
+        fields[field] = remedy.value
+    return arguments
 
 
 def _for_sizes(
@@ -111,7 +128,7 @@ def _for_layers(
     report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
 ) -> list[ConfigRemedy]:
     """Return the fields that explain layers at the end of a list which only the model or the checkpoint has."""
-    remedies = []
+    lists: dict[tuple[tuple[str, ...], int, int], list[str]] = {}  # by fields and lengths
     for differing, others in ((report.unexpected, report.missing), (report.missing, report.unexpected)):
         for path in dict.fromkeys(match["path"] for match in map(_NUMBERED.match, differing) if match):
             in_both = (*report.loaded, *(entry.name for entry in report.mismatched))
@@ -122,10 +139,16 @@ def _for_layers(
                 continue
             num_stored = len(shared | beyond) if differing is report.unexpected else len(shared)
             fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
-            fields.sort(key=lambda name: -sum(word in name for word in path.split(".")))
-            effect = f"as many {path} as the checkpoint has, instead of {len(in_model)}"
-            remedies += [entry._replace(layers=f"{path}.") for entry in _remedy(fields, num_stored, effect)]
-    return remedies
+            words = (*path.split("."), *_WORDS_FOR_LAYERS)
+            fields.sort(key=lambda name: -sum(word in name for word in words))
+            lists.setdefault((tuple(fields), num_stored, len(in_model)), []).append(path)
+    remedies = []
+    for (names, num_stored, num_built), paths in lists.items():
+        effect = f"as many {' and '.join(paths)} as the checkpoint has, instead of {num_built}"
+        layers = tuple(f"{path}." for path in paths)
+        remedies += [remedy._replace(layers=layers) for remedy in _remedy(names, num_stored, effect)]
+    uses = Counter(remedy.field for remedy in remedies)
+    return [remedy for remedy in remedies if uses[remedy.field] == 1]  # a field has one value
 
 
 def _indices(names: Iterable[str], path: str) -> set[int]:
@@ -137,9 +160,10 @@ def _indices(names: Iterable[str], path: str) -> set[int]:
 def _remedy(fields: Collection[str], value: int, effect: str) -> list[ConfigRemedy]:
     if not fields:
         return []
-    first, *others = [_argument(name, value) for name in fields]
-    alternatives = f" (or {shortened(others, most=_MAX_FIELDS - 1)})" if others else ""
-    return [ConfigRemedy(first, f"{alternatives} builds the model with {effect}")]
+    first, *others = fields
+    arguments = [_argument(name, value) for name in others]
+    alternatives = f" (or {shortened(arguments, most=_MAX_FIELDS - 1)})" if arguments else ""
+    return [ConfigRemedy(first, value, f"{alternatives} builds the model with {effect}")]
 
 
 def _argument(field: str, value: int) -> str:

@@ -15,7 +15,7 @@ from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._file_types import holds_safetensors
 from model_core.loading._legacy_file import read_legacy_file
-from model_core.loading._python_code import code_of, code_of_arguments, hub_arguments
+from model_core.loading._python_code import code_of_arguments, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _about_variant(
     except OSError as error:
         yield f"{error}."
         return
-    yield f"The whole call: {code_of_call(tensors, code_of(named.variant), argument='variant')}."
+    yield f"The whole call: {code_of_call(tensors, repr(named.variant), argument='variant')}."
 
 
 def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
@@ -219,10 +219,10 @@ def _code_for_path(checkpoint: Checkpoint, filename: str) -> str:
     """Return Python code for the path of a file on this machine."""
     if checkpoint.commit is None:
         return repr(str(checkpoint.local_path(filename)))
-    hub: HubOptions = getattr(checkpoint, "options", HubOptions())
-    options = hub._replace(subfolder=checkpoint.subfolder, revision=checkpoint.commit, force_download=False)
-    arguments = {name: code_of(value) for name, value in hub_arguments(options).items()}
-    return f"huggingface_hub.hf_hub_download({checkpoint.name!r}, {filename!r}, {code_of_arguments(arguments)})"
+    options = hub_options_of(checkpoint, HubOptions())
+    options = options._replace(subfolder=checkpoint.subfolder, revision=checkpoint.commit, force_download=False)
+    arguments = code_of_arguments(hub_arguments(options))
+    return f"huggingface_hub.hf_hub_download({checkpoint.name!r}, {filename!r}, {arguments})"
 
 
 def _or(alternatives: Iterator[str]) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_core.load_report import LoadReport
-from model_core.loading._config_remedies import config_remedies
+from model_core.loading._config_remedies import arguments_of, config_remedies
+from model_core.loading._python_code import Code, code_of_arguments
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import (
     about_computed_weights,
@@ -43,13 +44,13 @@ class MismatchAdvice(NamedTuple):
 
     Attributes:
         remedies: Arguments that make them match, each with what it does.
-        ways: The arguments of each way to load what the model has, as Python code by name, the likeliest first.
+        ways: The arguments of each way to load what the model has, by name, the likeliest first.
         remaining: What would match and what would not with the first remedy, or what does.
         all_names: Names of the tensors of the model, and of the checkpoint.
     """
 
     remedies: tuple[str, ...]
-    ways: tuple[dict[str, str], ...]
+    ways: tuple[dict[str, Any], ...]
     remaining: LoadReport
     all_names: tuple[Collection[str], Collection[str]]
 
@@ -71,16 +72,16 @@ class _Way(NamedTuple):
         """Return whether more matches than in a report, and less does not."""
         return len(self.report.loaded) > len(report.loaded) and _num_differences(self.report) < _num_differences(report)
 
-    def arguments(self, source: WeightSource, given: Mapping[str, str]) -> dict[str, str]:
-        """Return the arguments as Python code, given the key_mapping of the caller."""
-        arguments = {"key_mapping": _mapping_code({**self.mapping, **given})} if self.mapping else {}
+    def arguments(self, source: WeightSource, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return the arguments, given the key_mapping of the caller."""
+        arguments = {"key_mapping": Code(_mapping_code({**self.mapping, **given}))} if self.mapping else {}
         if self.report.unexpected and not self.report.missing:
-            arguments["allow_unexpected"] = allowing(self.report.unexpected, source.tensors)
+            arguments["allow_unexpected"] = Code(allowing(self.report.unexpected, source.tensors))
         return arguments
 
     def code(self, source: WeightSource, given: Mapping[str, str]) -> str:
         """Return the arguments as they stand in a call."""
-        return ", ".join(f"{name}={code}" for name, code in self.arguments(source, given).items())
+        return code_of_arguments(self.arguments(source, given))
 
     def in_model_names(self) -> LoadReport:
         """Return the report with what is unexpected under the names that it has in a model."""
@@ -148,9 +149,9 @@ def advise(
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
     remedies += [*_about_collisions(tensors, source, names), *map(str, fields)]
-    arguments = {"key_mapping": "None"} if leaves_out_mapping else {}
-    arguments |= first.without([field.layers for field in fields if field.layers]).arguments(source, key_mapping)
-    arguments |= dict(field.argument.split("=", 1) for field in fields)
+    arguments = {"key_mapping": None} if leaves_out_mapping else {}
+    arguments |= first.without([layers for field in fields for layers in field.layers]).arguments(source, key_mapping)
+    arguments |= arguments_of(fields)
     other_arguments = (way.arguments(source, key_mapping) for way in others)
     return MismatchAdvice(tuple(remedies), (arguments, *other_arguments), remaining, (tensors, source.tensors))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -107,8 +107,8 @@ def load_weights(
 
 def ways_to_load(
     model: nn.Module, named: NamedTensors, weights: WeightSource, rules: NameRules
-) -> Sequence[dict[str, str]]:
-    """Return the arguments of each way to load weights, as Python code by name.
+) -> Sequence[dict[str, Any]]:
+    """Return the arguments of each way to load weights, by name.
 
     Args:
         model: The model, whose tensors may be without values.

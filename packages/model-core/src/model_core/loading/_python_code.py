@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import math
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ from config_core.checkpoint import HubOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Code", "code_of", "code_of_arguments", "hub_arguments", "merged_code"]
+    from config_core.checkpoint import Checkpoint
+
+__all__ = ["Code", "code_of", "code_of_arguments", "hub_arguments", "hub_options_of"]
 
 _AS_GIVEN = "..."  # stands for what the caller knows and code cannot say: an object, or a secret
 _LITERALS = (bool, int, float, str, bytes, type(None), torch.dtype)
-_DEFAULTS = HubOptions()
+_MAX_CODE = 1000
 
 
 class Code(str):
@@ -28,9 +30,14 @@ class Code(str):
 
 
 def code_of(value: object) -> str:
-    """Return code for a value, in which `...` stands for what has none."""
+    """Return code for a value, in which `...` stands for what has none, or has too much to be read."""
     if isinstance(value, Code):
         return str(value)
+    code = _code_of(value)
+    return code if len(code) <= _MAX_CODE else _AS_GIVEN
+
+
+def _code_of(value: object) -> str:
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
     if isinstance(value, torch.device):
@@ -39,6 +46,8 @@ def code_of(value: object) -> str:
         return f"re.compile({value.pattern!r}, {int(value.flags)})"
     if isinstance(value, (dict, list, tuple)):
         return _code_of_container(value)
+    if type(value) is float and not math.isfinite(value):
+        return f"float('{value}')"
     return repr(value) if type(value) in _LITERALS else _AS_GIVEN
 
 
@@ -52,21 +61,18 @@ def _code_of_container(value: object) -> str:
     return _AS_GIVEN
 
 
-def code_of_arguments(arguments: Mapping[str, str]) -> str:
-    """Return code for keyword arguments, given that of each value by name."""
-    return ", ".join(f"{name}={code}" for name, code in arguments.items())
+def code_of_arguments(arguments: Mapping[str, object]) -> str:
+    """Return code for keyword arguments."""
+    return ", ".join(f"{name}={code_of(value)}" for name, value in arguments.items())
 
 
-def merged_code(given: str, code: str) -> str:
-    """Return code for a dict with the entries of two, of which the second counts; the second if they are no dicts."""
-    try:
-        values = [ast.literal_eval(text) for text in (given, code)]
-    except (ValueError, SyntaxError):
-        return code
-    return repr(values[0] | values[1]) if all(isinstance(value, dict) for value in values) else code
+def hub_options_of(checkpoint: Checkpoint | None, default: HubOptions) -> HubOptions:
+    """Return the options with which a checkpoint was opened, or the default if its hub does not say."""
+    options = getattr(checkpoint, "options", None)
+    return options if isinstance(options, HubOptions) else default
 
 
 def hub_arguments(options: HubOptions) -> dict[str, Any]:
     """Return the hub options that are set, by name. A token that is a text is `...`."""
-    given = {name: value for name, value in options._asdict().items() if value != getattr(_DEFAULTS, name)}
+    given = {name: value for name, value in options._asdict().items() if value != options._field_defaults[name]}
     return {name: ... if name == "token" and not isinstance(value, bool) else value for name, value in given.items()}

@@ -12,7 +12,7 @@ from config_core.code import code_origin_of
 from config_core.config import PretrainedConfig
 from model_core.construction import construct_without_values
 from model_core.loading._model_loading import ways_to_load
-from model_core.loading._python_code import code_of, code_of_arguments, hub_arguments, merged_code
+from model_core.loading._python_code import Code, code_of, code_of_arguments, hub_arguments, hub_options_of
 from model_core.loading._weight_sources import described
 from model_core.module_tensors import named_tensors
 
@@ -74,27 +74,26 @@ class SuggestedCall:
         given = self._given()
         if argument == "state_dict":
             given = {name: value for name, value in given.items() if name not in _ABOUT_FILES}
-        return self._code({**given, argument: code}, ways)
+        return self._code({**given, argument: Code(code)}, ways)
 
     def for_weights(self, weights: WeightSource) -> str:
         """Return the code of the call that loads the weights of the checkpoint itself."""
         return self._code(self._given(), self._ways(weights))
 
-    def _code(self, given: Mapping[str, str], ways: Sequence[Mapping[str, str]]) -> str:
+    def _code(self, given: Mapping[str, Any], ways: Sequence[Mapping[str, Any]]) -> str:
         first, *others = ways or [{}]
-        mend = {
-            name: code if name == "key_mapping" else merged_code(given.get(name, ""), code)
-            for name, code in first.items()
-        }
+        arguments = dict(given)
+        for name, value in first.items():
+            known = given.get(name)  # perhaps other fields of the same part
+            arguments[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
         source = None if self._checkpoint is None else self._checkpoint.name
         positional = map(code_of, [source, *self._positional])
-        call = f"from_pretrained({', '.join([*positional, code_of_arguments({**given, **mend})])})"
+        call = f"from_pretrained({', '.join([*positional, code_of_arguments(arguments)])})"
         return " or ".join([call, *(f"with {code_of_arguments(way)}" for way in others)])
 
-    def _given(self) -> dict[str, str]:
-        """Return code for what the caller gave by name."""
-        arguments = {**self._about_config(), **self._about_checkpoint(), **self._options}
-        return {name: code_of(value) for name, value in arguments.items()}
+    def _given(self) -> dict[str, Any]:
+        """Return what the caller gave by name."""
+        return {**self._about_config(), **self._about_checkpoint(), **self._options}
 
     def _about_config(self) -> dict[str, Any]:
         """Return the config that was given, or the fields in which it differs from that of the checkpoint."""
@@ -104,22 +103,22 @@ class SuggestedCall:
         if checkpoint is None or config.name_or_path != checkpoint.name or not checkpoint.has(CONFIG_NAME):
             return {"config": ...}
         try:
-            own = type(config).from_pretrained(checkpoint).to_dict()
-        except Exception:  # noqa: BLE001 - the author's code
+            own, given = type(config).from_pretrained(checkpoint).to_dict(), config.to_dict()
+            return {name: value for name, value in given.items() if name not in own or own[name] != value}
+        except Exception:  # noqa: BLE001 - the author's code, or values that cannot be compared
             return {"config": ...}
-        return {name: value for name, value in config.to_dict().items() if name not in own or own[name] != value}
 
     def _about_checkpoint(self) -> dict[str, Any]:
         """Return what opens the same checkpoint again and lets its code run, as the caller said."""
         checkpoint = self._checkpoint
-        options: HubOptions = getattr(checkpoint, "options", self._hub_options)
+        options = hub_options_of(checkpoint, self._hub_options)
         if checkpoint is not None:
             options = options._replace(subfolder=checkpoint.subfolder)
         origin = code_origin_of(self._model_class)
         is_trusted = origin is not None and "trust_remote_code=True" in origin.trusted_by
         return hub_arguments(options) | ({"trust_remote_code": True} if is_trusted else {})
 
-    def _ways(self, weights: WeightSource) -> Sequence[Mapping[str, str]]:
+    def _ways(self, weights: WeightSource) -> Sequence[Mapping[str, Any]]:
         """Return the further arguments of each call that may be meant."""
         model = construct_without_values(self._construct)
         if model is None:
