@@ -269,13 +269,14 @@ def test_file_without_a_state_dict_is_not_said_to_hold_one(tmp_path, value):
 
 
 def test_file_of_a_whole_module_is_only_to_be_unpickled_by_those_who_trust_it(tmp_path):
-    """Its state dict is what a load takes."""
+    """Its state dict is what a load takes, and what should have been saved."""
     TinyConfig().save_pretrained(tmp_path)
-    torch.save(nn.Sequential(nn.Linear(2, 2)), tmp_path / "model.pt")
-    with pytest.raises(WeightsNotFoundError, match=r"If you trust the file.*weights_only=False\)\)") as caught:
+    model = fill_randomly(TinyModel(TinyConfig()))
+    torch.save(model, tmp_path / "model.pt")
+    advice = r"torch\.save\(model\.state_dict\(\), 'model\.pt'\)\. If you trust the file.*=False\)\.state_dict"
+    with pytest.raises(WeightsNotFoundError, match=advice) as caught:
         TinyModel.from_pretrained(tmp_path)
-    with pytest.raises(ArgumentError, match=r"Pass its \.state_dict\(\)"):
-        pasted(TinyModel, str(caught.value))
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
 
 
 @pytest.mark.parametrize(

@@ -977,6 +977,55 @@ def test_error_of_absent_weights_says_where_there_are_some(tmp_path, filenames, 
     assert "It contains: " in str(caught.value)
 
 
+KINDS = {
+    "adapter": (
+        {"adapter_config.json", "adapter_model.safetensors"},
+        "This is an adapter of PEFT: load its base model",
+    ),
+    "adapter alone": ({"adapter_model.bin"}, "This is an adapter of PEFT: load its base model"),
+    "lightning": ({"last.ckpt"}, "last.ckpt is a checkpoint of a training, such as Lightning writes."),
+    "DeepSpeed": (
+        {"zero_to_fp32.py", "latest", "global_step5/zero_pp_rank_0_mp_rank_00_optim_states.pt"},
+        "This is a checkpoint of DeepSpeed: its zero_to_fp32.py or deepspeed.utils.zero_to_fp32.get_fp32_state_dict_",
+    ),
+    "DeepSpeed without the script": (
+        {"latest", "global_step5/mp_rank_00_model_states.pt"},
+        "This is a checkpoint of DeepSpeed: deepspeed.utils.zero_to_fp32.get_fp32_state_dict_from_zero_checkpoint(",
+    ),
+}
+
+
+@pytest.mark.parametrize(("filenames", "kind"), KINDS.values(), ids=KINDS)
+def test_error_about_a_folder_of_another_library_says_first_what_it_is(tmp_path, filenames, kind):
+    """Without a config, to whoever loads a config or a model, and with one."""
+    for filename in filenames:
+        (tmp_path / filename).parent.mkdir(exist_ok=True)
+        (tmp_path / filename).write_bytes(b"")
+    for cls in (TinyConfig, TinyModel):
+        with pytest.raises(FileNotFoundError) as caught:
+            cls.from_pretrained(tmp_path)
+        _, advice = str(caught.value).split("has no file 'config.json'. ")
+        assert advice.startswith(kind)
+        assert advice.count(kind) == 1
+        assert "adapter" not in kind or "config=" not in advice
+    TinyConfig().save_pretrained(tmp_path)
+    with pytest.raises(WeightsNotFoundError) as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert str(caught.value).count(kind) == 1
+
+
+def test_folder_of_deepspeed_is_loaded_by_the_call_that_the_error_suggests(tmp_path):
+    """With what DeepSpeed gathers; the call is the one that was made."""
+    (tmp_path / "global_step5").mkdir()
+    (tmp_path / "global_step5" / "zero_pp_rank_0_mp_rank_00_optim_states.pt").write_bytes(b"")
+    (tmp_path / "latest").write_text("global_step5", encoding="utf-8")
+    TinyConfig().save_pretrained(tmp_path)
+    with pytest.raises(WeightsNotFoundError, match=r"If you trust the files, which DeepSpeed unpickles") as caught:
+        TinyModel.from_pretrained(tmp_path, dtype="float64")
+    gather = f"deepspeed.utils.zero_to_fp32.get_fp32_state_dict_from_zero_checkpoint({str(tmp_path)!r})"
+    assert f"from_pretrained({str(tmp_path)!r}, dtype='float64', state_dict={gather})" in str(caught.value)
+
+
 def test_folder_that_a_trainer_wrote_without_a_config_asks_for_one(tmp_path):
     """With the argument that takes it."""
     model = fill_randomly(TinyModel(TinyConfig()))

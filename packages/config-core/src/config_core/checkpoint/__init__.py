@@ -32,7 +32,7 @@ from config_core.checkpoint._safe_names import (
 from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
 
 if TYPE_CHECKING:
-    from config_core.checkpoint._missing_config import where_config_may_be
+    from config_core.checkpoint._missing_config import kind_of_folder, where_config_may_be
     from config_core.checkpoint._save_journal import pending_files
     from config_core.checkpoint._staged_save import staged_save
     from config_core.checkpoint._weight_files import (
@@ -69,6 +69,7 @@ __all__ = [
     "is_lfs_pointer",
     "is_save_state",
     "is_variant",
+    "kind_of_folder",
     "open_checkpoint",
     "parse_weight_file",
     "pending_files",
@@ -84,6 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "kind_of_folder": "_missing_config",
     "pending_files": "_save_journal",
     "staged_save": "_staged_save",
     "where_config_may_be": "_missing_config",

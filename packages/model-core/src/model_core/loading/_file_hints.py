@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from config_core.checkpoint import HubOptions, existing_path, parse_weight_file
+from config_core.checkpoint import HubOptions, existing_path, kind_of_folder, parse_weight_file
 from config_core.errors import CheckpointNotFoundError
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
@@ -87,7 +87,8 @@ def weight_hints(
     if folders := sorted({found.folder for found in weights.values() if found.folder}):
         hints.append(f"There are weights in folders: pass {_or(f'subfolder={name!r}' for name in folders)}.")
     if not whole:
-        hints += _distributed_formats(filenames)
+        hints += filter(None, [kind_of_folder(filenames)])
+        hints += _distributed_formats(checkpoint, code_of_call)
         hints += _other_formats(checkpoint, code_of_call, allow_pickle=allow_pickle)
     return hints
 
@@ -107,8 +108,9 @@ def _about_variant(
     yield f"The whole call: {code_of_call(tensors, repr(named.variant), argument='variant')}."
 
 
-def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
+def _distributed_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall) -> Iterator[str]:
     """Yield what to do with what several processes have written."""
+    filenames = checkpoint.first_filenames()
     if parts := sorted(name for name in filenames if name.endswith(".distcp")):
         folder = parts[0].rpartition("/")[0] or "this folder"
         yield (
@@ -116,16 +118,16 @@ def _distributed_formats(filenames: Collection[str]) -> Iterator[str]:
             "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, 'weights.pt'), and pass what is "
             "in that file as state_dict=."
         )
-    if any(name.rpartition("/")[2] == "zero_to_fp32.py" for name in filenames):
-        yield "This is a checkpoint of DeepSpeed: its zero_to_fp32.py converts the weights to one file."
+    if "latest" in filenames and checkpoint.commit is None and "DeepSpeed" in kind_of_folder(filenames):
+        path = repr(str(checkpoint.local_path("latest").parent))
+        code = f"deepspeed.utils.zero_to_fp32.get_fp32_state_dict_from_zero_checkpoint({path})"
+        yield f"If you trust the files, which DeepSpeed unpickles: {code_of_call({}, code)}."
 
 
 def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pickle: bool) -> list[str]:
     """Return what to do with files at the top that hold weights under other names or in other formats."""
     top = sorted(name for name in checkpoint.first_filenames() if "/" not in name)
     hints = []
-    if "adapter_model.safetensors" in top or "adapter_model.bin" in top:
-        hints.append("adapter_model is an adapter of PEFT: load the base model, then peft.PeftModel.from_pretrained.")
     for suffix in _SUFFIXES:
         named = [name for name in top if name.endswith(suffix) and parse_weight_file(name) is None]
         named = [name for name in named if not name.startswith(_NO_WEIGHTS) and checkpoint.has(name)]

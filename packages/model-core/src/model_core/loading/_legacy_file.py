@@ -120,5 +120,17 @@ def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall)
         allowed = ", ".join(f"({_HARMLESS[name]}, {name!r})" for name in classes)
         code = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{allowed}])"
         return f"{problem}. Run {code} and load it again"
-    code = code_of_call({}, code_to_read(path, weights_only=False))
-    return f"{problem}. {refusal}. If you trust the file, which can run any code: {code}"
+    code = code_to_read(path, weights_only=False)
+    if is_archive and _begins_with_object(path) and any(name.startswith("torch.nn.modules.") for name in classes):
+        problem += ", as torch.save(model) does"
+        refusal += f", or for torch.save(model.state_dict(), {path.name!r})"
+        code += ".state_dict()"
+    return f"{problem}. {refusal}. If you trust the file, which can run any code: {code_of_call({}, code)}"
+
+
+def _begins_with_object(path: Path) -> bool:
+    """Return whether the pickle in a file is of an object of a class, and not of a dict or a list."""
+    with zipfile.ZipFile(path) as archive:
+        pickled = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
+        begin = b"" if pickled is None else archive.open(pickled).read(3)
+    return begin == b"\x80\x02c"  # protocol 2, then the name of a class

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import arguments_of, config_remedies
+from model_core.loading._layout_hints import about_fused_projections, about_transposed
 from model_core.loading._python_code import Code, code_of_arguments
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import (
@@ -144,10 +145,12 @@ def advise(
         ways = ways or [_Way({}, report, names)]
         remedies += _about_ways(ways, report, source, key_mapping)
     first, *others = ways
-    fields = config_remedies(first.in_model_names(), config, tensors)
+    transposed = about_transposed(first.report)
+    fields = [] if transposed else config_remedies(first.in_model_names(), config, tensors)
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
+    remedies += [*transposed, *about_fused_projections(first.report)]
     remedies += [*_about_collisions(tensors, source, names), *map(str, fields)]
     arguments = {"key_mapping": None} if leaves_out_mapping else {}
     arguments |= first.without([layers for field in fields for layers in field.layers]).arguments(source, key_mapping)

@@ -77,7 +77,7 @@ def config_for_load(
             call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
             hint = where_config_may_be(checkpoint.first_filenames(), call=call)
             if whole_call := _call_with_defaults(config_class, kwargs, call_with):
-                hint += f" With the defaults of {config_class.__name__} for all other fields: {whole_call}"
+                hint += f" {whole_call}"
             raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
@@ -120,9 +120,12 @@ def _call_with_defaults(
     call_with: Callable[[PretrainedConfig, dict[str, Any]], str],
 ) -> str:
     try:
-        return call_with(*_updated_copy(config_class(), kwargs))
+        whole_call = call_with(*_updated_copy(config_class(), kwargs))
     except Exception:  # noqa: BLE001 - the class may need arguments, or refuse those that were given
         return ""
+    default = f"{config_class.__name__}()"
+    about = f"Give {default} in this call what differs from its defaults. " if default in whole_call else ""
+    return about + whole_call
 
 
 def _updated_copy(config: PretrainedConfig, kwargs: dict[str, Any]) -> tuple[PretrainedConfig, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config_core.checkpoint import kind_of_folder
 from config_core.errors import UnsafeNameError
 from model_core.errors import WeightsFileError, WeightsNotFoundError
 from model_core.loading._file_hints import weight_hints
@@ -35,7 +36,8 @@ def call_for_weights(
         )
     except WeightsNotFoundError:
         hints = weight_hints(checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call)
-        return " ".join(hints)
+        kind = kind_of_folder(checkpoint.first_filenames())  # with which the error about the config begins
+        return " ".join(hint for hint in hints if hint != kind)
     except (WeightsFileError, UnsafeNameError) as error:
         return f"{error}."
-    return f"{code_of_call.for_weights(weights)}."
+    return f"The whole call: {code_of_call.for_weights(weights)}."

@@ -1,0 +1,110 @@
+"""Weights that no renaming makes match: transposed, or with queries, keys and values in one tensor on one side only."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from model_core import PreTrainedModel, WeightsMismatchError
+from tiny_models import TinyConfig, fill_randomly
+
+
+class ConvModel(PreTrainedModel):
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.conv = nn.Conv2d(3, 8, 5)
+        self.fc = nn.Linear(8, config.num_labels)
+
+
+def error_for(model_class, state, folder):
+    """Return the message of the error for a state dict in a folder."""
+    TinyConfig().save_pretrained(folder)
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(WeightsMismatchError) as caught:
+        model_class.from_pretrained(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("orders", "named"),
+    [
+        ({"fc.weight": (1, 0)}, r"has fc.weight ([8, 2] for [2, 8]) transposed"),
+        ({"conv.weight": (2, 3, 1, 0)}, r"has conv.weight ([5, 5, 3, 8] for [8, 3, 5, 5]) transposed"),
+        ({"conv.weight": (2, 3, 1, 0), "fc.weight": (1, 0)}, "for [2, 8]) transposed"),
+    ],
+)
+def test_transposed_weights_are_called_so(tmp_path, orders, named):
+    """Before the option that throws them away."""
+    state = fill_randomly(ConvModel(TinyConfig())).state_dict()
+    state |= {name: state[name].permute(order).contiguous() for name, order in orders.items()}
+    message = error_for(ConvModel, state, tmp_path)
+    assert named in message
+    assert message.index("transposed") < message.index("ignore_mismatched_sizes")
+
+
+def test_weights_of_another_size_are_not_called_transposed(tmp_path):
+    """A classifier of other classes has its bias of another size, too."""
+    state = fill_randomly(ConvModel(TinyConfig(num_labels=8))).state_dict()
+    message = error_for(ConvModel, state, tmp_path)
+    assert "transposed" not in message
+    assert "num_labels=8" in message
+
+
+NAMES = {
+    "short": ("qkv", ("q", "k", "v")),
+    "llama": ("qkv_proj", ("q_proj", "k_proj", "v_proj")),
+    "bert": ("query_key_value", ("query", "key", "value")),
+    "gpt2": ("c_attn", ("to_q", "to_k", "to_v")),
+    "meta": ("Wqkv", ("wq", "wk", "wv")),
+}
+SIZES = {"equal": (8, 8, 8), "grouped": (8, 4, 4)}
+
+
+def attention_class(layers):
+    """Return a model class of two blocks with linear layers of these output sizes."""
+
+    class Attention(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            block = {name: nn.Linear(8, size) for name, size in {**layers, "out": 8}.items()}
+            self.blocks = nn.ModuleList([nn.ModuleDict({"attn": nn.ModuleDict(block)}), nn.Linear(8, 8)])
+
+    return Attention
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("fused", "split"), NAMES.values(), ids=NAMES)
+def test_queries_keys_and_values_in_one_tensor_are_said_to_be_so(tmp_path, fused, split, sizes):
+    """In the checkpoint, or in the model."""
+    in_one, in_three = attention_class({fused: sum(sizes)}), attention_class(dict(zip(split, sizes, strict=True)))
+    message = error_for(in_three, in_one(TinyConfig()).state_dict(), tmp_path)
+    assert f"the checkpoint has queries, keys and values in one tensor, blocks.0.attn.{fused}." in message
+    assert f"and the model in blocks.0.attn.{split[0]}." in message
+    message = error_for(in_one, in_three(TinyConfig()).state_dict(), tmp_path)
+    assert f"the model has queries, keys and values in one tensor, blocks.0.attn.{fused}." in message
+    assert "join them with torch.cat" in message
+
+
+def test_scalars_with_the_names_of_projections_are_no_projections(tmp_path):
+    """A file may hold anything."""
+    state = {f"blocks.0.attn.{name}.weight": torch.zeros(()) for name in ("q", "k", "v")}
+    assert "in one tensor" not in error_for(attention_class({"qkv": 24}), state, tmp_path)
+
+
+def test_doing_what_the_advice_says_gives_the_model(tmp_path):
+    """Split in order, and passed as a state dict."""
+    in_three = attention_class({"q": 8, "k": 8, "v": 8})
+    model = fill_randomly(attention_class({"qkv": 24})(TinyConfig()))
+    error_for(in_three, model.state_dict(), tmp_path)
+    state = load_file(tmp_path / "model.safetensors")
+    for kind in ("weight", "bias"):
+        parts = state.pop(f"blocks.0.attn.qkv.{kind}").chunk(3)
+        state |= {f"blocks.0.attn.{name}.{kind}": part for name, part in zip("qkv", parts, strict=True)}
+    loaded = in_three.from_pretrained(tmp_path, state_dict=state)
+    assert torch.equal(loaded.blocks[0]["attn"]["k"].weight, model.blocks[0]["attn"]["qkv"].weight[8:16])
