@@ -42,6 +42,15 @@ class Text(StrEnum):
         return cls[value] if value.isupper() else None
 
 
+class Named(IntEnum):
+    FIRST = 1
+    SECOND = 2
+
+    @classmethod
+    def _missing_(cls, value):
+        return cls.FIRST if value is None else cls.__members__.get(str(value).upper())
+
+
 class Sides(Flag):
     LEFT = 1
     RIGHT = 2
@@ -104,6 +113,9 @@ def loaded(cls, value, folder):
         (Text, 1),
         (Text, True),
         (Text, "OTHER"),
+        (Named, True),
+        (Named, 1.0),
+        (Named, "third"),
         (Sides, True),
         (Sides, False),
         (Sides, 1.0),
@@ -170,6 +182,11 @@ def test_a_key_that_is_only_equal_is_refused(annotation, key):
         (Text, "1", Text.NUMBER),
         (Text, "WORD", Text.WORD),
         (Text, LongText("word"), Text.WORD),
+        (Named, "second", Named.SECOND),
+        (list[Named], [None, 2], [Named.FIRST, Named.SECOND]),
+        (Named | None, None, None),
+        (Named | str, "second", "second"),
+        (str | Named, 2, Named.SECOND),
         (Sides, 0, Sides(0)),
         (Sides, 3, Sides.LEFT | Sides.RIGHT),
         (Bits, 3, Bits.FIRST | Bits.SECOND),

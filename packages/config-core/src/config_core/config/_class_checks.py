@@ -6,7 +6,7 @@ import contextlib
 import sys
 import types
 import typing
-from enum import Enum
+from enum import Enum, Flag
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
@@ -271,15 +271,21 @@ def member_check(cls: type[Enum]) -> Check:
 
 def _member_of_value(cls: type[Enum], given: Any) -> Enum | None:
     """Return the member that has a value, or that the enum itself finds for it; None if there is none."""
-    if any(_has_types_of(given, member.value) for member in cls):  # a Flag would make a new member of False
+    # A Flag would make a new member of False.
+    if _finds_own_members(cls) or any(_has_types_of(given, member.value) for member in cls):
         with contextlib.suppress(Exception):  # a ValueError, or whatever its `_missing_` or the value raises
             found = cls(given)
-            return found if _has_types_of(given, found.value) else None
+            return found if _has_types_of(given, found.value) or not are_equal(given, found.value) else None
     for member in cls:
         written = _written(member.value)  # a tuple is a list in JSON
         if _has_types_of(given, written) and are_equal(given, written):
             return member
     return None
+
+
+def _finds_own_members(cls: type[Enum]) -> bool:
+    """Return whether the author of an enum finds members for further values, such as their names."""
+    return cls._missing_.__func__ not in {Enum._missing_.__func__, Flag._missing_.__func__}  # type: ignore[attr-defined]
 
 
 def _values_of(cls: type[Enum]) -> str:

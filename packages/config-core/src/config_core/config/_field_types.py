@@ -198,7 +198,7 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
                 checked = alternative(value)
             except WrongValueError:  # not kept: its traceback would keep everything that the load has made
                 continue
-            if checked is value or (alternative in members and not _is_widened(value, checked)):
+            if checked is value or (alternative in members and not _is_of_other_type(value, checked)):
                 return checked
             restored.append(checked)
         if restored:
@@ -208,9 +208,13 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     return check
 
 
-def _is_widened(value: Any, member: Any) -> bool:
-    """Return whether an int was taken for a member whose value is a float. Another alternative may have the int."""
-    return type(value) is int and type(getattr(member, "value", None)) is float
+def _is_of_other_type(value: Any, member: Any) -> bool:
+    """Return whether a scalar was taken for a member whose value is one of another type, which JSON tells apart.
+
+    Another alternative may allow the scalar itself: an int for a member of 1.0, None for one that `_missing_` finds.
+    """
+    types_of_both = {type(value), type(getattr(member, "value", value))}
+    return len(types_of_both) > 1 and types_of_both <= SCALARS
 
 
 def _is_known(kind: Any, configs: tuple[type[Any], ...]) -> bool:
