@@ -6,6 +6,9 @@ import contextlib
 import copy
 import json
 import tempfile
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -335,6 +338,33 @@ def test_a_save_does_not_depend_on_what_an_init_reads(tmp_path):
         config.save_pretrained(tmp_path / "saved")
     (tmp_path / "away").rename(source)
     assert ReadingConfig.from_pretrained(tmp_path / "saved") == config
+
+
+def test_saves_in_threads_leave_the_filters_of_warnings_as_they_are(tmp_path):
+    """Even where one save begins while another one runs, and ends after it."""
+    is_begun = {width: threading.Event() for width in (1, 2)}
+    may_end = {width: threading.Event() for width in (1, 2)}
+
+    class WaitingConfig(PretrainedConfig):
+        model_type = "saves-waiting"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.width = width
+            super().__init__(**kwargs)
+            if threading.current_thread() is not threading.main_thread():
+                is_begun[width].set()
+                assert may_end[width].wait(timeout=60)
+
+    filters = [*warnings.filters]
+    with ThreadPoolExecutor(2) as threads:
+        saves = {}
+        for width in (1, 2):
+            saves[width] = threads.submit(WaitingConfig(width).save_pretrained, tmp_path / f"{width}")
+            assert is_begun[width].wait(timeout=60)
+        for width, save in saves.items():
+            may_end[width].set()
+            save.result()
+    assert filters == [*warnings.filters]
 
 
 def test_what_a_to_dict_leaves_out_does_not_stop_a_save(tmp_path):

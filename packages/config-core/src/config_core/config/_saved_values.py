@@ -6,7 +6,6 @@ that nothing restores would be loaded as another one, so the save is refused and
 
 from __future__ import annotations
 
-import warnings
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -234,9 +233,8 @@ def _all_values(config: Any, further: Iterable[str] = ()) -> dict[str, Any]:
 
 def _loaded(cls: type[Any], written: dict[str, Any]) -> Any:
     """Return the config that a load would make. Its `__init__` may restore what no annotation does."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return cls.from_dict(copied(written))  # one of the author's may change its argument
+    # Without `catch_warnings`, which threads that save at once would undo in the wrong order.
+    return cls.from_dict(copied(written))  # one of the author's may change its argument
 
 
 def _differences(
