@@ -845,6 +845,13 @@ def test_empty_state_dict_is_said_to_be_empty(options):
         TinyModel.from_pretrained(None, config=TinyConfig(), state_dict={}, **options)
 
 
+@pytest.mark.parametrize("given", [torch.ones(2), [], 0], ids=["tensor", "list", "number"])
+def test_state_dict_that_is_no_mapping_is_refused(given):
+    """Also one that is false, or neither true nor false."""
+    with pytest.raises(ArgumentError, match="state_dict must be a mapping from names to tensors"):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=given)
+
+
 def test_empty_state_dict_of_a_save_is_said_to_be_empty(tmp_path):
     """As it is where another process has gathered the weights."""
     with pytest.raises(StateDictError, match=r"It is empty.*is_main_process=\(rank == 0\)"):

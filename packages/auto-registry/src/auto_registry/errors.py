@@ -25,8 +25,6 @@ __all__ = [
     "describe",
 ]
 
-_MAX_REPR = 200
-
 
 def describe(cls: object) -> str:
     """Return a class as `module.qualname`, that of a checkpoint with its source, and anything else as its repr."""
@@ -35,12 +33,6 @@ def describe(cls: object) -> str:
     from config_core.code import describe_class  # imports config_core only when it is needed
 
     return describe_class(cls)
-
-
-def _in_one_line(value: object) -> str:
-    """Return the repr of a value; only its class if that has many lines, as those of configs and models have."""
-    text = repr(value)
-    return f"an instance of {describe(type(value))}" if "\n" in text or len(text) > _MAX_REPR else text
 
 
 class AutoRegistryError(Exception):
@@ -73,8 +65,9 @@ class UsageError(AutoRegistryError, TypeError):
     @classmethod
     def of_argument(cls, argument: str, value: object, *, expected: str) -> UsageError:
         """Return the error for an argument of the wrong type."""
-        given = f"the class {describe(value)}" if isinstance(value, type) else _in_one_line(value)
-        return cls(f"{argument} must be {expected}, got {given}.", argument=argument, value=value)
+        from config_core.code import describe_value  # imports config_core only when it is needed
+
+        return cls(f"{argument} must be {expected}, got {describe_value(value)}.", argument=argument, value=value)
 
     @classmethod
     def of_call(cls, auto_class: str, *, methods: tuple[str, ...]) -> UsageError:

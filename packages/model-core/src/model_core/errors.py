@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from config_core.code import describe_class
+from config_core.code import describe_class, describe_value
 from config_core.error_base import SentenceError
 from config_core.errors import UnknownOptionError
 from model_core.load_report import LoadReport
@@ -38,7 +38,6 @@ __all__ = [
 
 # Lines of each kind in a message; the report of the error has them all.
 _MAX_DIFFERENCES = 10
-_MAX_REPR = 200
 
 
 class ModelCoreError(SentenceError):
@@ -80,12 +79,6 @@ class ConfigClassError(ModelCoreError, TypeError):
         self.config = config
 
 
-def _in_one_line(value: object) -> str:
-    """Return the repr of a value; only its class if that has many lines, as those of configs and models have."""
-    text = repr(value)
-    return f"an instance of {describe_class(type(value))}" if "\n" in text or len(text) > _MAX_REPR else text
-
-
 class ArgumentError(ModelCoreError, ValueError):
     """An argument of a load or save is invalid, or not supported at all.
 
@@ -102,7 +95,7 @@ class ArgumentError(ModelCoreError, ValueError):
     """
 
     def __init__(self, argument: str, value: object, *, expected: str = "", given: str = "", remedy: str = "") -> None:
-        given = given or _in_one_line(value)
+        given = given or describe_value(value)
         problem = f" must be {expected}, got {given}" if expected else f"={given} is not supported"
         super().__init__(f"{argument}{problem}. {remedy}".rstrip())
         self.argument = argument

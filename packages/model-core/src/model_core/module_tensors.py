@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import nn
 
-from model_core.tensor_memory import PLAIN_TYPES, elements_in_storage, storage_key
+from model_core.tensor_memory import elements_in_storage, storage_key
 from model_core.torch_internals import (
     child_modules,
     module_buffers,
@@ -142,9 +142,7 @@ def all_tensors(module: nn.Module) -> list[torch.Tensor]:
 
 def shape_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
     """Return the shape of a tensor, or None for a lazy parameter, which has no shape yet, and a nested tensor."""
-    if (type(tensor) not in PLAIN_TYPES and nn.parameter.is_lazy(tensor)) or tensor.is_nested:
-        return None
-    return tuple(tensor.shape)
+    return None if nn.parameter.is_lazy(tensor) or tensor.is_nested else tuple(tensor.shape)
 
 
 def _region(tensor: torch.Tensor) -> Hashable:

@@ -342,7 +342,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
         code_of_call = suggested(own_config, model_kwargs, config)
         if checkpoint is None or state_dict is not None:
-            weights = wrap_state_dict(state_dict or {}, code_of_call=code_of_call)
+            weights = wrap_state_dict({} if state_dict is None else state_dict, code_of_call=code_of_call)
         elif file:
             raise refused_file(file, checkpoint, code_of_call, allow_pickle=not use_safetensors)
         else:

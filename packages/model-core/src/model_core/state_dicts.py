@@ -122,8 +122,10 @@ def _pairs_in(content: object) -> dict[str, torch.Tensor]:
 
 
 def _is_pair(entry: object) -> bool:
-    is_two = isinstance(entry, (list, tuple)) and len(entry) == 2  # noqa: PLR2004
-    return is_two and [*map(isinstance, entry, (str, torch.Tensor))] == [True, True]  # type: ignore[call-overload]
+    if not isinstance(entry, (list, tuple)) or len(entry) != 2:  # noqa: PLR2004
+        return False
+    name, tensor = entry
+    return isinstance(name, str) and isinstance(tensor, torch.Tensor)
 
 
 def _tensors_at_top(content: object) -> dict[str, torch.Tensor]:
@@ -138,7 +140,7 @@ def _about_others(tensors: Mapping[str, torch.Tensor], content: object, code: st
     if not isinstance(content, Mapping) or not len(tensors) < len(content) < 2 * len(tensors):
         return ""
     comprehension = f"{{name: value for name, value in {code}.items() if isinstance(value, torch.Tensor)}}"
-    return f"Most of it are tensors. Pass these alone: {code_of_call(tensors, comprehension)}"
+    return f"Most of its values are tensors. Pass only those: {code_of_call(tensors, comprehension)}"
 
 
 def _dotted(path: _Path) -> str:

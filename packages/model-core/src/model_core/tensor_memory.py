@@ -8,19 +8,9 @@ import torch
 
 from model_core.torch_internals import storage_users, without_function_modes
 
-__all__ = [
-    "PLAIN_TYPES",
-    "WITHOUT_VALUES",
-    "elements_in_storage",
-    "equal_bytes",
-    "has_values",
-    "num_storage_users",
-    "storage_key",
-]
+__all__ = ["WITHOUT_VALUES", "elements_in_storage", "equal_bytes", "has_values", "num_storage_users", "storage_key"]
 
-PLAIN_TYPES = frozenset({torch.Tensor, torch.nn.Parameter})
-"""The types of nearly all tensors: neither lazy nor wrappers around others. Asking for the type takes least."""
-
+_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 # On other devices, a tensor with values may have no address.
 _DEVICES_WITH_ADDRESSES = frozenset({"cpu", "cuda"})
 
@@ -45,7 +35,7 @@ def has_values(tensor: torch.Tensor) -> bool:
 
 def _has_values(tensor: torch.Tensor) -> bool:
     try:
-        if type(tensor) in PLAIN_TYPES and not tensor.storage_offset() and tensor.data_ptr():
+        if type(tensor) in _PLAIN and not tensor.storage_offset() and tensor.data_ptr():
             return True  # nearly all, at a fifth of the cost
         storage = tensor.untyped_storage()
         if storage.device.type not in _DEVICES_WITH_ADDRESSES:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         code_origin_of,
         collect_code,
         describe_class,
+        describe_value,
         register_for_auto_class,
         served_names_of,
     )
@@ -73,6 +74,7 @@ __all__ = [
     "compile_source",
     "data_files",
     "describe_class",
+    "describe_value",
     "is_base_file",
     "listing_digest",
     "needed_files",
@@ -95,6 +97,7 @@ _HOMES = {
         "code_origin_of",
         "collect_code",
         "describe_class",
+        "describe_value",
         "register_for_auto_class",
         "served_names_of",
     ],

@@ -25,10 +25,12 @@ __all__ = [
     "code_origin_of",
     "collect_code",
     "describe_class",
+    "describe_value",
     "register_for_auto_class",
     "served_names_of",
 ]
 
+_MAX_REPR = 200
 _registered: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 _lock = ForkSafeLock()
 
@@ -77,6 +79,14 @@ def describe_class(cls: type[Any]) -> str:
         return f"{cls.__module__}.{cls.__qualname__}"
     version = f"commit {origin.commit:.12}" if origin.commit else f"digest {origin.digest:.12}"
     return f"{cls.__qualname__} of {origin.source} ({version})"
+
+
+def describe_value(value: object) -> str:
+    """Return the repr of a value for messages; for a class its name, and for a value with a long repr its class."""
+    if isinstance(value, type):
+        return f"the class {describe_class(value)}"
+    text = repr(value)
+    return f"an instance of {describe_class(type(value))}" if "\n" in text or len(text) > _MAX_REPR else text
 
 
 def served_names_of(cls: type[Any]) -> tuple[str, ...]:
