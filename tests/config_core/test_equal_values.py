@@ -275,3 +275,22 @@ def test_a_value_that_contains_itself_is_refused_where_objects_are_made_of_it(fi
     ):
         with pytest.raises(ConfigValidationError, match="contains itself"):
             make()
+
+
+@CLASSES
+@pytest.mark.parametrize("value", [(1, 2), {1}, {1: 2}, Record(1), [(1,)], len], ids=repr)
+def test_a_replaced_config_keeps_values_that_json_has_no_form_of(cls, value):
+    """It is not made of a file."""
+    replaced = cls(value=value).__replace__(width=5)
+    assert (replaced.value, replaced.width, getattr(replaced, "double", 10)) == (value, 5, 10)
+    assert type(replaced.value) is type(value)
+
+
+@CLASSES
+@HELD
+def test_a_config_with_an_array_is_replaced(cls, held, library):
+    """The array is one of its own."""
+    config = cls(value=held(library.ones(3)))
+    replaced = config.__replace__(width=5)
+    assert replaced == cls(value=held(library.ones(3)), width=5)
+    assert replaced.value is not config.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,7 +122,12 @@ def replaced(original: Any, changes: Mapping[str, Any]) -> Any:
         for name, value in changes.items()
         if not hasattr(original, name) or getattr(original, name) is not value
     }
-    config, _ = make_config(type(original), original.to_dict(), given, keep_unused=False)
+    cls = type(original)
+    if definition_of(cls).unkept.isdisjoint(given):
+        config = copy.deepcopy(original)  # not made of its file, which JSON may have no form for
+        config.update(given)
+        return config
+    config, _ = make_config(cls, original.to_dict(), given, keep_unused=False)
     config.name_or_path = original.name_or_path
     if "_commit_hash" in vars(original):
         vars(config)["_commit_hash"] = vars(original)["_commit_hash"]
