@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -275,6 +276,22 @@ def test_loads_call_a_get_config_dict_of_the_class(tmp_path):
     assert OwnGetConfigDictConfig.from_pretrained(tmp_path, width=6).width == 6
     config, unused = OwnGetConfigDictConfig.from_pretrained(tmp_path, return_unused_kwargs=True, colour=1, shape=2)
     assert (config.width, unused) == (5, {"shape": 2})
+
+
+class OpeningConfig(OwnGetConfigDictConfig):
+    """Opens the file itself, and returns all keywords."""
+
+    @classmethod
+    def get_config_dict(cls, path, **kwargs):
+        return json.loads(Path(path, "config.json").read_text(encoding="utf-8")), kwargs
+
+
+def test_a_get_config_dict_may_return_the_options_of_the_hub(tmp_path):
+    """One that opens the file itself has no use for them; they are neither fields nor unused keywords."""
+    write(tmp_path, {"model_type": "old-own-dict", "width": 5})
+    assert OpeningConfig.from_pretrained(tmp_path, revision="main").width == 5
+    config, unused = OpeningConfig.from_pretrained(tmp_path, return_unused_kwargs=True, width=6, shape=2)
+    assert (config.width, unused) == (6, {"shape": 2})
 
 
 def test_parts_are_made_with_a_from_dict_of_their_class(tmp_path):

@@ -339,7 +339,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             values = file.take()
             if has_own(cls, "get_config_dict"):
                 same_file = options._replace(revision=file.commit or revision)._asdict()
-                values, overrides = cls.get_config_dict(pretrained_model_name_or_path, **same_file, **overrides)
+                values, others = cls.get_config_dict(pretrained_model_name_or_path, **same_file, **overrides)
+                # One that opens the file itself returns the options of the hub, too.
+                overrides = {name: value for name, value in others.items() if name not in same_file}
             config, unused = _config_of_file(cls, values, overrides, keep_unused=return_unused_kwargs, path=file.path)
         except Exception as error:
             from config_core.config._blame import blame
