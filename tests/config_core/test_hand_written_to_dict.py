@@ -208,3 +208,76 @@ def test_a_to_dict_must_return_a_dict(returned):
 
     with pytest.raises(ConfigDefinitionError, match=r"ForgetfulConfig\.to_dict must return a dict"):
         ForgetfulConfig().to_dict()
+
+
+class TextConfig(PretrainedConfig):
+    """Leaves a field out of the text, and adds one."""
+
+    model_type = "written-text"
+
+    def __init__(self, width: int = 3, cache: str = "", **kwargs):
+        self.width, self.cache = width, cache
+        super().__init__(**kwargs)
+
+    def to_json_string(self, use_diff=True):  # noqa: FBT002 - as in transformers
+        values = json.loads(super().to_json_string(use_diff))
+        values.pop("cache", None)
+        return json.dumps({**values, "written_by": "hand"})
+
+
+class DiffConfig(PretrainedConfig):
+    model_type = "written-diff"
+    width: int = 3
+    cache: str = ""
+
+    def to_diff_dict(self):
+        values = super().to_diff_dict()
+        return {name: values[name] for name in values if name != "cache"} | {"written_by": "hand"}
+
+
+class ForgetfulConfig(PretrainedConfig):
+    model_type = "written-forgetful"
+    width: int = 3
+    cache: str = ""
+
+    def to_json_string(self):
+        public = {name: value for name, value in vars(self).items() if name != "cache"}
+        return json.dumps({**public, "written_by": "hand"}, default=str)
+
+
+@pytest.mark.parametrize("cls", [TextConfig, DiffConfig, ForgetfulConfig])
+def test_saves_write_what_an_own_to_json_string_or_to_diff_dict_returns(tmp_path, cls):
+    """As in transformers; what it leaves out is not in the file, but the fields of the base class are."""
+    config = cls(width=5, cache="/tmp", num_labels=3)
+    config.save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert {"model_type": cls.model_type, "num_labels": 3, "width": 5, "written_by": "hand"}.items() <= written.items()
+    assert not [name for name in written if name == "cache" or name.startswith("_")]
+    loaded = cls.from_pretrained(tmp_path)
+    assert (loaded.width, loaded.cache, loaded.num_labels, loaded.written_by) == (5, "", 3, "hand")
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", None, {"width": 3}, '{"width": "x"}'], ids=str)
+def test_an_own_to_json_string_that_cannot_be_loaded_is_refused(tmp_path, text):
+    """Before anything is written."""
+
+    class BrokenConfig(PretrainedConfig):
+        width: int = 3
+
+        def to_json_string(self, **_):
+            return text
+
+    with pytest.raises(TypeError, match=r"to_json_string must return|expected int"):
+        BrokenConfig().save_pretrained(tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_own_to_diff_dict_that_returns_no_dict_is_refused(tmp_path):
+    """Before anything is written."""
+
+    class BrokenConfig(PretrainedConfig):
+        def to_diff_dict(self):
+            return [1]
+
+    with pytest.raises(ConfigDefinitionError, match=r"to_diff_dict must return a dict, got \[1\]"):
+        BrokenConfig().save_pretrained(tmp_path)

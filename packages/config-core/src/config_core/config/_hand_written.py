@@ -1,17 +1,19 @@
-"""A `to_dict` that the author of a class has written by hand."""
+"""A `to_dict`, `to_json_string` or `to_diff_dict` that the author of a class has written by hand."""
 
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
+from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import resolve_aliases
-from config_core.config._config_json import NOTE_KEY
+from config_core.config._config_json import NOTE_KEY, decode_config
 from config_core.config._recomputing import with_note
 from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, is_base_default, written_fields
-from config_core.errors import ConfigDefinitionError
+from config_core.errors import ConfigDefinitionError, ConfigFileError
 
-__all__ = ["adopt_to_dict"]
+__all__ = ["adopt_to_dict", "values_to_save", "writes_by_hand"]
 
 
 def adopt_to_dict(cls: type[Any]) -> None:
@@ -65,3 +67,51 @@ def _completed(config: Any, written: Any, *, is_complete: bool) -> dict[str, Any
     if "_computed" not in vars(config):
         return values
     return with_note(config, fields, {name: value for name, value in values.items() if name != NOTE_KEY})
+
+
+def writes_by_hand(cls: type[Any]) -> bool:
+    """Return whether a save writes what a method of the author's returns, so that it may leave fields out."""
+    return hasattr(cls.to_dict, "_is_adopted") or _is_own(cls, "to_json_string") or _is_own(cls, "to_diff_dict")
+
+
+def values_to_save(config: Any, *, use_diff: bool = False) -> dict[str, Any]:
+    """Return what a save of a config writes, as transformers does: by its own `to_json_string` or `to_diff_dict`.
+
+    What these lack of the fields of the base class is added, and private names are removed, as for a `to_dict`.
+
+    Args:
+        config: The config.
+        use_diff: Whether only what differs from the defaults is asked for.
+
+    Raises:
+        ConfigDefinitionError: Such a method returns something else than a JSON object.
+    """
+    cls = type(config)
+    values: Any
+    if _is_own(cls, "to_json_string"):
+        values = _object_in(config.to_json_string(use_diff=True) if use_diff else config.to_json_string(), cls)
+    elif _is_own(cls, "to_diff_dict"):
+        values = config.to_diff_dict()
+    else:
+        return config.to_diff_dict() if use_diff else config.to_dict()  # type: ignore[no-any-return]
+    if not isinstance(values, dict):
+        raise ConfigDefinitionError(f"{cls.__qualname__}.to_diff_dict must return a dict, got {values!r:.80}.")
+    names = {NOTE_KEY, *vars(config).get("_extra", {})}
+    public = {name: value for name, value in values.items() if not str(name).startswith("_") or name in names}
+    of_base = {"model_type", *LABEL_FIELDS, *BASE_DEFAULTS}
+    return {name: value for name, value in written_fields(config).items() if name in of_base} | public
+
+
+def _is_own(cls: type[Any], name: str) -> bool:
+    root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
+    return getattr(cls, name) is not getattr(root, name)
+
+
+def _object_in(text: Any, cls: type[Any]) -> dict[str, Any]:
+    method = f"{cls.__qualname__}.to_json_string"
+    if not isinstance(text, str):
+        raise ConfigDefinitionError(f"{method} must return text, got {text!r:.80}.")
+    try:
+        return decode_config(text.encode(), path=Path(method))
+    except ConfigFileError as error:
+        raise ConfigDefinitionError(f"{method} must return a JSON object: {error.problem}") from error

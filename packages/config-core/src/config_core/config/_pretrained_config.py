@@ -532,8 +532,10 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
             if name == "model_type" or name not in defaults or text(name, value) != text(name, defaults[name])
         }
 
-    def to_json_string(self, *, use_diff: bool = False) -> str:
+    def to_json_string(self, use_diff: bool = False) -> str:  # noqa: FBT001, FBT002 - as overrides pass it on
         """Return the text of `config.json`: sorted fields, two spaces, ASCII. Dicts in fields keep their order.
+
+        A subclass may override it, or `to_diff_dict`: then saves write the values that it returns.
 
         Args:
             use_diff: Write only the fields of `to_diff_dict`.
@@ -556,9 +558,10 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         target = expand_home(json_file_path)
         from config_core.checkpoint import staged_save
+        from config_core.config._hand_written import values_to_save
         from config_core.config._saved_values import file_text
 
-        text = file_text(self, self.to_diff_dict() if use_diff else self.to_dict())
+        text = file_text(self, values_to_save(self, use_diff=use_diff))
         with staged_save(target.parent) as staging:
             (staging / target.name).write_text(text, encoding="utf-8")
 
@@ -639,7 +642,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         Raises:
             ConfigError: A value could not be written to JSON and loaded again.
         """
-        values = self.to_dict()
+        from config_core.config._hand_written import values_to_save
+
+        values = values_to_save(self)
         if architectures is not None:
             values["architectures"] = architectures
         if dtype is not None:

@@ -14,6 +14,7 @@ from config_core.config._checked_values import check_and_restore, fill_num_label
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
+from config_core.config._hand_written import values_to_save, writes_by_hand
 from config_core.config._problems import WrongValueError, shown
 from config_core.config._value_types import SCALARS, copied, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
@@ -211,8 +212,8 @@ def _compared_fields(config: Any) -> dict[str, Any]:
     What a `to_dict` of the author's leaves out is not to be loaded.
     """
     cls, fields = type(config), written_fields(config)
-    if hasattr(cls.to_dict, "_is_adopted"):
-        fields = {name: fields[name] for name in fields.keys() & resolve_aliases(cls, config.to_dict()).keys()}
+    if writes_by_hand(cls):
+        fields = {name: fields[name] for name in fields.keys() & resolve_aliases(cls, values_to_save(config)).keys()}
     return {name: value for name, value in fields.items() if name not in _NOT_COMPARED}
 
 
