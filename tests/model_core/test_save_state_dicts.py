@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper, offload_wrapper
 from torch.optim.swa_utils import AveragedModel
 
 from model_core import ArgumentError, PreTrainedModel, StateDictError
@@ -86,10 +86,31 @@ def test_layer_called_module_keeps_its_name(tmp_path, wrap):
 # Wrappers inside the model
 
 
-@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel, checkpoint_wrapper])
-def test_layer_that_was_wrapped_after_construction_is_saved_under_its_own_name(tmp_path, model, wrap):
-    """The class does not wrap it, so a load could not find it under another name."""
+def checkpoint_compiled(layer):
+    """Return a compiled layer whose activations are not kept."""
+    return checkpoint_wrapper(torch.compile(layer))
+
+
+def compile_checkpointed(layer):
+    """Return a layer whose activations are not kept, compiled."""
+    return torch.compile(checkpoint_wrapper(layer))
+
+
+WRAPPERS = [
+    torch.compile,
+    nn.DataParallel,
+    checkpoint_wrapper,
+    offload_wrapper,
+    checkpoint_compiled,
+    compile_checkpointed,
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_layer_that_was_wrapped_after_construction_is_saved_under_its_own_name(tmp_path, model, wrap, caplog):
+    """The class does not wrap it, so a load could not find it under another name; nothing is logged about that."""
     with_layer(model, wrap).save_pretrained(tmp_path)
+    assert not caplog.records
     assert set(load_file(tmp_path / "model.safetensors")) == set(model.state_dict())
     assert same_state(TinyModel.from_pretrained(tmp_path), model)
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from model_core.tensor_memory import elements_in_storage, storage_key
 from model_core.torch_internals import (
+    CHECKPOINTED_CHILD,
     child_modules,
     module_buffers,
     module_parameters,
@@ -203,6 +204,9 @@ def _collect_wrappers(full: str, prefix: str, module: nn.Module, found: dict[str
     wrapped = wrapped_child(module)
     for name, child in child_modules(module).items():
         if child is None:
+            continue
+        if name == CHECKPOINTED_CHILD:  # no part of the names in a state dict
+            _collect_wrappers(full, prefix, child, found)
             continue
         inner_full, inner = f"{full}{name}.", prefix if name == wrapped else f"{prefix}{name}."
         if name == wrapped:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 __all__ = [
+    "CHECKPOINTED_CHILD",
     "active_function_modes",
     "apply_to_tensors",
     "child_modules",
@@ -165,6 +166,8 @@ def apply_to_tensors(module: nn.Module, function: Callable[[torch.Tensor], torch
 
 # Modules that wrap others. By name, because importing some of their modules takes long.
 
+# The attribute of the wrappers of activation checkpointing, whose hooks remove it from the names in a state dict.
+CHECKPOINTED_CHILD = "_checkpoint_wrapped_module"
 _WRAPPED_CHILDREN = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.messages import escaping_logger
 from model_core.load_report import shortened
 from model_core.module_tensors import layout_of, walk_modules
-from model_core.torch_internals import has_flat_parameters, is_reparametrized, load_pre_hooks
+from model_core.torch_internals import CHECKPOINTED_CHILD, has_flat_parameters, is_reparametrized, load_pre_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +92,7 @@ def _about_hooks(added: Iterable[str]) -> str:
 
 def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[str]:
     """Return how the tensors that a constructor made differ from others, in words."""
+    shapes, made = _without_checkpointing(shapes), _without_checkpointing(made)
     added = [name for name in shapes if name not in made]
     removed = [name for name in made if name not in shapes]
     resized = [
@@ -101,6 +102,11 @@ def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[s
     ]
     kinds = [("makes no", added), ("makes", removed), ("makes", resized)]
     return [f"{verb} {shortened(names)}" for verb, names in kinds if names]
+
+
+def _without_checkpointing(shapes: Mapping[str, _Shape]) -> dict[str, _Shape]:
+    """Return shapes under the names in a state dict, in which activation checkpointing has no part."""
+    return {name.replace(f"{CHECKPOINTED_CHILD}.", ""): shape for name, shape in shapes.items()}
 
 
 def _differ(shape: _Shape, made: _Shape) -> bool:
