@@ -447,6 +447,34 @@ def test_field_of_two_lists_of_layers_is_named_once(tmp_path):
     assert re.match(r"depth=4 .*builds the model with as many left and right as the checkpoint has, ", lines[1])
 
 
+class ShortNamesConfig(PretrainedConfig):
+    """Fields of one value, of which the first is no number of layers."""
+
+    model_type = "tiny-short-names"
+
+    def __init__(self, width=3, num_dec=3, num_enc=3, **kwargs):
+        self.width, self.num_dec, self.num_enc = width, num_dec, num_enc
+        super().__init__(**kwargs)
+
+
+class ShortNames(PreTrainedModel):
+    """Two lists of layers."""
+
+    config_class = ShortNamesConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.encoder = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.num_enc))
+        self.decoder = nn.ModuleList(nn.Linear(config.width, config.width) for _ in range(config.num_dec))
+
+
+def test_field_whose_name_abbreviates_that_of_the_layers_is_named_first(tmp_path):
+    """Others that happen to have its value are not about these layers."""
+    ShortNames(ShortNamesConfig(num_enc=2)).save_pretrained(tmp_path)
+    message = message_of(ShortNames, tmp_path, num_enc=3)
+    assert "    num_enc=2 builds the model with as many encoder" in message
+
+
 def test_field_that_would_need_two_values_is_not_named(tmp_path):
     """Neither would make the model load."""
     TinyConfig().save_pretrained(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config import PretrainedConfig
@@ -22,6 +23,7 @@ _CLASSES = "num_labels"
 _MAX_FIELDS = 3
 _MAX_SIZES = 16
 _WORDS_FOR_LAYERS = ("layer", "block", "depth")
+_SHORTEST_WORD = 3
 _NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
 
 
@@ -129,6 +131,7 @@ def _for_layers(
 ) -> list[ConfigRemedy]:
     """Return the fields that explain layers at the end of a list which only the model or the checkpoint has."""
     lists: dict[tuple[tuple[str, ...], int, int], list[str]] = {}  # by fields and lengths
+    sizes = {size for name in report.loaded if name in tensors for size in tensors[name].shape}
     for differing, others in ((report.unexpected, report.missing), (report.missing, report.unexpected)):
         for path in dict.fromkeys(match["path"] for match in map(_NUMBERED.match, differing) if match):
             in_both = (*report.loaded, *(entry.name for entry in report.mismatched))
@@ -139,8 +142,9 @@ def _for_layers(
                 continue
             num_stored = len(shared | beyond) if differing is report.unexpected else len(shared)
             fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
-            words = (*path.split("."), *_WORDS_FOR_LAYERS)
-            fields.sort(key=lambda name: -sum(word in name for word in words))
+            if len(in_model) in sizes:  # a field that is not about layers may be that size
+                fields = [name for name in fields if _num_words_about(path, name)]
+            fields.sort(key=partial(_num_words_about, path), reverse=True)
             lists.setdefault((tuple(fields), num_stored, len(in_model)), []).append(path)
     remedies = []
     for (names, num_stored, num_built), paths in lists.items():
@@ -149,6 +153,15 @@ def _for_layers(
         remedies += [remedy._replace(layers=layers) for remedy in _remedy(names, num_stored, effect)]
     uses = Counter(remedy.field for remedy in remedies)
     return [remedy for remedy in remedies if uses[remedy.field] == 1]  # a field has one value
+
+
+def _num_words_about(path: str, field: str) -> int:
+    """Return how many words in the name of a field are about the layers at a path: `num_enc_layers` has two."""
+    words = (*path.split("."), *_WORDS_FOR_LAYERS)
+    return sum(
+        len(part) >= _SHORTEST_WORD and any(part.startswith(word) or word.startswith(part) for word in words)
+        for part in re.split(r"[._]", field)
+    )
 
 
 def _indices(names: Iterable[str], path: str) -> set[int]:

@@ -39,5 +39,5 @@ def call_for_weights(
         kind = kind_of_folder(checkpoint.first_filenames())  # with which the error about the config begins
         return " ".join(hint for hint in hints if hint != kind)
     except (WeightsFileError, UnsafeNameError) as error:
-        return f"{error}."
+        return f"{str(error).rstrip('.')}."
     return f"The whole call: {code_of_call.for_weights(weights)}."
