@@ -242,6 +242,12 @@ def test_a_dataclass_that_only_init_makes_is_changed_too(way, tmp_path):
     assert changed(config, way, tmp_path, {"optimizer": Other(2.0)}).optimizer == Other(2.0)
 
 
+@dataclass
+class CountsInPlace:
+    last: int = 0
+    all: list[int] = field(default_factory=list)
+
+
 class InPlaceConfig(PretrainedConfig):
     """Has setters that change lists and parts in place, and may fail after that."""
 
@@ -250,6 +256,7 @@ class InPlaceConfig(PretrainedConfig):
     part: PartConfig = field(default_factory=PartConfig)
     sizes: list[int] = field(default_factory=lambda: [1, 2])
     nested: dict[str, list[int]] = field(default_factory=lambda: {"a": [1]})
+    counts: CountsInPlace = field(default_factory=CountsInPlace)
 
     def __post_init__(self):
         self.total = sum(self.sizes)
@@ -265,6 +272,8 @@ class InPlaceConfig(PretrainedConfig):
         self.part.width = first
         self.nested["a"].append(first)
         self._index[first] = 0
+        self.counts.last = first
+        self.counts.all.append(first)
         if first < 0:
             raise ValueError("first must be positive")
 

@@ -30,7 +30,7 @@ from config_core.config._unknown_names import (
     report_unknown,
     spelling_hint,
 )
-from config_core.config._value_types import SCALARS, copied, is_any_config, is_config, is_dataclass_object
+from config_core.config._value_types import SCALARS, copied, is_any_config, is_dataclass_object
 from config_core.config._written_fields import written_fields
 from config_core.errors import ConfigError, UnknownOptionError
 
@@ -76,7 +76,7 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 
 
 def _contents_of(config: Any) -> list[tuple[Any, Any]]:
-    """Return the lists, dicts and sets in a config, and the attributes of its parts, each with a copy of what it holds.
+    """Return the lists, dicts, sets and attributes in a config and its parts, each with a copy of what it holds.
 
     A setter of the author's may change them in place. Where none of the author's code runs, attributes are enough.
     """
@@ -86,7 +86,8 @@ def _contents_of(config: Any) -> list[tuple[Any, Any]]:
     pending = [config]
     while pending:
         value = pending.pop()
-        holder = vars(value) if is_config(value) else value
+        has_attributes = is_any_config(value) or is_dataclass_object(value)
+        holder = getattr(value, "__dict__", value) if has_attributes else value
         if type(holder) in {dict, list, set} and id(holder) not in found:
             found[id(holder)] = (holder, holder.copy())
         elif type(holder) is not tuple:
