@@ -216,34 +216,15 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     unkept = unkept_parameters(family, read) - aliases.keys() - inherited
     passed = declared.constants & inherited
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
-    with_parts = {
-        name for name, annotation in annotations.items() if makes_configs(annotation)
-    } | cls.sub_configs.keys()
-    parts.update({name: (sub_class,) for name, sub_class in cls.sub_configs.items()})
+    parts |= {name: (sub_class,) for name, sub_class in cls.sub_configs.items()}
+    with_parts = {*cls.sub_configs, *(name for name, given in annotations.items() if makes_configs(given))}
     return ConfigDefinition(
         names=frozenset(declared.names | read),
         own=frozenset(own),
         inherited=frozenset(inherited),
-        properties=tuple(
-            name
-            for name in sorted(own - aliases.keys())
-            if _is_descriptor(cls, name) and not _is_descriptor(root, name)
-        ),
-        setters=frozenset(
-            name
-            for base in cls.__mro__
-            if base not in root.__mro__
-            for name, value in vars(base).items()
-            if isinstance(value, property) and value.fset is not None
-        )
-        - declared.names
-        - aliases.keys(),
-        cached_properties=frozenset(
-            name
-            for base in cls.__mro__
-            for name, value in vars(base).items()
-            if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
-        ),
+        properties=_properties(cls, root, own - aliases.keys()),
+        setters=_with_setters(family) - declared.names - aliases.keys(),
+        cached_properties=_cached_properties(cls),
         runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
@@ -261,6 +242,27 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
         with_parts=frozenset(with_parts),
         aliases=aliases,
         spellings={field: alias for alias, field in aliases.items() if alias in own and field not in own},
+    )
+
+
+def _properties(cls: type[Any], root: type[Any], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a class has a property or another descriptor for, and the base class of all has none."""
+    return tuple(name for name in sorted(names) if _is_descriptor(cls, name) and not _is_descriptor(root, name))
+
+
+def _with_setters(family: Iterable[type[Any]]) -> frozenset[str]:
+    """Return the names of properties of classes that can be assigned."""
+    attributes = ((name, value) for cls in family for name, value in vars(cls).items())
+    return frozenset(name for name, value in attributes if isinstance(value, property) and value.fset is not None)
+
+
+def _cached_properties(cls: type[Any]) -> frozenset[str]:
+    """Return the names of a class's cached properties, those of its parents included."""
+    attributes = ((name, value) for base in cls.__mro__ for name, value in vars(base).items())
+    return frozenset(
+        name
+        for name, value in attributes
+        if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
     )
 
 
