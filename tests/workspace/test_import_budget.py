@@ -84,7 +84,18 @@ def test_auto_registry_loads_a_handful_of_standard_modules(statement):
     """The Auto classes need neither torch nor the Hub's client to be imported."""
     modules = modules_loaded_by(statement)
     assert strangers(modules, "auto_registry", "config_core") == set()
-    assert len(modules) <= 60, modules
+    assert len(modules) <= 43, modules
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import hub_io", "from hub_io import load_into_registry", "from hub_io.remote_code import REMOTE_CODE_SERVICE"],
+)
+def test_hub_io_loads_what_decides_and_not_what_pushes_or_runs_code(statement):
+    """A program waits for the modules that push, or run trusted code, when it first does that."""
+    modules = modules_loaded_by(statement)
+    assert not {"hub_io.running", "hub_io.hub._push", "hub_io.transformers_loading"}.intersection(modules)
+    assert len(modules) <= 146, modules
 
 
 @pytest.mark.parametrize("statement", ["import hub_io", "from hub_io import *"])

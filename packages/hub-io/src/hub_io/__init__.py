@@ -8,10 +8,12 @@ code that checkpoints ship through it. Programs call it to register the classes 
     >>> loaded.config_class.__name__
     'TinyConfig'
 
-Importing it imports neither `huggingface_hub` nor torch.
+Importing it imports neither `huggingface_hub` nor torch, and what pushes or runs code is imported on first use.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from hub_io.errors import (
     AccessDeniedError,
@@ -36,7 +38,6 @@ from hub_io.hub import RepoCheckpoint
 from hub_io.hub_service import HUB_SERVICE, HuggingFaceHub
 from hub_io.registry_loading import LoadedClasses, load_into_registry
 from hub_io.remote_code import REMOTE_CODE_SERVICE
-from hub_io.transformers_loading import load_into_transformers
 from hub_io.trust import (
     Refused,
     Trusted,
@@ -47,6 +48,9 @@ from hub_io.trust import (
     default_policy,
     set_default_policy,
 )
+
+if TYPE_CHECKING:
+    from hub_io.transformers_loading import load_into_transformers
 
 __all__ = [
     "HUB_SERVICE",
@@ -82,3 +86,15 @@ __all__ = [
     "load_into_transformers",
     "set_default_policy",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "load_into_transformers":  # programs that use no transformers do not need it
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hub_io.transformers_loading import load_into_transformers
+
+    return load_into_transformers
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

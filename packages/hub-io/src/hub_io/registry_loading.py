@@ -16,7 +16,6 @@ from config_core.code import ClassReference
 from hub_io.code import check_imports, find_each, served_names
 from hub_io.errors import NoRemoteCodeError
 from hub_io.hub import DEFAULT_BRANCH
-from hub_io.running import import_classes
 from hub_io.trust import Refused, Trusted, TrustPolicy, decide, policy_in_force, policy_of_load
 
 __all__ = ["LoadedClasses", "check_all", "decide_all", "decide_each", "import_all", "load_into_registry", "open_load"]
@@ -215,6 +214,8 @@ def import_all(decisions: Iterable[Trusted], *, for_transformers: bool = False) 
         decisions: The decisions on the bundles.
         for_transformers: Whether the code imports the real transformers. Otherwise its names are served.
     """
+    from hub_io.running import import_classes
+
     classes: dict[str, type[Any]] = {}
     for trusted in decisions:
         auto_map = trusted.bundle.auto_map

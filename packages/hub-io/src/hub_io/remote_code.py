@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hub_io.code import find_code
-from hub_io.running import folders_of, import_classes
 from hub_io.trust import Refused, decide, policy_of_load
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class RemoteCodeRunner:
             TrustStoreError: The trust store is malformed.
             TrustPolicyError: `HUB_IO_REMOTE_CODE` has an invalid value.
         """
+        from hub_io.running import folders_of
+
         folders = folders_of(load.code_class) if load.code_class is not None else ()
         return decide(find_code(load, auto_class, pins=policy_of_load(load).store, folders=folders))
 
@@ -44,6 +45,8 @@ class RemoteCodeRunner:
             RemoteCodeRefusedError: It is not trusted.
             RemoteCodeImportError: The code failed, or has no such class.
         """
+        from hub_io.running import import_classes
+
         if isinstance(decision, Refused):
             raise decision.refusal()
         wanted = decision.code.wanted

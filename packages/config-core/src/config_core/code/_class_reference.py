@@ -11,7 +11,7 @@ from config_core.errors import ClassReferenceError, UnsafeNameError
 
 __all__ = ["ClassReference"]
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_REPO = r"(?a)[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ClassReference:
         if not isinstance(text, str):
             raise _malformed(text, f"expected a string, got {type(text).__name__}")
         repo, separator, rest = text.rpartition("--")
-        if separator and not _REPO.fullmatch(repo):
+        if separator and not re.fullmatch(_REPO, repo):
             raise _malformed(text, f"{repo!r} is not a repository 'owner/name'")
         module, dot, class_name = rest.rpartition(".")
         if not dot:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +29,8 @@ BASE_NAMES: Final = {
 _WRITTEN: Final = {"0acaac1dcd77061e2bf17a2b068aa6868afa775ed43a761aa0ebe6139f5f9bba": 1}
 _MODULES: Final = frozenset({"config_core", "config_core.config", "model_core", "model_core.pretrained_model"})
 _PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
-_LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_FROM: Final = re.compile(rb"(from[\s\\]+)[\w.\s\\]+?([\s\\]+import\b)")
+_LINE: Final = rb"[^\r\n]*(?:\r\n|\r|\n|\Z)"
+_FROM: Final = rb"(from[\s\\]+)[\w.\s\\]+?([\s\\]+import\b)"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -47,6 +46,8 @@ def base_source() -> bytes:
 
 def is_base_file(content: bytes) -> bool:
     """Return whether these are the bytes of a `pretrained_base.py` that these packages have written."""
+    import hashlib
+
     return hashlib.sha256(content).hexdigest() in _WRITTEN
 
 
@@ -93,7 +94,7 @@ def _portable(name: str, content: bytes) -> bytes:
     tree = parse_source(content, path=name)
     mark = _BYTE_ORDER_MARK if content.startswith(_BYTE_ORDER_MARK) else b""
     text = content.removeprefix(mark)
-    starts = [0, *(line.end() for line in _LINE.finditer(text))]
+    starts = [0, *(line.end() for line in re.finditer(_LINE, text))]
     _check_attributes(name, tree)
     replaced = []
     for statement, _, _ in walk_statements(tree):
@@ -120,7 +121,7 @@ def _replacement(file: str, statement: ast.Import | ast.ImportFrom, text: bytes)
         for alias in statement.names:
             if statement.module not in _MODULES or alias.name not in BASE_NAMES:
                 raise NotPortableError(f"{place} imports {alias.name} from {statement.module}")
-        return _FROM.sub(rb"\1." + base.encode() + rb"\2", text, count=1)
+        return re.sub(_FROM, rb"\1." + base.encode() + rb"\2", text, count=1)
     parts = []
     for alias in statement.names:
         if alias.name.partition(".")[0] not in _PACKAGES:

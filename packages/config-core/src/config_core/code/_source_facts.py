@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import hashlib
 import re
 import warnings
 from collections.abc import Iterator
@@ -35,8 +34,8 @@ _PARSED_NAME = "<source that is only read>"
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(_PARSED_NAME)), 0)
 # Quick checks of the bytes of a file: whether it may look for files beside itself, may have file names as string
 # literals, and may import by a call.
-_LOOKS_BESIDE = re.compile(rb"__file__|\bresources\b|\bget_data\b")
-_MAY_NAME_FILES = re.compile(rb"""\.\w{1,16}['"]""")
+_LOOKS_BESIDE = rb"__file__|\bresources\b|\bget_data\b"
+_MAY_NAME_FILES = rb"""\.\w{1,16}['"]"""
 _MAY_IMPORT = b"import_module"
 # Functions whose arguments are files of a checkpoint or of a repository.
 _OF_CHECKPOINTS = frozenset({
@@ -45,11 +44,11 @@ _OF_CHECKPOINTS = frozenset({
 })  # fmt: skip
 _MOST_PARTS = 16  # of a file name that is joined from literals; without a limit, long chains take quadratic time
 # A logical line with an import. For each part of a dotted name, Python's parser copies those before it.
-_IMPORT_STATEMENT = re.compile(rb"\b(?:import|from)\b(?:[^\r\n;\\]|\\\r\n|\\.)*", re.DOTALL)
+_IMPORT_STATEMENT = rb"(?s)\b(?:import|from)\b(?:[^\r\n;\\]|\\\r\n|\\.)*"
 _MOST_DOTS = 1000
 # Each of them is looked for beside the file and, if it may be run, among the installed packages.
 _MOST_IMPORTS = 2000
-_FILE_NAME = re.compile(r"[^\s/]([^\n]*[^\s/])?\.\w{1,16}")
+_FILE_NAME = r"[^\s/]([^\n]*[^\s/])?\.\w{1,16}"
 
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 8 * 1024 * 1024  # of source; the facts are usually much smaller
@@ -108,6 +107,8 @@ def source_facts(content: bytes, *, path: str) -> SourceFacts:
     Raises:
         SourceCodeError: It is not UTF-8 or not Python.
     """
+    import hashlib
+
     digest = hashlib.sha256(content).digest()
     kept = _kept.pop(digest, None) or (len(content), _read(content, path))
     _kept[digest] = kept
@@ -122,7 +123,7 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
     Raises:
         SourceCodeError: It is not UTF-8 or not Python; `line` is the line of the error.
     """
-    for statement in _IMPORT_STATEMENT.finditer(content):
+    for statement in re.finditer(_IMPORT_STATEMENT, content):
         if statement[0].count(b".") > _MOST_DOTS:
             line = content.count(b"\n", 0, statement.start()) + 1
             raise SourceCodeError(f"an import has more than {_MOST_DOTS:,} dots.", path=path, line=line)
@@ -182,7 +183,7 @@ def _errors_of(path: str) -> Iterator[None]:
 
 def _read(content: bytes, path: str) -> SourceFacts:
     tree = parse_source(content, path=path)
-    names_files = _LOOKS_BESIDE.search(content) is not None and _MAY_NAME_FILES.search(content) is not None
+    names_files = re.search(_LOOKS_BESIDE, content) is not None and re.search(_MAY_NAME_FILES, content) is not None
     imports_by_call = _MAY_IMPORT in content
     imports: list[SourceImport] = []
     file_names: dict[str, None] = {}
@@ -314,7 +315,7 @@ def _text(node: ast.AST) -> str | None:
 def _file_name(text: str) -> str | None:
     """Return the plain relative name in a string, or None. A leading `./` or `/` is removed."""
     name = text.removeprefix(".").removeprefix("/") if text[:2] == "./" else text.removeprefix("/")
-    if not _FILE_NAME.fullmatch(name) or any(part.startswith(".") for part in name.split("/")):
+    if not re.fullmatch(_FILE_NAME, name) or any(part.startswith(".") for part in name.split("/")):
         return None
     try:
         return check_relative_name(name, where="code")

@@ -44,8 +44,7 @@ _NEVER_SIBLINGS = sys.stdlib_module_names | {
     "transformers",
 }  # fmt: skip
 # Files of the checkpoint that are not data of its code: they change with every save, or other libraries load them.
-_NOT_DATA = re.compile(
-    r"""
+_NOT_DATA = r"""(?xi)
     (.*/)?(
         (adapter_|generation_|preprocessor_|processor_|tokenizer_|video_preprocessor_)?config\.json
         | special_tokens_map\.json | added_tokens\.json | tokenizer\.json | vocab\.(json|txt) | merges\.txt
@@ -53,9 +52,7 @@ _NOT_DATA = re.compile(
         | [^/]*\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf)(\.index(\.[^/.]+)?\.json)?
         | [^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk|env) | (credentials|secrets)(\.[^/]*)?  # secrets
     )
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+"""
 
 
 def needed_files(
@@ -130,7 +127,7 @@ def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None]
         folder = source.rpartition("/")[0]
         for text in source_facts(content, path=f"{where}/{source}").file_names:
             name = f"{folder}/{text}" if folder else text
-            if name in found or name in sources or _NOT_DATA.fullmatch(name) or (data := read(name)) is None:
+            if name in found or name in sources or re.fullmatch(_NOT_DATA, name) or (data := read(name)) is None:
                 continue
             if not name.isascii():
                 raise SourceCodeError(

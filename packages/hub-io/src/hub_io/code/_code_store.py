@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ __all__ = ["CACHE_VARIABLE", "CodeStore", "KeptCode"]
 
 CACHE_VARIABLE: Final = "HUB_IO_CACHE"
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = r"[0-9a-f]{64}"
 _HEADER = "code.json"
 _FILES = "files"
 _VERSION = 1
@@ -115,7 +114,7 @@ class CodeStore:
             CodeStoreError: There is no such entry, or its files do not have this digest.
         """
         entry = self.folder / digest
-        if not _DIGEST.fullmatch(digest) or not os.path.lexists(entry):
+        if not re.fullmatch(_DIGEST, digest) or not os.path.lexists(entry):
             raise CodeStoreError("there is no such entry.", path=entry)
         return _read(entry)
 
@@ -125,12 +124,13 @@ class CodeStore:
             names = [path.name for path in self.folder.iterdir()]
         except OSError:
             return []
-        return sorted(name for name in names if _DIGEST.fullmatch(name) and name.startswith(start))
+        return sorted(name for name in names if re.fullmatch(_DIGEST, name) and name.startswith(start))
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
         """Yield a temporary folder on the same file system; it is removed afterwards."""
         import shutil  # imports every compression library
+        import tempfile
 
         scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
         try:

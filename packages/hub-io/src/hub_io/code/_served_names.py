@@ -6,10 +6,10 @@ The objects come from packages that may hold them, by entry point: hub_io itself
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final, NamedTuple
 
 from auto_registry.auto_tasks import AUTO_CLASS_NAMES
-from config_core import transformers_names as config_names
 from config_core.services import find_service
 
 __all__ = [
@@ -84,11 +84,18 @@ _INITIALIZATION_NAMES: Final = """
     constant_ copy_ default_flax_embed_init_ dirac_ eye_ kaiming_normal_ kaiming_uniform_ lecun_normal_ normal_ ones_
     orthogonal_ sparse_ trunc_normal_ uniform_ xavier_normal_ xavier_uniform_ zeros_
 """
-_PROVIDERS: Final = {
-    **dict.fromkeys(dir(config_names), _CONFIG),
-    **dict.fromkeys(AUTO_CLASS_NAMES, _AUTO),
-    **dict.fromkeys(_MODEL_NAMES.split(), _MODEL),
-}
+
+
+@functools.cache
+def _providers() -> dict[str, NameProvider]:
+    """Return the package that provides each name, whatever module of transformers it is imported from."""
+    from config_core import transformers_names as config_names
+
+    return {
+        **dict.fromkeys(dir(config_names), _CONFIG),
+        **dict.fromkeys(AUTO_CLASS_NAMES, _AUTO),
+        **dict.fromkeys(_MODEL_NAMES.split(), _MODEL),
+    }
 
 
 class _OwnModule(NamedTuple):
@@ -99,16 +106,18 @@ class _OwnModule(NamedTuple):
     names: frozenset[str]
 
 
-_OWN_MODULES: Final = {
-    f"{TRANSFORMERS}.utils.logging": _OwnModule(
-        _CONFIG, "logging", frozenset(config_names.logging.__all__) - {"Logger"}
-    ),
-    f"{TRANSFORMERS}.initialization": _OwnModule(
-        _MODEL,
-        "initialization",
-        frozenset(_INITIALIZATION_NAMES.split()),
-    ),
-}
+@functools.cache
+def _own_modules() -> dict[str, _OwnModule]:
+    from config_core.transformers_names import logging
+
+    return {
+        f"{TRANSFORMERS}.utils.logging": _OwnModule(_CONFIG, "logging", frozenset(logging.__all__) - {"Logger"}),
+        f"{TRANSFORMERS}.initialization": _OwnModule(
+            _MODEL, "initialization", frozenset(_INITIALIZATION_NAMES.split())
+        ),
+    }
+
+
 _MODULES: Final = frozenset(
     f"{TRANSFORMERS}{path}"
     for path in [
@@ -159,9 +168,9 @@ def is_served_module(module: str) -> bool:
 
 def provider_of(module: str, name: str) -> NameProvider | None:
     """Return the package that provides a name of a module of transformers, or None if it is not served."""
-    if (own := _OWN_MODULES.get(module)) is not None:
+    if (own := _own_modules().get(module)) is not None:
         return own.provider if name in own.names else None
-    return _PROVIDERS.get(name) if module in _MODULES else None
+    return _providers().get(name) if module in _MODULES else None
 
 
 def is_served(module: str, name: str) -> bool:
@@ -171,7 +180,8 @@ def is_served(module: str, name: str) -> bool:
 
 def names_served_by(module: str) -> list[str]:
     """Return the names that are served under a module path, and those of its submodules, sorted."""
-    names = _OWN_MODULES[module].names if module in _OWN_MODULES else _PROVIDERS.keys()
+    own = _own_modules().get(module)
+    names = _providers().keys() if own is None else own.names
     submodules = {path.removeprefix(f"{module}.") for path in _MODULES if path.startswith(f"{module}.")}
     return sorted({*names, *(path for path in submodules if "." not in path)})
 
@@ -189,5 +199,5 @@ def served_object(module: str, name: str) -> Any:
     offered = find_service(
         provider.group, distribution=provider.distribution, purpose=f"Code that imports {module}.{name}"
     )
-    own = _OWN_MODULES.get(module)
+    own = _own_modules().get(module)
     return getattr(offered if own is None else getattr(offered, own.attribute), name)

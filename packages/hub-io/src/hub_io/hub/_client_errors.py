@@ -44,7 +44,7 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_FAILS = 401, 403, 404,
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STORAGE = _DISK_FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO}
 # The end of an error message of Rust, in which the client's xet part is written.
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_OS_ERROR = r"\(os error (\d+)\)"
 _HUB_HOSTS = {"huggingface.co", "hf.co"}  # a mirror may redirect there, and the client keeps the token then
 
 
@@ -154,7 +154,7 @@ def _errno_of(error: BaseException) -> int | None:
     """Return the number of an error of this machine's files; None for errors of the network and all others."""
     if isinstance(error, OSError):
         return None if isinstance(error, ConnectionError | TimeoutError) else error.errno
-    number = int(match[1]) if (match := _OS_ERROR.search(str(error))) else None
+    number = int(match[1]) if (match := re.search(_OS_ERROR, str(error))) else None
     return number if number in _STORAGE else None
 
 

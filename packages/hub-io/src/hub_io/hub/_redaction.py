@@ -16,11 +16,11 @@ _HIDDEN = "***"
 _SHORTEST_SECRET = 4  # shorter texts occur in any sentence
 _LONGEST_EXCERPT = 500
 _PATTERNS = (
-    (re.compile(r"\bhf_[A-Za-z0-9_]{4,}"), f"hf_{_HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",;]+"), rf"\1 {_HIDDEN}"),
+    (r"\bhf_[A-Za-z0-9_]{4,}", f"hf_{_HIDDEN}"),
+    (r"(?i)\b(bearer|basic)\s+[^\s'\",;]+", rf"\1 {_HIDDEN}"),
 )
 # Everything after `://` matches, so the time for a long text does not grow with its square.
-_ADDRESS = re.compile(r"://(?P<place>[^\s'\"<>?#]*)(?P<query>\?[^\s'\"<>)]+)?")
+_ADDRESS = r"://(?P<place>[^\s'\"<>?#]*)(?P<query>\?[^\s'\"<>)]+)?"
 
 
 def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
@@ -35,8 +35,8 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
         if secret and len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _HIDDEN)
     for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return _ADDRESS.sub(_without_secrets, text)
+        text = re.sub(pattern, replacement, text)
+    return re.sub(_ADDRESS, _without_secrets, text)
 
 
 def _without_secrets(address: re.Match[str]) -> str:

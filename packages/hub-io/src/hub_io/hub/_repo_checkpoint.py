@@ -7,7 +7,6 @@ config, code and weights belong together even if a branch moves meanwhile. What 
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,9 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BRANCH", "RepoCheckpoint", "check_commit", "check_revision", "open_repository"]
 
 DEFAULT_BRANCH = "main"  # of every repository of the Hub
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_COMMIT = r"[0-9a-f]{40}([0-9a-f]{24})?"
 _SHOWN_FILES = 8
-_LOG = escaping_logger("hub_io")
 
 
 class RepoCheckpoint(Checkpoint):
@@ -257,7 +255,7 @@ def check_commit(commit: object, *, source: str) -> str:
     Raises:
         HubError: It is not 40 or 64 hexadecimal digits. It would become part of a path.
     """
-    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+    if not isinstance(commit, str) or not re.fullmatch(_COMMIT, commit):
         raise HubError(
             f"The Hub names {commit!a:.100} as the commit of {source!r}; a commit has 40 or 64 hexadecimal digits. "
             "Check HF_ENDPOINT and the proxy, and try again.",
@@ -268,7 +266,7 @@ def check_commit(commit: object, *, source: str) -> str:
 
 def _resolve(repo_id: str, revision: str | None, options: HubOptions) -> str:
     """Return the commit that a revision is at, or was at the last look if the Hub says nothing."""
-    if revision is not None and _COMMIT.fullmatch(revision):
+    if revision is not None and re.fullmatch(_COMMIT, revision):
         return revision
     if options.local_files_only:
         commit = _resolve_with_client(repo_id, revision, options, offline=True)
@@ -282,7 +280,8 @@ def _resolve(repo_id: str, revision: str | None, options: HubOptions) -> str:
                 commit = _resolve_with_client(repo_id, revision, options, offline=True)
             except Exception:  # noqa: BLE001 - there is nothing in the cache to go on with
                 raise error from error.__cause__
-            _LOG.warning("%s Using %s as of the last look, commit %s.", error, ascii(repo_id), ascii(commit))
+            told = error, ascii(repo_id), ascii(commit)
+            escaping_logger("hub_io").warning("%s Using %s as of the last look, commit %s.", *told)
     return check_commit(commit, source=repo_id)
 
 
@@ -368,6 +367,8 @@ def _links_aside(paths: Iterable[Path]) -> Iterator[None]:
 
 
 def _snapshot_download(api: HfApi, repo_id: str, commit: str, names: list[str], options: HubOptions) -> str:
+    import glob
+
     folder = api.snapshot_download(
         repo_id,
         revision=commit,

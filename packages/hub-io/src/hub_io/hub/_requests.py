@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["asking", "hub_client"]
 
 # Headers of which the client makes parts of paths.
-_ETAG = re.compile(r'(W/)?"?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"?')
+_ETAG = r'(W/)?"?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}"?'
 _PATH_HEADERS = {
     "etag": _ETAG,
     "x-linked-etag": _ETAG,
-    "x-repo-commit": re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?"),
-    "x-xet-hash": re.compile(r"[0-9a-f]{64}"),
+    "x-repo-commit": r"[0-9a-f]{40}([0-9a-f]{24})?",
+    "x-xet-hash": r"[0-9a-f]{64}",
 }
 # Headers that may let the client sleep, and say nothing, for 1,000 seconds or more. The Hub's own limits are of 300.
 # The client takes digits of any script.
-_LONG_PAUSES = {"retry-after": re.compile(r"\d{4}"), "ratelimit": re.compile(r"t\s*=\s*\d{4}")}
-_TOKEN = re.compile(r"[!-~]{1,4096}")
+_LONG_PAUSES = {"retry-after": r"\d{4}", "ratelimit": r"t\s*=\s*\d{4}"}
+_SENDABLE = r"[!-~]{1,4096}"  # a token that a header can hold
 _LIBRARY = "pretrained-hub-io"
 _IS_LOOKUP = "pretrained-hub-io.lookup"
 _CONNECT_S = 10.0
@@ -96,7 +96,7 @@ def _check_token(token: object) -> None:
     name = "The token that was passed"
     if token in {None, True}:
         name, token = "The token of this machine (HF_TOKEN, or that of `hf auth login`)", get_token()
-    if isinstance(token, str) and not _TOKEN.fullmatch(token):
+    if isinstance(token, str) and not re.fullmatch(_SENDABLE, token):
         if not token:
             raise TokenError(f"{name} is empty. Pass None for the stored one, or False for none.")
         raise TokenError(
@@ -189,14 +189,14 @@ def _check_answer(answer: Any) -> None:
     if answer.headers.get("content-encoding", "identity") != "identity":  # perhaps a thousand times as large
         raise UnsafeAnswerError("it is compressed, without being asked for that", answer)
     for header, long_pause in _LONG_PAUSES.items():
-        if long_pause.search(answer.headers.get(header, "")):
+        if re.search(long_pause, answer.headers.get(header, "")):
             del answer.headers[header]
     _limit(answer)
     if "/resolve" not in sent.url.path or sent.method != "HEAD":
         return
     for header, allowed in _PATH_HEADERS.items():
         value = answer.headers.get(header)
-        if value is not None and not allowed.fullmatch(value):
+        if value is not None and not re.fullmatch(allowed, value):
             raise UnsafeAnswerError(f"the header {header} is {value!a:.200}, which is not a plain name", answer)
 
 

@@ -6,7 +6,6 @@ id of each file, which for an LFS object is that of the pointer with its SHA-256
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from hub_io.errors import HubUnavailableError
@@ -64,17 +63,23 @@ def _is_as_listed(path: Path, listed: RepoFile) -> bool:
 
 def _pointer_id(sha256: str, size: int) -> str:
     """Return git's id of the pointer to an LFS object."""
+    import hashlib
+
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
     return hashlib.sha1(b"blob %d\0" % len(pointer) + pointer, usedforsecurity=False).hexdigest()
 
 
 def _sha256(path: Path) -> str:
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _git_id(path: Path) -> str:
     """Return git's id of a file."""
+    import hashlib
+
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ENTRY_KEYS", "OPTIONAL_ENTRY_KEYS", "EntryError", "TrustEntry", "versions_of"]
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_SHA256 = r"[0-9a-f]{64}"
+_COMMIT = r"[0-9a-f]{40}([0-9a-f]{24})?"
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
-_TRUSTED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", re.ASCII)
+_TRUSTED_AT = r"(?a)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +149,13 @@ def _check_files(files: object) -> str | None:
             check_relative_name(name, where="a trust store")
         except UnsafeNameError as error:
             return f"has an invalid file name: {error}"
-        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        if not isinstance(digest, str) or not re.fullmatch(_SHA256, digest):
             return f"must give the SHA-256 of {name!r} as 64 hexadecimal digits, got {digest!r:.80}"
     return None
 
 
 def _check_time(value: object) -> str | None:
-    if isinstance(value, str) and _TRUSTED_AT.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_TRUSTED_AT, value):
         with suppress(ValueError):
             datetime.fromisoformat(value)
             return None
@@ -174,9 +174,10 @@ def _check_history(value: object) -> str | None:
     return None
 
 
-def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[object], str | None]:
+def _matches(pattern: str, wanted: str) -> Callable[[object], str | None]:
     def check(value: object) -> str | None:
-        return None if isinstance(value, str) and pattern.fullmatch(value) else f"must be {wanted}, got {value!r:.80}"
+        is_match = isinstance(value, str) and re.fullmatch(pattern, value)
+        return None if is_match else f"must be {wanted}, got {value!r:.80}"
 
     return check
 
@@ -185,15 +186,13 @@ _check_commit = _matches(_COMMIT, "a full commit or null")
 
 # Each check returns what is wrong with a value, or None. Lone surrogates are refused: UTF-8 cannot encode them.
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "source": _matches(
-        re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+"), "a repository 'owner/name' or the path of a folder"
-    ),
+    "source": _matches(r"[^\x00-\x1f\x7f\ud800-\udfff]+", "a repository 'owner/name' or the path of a folder"),
     "commit": lambda value: None if value is None else _check_commit(value),
     "digest": _matches(_SHA256, "a SHA-256 of 64 hexadecimal digits"),
     "files": _check_files,
     "trusted_at": _check_time,
-    "note": _matches(re.compile(r"[^\ud800-\udfff]*"), "a string"),
-    "by": _matches(re.compile(r"[^\ud800-\udfff]*"), "a string"),
+    "note": _matches(r"[^\ud800-\udfff]*", "a string"),
+    "by": _matches(r"[^\ud800-\udfff]*", "a string"),
     "history": _check_history,
 }
 ENTRY_KEYS = tuple(_CHECKS)

@@ -32,7 +32,7 @@ PROJECT_STORE = "hub-code.lock"
 MAX_STORE_BYTES = 16 * 1024 * 1024
 _VERSION = 1
 _KEYS = ("version", "publishers", "cooling_days", "trusted")
-_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_OWNER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _MAX_COOLING_DAYS = 3650
 
 
@@ -76,7 +76,7 @@ def decode_contents(content: bytes, *, path: Path) -> FileContents:
 
 
 def _check_publishers(value: object) -> str | None:
-    is_list = isinstance(value, list) and all(isinstance(name, str) and _OWNER.fullmatch(name) for name in value)
+    is_list = isinstance(value, list) and all(isinstance(name, str) and re.fullmatch(_OWNER, name) for name in value)
     return None if is_list else f"a list of owners of repositories, such as ['my-org'], got {value!r:.80}"
 
 
