@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,6 +58,15 @@ class Vague:
         raise TypeError("neither true nor false")
 
 
+class NeverEqual:
+    """A value that is not equal to anything, itself included."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return False
+
+
 CLASSES = pytest.mark.parametrize("cls", [BodyConfig, InitConfig])
 HELD = pytest.mark.parametrize(
     "held",
@@ -89,13 +99,20 @@ def test_arrays_are_equal_if_their_elements_are(cls, held, library):
 
 @CLASSES
 @HELD
-@pytest.mark.parametrize("kind", [Failing, Vague])
+@pytest.mark.parametrize("kind", [Failing, Vague, NeverEqual])
 def test_a_value_that_cannot_be_compared_is_equal_to_itself_alone(cls, held, kind):
     """Its own error is not raised."""
     config = cls(value=held(kind()))
     assert config == cls(value=config.value)
     assert config != cls(value=held(kind()))
     assert config != cls()
+
+
+@HELD
+@pytest.mark.parametrize("nan", [Decimal("NaN"), complex("nan")], ids=repr)
+def test_numbers_that_json_lacks_are_equal_if_both_are_nan(held, nan):
+    """As those that it has."""
+    assert BodyConfig(value=held(nan)) == BodyConfig(value=held(nan + 0)) != BodyConfig(value=held(1j))
 
 
 @CLASSES

@@ -6,6 +6,7 @@ No function here raises. It is imported only where values are compared.
 from __future__ import annotations
 
 import contextlib
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_json import are_same_json, jsonable
@@ -55,12 +56,17 @@ def _are_objects_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, A
     if _is_array(value) or _is_array(other):
         return type(value) is type(other) and _are_arrays_equal(value, other)
     if hasattr(value, "__dataclass_fields__") and type(value) is type(other) and not is_config(value):
-        with contextlib.suppress(Exception):  # its own `==` counts, unless it fails as that of arrays does
+        with contextlib.suppress(Exception):  # its own `==` may fail, as that of arrays does
             if value == other:
                 return True
         names = [name for name, field in value.__dataclass_fields__.items() if field.compare and hasattr(value, name)]
         return all(are_parts_equal(getattr(value, name), getattr(other, name)) for name in names)
-    return bool(value == other) or bool(value != value and other != other)  # noqa: PLR0124 - NaN
+    return bool(value == other) or (_is_nan(value) and _is_nan(other))
+
+
+def _is_nan(value: Any) -> bool:
+    """Return whether a value is a number that is not equal to itself; `!=` of other objects may mean anything."""
+    return (isinstance(value, Number) or hasattr(value, "dtype")) and bool(value != value)  # noqa: PLR0124
 
 
 def _is_array(value: Any) -> bool:
