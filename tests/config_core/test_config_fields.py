@@ -657,3 +657,20 @@ def test_a_wrong_part_changes_nothing():
     with pytest.raises(ConfigValidationError, match=r"DeepConfig.whole.part.width"):
         config.update({"dtype": "float16", "whole": {"part": {"width": "x"}}})
     assert config == DeepConfig(whole={"part": {"width": 6}})
+
+
+def test_use_return_dict_is_what_models_written_for_transformers_read(tmp_path):
+    """The value of `return_dict`. It is not written, and an own field or a key of a file takes its place."""
+
+    class FieldConfig(PretrainedConfig):
+        use_return_dict: bool = False
+
+    assert PretrainedConfig().use_return_dict is True
+    config = PretrainedConfig(return_dict=False)
+    assert config.use_return_dict is False
+    config.save_pretrained(tmp_path)
+    assert "use_return_dict" not in (tmp_path / "config.json").read_text(encoding="utf-8")
+    assert PretrainedConfig.from_pretrained(tmp_path).use_return_dict is False
+    assert FieldConfig(use_return_dict=True).to_dict()["use_return_dict"] is True
+    assert FieldConfig().use_return_dict is False
+    assert PretrainedConfig.from_dict({"use_return_dict": False}).use_return_dict is False

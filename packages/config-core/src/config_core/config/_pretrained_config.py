@@ -86,6 +86,13 @@ class _CodeOrigin:
         return config_core.code.code_origin_of(owner)
 
 
+class _UseReturnDict:
+    """The attribute `use_return_dict`, which gives way to a field in the same way."""
+
+    def __get__(self, config: Any, owner: type[Any]) -> bool:
+        return config is None or bool(config.return_dict)
+
+
 class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     """Base class of configs.
 
@@ -121,6 +128,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         foreign_readers: Library to what reads its config files instead, for the error about such a file:
             `{"timm": "resnet.from_timm"}`. The libraries are timm, diffusers, peft, open_clip, sentence-transformers
             and keras.
+        use_return_dict: `return_dict`, under the name that models written for transformers read. Not written to files.
 
     Raises:
         ConfigValidationError: A field has a value of the wrong type.
@@ -155,6 +163,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     _commit_hash = None  # the name that transformers has for it, and that other libraries read
     commit_hash = _CommitHash()
     code_origin = _CodeOrigin()
+    use_return_dict = _UseReturnDict()
 
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

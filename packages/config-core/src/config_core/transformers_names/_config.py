@@ -141,7 +141,7 @@ class PretrainedConfig(RopeSettings, OwnConfig):
         """Check nothing: attention without weights to return returns none."""
 
     @property
-    def use_return_dict(self) -> bool:
+    def use_return_dict(self) -> bool:  # type: ignore[override]  # there, it gives way to a field
         """Whether models return objects with named outputs."""
         return bool(self.return_dict and not self.torchscript)
 
