@@ -61,8 +61,8 @@ class PretrainedConfig(RopeSettings, OwnConfig):
     """The base class that configs of transformers find here: `config_core.PretrainedConfig` with less strictness.
 
     Unknown keywords are kept without a warning, and annotations are not checked, because the code was written for a
-    base class that does neither. Base fields of transformers 4 that a config does not set are read as their defaults
-    there, and never written to a file.
+    base class that does neither. If a load would fail or lose values, a save warns and is not refused. Base fields of
+    transformers 4 that a config does not set are read as their defaults there, and never written to a file.
     """
 
     _extra_fields: ClassVar[Literal["warn", "keep", "forbid"]] = "keep"
