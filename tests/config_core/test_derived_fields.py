@@ -287,37 +287,73 @@ def test_an_assignment_changes_one_attribute(cls, tmp_path):
 
 
 @CLASSES
-def test_a_file_that_was_edited_into_a_contradiction_is_an_error(cls, tmp_path):
-    """It names the field and both values, and each way out works."""
+def test_what_was_computed_is_computed_again_for_a_file_that_somebody_edited(cls, tmp_path):
+    """Beside overrides too, and for the file that is saved of it."""
     cls().save_pretrained(tmp_path)
     edit(tmp_path, heads=8)
-    with pytest.raises(ConfigError, match=r"'head_dim' is 16, but is computed from the other fields as 8") as caught:
-        cls.from_pretrained(tmp_path)
-    assert str(tmp_path / "config.json") in str(caught.value)
-    kept = cls.from_pretrained(tmp_path, head_dim=16, rotary=8, shape=(4, 16))
-    assert (kept.heads, kept.head_dim) == (8, 16)
-    kept.save_pretrained(tmp_path / "kept")
-    assert cls.from_pretrained(tmp_path / "kept") == kept
-    edit(tmp_path, head_dim=None, rotary=None, shape=None)
-    assert cls.from_pretrained(tmp_path) == cls(heads=8)
+    loaded = cls.from_pretrained(tmp_path)
+    assert loaded == cls(heads=8)
+    assert cls.from_pretrained(tmp_path, hidden=128) == cls(heads=8, hidden=128)
+    loaded.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path, hidden=128) == cls(heads=8, hidden=128)
 
 
 @CLASSES
 @pytest.mark.parametrize("name", ["inner", "head_dim"])
-def test_the_error_about_an_edited_field_says_how_to_keep_it(cls, name, tmp_path):
-    """Whether a keyword sets it or not; each of the remedies works."""
+def test_a_computed_field_that_somebody_edited_counts(cls, name, tmp_path):
+    """Whether a keyword sets it or not. What depends on it and was left alone is computed again."""
     cls().save_pretrained(tmp_path)
-    edit(tmp_path, **{name: 100, "rotary": None, "shape": None})
-    with pytest.raises(ConfigError) as caught:
-        cls.from_pretrained(tmp_path)
-    remedies = f"Leave {name!r} out for the computed value. To keep what is there, pass {name}=100 as an override, or"
-    assert f"{remedies} remove {name!r} from the names in '_computed_fields'." in str(caught.value)
-    assert getattr(cls.from_pretrained(tmp_path, **{name: 100}), name) == 100
-    noted = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["_computed_fields"]
-    edit(tmp_path, _computed_fields={**noted, "names": [other for other in noted["names"] if other != name]})
-    assert getattr(cls.from_pretrained(tmp_path), name) == 100
-    edit(tmp_path, **{name: None})
-    assert cls.from_pretrained(tmp_path) == cls()
+    edit(tmp_path, **{name: 100})
+    loaded = cls.from_pretrained(tmp_path)
+    expected = {"inner": 256, "head_dim": 16, name: 100}
+    if cls is KeywordConfig and name == "head_dim":
+        assert (loaded.rotary, loaded.shape) == (50, (4, 100))
+    assert {field: getattr(loaded, field) for field in expected} == expected
+    edit(tmp_path, heads=8)
+    assert (getattr(cls.from_pretrained(tmp_path), name), cls.from_pretrained(tmp_path).heads) == (100, 8)
+    assert getattr(cls.from_pretrained(tmp_path, hidden=128), name) == 100
+    loaded.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == loaded
+    assert getattr(cls.from_pretrained(tmp_path, hidden=128), name) == 100
+
+
+def test_a_part_that_init_made_may_be_edited_in_the_file(tmp_path):
+    """It counts, and what only it computes is computed again; the same with classes that make it by hand."""
+
+    class ByHandConfig(PretrainedConfig):
+        model_type = "derived-by-hand"
+
+        def __init__(self, part=None, **kwargs):
+            self.part = part if isinstance(part, LastConfig) else LastConfig(**(part or {}))
+            super().__init__(**kwargs)
+
+    for cls in (EncodedConfig, ByHandConfig):
+        cls().save_pretrained(tmp_path)
+        part = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["part"]
+        edit(tmp_path, part={**part, "hidden": 128})
+        assert cls.from_pretrained(tmp_path).part == LastConfig(hidden=128)
+        edit(tmp_path, part={**part, "head_dim": 3})
+        assert cls.from_pretrained(tmp_path).part.head_dim == 3
+        assert cls.from_pretrained(tmp_path, part={"hidden": 128}).part.hidden == 128
+
+
+def test_a_value_that_is_another_one_each_time_stays_in_a_file_that_somebody_edited(tmp_path):
+    """Nobody can compute it again."""
+
+    class RunConfig(PretrainedConfig):
+        model_type = "derived-run"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.width = width
+            self.double = 2 * width
+            self.run = uuid.uuid4().hex
+            super().__init__(**kwargs)
+
+    config = RunConfig()
+    config.save_pretrained(tmp_path)
+    edit(tmp_path, width=2)
+    loaded = RunConfig.from_pretrained(tmp_path)
+    assert (loaded.double, loaded.run) == (4, config.run)
 
 
 @pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig])
@@ -355,17 +391,16 @@ def test_what_depends_on_a_value_that_somebody_set_follows_it(tmp_path):
 
 
 @CLASSES
-def test_a_changed_copy_of_a_dict_is_refused(cls):
-    """`MyConfig(**{**config.to_dict(), "heads": 8})` keeps what was computed for other heads."""
+def test_a_changed_copy_of_a_dict_is_computed_again(cls):
+    """As `MyConfig(**{**config.to_dict(), "heads": 8})`, and as the values of an update or a load."""
     values = cls().to_dict()
     assert cls(**values) == cls()
-    with pytest.raises(
-        ConfigError, match=rf"'head_dim' is 16.* call {cls.__name__}\.from_dict\(config\.to_dict\(\), …\)"
-    ):
-        cls(**{**values, "heads": 8})
-    with pytest.raises(ConfigError, match=r"'head_dim' is 16"):
-        cls.from_dict({**values, "heads": 8})
-    assert cls.from_dict(values, heads=8) == cls(heads=8)
+    changed = {**values, "heads": 8}
+    assert cls(**changed) == cls.from_dict(changed) == cls.from_dict(values, heads=8) == cls(heads=8)
+    for config in (cls(), cls(head_dim=100)):
+        config.update(changed)
+        assert config == cls(heads=8)
+    assert cls.from_dict(cls(head_dim=100).to_dict(), **changed) == cls(heads=8)
 
 
 def test_parts_compute_again(tmp_path):
@@ -384,7 +419,7 @@ def test_parts_compute_again(tmp_path):
 
 @pytest.mark.parametrize("way", ["call", "file", "dict", "update"])
 def test_parts_may_be_given_as_what_to_dict_returns(way, tmp_path):
-    """In a field and in a list: what only their class computes is no unknown name, and what was changed is an error."""
+    """In a field and in a list: what only their class computes is no unknown name, and is computed again."""
     part, other = LastConfig(hidden=128), FirstConfig(hidden=32)
 
     class ListConfig(PretrainedConfig):
@@ -397,8 +432,9 @@ def test_parts_may_be_given_as_what_to_dict_returns(way, tmp_path):
         warnings.simplefilter("error")
         config = ListConfig(**values) if way == "call" else change(ListConfig(), way, tmp_path, **values)
     assert (config.part, config.parts) == (part, [other])
-    with pytest.raises(ConfigError, match=r"ListConfig\.part: .*'head_dim' is 32, but is computed"):
-        change(ListConfig(), "dict" if way == "call" else way, tmp_path, part={**part.to_dict(), "heads": 8})
+    changed = {"part": {**part.to_dict(), "heads": 8}}
+    config = ListConfig(**changed) if way == "call" else change(ListConfig(), way, tmp_path, **changed)
+    assert config.part == LastConfig(hidden=128, heads=8)
 
 
 def test_a_whole_config_may_be_an_override(tmp_path):
@@ -567,7 +603,9 @@ def test_the_number_of_classes_is_an_input(cls, tmp_path):
     assert (config.num_labels, config.head_dim, config.id2label[2]) == (3, 8, "LABEL_2")
 
 
-@pytest.mark.parametrize("note", [None, 3, [], {"names": 3}, {"names": [1]}, {"names": ["head_dim"]}, {"checksum": ""}])
+@pytest.mark.parametrize(
+    "note", [None, 3, [], {"checksums": 3}, {"checksums": {"head_dim": 1}}, {"checksum": ""}, {"names": []}]
+)
 def test_a_malformed_note_is_no_error(note):
     """What else stands in its place is from somebody else, and what fits loads."""
     values = {"hidden": 64, "heads": 4, "head_dim": 16, "_computed_fields": note}
@@ -596,13 +634,13 @@ def test_a_repaired_file_computes_again():
     assert StrictConfig.from_dict(config.to_dict(), hidden=80).hidden == 80
 
 
-def test_an_override_repairs_a_part_that_was_edited_into_a_contradiction(tmp_path):
-    """The value that the caller chooses is that of the part, and what the whole derives is computed of it."""
+def test_a_part_that_was_edited_is_computed_again(tmp_path):
+    """And what the whole derives of it; an override of the part counts."""
     HolderConfig(part=LastConfig()).save_pretrained(tmp_path)
     part = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["part"]
     edit(tmp_path, part={**part, "hidden": 128})
-    with pytest.raises(ConfigError, match=r"HolderConfig\.part: .*'head_dim' is 16"):
-        HolderConfig.from_pretrained(tmp_path)
+    loaded = HolderConfig.from_pretrained(tmp_path)
+    assert (loaded.part, loaded.total) == (LastConfig(hidden=128), 256)
     chosen = {"head_dim": 16, "inner": 256, "rotary": 8, "shape": (4, 16)}
     loaded = HolderConfig.from_pretrained(tmp_path, part=chosen)
     assert (loaded.part.hidden, loaded.part.head_dim, loaded.total) == (128, 16, 256)
@@ -616,8 +654,8 @@ def test_a_part_that_init_makes_may_have_been_saved_by_transformers(tmp_path):
     edit(tmp_path, part={**part, **written}, dtype="float32")
     assert EncodedConfig.from_pretrained(tmp_path).part.heads == EncodedConfig().part.heads
     edit(tmp_path, part={**part, **written, "heads": part["heads"] * 2})
-    with pytest.raises(ConfigError, match=r"'part' is .* but is computed"):
-        EncodedConfig.from_pretrained(tmp_path)
+    edited = EncodedConfig.from_pretrained(tmp_path).part
+    assert (edited.heads, edited.head_dim) == (part["heads"] * 2, part["head_dim"] // 2)
 
 
 def test_a_file_in_which_nothing_is_computed_is_written_as_it_was_read(tmp_path):

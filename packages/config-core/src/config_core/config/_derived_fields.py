@@ -4,10 +4,10 @@ They are fields like others, and are written to the file. When another field cha
 they have a value that somebody gave. Which is which is found by making the config without them: those that come out as
 they were are computed.
 
-A file notes which of its fields were computed at the save, with a checksum of its values. As long as the checksum fits,
-the file is what a save wrote, and loads as it was: also values that are no function of fields, such as a time or the
-version of a library. If it does not fit, the file was edited, and a field that was computed and no longer fits the
-others is an error.
+A file notes which of its fields were computed at the save, with a checksum of each and one of all its values. As long
+as the latter fits, the file is what a save wrote, and loads as it was: also values that are no function of fields, such
+as the version of a library. If it does not fit, the file was edited: computed fields that somebody has changed count,
+and the others are computed again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import attributes_of
 from config_core.config._config_definition import definition_of
-from config_core.config._config_json import NOTE_KEY, jsonable, sorted_text
+from config_core.config._config_json import jsonable, sorted_text
 from config_core.config._equal_values import same_value
 from config_core.config._problems import shown
 from config_core.config._value_types import copied
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Note",
-    "check_edited",
+    "computed_again",
     "computed_fields",
     "computed_without_note",
     "contradiction",
@@ -54,12 +54,14 @@ class Note:
 
     Attributes:
         names: The fields that were computed at the save.
-        is_edited: Whether other values of the file have changed since.
+        changed: Those of them that are written in another way now.
+        is_edited: Whether any values of the file have changed since.
     """
 
-    def __init__(self, names: Collection[str], *, is_edited: bool) -> None:
+    def __init__(self, names: Collection[str], changed: Collection[str], *, is_edited: bool) -> None:
         """Make a note."""
         self.names = frozenset(names)
+        self.changed = frozenset(changed)
         self.is_edited = is_edited
 
 
@@ -70,15 +72,15 @@ def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
         noted: The value in the file.
         values: The other values of the file.
     """
-    if not isinstance(noted, dict) or not isinstance(names := noted.get("names"), list):
-        return None
-    if not all(isinstance(name, str) for name in names):
+    if not isinstance(noted, dict) or not isinstance(checksums := noted.get("checksums"), dict):
         return None
     try:
-        is_edited = noted.get("checksum") != _checksum(jsonable(dict(values)))
+        plain = jsonable(dict(values))
+        is_edited = noted.get("checksum") != _checksum(_inputs(plain))
+        changed = {name for name in checksums if is_edited and checksums[name] != _checksum({name: plain.get(name)})}
     except ConfigError:  # a dict with objects in it, which no save wrote
-        is_edited = True
-    return Note(names, is_edited=is_edited)
+        return None
+    return Note(checksums, changed, is_edited=is_edited)
 
 
 def make_note(names: Iterable[str], values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:
@@ -89,14 +91,19 @@ def make_note(names: Iterable[str], values: Mapping[str, Any], *, owner: str) ->
         values: All values of the file.
         owner: Name of the config class, for errors.
     """
-    return {"checksum": _checksum(jsonable(dict(values)), owner), "names": sorted(names)}
+    plain = jsonable(dict(values))
+    whole = _checksum(_inputs(plain), owner)
+    return {"checksum": whole, "checksums": {name: _checksum({name: plain[name]}) for name in sorted(names)}}
 
 
-def _checksum(values: Mapping[str, Any], owner: str = "") -> str:
+def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name[:1] != "_" and name not in _NO_INPUTS}
+
+
+def _checksum(value: Any, owner: str = "") -> str:
     import zlib
 
-    inputs = {name: value for name, value in values.items() if name[:1] != "_" and name not in _NO_INPUTS}
-    return f"{zlib.crc32(sorted_text(inputs, owner=owner).encode()):08x}"
+    return f"{zlib.crc32(sorted_text(value, owner=owner).encode()):08x}"
 
 
 def computed_without_note(
@@ -152,40 +159,37 @@ def computed_fields(
     return set()
 
 
-def check_edited(
-    cls: type[Any], make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], names: Collection[str]
-) -> None:
-    """Check that the computed fields of a file that was edited still fit the others.
+def computed_again(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], note: Note) -> Collection[str]:
+    """Return which computed fields of a file that was edited are to be computed again.
 
-    Raises:
-        ConfigError: Some do not.
+    Args:
+        make: Makes a config of fields.
+        fields: The fields of the file.
+        note: What the file notes of those that were computed.
     """
-    names = [name for name in fields if name in names]
-    if not names:
-        return
+
+    def made_without(names: Collection[str]) -> dict[str, Any]:
+        return attributes_of(make({name: copied(value) for name, value in fields.items() if name not in names}))
+
+    names, changed = note.names & fields.keys(), note.changed & fields.keys()
     try:
-        probe = make({name: copied(value) for name, value in fields.items() if name not in names})
+        made = made_without(names)
+        meant = {name for name in changed if not same_value(made.get(name), fields[name])}
+        computed = names - meant
+        made, twin = made_without(computed), made_without(computed)
     except Exception:  # noqa: BLE001 - overrides may repair the values, or the load itself reports what is wrong
-        return
-    wrong = {
-        name: vars(probe)[name]
-        for name in names
-        if name in vars(probe) and not same_value(vars(probe)[name], fields[name])
-    }
-    if wrong:
-        raise contradiction(cls, fields, wrong, is_noted=True)
+        return names - changed
+    # What is another value each time, such as a time, comes back.
+    return {name for name in computed if same_value(made.get(name), twin.get(name))}
 
 
-def contradiction(
-    cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any], *, is_noted: bool = False
-) -> ConfigError:
+def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
     """Return the error for fields that are not what the class computes.
 
     Args:
         cls: The config class.
         fields: All fields.
         computed: Those that differ, as the class computes them.
-        is_noted: Whether the file notes that they were computed.
     """
     pairs = "; ".join(
         f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
@@ -193,8 +197,7 @@ def contradiction(
     )
     names = " and ".join(map(repr, computed))
     kept = ", ".join(f"{name}={shown(fields[name])}" for name in computed)
-    other_way = f", or remove {names} from the names in {NOTE_KEY!r}" if is_noted else ""
     return ConfigError(
         f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
-        f"{kept} as an override{other_way}."
+        f"{kept} as an override."
     )

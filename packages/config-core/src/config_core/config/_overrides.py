@@ -44,6 +44,7 @@ from config_core.config._problems import (
 )
 from config_core.config._value_types import (
     builtin_value,
+    copied,
     dataclass_fields,
     is_any_config,
     is_dataclass_object,
@@ -167,8 +168,8 @@ def _make(
         raise _no_fields(cls, unused, fields, given)
     model_type = values.get("model_type", cls.model_type)
     warn_of_other_model_type(cls, model_type)
-    before = fields
-    computed = _computed_in(cls, fields, given, note) if given or (note and note.is_edited) else frozenset()
+    before = fields = _without_stale(cls, fields, note)
+    computed = _computed_in(cls, fields, given, note) if given else frozenset()
     if given:
         try:
             with of_caller(unknown):
@@ -272,7 +273,8 @@ def _take_note(values: dict[str, Any]) -> Note | None:
 
 def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make a config of what `to_dict` returned, as in `MyConfig(**{**config.to_dict(), "heads": 8})`."""
-    note = _take_checked_note(cls, kwargs)
+    note = _take_note(kwargs)
+    kwargs = _without_stale(cls, kwargs, note)
     config = cls(*args, **kwargs)
     if note is not None:
         _check_effect(config, _unkept_in(config, kwargs), resolve_aliases(cls, kwargs))
@@ -280,48 +282,41 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     return config
 
 
-def _take_checked_note(cls: type[Any], values: dict[str, Any]) -> Note | None:
-    """Remove from what `to_dict` returned what it notes of computed fields, and return it.
-
-    Raises:
-        ConfigError: Other values were changed, and what was computed does not fit them.
-    """
-    note = _take_note(values)
-    if note is not None and note.is_edited:
-        try:
-            fields = {name: value for name, value in values.items() if name not in NOT_KEPT}
-            _computed_in(cls, resolve_aliases(cls, fields), {}, note)
-        except ConfigError as error:
-            if isinstance(speaker.unknown, FieldsOfFile):  # the values of a file, for a part that `__init__` makes
-                raise
-            remedy = f"call {cls.__name__}.from_dict(config.to_dict(), …) with their new values"
-            error.args = (f"{error} To change fields of a copy of a config, {remedy}.",)
-            raise
-    return note
-
-
 def of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values without what only describes the config that they are of, as in `config.update(other.to_dict())`.
 
     Raises:
-        ConfigError: They were changed, and what was computed does not fit them.
+        ConfigError: They were changed, and make no config.
     """
     dropped = NOT_KEPT if values.get("model_type", cls.model_type) == cls.model_type else NOT_KEPT - {"model_type"}
     kept = {name: value for name, value in values.items() if name not in dropped or name == "_name_or_path"}
-    if NOTE_KEY in kept:
-        _take_checked_note(cls, kept)
-    return kept
+    if NOTE_KEY not in kept:
+        return kept
+    known = _without_stale(cls, kept, _take_note(kept))
+    if len(known) == len(kept):
+        return kept
+    with of_file():
+        made = make_config(cls, copied(known), {}, keep_unused=False)[0].to_dict()
+    return known | {name: made[name] for name in kept if name in made and name not in known}
+
+
+def _without_stale(cls: type[Any], values: dict[str, Any], note: Note | None) -> dict[str, Any]:
+    """Return the values of a file, without those that are to be computed again because others were edited."""
+    if note is None or not note.is_edited:
+        return values
+    from config_core.config._derived_fields import computed_again
+
+    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
+    with of_file():
+        stale = computed_again(maker_of(cls), fields, note)
+    return {name: value for name, value in values.items() if name not in stale}
 
 
 def _computed_in(
     cls: type[Any], fields: Mapping[str, Any], given: Mapping[str, Any], note: Note | None
 ) -> Collection[str]:
-    """Return the fields of a file that are computed from others, and so are computed again for other values.
-
-    Raises:
-        ConfigError: The file was edited, and what was computed does not fit the other fields.
-    """
-    from config_core.config._derived_fields import check_edited, computed_fields, computed_without_note
+    """Return the fields of a file that are computed from others, and so are computed again for other values."""
+    from config_core.config._derived_fields import computed_fields, computed_without_note
 
     if note is None and not definition_of(cls).runs_own_code:
         return frozenset()
@@ -329,9 +324,6 @@ def _computed_in(
         if note is None:
             return computed_without_note(cls, maker_of(cls), fields, given.keys())
         names = note.names - given.keys()
-        if note.is_edited:
-            check_edited(cls, maker_of(cls), fields, names)
-            return names & fields.keys()
         found = computed_fields(maker_of(cls), fields, names | (definition_of(cls).passed - given.keys()))
         # If the values of the file alone make no config, the given ones repair it.
         return names & fields.keys() if found is None else found
