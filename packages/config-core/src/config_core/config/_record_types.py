@@ -35,8 +35,10 @@ def with_arguments(annotation: Any, known: dict[Any, Any]) -> Any:
     """Return an annotation of a generic class with what its type variables stand for."""
     if isinstance(annotation, typing.TypeVar):
         return known.get(annotation, annotation)
-    inside = () if isinstance(annotation, type) else getattr(annotation, "__parameters__", ())
-    return annotation[tuple(known.get(variable, variable) for variable in inside)] if known and inside else annotation
+    if not known or isinstance(annotation, type):
+        return annotation
+    inside = getattr(annotation, "__parameters__", ())
+    return annotation[tuple(known.get(variable, variable) for variable in inside)] if inside else annotation
 
 
 def is_qualifier(origin: Any) -> bool:

@@ -107,6 +107,7 @@ def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall)
         return f"{problem}. Nothing but tensors is ever unpickled. Download or copy it again"
     problem = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
     refusal = "Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
+    is_archive = False
     try:
         is_archive = zipfile.is_zipfile(path)
         classes = sorted(get_unsafe_globals_in_checkpoint(path)) if is_archive else _REFUSED.findall(str(error))
