@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import types
@@ -12,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Optional, TypedDict, Union
 import pytest
 
 from config_core import ConfigDefinitionError, ConfigError, ConfigValidationError, PretrainedConfig
+from config_core.transformers_names import PretrainedConfig as NamesOfTransformers
 
 
 class Mode(Enum):
@@ -448,8 +450,50 @@ def test_an_alias_may_stand_for_a_field_that_only_files_have():
     assert (OpenConfig().depth, OpenConfig().first) == (3, [3])
 
 
-def test_an_alias_may_not_be_a_dataclass_field():
-    """The decorator would take the alias for the field's default."""
+@pytest.mark.parametrize("decorate", [dataclass, lambda cls: cls], ids=["dataclass", "body"])
+def test_a_field_may_be_declared_under_its_alias(decorate, tmp_path):
+    """As in published classes. It is one value, whose name in the file is that of the field."""
+
+    @decorate
+    class ExpertsConfig(PretrainedConfig):
+        model_type = "declared-alias"
+        attribute_map = {"num_experts": "num_local_experts", "dims": "sizes"}  # noqa: RUF012
+        width: int = 3
+        num_experts: int = 8
+        dims: list[int] = field(default_factory=lambda: [1])
+
+    config = ExpertsConfig()
+    assert (config.num_experts, config.num_local_experts, config.dims, config.sizes) == (8, 8, [1], [1])
+    assert ExpertsConfig(num_experts=2) == ExpertsConfig(num_local_experts=2)
+    assert ExpertsConfig.from_dict({"num_experts": 2}).num_local_experts == 2
+    config.num_experts = 4
+    config.save_pretrained(tmp_path)
+    values = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert (values["num_local_experts"], values.get("num_experts")) == (4, None)
+    assert ExpertsConfig.from_pretrained(tmp_path) == config
+    assert ExpertsConfig.from_pretrained(tmp_path, num_experts=5).num_local_experts == 5
+    with pytest.raises(ConfigValidationError, match="num_local_experts: expected int"):
+        ExpertsConfig(num_experts="many")
+
+
+def test_a_class_for_transformers_may_declare_a_field_and_its_alias():
+    """The last default counts, as there."""
+
+    class TokensConfig(NamesOfTransformers):
+        model_type = "declared-twice"
+        attribute_map = {"bos_index": "bos_token_id", "pad_index": "pad_token_id"}  # noqa: RUF012
+        bos_index: int = 0
+        pad_token_id: int | None = None
+        bos_token_id: int | None = 3
+        pad_index: int = 2
+
+    config = TokensConfig()
+    assert (config.bos_index, config.bos_token_id, config.pad_index, config.pad_token_id) == (3, 3, 2, 2)
+    assert TokensConfig(bos_index=7).bos_token_id == 7
+
+
+def test_a_dataclass_may_not_declare_a_field_and_its_alias():
+    """They are one value, and may have one default."""
     with pytest.raises(ConfigDefinitionError, match=r"'hidden' cannot be an alias of 'width'"):
 
         @dataclass

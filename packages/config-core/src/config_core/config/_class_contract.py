@@ -106,6 +106,7 @@ def install_aliases(cls: type[Any]) -> None:
     aliases = cls.__dict__.get("attribute_map", {})
     if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
         raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
+    _declare_under_field(cls, aliases)
     init = cls.__dict__.get("__init__")
     parameters = {parameter.name for parameter in parameters_of(init)} if init else set()
     for alias, field in aliases.items():
@@ -116,9 +117,30 @@ def install_aliases(cls: type[Any]) -> None:
         if taken or alias == field:
             raise ConfigDefinitionError(
                 f"{cls.__qualname__}.attribute_map: {alias!r} cannot be an alias of {field!r}, because it is "
-                f"{'that field itself' if alias == field else 'a field or method of the class'}."
+                f"{'that field itself' if alias == field else 'a field or method of the class'}. Leave one of them out."
             )
         setattr(cls, alias, _alias(field))
+
+
+def _declare_under_field(cls: type[Any], aliases: dict[str, str]) -> None:
+    """Give the fields that a class declares under an alias the name that they are kept under.
+
+    Published classes do so: `num_experts: int = 8`, with `attribute_map = {"num_experts": "num_local_experts"}`. Those
+    written for transformers may declare both names, of which the last default counts there.
+    """
+    written = own_annotations(cls)
+    may_have_both = not cls._checks_values
+    declared = [name for name in aliases if name in written and (may_have_both or aliases[name] not in written)]
+    if not declared:
+        return
+    names = {name: aliases[name] if name in declared else name for name in written}
+    defaults = {names[name]: cls.__dict__[name] for name in written if name in cls.__dict__}
+    cls.__annotations__ = {names[name]: annotation for name, annotation in written.items()}
+    for name in declared:
+        if name in cls.__dict__:
+            delattr(cls, name)
+    for name, default in defaults.items():
+        setattr(cls, name, default)
 
 
 def _alias(field: str) -> property:
