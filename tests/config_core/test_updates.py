@@ -337,3 +337,22 @@ def test_a_number_of_classes_that_a_class_passes_is_given_with_what_it_makes_it_
         changed(config, way, tmp_path, values)
     config = changed(config, way, tmp_path, {**values, **more})
     assert config == ClassesConfig(**values, **more)
+
+
+def test_a_number_of_classes_beside_names_that_the_class_passes_on_must_be_theirs():
+    """In an update as in a load; the config stays as it was."""
+
+    class NamesConfig(PretrainedConfig):
+        model_type = "updates-names"
+
+        def __init__(self, names: tuple[str, ...] = ("a", "b"), **kwargs):
+            self.names = names
+            super().__init__(id2label=dict(enumerate(names)), **kwargs)
+
+    config = NamesConfig()
+    for values in ({"names": ("a",), "num_labels": 2}, {"num_labels": 2, "names": ("a",)}):
+        with pytest.raises(ConfigError, match="num_labels is 2, but id2label names 1 classes"):
+            config.update(values)
+        assert config == NamesConfig()
+    config.update({"names": ("a",), "num_labels": 1})
+    assert config == NamesConfig(names=("a",))

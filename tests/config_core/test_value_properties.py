@@ -11,7 +11,7 @@ from dataclasses import dataclass, is_dataclass, make_dataclass
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, IntFlag, StrEnum
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, NotRequired, Required, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, Required, TypedDict, TypeVar, get_args
 from uuid import UUID
 
 import pytest
@@ -186,15 +186,25 @@ def pairs_of(values):
     return st.fixed_dictionaries({"first": values}, optional={"others": st.lists(values, max_size=2)})
 
 
+def holds_enum(annotation):
+    """Return whether an enum is among the types of an annotation."""
+    is_enum = isinstance(annotation, type) and issubclass(annotation, Enum)
+    return is_enum or any(map(holds_enum, get_args(annotation)))
+
+
 def containers(inner):
     """Return annotations of containers, and of choices, of what the inner ones describe."""
     pairs = st.tuples(inner, inner)
+    # The members of two enums may have the same value: a save refuses those of the second one.
+    choices = st.tuples(inner, st.sampled_from(SCALARS)).filter(
+        lambda pair: not all(holds_enum(item[0]) for item in pair)
+    )
     return st.one_of(
         inner.map(lambda item: (list[item[0]], st.lists(item[1], max_size=3))),
         inner.map(lambda item: (tuple[item[0], ...], st.lists(item[1], max_size=3).map(tuple))),
         pairs.map(lambda pair: (tuple[pair[0][0], pair[1][0]], st.tuples(pair[0][1], pair[1][1]))),
         # What JSON has one form for, such as a list and a tuple, is the same to a config.
-        st.tuples(inner, st.sampled_from(SCALARS)).map(lambda pair: (pair[0][0] | pair[1][0], pair[0][1] | pair[1][1])),
+        choices.map(lambda pair: (pair[0][0] | pair[1][0], pair[0][1] | pair[1][1])),
         inner.map(lambda item: (item[0] | None, st.none() | item[1])),
         inner.map(lambda item: (Pair[item[0]], pairs_of(item[1]))),
         inner.map(lambda item: (Row[item[0]], st.builds(Row, item[1], st.lists(item[1], max_size=2).map(tuple)))),

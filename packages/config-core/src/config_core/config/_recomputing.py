@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attribute_of, attributes_of
+from config_core.config._base_fields import attribute_of, attributes_of, check_num_labels
 from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
@@ -170,6 +170,8 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     if definition.runs_own_code:
         _make_again(config, computed, plain)
         _renew_private(config, private, _private_made_of(config))
+        if (count := fields.get("num_labels")) is not None:  # which names that the class passes on may contradict
+            check_num_labels(count, config.id2label, count_field="num_labels", owner=cls.__name__)
     for name, value in properties.items():
         if not same_value(attribute_of(config, name), done[name]):
             setattr(config, name, value)
