@@ -628,3 +628,24 @@ def test_a_key_that_a_dataclass_cannot_keep_is_refused_with_advice(tmp_path):
         f"{path}: RunConfig.run: Run has no field 'of_a_newer_version'. A dataclass keeps no others: remove it, or "
         "add it to Run."
     )
+
+
+def test_a_save_names_the_wrong_values_of_a_config_and_of_its_parts(tmp_path):
+    """In one error, with their paths; nothing is written."""
+
+    class InnerConfig(PretrainedConfig):
+        model_type = "save-inner"
+        width: int = 3
+
+    class OuterConfig(PretrainedConfig):
+        model_type = "save-outer"
+        depth: int = 2
+        part: InnerConfig = InnerConfig()
+        parts: list[InnerConfig] = [InnerConfig()]  # noqa: RUF012 - as users write it
+
+    config = OuterConfig()
+    config.depth, config.part.width, config.parts[0].width = "deep", "wide", "wider"
+    with pytest.raises(ConfigValidationError) as caught:
+        config.save_pretrained(tmp_path)
+    assert [problem.field for problem in caught.value.problems] == ["depth", "part.width", "parts[0].width"]
+    assert not [*tmp_path.iterdir()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._value_types import is_any_config, is_config_class
+from config_core.config._value_types import is_any_config, is_config, is_config_class
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
@@ -152,11 +152,30 @@ def call_validate(config: Any) -> None:
 
 
 def validate_config(config: Any) -> None:
-    """Call `validate` of a config before it is saved; all that a group has is one error."""
+    """Call `validate` of a config before it is saved; all that is wrong, in its parts too, is one error."""
     try:
         call_validate(config)
-    except ExceptionGroup as group:
-        raise unpacked(group, type(config))  # noqa: B904 - it has its cause
+    except (*AUTHOR_ERRORS, ExceptionGroup) as raised:
+        error = unpacked(raised, type(config))
+        raise with_problems(error, _problems_in_parts(config), type(config))  # noqa: B904 - mostly the error itself
+
+
+def _problems_in_parts(config: Any) -> Iterator[ConfigProblem]:
+    """Yield what is wrong in the parts of a config that its fields, and lists and dicts in them, hold."""
+    for name, value in vars(config).items():
+        held = {"": value}
+        if isinstance(value, (list, tuple)):
+            held = {f"[{index}]": item for index, item in enumerate(value)}
+        elif isinstance(value, dict):
+            held = {f".{key}": item for key, item in value.items()}
+        for place, part in held.items():
+            if not is_config(part) or name[:1] == "_":
+                continue
+            try:
+                validate_config(part)
+            except (*AUTHOR_ERRORS, ExceptionGroup) as error:
+                for problem in _problems_of(error):
+                    yield problem._replace(field=f"{name}{place}.{problem.field}".rstrip("."))
 
 
 def unpacked(error: Exception, cls: type[Any]) -> Exception:
