@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+from threading import Thread
 
 import pytest
 
@@ -198,3 +200,21 @@ def test_siblings_are_needed_files():
         "p/inner.py": "",
     }
     assert needed(files) == ["a.py", "b.py", "m.py", "p/__init__.py", "p/inner.py"]
+
+
+def test_threads_may_parse_at_once():
+    """In Python 3.11, a collection in the middle of a tree lets other threads run."""
+    others = iter([b"x = 1", b"x = [f(y) for y in z]"])
+
+    def parse_in_another_thread(phase, _info):
+        if phase == "start" and (source := next(others, None)):
+            thread = Thread(target=parse_source, args=(source,), kwargs={"path": "other.py"})
+            thread.start()
+            thread.join()
+
+    gc.callbacks.append(parse_in_another_thread)
+    try:
+        tree = parse_source(b"x = [f(y), {z: lambda a: a + 1}]\n" * 1000, path="m.py")
+    finally:
+        gc.callbacks.remove(parse_in_another_thread)
+    assert len(tree.body) == 1000

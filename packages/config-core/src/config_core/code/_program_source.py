@@ -98,8 +98,8 @@ def _notebook_cells() -> tuple[tuple[str, str], ...]:
             text = text.partition("\n")[2]  # noqa: PLW2901 - these run the rest of the cell as it stands
         python = shell.transform_cell(text)
         try:
-            ast.parse(python)
-        except SyntaxError:
+            parse_source(python.encode(), path=f"cell {number}")
+        except SourceCodeError:
             continue  # a cell that could not have run
         cells.append((f"cell {number}", python))
     return tuple(cells)
@@ -118,7 +118,7 @@ def _text(node: ast.stmt, source: str) -> str:
     # Only these end a line in Python; `splitlines` knows more.
     text = "\n".join(source.split("\n")[first - 1 : node.end_lineno])
     try:
-        is_alone = node.col_offset == 0 and len(ast.parse(text).body) == 1
-    except SyntaxError:  # it begins on the line on which another one ends
+        is_alone = node.col_offset == 0 and len(parse_source(text.encode(), path="").body) == 1
+    except SourceCodeError:  # it begins on the line on which another one ends
         is_alone = False
     return text if is_alone else ast.unparse(node)

@@ -11,7 +11,7 @@ import builtins
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ _MOST_PARTS = 16  # of a file name that is joined from literals; without a limit
 # A logical line with an import. For each part of a dotted name, Python's parser copies those before it.
 _IMPORT_STATEMENT = rb"(?s)\b(?:import|from)\b(?:[^\r\n;\\]|\\\r\n|\\.)*"
 _MOST_DOTS = 1000
+_MORE_TRIES = 10
 # Each of them is looked for beside the file and, if it may be run, among the installed packages.
 _MOST_IMPORTS = 2000
 _FILE_NAME = r"[^\s/]([^\n]*[^\s/])?\.\w{1,16}"
@@ -128,7 +129,12 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
             line = content.count(b"\n", 0, statement.start()) + 1
             raise SourceCodeError(f"an import has more than {_MOST_DOTS:,} dots.", path=path, line=line)
     with _errors_of(path), _quietly():
-        return ast.parse(content.decode("utf-8-sig"), filename=_PARSED_NAME)
+        text = content.decode("utf-8-sig")
+        # Before 3.11.8 and 3.12.2, CPython raises a SystemError if another thread parses meanwhile.
+        for _ in range(_MORE_TRIES):
+            with suppress(SystemError):
+                return ast.parse(text, filename=_PARSED_NAME)
+        return ast.parse(text, filename=_PARSED_NAME)
 
 
 def compile_source(source: bytes | ast.Module, *, path: str) -> CodeType:
