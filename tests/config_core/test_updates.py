@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import enum
 import itertools
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -356,3 +359,81 @@ def test_a_number_of_classes_beside_names_that_the_class_passes_on_must_be_their
         assert config == NamesConfig()
     config.update({"names": ("a",), "num_labels": 1})
     assert config == NamesConfig(names=("a",))
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+
+
+@dataclass
+class Sizes:
+    width: int = 1
+    sides: Any = None
+
+
+class OwnFormsConfig(PretrainedConfig):
+    """No annotation says what the values of its fields are."""
+
+    model_type = "updates-own-forms"
+
+    def __init__(self, width=1, value=None, inner=None, sizes: Sizes | None = None, **kwargs):
+        self.width = width
+        self.value = value
+        self.inner = inner
+        self.sizes = sizes
+        super().__init__(**kwargs)
+
+
+class OwnFormsHolderConfig(PretrainedConfig):
+    model_type = "updates-own-forms-holder"
+    sub_configs = {"part": OwnFormsConfig}  # noqa: RUF012
+
+    def __init__(self, part=None, factor=1, **kwargs):
+        self.part = part
+        self.doubled = factor * 2  # kept under another name, so that a change of `factor` goes through a file
+        super().__init__(**kwargs)
+
+
+OWN_FORMS = pytest.mark.parametrize(
+    "value",
+    [(1, 2), {1, 2}, {1: "a"}, [(1,), {2}], {"a": (1, 2)}, dt.date(2020, 1, 1), Mode.FAST, Sizes(sides=(1, 2))],
+    ids=repr,
+)
+
+
+def with_own_forms(value):
+    part = OwnFormsConfig(value=value, inner=OwnFormsConfig(value=value), sizes=Sizes(sides=value))
+    return OwnFormsHolderConfig(part=part)
+
+
+def check_own_forms(part, value):
+    for kept in (part.value, part.inner.value, part.sizes.sides):
+        assert (kept, type(kept)) == (value, type(value))
+
+
+@OWN_FORMS
+@pytest.mark.parametrize("way", ["update", "replace"])
+def test_a_dict_for_a_part_leaves_what_json_has_no_form_for_as_it_is(way, value, tmp_path):
+    """What it does not name in the part, or in parts and dataclasses of that, is as after an update of those alone."""
+    given = {"part": {"width": 2, "inner": {"width": 3}, "sizes": {"width": 4}}}
+    part = changed(with_own_forms(value), way, tmp_path, given).part
+    assert (part.width, part.inner.width, part.sizes.width) == (2, 3, 4)
+    check_own_forms(part, value)
+
+
+@OWN_FORMS
+def test_a_replacement_that_makes_the_config_again_leaves_what_json_has_no_form_for_as_it_is(value, tmp_path):
+    """Where the class keeps a parameter under another name only, so that the config is made of its file."""
+    given = {"part": {"width": 2, "sizes": {"width": 4}}, "factor": 3}
+    config = changed(with_own_forms(value), "replace", tmp_path, given)
+    assert (config.doubled, config.part.width, config.part.sizes.width) == (6, 2, 4)
+    check_own_forms(config.part, value)
+
+
+def test_a_dict_for_a_part_may_give_a_value_another_form():
+    """A list that a caller gives for a tuple is kept as the list."""
+    config = OwnFormsHolderConfig(part=OwnFormsConfig(value=(1, 2), inner=(3,)))
+
+    config.update({"part": {"value": [1, 2]}})
+
+    assert (config.part.value, config.part.inner) == ([1, 2], (3,))

@@ -43,10 +43,12 @@ from config_core.config._problems import (
     with_problems,
 )
 from config_core.config._value_types import (
+    SCALARS,
     builtin_value,
     copied,
     dataclass_fields,
     is_any_config,
+    is_config,
     is_dataclass_object,
     is_foreign_config_class,
 )
@@ -129,6 +131,7 @@ def replaced(original: Any, changes: Mapping[str, Any]) -> Any:
         config.update(given)
         return config
     config, _ = make_config(cls, original.to_dict(), given, keep_unused=False)
+    _keep_forms(config, original, given)
     config.name_or_path = original.name_or_path
     if "_commit_hash" in vars(original):
         vars(config)["_commit_hash"] = vars(original)["_commit_hash"]
@@ -420,7 +423,7 @@ def _changed_object(old: Any, new: Any) -> Any:
     if not isinstance(values := builtin_value(new), dict):
         return new
     if is_any_config(old):
-        return _changed_config(type(old), old.to_dict(), values)
+        return _changed_part(old, values)
     names = [field.name for field in dataclass_fields(type(old))]
     if not names or not values.keys() <= {*names}:
         return new
@@ -433,6 +436,18 @@ def _changed_object(old: Any, new: Any) -> Any:
     return check(changed) if check is not None else changed
 
 
+def _changed_part(old: Any, new: dict[str, Any]) -> Any:
+    """Return the new value in place of a config object, of which a file would not have everything."""
+    cls, given = type(old), new
+    if is_config(old) and new.get("model_type", cls.model_type) == cls.model_type:
+        given = resolve_aliases(cls, new)
+        entries = ((name, functools.partial(_merged, cls, name, vars(old).get(name)), given[name]) for name in given)
+        given = dict(zip(given, check_all(entries, place=".{}".format), strict=True))
+    changed = _changed_config(cls, old.to_dict(), given)
+    _keep_forms(changed, old, given)
+    return changed
+
+
 def _changed_config(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     """Return the new value in place of a config, whose class it keeps unless it says otherwise."""
     kind = old.get("model_type", part.model_type)
@@ -442,6 +457,31 @@ def _changed_config(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -
         return _changed(part, old, new)
     except ConfigValidationError as error:
         raise problems_of_part(error) from error.__cause__
+
+
+def _keep_forms(new: Any, old: Any, given: Mapping[str, Any]) -> None:
+    """Give a config that was made of an old one's file the values that JSON has no form for, such as tuples.
+
+    Args:
+        new: The config, or a dataclass in it; anything else is left alone.
+        old: The old one.
+        given: What the caller gave in place of the old values.
+    """
+    if type(new) is not type(old) or not (is_config(old) or is_dataclass_object(old)):
+        return
+    from config_core.config._equal_values import same_value
+
+    if is_config(old):
+        given = resolve_aliases(type(old), given)
+    names = vars(old) if is_config(old) else [field.name for field in dataclass_fields(type(old))]
+    for name in names:
+        if name[:1] == "_" or not hasattr(new, name) or type(before := getattr(old, name)) in SCALARS:
+            continue
+        value = getattr(new, name)
+        if name not in given and same_value(value, before):
+            object.__setattr__(new, name, copied(before))  # also in a frozen dataclass
+        elif isinstance(changes := given.get(name, {}), dict):
+            _keep_forms(value, before, changes)
 
 
 def _stands_for_config(cls: type[Any], name: str, value: dict[str, Any]) -> bool:
