@@ -11,6 +11,7 @@ import time
 import uuid
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -363,6 +364,75 @@ def test_a_contradiction_in_a_file_of_others_is_an_error(cls):
         cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16})
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16}, head_dim=16).head_dim == 16
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 8}) == cls(heads=8)
+
+
+class ByHandConfig(PretrainedConfig):
+    """Makes a part, and a list of them, in `__init__`."""
+
+    model_type = "derived-parts-by-hand"
+
+    def __init__(self, part=None, parts=(), **kwargs):
+        self.part = part if isinstance(part, LastConfig) else LastConfig(**(part or {}))
+        self.parts = [part if isinstance(part, LastConfig) else LastConfig(**part) for part in parts]
+        super().__init__(**kwargs)
+
+
+@dataclass
+class LateConfig(PretrainedConfig):
+    """Makes a part in `__post_init__`, of a copy without its model_type."""
+
+    model_type = "derived-late"
+
+    part: Any = None
+
+    def __post_init__(self, **kwargs):
+        if isinstance(self.part, dict):
+            self.part = LastConfig(**{name: value for name, value in self.part.items() if name != "model_type"})
+        super().__post_init__(**kwargs)
+
+
+@pytest.mark.parametrize("extra", ["keep", "warn", "forbid"])
+@pytest.mark.parametrize(
+    ("cls", "name", "is_listed"),
+    [(ByHandConfig, "part", False), (ByHandConfig, "parts", True), (LateConfig, "part", False)],
+)
+def test_a_contradiction_in_a_part_that_init_makes_of_a_file_is_an_error(cls, name, is_listed, extra, tmp_path):
+    """As in a part that is declared. A caller who makes the part with the same values means them."""
+
+    def values(**part):
+        return {name: [part] if is_listed else part}
+
+    wrong = values(model_type="derived-last", hidden=64, heads=8, head_dim=16)
+    problem = r"'head_dim' is 16, but is computed from the other fields as 8"
+    with pytest.raises(ConfigError, match=problem) as caught:
+        cls.from_dict(wrong, extra=extra)
+    assert "there is no such field" not in str(caught.value)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": cls.model_type, **wrong}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem):
+        cls.from_pretrained(tmp_path)
+    if not is_listed:
+        assert cls.from_pretrained(tmp_path, part={"head_dim": 16}).part.head_dim == 16
+        assert cls.from_pretrained(tmp_path, part={"head_dim": 8}).part == LastConfig(heads=8)
+        assert cls.from_pretrained(tmp_path, part={"heads": 4}).part == LastConfig()
+    right = values(hidden=64, heads=8, head_dim=8)
+    assert cls.from_dict(right, extra=extra) == cls(**values(heads=8))
+    config = cls(**values(hidden=64, heads=8, head_dim=16))
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config
+
+
+def test_what_init_gives_a_part_by_itself_is_meant():
+    """The values of a file are those that it passes on as they are."""
+
+    class FixedConfig(PretrainedConfig):
+        model_type = "derived-fixed"
+
+        def __init__(self, heads: int = 8, **kwargs):
+            self.heads = heads
+            super().__init__(**kwargs)
+            self.part = LastConfig(hidden=64, heads=heads, head_dim=16)
+
+    assert FixedConfig.from_dict({"heads": 4, "other": {"heads": 4}}).part.head_dim == 16
 
 
 def test_a_keyword_of_the_class_in_a_file_of_others_is_what_it_says(tmp_path):

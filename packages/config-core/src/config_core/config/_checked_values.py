@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, is_cached_property, with_num_labels
 from config_core.config._config_definition import definition_of, is_method
-from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, shown
+from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, dicts_in, shown
 from config_core.config._value_types import SCALARS, finds_classes
 from config_core.errors import ConfigError
 
@@ -23,6 +24,7 @@ __all__ = [
     "check_mapping",
     "fill_num_labels",
     "has_own",
+    "is_in_file",
     "is_reserved",
     "is_settable",
     "make_sub_configs",
@@ -202,37 +204,65 @@ class FieldsOfFile(UnknownFields):
         """Forget the names."""
 
 
+_NO_VALUES: Mapping[str, Any] = types.MappingProxyType({})
+
+
 class _Speaker(threading.local):
-    """What is done with unknown fields in the construction at hand; None while there is none."""
+    """Who gives the values of the construction at hand.
+
+    Attributes:
+        unknown: What is done with unknown fields; None while there is no construction.
+        file: The values of the file or dict that a config is made of, without those that are known to be meant.
+    """
 
     unknown: UnknownFields | None = None
+    file: Mapping[str, Any] = _NO_VALUES
 
 
 speaker = _Speaker()
 
 
-class _Noting:
-    """A context that notes the unknown fields of the configs that are made in it."""
+class _Speaking:
+    """A context that says who gives the values of the configs that are made in it."""
 
-    def __init__(self, unknown: UnknownFields) -> None:
-        self._unknown = unknown
-        self._outer: UnknownFields | None = None
+    def __init__(self, unknown: UnknownFields, file: Mapping[str, Any]) -> None:
+        self._said = (unknown, file)
 
     def __enter__(self) -> None:
-        self._outer, speaker.unknown = speaker.unknown, self._unknown
+        outer = (speaker.unknown, speaker.file)
+        (speaker.unknown, speaker.file), self._outer = self._said, outer
 
     def __exit__(self, *_: object) -> None:
-        speaker.unknown = self._outer
+        speaker.unknown, speaker.file = self._outer
 
 
-def of_file() -> AbstractContextManager[None]:
-    """Return a context for making configs of a file, whose unknown fields are kept without a word."""
-    return _Noting(FieldsOfFile())
+def of_file(
+    values: Mapping[str, Any] = _NO_VALUES, unknown: UnknownFields | None = None
+) -> AbstractContextManager[None]:
+    """Return a context for making configs of a file.
+
+    Args:
+        values: Those of the file that nobody is known to mean. Parts that `__init__` makes of them may not contradict
+            themselves.
+        unknown: What notes unknown fields. By default they are kept without a word.
+    """
+    return _Speaking(FieldsOfFile() if unknown is None else unknown, values)
 
 
 def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
     """Return a context for making configs of a caller's values, which notes their unknown fields."""
-    return _Noting(unknown)
+    return _Speaking(unknown, _NO_VALUES)
+
+
+def is_in_file(values: Mapping[str, Any]) -> bool:
+    """Return whether the values of a part that `__init__` makes are those of a dict in the file, and no others."""
+    if not speaker.file:
+        return False
+    from config_core.config._equal_values import same_value
+
+    names = values.keys() - {"model_type"}
+    parts = (part for _, part in dicts_in(speaker.file) if part.keys() - {"model_type"} == names)
+    return any(all(same_value(part[name], values[name]) for name in names) for part in parts)
 
 
 def note_unknown_in(config: Any, given: Mapping[str, Any], unknown: UnknownFields, *, old: Mapping[str, Any]) -> None:

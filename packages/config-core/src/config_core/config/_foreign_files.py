@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import public_names
 from config_core.config._file_kinds import file_kind
-from config_core.config._init_parameters import assigned_names
+from config_core.config._unknown_names import names_unknown_to
 from config_core.config._value_types import copied
 from config_core.errors import ForeignConfigError
 
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["check_claim"]
-
-# Written by every program of the field, so they say nothing about whose file it is.
-_EVERYBODYS = frozenset(
-    {"transformers_version", "auto_map", "model_type", "configuration_files", "transformers_weights"}
-)
 
 
 def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
@@ -37,7 +31,7 @@ def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
     Raises:
         ForeignConfigError: It does not claim the class, and has keys that the class does not know.
     """
-    unknown = _unknown_keys(cls, _upgraded(cls, values))
+    unknown = names_unknown_to(cls, _upgraded(cls, values))
     if not unknown or _claims(cls, values):
         return
     kind, looks_like = file_kind(values)
@@ -59,11 +53,6 @@ def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
     except Exception:  # noqa: BLE001 - a program's own code
         return {}
     return upgraded if isinstance(upgraded, dict) else {}
-
-
-def _unknown_keys(cls: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
-    known = {*public_names(cls), *_EVERYBODYS, *assigned_names(cls)}
-    return tuple(name for name in values if name not in known and not name.startswith("_"))
 
 
 def _claims(cls: type[Any], values: Mapping[str, Any]) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._base_fields import LABEL_FIELDS, attributes_of, without_replaced_labels
 from config_core.config._checked_values import (
-    FieldsOfFile,
     UnknownFields,
     has_own,
     is_settable,
@@ -56,7 +55,6 @@ from config_core.errors import ConfigError, ConfigValidationError, UnknownOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from contextlib import AbstractContextManager
 
     from config_core.config._derived_fields import Note
 
@@ -88,12 +86,9 @@ def make_config(
         ConfigError: A value is wrong or missing, or a key is not allowed in a file.
         UnknownOptionError: An override is neither a field nor in `values`, or a name is forbidden.
     """
-    unknown = UnknownFields()
+    unknown, of_values = UnknownFields(), speaker.unknown  # of a part of what a caller gives, or of a file
     if extra != "keep":
-        unknown.rule = extra
-        of_values = of_caller(unknown)
-    else:  # a part of what a caller gives, or a file
-        of_values = of_caller(speaker.unknown if speaker.unknown is not None else FieldsOfFile())
+        unknown.rule, of_values = extra, unknown
     try:
         config, unused = _make(cls, values, overrides, keep_unused=keep_unused, of_values=of_values, unknown=unknown)
     except AUTHOR_ERRORS as error:
@@ -144,10 +139,13 @@ def _make(
     overrides: Mapping[str, Any],
     *,
     keep_unused: bool,
-    of_values: AbstractContextManager[None],
+    of_values: UnknownFields | None,
     unknown: UnknownFields,
 ) -> tuple[Any, dict[str, Any]]:
-    """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`."""
+    """Make a config of the values of a file and of a caller's overrides, whose unknown fields it adds to `unknown`.
+
+    The unknown fields of the values are added to `of_values`.
+    """
     definition = definition_of(cls)
     is_of_any_type = not (cls.model_type or definition.own)  # its files are of other classes, notes included
     note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
@@ -181,8 +179,9 @@ def _make(
             kept = {name: value for name, value in fields.items() if name not in given}
             raise with_wrong_values(error, cls, kept) from error.__cause__
     check_complete(cls, fields)
+    unsure = {name: value for name, value in before.items() if name not in given}
     try:
-        with of_values:
+        with of_file(unsure, of_values):
             config = construct(cls, (), fields, is_sure=given if note is None else fields)
     except AUTHOR_ERRORS:
         if not settable or (config := _updated_file(cls, before, note, given | settable)) is None:
@@ -517,7 +516,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
         with of_file():
             config = part.from_dict(values, **given)
     else:
-        config, _ = _make(part, values, given, keep_unused=False, of_values=of_file(), unknown=found)
+        config, _ = _make(part, values, given, keep_unused=False, of_values=None, unknown=found)
     names = tuple(name for name in unknown if name in vars(config))  # `upgrade` may have taken some
     if found is not None:
         found.add(config, names)

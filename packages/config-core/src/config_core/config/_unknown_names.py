@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "forbidden_in_parts",
     "forbidden_names",
+    "names_unknown_to",
     "paths_of_parts",
     "quoted",
     "report_unknown",
@@ -68,9 +69,8 @@ def forbidden_names(cls: type[Any], given: Iterable[str], rule: str | None) -> I
     """Yield a problem for each name that a class does not know and forbids, or that the rule of the call forbids."""
     if (rule or cls._extra_fields) != "forbid":
         return
-    known = {*public_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
-    for name in given:
-        if not (name in known or name.startswith("_") or isinstance(getattr(cls, name, None), property)):
+    for name in names_unknown_to(cls, given):
+        if not isinstance(getattr(cls, name, None), property):
             yield _unknown_field(cls, name, name)
 
 
@@ -93,6 +93,12 @@ def forbidden_in_parts(
         if (rule or cls._extra_fields) == "forbid":
             for name in found[1]:
                 yield _unknown_field(cls, name, f"{path}.{name}")
+
+
+def names_unknown_to(cls: type[Any], given: Iterable[str]) -> tuple[str, ...]:
+    """Return which names are no fields of a class: neither keywords, nor attributes that it sets, nor anybody's."""
+    known = {*public_names(cls), *assigned_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
+    return tuple(name for name in given if not (name in known or name.startswith("_")))
 
 
 def _unknown_field(cls: type[Any], name: str, path: str) -> ConfigProblem:
@@ -134,10 +140,8 @@ def unknown_names_in(
     around = (*around, id(given))
     given = builtin_value(given)
     if isinstance(given, dict) and is_config(made):
-        cls = type(made)
-        known = {*public_names(cls), *assigned_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
-        known |= old.keys() if isinstance(old, dict) else set()
-        yield made, tuple(name for name in given if not (name in known or name.startswith("_")))
+        known = old if isinstance(old, dict) else ()
+        yield made, tuple(name for name in names_unknown_to(type(made), given) if name not in known)
         made = vars(made)
     if isinstance(given, dict) and isinstance(made, dict):
         entries = [(key, given[key]) for key in given if key in made]
