@@ -2,22 +2,28 @@
 
 It depends on the trust store, an administrator's cap and the caller's `trust_remote_code`. Nothing in a checkpoint can
 grant trust, nothing prompts, and deciding executes none of the code.
+
+Besides exact content, a trust file may trust publishers, and ask for a cooling time. A publisher is an owner of
+repositories, such as one's own organisation. What it publishes runs, and gets an entry when it first runs. A cooling
+time keeps code without an entry from running until its commit is some days old: others may find what is wrong with it
+meanwhile. The time of a commit is what the Hub says, and who pushes may set it.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from config_core.errors import ConfigCoreError, SourceCodeError
-from hub_io.errors import HubIoError
+from config_core.messages import warn
+from hub_io.errors import HubError, HubIoError, UnpinnedCodeWarning
 from hub_io.file_changes import compare_files
 from hub_io.trust._decision import Refused, Trusted
 from hub_io.trust._entry import versions_of
-from hub_io.trust._grades import cooling_problem, trust_publisher
 from hub_io.trust._policy import CAP_VARIABLE, policy_of_load
-from hub_io.trust._unpinned_code import warn_unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +35,11 @@ if TYPE_CHECKING:
     from hub_io.trust._store import TrustStore
 
 __all__ = ["decide", "decide_inherited"]
+
+_OURS = frozenset({"hub_io", "auto_registry", "config_core", "model_core"})
+
+# `add` and `in` of a set are atomic; if two threads warn at once, that does no harm.
+_warned: set[str] = set()
 
 
 def decide(code: RemoteCode) -> TrustDecision:
@@ -104,14 +115,85 @@ def _decide(code: RemoteCode, policy: TrustPolicy, *, said: bool) -> TrustDecisi
 
 def _by_word(code: RemoteCode, store: TrustStore, *, otherwise: Refused, said: bool) -> TrustDecision:
     """Decide on code that has no entry: by its publisher, or else by what the caller said."""
-    by_publisher = trust_publisher(code, store, otherwise=otherwise)
+    by_publisher = _by_publisher(code, store, otherwise=otherwise)
     if isinstance(by_publisher, Trusted) or not said:
         return by_publisher
-    if problem := cooling_problem(code, store):
+    if problem := _cooling_problem(code, store):
         return replace(otherwise, reason=problem, may_be_passed=False)
     if code.commit is not None and not code.is_pinned:
-        warn_unpinned(code.source, code.commit, pin=code.pin)
+        _warn_unpinned(code.source, code.commit, pin=code.pin)
     return Trusted("trust_remote_code=True", code)
+
+
+def _by_publisher(code: RemoteCode, store: TrustStore, *, otherwise: Refused) -> TrustDecision:
+    """Decide on code of a publisher; `otherwise`, perhaps with another reason, for other code.
+
+    Raises:
+        SourceCodeError: The publisher is trusted, but a file is missing or not Python.
+    """
+    file = store.publisher_file(code.owner)
+    if file is None or code.repository is None:
+        return otherwise
+    try:
+        name, _ = code.repository.ask_about()
+        is_published = code.repository.is_published()
+    except HubError as error:
+        return replace(otherwise, reason=f"{otherwise.reason}, and the Hub does not say whose it is: {error}")
+    if name.partition("/")[0] != code.owner:
+        return replace(otherwise, reason=f"{otherwise.reason}, and the repository is {name} now")
+    if not is_published:
+        reason = "no branch or tag of the repository has this commit: anybody may open a pull request with one"
+        return replace(otherwise, reason=f"{otherwise.reason}, and {reason}")
+    if problem := _cooling_problem(code, store):
+        return replace(otherwise, reason=problem, may_be_passed=False)
+    return Trusted(f"{file.path} (publisher {code.owner})", code, record_in=file)
+
+
+def _cooling_problem(code: RemoteCode, store: TrustStore) -> str | None:
+    """Return why code is too young to run without an entry, or None."""
+    days, repository = store.cooling_days, code.repository
+    if not days or repository is None:
+        return None
+    try:
+        _, time = repository.ask_about()
+    except HubError as error:
+        return f"the trust store asks for commits that are {days} days old, and the Hub does not say how old: {error}"
+    if datetime.now(UTC) - time >= timedelta(days=days):
+        return None
+    return (
+        f"its commit is of {time:%Y-%m-%d}, and the trust store lets code without an entry run only once its commit is "
+        f"{days} days old"
+    )
+
+
+def _warn_unpinned(source: str, commit: str, *, pin: str) -> None:
+    """Warn once per source and process that trusted code is not pinned to a commit.
+
+    Args:
+        source: The repository.
+        commit: Its current commit.
+        pin: The option that pins the code.
+
+    Raises:
+        UnpinnedCodeWarning: Warnings are errors. The next call for this source warns again.
+    """
+    if source in _warned:
+        return
+    warn(
+        f"The code of {source} is trusted without a commit, so anybody who can push there decides what runs. It is now "
+        f"at {commit}. Read it, and pin what you have read: {pin}={commit!r}.",
+        UnpinnedCodeWarning,
+        stacklevel=_callers_level(),
+    )
+    _warned.add(source)
+
+
+def _callers_level() -> int:
+    """Return the `stacklevel`, as seen from our caller, of the first frame outside these packages."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - the documented way to the stack
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _by_store(code: RemoteCode, store: TrustStore, *, fetch: bool) -> TrustDecision:
