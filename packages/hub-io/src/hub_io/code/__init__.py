@@ -5,12 +5,25 @@ from __future__ import annotations
 from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_lookup import RemoteCode, find_code, find_each
 from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
-from hub_io.code._module_literals import ModuleLiteral, functions_in, module_literal
 from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
-from hub_io.code._requirements import LOAD_THERE, check_imports, imported_modules, remedy_for, served_names
-from hub_io.code._requirements_file import REQUIREMENTS_FILE, ListedRequirement, listed_requirements
+from hub_io.code._requirements import (
+    LOAD_THERE,
+    REQUIREMENTS_FILE,
+    ListedRequirement,
+    check_imports,
+    imported_modules,
+    listed_requirements,
+    remedy_for,
+    served_names,
+)
 from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transformers, names_served_by, served_object
-from hub_io.code._transformers_uses import TransformersName, transformers_names
+from hub_io.code._transformers_uses import (
+    ModuleLiteral,
+    TransformersName,
+    functions_in,
+    module_literal,
+    transformers_names,
+)
 
 __all__ = [
     "CACHE_VARIABLE",

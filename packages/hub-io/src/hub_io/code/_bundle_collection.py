@@ -22,7 +22,7 @@ from config_core.code import (
 )
 from config_core.errors import CheckpointChangedError, ClassReferenceError, SourceCodeError
 from hub_io.code._processing_code import names_beside
-from hub_io.code._requirements_file import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
+from hub_io.code._requirements import MAX_REQUIREMENTS_BYTES, REQUIREMENTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

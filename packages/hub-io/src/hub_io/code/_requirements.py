@@ -3,6 +3,10 @@
 Required are the modules that its files import with certainty: by statements that run whenever the file is imported.
 Imports in functions, under conditions, and in a `try` that handles import errors may never run, or may fail without
 harm.
+
+`requirements.txt` beside the code lists the distributions that its author names. It is only used in error messages: no
+line of it is followed, downloaded or installed, and lines other than a distribution with versions are ignored. Its
+author may be hostile.
 """
 
 from __future__ import annotations
@@ -12,10 +16,10 @@ import importlib.util
 import posixpath
 import shlex
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config_core.code import BASE_FILE, BASE_NAMES, is_base_file, needed_files, parse_source, source_imports
-from hub_io.code._requirements_file import REQUIREMENTS_FILE, listed_requirements
 from hub_io.code._served_names import is_transformers
 from hub_io.code._transformers_uses import transformers_names
 from hub_io.distributions import KNOWN_DISTRIBUTIONS
@@ -24,15 +28,32 @@ from hub_io.errors import MissingRequirementsError, UnservedNamesError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from packaging.requirements import Requirement
+
     from config_core.code import CodeBundle, SourceImport
     from hub_io.code._transformers_uses import TransformersName
 
-__all__ = ["LOAD_THERE", "check_imports", "imported_modules", "remedy_for", "served_names"]
+__all__ = [
+    "LOAD_THERE",
+    "MAX_REQUIREMENTS_BYTES",
+    "REQUIREMENTS_FILE",
+    "ListedRequirement",
+    "check_imports",
+    "imported_modules",
+    "listed_requirements",
+    "remedy_for",
+    "served_names",
+]
+
+REQUIREMENTS_FILE = "requirements.txt"
+MAX_REQUIREMENTS_BYTES = 64 * 1024
 
 LOAD_THERE = (
     "Where transformers is installed, hub_io.load_into_transformers() loads this code with the real transformers."
 )
 
+_MAX_LINES = 500
+_MAX_LENGTH = 200
 _SHOWN = 10
 _SHOWN_USES = 20
 _PACKAGE = "__init__"
@@ -182,3 +203,66 @@ def _is_installed(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRequirement:
+    """A distribution and its versions, from a line of `requirements.txt`.
+
+    Attributes:
+        name: Normalized name of the distribution: lower case, with dashes.
+        text: The PEP 508 requirement, such as `numpy>=1.26`.
+    """
+
+    name: str
+    text: str
+
+    def problem(self) -> str | None:
+        """Return why this environment does not meet it, or None. Extras are ignored."""
+        from importlib.metadata import PackageNotFoundError, distribution
+
+        from packaging.requirements import Requirement
+        from packaging.version import InvalidVersion, Version
+
+        requirement = Requirement(self.text)
+        try:
+            found = distribution(requirement.name)
+            version = Version((found.metadata.get_all("Version") or [""])[0])
+        except PackageNotFoundError:
+            return f"{self.name} is not installed"
+        except InvalidVersion:
+            return f"the installed {self.name} has no valid version"
+        if requirement.specifier.contains(version, prereleases=True):
+            return None
+        return f"{self.name} {version} is installed"
+
+
+def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
+    """Return the requirements in `requirements.txt` of a bundle that apply to this environment."""
+    from packaging.utils import canonicalize_name
+
+    found = map(_parse, _lines(bundle.files.get(REQUIREMENTS_FILE, b"")))
+    return [ListedRequirement(canonicalize_name(each.name), str(each)) for each in found if each is not None]
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    """Yield the lines that may be requirements, without comments and options such as `--hash`."""
+    if len(content) > MAX_REQUIREMENTS_BYTES:
+        return
+    text = content.decode("utf-8-sig", "replace").replace("\\\n", " ")
+    for line in text.split("\n")[:_MAX_LINES]:
+        plain = f" {line}".partition(" #")[0].partition(" -")[0].strip()
+        if plain and len(plain) <= _MAX_LENGTH and plain.isascii() and plain.isprintable():
+            yield plain
+
+
+def _parse(text: str) -> Requirement | None:
+    """Return a requirement of released versions that applies to this environment, or None."""
+    from packaging.requirements import Requirement
+
+    try:
+        requirement = Requirement(text)
+        applies = requirement.marker is None or requirement.marker.evaluate()  # not all that parse can be evaluated
+    except (ValueError, LookupError, RecursionError):
+        return None
+    return requirement if applies and requirement.url is None else None
