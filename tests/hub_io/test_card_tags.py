@@ -155,7 +155,7 @@ LINES = st.lists(st.sampled_from(["license: mit", "a: 'b'  # c", "", "# comment"
 )
 def test_metadata_with_a_tag_more_is_the_same_but_for_the_tag(before, present, after, new, line_end):
     """Whatever stands around the tags, and however they are quoted."""
-    from hub_io.hub._card_tags import add_tags
+    from hub_io.hub._card_metadata import add_tags
 
     tags = ["tags:", *(f"  - {yaml.safe_dump(tag, allow_unicode=True, width=999).splitlines()[0]}" for tag in present)]
     metadata = line_end.join("\n".join([*before, *tags, *after]).split("\n"))

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import stale_weights, weight_variants
 from hub_io.errors import PushRefusedError
-from hub_io.hub._card_fields import set_fields
-from hub_io.hub._card_tags import add_tags
+from hub_io.hub._card_metadata import add_tags, set_fields
 from hub_io.hub._model_card import CARD_FILE, read_saved
 from hub_io.hub._repo_checkpoint import check_commit
 
