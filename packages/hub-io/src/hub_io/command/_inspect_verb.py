@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hub_io.command._inspecting import inspect_bundle
-from hub_io.command._providers import provider_of
 from hub_io.command._reports import Report, reporting, wants_json
 from hub_io.command._screen import bad, counted, dim, good, heading, printable, split_lines
 from hub_io.command._sources import Asked, find_shipped_code, of_source
+from hub_io.distributions import describe_provider
 from hub_io.trust import Trusted, decide
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
         "because": decision.by if isinstance(decision, Trusted) else decision.reason,
         "files": files,
         "classes": dict(code.bundle.auto_map),
-        "imports": [{**asdict(module), "from": provider_of(module.name)} for module in inspection.imports],
+        "imports": [{**asdict(module), "from": describe_provider(module.name)} for module in inspection.imports],
         "transformers": [use._asdict() for use in inspection.transformers],
         "requirements": dict(inspection.requirements),
         "remarks": [asdict(remark) for remark in inspection.remarks],
@@ -150,7 +150,7 @@ def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:
     standard = [module.name for module in imports if module.name in sys.stdlib_module_names]
     for module in imports:
         if module.name not in standard:
-            provider = provider_of(module.name)
+            provider = describe_provider(module.name)
             where = printable(provider) if provider else bad("not installed")
             yield f"  {printable(module.name)}  {where}{'' if module.certain else dim(', not in every case')}"
     if standard:

@@ -14,7 +14,6 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub_io.command._risky_names import HANDED_AROUND, deserves_a_look, kind_of
 from hub_io.command._screen import split_lines
 
 if TYPE_CHECKING:
@@ -42,6 +41,59 @@ class Remark:
     at_import: bool
 
 
+# Full names or prefixes of them, by purpose.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "starts programs": (
+        "subprocess", "os.system", "os.popen", "os.startfile", "os.fork", "os.forkpty", "os.posix_spawn",
+        "os.posix_spawnp", "pty", "multiprocessing", "concurrent.futures.ProcessPoolExecutor",
+        "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "webbrowser",
+        *(f"os.exec{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+        *(f"os.spawn{end}" for end in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
+    ),
+    "talks to the network": (
+        "socket", "socketserver", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "httpx2", "aiohttp",
+        "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc", "websocket", "websockets", "paramiko",
+        "asyncio.open_connection", "asyncio.start_server", "huggingface_hub", "torch.hub",
+        "torch.distributed.rpc", "boto3", "wget",
+    ),
+    "runs text as code": (
+        "builtins.eval", "builtins.exec", "builtins.compile", "code", "codeop", "runpy", "types.FunctionType",
+        "types.CodeType", "timeit",
+    ),
+    "imports what it computes": (
+        "builtins.__import__", "importlib.import_module", "importlib.__import__", "importlib.reload", "importlib.util",
+        "importlib.machinery", "pkgutil.resolve_name", "imp", "zipimport",
+    ),
+    "unpickles": (
+        "pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib.load", "shelve", "marshal", "pandas.read_pickle",
+        "yaml.load", "yaml.unsafe_load", "yaml.full_load", "jsonpickle",
+    ),
+    "runs native code": (
+        "ctypes", "_ctypes", "cffi", "mmap", "torch.utils.cpp_extension", "torch.ops.load_library",
+        "torch.classes.load_library",
+    ),
+    "writes or removes files": (
+        "shutil", "os.remove", "os.unlink", "os.rename", "os.renames", "os.replace", "os.rmdir", "os.removedirs",
+        "os.mkdir", "os.makedirs", "os.chmod", "os.chown", "os.symlink", "os.link", "os.truncate", "os.open",
+        "os.write", "os.mkfifo",
+    ),
+    "reads the environment": (
+        "os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv", "getpass", "keyring",
+        "netrc", "pwd",
+    ),
+    "reaches into the interpreter": (
+        "sys.modules", "sys.path", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache", "sys.settrace",
+        "sys.setprofile", "sys.addaudithook", "sys._getframe", "sys.excepthook", "sys.unraisablehook",
+        "threading.settrace", "threading.setprofile",
+        "inspect.currentframe", "inspect.stack", "gc", "atexit", "signal", "site", "ensurepip",
+        "builtins.globals", "builtins.breakpoint",
+    ),
+    "touches what decides on code": ("hub_io",),
+}  # fmt: skip
+_KINDS: Final = {name: kind for kind, names in _NAMES.items() for name in names}
+
+# These modules passed around as objects: what is then called on them is not visible.
+_HANDED_AROUND: Final = frozenset({"os", "sys", "builtins", "importlib", "posix", "nt"})
 _METHODS: Final = frozenset({"write_text", "write_bytes", "unlink", "rmdir", "symlink_to", "hardlink_to", "chmod"})
 _INSIDES: Final = frozenset({
     "__subclasses__", "__globals__", "__builtins__", "__code__", "__closure__", "__bases__", "__mro__", "f_globals",
@@ -110,7 +162,7 @@ def _imported_names(tree: ast.Module) -> dict[str, str]:
                 found[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found = {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-        names |= {name: full for name, full in found.items() if name not in names or deserves_a_look(full)}
+        names |= {name: full for name, full in found.items() if name not in names or _deserves_a_look(full)}
     return names
 
 
@@ -133,9 +185,9 @@ def _about(
 ) -> Iterator[tuple[str, str]]:
     """Yield kind and name of each remark on a node or chain of attributes."""
     if dotted is not None:
-        if kind := kind_of(dotted):
+        if kind := _kind_of(dotted):
             yield kind, dotted.removeprefix("builtins.")
-        elif dotted in HANDED_AROUND:
+        elif dotted in _HANDED_AROUND:
             yield "hides what it calls", dotted
     for name in [node.id] if isinstance(node, ast.Name) else attributes:
         if name in _INSIDES:
@@ -143,10 +195,24 @@ def _about(
     if isinstance(node, ast.Call):
         yield from _about_call(node, names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level and node.names[0].name == "*":
-        if node.module in HANDED_AROUND or kind_of(node.module):
+        if node.module in _HANDED_AROUND or _kind_of(node.module):
             yield "hides what it calls", f"from {node.module} import *"
     elif isinstance(node, ast.Constant):
         yield from _about_constant(node.value)
+
+
+def _deserves_a_look(full: str) -> bool:
+    """Return whether a full name, or any name inside it, is listed."""
+    return _kind_of(full) is not None or any(listed.startswith(f"{full}.") for listed in _KINDS)
+
+
+def _kind_of(dotted: str) -> str | None:
+    """Return the kind of a full name or of the nearest listed module that contains it."""
+    while dotted:
+        if dotted in _KINDS:
+            return _KINDS[dotted]
+        dotted = dotted.rpartition(".")[0]
+    return None
 
 
 def _about_call(call: ast.Call, names: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -14,10 +15,11 @@ from auto_registry.installed import CONFIG_GROUP, MODEL_GROUP
 from config_core.checkpoint import CONFIG_NAME
 from config_core.config import read_config
 from config_core.entry_points import installed_offers
-from hub_io.hub._saved_imports import needed_distributions
+from hub_io.distributions import providers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from hub_io.distributions import Provider
     from hub_io.hub._folder_files import FolderFiles
@@ -29,6 +31,8 @@ _LIBRARY = "pretrained"
 _INSTALL = ("pretrained-config-core", "pretrained-auto-registry", "pretrained-hub-io")
 _INSTALL_FOR_MODELS = "pretrained-model-core"  # brings torch
 _INSTALL_TRANSFORMERS = '"transformers>=5"'
+# What every way of loading brings along.
+_BROUGHT = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "transformers"})
 # What transformers has of its own for a `model_type` that the packages here use too.
 _OF_TRANSFORMERS: Final = {"resnet": "its own ResNet, whose weights have other names, so that all of them are random"}
 
@@ -216,6 +220,36 @@ def read_saved(files: FolderFiles) -> SavedFolder:
         config,
         has_weights=has_weights,
         is_portable=isinstance(base, bytes) and is_base_file(base),
-        needed=needed_distributions(files.contents),
+        needed=_needed_distributions(files.contents),
     )
     return saved if saved.auto_map else replace(saved, offer=_Offer.of(config.get("model_type")))
+
+
+def _needed_distributions(contents: Mapping[str, bytes | Path]) -> dict[str, Provider]:
+    """Return the modules that a folder's source files certainly import besides our packages and transformers.
+
+    Args:
+        contents: Name of a file to its content. Large files, which are paths, are no code.
+
+    Returns:
+        Name of a top-level module to the distribution that provides it.
+    """
+    sources = {name: text for name, text in contents.items() if name.endswith(".py") and isinstance(text, bytes)}
+    modules = _imported(sources) - _BROUGHT - sys.stdlib_module_names
+    return providers_of(sorted(modules)) if modules else {}
+
+
+def _imported(sources: Mapping[str, bytes]) -> set[str]:
+    """Return the top-level modules that source files certainly import, without those beside them."""
+    from config_core.code import is_base_file, source_facts
+    from config_core.errors import SourceCodeError
+
+    beside = {name.partition("/")[0].removesuffix(".py") for name in sources}
+    modules: set[str] = set()
+    for name, content in sources.items():
+        try:
+            imports = () if is_base_file(content) else source_facts(content, path=name).imports
+        except SourceCodeError:  # not code of the checkpoint
+            continue
+        modules |= {each.module.partition(".")[0] for each in imports if each.is_certain and not each.level}
+    return modules - beside
