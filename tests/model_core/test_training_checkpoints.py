@@ -68,14 +68,11 @@ WRITERS = {
 
 
 def refused(model_class, source):
-    """Return the error of a load, after running the code that the first one says to run."""
-    refusals = (WeightsNotFoundError, WeightsFileError)
-    with pytest.raises(refusals) as caught:
+    """Return the error of a load, after running the code that it says to run first."""
+    with pytest.raises((WeightsNotFoundError, WeightsFileError)) as caught:
         model_class.from_pretrained(source)
-    if found := re.search(r"Run (import .*) and load it again", str(caught.value)):
+    if found := re.search(r"Run (import .*) first\. ", str(caught.value)):
         exec(found[1], {})
-        with pytest.raises(refusals) as caught:
-            model_class.from_pretrained(source)
     return str(caught.value)
 
 
@@ -173,8 +170,9 @@ def test_file_with_other_classes_is_only_to_be_unpickled_by_those_who_trust_it(t
     torch.save(lightning(prefixed("model.", model.state_dict()), value=value), tmp_path / "last.ckpt")
     with pytest.raises(WeightsNotFoundError, match=r"If you trust the file, which can run any code: ") as caught:
         TinyModel.from_pretrained(tmp_path)
-    assert "weights_only=False))" in str(caught.value)
+    assert "weights_only=False)['state_dict'], " in str(caught.value)
     assert "add_safe_globals" not in str(caught.value)
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
 
 
 def test_file_of_a_model_with_more_classes_is_loaded_by_the_code_of_one_error(tmp_path):
@@ -198,6 +196,42 @@ def test_file_that_is_named_itself_is_loaded_by_the_code_of_one_error(tmp_path, 
     ) as caught:
         TinyModel.from_pretrained(tmp_path / filename)
     assert same_state(pasted(TinyModel, str(caught.value).rstrip(".")), model)
+
+
+@pytest.mark.parametrize("has_config", [True, False])
+def test_file_that_is_named_beside_a_state_dict_is_not_ignored(tmp_path, has_config):
+    """One of the two would be; the error has the call without the file."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    if has_config:
+        model.config.save_pretrained(tmp_path)
+    torch.save({}, tmp_path / "last.ckpt")
+    state_dict = prefixed("net.", model.state_dict())
+    with pytest.raises(FileNotFoundError, match="state_dict= takes the place of the file") as caught:
+        TinyModel.from_pretrained(tmp_path / "last.ckpt", state_dict=state_dict)
+    code = re.search(r"of the file: (.*)\.$", str(caught.value))[1]
+    names = {"TinyModel": TinyModel, "TinyConfig": TinyConfig, "state_dict": state_dict}
+    assert same_state(eval(f"TinyModel.{code}", names), model)
+
+
+@pytest.mark.parametrize("filename", ["last.ckpt", "pytorch_model.bin"])
+def test_no_pickle_is_advised_where_pickles_are_excluded(tmp_path, filename):
+    """The file may be a safetensors file, and is not looked into to find out."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    save_file(model.state_dict(), tmp_path / filename)
+    with pytest.raises(WeightsNotFoundError, match=r"rename the file to model\.safetensors") as caught:
+        TinyModel.from_pretrained(tmp_path, use_safetensors=True)
+    assert "torch.load" not in str(caught.value)
+    (tmp_path / filename).rename(tmp_path / "model.safetensors")
+    assert same_state(TinyModel.from_pretrained(tmp_path, use_safetensors=True), model)
+
+
+def test_pickle_called_safetensors_is_not_to_be_renamed_alone_where_pickles_are_excluded(tmp_path):
+    """Under its new name it would be refused."""
+    TinyConfig().save_pretrained(tmp_path)
+    torch.save(TinyModel(TinyConfig()).state_dict(), tmp_path / "model.safetensors")
+    with pytest.raises(WeightsFileError, match=r"pytorch_model\.bin, and leave out use_safetensors=True"):
+        TinyModel.from_pretrained(tmp_path, use_safetensors=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs links")

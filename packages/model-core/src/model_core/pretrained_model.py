@@ -46,7 +46,7 @@ from model_core.loading import (
     Placement,
     Renaming,
     SuggestedCall,
-    call_for_file,
+    call_for_named_file,
     call_for_weights,
     check_load_arguments,
     config_for_load,
@@ -326,10 +326,12 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
 
         def call_with(default: PretrainedConfig, rest: dict[str, Any]) -> str:
             calls = suggested(default, drop_load_options(cls, rest), Code(f"{type(default).__name__}()"))
-            if checkpoint is None or state_dict is not None:
+            if checkpoint is None or (state_dict is not None and not file):
                 return ""
             if file:
-                return call_for_file(checkpoint, file.name, calls, allow_pickle=not use_safetensors)
+                return call_for_named_file(
+                    file, checkpoint, calls, state_dict=state_dict, allow_pickle=not use_safetensors
+                )
             return call_for_weights(checkpoint, calls, variant=variant, allow_pickle=not use_safetensors)
 
         own_config, model_kwargs = config_for_load(
@@ -341,10 +343,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             own_config.dtype = dtype_name(to_dtype)
         make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
         code_of_call = suggested(own_config, model_kwargs, config)
+        if checkpoint is not None and file:
+            raise refused_file(file, checkpoint, code_of_call, state_dict=state_dict, allow_pickle=not use_safetensors)
         if checkpoint is None or state_dict is not None:
             weights = wrap_state_dict({} if state_dict is None else state_dict, code_of_call=code_of_call)
-        elif file:
-            raise refused_file(file, checkpoint, code_of_call, allow_pickle=not use_safetensors)
         else:
             weights = open_weights(
                 checkpoint,

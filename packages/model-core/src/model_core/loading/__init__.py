@@ -1,7 +1,7 @@
 """Loading weights into a model: opening them, matching names, shapes and dtypes, and assigning values."""
 
 from model_core.loading._allowed_differences import AllowedDifferences, Patterns
-from model_core.loading._file_hints import call_for_file, file_of_weights, refused_file
+from model_core.loading._file_hints import call_for_named_file, file_of_weights, refused_file
 from model_core.loading._load_arguments import check_load_arguments
 from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
@@ -21,7 +21,7 @@ __all__ = [
     "Renaming",
     "ScopedPattern",
     "SuggestedCall",
-    "call_for_file",
+    "call_for_named_file",
     "call_for_weights",
     "check_load_arguments",
     "config_for_load",

@@ -13,10 +13,11 @@ from config_core.checkpoint import HubOptions, existing_path, kind_of_folder, pa
 from config_core.errors import CheckpointNotFoundError
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
-from model_core.loading._file_types import holds_safetensors
-from model_core.loading._legacy_file import read_legacy_file
+from model_core.loading._file_types import holds_other_type, name_of_other_type
+from model_core.loading._legacy_file import how_to_read, read_legacy_file, refused_classes
 from model_core.loading._python_code import code_of_arguments, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
+from model_core.state_dicts import problem_with_state_dict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from model_core.state_dicts import CodeOfCall
 
 __all__ = [
-    "call_for_file",
+    "call_for_named_file",
     "file_of_weights",
-    "naming_call_for_safetensors",
+    "naming_call_for_other_type",
     "refused_file",
     "weight_hints",
     "where_weights_may_be",
@@ -101,7 +102,7 @@ def _about_variant(
     if checkpoint.commit is not None or named is None or not (allow_pickle or filename.endswith(".safetensors")):
         return
     try:
-        tensors = _tensors_in(checkpoint.local_path(filename), code_of_call)
+        tensors = _tensors_in(checkpoint.local_path(filename), code_of_call, allow_pickle=allow_pickle)
     except OSError as error:
         yield f"{error}."
         return
@@ -141,30 +142,35 @@ def _other_formats(checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pi
 
 def call_for_file(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCall, *, allow_pickle: bool) -> str:
     """Return what to do with a file of another name, which is looked into if that needs no download."""
-    path = _code_for_path(checkpoint, filename)
     is_safetensors = filename.endswith(".safetensors")
-    loader = _CODE_TO_READ if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
+    if not (is_safetensors or allow_pickle):
+        return (
+            f"use_safetensors=True excludes {filename}: if it holds the weights, leave that out, or rename the file to "
+            "model.safetensors if it is a safetensors file."
+        )
     tensors: Mapping[str, torch.Tensor] = {}
     problem = ""
-    if checkpoint.commit is None and (is_safetensors or allow_pickle):
+    if checkpoint.commit is None:
         try:
-            tensors = _tensors_in(checkpoint.local_path(filename), code_of_call)
+            tensors = _tensors_in(checkpoint.local_path(filename), code_of_call, allow_pickle=allow_pickle)
         except OSError as error:
             problem = f"{error}. "
-    if "from_pretrained(" in problem or "ename it to" in problem:  # no call reads the file as it is
+    if "from_pretrained(" in problem:  # no other call reads the file
         return problem.rstrip()
-    return f"{problem}If {filename} holds the weights: {code_of_call(tensors, loader.format(path))}."
+    loader = _CODE_TO_READ if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
+    code = loader.format(_code_for_path(checkpoint, filename))
+    return f"{problem}If {filename} holds the weights: {code_of_call(tensors, code)}."
 
 
-def _tensors_in(path: Path, code_of_call: CodeOfCall) -> Mapping[str, torch.Tensor]:
+def _tensors_in(path: Path, code_of_call: CodeOfCall, *, allow_pickle: bool) -> Mapping[str, torch.Tensor]:
     """Return the tensors in a file, from safetensors without their values.
 
     Raises:
         WeightsFileError: It holds no state dict at its top. The message says where it holds one.
     """
-    if path.suffix == ".safetensors":
-        return _described(path)
-    with naming_call_for_safetensors(code_of_call):
+    with naming_call_for_other_type(code_of_call, allow_pickle=allow_pickle):
+        if path.suffix == ".safetensors":
+            return _described(path)
         return read_legacy_file(path, mapped=True, code_of_call=code_of_call)
 
 
@@ -175,23 +181,29 @@ def _described(path: Path) -> dict[str, torch.Tensor]:
 
 
 @contextmanager
-def naming_call_for_safetensors(code_of_call: CodeOfCall) -> Iterator[None]:
-    """Add to the error of a safetensors file with the name of another type how it is loaded as it is.
+def naming_call_for_other_type(code_of_call: CodeOfCall, *, allow_pickle: bool) -> Iterator[None]:
+    """Add to the error of a safetensors file with the name of another type, or the reverse, how it is loaded.
 
     Args:
         code_of_call: As for `nested_state_dict`.
+        allow_pickle: Whether pickles may be looked into.
     """
     try:
         yield
     except WeightsFileError as error:
         path = error.file
-        if not isinstance(path, Path) or path.suffix == ".safetensors" or not holds_safetensors(path):
-            raise
-        if (named := parse_weight_file(path.name)) and named.shard:
-            raise  # it holds a part of the model
-        call = code_of_call(_described(path), _CODE_TO_READ.format(repr(str(path))))
+        named = parse_weight_file(path.name) if isinstance(path, Path) else None
+        if not isinstance(path, Path) or (named and named.shard) or not holds_other_type(path):
+            raise  # a shard holds a part of the model
+        if path.suffix != ".safetensors":
+            way = f", or load it as it is: {code_of_call(_described(path), _CODE_TO_READ.format(repr(str(path))))}"
+        elif allow_pickle:
+            place = path.with_name(name_of_other_type(path))
+            way = f". {how_to_read(path, refused_classes(path), code_of_call, place=place)}"
+        else:
+            way = ", and leave out use_safetensors=True"
         problem = str(error).removeprefix(f"{path}: ")
-        raise WeightsFileError(f"{problem}, or load it as it is: {call}", file=path) from error
+        raise WeightsFileError(f"{problem}{way}".removesuffix(". "), file=path) from error
 
 
 def file_of_weights(source: object) -> Path | None:
@@ -202,18 +214,47 @@ def file_of_weights(source: object) -> Path | None:
     return path if path is not None and path.is_file() and parse_weight_file(path.name) is None else None
 
 
-def refused_file(
-    path: Path, checkpoint: Checkpoint, code_of_call: CodeOfCall, *, allow_pickle: bool
-) -> CheckpointNotFoundError:
-    """Return the error for a caller who named a file of weights, with the call that loads it.
+def call_for_named_file(
+    path: Path,
+    checkpoint: Checkpoint,
+    code_of_call: CodeOfCall,
+    *,
+    state_dict: Mapping[str, torch.Tensor] | None,
+    allow_pickle: bool,
+) -> str:
+    """Return what a caller should do who named a file of weights.
 
     Args:
         path: The file.
         checkpoint: The folder that it is in.
         code_of_call: As for `nested_state_dict`.
+        state_dict: What the caller passed for the weights, or None.
         allow_pickle: Whether pickles may be looked into.
     """
-    hint = call_for_file(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
+    if state_dict is None:
+        return call_for_file(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
+    tensors = {} if problem_with_state_dict(state_dict) else state_dict
+    return f"state_dict= takes the place of the file: {code_of_call(tensors, 'state_dict')}."
+
+
+def refused_file(
+    path: Path,
+    checkpoint: Checkpoint,
+    code_of_call: CodeOfCall,
+    *,
+    state_dict: Mapping[str, torch.Tensor] | None,
+    allow_pickle: bool,
+) -> CheckpointNotFoundError:
+    """Return the error for a caller who named a file of weights, with the call that loads it.
+
+    Args:
+        path: As for `call_for_named_file`, and so are the others.
+        checkpoint: The folder that the file is in.
+        code_of_call: Returns the code of a call.
+        state_dict: What the caller passed for the weights, or None.
+        allow_pickle: Whether pickles may be looked into.
+    """
+    hint = call_for_named_file(path, checkpoint, code_of_call, state_dict=state_dict, allow_pickle=allow_pickle)
     return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
 
 

@@ -16,7 +16,7 @@ from model_core.weight_files import LENGTH_BYTES, METADATA_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["holds_safetensors", "problem_with_file", "problem_with_text"]
+__all__ = ["holds_other_type", "name_of_other_type", "problem_with_file", "problem_with_text"]
 
 _NUM_FIRST = 512
 _MAX_HEADER_BYTES = 100_000_000  # more is refused by the safetensors library
@@ -87,26 +87,36 @@ def problem_with_file(path: Path) -> str:
     if is_lfs_pointer(begin):
         return LFS_PROBLEM
     is_legacy = path.suffix != ".safetensors"
-    found = _type_of_archive(path) if begin.startswith(b"PK\x03\x04") else _type_of(begin)
+    found = _type_of(begin, path)
     if not is_legacy and 0 < len(begin) < LENGTH_BYTES:
         found = _SAFETENSORS  # of which one or two bytes look like a text
     if found is None or found in ((_TORCH, _PICKLE) if is_legacy else (_SAFETENSORS,)):
         problem = "" if is_legacy else _wrong_size(path)
         return problem and f"{problem}. {_AGAIN}"
     expected = "a file of torch.save" if is_legacy else "a safetensors file"
-    other_name = path.with_suffix(".safetensors" if is_legacy else ".pt").name
-    if named := parse_weight_file(path.name):
-        other_name = weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy)
-    return f"not {expected} but {found.name}. {found.remedy.format(path=repr(str(path)), other_name=other_name)}"
+    remedy = found.remedy.format(path=repr(str(path)), other_name=name_of_other_type(path))
+    return f"not {expected} but {found.name}. {remedy}"
 
 
-def holds_safetensors(path: Path) -> bool:
-    """Return whether a file is a safetensors file, whatever it is called. False if it cannot be read."""
+def holds_other_type(path: Path) -> bool:
+    """Return whether a file is a safetensors file with the name of one of `torch.save`, or the reverse.
+
+    False if it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            return _type_of(file.read(_NUM_FIRST)) is _SAFETENSORS
+            found = _type_of(file.read(_NUM_FIRST), path)
     except OSError:
         return False
+    return found in ((_TORCH, _PICKLE) if path.suffix == ".safetensors" else (_SAFETENSORS,))
+
+
+def name_of_other_type(path: Path) -> str:
+    """Return the name for a file of `torch.save` that is called as a safetensors file is, or the reverse."""
+    is_legacy = path.suffix != ".safetensors"
+    if named := parse_weight_file(path.name):
+        return weight_file_name(named.variant, shard=named.shard, legacy=not is_legacy)
+    return path.with_suffix(".safetensors" if is_legacy else ".pt").name
 
 
 def problem_with_text(content: bytes) -> str:
@@ -117,8 +127,10 @@ def problem_with_text(content: bytes) -> str:
     return f"not JSON but {found.name}. {found.remedy}" if found and "{" not in found.remedy else ""
 
 
-def _type_of(begin: bytes) -> _Type | None:
+def _type_of(begin: bytes, path: Path | None = None) -> _Type | None:
     """Return the type of a file that begins with these bytes, or None if they are not known."""
+    if path is not None and begin.startswith(b"PK\x03\x04"):
+        return _type_of_archive(path)
     if not begin:
         return _EMPTY
     for pattern, found in _SIGNATURES.items():

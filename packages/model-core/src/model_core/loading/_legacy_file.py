@@ -17,17 +17,18 @@ from torch.serialization import get_unsafe_globals_in_checkpoint
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._file_types import problem_with_file
+from model_core.loading._pickle_outline import Inert, outline_of
 from model_core.state_dicts import nested_state_dict, problem_with_state_dict
 from model_core.tensor_memory import WITHOUT_VALUES, has_values
 from model_core.torch_internals import is_distributed_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["code_to_read", "read_legacy_file", "unusable_tensor"]
+__all__ = ["code_to_read", "how_to_read", "read_legacy_file", "refused_classes", "unusable_tensor"]
 
 # Classes without behaviour of their own, which training programs keep beside the weights, and what reads their objects.
 # Python 3.13 pickles paths under other names, and no system makes the paths of another.
@@ -100,6 +101,49 @@ def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
     return ""
 
 
+def how_to_read(path: Path, classes: Collection[str], code_of_call: CodeOfCall, *, place: Path) -> str:
+    """Return what to do to load a file of `torch.save` that is not read as it is, or `""` if nothing helps.
+
+    Args:
+        path: The file.
+        classes: The classes for which torch refuses it, as `refused_classes` returns them.
+        code_of_call: As for `nested_state_dict`.
+        place: Where the file is by then.
+    """
+    is_harmless = _HARMLESS.keys() >= set(classes)
+    code = code_to_read(place, weights_only=is_harmless)
+    content = outline_of(path)
+    if isinstance(content, Inert) and any(name.startswith("torch.nn.modules.") for name in classes):
+        code += ".state_dict()"
+    if not (way := nested_state_dict(content, code, code_of_call)):
+        is_state_dict = not problem_with_state_dict(content)
+        if is_state_dict or not is_harmless:
+            way = f"Then: {code_of_call(content if is_state_dict else {}, code)}"
+    if not classes:
+        return way
+    if not is_harmless:
+        return f"If you trust the file, which can run any code: {way.removeprefix('Then: ')}"
+    modules = dict.fromkeys(_HARMLESS[name].partition(".")[0] for name in classes)
+    allowed = ", ".join(f"({_HARMLESS[name]}, {name!r})" for name in classes)
+    line = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{allowed}])"
+    return f"Run {line} first. {way}" if way else f"Run {line} and load it again"
+
+
+def refused_classes(path: Path, error: Exception | None = None) -> list[str]:
+    """Return the classes for which torch refuses a file, as far as it says.
+
+    Args:
+        path: The file.
+        error: What torch raised, if it was asked.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            return sorted(get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # noqa: BLE001 - see `read_legacy_file`
+        return []
+    return _REFUSED.findall(str(error))
+
+
 def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall) -> str:
     """Return why a pickle is refused, and what to do."""
     if isinstance(error, _ERRORS_AT_THE_END) or "unexpected EOF" in str(error):
@@ -107,31 +151,14 @@ def _problem_with_pickle(path: Path, error: Exception, code_of_call: CodeOfCall)
         return f"{problem}. Nothing but tensors is ever unpickled. Download or copy it again"
     problem = f"torch.load(weights_only=True) cannot read it ({type(error).__name__}"
     refusal = "Nothing but tensors is ever unpickled; ask for the checkpoint as safetensors"
-    is_archive = False
-    try:
-        is_archive = zipfile.is_zipfile(path)
-        classes = sorted(get_unsafe_globals_in_checkpoint(path)) if is_archive else _REFUSED.findall(str(error))
-    except Exception:  # noqa: BLE001 - see `read_legacy_file`
-        classes = []
+    classes = refused_classes(path, error)
     if not classes:
         return f"{problem}). {refusal}"
     problem += f": it pickles an object of {shortened(classes)})"
+    way = how_to_read(path, classes, code_of_call, place=path)
     if _HARMLESS.keys() >= set(classes):
-        modules = dict.fromkeys(_HARMLESS[name].partition(".")[0] for name in classes)
-        allowed = ", ".join(f"({_HARMLESS[name]}, {name!r})" for name in classes)
-        code = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{allowed}])"
-        return f"{problem}. Run {code} and load it again"
-    code = code_to_read(path, weights_only=False)
-    if is_archive and _begins_with_object(path) and any(name.startswith("torch.nn.modules.") for name in classes):
+        return f"{problem}. {way}"
+    if ").state_dict()" in way:
         problem += ", as torch.save(model) does"
         refusal += f", or for torch.save(model.state_dict(), {path.name!r})"
-        code += ".state_dict()"
-    return f"{problem}. {refusal}. If you trust the file, which can run any code: {code_of_call({}, code)}"
-
-
-def _begins_with_object(path: Path) -> bool:
-    """Return whether the pickle in a file is of an object of a class, and not of a dict or a list."""
-    with zipfile.ZipFile(path) as archive:
-        pickled = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
-        begin = b"" if pickled is None else archive.open(pickled).read(3)
-    return begin == b"\x80\x02c"  # protocol 2, then the name of a class
+    return f"{problem}. {refusal}. {way}"

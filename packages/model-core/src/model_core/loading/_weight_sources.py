@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import naming_call_for_safetensors
+from model_core.loading._file_hints import naming_call_for_other_type
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
@@ -93,15 +93,17 @@ def open_weights(
     """
     with reading_weights(checkpoint):
         files = find_weight_files(checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call)
-        if not next(iter(files.paths)).endswith(".bin"):
-            return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
-        if not allow_pickle:
+        is_legacy = next(iter(files.paths)).endswith(".bin")
+        if is_legacy and not allow_pickle:
             raise WeightsNotFoundError(
                 "has no safetensors files, and use_safetensors=True excludes",
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
+                remedy="Leave that out, or rename the file to model.safetensors if it is a safetensors file.",
             )
-        with naming_call_for_safetensors(code_of_call):
+        with naming_call_for_other_type(code_of_call, allow_pickle=allow_pickle):
+            if not is_legacy:
+                return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
             return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
 
 
