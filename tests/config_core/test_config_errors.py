@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import pickle
@@ -569,7 +570,7 @@ def test_a_missing_field_is_an_error_of_its_path_that_is_a_type_error_too(cls):
         cls.from_dict({})
     (problem,) = caught.value.problems
     assert isinstance(caught.value, TypeError)
-    assert problem.field == "width"
+    assert (problem.field, problem.is_missing) == ("width", True)
     assert problem.problem.endswith("but no value was given. Give it in the file or dict, or as a keyword.")
     with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required") as direct:
         cls()
@@ -649,3 +650,42 @@ def test_a_save_names_the_wrong_values_of_a_config_and_of_its_parts(tmp_path):
         config.save_pretrained(tmp_path)
     assert [problem.field for problem in caught.value.problems] == ["depth", "part.width", "parts[0].width"]
     assert not [*tmp_path.iterdir()]
+
+
+class CycleConfig(PretrainedConfig):
+    model_type = "errors-cycle"
+
+    width: int = 1
+    part: CycleConfig | None = None
+    parts: list[CycleConfig] = []  # noqa: RUF012
+
+
+def _in_itself(holder):
+    config = CycleConfig()
+    if holder == "part":
+        config.part = config
+    elif holder == "list":
+        config.parts = [config]
+    else:
+        config.part = CycleConfig(parts=[CycleConfig()])
+        config.part.parts[0].part = config
+    return config
+
+
+@pytest.mark.parametrize("holder", ["part", "list", "part_of_part"])
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_a_config_in_itself_cannot_be_saved_and_everything_else_ends(holder, is_wrong, tmp_path):
+    """The error says that it contains itself, or what else is wrong with it, once."""
+    config = _in_itself(holder)
+    twin = copy.deepcopy(config)
+    assert (repr(config), config == config, config == CycleConfig()) == (repr(twin), True, False)  # noqa: PLR0124
+    for write_values in (config.to_dict, config.to_json_string, config.to_diff_dict):
+        with pytest.raises(ConfigError, match="this contains itself"):
+            write_values()
+    if is_wrong:
+        config.width = "x"
+    with pytest.raises(ConfigError, match="width: expected int, got str 'x'" if is_wrong else "this contains itself"):
+        config.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+    config.update({"width": 3})
+    assert config.width == 3

@@ -133,11 +133,13 @@ class ConfigProblem(NamedTuple):
         field: Path to the value from the root of the config, such as `image.layers[2]`, or `""` for the whole config.
         problem: What was expected and what was given.
         source: The file that the value is from, or `""` if it is not from a file: the caller gave it, or the class.
+        is_missing: Whether no value was given.
     """
 
     field: str
     problem: str
     source: str = ""
+    is_missing: bool = False
 
 
 def all_problems(config_class: str, problems: tuple[ConfigProblem, ...]) -> str:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_definition import definition_of
 from config_core.config._part_classes import class_named
-from config_core.config._problems import NOT_GIVEN
-from config_core.error_base import ConfigProblem, all_problems
+from config_core.error_base import all_problems
 from config_core.errors import ConfigError, ConfigFileError, ConfigValidationError, UnknownOptionError
 
 if TYPE_CHECKING:
@@ -42,14 +41,14 @@ def blame(error: Exception, cls: type[Any], file: ConfigFile, overrides: Mapping
 
 def _blame_each(error: ConfigValidationError, cls: type[Any], file: ConfigFile, overrides: Mapping[str, Any]) -> None:
     problems = []
-    for field, problem, _ in error.problems:
-        steps = field.replace("[", ".[").split(".")
+    for problem in error.problems:
+        steps = problem.field.replace("[", ".[").split(".")
         # What is missing in a file is so where the file has its neighbours.
-        in_file = steps[:-1] if NOT_GIVEN in problem else steps
-        is_of_file = not field or (
+        in_file = steps[:-1] if problem.is_missing else steps
+        is_of_file = not problem.field or (
             not _gives(cls, overrides, steps) and (not in_file or _gives(cls, file.values, in_file))
         )
-        problems.append(ConfigProblem(field, problem, source=f"{file.path}" if is_of_file else ""))
+        problems.append(problem._replace(source=f"{file.path}" if is_of_file else ""))
     error.problems = tuple(problems)
     error.args = (all_problems(error.config_class, error.problems),)
 

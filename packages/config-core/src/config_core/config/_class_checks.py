@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
 from config_core.config._equal_values import are_equal
-from config_core.config._problems import NOT_GIVEN, WrongValueError, check_all, problems_of_part, shown
+from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
 from config_core.config._record_types import extra_items, hints_of, is_typed_dict, keys_of, with_arguments
 from config_core.config._value_types import (
     builtin_value,
@@ -129,7 +129,7 @@ def _typed_dict(cls: Any, checks_of_fields: FieldChecks, compile_check: Compile)
     names, extra = keys_of(cls), extra_items(cls)
     required = [name for name, is_required in names.items() if is_required]
     check_extra = compile_check(extra)
-    miss = _raising(f"{name_of(cls)} needs this key, {NOT_GIVEN}")
+    miss = _raising(f"{name_of(cls)} needs this key, but no value was given", is_missing=True)
 
     def refused(key: Any) -> Check:
         from config_core.familiar_options import did_you_mean
@@ -153,11 +153,11 @@ def _typed_dict(cls: Any, checks_of_fields: FieldChecks, compile_check: Compile)
     return check
 
 
-def _raising(problem: str) -> Check:
+def _raising(problem: str, *, is_missing: bool = False) -> Check:
     """Return a check that no value passes."""
 
     def check(_: Any) -> Any:
-        raise WrongValueError(problem)
+        raise WrongValueError(problem, is_missing=is_missing)
 
     return check
 
@@ -181,7 +181,8 @@ def _dataclass(cls: Any, compile_check: Compile) -> Check:
             advice = f"A dataclass keeps no others: remove it, or add it to {name_of(cls)}."
             raise WrongValueError(f"{name_of(cls)} has no field {shown}. {did_you_mean(unknown, names) or advice}")
         if missing := [name for name in required if name not in values]:
-            raise WrongValueError(f"{name_of(cls)} needs {', '.join(map(repr, missing))}, {NOT_GIVEN}")
+            needed = ", ".join(map(repr, missing))
+            raise WrongValueError(f"{name_of(cls)} needs {needed}, but no value was given", is_missing=True)
         checks = checks_of_fields()
         checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
         if is_object and are_same(checked, values.values()):

@@ -19,11 +19,11 @@ from config_core.config._checked_values import (
 from config_core.config._config_definition import definition_of
 from config_core.config._problems import (
     AUTHOR_ERRORS,
-    NOT_GIVEN,
     call_validate,
     moved_to_root,
     shown,
     unpacked,
+    values_in,
     with_problems,
 )
 from config_core.config._value_types import SCALARS, copied, is_any_config
@@ -173,9 +173,7 @@ def _called(cls: type[Any], args: tuple[Any, ...], fields: Mapping[str, Any], *,
             # An `__init__` that was written for transformers expects dicts, as in `TextConfig(**text_config)`.
             of_parts, given = error, given | {name: part.to_dict() for name, part in parts.items()}
             if speaker.unknown:  # it makes the parts again, and their unknown fields are noted again
-                from config_core.config._unknown_names import paths_of_parts
-
-                made = paths_of_parts(parts)
+                made = {id(value) for _, value in values_in(parts)}
                 speaker.unknown[:] = [entry for entry in speaker.unknown if id(entry[0]) not in made]
     if passed_by_class:
         _settle_passed(config, passed_by_class, fields, is_load=is_load)
@@ -319,7 +317,11 @@ def check_complete(cls: type[Any], fields: Mapping[str, Any]) -> None:
     if missing := definition_of(cls).required.difference(fields):
         name = cls.__name__
         needed = tuple(
-            ConfigProblem(field, f"{name} needs {field!r}, {NOT_GIVEN}. Give it in the file or dict, or as a keyword.")
+            ConfigProblem(
+                field,
+                f"{name} needs {field!r}, but no value was given. Give it in the file or dict, or as a keyword.",
+                is_missing=True,
+            )
             for field in sorted(missing)
         )
         raise with_wrong_values(ConfigValidationError.of_problems(needed, config_class=name), cls, fields)

@@ -231,8 +231,8 @@ def _deepest_problem(checks: list[Check], value: Any, alternatives: tuple[Any, .
 
 def _depth(error: WrongValueError) -> tuple[int, bool]:
     """Return how much an error says: how far it is inside the value, and whether it is about more than the type."""
-    path, problem = error.problems[0]
-    return len(path), not problem.startswith("expected ")
+    problem = error.problems[0]
+    return len(problem.field), not problem.problem.startswith("expected ")
 
 
 def _problem(check: Check, value: Any) -> WrongValueError:

@@ -6,9 +6,9 @@ up: through containers, and from the config of a part to the config that it belo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from config_core.config._value_types import is_any_config, is_config, is_config_class
+from config_core.config._value_types import SCALARS, dataclass_fields, is_any_config, is_config, is_config_class
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
@@ -17,37 +17,45 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTHOR_ERRORS",
-    "NOT_GIVEN",
     "WrongValueError",
     "call_validate",
     "check_all",
     "check_fields",
-    "dicts_in",
     "moved_to_root",
     "problems_of_part",
     "shown",
     "unpacked",
     "validate_config",
+    "values_in",
     "with_problems",
 ]
 
 
 # What the code of a class raises about values that it does not work with.
 AUTHOR_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AssertionError)
-# Part of every problem with a value that is missing: what is not there has to be added where the others are.
-NOT_GIVEN = "but no value was given"
 
 
 class WrongValueError(Exception):
     """Values do not fit their annotation. The caller turns this into the public error.
 
     Attributes:
-        problems: For each, the path below the checked value, such as `[2]`, and what was expected and given.
+        problems: All that is wrong, with paths from the checked value, such as `[2]` or `.width`.
     """
 
-    def __init__(self, problem: str, *, path: str = "") -> None:
+    def __init__(self, problem: str, *, is_missing: bool = False) -> None:
         super().__init__(problem)
-        self.problems = [(path, problem)]
+        self.problems = (ConfigProblem("", problem, is_missing=is_missing),)
+
+    @classmethod
+    def of_problems(cls, problems: Iterable[ConfigProblem]) -> Self:
+        """Return the error for several problems."""
+        error = cls("")
+        error.problems = (*problems,)
+        return error
+
+    def move_below(self, place: str) -> None:
+        """Make its paths those from a value that has the checked one at a place."""
+        self.problems = tuple(problem._replace(field=place + problem.field) for problem in self.problems)
 
 
 def check_all(
@@ -72,7 +80,7 @@ def check_all(
         except ConfigDefinitionError:
             raise
         except WrongValueError as error:
-            error.problems = [(place(key) + path, problem) for path, problem in error.problems]
+            error.move_below(place(key))
             errors.append(error)
         except AUTHOR_ERRORS as error:
             _set_place(error, place(key) + _place_of(error))
@@ -114,12 +122,15 @@ def _finite(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return check_finite
 
 
-def _of_fields(problems: Iterable[tuple[str, str]], cls: type[Any]) -> ConfigValidationError:
+def _of_fields(problems: Iterable[ConfigProblem], cls: type[Any]) -> ConfigValidationError:
     """Return the error of a config for problems with their paths, such as `.image.width`."""
     return ConfigValidationError.of_problems(
         tuple(
-            ConfigProblem(path.removeprefix("."), problem if problem.endswith((".", "?")) else f"{problem}.")
-            for path, problem in problems
+            each._replace(
+                field=each.field.removeprefix("."),
+                problem=each.problem if each.problem.endswith((".", "?")) else f"{each.problem}.",
+            )
+            for each in problems
         ),
         config_class=cls.__name__,
     )
@@ -127,9 +138,9 @@ def _of_fields(problems: Iterable[tuple[str, str]], cls: type[Any]) -> ConfigVal
 
 def problems_of_part(error: ConfigValidationError) -> WrongValueError:
     """Return the problems of a config for the check of the config that it is a part of."""
-    moved = WrongValueError("")
-    moved.problems = [(f".{field}" if field else "", problem) for field, problem, _ in error.problems]
-    return moved
+    return WrongValueError.of_problems(
+        each._replace(field=f".{each.field}" if each.field else "") for each in error.problems
+    )
 
 
 def with_problems(error: Exception, problems: Iterable[ConfigProblem], cls: type[Any]) -> Exception:
@@ -161,21 +172,14 @@ def validate_config(config: Any) -> None:
 
 
 def _problems_in_parts(config: Any) -> Iterator[ConfigProblem]:
-    """Yield what is wrong in the parts of a config that its fields, and lists and dicts in them, hold."""
-    for name, value in vars(config).items():
-        held = {"": value}
-        if isinstance(value, (list, tuple)):
-            held = {f"[{index}]": item for index, item in enumerate(value)}
-        elif isinstance(value, dict):
-            held = {f".{key}": item for key, item in value.items()}
-        for place, part in held.items():
-            if not is_config(part) or name[:1] == "_":
-                continue
+    """Yield what is wrong in the parts of a config, at any depth."""
+    for place, part in values_in(config):
+        if is_config(part) and part is not config and place[:1] != "_":
             try:
-                validate_config(part)
+                call_validate(part)
             except (*AUTHOR_ERRORS, ExceptionGroup) as error:
-                for problem in _problems_of(error):
-                    yield problem._replace(field=f"{name}{place}.{problem.field}".rstrip("."))
+                for problem in _problems_of(unpacked(error, type(part))):
+                    yield problem._replace(field=f"{place}.{problem.field}".rstrip("."))
 
 
 def unpacked(error: Exception, cls: type[Any]) -> Exception:
@@ -224,14 +228,16 @@ def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -
     given = vars(error).pop("_given", None)
     if given is None:
         return error
-    shared = [(place, _shared(value, given)) for place, value in dicts_in(fields) if given or not value]
+    dicts = ((place, value) for place, value in values_in(fields) if isinstance(value, dict))
+    shared = [(place, _shared(value, given)) for place, value in dicts if given or not value]
     most = max((count for _, count in shared), default=0)
     places = [place for place, count in shared if count == most]
     if len(places) != 1 or (given and not most):  # made of something else, or of any of several
         return error
     if isinstance(error, ConfigValidationError):
-        problems = problems_of_part(error).problems
-        moved = _of_fields(((f".{places[0]}{path}", problem) for path, problem in problems), cls)
+        below = problems_of_part(error)
+        below.move_below(places[0])
+        moved = _of_fields(below.problems, cls)
         moved.__cause__ = error.__cause__
         return moved
     _set_place(error, f".{places[0]}{_place_of(error)}")
@@ -239,19 +245,33 @@ def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -
     return error
 
 
-def dicts_in(values: Any, path: str = "", around: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the dicts in the fields of a config, at any depth, with their paths."""
-    if id(values) in around:
+def values_in(holder: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield the values in a dict of fields or a config, at any depth, with their paths.
+
+    Args:
+        holder: What holds the values: a dict, list or tuple, a config or a dataclass. Anything else holds none.
+        path: Its path.
+        seen: `id` of each holder whose values were yielded before, as one that is in itself.
+    """
+    seen = set() if seen is None else seen
+    if id(holder) in seen:
         return
+    seen.add(id(holder))
     entries: Iterable[tuple[str, Any]] = ()
-    if isinstance(values, dict):
-        entries = ((f"{path}[{key!r}]" if path else f"{key}", entry) for key, entry in values.items())
-    elif isinstance(values, (list, tuple)):
-        entries = ((f"{path}[{index}]", entry) for index, entry in enumerate(values))
-    for place, entry in entries:
-        if isinstance(entry, dict):
-            yield place, entry
-        yield from dicts_in(entry, place, (*around, id(values)))
+    if isinstance(holder, dict):
+        entries = ((f"[{key!r}]" if path else f"{key}", value) for key, value in holder.items())
+    elif isinstance(holder, (list, tuple)):
+        entries = ((f"[{index}]", value) for index, value in enumerate(holder))
+    elif is_config(holder):
+        entries = ((f".{name}", value) for name, value in vars(holder).items())
+    else:
+        names = (field.name for field in dataclass_fields(type(holder)))
+        entries = ((f".{name}", getattr(holder, name)) for name in names if hasattr(holder, name))
+    for step, value in entries:
+        place = f"{path}{step}".removeprefix(".")
+        yield place, value
+        if type(value) not in SCALARS:
+            yield from values_in(value, place, seen)
 
 
 def _shared(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
@@ -263,14 +283,17 @@ def _shared(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
 def _merged(errors: list[Exception]) -> Exception:
     if len(errors) == 1:
         return errors[0]
-    merged = WrongValueError("")
-    merged.problems = []
-    for error in errors:
-        if isinstance(error, WrongValueError):
-            merged.problems += error.problems
-        else:
-            merged.problems.append((_place_of(error), _text_of(error)))
-        merged.__cause__ = merged.__cause__ or (error.__cause__ if _is_ours(error) else error)
+    merged = WrongValueError.of_problems(
+        problem
+        for error in errors
+        for problem in (
+            error.problems
+            if isinstance(error, WrongValueError)
+            else (ConfigProblem(_place_of(error), _text_of(error)),)
+        )
+    )
+    causes = (error.__cause__ if _is_ours(error) else error for error in errors)
+    merged.__cause__ = next(filter(None, causes), None)
     return merged
 
 

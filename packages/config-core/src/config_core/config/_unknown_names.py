@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._config_definition import public_names
 from config_core.config._config_json import NOT_KEPT, WRITTEN_BY_ALL
 from config_core.config._init_parameters import assigned_names
-from config_core.config._problems import dicts_in
+from config_core.config._problems import values_in
 from config_core.config._value_types import builtin_value, is_config
 from config_core.error_base import ConfigProblem
 from config_core.errors import UnknownOptionError
@@ -26,7 +26,6 @@ __all__ = [
     "forbidden_in_parts",
     "forbidden_names",
     "names_unknown_to",
-    "paths_of_parts",
     "quoted",
     "report_unknown",
     "spelling_hint",
@@ -48,7 +47,9 @@ def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = No
     Raises:
         UnknownOptionError: Some are forbidden.
     """
-    paths = paths_of_parts(root)
+    paths = {id(root): ""}
+    for path, value in values_in(root):
+        paths.setdefault(id(value), path)
     problems: list[str] = []
     forbidden: list[str] = []
     for config, names in unknown:
@@ -84,7 +85,9 @@ def forbidden_in_parts(
         given: The values. There is no config of them, because others are wrong.
         rule: As for `report_unknown`.
     """
-    for path, values in dicts_in(given):
+    for path, values in values_in(given):
+        if not isinstance(values, dict):
+            continue
         found = next((entry for entry in unknown if values.keys() >= {*entry[1]}), None)
         if found is None:
             continue
@@ -103,25 +106,6 @@ def names_unknown_to(cls: type[Any], given: Iterable[str]) -> tuple[str, ...]:
 
 def _unknown_field(cls: type[Any], name: str, path: str) -> ConfigProblem:
     return ConfigProblem(path, f"there is no such field.{spelling_hint([name], public_names(cls))}")
-
-
-def paths_of_parts(root: Any) -> dict[int, str]:
-    """Return the `id` of each config in a config, at any depth, to the path of its field."""
-    paths = {id(root): ""}
-    pending: list[tuple[str, Any]] = [("", root)]
-    while pending:
-        path, holder = pending.pop()
-        if isinstance(holder, (list, tuple)):
-            items = [(f"{path}[{index}]", value) for index, value in enumerate(holder)]
-        elif isinstance(holder, dict):
-            items = [(f"{path}[{key!r}]", value) for key, value in holder.items()]
-        else:
-            items = [(f"{path}.{name}" if path else name, value) for name, value in vars(holder).items()]
-        for place, value in items:
-            if (is_config(value) or isinstance(value, (list, tuple, dict))) and id(value) not in paths:
-                paths[id(value)] = place
-                pending.append((place, value))
-    return paths
 
 
 def unknown_names_in(
