@@ -21,6 +21,7 @@ __all__ = [
     "call_validate",
     "check_all",
     "check_fields",
+    "dicts_in",
     "moved_to_root",
     "problems_of_part",
     "shown",
@@ -44,7 +45,7 @@ class WrongValueError(Exception):
 
     def __init__(self, problem: str, *, is_missing: bool = False) -> None:
         super().__init__(problem)
-        self.problems = (ConfigProblem("", problem, is_missing=is_missing),)
+        self.problems: tuple[ConfigProblem, ...] = (ConfigProblem("", problem, is_missing=is_missing),)
 
     @classmethod
     def of_problems(cls, problems: Iterable[ConfigProblem]) -> Self:
@@ -228,8 +229,7 @@ def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -
     given = vars(error).pop("_given", None)
     if given is None:
         return error
-    dicts = ((place, value) for place, value in values_in(fields) if isinstance(value, dict))
-    shared = [(place, _shared(value, given)) for place, value in dicts if given or not value]
+    shared = [(place, _shared(value, given)) for place, value in dicts_in(fields) if given or not value]
     most = max((count for _, count in shared), default=0)
     places = [place for place, count in shared if count == most]
     if len(places) != 1 or (given and not most):  # made of something else, or of any of several
@@ -243,6 +243,11 @@ def moved_to_root(error: Exception, cls: type[Any], fields: Mapping[str, Any]) -
     _set_place(error, f".{places[0]}{_place_of(error)}")
     _name_root(error, cls)
     return error
+
+
+def dicts_in(fields: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the dicts in the fields of a config, at any depth, with their paths."""
+    return ((path, value) for path, value in values_in(fields) if isinstance(value, dict))
 
 
 def values_in(holder: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.config._config_definition import public_names
 from config_core.config._config_json import NOT_KEPT, WRITTEN_BY_ALL
 from config_core.config._init_parameters import assigned_names
-from config_core.config._problems import values_in
+from config_core.config._problems import dicts_in, values_in
 from config_core.config._value_types import builtin_value, is_config
 from config_core.error_base import ConfigProblem
 from config_core.errors import UnknownOptionError
@@ -48,8 +48,8 @@ def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = No
         UnknownOptionError: Some are forbidden.
     """
     paths = {id(root): ""}
-    for path, value in values_in(root):
-        paths.setdefault(id(value), path)
+    for place, value in values_in(root):
+        paths.setdefault(id(value), place)
     problems: list[str] = []
     forbidden: list[str] = []
     for config, names in unknown:
@@ -85,9 +85,7 @@ def forbidden_in_parts(
         given: The values. There is no config of them, because others are wrong.
         rule: As for `report_unknown`.
     """
-    for path, values in values_in(given):
-        if not isinstance(values, dict):
-            continue
+    for path, values in dicts_in(given):
         found = next((entry for entry in unknown if values.keys() >= {*entry[1]}), None)
         if found is None:
             continue
