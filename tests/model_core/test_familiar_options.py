@@ -63,6 +63,7 @@ LOADS = {
     "adapter_name": ("mine", [None, "default"], "PeftModel"),
     "generation_config": ({}, [None], "generates"),
     "tqdm_class": (int, [None], "Leave it out"),
+    "return_unused_kwargs": (True, [None, False], "configs"),
 }
 
 
@@ -106,6 +107,13 @@ def test_device_map_of_several_devices_is_told_how_to_use_one(saved):
     """None of them is the one that was asked for."""
     with pytest.raises(ArgumentError, match="Pass device='cuda' to move the whole model"):
         TinyModel.from_pretrained(saved, device_map={"layers.0": "cpu", "layers.1": 0})
+
+
+@pytest.mark.parametrize("wrap", [str, torch.device, lambda device: {"": device}], ids=["text", "device", "dict"])
+def test_device_map_without_values_is_told_how_to_make_a_model_without_them(saved, wrap):
+    """`device="meta"` would be the next error."""
+    with pytest.raises(ArgumentError, match=r"device_map=.* Create the model in `with torch.device\('meta'\)`"):
+        TinyModel.from_pretrained(saved, device_map=wrap("meta"))
 
 
 def test_option_of_the_hub_is_refused_before_the_hub_is_asked():
@@ -216,6 +224,12 @@ def test_mistyped_option_gets_a_near_match(saved, typo, option, config):
         TinyModel.from_pretrained(saved, config=config, **{typo: 1})
     with pytest.warns(UserWarning, match=f"'{typo}' is passed to the constructor.* Did you mean '{option}'"):
         Lenient.from_pretrained(saved, config=config, **{typo: 1})
+
+
+def test_mistyped_option_is_no_near_match_of_itself(saved):
+    """`model_type` is a name in every config, and none that a caller can set."""
+    with pytest.raises(UnknownOptionError, match=r"argument of TinyModel\.$"):
+        TinyModel.from_pretrained(saved, model_type="other")
 
 
 def test_keyword_of_the_constructor_is_not_taken_for_a_typo(saved):

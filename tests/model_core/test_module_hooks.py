@@ -101,6 +101,43 @@ def test_save_says_that_nothing_undoes_what_a_hook_does_to_names(tmp_path, caplo
         SavedAsBlocks.from_pretrained(tmp_path / "one")
 
 
+class WithoutFirst(TinyModel):
+    """A model that leaves its first layer out of its state dict, as those with a frozen network inside do."""
+
+    def state_dict(self, *args, **kwargs):
+        tensors = super().state_dict(*args, **kwargs)
+        return {name: tensor for name, tensor in tensors.items() if not name.startswith("layers.0.")}
+
+
+class Unsaved(TinyModel):
+    """A model that declares the same."""
+
+    _keys_to_ignore_on_save = ("layers.0.weight", "layers.0.bias")
+
+
+class Frozen(WithoutFirst):
+    """One whose loads do without it."""
+
+    _keys_to_ignore_on_load_missing = (r"^layers\.0\.",)
+
+
+@pytest.mark.parametrize("model_class", [WithoutFirst, Unsaved])
+def test_save_says_that_it_leaves_out_what_a_load_asks_for(tmp_path, caplog, model_class):
+    """Otherwise the load would be the first to say so."""
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    assert "cannot load what is saved, because it asks for tensors that are not written: layers.0.weight" in caplog.text
+    assert "_keys_to_ignore_on_load_missing" in caplog.text
+    with pytest.raises(WeightsMismatchError, match=r"missing +layers\.0"):
+        model_class.from_pretrained(tmp_path)
+
+
+def test_save_says_nothing_of_what_no_load_asks_for(tmp_path, caplog):
+    """The class says that loads do without it."""
+    Frozen(TinyConfig()).save_pretrained(tmp_path)
+    assert not caplog.text
+    Frozen.from_pretrained(tmp_path)
+
+
 class Versioned(nn.Module):
     """A layer whose first version kept the negative of its weight."""
 

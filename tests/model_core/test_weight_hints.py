@@ -580,6 +580,51 @@ def test_save_speaks_of_a_layer_of_another_size_until_the_config_says_so(tmp_pat
     HeadModel.from_pretrained(tmp_path / "consistent")
 
 
+CHANGED_CONFIGS = {
+    "number of classes": lambda config: setattr(config, "num_labels", 7),
+    "labels": lambda config: setattr(config, "id2label", dict(enumerate("abcdefg"))),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_CONFIGS.values(), ids=CHANGED_CONFIGS)
+@pytest.mark.parametrize("made", [lambda model, _: model, loaded], ids=["constructed", "loaded"])
+def test_save_speaks_of_a_config_that_was_changed_without_the_model(tmp_path, caplog, change, made):
+    """A load goes by the config, and finds the layer too small."""
+    model = made(HeadModel(TinyConfig(num_labels=2)), tmp_path / "old")
+    change(model.config)
+    model.save_pretrained(tmp_path / "changed")
+    assert "HeadModel.from_pretrained cannot load what is saved" in caplog.text
+    assert "fields of the config were changed" in caplog.text
+    assert "makes head.weight [7, 4] where the model has [2, 4]" in caplog.text
+    caplog.clear()
+    model.head = nn.Linear(4, 7)
+    model.save_pretrained(tmp_path / "consistent")
+    assert not caplog.text
+
+
+def test_save_speaks_of_a_constructor_that_changes_its_config_each_time(tmp_path, caplog):
+    """The next load would change it again."""
+
+    class Growing(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            config.width += 1
+            self.head = nn.Linear(config.width, 2)
+
+    Growing(TinyConfig()).save_pretrained(tmp_path)
+    assert "makes head.weight [2, 6] where the model has [2, 5]" in caplog.text
+
+
+def test_change_of_the_config_that_makes_no_other_tensors_is_no_matter(tmp_path, caplog):
+    """The model is what a load makes."""
+    model = HeadModel(TinyConfig())
+    model.config.problem_type = "regression"
+    model.save_pretrained(tmp_path)
+    assert not caplog.text
+
+
 class ReadsValues(HeadModel):
     """A constructor that reads values, as those that drop layers at random do."""
 

@@ -63,7 +63,14 @@ def _buffers(module):
 
 def _attributes(module):
     """Return the attributes of a module that are its author's."""
-    others = {*vars(nn.Module()), "config", "name_or_path", "_constructed_layout", "_torchdynamo_wrapper_id"}
+    others = {
+        *vars(nn.Module()),
+        "config",
+        "name_or_path",
+        "_constructed_layout",
+        "_constructed_fields",
+        "_torchdynamo_wrapper_id",
+    }
     return {name: value for name, value in vars(module).items() if name not in others}
 
 

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
+    "CREATE_OPTIONS",
+    "EARLY_OPTIONS",
+    "LOAD_OPTIONS",
     "SAVE_OPTIONS",
     "check_constructor_options",
-    "drop_load_options",
-    "drop_save_options",
-    "refuse_hub_options",
+    "drop_options",
 ]
 
 _DEVICE = "Pass device='cuda' to move the whole model to one device."
@@ -46,7 +47,15 @@ _DISTRIBUTES = "distributes the model over processes"
 _CONVERTS = "converts the weights from another format"
 _NO_DOWNLOAD = FamiliarOption("chooses where the code of the model is downloaded from", "Leave it out here.", (False,))
 
-_LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
+EARLY_OPTIONS: Mapping[str, FamiliarOption] = {
+    **HUB_OPTIONS,
+    "return_unused_kwargs": FamiliarOption(
+        "returns the keywords that are no fields", "Leave it out; it is an option of configs.", (False,)
+    ),
+}
+"""Options of `from_pretrained` that are sorted out before the Hub is asked for anything: no config has such fields."""
+
+LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
     **CONFIG_OPTIONS,
     "_fast_init": FamiliarOption("no longer has an effect", "Leave it out.", (ANY,)),
     "low_cpu_mem_usage": FamiliarOption(
@@ -85,12 +94,13 @@ _LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
     "generation_config": FamiliarOption("sets how the model generates", "Pass it to the function that generates."),
     "tqdm_class": FamiliarOption("draws the progress bar", "Leave it out; reading weights draws none."),
 }
+"""Options of `from_pretrained`."""
 
-# What `from_config` passes on to the download of the code of a model. Here nothing is downloaded by it.
-_CREATE_OPTIONS: Mapping[str, FamiliarOption] = {
-    **_LOAD_OPTIONS,
+CREATE_OPTIONS: Mapping[str, FamiliarOption] = {
+    **LOAD_OPTIONS,
     **dict.fromkeys(("revision", "cache_dir", "token", "local_files_only", "force_download"), _NO_DOWNLOAD),
 }
+"""Options of `from_config`. What transformers passes on to the download of code is among them; here there is none."""
 
 _NO_ADAPTERS = "Save the adapter with the save_pretrained of its PeftModel."
 SAVE_OPTIONS: Mapping[str, FamiliarOption] = {
@@ -117,49 +127,29 @@ SAVE_OPTIONS: Mapping[str, FamiliarOption] = {
 """Options of `save_pretrained` and `push_to_hub`."""
 
 
-def drop_load_options(model_class: type, kwargs: dict[str, Any], *, creates: bool = False) -> dict[str, Any]:
-    """Return arguments for a constructor without transformers options that ask for nothing.
+def drop_options(
+    options: Mapping[str, FamiliarOption], given: Mapping[str, Any], *, model_class: type | None = None
+) -> dict[str, Any]:
+    """Return the keywords of a call without transformers options that ask for nothing.
 
     Args:
-        model_class: The class. Parameters of its constructor are its own, whatever they are called.
-        kwargs: The arguments that are neither options of a load nor config fields.
-        creates: Whether the call is `from_config`, which loads nothing.
+        options: The options.
+        given: The keywords.
+        model_class: The class that they are for, in a load. Parameters of its constructor are its own, whatever they
+            are called.
 
     Raises:
         UnsupportedOptionError: An option asks for something.
     """
-    if not kwargs:
-        return kwargs
-    options = _CREATE_OPTIONS if creates else _LOAD_OPTIONS
-    own = inspect.signature(model_class).parameters.keys()
-    return {name: kwargs[name] for name in kwargs if name in own} | _drop(
-        options, {name: kwargs[name] for name in kwargs if name not in own}
-    )
-
-
-def refuse_hub_options(model_class: type, kwargs: Mapping[str, Any]) -> None:
-    """Refuse transformers options that say how to reach the Hub, before it is asked for anything.
-
-    Args:
-        model_class: As for `drop_load_options`.
-        kwargs: The arguments of a load that it has no parameters for.
-
-    Raises:
-        UnsupportedOptionError: An option asks for something.
-    """
-    given = HUB_OPTIONS.keys() & kwargs.keys()
-    if given:
-        own = inspect.signature(model_class).parameters.keys()
-        _drop(HUB_OPTIONS, {name: kwargs[name] for name in kwargs if name in given - own})
-
-
-def drop_save_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options of a save or push without transformers options that ask for nothing.
-
-    Raises:
-        UnsupportedOptionError: An option asks for something.
-    """
-    return _drop(SAVE_OPTIONS, options) if options else options
+    if options.keys().isdisjoint(given):
+        return dict(given)
+    own = {} if model_class is None else inspect.signature(model_class).parameters
+    others, refused = sort_out({name: option for name, option in options.items() if name not in own}, given)
+    for name, option in refused.items():
+        if name == "device_map":
+            option = option._replace(remedy=_instead_of_device_map(given[name]))  # noqa: PLW2901
+        raise UnsupportedOptionError(name, given[name], problem=explain(name, given[name], option))
+    return others
 
 
 def check_constructor_options(
@@ -180,7 +170,7 @@ def check_constructor_options(
         return
     own = inspect.signature(model_class).parameters
     names = tuple(name for name in kwargs if name not in own)
-    known = {*inspect.signature(call).parameters, *own, *fields} - {"config", "kwargs", "options", "self"}
+    known = {*inspect.signature(call).parameters, *own, *fields} - {"config", "kwargs", "options", "self", *names}
     hint = did_you_mean(names, known)
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values()):
         if names:
@@ -197,17 +187,12 @@ def check_constructor_options(
         )
 
 
-def _drop(options: Mapping[str, FamiliarOption], given: Mapping[str, Any]) -> dict[str, Any]:
-    others, refused = sort_out(options, given)
-    for name, option in refused.items():
-        if name == "device_map" and (device := _only_device(given[name])) is not None:
-            option = option._replace(remedy=f"Pass device={device!r}.")  # noqa: PLW2901
-        raise UnsupportedOptionError(name, given[name], problem=explain(name, given[name], option))
-    return others
-
-
-def _only_device(device_map: Any) -> Any:
-    """Return the device that a `device_map` places the whole model on, or None if it names several or none."""
-    devices = [*map(str, device_map.values())] if isinstance(device_map, dict) else [str(device_map)]
-    is_one = len({*devices}) == 1 and devices[0] not in {"auto", "balanced", "balanced_low_0", "sequential", "disk"}
-    return (int(devices[0]) if devices[0].isdecimal() else devices[0]) if is_one else None
+def _instead_of_device_map(device_map: Any) -> str:
+    """Return what to do instead of a `device_map`, which may place the whole model on one device."""
+    devices = {*map(str, device_map.values() if isinstance(device_map, dict) else [device_map])}
+    if devices == {"meta"}:
+        return "Create the model in `with torch.device('meta')` and without from_pretrained, which gives it values."
+    if len(devices) != 1 or not devices.isdisjoint({"auto", "balanced", "balanced_low_0", "sequential", "disk"}):
+        return _DEVICE
+    device = devices.pop()
+    return f"Pass device={int(device) if device.isdecimal() else device!r}."

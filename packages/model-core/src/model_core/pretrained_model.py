@@ -30,35 +30,31 @@ from model_core.construction import construct, modules_to_initialize, note_layou
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
 from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.familiar_options import (
+    CREATE_OPTIONS,
+    EARLY_OPTIONS,
+    LOAD_OPTIONS,
     SAVE_OPTIONS,
     check_constructor_options,
-    drop_load_options,
-    drop_save_options,
-    refuse_hub_options,
+    drop_options,
 )
 from model_core.gradient_checkpointing import GradientCheckpointing
 from model_core.load_report import LoadReport
 from model_core.loading import (
     AllowedDifferences,
-    Code,
+    GivenWeights,
     NameRules,
     Patterns,
     Placement,
     Renaming,
     SuggestedCall,
-    call_for_named_file,
-    call_for_weights,
     check_load_arguments,
     config_for_load,
     file_of_weights,
     load_weights,
-    open_weights,
-    refused_file,
     resolve_device,
     resolve_dtype,
     scoped_patterns,
     scoped_renamings,
-    wrap_state_dict,
 )
 from model_core.model_classes import annotated_config_class, authored_class, check_config
 from model_core.module_facts import ModuleFacts
@@ -122,6 +118,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     defer_initialization: ClassVar[bool] = True
     model_tags: list[str] | None = None
     _constructed_layout: TensorLayout | None = None  # of the tensors, when it was constructed
+    _constructed_fields: dict[str, Any] | None = None  # of the config, likewise
 
     # Model authors know these from transformers. Each may also be one text or None; `declarations` checks them.
     _tied_weights_keys: ClassVar[Mapping[str, str] | Iterable[str] | None] = None
@@ -161,6 +158,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         check_config(type(self), config, self._config_class_of_parts())
         super().__init__(*args, **kwargs)
         self.config = config
+        self._constructed_fields = _fields_of(config)
         # An attribute and no property: other libraries look for it among the attributes of the object.
         self.name_or_path = config.name_or_path
 
@@ -291,7 +289,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         to_dtype = resolve_dtype(torch_dtype if dtype is None else dtype)
         to_device = resolve_device(device)
         drop_trust_options(cls, kwargs)
-        refuse_hub_options(cls, kwargs)
+        kwargs = drop_options(EARLY_OPTIONS, kwargs, model_class=cls)
         check_load_arguments(
             pretrained_model_name_or_path,
             state_dict=state_dict,
@@ -305,59 +303,38 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             ignore_mismatched_sizes=ignore_mismatched_sizes,
             strict=strict,
         )
+        rules = partial(cls._name_rules, key_mapping=key_mapping or {})
+
         hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
-
         file = file_of_weights(pretrained_model_name_or_path)
-        checkpoint = None
-        if pretrained_model_name_or_path is not None:
-            checkpoint = open_checkpoint(file.parent if file else pretrained_model_name_or_path, hub_options)
-
-        def suggested(own: PretrainedConfig, rest: dict[str, Any], given: object) -> SuggestedCall:
-            return SuggestedCall(
-                partial(_constructed, cls, own, *model_args, **rest),
-                partial(cls._name_rules, key_mapping=key_mapping or {}),
-                model_class=cls,
-                checkpoint=checkpoint,
-                config=given,
-                positional=model_args,
-                options=options,
-                hub_options=hub_options,
-            )
-
-        def call_with(default: PretrainedConfig, rest: dict[str, Any]) -> str:
-            calls = suggested(default, drop_load_options(cls, rest), Code(f"{type(default).__name__}()"))
-            if checkpoint is None or (state_dict is not None and not file):
-                return ""
-            if file:
-                return call_for_named_file(
-                    file, checkpoint, calls, state_dict=state_dict, allow_pickle=not use_safetensors
-                )
-            return call_for_weights(checkpoint, calls, variant=variant, allow_pickle=not use_safetensors)
+        source = file.parent if file else pretrained_model_name_or_path
+        checkpoint = None if source is None else open_checkpoint(source, hub_options)
+        given = GivenWeights(
+            checkpoint, file, state_dict, variant=variant, mapped=read == "mmap", allow_pickle=not use_safetensors
+        )
+        call = SuggestedCall(
+            cls, checkpoint, config, model_args, options, hub_options, rules=rules, construct=partial(_constructed, cls)
+        )
 
         own_config, model_kwargs = config_for_load(
-            cls, cls.config_class, config, checkpoint, kwargs, hub_options=hub_options, call_with=call_with
+            cls,
+            cls.config_class,
+            config,
+            checkpoint,
+            kwargs,
+            hub_options=hub_options,
+            call_with=lambda new, unused: given.what_loads_them(
+                call.with_new_config(new, drop_options(LOAD_OPTIONS, unused, model_class=cls))
+            ),
         )
-        model_kwargs = drop_load_options(cls, model_kwargs)
+        model_kwargs = drop_options(LOAD_OPTIONS, model_kwargs, model_class=cls)
         check_constructor_options(cls, model_kwargs, call=cls.from_pretrained, fields=own_config)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
-        make = partial(_constructed, cls, own_config, *model_args, **model_kwargs)
-        code_of_call = suggested(own_config, model_kwargs, config)
-        if checkpoint is not None and file:
-            raise refused_file(file, checkpoint, code_of_call, state_dict=state_dict, allow_pickle=not use_safetensors)
-        if checkpoint is None or state_dict is not None:
-            weights = wrap_state_dict({} if state_dict is None else state_dict, code_of_call=code_of_call)
-        else:
-            weights = open_weights(
-                checkpoint,
-                variant=variant,
-                mapped=read == "mmap",
-                allow_pickle=not use_safetensors,
-                code_of_call=code_of_call,
-            )
+        weights = given.open(call.with_config(own_config, model_kwargs))
 
         model, deferred = construct(
-            make,
+            partial(_constructed, cls, own_config, *model_args, **model_kwargs),
             defer=cls.defer_initialization,
             checkpoint=weights.name,
             num_stored=None if allowed.may_lack_many else len(weights.tensors),
@@ -368,7 +345,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             named,
             weights,
             deferred=deferred,
-            rules=cls._name_rules(model, named, key_mapping or {}),
+            rules=rules(model, named),
             placement=Placement(to_dtype, to_device, kept_in_float32(model, named)),
             allowed=allowed,
             checkpoint=checkpoint if state_dict is None else None,
@@ -401,7 +378,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             config = copy.deepcopy(config)
             config.dtype = dtype_name(to_dtype)
         drop_trust_options(cls, kwargs)
-        kwargs = drop_load_options(cls, kwargs, creates=True)
+        kwargs = drop_options(CREATE_OPTIONS, kwargs, model_class=cls)
         check_constructor_options(cls, kwargs, call=cls._from_config)
         model = cls(config, **kwargs)
         if is_given or to_dtype not in {None, torch.get_default_dtype()}:
@@ -466,7 +443,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             ArgumentError: An argument is invalid or not supported. Nothing is written.
         """
         options = check_save_options(
-            drop_save_options(options), push_to_hub=push_to_hub, repo_id=repo_id, familiar=SAVE_OPTIONS
+            drop_options(SAVE_OPTIONS, options), push_to_hub=push_to_hub, repo_id=repo_id, familiar=SAVE_OPTIONS
         )
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
@@ -481,14 +458,16 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         named = named_tensors(self)
         expected = self._expected_model(named)
         savable = self._savable_tensors(state_dict, named, expected.declared.enabled)
-        check_ties_hold(self, savable.tensors, expected)
+        check_ties_hold(savable.tensors, expected)
         validate_config(self.config)
         written_class = expected.model_class
         code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
         if not is_main_process:
             self.config.to_json_string()
             return
-        warn_about_changed_modules(self, named, [*savable.tensors, *savable.tied], expected)
+        rules = self._name_rules(self, named, {})
+        written = dict.fromkeys([*savable.tensors, *savable.tied])
+        warn_about_changed_modules(named, written, expected, may_lack=rules.ignores_missing)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
@@ -516,8 +495,10 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         written_class = authored_class(type(self), PreTrainedModel)
         return ExpectedModel(
             written_class,
+            self.config,
             construct=partial(_constructed, written_class),
             constructed=self._constructed_layout,
+            has_other_config=self._constructed_fields not in (None, _fields_of(self.config)),
             declared=declared_ties(self, named.modules),
             after_ties=layout_after_ties(self, PreTrainedModel, named.modules),
         )
@@ -573,7 +554,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             UnknownOptionError: There is no such option.
             TypeError: `tags` or metadata of the card is of another type. Nothing is written.
         """
-        known = check_push(drop_save_options({**options}), familiar=SAVE_OPTIONS)
+        known = check_push(drop_options(SAVE_OPTIONS, {**options}), familiar=SAVE_OPTIONS)
         tags = [*declared_texts(self, "model_tags"), *(known.pop("tags", None) or ())]
         if tags:
             known["tags"] = tags
@@ -663,6 +644,14 @@ def _constructed(model_class: type[_Model], config: PretrainedConfig, *args: Any
     _check_has_config(model)
     make_ties(model, PreTrainedModel)
     return model
+
+
+def _fields_of(config: PretrainedConfig) -> dict[str, Any] | None:
+    """Return the fields of a config in a form that does not change with it, or None if it has none."""
+    try:
+        return config.to_dict()
+    except Exception:  # noqa: BLE001 - the author's code, or values that no file can hold
+        return None
 
 
 def _code_of_save(_: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:

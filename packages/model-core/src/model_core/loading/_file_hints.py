@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from config_core.checkpoint import HubOptions, existing_path, kind_of_folder, parse_weight_file
-from config_core.errors import CheckpointNotFoundError
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._file_types import holds_other_type, name_of_other_type
 from model_core.loading._legacy_file import how_to_read, read_legacy_file, refused_classes
 from model_core.loading._python_code import code_of_arguments, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
-from model_core.state_dicts import problem_with_state_dict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -26,10 +24,9 @@ if TYPE_CHECKING:
     from model_core.state_dicts import CodeOfCall
 
 __all__ = [
-    "call_for_named_file",
+    "call_for_file",
     "file_of_weights",
     "naming_call_for_other_type",
-    "refused_file",
     "weight_hints",
     "where_weights_may_be",
 ]
@@ -212,50 +209,6 @@ def file_of_weights(source: object) -> Path | None:
         return None
     path = existing_path(source)
     return path if path is not None and path.is_file() and parse_weight_file(path.name) is None else None
-
-
-def call_for_named_file(
-    path: Path,
-    checkpoint: Checkpoint,
-    code_of_call: CodeOfCall,
-    *,
-    state_dict: Mapping[str, torch.Tensor] | None,
-    allow_pickle: bool,
-) -> str:
-    """Return what a caller should do who named a file of weights.
-
-    Args:
-        path: The file.
-        checkpoint: The folder that it is in.
-        code_of_call: As for `nested_state_dict`.
-        state_dict: What the caller passed for the weights, or None.
-        allow_pickle: Whether pickles may be looked into.
-    """
-    if state_dict is None:
-        return call_for_file(checkpoint, path.name, code_of_call, allow_pickle=allow_pickle)
-    tensors = {} if problem_with_state_dict(state_dict) else state_dict
-    return f"state_dict= takes the place of the file: {code_of_call(tensors, 'state_dict')}."
-
-
-def refused_file(
-    path: Path,
-    checkpoint: Checkpoint,
-    code_of_call: CodeOfCall,
-    *,
-    state_dict: Mapping[str, torch.Tensor] | None,
-    allow_pickle: bool,
-) -> CheckpointNotFoundError:
-    """Return the error for a caller who named a file of weights, with the call that loads it.
-
-    Args:
-        path: As for `call_for_named_file`, and so are the others.
-        checkpoint: The folder that the file is in.
-        code_of_call: Returns the code of a call.
-        state_dict: What the caller passed for the weights, or None.
-        allow_pickle: Whether pickles may be looked into.
-    """
-    hint = call_for_named_file(path, checkpoint, code_of_call, state_dict=state_dict, allow_pickle=allow_pickle)
-    return CheckpointNotFoundError(f"{path} is a file, and a checkpoint is a folder. {hint}", source=str(path))
 
 
 def _code_for_path(checkpoint: Checkpoint, filename: str) -> str:

@@ -5,6 +5,8 @@ It is the call that the caller made, with what mends it. Nothing is computed bef
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import CONFIG_NAME
@@ -32,41 +34,37 @@ __all__ = ["SuggestedCall"]
 _ABOUT_FILES = frozenset({"read", "use_safetensors", "variant"})
 
 
+@dataclass(frozen=True, slots=True)
 class SuggestedCall:
-    """A `CodeOfCall` of a load: it tries out which further arguments make the names of a state dict the model's."""
+    """A `CodeOfCall` of a load: it tries out which further arguments make the names of a state dict the model's.
 
-    def __init__(
-        self,
-        construct: Callable[[], nn.Module],
-        rules: Callable[[nn.Module, NamedTensors], NameRules],
-        *,
-        model_class: type,
-        checkpoint: Checkpoint | None,
-        config: object,
-        positional: Sequence[object],
-        options: Mapping[str, Any],
-        hub_options: HubOptions,
-    ) -> None:
-        """Suggest calls.
+    Attributes:
+        model_class: The class that is loaded.
+        checkpoint: The checkpoint that the caller named, if any.
+        config: What the caller gave for the config, or the `Code` of one to give; None for that of the checkpoint.
+        positional: The arguments for the constructor that the caller gave by position.
+        options: What the caller gave by name.
+        hub_options: The hub options that the caller gave, unless an open checkpoint has its own.
+        rules: Returns how the names of a model are matched.
+        construct: Makes the model of the load; first of a config and keyword arguments, which it lacks so far.
+    """
 
-        Args:
-            construct: Makes the model of the load.
-            rules: Returns how its names are matched.
-            model_class: The class that is loaded.
-            checkpoint: The checkpoint that the caller named, if any.
-            config: What the caller gave for the config, or the `Code` of one to give; None for that of the checkpoint.
-            positional: The arguments for the constructor that the caller gave by position.
-            options: What the caller gave by name.
-            hub_options: The hub options that the caller gave, unless an open checkpoint has its own.
-        """
-        self._construct = construct
-        self._rules = rules
-        self._model_class = model_class
-        self._checkpoint = checkpoint
-        self._config = config
-        self._positional = positional
-        self._options = options
-        self._hub_options = hub_options
+    model_class: type
+    checkpoint: Checkpoint | None
+    config: object
+    positional: Sequence[object]
+    options: Mapping[str, Any]
+    hub_options: HubOptions
+    rules: Callable[[nn.Module, NamedTensors], NameRules]
+    construct: Callable[..., nn.Module]
+
+    def with_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
+        """Return the same with the config and keyword arguments that the constructor gets."""
+        return replace(self, construct=partial(self.construct, config, *self.positional, **keywords))
+
+    def with_new_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
+        """Return the same for a caller who has to give a config, which this one stands for."""
+        return replace(self.with_config(config, keywords), config=Code(f"{type(config).__name__}()"))
 
     def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:
         """Return the code, as `CodeOfCall` describes it."""
@@ -86,18 +84,18 @@ class SuggestedCall:
         for name, value in first.items():
             known = given.get(name)  # perhaps other fields of the same part
             arguments[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
-        source = None if self._checkpoint is None else self._checkpoint.name
-        positional = map(code_of, [source, *self._positional])
+        source = None if self.checkpoint is None else self.checkpoint.name
+        positional = map(code_of, [source, *self.positional])
         call = f"from_pretrained({', '.join([*positional, code_of_arguments(arguments)])})"
         return " or ".join([call, *(f"with {code_of_arguments(way)}" for way in others)])
 
     def _given(self) -> dict[str, Any]:
         """Return what the caller gave by name."""
-        return {**self._about_config(), **self._about_checkpoint(), **self._options}
+        return {**self._about_config(), **self._about_checkpoint(), **self.options}
 
     def _about_config(self) -> dict[str, Any]:
         """Return the config that was given, or the fields in which it differs from that of the checkpoint."""
-        config, checkpoint = self._config, self._checkpoint
+        config, checkpoint = self.config, self.checkpoint
         if config is None or not isinstance(config, PretrainedConfig):
             return {} if config is None else {"config": config}
         if checkpoint is None or config.name_or_path != checkpoint.name or not checkpoint.has(CONFIG_NAME):
@@ -110,18 +108,18 @@ class SuggestedCall:
 
     def _about_checkpoint(self) -> dict[str, Any]:
         """Return what opens the same checkpoint again and lets its code run, as the caller said."""
-        checkpoint = self._checkpoint
-        options = hub_options_of(checkpoint, self._hub_options)
+        checkpoint = self.checkpoint
+        options = hub_options_of(checkpoint, self.hub_options)
         if checkpoint is not None:
             options = options._replace(subfolder=checkpoint.subfolder)
-        origin = code_origin_of(self._model_class)
+        origin = code_origin_of(self.model_class)
         is_trusted = origin is not None and "trust_remote_code=True" in origin.trusted_by
         return hub_arguments(options) | ({"trust_remote_code": True} if is_trusted else {})
 
     def _ways(self, weights: WeightSource) -> Sequence[Mapping[str, Any]]:
         """Return the further arguments of each call that may be meant."""
-        model = construct_without_values(self._construct)
+        model = construct_without_values(self.construct)
         if model is None:
             return []
         named = named_tensors(model)
-        return ways_to_load(model, named, weights, self._rules(model, named))
+        return ways_to_load(model, named, weights, self.rules(model, named))

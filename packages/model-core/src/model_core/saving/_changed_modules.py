@@ -7,19 +7,20 @@ modules that were put in place of others, such as a classifier with more classes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from config_core.messages import escaping_logger
 from model_core.load_report import shortened
-from model_core.module_tensors import layout_of, walk_modules
+from model_core.module_tensors import shape_of, walk_modules
 from model_core.torch_internals import CHECKPOINTED_CHILD, has_flat_parameters, is_reparametrized, load_pre_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from torch import nn
 
-    from model_core.module_tensors import NamedTensors
+    from model_core.module_tensors import NamedTensors, TensorLayout
     from model_core.saving._expected_model import ExpectedModel
 
 __all__ = ["warn_about_changed_modules"]
@@ -29,32 +30,31 @@ _Shape = tuple[int, ...] | None
 
 
 def warn_about_changed_modules(
-    model: Any, named: NamedTensors, written: Iterable[str], expected: ExpectedModel
+    named: NamedTensors, written: Collection[str], expected: ExpectedModel, *, may_lack: Callable[[str], bool]
 ) -> None:
     """Log which tensors have other names or shapes than those that a load makes.
 
     Args:
-        model: The model that is saved.
-        named: The modules and tensors of the model.
-        written: The names in its state dict.
+        named: The modules and tensors of the model that is saved.
+        written: The names that are written, and the other names of the same tensors.
         expected: What a load will make.
+        may_lack: Whether a load does without the tensor of a name.
     """
     if any(has_flat_parameters(module) for _, module in named.modules):
         return  # the names are not those of the model's own tensors
-    shapes = layout_of(model).shapes
-    constructed, after_ties = expected.constructed, expected.after_ties
-    reason, verb = "", "cannot"
-    if after_ties and (changes := _changes(shapes, after_ties.shapes)):
-        reason = _about_untied(changes)
-    elif constructed and _changes(shapes, constructed.shapes):
-        new = expected.make(model.config)  # which may have changed since, too
-        if changes := _changes(shapes, layout_of(new).shapes if new else constructed.shapes):
-            made = _reparametrized(walk_modules(new)) if new else []
-            found = [name for name in _reparametrized(named.modules) if name not in made]
-            reason = _about_reparametrized(found) if found else _about_replaced(changes)
-            verb = "cannot" if new else "may not be able to"
+    own = {_without_checkpointing(name): shape_of(tensor) for name, tensor in named.persistent.items()}
+    verb = "cannot"
+    if expected.after_ties and (changes := _changes(own, expected.after_ties)):
+        reason = f", because its tie_weights() {changes[0]}. Call model.tie_weights() before the save."
+    elif changes := expected.differences(partial(_changes, own)):
+        made = _reparametrized(walk_modules(expected.new)) if expected.new else []
+        found = [name for name in _reparametrized(named.modules) if name not in made]
+        reason = _about_reparametrized(found) if found else _about_replaced(changes[0], expected)
+        verb = "cannot" if expected.new else "may not be able to"
     elif not any(load_pre_hooks(module) for _, module in named.modules):
-        reason = _about_hooks(name for name in written if name not in named.persistent)
+        reason = _about_names(own, written, expected.declared.enabled, may_lack)
+    else:
+        reason = ""  # such hooks may translate and make what they like
     if reason:
         _logger.warning("%s.from_pretrained %s load what is saved%s", expected.model_class.__name__, verb, reason)
 
@@ -68,31 +68,36 @@ def _about_reparametrized(names: Sequence[str]) -> str:
     )
 
 
-def _about_untied(changes: Sequence[str]) -> str:
-    return f", because its tie_weights() {', and '.join(changes)}. Call model.tie_weights() before the save."
-
-
-def _about_replaced(changes: Sequence[str]) -> str:
+def _about_replaced(changes: str, expected: ExpectedModel) -> str:
+    cause = "fields of the config were changed" if expected.has_other_config else "modules were added or replaced"
     return (
-        ", because modules were added or replaced since the model was constructed: the constructor "
-        f"{', and '.join(changes)}. Make them in the constructor, set the field of the config that gives these sizes, "
-        "such as num_labels, or restore the model's own before the save, as by merging LoRA layers."
+        f", because {cause} since the model was constructed: the constructor {changes}. Make them in the constructor, "
+        "set the field of the config that gives these sizes, such as num_labels, or restore the model's own before the "
+        "save, as by merging LoRA layers."
     )
 
 
-def _about_hooks(added: Iterable[str]) -> str:
-    names = [name for name in added if not name.endswith("_extra_state")]
-    if not names:
+def _about_names(
+    own: Collection[str], written: Collection[str], ties: Mapping[str, str], may_lack: Callable[[str], bool]
+) -> str:
+    added = [name for name in written if name not in own and not name.endswith("_extra_state")]
+    if added:
+        return (
+            f", because state_dict hooks of the model write {shortened(added)}, and none of its tensors has that name. "
+            "Undo that in a hook of register_load_state_dict_pre_hook."
+        )
+    left_out = [name for name in own if name not in written and ties.get(name) not in written and not may_lack(name)]
+    if not left_out:
         return ""
     return (
-        f", because state_dict hooks of the model write {shortened(names)}, and none of its tensors has that name. "
-        "Undo that in a hook of register_load_state_dict_pre_hook."
+        f", because it asks for tensors that are not written: {shortened(left_out)}. Write them, or list them in "
+        "_keys_to_ignore_on_load_missing as well if the constructor gives them their values."
     )
 
 
-def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[str]:
-    """Return how the tensors that a constructor made differ from others, in words."""
-    shapes, made = _without_checkpointing(shapes), _without_checkpointing(made)
+def _changes(shapes: Mapping[str, _Shape], layout: TensorLayout) -> list[str]:
+    """Return how the tensors that a constructor made differ from others, in words: one entry, or none."""
+    made = {_without_checkpointing(name): shape for name, shape in layout.shapes.items()}
     added = [name for name in shapes if name not in made]
     removed = [name for name in made if name not in shapes]
     resized = [
@@ -101,12 +106,13 @@ def _changes(shapes: Mapping[str, _Shape], made: Mapping[str, _Shape]) -> list[s
         if name in made and _differ(shape, made[name])
     ]
     kinds = [("makes no", added), ("makes", removed), ("makes", resized)]
-    return [f"{verb} {shortened(names)}" for verb, names in kinds if names]
+    changes = [f"{verb} {shortened(names)}" for verb, names in kinds if names]
+    return [", and ".join(changes)] if changes else []
 
 
-def _without_checkpointing(shapes: Mapping[str, _Shape]) -> dict[str, _Shape]:
-    """Return shapes under the names in a state dict, in which activation checkpointing has no part."""
-    return {name.replace(f"{CHECKPOINTED_CHILD}.", ""): shape for name, shape in shapes.items()}
+def _without_checkpointing(name: str) -> str:
+    """Return a name as it is in a state dict, in which activation checkpointing has no part."""
+    return name.replace(f"{CHECKPOINTED_CHILD}.", "")
 
 
 def _differ(shape: _Shape, made: _Shape) -> bool:

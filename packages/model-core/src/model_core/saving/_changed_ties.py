@@ -8,16 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_core.errors import ModelDefinitionError
-from model_core.module_tensors import layout_of
 from model_core.tensor_memory import equal_bytes
 from model_core.tied_weights import TIE_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
 
     import torch
 
+    from model_core.module_tensors import TensorLayout
     from model_core.saving._expected_model import ExpectedModel
 
 __all__ = ["check_ties_hold"]
@@ -33,29 +32,28 @@ _TO_ASSIGN = (
 _Pair = tuple[str, str]
 
 
-def check_ties_hold(model: Any, tensors: Mapping[str, torch.Tensor], expected: ExpectedModel) -> None:
+def check_ties_hold(tensors: Mapping[str, torch.Tensor], expected: ExpectedModel) -> None:
     """Check that tensors which a load ties have equal values.
 
     Args:
-        model: The model that is saved.
         tensors: What is written.
         expected: What a load will make.
 
     Raises:
         ModelDefinitionError: Two of them have different values.
     """
-    declared, after_ties, constructed = expected.declared, expected.after_ties, expected.constructed
+    declared, after_ties = expected.declared, expected.after_ties
+    disabled = [*map(set, declared.disabled.items())]
+
+    def apart_in(layout: TensorLayout) -> list[_Pair]:
+        return [pair for pair in _apart(_pairs(layout.ties, tensors), tensors) if {*pair} not in disabled]
+
     if apart := _apart(declared.enabled.items(), tensors):
         raise _error(expected.model_class, "_tied_weights_keys", apart[0], _TO_CALL)
     if after_ties and (apart := _apart(_pairs(after_ties.ties, tensors), tensors)):
         raise _error(expected.model_class, "tie_weights()", apart[0], _TO_CALL)
-    if constructed and (apart := _apart(_pairs(constructed.ties, tensors), tensors)):
-        new = expected.make(model.config)  # a constructor may go by a config that has changed since
-        ties = [*map(set, layout_of(new).ties if new else constructed.ties)]
-        disabled = [*map(set, declared.disabled.items())]
-        for pair in apart:
-            if {*pair} not in disabled and any({*pair} <= names for names in ties):
-                raise _error(expected.model_class, "the constructor", pair, _TO_ASSIGN)
+    if apart := expected.differences(apart_in):
+        raise _error(expected.model_class, "the constructor", apart[0], _TO_ASSIGN)
 
 
 def _pairs(groups: Iterable[Sequence[str]], names: Collection[str]) -> Iterator[_Pair]:

@@ -1,0 +1,100 @@
+"""Where the caller of a load says that the weights are: a state dict, a checkpoint, or a file that is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from config_core.checkpoint import kind_of_folder
+from config_core.errors import CheckpointNotFoundError, UnsafeNameError
+from model_core.errors import WeightsFileError, WeightsNotFoundError
+from model_core.loading._file_hints import call_for_file, weight_hints
+from model_core.loading._weight_sources import open_weights, wrap_state_dict
+from model_core.state_dicts import problem_with_state_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from config_core.checkpoint import Checkpoint
+    from model_core.loading._suggested_call import SuggestedCall
+    from model_core.loading._weight_sources import WeightSource
+
+__all__ = ["GivenWeights"]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenWeights:
+    """The arguments of a load that say where its weights are.
+
+    Attributes:
+        checkpoint: The checkpoint, or the folder of `file`; None if there is only a state dict.
+        file: A file of weights that the caller named in place of a checkpoint, if any.
+        state_dict: The weights themselves, which come first, if the caller passed them.
+        variant: Part of the file names, or None.
+        mapped: Whether values are mapped from the files where possible, rather than read into memory.
+        allow_pickle: Whether pickles may be read.
+    """
+
+    checkpoint: Checkpoint | None
+    file: Path | None
+    state_dict: Mapping[str, Any] | None
+    variant: str | None
+    mapped: bool
+    allow_pickle: bool
+
+    def open(self, call: SuggestedCall) -> WeightSource:
+        """Return the weights, of which a file gives its header alone.
+
+        Args:
+            call: The call of the load, for errors that say how to repeat it.
+
+        Raises:
+            CheckpointNotFoundError: The caller named a file. The error says what loads it.
+            ArgumentError: The state dict is no mapping from names to tensors.
+            WeightsNotFoundError: The checkpoint has no weights, or not all of their files.
+            WeightsFileError: A file is damaged, or files come from different saves.
+        """
+        if self.checkpoint is not None and self.file is not None:
+            hint = self._what_loads_file(self.checkpoint, self.file, call)
+            problem = f"{self.file} is a file, and a checkpoint is a folder. {hint}"
+            raise CheckpointNotFoundError(problem, source=str(self.file))
+        if self.checkpoint is None or self.state_dict is not None:
+            return wrap_state_dict({} if self.state_dict is None else self.state_dict, code_of_call=call)
+        return self._open_checkpoint(self.checkpoint, call)
+
+    def what_loads_them(self, call: SuggestedCall) -> str:
+        """Return the call that loads the weights of a folder, or what is wrong with them; `""` if there is none to say.
+
+        Args:
+            call: The call of the load, with what it lacked so far.
+        """
+        checkpoint = self.checkpoint
+        if checkpoint is not None and self.file is not None:
+            return self._what_loads_file(checkpoint, self.file, call)
+        if checkpoint is None or self.state_dict is not None or checkpoint.commit is not None:
+            return ""  # in a repository, a download would tell
+        try:
+            weights = self._open_checkpoint(checkpoint, call)
+        except WeightsNotFoundError:
+            hints = weight_hints(checkpoint, variant=self.variant, allow_pickle=self.allow_pickle, code_of_call=call)
+            kind = kind_of_folder(checkpoint.first_filenames())  # with which the error about the config begins
+            return " ".join(hint for hint in hints if hint != kind)
+        except (WeightsFileError, UnsafeNameError) as error:
+            return f"{str(error).rstrip('.')}."
+        return f"The whole call: {call.for_weights(weights)}."
+
+    def _what_loads_file(self, folder: Checkpoint, file: Path, call: SuggestedCall) -> str:
+        if self.state_dict is None:
+            return call_for_file(folder, file.name, call, allow_pickle=self.allow_pickle)
+        tensors = {} if problem_with_state_dict(self.state_dict) else self.state_dict
+        return f"state_dict= takes the place of the file: {call(tensors, 'state_dict')}."
+
+    def _open_checkpoint(self, checkpoint: Checkpoint, call: SuggestedCall) -> WeightSource:
+        return open_weights(
+            checkpoint,
+            variant=self.variant,
+            mapped=self.mapped,
+            allow_pickle=self.allow_pickle,
+            code_of_call=call,
+        )
