@@ -487,6 +487,31 @@ def test_parts_compute_again(tmp_path):
     assert HolderConfig.from_pretrained(tmp_path) == holder
 
 
+def test_parts_with_equal_fields_are_equal_whatever_was_computed(tmp_path):
+    """In a field, a list and a dict. What was set before a save was given in a load."""
+
+    class SizeConfig(PretrainedConfig):
+        model_type = "derived-size"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.size = width
+            super().__init__(**kwargs)
+
+    class WholeConfig(PretrainedConfig):
+        model_type = "derived-whole"
+        part: SizeConfig = field(default_factory=SizeConfig)
+        parts: list[SizeConfig] = field(default_factory=list)
+        named: dict[str, SizeConfig] = field(default_factory=dict)
+
+    config = WholeConfig(parts=[SizeConfig()], named={"a": SizeConfig()})
+    for part in (config.part, *config.parts, *config.named.values()):
+        part.size = 12
+    config.save_pretrained(tmp_path)
+    assert WholeConfig.from_pretrained(tmp_path) == config
+    config.named["a"].size = 13
+    assert WholeConfig.from_pretrained(tmp_path) != config
+
+
 @pytest.mark.parametrize("way", ["call", "file", "dict", "update"])
 def test_parts_may_be_given_as_what_to_dict_returns(way, tmp_path):
     """In a field and in a list: what only their class computes is no unknown name, and is computed again."""

@@ -452,6 +452,56 @@ def test_what_only_a_private_attribute_of_a_part_holds_is_refused(given, tmp_pat
     assert PrivateWholeConfig.from_pretrained(tmp_path) == PrivateWholeConfig()
 
 
+class CachingConfig(PretrainedConfig):
+    """Keeps a parameter under another name, and fills private attributes as it is used."""
+
+    model_type = "saves-caching"
+
+    def __init__(self, width: int = 1, hidden: int = 8, **kwargs):
+        self.width = width
+        self.size = hidden
+        self._half = self.size // 2
+        self._table = None
+        self._seen = {}
+        self._calls = 0
+        super().__init__(**kwargs)
+
+    def table(self):
+        """Return a table, which is made once."""
+        self._seen["table"] = True
+        self._calls += 1
+        self._table = self._table or [*range(self.width)]
+        return self._table
+
+
+class CachingWholeConfig(PretrainedConfig):
+    model_type = "saves-caching-whole"
+
+    parts: list[CachingConfig] = field(default_factory=list)
+
+
+@pytest.mark.parametrize("given", [{}, {"hidden": 4}, {"width": 3, "hidden": 4}])
+def test_what_is_kept_privately_as_a_config_is_used_stops_no_save(given, tmp_path):
+    """A cache is no value that was given; in a part, and in a copy, too."""
+    config = CachingConfig(**given)
+    config.table()
+    config.size += 2
+    config.save_pretrained(tmp_path / "config")
+    assert CachingConfig.from_pretrained(tmp_path / "config") == config
+    whole = CachingWholeConfig(parts=[CachingConfig(), copy.deepcopy(config)])
+    whole.parts[1].table()
+    whole.save_pretrained(tmp_path / "whole")
+    assert CachingWholeConfig.from_pretrained(tmp_path / "whole") == whole
+
+
+def test_what_was_given_is_missed_whatever_is_in_the_private_attribute_now(tmp_path):
+    """A copy has been given what the config was given."""
+    config = copy.deepcopy(PrivateConfig(hidden=5))
+    config._hidden = 8
+    with pytest.raises(ConfigError, match=r"PrivateConfig\._hidden: .* 5 would be lost: .* this 8\. Keep"):
+        config.save_pretrained(tmp_path)
+
+
 def outcome(make):
     """Return what a call makes, or None if it is refused."""
     try:

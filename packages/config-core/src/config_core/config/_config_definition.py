@@ -13,7 +13,7 @@ __all__ = ["OWN_STATE", "definition_of", "is_method", "public_names"]
 
 # Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
 OWN_STATE = frozenset(
-    {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unknown"}
+    {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unkept", "_unknown"}
 )
 _lock = threading.RLock()
 

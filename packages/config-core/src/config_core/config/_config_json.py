@@ -260,13 +260,14 @@ def sorted_text(plain: Any, *, owner: str = "") -> str:
 
 
 def are_same_json(plain: Any, other: Any) -> bool:
-    """Return whether plain values are equal, NaN to NaN."""
+    """Return whether plain values are equal, NaN to NaN, whatever configs among them note of computed fields."""
     return bool(plain == other) or _are_equal_with_nan(plain, other)
 
 
 def _are_equal_with_nan(plain: Any, other: Any) -> bool:
     if isinstance(plain, dict) and isinstance(other, dict):
-        return plain.keys() == other.keys() and all(_are_equal_with_nan(plain[key], other[key]) for key in plain)
+        keys = plain.keys() - {NOTE_KEY}
+        return keys == other.keys() - {NOTE_KEY} and all(_are_equal_with_nan(plain[key], other[key]) for key in keys)
     if isinstance(plain, list) and isinstance(other, list):
         return len(plain) == len(other) and all(map(_are_equal_with_nan, plain, other))
     return bool(plain == other) or (plain != plain and other != other)  # noqa: PLR0124 - NaN

@@ -433,7 +433,7 @@ def _random_names(
 
 
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
-    """Note in a new config which fields its class has computed."""
+    """Note in a new config which fields its class has computed, and of which parameters."""
     state = vars(config)
     if unknown := state["_unknown"]:
         from config_core.config._init_parameters import assigned_names
@@ -444,6 +444,17 @@ def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
         note_computed(config, assigned)
     if unknown or definition_of(type(config)).runs_own_code:
         note_computed(config, _made_by_init(config, fields))
+    if definition_of(type(config)).unkept:
+        _note_unkept(config, fields)
+
+
+def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
+    """Note in a new config what was given for parameters that it has no attribute with the value of."""
+    definition, state = definition_of(type(config)), vars(config)
+    public = {name: parameter for name, parameter in definition.renamed.items() if name[:1] != "_"}
+    kept = {parameter for name, parameter in public.items() if state.get(name) is fields.get(parameter)}
+    if names := definition.unkept & fields.keys() - kept - state.keys():
+        state["_unkept"] = {name: copied(fields[name]) for name in names}
 
 
 def _made_by_init(config: Any, fields: Mapping[str, Any]) -> list[str]:

@@ -87,7 +87,7 @@ def _is_made_anew(config: Any, written: dict[str, Any]) -> bool:
         return True
     from config_core.config._unkept_parameters import keeping_privately
 
-    return any(_differences(_compared_fields(config), written | restored)) or any(keeping_privately(config))
+    return any(_differences(_compared_fields(config), written | restored)) or bool(keeping_privately(config))
 
 
 def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
@@ -166,10 +166,9 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
             for path, saved, made in lost
         )
         raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
-    from config_core.config._unkept_parameters import check_kept, keeping_privately
+    from config_core.config._unkept_parameters import check_kept
 
-    if any(keeping_privately(config)):
-        check_kept(config, loaded, _loaded(cls, written))
+    check_kept(config, loaded, lambda: _loaded(cls, written))
 
 
 def _is_plainly_kept(config: Any, written: Any) -> bool:

@@ -170,57 +170,84 @@ def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> M
     return attributes
 
 
-def keeping_privately(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the config and its parts, with their paths, whose private attributes may hold what a caller gave."""
-    cls = type(config)
-    definition = definition_of(cls)
-    if cls._checks_values and (definition.setters or not definition.unkept <= vars(config).keys()):
-        yield path, config
+def keeping_privately(config: Any) -> dict[str, Any]:
+    """Return the config and its parts, by their paths, of which only private attributes may hold what was given."""
+    return {path: part for path, part in parts_of(config) if _may_keep_privately(type(part), part)}
+
+
+def _may_keep_privately(cls: type[Any], part: Any) -> bool:
+    return cls._checks_values and ("_unkept" in vars(part) or bool(definition_of(cls).setters))
+
+
+def parts_of(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a config and its parts with their paths."""
+    yield path, config
     pending = [(f"{path}.{name}", value) for name, value in vars(config).items() if name[:1] != "_"]
     while pending:
         place, value = pending.pop()
         if is_config(value):
-            yield from keeping_privately(value, place)
+            yield from parts_of(value, place)
         elif isinstance(value, (list, tuple)):
             pending += [(f"{place}[{index}]", item) for index, item in enumerate(value)]
         elif isinstance(value, dict):
             pending += [(f"{place}[{key!r}]", item) for key, item in value.items()]
 
 
-def check_kept(config: Any, loaded: Any, twin: Any) -> None:
+def check_kept(config: Any, loaded: Any, load: Callable[[], Any]) -> None:
     """Check that nothing is lost because only a private attribute holds it, as in `self._hidden = hidden`.
 
     Args:
         config: The config.
         loaded: What a load of its file makes.
-        twin: What another load makes.
+        load: Makes what another load makes.
 
     Raises:
         ConfigValidationError: A parameter or a property would be lost, of the config or of a part of it.
     """
-    made, twins = dict(keeping_privately(loaded)), dict(keeping_privately(twin))
-    for path, part in keeping_privately(config):
-        if path in made and path in twins:
-            _check_part(type(config), path, part, _values(made[path]), _values(twins[path]))
+    made = dict(parts_of(loaded))
+    for path, part in keeping_privately(config).items():
+        given, there = _given_privately(part), _values(made[path]) if path in made else {}
+        lost = _changed(there, given, given.keys() & there.keys())
+        if lost:  # what differs from load to load is no value that was given
+            twin = dict(parts_of(load()))
+            lost = [name for name in lost if path in twin and same_value(there[name], _values(twin[path]).get(name))]
+        if lost:
+            cls, field = type(part), f"{path}.{lost[0]}".removeprefix(".")
+            raise ConfigValidationError(
+                f"private attributes are not written, so that {given[lost[0]]!r:.80} would be lost: a load would make "
+                f"this {there[lost[0]]!r:.80}. {_remedy(cls, lost[0])}",
+                config_class=type(config).__name__,
+                field=field,
+            )
 
 
-def _check_part(root: type[Any], path: str, part: Any, loaded: Mapping[str, Any], twin: Mapping[str, Any]) -> None:
-    cls, definition = type(part), definition_of(type(part))
-    names = set(definition.setters)
-    if not definition.unkept <= vars(part).keys():
-        names |= {name for name in loaded.keys() & vars(part).keys() - _NOTES if name.startswith("_")}
-    # What differs from load to load is no value that was given.
-    lost = _changed(loaded, _values(part), names - {*_changed(loaded, twin, names)})
-    if lost:
-        taken = ", ".join(map(repr, sorted(definition.unkept)))
-        remedy = f"Keep what {cls.__qualname__}.__init__ takes ({taken}) under its own name too."
-        if lost[0] in definition.setters:
-            remedy = f"Make {lost[0]!r} a parameter of __init__, or a field in the body of the class."
-        raise ConfigValidationError(
-            f"private attributes are not written, so that a load would make this {loaded[lost[0]]!r:.80}. {remedy}",
-            config_class=root.__name__,
-            field=f"{path}.{lost[0]}".removeprefix("."),
-        )
+def _remedy(cls: type[Any], name: str) -> str:
+    definition = definition_of(cls)
+    if name in definition.setters:
+        return f"Make {name!r} a parameter of __init__, or a field in the body of the class."
+    taken = ", ".join(map(repr, sorted(definition.unkept)))
+    return f"Keep what {cls.__qualname__}.__init__ takes ({taken}) under its own name too."
+
+
+def _given_privately(part: Any) -> dict[str, Any]:
+    """Return the properties of a config that can be assigned, and the private attributes that were given.
+
+    These are what its class makes of the parameters that it does not keep: what is there now may be a cache.
+    """
+    cls, definition, given = type(part), definition_of(type(part)), vars(part).get("_unkept", {})
+    properties = {name: attribute_of(part, name) for name in definition.setters}
+    if not given:
+        return properties
+    kept = {
+        definition.renamed.get(name, name): value
+        for name, value in part.to_dict().items()
+        if name in definition.own or name in definition.renamed
+    }
+    try:
+        made = vars(cls.from_dict(copied({**kept, **given})))
+    except Exception:  # noqa: BLE001 - the author's code, which may refuse them together with what was assigned
+        made = vars(part)
+    return {name: value for name, value in made.items() if name[:1] == "_" and name not in _NOTES} | properties
 
 
 def _values(config: Any) -> dict[str, Any]:
