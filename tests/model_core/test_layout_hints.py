@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -89,6 +91,61 @@ def test_queries_keys_and_values_in_one_tensor_are_said_to_be_so(tmp_path, fused
     message = error_for(in_one, in_three(TinyConfig()).state_dict(), tmp_path)
     assert f"the model has queries, keys and values in one tensor, blocks.0.attn.{fused}." in message
     assert "join them with torch.cat" in message
+
+
+STACKS = {
+    **NAMES,
+    "keys and values": ("kv_proj", ("k_proj", "v_proj")),
+    "to_kv": ("to_kv", ("to_k", "to_v")),
+    "written out": ("kv", ("key", "value")),
+    "gate and up": ("gate_up_proj", ("gate_proj", "up_proj")),
+    "numbers": ("w12", ("w1", "w2")),
+}
+
+
+@pytest.mark.parametrize("is_split", [True, False], ids=["split", "join"])
+@pytest.mark.parametrize("form", ["file", "shards", "prefix"])
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("names", STACKS.values(), ids=STACKS)
+def test_code_that_splits_or_joins_layers_runs_as_it_is_written(tmp_path, names, sizes, form, is_split):
+    """With whatever else the error says, such as a renaming."""
+    stack, parts = names
+    sizes = sizes[-len(parts) :]
+    in_one, in_parts = attention_class({stack: sum(sizes)}), attention_class(dict(zip(parts, sizes, strict=True)))
+    stored_class, model_class = (in_one, in_parts) if is_split else (in_parts, in_one)
+    model = fill_randomly(stored_class(TinyConfig()))
+    model.save_pretrained(tmp_path, max_shard_size=200 if form == "shards" else "1GB")
+    if form == "prefix":
+        state = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsMismatchError) as caught:
+        model_class.from_pretrained(tmp_path)
+    message = str(caught.value)
+    code = {}
+    exec("\n".join(re.search(r"state_dict=state_dict:\n +(import .*)\n +(for .*)\n", message).groups()), code)
+    mapping = re.search(r"key_mapping=(\{.*\})", message)
+    arguments = {"key_mapping": eval(mapping[1])} if mapping else {}
+    loaded = model_class.from_pretrained(tmp_path, state_dict=code["state_dict"], **arguments)
+    whole, split = (model, loaded) if is_split else (loaded, model)
+    layers = split.blocks[0]["attn"]
+    assert torch.equal(whole.blocks[0]["attn"][stack].weight, torch.cat([layers[name].weight for name in parts]))
+
+
+def test_layers_of_the_name_that_match_are_left_alone(tmp_path):
+    """No code is offered that would take them apart."""
+
+    class Mixed(attention_class({"k": 8, "v": 8})):
+        def __init__(self, config):
+            super().__init__(config)
+            self.other = nn.ModuleDict({"kv": nn.Linear(8, 16)})
+
+    state = fill_randomly(Mixed(TinyConfig())).state_dict()
+    for kind in ("weight", "bias"):
+        parts = [state.pop(f"blocks.0.attn.{name}.{kind}") for name in ("k", "v")]
+        state[f"blocks.0.attn.kv.{kind}"] = torch.cat(parts)
+    message = error_for(Mixed, state, tmp_path)
+    assert "has keys and values in one tensor, blocks.0.attn.kv." in message
+    assert "for name in" not in message
 
 
 def test_scalars_with_the_names_of_projections_are_no_projections(tmp_path):

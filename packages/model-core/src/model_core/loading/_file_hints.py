@@ -14,7 +14,7 @@ from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._file_types import holds_other_type, name_of_other_type
 from model_core.loading._legacy_file import how_to_read, read_legacy_file, refused_classes
-from model_core.loading._python_code import code_of_arguments, hub_arguments, hub_options_of
+from model_core.loading._python_code import code_of_arguments, code_to_read, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 _MAX_SHOWN = 8
-_CODE_TO_READ = "safetensors.torch.load_file({})"
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".th")
 # What trainers of transformers and accelerate write beside the weights, and adapters, which have a hint of their own.
 _NO_WEIGHTS = (
@@ -154,8 +153,7 @@ def call_for_file(checkpoint: Checkpoint, filename: str, code_of_call: CodeOfCal
             problem = f"{error}. "
     if "from_pretrained(" in problem:  # no other call reads the file
         return problem.rstrip()
-    loader = _CODE_TO_READ if is_safetensors else "torch.load({}, map_location='cpu', weights_only=True)"
-    code = loader.format(_code_for_path(checkpoint, filename))
+    code = code_to_read(_code_for_path(checkpoint, filename), is_safetensors=is_safetensors)
     return f"{problem}If {filename} holds the weights: {code_of_call(tensors, code)}."
 
 
@@ -193,7 +191,8 @@ def naming_call_for_other_type(code_of_call: CodeOfCall, *, allow_pickle: bool) 
         if not isinstance(path, Path) or (named and named.shard) or not holds_other_type(path):
             raise  # a shard holds a part of the model
         if path.suffix != ".safetensors":
-            way = f", or load it as it is: {code_of_call(_described(path), _CODE_TO_READ.format(repr(str(path))))}"
+            code = code_to_read(repr(str(path)), is_safetensors=True)
+            way = f", or load it as it is: {code_of_call(_described(path), code)}"
         elif allow_pickle:
             place = path.with_name(name_of_other_type(path))
             way = f". {how_to_read(path, refused_classes(path), code_of_call, place=place)}"

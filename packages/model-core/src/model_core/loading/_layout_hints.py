@@ -6,28 +6,45 @@ No renaming makes these match. Whoever converts the checkpoint has to change the
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from itertools import chain, islice, permutations, product
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.load_report import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from model_core.load_report import LoadReport
 
-__all__ = ["about_fused_projections", "about_transposed"]
+__all__ = ["about_stacked", "about_transposed"]
 
 _Shape = tuple[int, ...]
 
-_ENDING = r"(?:_?(?:proj|lin|linear|layer))?"
-_FUSED = re.compile(
-    rf"(?:.*\.)?(?:to_|w|c_)?(?:qkv|query_key_value|in_proj|attn){_ENDING}[._](?:weight|bias)", re.IGNORECASE
-)
-_ONE_OF_THREE = re.compile(
-    rf"(?P<path>(?:.*\.)?)(?:to_|w|lin_)?(?:(?P<q>q|query)|(?P<k>k|key)|(?P<v>v|value)){_ENDING}"
-    r"[._](?P<kind>weight|bias)",
-    re.IGNORECASE,
-)
+_NAME = re.compile(r"(?P<path>(?:.*\.)?)(?P<layer>(?P<stem>[^.]+?)[._])(?P<kind>weight|bias)", re.DOTALL)
+_AFFIXES = re.compile(r"^(?:to_|lin_|c_|w)|_?(?:proj|lin|linear|layer)$", re.IGNORECASE)
+_ROLES = {"q": "queries", "k": "keys", "v": "values"}
+_STACKS_OF_QKV = ("attn", "in")  # c_attn, in_proj
+_STACK_SIZES = (3, 2)
+_MAX_NEARBY = 8  # layers of one module of which all orders are looked at
+_MAX_PLACES = 20  # modules of which each is compared with those of other paths
+
+
+class _Layer(NamedTuple):
+    """The weight or bias of a layer.
+
+    Attributes:
+        name: Its name where it is, in the checkpoint or in the model.
+        place: Path in the model of the module that has the layer, and the kind: weight or bias.
+        layer: Name of the layer, with what follows it.
+        word: What the layer is for: `q`, `query`, `gate`.
+        shape: The shape.
+    """
+
+    name: str
+    place: tuple[str, str]
+    layer: str
+    word: str
+    shape: _Shape
 
 
 def about_transposed(report: LoadReport) -> list[str]:
@@ -51,39 +68,105 @@ def _is_transposed(stored: _Shape, model: _Shape) -> bool:
     return stored != model and len(stored) > 1 and model == (stored[-1], stored[-2], *stored[:-2])
 
 
-def about_fused_projections(report: LoadReport) -> list[str]:
-    """Return what to do if queries, keys and values are one tensor on one side only.
+def about_stacked(
+    missing: Mapping[str, _Shape],
+    unexpected: Mapping[str, tuple[str, _Shape]],
+    *,
+    all_stored: Collection[str],
+    code_to_read: str,
+) -> list[str]:
+    """Return what to do if several layers, such as queries, keys and values, are one layer on one side only.
 
     Args:
-        report: What matches and what does not.
+        missing: The tensors of the model that the checkpoint lacks, with their shapes.
+        unexpected: The tensors of the checkpoint that the model lacks, with their names there and their shapes, by the
+            names that the model would have for them.
+        all_stored: The names of all tensors of the checkpoint.
+        code_to_read: Python code for the state dict of the checkpoint.
     """
-    if found := _fused_and_split(report.unexpected, report.missing):
-        fused, split = found
-        sides = f"the checkpoint has queries, keys and values in one tensor, {fused}, and the model in {split}"
-        return [f"{sides}: split it in the order of the code that saved it, and pass the parts as state_dict="]
-    if found := _fused_and_split(report.missing, report.unexpected):
-        fused, split = found
-        sides = f"the model has queries, keys and values in one tensor, {fused}, and the checkpoint in {split}"
-        return [f"{sides}: join them with torch.cat in the order of the model's code, and pass that as state_dict="]
-    return []
+    in_model = _layers({name: (name, shape) for name, shape in missing.items()})
+    in_checkpoint = _layers(unexpected)
+    if found := _stack_and_parts(in_checkpoint, in_model):
+        stack, parts = found
+        has, lacks, remedy = (
+            "checkpoint",
+            "model",
+            "split it in the order of the code that saved it, and pass the parts",
+        )
+        layer, change = stack.layer, _code_to_split(parts)
+    elif found := _stack_and_parts(in_model, in_checkpoint):
+        stack, parts = found
+        has, lacks = "model", "checkpoint"
+        remedy = "join them with torch.cat in the order of the model's code, and pass that"
+        layer, change = parts[0].layer, _code_to_join(stack, parts)
+    else:
+        return []
+    words = [_ROLES.get(part.word[0], part.word) if _initials(parts) in {"qkv", "kv"} else part.word for part in parts]
+    what = f"{', '.join(words[:-1])} and {words[-1]} in one tensor"
+    advice = (
+        f"the {has} has {what}, {stack.name}, and the {lacks} in {', '.join(part.name for part in parts)}: {remedy}"
+    )
+    pattern = rf"\b{re.escape(layer)}(?=weight$|bias$)"
+    others = {stored for stored, _ in unexpected.values()}
+    if stack.place != parts[0].place or any(re.search(pattern, name) for name in all_stored if name not in others):
+        return [f"{advice} as state_dict="]
+    lines = [
+        f"import pathlib, re, safetensors.torch, torch; pattern = {pattern!r}; state_dict = {code_to_read}",
+        f"for name in [name for name in state_dict if re.search(pattern, name)]: {change}",
+    ]
+    return ["\n        ".join([f"{advice} as state_dict=state_dict:", *lines])]
 
 
-def _fused_and_split(fused: Mapping[str, _Shape], split: Mapping[str, _Shape]) -> tuple[str, str] | None:
-    """Return the first tensor of three projections on one side, and those on the other that have its size together."""
-    by_place: dict[tuple[str, str], dict[str, str]] = {}
-    for name in split:
-        if match := _ONE_OF_THREE.fullmatch(name):
-            role = next(role for role in ("q", "k", "v") if match[role])
-            by_place.setdefault((match["path"], match["kind"]), {})[role] = name
-    triples = [[roles[role] for role in ("q", "k", "v")] for roles in by_place.values() if len(roles) == len("qkv")]
-    by_shape = {_joined([split[name] for name in names]): names for names in reversed(triples)}
-    for name, shape in fused.items():
-        if _FUSED.fullmatch(name) and shape in by_shape:
-            return name, ", ".join(by_shape[shape])
+def _code_to_split(parts: Sequence[_Layer]) -> str:
+    lengths = [part.shape[0] for part in parts]
+    split = f"chunk({len(lengths)})" if len({*lengths}) == 1 else f"split({lengths})"
+    names = f"[re.sub(pattern, part, name) for part in {[part.layer for part in parts]}]"
+    return f"state_dict |= zip({names}, state_dict.pop(name).{split})"
+
+
+def _code_to_join(stack: _Layer, parts: Sequence[_Layer]) -> str:
+    joined = f"[state_dict.pop(re.sub(pattern, part, name)) for part in {[part.layer for part in parts]}]"
+    return f"state_dict[re.sub(pattern, {stack.layer!r}, name)] = torch.cat({joined})"
+
+
+def _layers(tensors: Mapping[str, tuple[str, _Shape]]) -> list[_Layer]:
+    """Return the weights and biases among some tensors, given as in `about_stacked`."""
+    found = []
+    for name, (stored, shape) in tensors.items():
+        in_model, match = _NAME.fullmatch(name), _NAME.fullmatch(stored)
+        if match and in_model and shape:
+            word = _AFFIXES.sub("", match["stem"]).lower()
+            found.append(
+                _Layer(stored, (in_model["path"], match["kind"]), match["layer"], word or match["stem"], shape)
+            )
+    return found
+
+
+def _stack_and_parts(stacks: Sequence[_Layer], layers: Sequence[_Layer]) -> tuple[_Layer, Sequence[_Layer]] | None:
+    """Return the first layer that several others make up, and these in their order; those in the same place first."""
+    by_place: dict[tuple[str, str], list[_Layer]] = {}
+    for layer in layers:
+        by_place.setdefault(layer.place, []).append(layer)
+    in_same_place = ((stack, by_place.get(stack.place, [])) for stack in stacks)
+    elsewhere = product(stacks[:_MAX_PLACES], islice(by_place.values(), _MAX_PLACES))
+    for stack, nearby in chain(in_same_place, elsewhere):
+        for number in _STACK_SIZES if len(nearby) <= _MAX_NEARBY else ():
+            for parts in permutations(nearby, number):
+                if _make_up(parts, stack):
+                    return stack, parts
     return None
 
 
-def _joined(shapes: list[_Shape]) -> _Shape | None:
-    """Return the shape of several tensors one after the other, or None if they do not go together."""
-    others = {shape[1:] for shape in shapes}
-    return (sum(shape[0] for shape in shapes), *shapes[0][1:]) if all(shapes) and len(others) == 1 else None
+def _make_up(parts: Sequence[_Layer], stack: _Layer) -> bool:
+    """Return whether a layer consists of others, by its name and its shape."""
+    words = [part.word for part in parts]
+    names = {"".join(words), "_".join(words), _initials(parts)}
+    if stack.word not in names and not (stack.word in _STACKS_OF_QKV and _initials(parts) == "qkv"):
+        return False
+    if {part.shape[1:] for part in parts} != {stack.shape[1:]} or stack.place[1] != parts[0].place[1]:
+        return False
+    return sum(part.shape[0] for part in parts) == stack.shape[0]
+
+
+def _initials(layers: Sequence[_Layer]) -> str:
+    return "".join(layer.word[0] for layer in layers)

@@ -18,6 +18,7 @@ from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
 from model_core.loading._file_types import problem_with_file
 from model_core.loading._pickle_outline import Inert, outline_of
+from model_core.loading._python_code import code_to_read
 from model_core.state_dicts import nested_state_dict, problem_with_state_dict
 from model_core.tensor_memory import WITHOUT_VALUES, has_values
 from model_core.torch_internals import is_distributed_tensor
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["code_to_read", "how_to_read", "read_legacy_file", "refused_classes", "unusable_tensor"]
+__all__ = ["how_to_read", "read_legacy_file", "refused_classes", "unusable_tensor"]
 
 # Classes without behaviour of their own, which training programs keep beside the weights, and what reads their objects.
 # Python 3.13 pickles paths under other names, and no system makes the paths of another.
@@ -67,17 +68,12 @@ def read_legacy_file(path: Path, *, mapped: bool, code_of_call: CodeOfCall) -> d
             problem_with_file(path) or _problem_with_pickle(path, error, code_of_call), file=path
         ) from error
     if problem := problem_with_state_dict(content):
-        nested = nested_state_dict(content, code_to_read(path), code_of_call)
+        nested = nested_state_dict(content, code_to_read(repr(str(path)), is_safetensors=False), code_of_call)
         raise WeightsFileError(f"not a state dict but {problem}. {nested}".rstrip(". "), file=path)
     if problem := unusable_tensor(content):
         raise WeightsFileError(problem, file=path)
     state_dict: dict[str, torch.Tensor] = content
     return state_dict
-
-
-def code_to_read(path: Path | str, *, weights_only: bool = True) -> str:
-    """Return Python code that reads a file of `torch.save`."""
-    return f"torch.load({str(path)!r}, map_location='cpu', weights_only={weights_only})"
 
 
 def unusable_tensor(state_dict: Mapping[str, torch.Tensor]) -> str:
@@ -111,7 +107,7 @@ def how_to_read(path: Path, classes: Collection[str], code_of_call: CodeOfCall, 
         place: Where the file is by then.
     """
     is_harmless = _HARMLESS.keys() >= set(classes)
-    code = code_to_read(place, weights_only=is_harmless)
+    code = code_to_read(repr(str(place)), is_safetensors=False, weights_only=is_harmless)
     content = outline_of(path)
     if isinstance(content, Inert) and any(name.startswith("torch.nn.modules.") for name in classes):
         code += ".state_dict()"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import arguments_of, config_remedies
-from model_core.loading._layout_hints import about_fused_projections, about_transposed
+from model_core.loading._layout_hints import about_stacked, about_transposed
 from model_core.loading._python_code import Code, code_of_arguments
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import (
@@ -150,7 +150,15 @@ def advise(
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
-    remedies += [*transposed, *about_fused_projections(first.report)]
+    in_model_names = {
+        first.names.to_model(name) or name: (name, shape) for name, shape in first.report.unexpected.items()
+    }
+    remedies += [
+        *transposed,
+        *about_stacked(
+            first.report.missing, in_model_names, all_stored=source.tensors, code_to_read=source.code_to_read
+        ),
+    ]
     remedies += [*_about_collisions(tensors, source, names), *map(str, fields)]
     arguments = {"key_mapping": None} if leaves_out_mapping else {}
     arguments |= first.without([layers for field in fields for layers in field.layers]).arguments(source, key_mapping)

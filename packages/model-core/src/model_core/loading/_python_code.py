@@ -12,11 +12,20 @@ import torch
 from config_core.checkpoint import HubOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
 
-__all__ = ["Code", "code_of", "code_of_arguments", "hub_arguments", "hub_options_of"]
+__all__ = [
+    "Code",
+    "code_of",
+    "code_of_arguments",
+    "code_to_read",
+    "code_to_read_all",
+    "hub_arguments",
+    "hub_options_of",
+]
 
 _AS_GIVEN = "..."  # stands for what the caller knows and code cannot say: an object, or a secret
 _LITERALS = (bool, int, float, str, bytes, type(None), torch.dtype)
@@ -64,6 +73,24 @@ def _code_of_container(value: object) -> str:
 def code_of_arguments(arguments: Mapping[str, object]) -> str:
     """Return code for keyword arguments."""
     return ", ".join(f"{name}={code_of(value)}" for name, value in arguments.items())
+
+
+def code_to_read(file: str, *, is_safetensors: bool, weights_only: bool = True) -> str:
+    """Return code that reads a file of weights, given code for its path."""
+    if is_safetensors:
+        return f"safetensors.torch.load_file({file})"
+    return f"torch.load({file}, map_location='cpu', weights_only={weights_only})"
+
+
+def code_to_read_all(paths: Sequence[Path]) -> str:
+    """Return code that reads one file of weights or all shards of a checkpoint."""
+    first = paths[0]
+    is_safetensors = first.suffix == ".safetensors"
+    if len(paths) == 1:
+        return code_to_read(repr(str(first)), is_safetensors=is_safetensors)
+    shards = f"pathlib.Path({str(first.parent)!r}).glob({re.sub(r'[0-9]+', '*', first.name)!r})"
+    one = code_to_read("path", is_safetensors=is_safetensors)
+    return f"{{name: tensor for path in {shards} for name, tensor in {one}.items()}}"
 
 
 def hub_options_of(checkpoint: Checkpoint | None, default: HubOptions) -> HubOptions:

@@ -14,6 +14,7 @@ from model_core.loading._checkpoint_files import find_weight_files
 from model_core.loading._file_hints import naming_call_for_other_type
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
+from model_core.loading._python_code import code_to_read_all
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument
 from model_core.tensor_memory import equal_bytes, num_storage_users
@@ -49,7 +50,10 @@ class WeightSource(ABC):
         tensors: The tensors that it holds, by name.
         tied: Names that were left out of the save, and the name of the tensor that each was tied to.
         versions: Versions of modules when they were saved, by path, as far as they are known.
+        code_to_read: Python code for its state dict.
     """
+
+    code_to_read = "dict(state_dict)"
 
     def __init__(
         self,
@@ -133,7 +137,9 @@ def described(tensors: Mapping[str, torch.Tensor]) -> WeightSource:
 def with_values(source: WeightSource, values: dict[str, torch.Tensor]) -> WeightSource:
     """Return a source that holds these tensors in place of its own, and is otherwise the same."""
     filenames = {name: tensor.filename for name, tensor in source.tensors.items()}
-    return _StateDict(source.name, values, borrowed=False, filenames=filenames, tied=source.tied)
+    adapted = _StateDict(source.name, values, borrowed=False, filenames=filenames, tied=source.tied)
+    adapted.code_to_read = source.code_to_read
+    return adapted
 
 
 class _StateDict(WeightSource):
@@ -185,6 +191,7 @@ class _SafetensorsFiles(WeightSource):
             tied |= decode_object(file.metadata, TIED_WEIGHTS_KEY, str, path=file.path)
             versions |= decode_object(file.metadata, MODULE_VERSIONS_KEY, int, path=file.path)
         _check_index(files, {filename: file.tensors for filename, file in self._files.items()})
+        self.code_to_read = code_to_read_all([*files.paths.values()])
         super().__init__(name, tensors, tied=tied, versions=versions)
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -247,4 +254,6 @@ def _read_legacy_files(name: str, files: WeightFiles, *, mapped: bool, code_of_c
         state_dict |= content
         filenames |= dict.fromkeys(content, filename)
         versions |= recorded_versions(content)
-    return _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
+    source = _StateDict(name, state_dict, borrowed=False, filenames=filenames, versions=versions)
+    source.code_to_read = code_to_read_all([*files.paths.values()])
+    return source
