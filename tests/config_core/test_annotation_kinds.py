@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, NamedTuple, NewType, Self, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Self, TypedDict
 
 import jsonschema
 import pydantic
@@ -212,3 +212,47 @@ def test_a_dict_that_is_no_config_is_not_changed_as_one(tmp_path):
     config = MixedConfig(part=Part(width=3))
     config.update({"part": {"width": 4}})
     assert config.part == Part(width=4)
+
+
+def either_class(style, annotation, default):
+    """Return a config class with a field, and in one of the styles another one that is computed from it."""
+    if style == "body":
+
+        class EitherConfig(PretrainedConfig):
+            model_type = "kinds-either"
+            value: annotation = default
+
+    else:
+
+        class EitherConfig(PretrainedConfig):
+            model_type = "kinds-either"
+
+            def __init__(self, value: annotation = default, **kwargs):
+                self.value = value
+                self.reverse = value[::-1]
+                super().__init__(**kwargs)
+
+    return EitherConfig
+
+
+@pytest.mark.parametrize("style", ["body", "init"])
+@pytest.mark.parametrize(
+    ("annotation", "default", "values"),
+    [
+        (list | tuple, (1, 2), ([3], (3,))),
+        (list | tuple, [1, 2], ((3,), [3])),
+        (tuple[int, ...] | list[int] | None, [1], ((3,), [3])),
+        (list[int] | tuple[str, ...], ("a",), (["b"], ("b",))),
+        (list[int] | tuple[str, ...], ("a",), ((1,), [1])),
+        (Annotated[list[int] | tuple[int, ...], "text"], (1,), ([3], (3,))),
+        (Annotated[Any, "text"], (1,), ([3], (3,))),
+    ],
+    ids=str,
+)
+def test_the_default_says_which_of_a_list_and_a_tuple_a_value_is(style, annotation, default, values, tmp_path):
+    """Where both are allowed: at construction, and after a save and a load, as what is computed from it is."""
+    cls, (given, meant) = either_class(style, annotation, default), values
+    for config, value in ((cls(), default), (cls(value=given), meant)):
+        config.save_pretrained(tmp_path)
+        for found in (config, cls.from_pretrained(tmp_path), cls.from_dict(config.to_dict())):
+            assert (found.value, getattr(found, "reverse", value[::-1])) == (value, value[::-1])

@@ -203,7 +203,7 @@ def test_a_wrong_value_is_an_error_with_its_path(values, path, problem, way):
         ("either", "x"),
         ("several", None),
         ("several", [1]),
-        ("two_kinds", [1, 2]),
+        ("two_kinds", (1, 2)),
         ("part", PartConfig(width=5)),
         ("parts", [PartConfig(), PartConfig(width=6)]),
         ("by_choice", {0: 3, 1: 4, "all": 5}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -437,3 +437,38 @@ def test_a_dict_for_a_part_may_give_a_value_another_form():
     config.update({"part": {"value": [1, 2]}})
 
     assert (config.part.value, config.part.inner) == ([1, 2], (3,))
+
+
+@dataclass
+class Area:
+    width: int = 1
+    height: int = 1
+    size: int = field(init=False)
+
+    def __post_init__(self):
+        self.size = self.width * self.height
+
+
+class AreaConfig(PretrainedConfig):
+    model_type = "updates-area"
+
+    area: Area = field(default_factory=Area)
+    areas: list[Area] = field(default_factory=list)
+
+
+def test_a_file_may_have_what_a_dataclass_computes():
+    """As `dataclasses.asdict` writes it; the value is computed again, and no other one is allowed."""
+    values = asdict(Area(2, 3))
+    assert AreaConfig.from_dict({"area": values, "areas": [values]}).areas == [Area(2, 3)]
+    with pytest.raises(ConfigError, match=r"AreaConfig\.areas\[0\]: Area computes 'size' as 6, got 7\. Leave it out\."):
+        AreaConfig.from_dict({"areas": [values | {"size": 7}]})
+
+
+@WAYS
+def test_what_a_dataclass_computes_follows_its_other_fields(way, tmp_path):
+    """Also if the old value is passed on; a new value for it is refused with the reason."""
+    config = AreaConfig(area=Area(2, 3))
+    config = changed(config, way, tmp_path, {"area": asdict(config.area) | {"width": 4}})
+    assert config.area == Area(4, 3)
+    with pytest.raises(ConfigError, match=r"area: Area computes 'size' as 12, got 7\. Leave it out\."):
+        changed(config, way, tmp_path, {"area": {"size": 7}})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
-from config_core.config._equal_values import are_equal
+from config_core.config._equal_values import are_equal, same_value
 from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
 from config_core.config._record_types import extra_items, hints_of, is_typed_dict, keys_of, with_arguments
 from config_core.config._value_types import (
@@ -167,19 +167,21 @@ def _dataclass(cls: Any, compile_check: Compile) -> Check:
     defaults = {field.name: field.default for field in dataclass_fields(cls)}
     required = [field.name for field in dataclass_fields(cls) if field.default is field.default_factory]  # both MISSING
     checks_of_fields, names = _field_checks(cls, compile_check, defaults), list(defaults)
+    computed = {field.name for field in dataclass_fields(cls, with_computed=True)}.difference(names)
 
     def check(value: Any) -> Any:
         given = value if isinstance(value, cls) else builtin_value(value)
         is_object = isinstance(given, cls)
         if not is_object and not isinstance(given, dict):
             raise expected(f"{name_of(cls)} or dict", value)
-        values = {name: getattr(given, name) for name in names if hasattr(given, name)} if is_object else given
+        values = {name: getattr(given, name) for name in names if hasattr(given, name)} if is_object else {**given}
+        claimed = {name: values.pop(name) for name in computed & values.keys()}
         if unknown := sorted(map(str, values.keys() - set(names))):
             from config_core.familiar_options import did_you_mean
 
-            shown = ", ".join(map(repr, unknown))
+            listed = ", ".join(map(repr, unknown))
             advice = f"A dataclass keeps no others: remove it, or add it to {name_of(cls)}."
-            raise WrongValueError(f"{name_of(cls)} has no field {shown}. {did_you_mean(unknown, names) or advice}")
+            raise WrongValueError(f"{name_of(cls)} has no field {listed}. {did_you_mean(unknown, names) or advice}")
         if missing := [name for name in required if name not in values]:
             needed = ", ".join(map(repr, missing))
             raise WrongValueError(f"{name_of(cls)} needs {needed}, but no value was given", is_missing=True)
@@ -187,7 +189,14 @@ def _dataclass(cls: Any, compile_check: Compile) -> Check:
         checked = check_all(((name, checks.get(name), entry) for name, entry in values.items()), place=".{}".format)
         if is_object and are_same(checked, values.values()):
             return given
-        return cls(**dict(zip(values, checked, strict=True)))
+        made = cls(**dict(zip(values, checked, strict=True)))
+        for name, entry in claimed.items():
+            if not same_value(getattr(made, name, None), entry):
+                raise WrongValueError(
+                    f"{name_of(cls)} computes {name!r} as {shown(getattr(made, name, None))}, got {shown(entry)}. "
+                    "Leave it out"
+                )
+        return made
 
     return check
 

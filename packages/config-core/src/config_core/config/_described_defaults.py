@@ -31,7 +31,12 @@ def is_like_default(annotation: Any) -> bool:
 
 def described_by_default(annotation: Any, default: Any) -> Any:
     """Return the annotation of a field, with what the default adds if the annotation says little or nothing."""
-    origin = typing.get_origin(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return typing.Annotated[(described_by_default(arguments[0], default), *annotation.__metadata__)]
+    if origin in {Union, types.UnionType} and isinstance(default, (list, tuple)):
+        # Of several sequences, the first that fits is used.
+        annotation = Union[tuple(sorted(arguments, key=lambda choice: not _is_of_kind(default, choice)))]  # noqa: UP007
     try:
         described = _described_by_value(default)
     except RecursionError:  # it contains itself
@@ -39,6 +44,12 @@ def described_by_default(annotation: Any, default: Any) -> Any:
     if described is None or not _leaves_open(origin, annotation, default, described):
         return annotation
     return typing.Annotated[annotation, LikeDefault(described)]
+
+
+def _is_of_kind(default: Any, choice: Any) -> bool:
+    """Return whether a default is a container of the type that an alternative names."""
+    container = typing.get_origin(choice) or choice
+    return container in SEQUENCES and isinstance(default, container)
 
 
 def _leaves_open(origin: Any, annotation: Any, default: Any, described: Any) -> bool:

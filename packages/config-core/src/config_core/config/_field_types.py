@@ -3,8 +3,9 @@
 An annotation is compiled once into a function that returns the value, or raises `WrongValueError` with the paths to
 what is wrong. It also restores what JSON cannot express: a list for a `tuple` field becomes a tuple, the keys of a
 `dict[int, …]` become numbers, a name becomes the member of an `Enum`, text a date. If an annotation allows both an enum
-and plain values, a value means the same at construction as after a save and a load. If it allows several kinds of
-container, the first that fits is used. Where there is no annotation, the default says what JSON cannot express.
+and plain values, a value means the same at construction as after a save and a load. If it allows both lists and tuples,
+a value is of the kind of the default, or else of the first that fits. Where there is no annotation, the default says
+what JSON cannot express.
 """
 
 from __future__ import annotations
@@ -178,7 +179,8 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
     members = [compile_check(choice) for choice in alternatives if has_members(choice)]
     others = (choice for choice in alternatives if not (config_classes(choice) or has_members(choice)))
     compiled = [*members, *map(compile_check, others)]
-    has_several_sequences = sum((typing.get_origin(choice) or choice) in SEQUENCES for choice in alternatives) > 1
+    sequences = {SEQUENCES.get(typing.get_origin(choice) or choice) for choice in alternatives}
+    ambiguous = {list, tuple} if sequences >= {list, tuple} else set()
     as_config = config_check(configs)
     if configs:
         compiled.append(as_config)
@@ -187,8 +189,6 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
         return None
 
     def check(value: Any) -> Any:
-        if has_several_sequences and type(value) is tuple:
-            value = list(value)  # which of them it is must not depend on whether it was saved and loaded
         kind = value.get("model_type") if configs and isinstance(value, dict) else None
         if kind and _is_known(kind, configs):
             return as_config(value)  # another alternative might accept it as a plain dict
@@ -198,7 +198,10 @@ def _any_of(alternatives: tuple[Any, ...]) -> Check | None:
                 checked = alternative(value)
             except WrongValueError:  # not kept: its traceback would keep everything that the load has made
                 continue
-            if checked is value or (alternative in members and not _is_of_other_type(value, checked)):
+            # Which sequence it is must not depend on whether the value was saved and loaded.
+            if checked is value or type(value) in ambiguous:
+                return checked
+            if alternative in members and not _is_of_other_type(value, checked):
                 return checked
             restored.append(checked)
         if restored:

@@ -423,12 +423,17 @@ def _changed_object(old: Any, new: Any) -> Any:
         return new
     if is_any_config(old):
         return _changed_part(old, values)
-    names = [field.name for field in dataclass_fields(type(old))]
-    if not names or not values.keys() <= {*names}:
+    fields = {field.name: field.init for field in dataclass_fields(type(old), with_computed=True)}
+    if not fields or not values.keys() <= fields.keys():
         return new
+    from config_core.config._equal_values import same_value
     from config_core.config._field_types import compile_check
 
-    kept = {name: getattr(old, name) for name in names if hasattr(old, name)}
+    kept = {name: getattr(old, name) for name in fields if fields[name] and hasattr(old, name)}
+    # What the class computes is computed again where it is only passed on, as in `asdict(old) | {"width": 2}`.
+    values = {
+        name: value for name, value in values.items() if fields[name] or not same_value(getattr(old, name, None), value)
+    }
     entries = ((name, functools.partial(_changed_object, kept.get(name)), value) for name, value in values.items())
     changed = {**kept, **dict(zip(values, check_all(entries, place=".{}".format), strict=True))}
     check = compile_check(type(old))

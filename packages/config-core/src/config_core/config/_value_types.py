@@ -205,13 +205,18 @@ def finds_classes(cls: Any) -> bool:
     return callable(getattr(cls, "config_class_for", None))
 
 
-def dataclass_fields(cls: type[Any]) -> Iterator[Any]:
-    """Return the fields of a dataclass that its constructor takes; none for other classes and for configs."""
+def dataclass_fields(cls: type[Any], *, with_computed: bool = False) -> Iterator[Any]:
+    """Return the fields of a dataclass; none for other classes and for configs.
+
+    Args:
+        cls: The class.
+        with_computed: Return those too that its constructor does not take.
+    """
     if "__dataclass_fields__" not in dir(cls) or is_config_class(cls):
         return iter(())
     from dataclasses import fields
 
-    return (field for field in fields(cls) if field.init)
+    return (field for field in fields(cls) if field.init or with_computed)
 
 
 def is_dataclass_object(value: Any) -> bool:
