@@ -15,8 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from config_core.code._class_reference import ClassReference
-    from config_core.code._code_bundle import CodeBundle, CodeOrigin, listing_digest
+    from config_core.code._code_bundle import ClassReference, CodeBundle, CodeOrigin, listing_digest
     from config_core.code._custom_code import (
         bundle_of,
         code_origin_of,
@@ -90,8 +89,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_class_reference": ["ClassReference"],
-    "_code_bundle": ["CodeBundle", "CodeOrigin", "listing_digest"],
+    "_code_bundle": ["ClassReference", "CodeBundle", "CodeOrigin", "listing_digest"],
     "_custom_code": [
         "bundle_of",
         "code_origin_of",

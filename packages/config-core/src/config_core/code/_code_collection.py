@@ -10,10 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from config_core.code._class_reference import ClassReference
-from config_core.code._code_bundle import CodeBundle
+from config_core.code._code_bundle import ClassReference, CodeBundle
 from config_core.code._portable_code import NotPortableError, portable_files
-from config_core.code._program_source import running_program
+from config_core.code._program_source import program_definitions
 from config_core.code._source_facts import parse_source, source_facts
 from config_core.code._source_files import (
     MAX_CODE_BYTES,
@@ -122,16 +121,14 @@ def _program_bundle(classes: dict[str, type[Any]], config_class: type[Any]) -> C
     for cls in classes.values():
         _check_top_level(cls)
     model_type = re.sub(r"\W", "_", getattr(config_class, "model_type", "")) or "custom"
-    written = next(iter(classes.values()))
-    program = running_program(written, notebook_module=f"modeling_{model_type}")
-    own = program.definitions(cls.__name__ for cls in classes.values())
+    program, own = program_definitions(classes.values(), notebook_module=f"modeling_{model_type}")
     # A program that runs as `python -m package.module` can import relatively within the package.
-    package = getattr(sys.modules.get(written.__module__), "__package__", None) or ""
-    folders = program.path.parents
+    package = getattr(sys.modules.get(next(iter(classes.values())).__module__), "__package__", None) or ""
+    folders = program.parents
     top, files = _files_below(
-        {program.path}, folders[0], folders[package.count(".")], package=package, written={program.path: own}
+        {program}, folders[0], folders[package.count(".")], package=package, written={program: own}
     )
-    paths = dict.fromkeys(classes, program.path)
+    paths = dict.fromkeys(classes, program)
     if config_class not in classes.values():  # a module that the program imports may define it
         path = _source_path(config_class)
         if top in path.parents and path.relative_to(top).as_posix() in files:

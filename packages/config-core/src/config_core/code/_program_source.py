@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from config_core.errors import SourceCodeError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Program", "running_program"]
+__all__ = ["program_definitions"]
 
 _NO_SOURCE = (
     "Python keeps no source of it. Define it in a module, in a script that is run as a file, or in a notebook cell."
@@ -27,50 +26,37 @@ _NO_SOURCE = (
 _PYTHON_MAGIC = re.compile(r"%%(time|capture|prun)\b")
 
 
-@dataclass(frozen=True)
-class Program:
-    """The source of a running program.
+def program_definitions(classes: Iterable[type[Any]], *, notebook_module: str) -> tuple[Path, bytes]:
+    """Return the source of what classes of the running program need, and the file under whose name it is saved.
 
-    Attributes:
-        path: The file under whose name its definitions are saved, in the folder with the modules that it imports. There
-            is no such file for a notebook.
-        sources: Name for errors, and text, of each part, in the order in which they ran.
-    """
-
-    path: Path
-    sources: tuple[tuple[str, str], ...]
-
-    def definitions(self, names: Iterable[str]) -> bytes:
-        """Return the source of what these top-level names need.
-
-        Raises:
-            SourceCodeError: The program is not Python, defines no such name at its top level, or has a statement that
-                can neither be saved nor left out.
-        """
-        statements = {
-            node: (where, text)
-            for where, text in self.sources
-            for node in parse_source(text.encode(), path=where).body
-            if not _is_main_guard(node)
-        }
-        places = {node: where for node, (where, _) in statements.items()}
-        needed = needed_statements(places, list(names), where=self.sources[-1][0])
-        return "\n\n".join(_text(node, statements[node][1]) for node in needed).encode() + b"\n"
-
-
-def running_program(cls: type[Any], *, notebook_module: str) -> Program:
-    """Return the program that defines a class of `__main__`.
+    The file is in the folder with the modules that the program imports. There is no such file for a notebook.
 
     Args:
-        cls: The class.
+        classes: Classes of `__main__`.
         notebook_module: What to name the module if the program is a notebook, or a file whose name cannot be imported.
 
     Raises:
-        SourceCodeError: Python keeps no source of the program.
+        SourceCodeError: Python keeps no source of the program, or it is not Python, defines no such class at its top
+            level, or has a statement that can neither be saved nor left out.
     """
+    classes = list(classes)
+    path, sources = _running_program(classes[0], notebook_module)
+    statements = {
+        node: (where, text)
+        for where, text in sources
+        for node in parse_source(text.encode(), path=where).body
+        if not _is_main_guard(node)
+    }
+    places = {node: where for node, (where, _) in statements.items()}
+    needed = needed_statements(places, [cls.__name__ for cls in classes], where=sources[-1][0])
+    return path, "\n\n".join(_text(node, statements[node][1]) for node in needed).encode() + b"\n"
+
+
+def _running_program(cls: type[Any], notebook_module: str) -> tuple[Path, list[tuple[str, str]]]:
+    """Return the file to save the program as, and name for errors and text of each part, in the order they ran."""
     cells = _notebook_cells()
     if cells:
-        return Program(Path.cwd() / f"{notebook_module}.py", sources=cells)
+        return Path.cwd() / f"{notebook_module}.py", cells
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is None or not Path(file).is_file() or Path(file).suffix != ".py":
         raise SourceCodeError(_NO_SOURCE, path=f"{cls.__module__}.{cls.__qualname__}")
@@ -82,15 +68,15 @@ def running_program(cls: type[Any], *, notebook_module: str) -> Program:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceCodeError("it is not UTF-8 text.", path=str(path)) from error
-    return Program(saved_as, sources=((str(path), text),))
+    return saved_as, [(str(path), text)]
 
 
-def _notebook_cells() -> tuple[tuple[str, str], ...]:
+def _notebook_cells() -> list[tuple[str, str]]:
     """Return the cells that ran in IPython, with its magics turned into Python; nothing elsewhere."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None:
-        return ()
+        return []
     cells = []
     # As they were typed: `In` has them with their magics already taken apart.
     for number, text in enumerate(shell.history_manager.input_hist_raw):
@@ -102,7 +88,7 @@ def _notebook_cells() -> tuple[tuple[str, str], ...]:
         except SourceCodeError:
             continue  # a cell that could not have run
         cells.append((f"cell {number}", python))
-    return tuple(cells)
+    return cells
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
