@@ -9,8 +9,7 @@ import contextlib
 import errno
 import re
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from config_core.error_base import escape_args
 from hub_io.errors import (
@@ -25,7 +24,7 @@ from hub_io.hub._redaction import excerpt, redacted
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -98,14 +97,6 @@ class HubRequest:
         return f"{'push to' if self.writes else 'read'} {self.repo_id!r}"
 
 
-class _Told(NamedTuple):
-    """What is to be said of a failure: the class of our error, its message, and the attributes of that class."""
-
-    kind: type[HubError]
-    problem: str
-    data: Mapping[str, Any] = MappingProxyType({})
-
-
 def translate(error: BaseException, request: HubRequest) -> HubError:
     """Return our error for one that left the client.
 
@@ -119,16 +110,16 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
     # What the client wraps, or why it looked into its cache, says more than the wrapping.
     if isinstance(error.__cause__, Exception) and tell in {None, _not_in_cache}:
         return translate(error.__cause__, request)
-    told = _tell_of_others(error, request) if tell is None else tell(error, request)
-    return _made(told, error, request)
+    made = _other_failure(error, request) if tell is None else tell(error, request)
+    return _completed(made, error, request)
 
 
-def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], _Told] | None:
+def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], HubError] | None:
     """Return what tells of a kind of error that has a remedy of its own, or None."""
     from huggingface_hub import errors as client
 
     # Subclasses before their parents.
-    kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], _Told]]] = [
+    kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
         (ForeignHostError, _foreign_host),
         (TokenError, _unusable_token),
         (client.LocalEntryNotFoundError, _not_in_cache),
@@ -144,10 +135,13 @@ def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], _Told] | None:
     return next((tell for kind, tell in kinds if isinstance(error, kind)), None)
 
 
-def _tell_of_others(error: BaseException, request: HubRequest) -> _Told:
+def _other_failure(error: BaseException, request: HubRequest) -> HubError:
     if (number := _errno_of(error)) is not None:
         return _unreadable_or_unwritable(error, request, number)
-    return _unusable_answer(error, request) if _is_about_an_answer(error) else _broken_off(error, request)
+    # What parsing raises: something arrived, and was not what the client expects.
+    if isinstance(error, ValueError | LookupError | TypeError | AttributeError | AssertionError | RecursionError):
+        return _unusable_answer(error, request)
+    return _broken_off(error, request)
 
 
 def _errno_of(error: BaseException) -> int | None:
@@ -158,65 +152,60 @@ def _errno_of(error: BaseException) -> int | None:
     return number if number in _STORAGE else None
 
 
-def _is_about_an_answer(error: BaseException) -> bool:
-    """Return whether something arrived, and was not what the client expects: these are what parsing raises."""
-    return isinstance(error, ValueError | LookupError | TypeError | AttributeError | AssertionError | RecursionError)
-
-
-def _foreign_host(error: ForeignHostError, request: HubRequest) -> _Told:
-    return _Told(
-        HubError,
+def _foreign_host(error: ForeignHostError, request: HubRequest) -> HubError:
+    return HubError(
         f"Cannot {request.task}: the Hub's answer refers to {str(error)!r} for the rest. The token was not sent there. "
         "Check HF_ENDPOINT and the proxy.",
+        source=request.repo_id,
     )
 
 
-def _unusable_token(error: TokenError, request: HubRequest) -> _Told:
-    return _Told(AccessDeniedError, f"Cannot {request.task}: {error}")
+def _unusable_token(error: TokenError, request: HubRequest) -> HubError:
+    return AccessDeniedError(f"Cannot {request.task}: {error}", source=request.repo_id)
 
 
-def _not_in_cache(error: BaseException, request: HubRequest) -> _Told:
+def _not_in_cache(error: BaseException, request: HubRequest) -> HubError:
     return _offline(error, request)  # nothing made it look there, so it was told to look nowhere else
 
 
-def _revision_not_found(_: HfHubHTTPError, request: HubRequest) -> _Told:
+def _revision_not_found(_: HfHubHTTPError, request: HubRequest) -> HubError:
     revision = request.revision or "main"
-    return _Told(
-        RevisionNotFoundError,
+    return RevisionNotFoundError(
         f"The repository {request.repo_id!r} has no branch, tag or commit {revision!r}. Look at its branches and tags; "
         "give a commit in full (40 characters), or leave revision out for the default branch.",
-        {"revision": revision},
+        source=request.repo_id,
+        revision=revision,
     )
 
 
-def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _repository_not_found(error: HfHubHTTPError, request: HubRequest) -> HubError:
     if error.response.status_code == _UNAUTHORIZED and error.response.headers.get("X-Error-Code") is None:
         return _unauthorized(error, request)
     folder = "" if request.writes else f", and there is no folder {request.repo_id!r}"
     token = "the token that was passed" if isinstance(request.token, str) else "the token of this machine, if any,"
-    return _Told(
-        RepositoryNotFoundError,
+    return RepositoryNotFoundError(
         f"There is no repository {request.repo_id!r}{folder}; or it is private, and {token} may not see it. Check the "
         "spelling, then run `hf auth login` or pass token= of an account that may see it.",
+        source=request.repo_id,
     )
 
 
-def _not_a_repository_name(error: BaseException, request: HubRequest) -> _Told:
+def _not_a_repository_name(error: BaseException, request: HubRequest) -> HubError:
     nor_folder = "" if request.writes else ", and there is no folder of this name"
     problem = f"{request.repo_id!r} is not the name of a repository{nor_folder}: {excerpt(str(error))}"
-    return _Told(RepositoryNotFoundError, problem)
+    return RepositoryNotFoundError(problem, source=request.repo_id)
 
 
-def _gated(_: HfHubHTTPError, request: HubRequest) -> _Told:
-    return _Told(
-        AccessDeniedError,
+def _gated(_: HfHubHTTPError, request: HubRequest) -> HubError:
+    return AccessDeniedError(
         f"Access to the files of {request.repo_id!r} is granted on request. Ask for access on its page "
         f"({_endpoint()}/{request.repo_id}), then run `hf auth login` or pass token= of the account that was granted "
         "it.",
+        source=request.repo_id,
     )
 
 
-def _refused(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
     """Tell of an answer that is known only by its status."""
     from huggingface_hub.errors import DisabledRepoError, EntryNotFoundError
 
@@ -225,33 +214,33 @@ def _refused(error: HfHubHTTPError, request: HubRequest) -> _Told:
         return _refused_elsewhere(error, request)
     if isinstance(error, DisabledRepoError):
         problem = f"The Hub has disabled {request.repo_id!r}; no token can {request.task}. Ask its owner, or the Hub."
-        return _Told(AccessDeniedError, problem)
+        return AccessDeniedError(problem, source=request.repo_id)
     if status == _NOT_FOUND and not request.writes and not isinstance(error, EntryNotFoundError):
         return _repository_not_found(error, request)
     makers = {_UNAUTHORIZED: _unauthorized, _FORBIDDEN: _forbidden, _TOO_MANY: _unavailable}
     return makers.get(status, _unavailable if status >= _SERVER_FAILS else _refused_otherwise)(error, request)
 
 
-def _forbidden(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _forbidden(error: HfHubHTTPError, request: HubRequest) -> HubError:
     return _denied(f"The token may not {request.task}.{_said_by_hub(error)}", request)
 
 
-def _unavailable(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _unavailable(error: HfHubHTTPError, request: HubRequest) -> HubError:
     status = error.response.status_code
     why = "There are too many requests" if status == _TOO_MANY else "This is a server-side error"
-    return _Told(
-        HubUnavailableError,
+    return HubUnavailableError(
         f"The Hub answered {status} when asked to {request.task}. {why}; try again later.{_said_by_hub(error)}",
-        {"status": status},
+        source=request.repo_id,
+        status=status,
     )
 
 
-def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _refused_otherwise(error: HfHubHTTPError, request: HubRequest) -> HubError:
     status, said = error.response.status_code, _said_by_hub(error)
-    return _Told(
-        HubError,
+    return HubError(
         f"The Hub answered {status} when asked to {request.task}.{said or f' The client says: {excerpt(str(error))}'}",
-        {"status": status},
+        source=request.repo_id,
+        status=status,
     )
 
 
@@ -262,18 +251,18 @@ def _said_by_hub(error: HfHubHTTPError) -> str:
     return f" The Hub says: {said}" if said.endswith((".", "!", "?", "…")) else f" The Hub says: {said}."
 
 
-def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _refused_elsewhere(error: HfHubHTTPError, request: HubRequest) -> HubError:
     """Blame a store of bytes, such as a content network: it knows signed addresses, and no token."""
     status, host = error.response.status_code, _host_of(_request_of(error).url)
-    return _Told(
-        HubUnavailableError,
+    return HubUnavailableError(
         f"{host}, where the Hub keeps the bytes, answered {status} when asked to {request.task}. The address that the "
         "Hub gave out may have expired; try again.",
-        {"status": status},
+        source=request.repo_id,
+        status=status,
     )
 
 
-def _unauthorized(error: HfHubHTTPError, request: HubRequest) -> _Told:
+def _unauthorized(error: HfHubHTTPError, request: HubRequest) -> HubError:
     if _request_of(error).headers.get("authorization"):
         return _denied(f"The Hub does not accept the token to {request.task}: it is wrong or expired.", request)
     missing = f" There may be no such repository, or it is private; there is no folder {request.repo_id!r}."
@@ -281,47 +270,47 @@ def _unauthorized(error: HfHubHTTPError, request: HubRequest) -> _Told:
     return _denied(problem, request)
 
 
-def _no_stored_token(_: BaseException, request: HubRequest) -> _Told:
+def _no_stored_token(_: BaseException, request: HubRequest) -> HubError:
     return _denied("token=True was passed, but no token is stored on this machine.", request)
 
 
-def _denied(problem: str, request: HubRequest) -> _Told:
+def _denied(problem: str, request: HubRequest) -> HubError:
     role = "with the write role " if request.writes else ""
     remedy = f"Run `hf auth login`, or pass token= {role}of an account that may do this."
-    return _Told(AccessDeniedError, f"{problem} {remedy}")
+    return AccessDeniedError(f"{problem} {remedy}", source=request.repo_id)
 
 
-def _offline(error: BaseException, request: HubRequest) -> _Told:
+def _offline(error: BaseException, request: HubRequest) -> HubError:
     why = "HF_HUB_OFFLINE is set" if isinstance(error, ConnectionError) else "only local files may be used"
     if request.writes:
-        return _Told(HubUnavailableError, f"Cannot {request.task}: {why}. Unset it.")
+        return HubUnavailableError(f"Cannot {request.task}: {why}. Unset it.", source=request.repo_id)
     files = ", ".join(request.filenames) or "What is needed"
-    return _Told(
-        NotDownloadedError,
+    return NotDownloadedError(
         f"{files} of {request.repo_id!r} (revision {request.revision or 'main'!r}) was not downloaded before, "
         f"and {why}. There is no folder {request.repo_id!r} here either. Load it once with the network, or give the "
         "folder that holds it.",
+        source=request.repo_id,
     )
 
 
-def _broken_off(error: BaseException, request: HubRequest) -> _Told:
-    return _Told(
-        HubUnavailableError,
+def _broken_off(error: BaseException, request: HubRequest) -> HubError:
+    return HubUnavailableError(
         f"Cannot {request.task}: {_endpoint()} cannot be reached or broke off ({_quote(error)}). "
         f"{'' if request.writes else f'There is no folder {request.repo_id!r} here either. '}"
         "Check the network, the proxy and HF_ENDPOINT, and try again.",
+        source=request.repo_id,
     )
 
 
-def _unusable_answer(error: BaseException, request: HubRequest) -> _Told:
-    return _Told(
-        HubError,
+def _unusable_answer(error: BaseException, request: HubRequest) -> HubError:
+    return HubError(
         f"Cannot {request.task}: what {_endpoint()} answered is not what a Hub answers ({_quote(error)}). A proxy or a "
         "login page may have answered in its place: check the network, the proxy and HF_ENDPOINT, and try again.",
+        source=request.repo_id,
     )
 
 
-def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number: int) -> _Told:
+def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number: int) -> HubError:
     if number in _DISK_FULL:
         remedy = (
             f"{_interrupted_downloads(request)}Free some space (`hf cache rm` removes downloads that are no longer "
@@ -334,7 +323,8 @@ def _unreadable_or_unwritable(error: BaseException, request: HubRequest, number:
             "Check that path, or pass cache_dir= with a folder that can be written; local_files_only=True loads what "
             "was downloaded before."
         )
-    return _Told(HubError, f"Cannot {request.task}: {excerpt(str(error))}. {remedy}", {"errno": number})
+    problem = f"Cannot {request.task}: {excerpt(str(error))}. {remedy}"
+    return HubError(problem, source=request.repo_id, errno=number)
 
 
 def _interrupted_downloads(request: HubRequest) -> str:
@@ -353,15 +343,16 @@ def _interrupted_downloads(request: HubRequest) -> str:
     )
 
 
-def _made(told: _Told, error: BaseException, request: HubRequest) -> HubError:
-    """Return one of our errors, with the request that failed at its end and no secret in it or in its causes."""
+def _completed(made: HubError, error: BaseException, request: HubRequest) -> HubError:
+    """Put the request that failed at the end of our error, and leave no secret in it or in its causes."""
     secrets = _secrets(request)
     _redact_causes(error, secrets)
-    sent = _request_of(error)
-    shown = f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}" if sent is not None else None
-    problem = redacted(f"{told.problem}{f' [{shown}]' if shown else ''}", secrets)
-    made = told.kind(problem, source=request.repo_id, **told.data)
-    made.host, made.request = _host_of(sent.url) if sent is not None else hub_host(), shown
+    made.host = hub_host()
+    if (sent := _request_of(error)) is not None:
+        made.host = _host_of(sent.url)
+        made.request = f"{sent.method} {sent.url.copy_with(query=None, userinfo=b'')}"
+    shown = f" [{made.request}]" if made.request else ""
+    made.args = (redacted(f"{made.args[0]}{shown}", secrets),)
     return made
 
 
