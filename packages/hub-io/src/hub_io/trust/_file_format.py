@@ -138,44 +138,32 @@ class _Lines:
 
     def of_key(self, key: str) -> int | None:
         """Return the line of a top-level key."""
-        return next((self._line(start) for name, start, _ in self._members() if name == key), None)
+        return next((self._line(start) for name, start, _, _ in self._items(self._skip(0)) if name == key), None)
 
     def of(self, index: int, key: str) -> int | None:
         """Return the line of a key of an entry, or of the entry if it has no such key."""
-        start, end = self._entry_spans()[index]
+        entries = next(value for name, _, value, _ in self._items(self._skip(0)) if name == "trusted")
+        _, start, _, end = list(self._items(entries))[index]
         found = self._text.find(json.dumps(key), start, end) if key else -1
         return self._line(start if found < 0 else found)
 
     def _line(self, position: int) -> int:
         return self._text.count("\n", 0, position) + 1
 
-    def _members(self) -> Iterator[tuple[str, int, int]]:
-        """Yield each top-level key, its position, and the position of its value."""
-        decoder = json.JSONDecoder()
-        position = self._skip(self._text.index("{") + 1)
-        while self._text[position] == '"':
-            start = position
-            name, position = decoder.raw_decode(self._text, position)
-            value = self._skip(self._skip(position) + 1)
-            yield name, start, value
-            _, position = decoder.raw_decode(self._text, value)
-            position = self._skip(position)
-            if self._text[position] == ",":
-                position = self._skip(position + 1)
-
-    def _entry_spans(self) -> list[tuple[int, int]]:
-        """Return the start and end of each entry."""
-        decoder = json.JSONDecoder()
-        position = next(value for name, _, value in self._members() if name == "trusted")
+    def _items(self, position: int) -> Iterator[tuple[str, int, int, int]]:
+        """Yield the items of the object or list at a position: key, or `""`, start, and start and end of the value."""
+        decoder, is_object = json.JSONDecoder(), self._text[position] == "{"
         position = self._skip(position + 1)
-        spans = []
-        while self._text[position] != "]":
+        while self._text[position] not in "]}":
+            key, start = "", position
+            if is_object:
+                key, position = decoder.raw_decode(self._text, position)
+                position = self._skip(self._skip(position) + 1)
             _, end = decoder.raw_decode(self._text, position)
-            spans.append((position, end))
+            yield key, start, position, end
             position = self._skip(end)
             if self._text[position] == ",":
                 position = self._skip(position + 1)
-        return spans
 
     def _skip(self, position: int) -> int:
         while self._text[position].isspace():
