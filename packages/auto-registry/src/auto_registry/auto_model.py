@@ -129,6 +129,8 @@ class AutoModelClass:
             Exception: The checkpoint's code is not trusted: with `pretrained-hub-io`, a `RemoteCodeRefusedError`. If no
                 service for such code is installed, MissingServiceError says what to install.
         """
+        import inspect
+
         from config_core.checkpoint import HubOptions, open_checkpoint
 
         kwargs = drop_hub_options(kwargs)
@@ -155,7 +157,8 @@ class AutoModelClass:
             model_class = cls._load(model_choice, config_class)
 
         if config is None:
-            options = {name: kwargs.pop(name) for name in kwargs.keys() & _options_of(model_class)}
+            taken = _MODEL_OPTIONS.union(inspect.signature(model_class.from_pretrained).parameters)
+            options = {name: kwargs.pop(name) for name in kwargs.keys() & taken}
             with explain_namesake(config_choice), load.constructing(config_class), using_registry(registry):
                 config, unused = config_class.from_pretrained(load.config_source, return_unused_kwargs=True, **kwargs)
             kwargs = {**options, **unused}
@@ -263,13 +266,6 @@ def _load_of_class(config_class: type[config_core.PretrainedConfig], load: CodeL
         code_revision=load.code_revision,
         hub_options=load.hub_options,
     )
-
-
-def _options_of(model_class: type[Any]) -> frozenset[str]:
-    """Return the keywords that are always passed to the model class."""
-    import inspect
-
-    return _MODEL_OPTIONS.union(inspect.signature(model_class.from_pretrained).parameters)
 
 
 def _overrides_from_pretrained(model_class: type[Any]) -> bool:

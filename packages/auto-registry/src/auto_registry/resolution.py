@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auto_registry.code_service import find_remote_code
 from auto_registry.errors import CheckpointConfigError, UnknownModelTypeError, UnknownTaskError, describe
-from auto_registry.installed import INSTALLED, InstalledModels
+from auto_registry.installed import INSTALLED
 from auto_registry.registry import REGISTRY, Registry
 
 if TYPE_CHECKING:
@@ -134,13 +134,11 @@ class ClassSources(NamedTuple):
     """Where classes are looked up besides the checkpoint.
 
     Attributes:
-        registry: The classes that the program registered.
-        installed: The classes that installed packages offer.
+        registry: The classes that the program registered. Installed packages are the same for every registry.
         find_remote_code: Finds the service that decides on the code of checkpoints; raises MissingServiceError.
     """
 
     registry: Registry
-    installed: InstalledModels = INSTALLED
     find_remote_code: ServiceFinder = find_remote_code
 
 
@@ -188,14 +186,14 @@ def resolve_config(
                 checkpoint=where or "the checkpoint",
                 key="model_type",
             )
-        known = {*sources.registry.model_types(), *sources.installed.model_types()}
+        known = {*sources.registry.model_types(), *INSTALLED.model_types()}
         return UnknownModelTypeError(model_type, known=known, where=where, hint=_own_code_hint("AutoConfig", load))
 
     return _first(
         "AutoConfig",
         registered=sources.registry.config_class(model_type),
         load=load,
-        find_installed=lambda: sources.installed.config(model_type) if model_type else None,
+        find_installed=lambda: INSTALLED.config(model_type) if model_type else None,
         unknown=Unknown(f"no class is known for the model_type {model_type!r}", unknown),
         sources=sources,
     )
@@ -218,14 +216,14 @@ def resolve_model(
     """
 
     def unknown() -> Exception:
-        available = {*sources.registry.auto_classes(config_class), *sources.installed.auto_classes(config_class)}
+        available = {*sources.registry.auto_classes(config_class), *INSTALLED.auto_classes(config_class)}
         return UnknownTaskError(auto_class, config_class, available=available, hint=_own_code_hint(auto_class, load))
 
     return _first(
         auto_class,
         registered=sources.registry.model_class(auto_class, config_class),
         load=load,
-        find_installed=lambda: sources.installed.model(auto_class, config_class),
+        find_installed=lambda: INSTALLED.model(auto_class, config_class),
         unknown=Unknown(f"no class is known for {auto_class} and {describe(config_class)}", unknown),
         sources=sources,
     )
