@@ -198,7 +198,8 @@ def _source_path(cls: type[Any]) -> Path:
             path=f"{cls.__module__}.{cls.__qualname__}",
         )
     path = Path(file).resolve()
-    if not _defines(parse_source(path.read_bytes(), path=str(path)), cls.__name__):
+    nodes = ast.walk(parse_source(path.read_bytes(), path=str(path)))
+    if not any(isinstance(node, ast.ClassDef) and node.name == cls.__name__ for node in nodes):
         raise SourceCodeError(f"it defines no class {cls.__name__!r} at its top level.", path=str(path))
     return path
 
@@ -210,10 +211,6 @@ def _check_top_level(cls: type[Any]) -> None:
             "module can be saved and loaded: move it there.",
             path=f"{cls.__module__}.{cls.__qualname__}",
         )
-
-
-def _defines(tree: ast.Module, name: str) -> bool:
-    return any(isinstance(node, ast.ClassDef) and node.name == name for node in ast.walk(tree))
 
 
 def _package_folder(cls: type[Any], path: Path) -> Path:

@@ -7,8 +7,7 @@ a verbosity has no effect: the code of one checkpoint does not decide what the p
 from __future__ import annotations
 
 import logging
-from logging import CRITICAL, DEBUG, ERROR, FATAL, INFO, NOTSET, WARN, WARNING
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "CRITICAL",
@@ -28,6 +27,15 @@ __all__ = [
     "set_verbosity_info",
     "set_verbosity_warning",
 ]
+
+NOTSET: Final = logging.NOTSET
+DEBUG: Final = logging.DEBUG
+INFO: Final = logging.INFO
+WARN: Final = logging.WARNING
+WARNING: Final = logging.WARNING
+ERROR: Final = logging.ERROR
+FATAL: Final = logging.CRITICAL
+CRITICAL: Final = logging.CRITICAL
 
 _MOST_ONCE = 1000  # messages that a logger remembers
 
