@@ -6,8 +6,8 @@ process, too; see `hub_io.running._inherited_code`.
 
 from __future__ import annotations
 
-from hub_io.running import install_finder as _install_finder
+from hub_io.running import BUNDLE_FINDER as _FINDER
 
 __all__: list[str] = []
 
-_install_finder()
+_FINDER.install()

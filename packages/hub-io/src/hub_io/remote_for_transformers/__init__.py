@@ -5,8 +5,8 @@ Like `hub_io.remote`, this folder contains none of it, and modules are found her
 
 from __future__ import annotations
 
-from hub_io.running import install_finder as _install_finder
+from hub_io.running import BUNDLE_FINDER as _FINDER
 
 __all__: list[str] = []
 
-_install_finder()
+_FINDER.install()

@@ -16,7 +16,7 @@ import linecache
 import os
 import posixpath
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auto_registry.code_load import CodeLoad, current_load
 from config_core.code import compile_source, parse_source, resolve_sibling_imports, source_facts, source_imports
@@ -30,16 +30,15 @@ from hub_io.running._remote_packages import (
     package_name,
     package_of,
 )
-from hub_io.running._served_modules import serve_imports
+from hub_io.running._served_modules import NameFinder, serve_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from importlib.resources.abc import TraversableResources
     from types import CodeType, ModuleType
 
     from hub_io.running._remote_packages import RemotePackage
 
-__all__ = ["import_module", "install_finder"]
+__all__ = ["BUNDLE_FINDER", "import_module"]
 
 _PACKAGE_FILE = "__init__.py"
 
@@ -57,21 +56,10 @@ def import_module(name: str) -> ModuleType:
     return module
 
 
-def install_finder() -> None:
-    """Install the finder for the modules of bundles."""
-    if _FINDER not in sys.meta_path:
-        sys.meta_path.insert(0, _FINDER)
-
-
-class _BundleFinder(importlib.abc.MetaPathFinder):
+class _BundleFinder(NameFinder):
     """Finds the modules of bundles, and no others."""
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 - Python's
-        target: ModuleType | None = None,  # noqa: ARG002 - Python's
-    ) -> importlib.machinery.ModuleSpec | None:
+    def spec_of(self, fullname: str) -> importlib.machinery.ModuleSpec | None:
         if not fullname.startswith((f"{PARENT}.", f"{PARENT_FOR_TRANSFORMERS}.")):
             return None
         name = package_name(fullname)
@@ -89,7 +77,7 @@ class _BundleFinder(importlib.abc.MetaPathFinder):
         return importlib.machinery.ModuleSpec(fullname, loader, origin=loader.path, is_package=is_package)
 
 
-_FINDER = _BundleFinder()
+BUNDLE_FINDER: Final = _BundleFinder()
 
 
 class _BundleLoader(importlib.abc.InspectLoader):

@@ -19,7 +19,7 @@ from hub_io.code import (
 )
 from hub_io.errors import RemoteCodeImportError
 from hub_io.running._announcement import announce
-from hub_io.running._bundle_finder import import_module, install_finder
+from hub_io.running._bundle_finder import BUNDLE_FINDER, import_module
 from hub_io.running._remote_packages import PARENT, PARENT_FOR_TRANSFORMERS, importing
 from hub_io.trust import pass_on
 
@@ -58,7 +58,7 @@ def import_classes(
         RemoteCodeImportError: The code failed, or has no such class. The modules that this call imported are removed.
     """
     parsed = [ClassReference.parse(str(reference)) for reference in references]
-    install_finder()
+    BUNDLE_FINDER.install()
     modules = [reference.module for reference in parsed]
     with importing(trusted, modules, for_transformers=for_transformers) as package:
         announce(trusted, package.origin)

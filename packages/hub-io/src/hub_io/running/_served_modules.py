@@ -12,6 +12,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+from abc import abstractmethod
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from hub_io.code import ModuleLiteral
 
-__all__ = ["install_served_finder", "serve_imports"]
+__all__ = ["SERVED_FINDER", "NameFinder", "serve_imports"]
 
 _PREFIX: Final = "hub_io.served."
 _FROM_LIST: Final = 4  # number of arguments of `__import__` with `fromlist`
@@ -55,12 +56,6 @@ def serve_imports(tree: ast.Module) -> ast.Module:
             if isinstance(value, list) and any(isinstance(item, (ast.Import, ast.ImportFrom)) for item in value):
                 setattr(node, field, [part for item in value for part in _served(item)])
     return tree
-
-
-def install_served_finder() -> None:
-    """Install the finder for `hub_io.served.transformers…`."""
-    if _FINDER not in sys.meta_path:
-        sys.meta_path.insert(0, _FINDER)
 
 
 def _serve_literal(literal: ModuleLiteral, expression: ast.AST) -> None:
@@ -159,8 +154,13 @@ class _ServedLoader(importlib.abc.Loader):
             sys.modules[module.__name__] = served_object(TRANSFORMERS, "logging")
 
 
-class _ServedFinder(importlib.abc.MetaPathFinder):
-    """Finds the served modules, and no others."""
+class NameFinder(importlib.abc.MetaPathFinder):
+    """A finder that needs only the names of modules."""
+
+    def install(self) -> None:
+        """Let Python ask this finder first."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
 
     def find_spec(
         self,
@@ -168,6 +168,18 @@ class _ServedFinder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002 - Python's
         target: ModuleType | None = None,  # noqa: ARG002 - Python's
     ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a module, as Python asks for it."""
+        return self.spec_of(fullname)
+
+    @abstractmethod
+    def spec_of(self, fullname: str) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a module, or None for those of other finders."""
+
+
+class _ServedFinder(NameFinder):
+    """Finds the served modules, and no others."""
+
+    def spec_of(self, fullname: str) -> importlib.machinery.ModuleSpec | None:
         name = fullname.removeprefix(_PREFIX)
         if name == fullname or not is_transformers(name):
             return None
@@ -176,4 +188,4 @@ class _ServedFinder(importlib.abc.MetaPathFinder):
         return importlib.machinery.ModuleSpec(fullname, _ServedLoader(), origin=_ORIGIN, is_package=True)
 
 
-_FINDER = _ServedFinder()
+SERVED_FINDER: Final = _ServedFinder()

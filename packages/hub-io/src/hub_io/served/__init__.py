@@ -5,8 +5,8 @@ Only the loader of bundles imports from here; see `hub_io.running._served_module
 
 from __future__ import annotations
 
-from hub_io.running import install_served_finder as _install_finder
+from hub_io.running import SERVED_FINDER as _FINDER
 
 __all__: list[str] = []
 
-_install_finder()
+_FINDER.install()
