@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hub_io.code._bundle_collection import collect_bundle
 from hub_io.code._code_lookup import RemoteCode, find_code, find_each
-from hub_io.code._code_store import CACHE_VARIABLE, CodeStore, KeptCode
+from hub_io.code._code_store import CodeStore, KeptCode
 from hub_io.code._processing_code import PROCESSING_NAMES, processing_load
 from hub_io.code._requirements import (
     LOAD_THERE,
@@ -26,7 +25,6 @@ from hub_io.code._transformers_uses import (
 )
 
 __all__ = [
-    "CACHE_VARIABLE",
     "LOAD_THERE",
     "PROCESSING_NAMES",
     "REQUIREMENTS_FILE",
@@ -38,7 +36,6 @@ __all__ = [
     "RemoteCode",
     "TransformersName",
     "check_imports",
-    "collect_bundle",
     "find_code",
     "find_each",
     "functions_in",

@@ -70,7 +70,7 @@ def _auto_map(checkpoint: Checkpoint) -> dict[str, str]:
 
 def _auto_maps(checkpoint: Checkpoint, file: str) -> Iterator[dict[str, Any]]:
     """Yield what a file has under `auto_map`; transformers 5 writes the parts of a processor into its file."""
-    values = _read(checkpoint, file)
+    values = decode_json(checkpoint.read_bytes(file, limit=_MAX_BYTES), path=Path(str(checkpoint), file))
     parts = values.values() if file == _PROCESSOR_FILE and isinstance(values, dict) else ()
     for part in (values, *parts):
         auto_map = part.get("auto_map") if isinstance(part, dict) else None
@@ -78,10 +78,6 @@ def _auto_maps(checkpoint: Checkpoint, file: str) -> Iterator[dict[str, Any]]:
             auto_map = {"AutoTokenizer": auto_map}
         if isinstance(auto_map, dict):
             yield auto_map
-
-
-def _read(checkpoint: Checkpoint, file: str) -> Any:
-    return decode_json(checkpoint.read_bytes(file, limit=_MAX_BYTES), path=Path(str(checkpoint), file))
 
 
 def _preferred(value: Any) -> Any:

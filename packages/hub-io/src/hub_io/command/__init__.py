@@ -8,7 +8,6 @@ It never executes or imports the code that it shows, and its output cannot contr
     _sources.py        shared options, and finding all code of a checkpoint
     _inspecting.py     the content of a bundle, as a value
     _remarks.py        the lines in it that deserve a look
-    _store_choice.py   the trust file that a verb writes
     _reviewed_code.py  reviewed files: from the code store, the cache or the Hub
     _inspect_verb.py, _trust_verbs.py, _check_verb.py, _diff_verb.py, _verify_verb.py
 """

@@ -16,7 +16,7 @@ from hub_io.distributions import describe_provider
 from hub_io.trust import Trusted, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode, TransformersName
@@ -120,7 +120,10 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield ""
     yield heading("Files that would be used")
     yield from _file_lines(inspection)
-    yield from _class_lines(code.bundle.auto_map)
+    yield from ("", heading("Classes that auto classes would load"))
+    width = max(map(len, code.bundle.auto_map), default=0)
+    for name, reference in code.bundle.auto_map.items():
+        yield f"  {printable(name):{width}}  {printable(reference)}"
     yield from _import_lines(inspection.imports)
     yield from _transformers_lines(inspection.transformers)
     if inspection.requirements:
@@ -137,12 +140,6 @@ def _file_lines(inspection: Inspection) -> Iterator[str]:
         kind = known if file.runs else ", data"
         about = dim(f"({counted(file.num_bytes, 'byte')}, {lines}{kind})")
         yield f"  sha256:{file.sha256}  {printable(file.name)}  {about}"
-
-
-def _class_lines(auto_map: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", heading("Classes that auto classes would load"))
-    width = max(map(len, auto_map), default=0)
-    yield from (f"  {printable(name):{width}}  {printable(reference)}" for name, reference in auto_map.items())
 
 
 def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""`hub-io trust`, `list` and `revoke`: the entries of the trust store."""
+"""`hub-io trust`, `list` and `revoke`: the entries of the trust store, and the file that they change."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,28 +16,55 @@ from hub_io.command._inspect_verb import shipped_code_lines, shipped_code_values
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting, wants_json
 from hub_io.command._screen import bad, counted, dim, good, heading, printable, show
 from hub_io.command._sources import Asked, find_shipped_code, of_source
-from hub_io.command._store_choice import choose_file, refuse_file_in_checkpoint, store_options, store_to_change
 from hub_io.errors import NoRemoteCodeError, TrustStoreError
-from hub_io.trust import CAP_VARIABLE, EntryError, TrustEntry, default_policy, find_store
+from hub_io.trust import (
+    CAP_VARIABLE,
+    PROJECT_STORE,
+    STORE_VARIABLE,
+    EntryError,
+    TrustEntry,
+    TrustFile,
+    TrustStore,
+    default_policy,
+    find_store,
+    named_store_path,
+    project_store_path,
+    user_store_path,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from config_core.code import CodeBundle
     from hub_io.code import RemoteCode
-    from hub_io.command._store_choice import Owner
-    from hub_io.trust import FileContents, TrustFile, TrustPolicy, TrustStore
+    from hub_io.trust import FileContents, TrustPolicy
 
 __all__ = ["list_entries", "revoke", "trust"]
 
 _SHORTEST_DIGEST = 12
+_Owner = Literal["project", "user"]
+
+
+def _store_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--project` and `--user`, which choose a trust file: the parameter `owner`."""
+    project = click.option(
+        "--project", "owner", flag_value="project",
+        help=f"The project's file: the nearest {PROJECT_STORE}, or a new one in the working directory.",
+    )  # fmt: skip
+    user = click.option(
+        "--user",
+        "owner",
+        flag_value="user",
+        help="The user's file. Default: the project's if there is one, else the user's.",
+    )
+    return project(user(function))
 
 
 @click.command(short_help="Show the code that SOURCE ships, and trust it.")
 @of_source
 @click.option("--note", default="", metavar="TEXT", help="A comment to keep in the entry, such as a ticket.")
 @click.option("--by", metavar="NAME", help="Who has read the code, for the entry. Default: this user's login name.")
-@store_options
+@_store_options
 @click.option(
     "--digest", "digests", multiple=True, metavar="SHA256",
     help="Trust only code with this digest, as shown by `inspect`. May be repeated.",
@@ -48,7 +76,7 @@ def trust(
     *,
     note: str,
     by: str | None,
-    owner: Owner | None,
+    owner: _Owner | None,
     digests: tuple[str, ...],
     source_code: bool,
     yes: bool,
@@ -67,15 +95,15 @@ def trust(
       hub-io trust owner/name --revision 0123abc… --project
       hub-io trust ./checkpoint --digest 5f70bf18… --yes
     """  # noqa: D301 - `\b` tells click not to wrap a paragraph
-    if not yes and (wants_json() or not _at_terminal()):
+    if not yes and (wants_json() or not (sys.stdin.isatty() and sys.stderr.isatty())):
         message = "There is no terminal to ask for confirmation. Read the output of `hub-io inspect`, then pass --yes."
         return Report({"entries": [], "refused": message}, [f"{bad('Not trusted')}: {message}"], NO)
-    file = choose_file(owner)
+    file = _choose_file(owner)
     shipped, policy = find_shipped_code(Asked(**asked)), default_policy()
     if not shipped.codes:
         raise NoRemoteCodeError(str(shipped.checkpoint))
     for code in shipped.codes:
-        refuse_file_in_checkpoint(file, code)
+        _refuse_file_in_checkpoint(file, code)
     entries = [_entry(code, file, note=note, by=_login() if by is None else by) for code in shipped.codes]
     if not wants_json():
         for line in shipped_code_lines(shipped, with_source=source_code):
@@ -145,9 +173,9 @@ def list_entries() -> Report:
 @click.command(short_help="Remove entries, so that their code no longer runs.")
 @click.argument("what", metavar="[SOURCE|DIGEST]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Remove every entry.")
-@store_options
+@_store_options
 @reporting
-def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report:
+def revoke(*, what: str | None, everything: bool, owner: _Owner | None) -> Report:
     """Remove entries from the trust store, so that their code no longer runs.
 
     SOURCE removes every entry of a folder or repository; a digest, or at least its first 12 digits, removes the entries
@@ -166,7 +194,7 @@ def revoke(*, what: str | None, everything: bool, owner: Owner | None) -> Report
     meant = [each for each in find_store().located_entries if what is None or _is_meant(each[1], what)]
     removed = [
         (file, entry)
-        for file in store_to_change(owner).files
+        for file in _store_to_change(owner).files
         for entry in file.remove_if(lambda entry: what is None or _is_meant(entry, what))
     ]
     digests = {entry.digest for _, entry in removed or meant}
@@ -213,10 +241,6 @@ def _located(file: TrustFile, entry: TrustEntry) -> dict[str, Any]:
 
 def _described(file: TrustFile, entry: TrustEntry) -> str:
     return f"{printable(entry.source)}{_at(entry)}, in {printable(str(file.path))}"
-
-
-def _at_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _not_expected(entries: Sequence[TrustEntry], digests: tuple[str, ...]) -> str | None:
@@ -272,3 +296,50 @@ def _is_meant(entry: TrustEntry, what: str) -> bool:
     if len(digest) >= _SHORTEST_DIGEST and entry.digest.startswith(digest):
         return True
     return entry.source == what or (entry.commit is None and entry.source == os.path.realpath(what))
+
+
+def _choose_file(owner: _Owner | None) -> TrustFile:
+    """Return the file to add entries to.
+
+    Raises:
+        click.UsageError: The user has no home folder, or the options contradict `HUB_IO_TRUST_STORE`.
+        TrustStoreError: Loads would not use the file.
+    """
+    path = _path_of(owner)
+    if why := find_store().ignored.get(path):
+        raise TrustStoreError(f"it is not used, because it {why}. Change that, or use another file.", path=path)
+    return TrustFile(path)
+
+
+def _store_to_change(owner: _Owner | None) -> TrustStore:
+    """Return the files to remove entries from: the chosen one, or all files in use."""
+    return find_store() if owner is None else TrustStore((_choose_file(owner),))
+
+
+def _refuse_file_in_checkpoint(file: TrustFile, code: RemoteCode) -> None:
+    """Raise if a trust file is inside the checkpoint whose code it would trust: loads would not use it.
+
+    Raises:
+        TrustStoreError: It is.
+    """
+    for folder in code.folders:
+        if not TrustStore((file,)).without(folder).files:
+            raise TrustStoreError(
+                "it is inside the checkpoint, which cannot declare itself trusted. Run this from another folder, or "
+                "pass --user.",
+                path=file.path,
+            )
+
+
+def _path_of(owner: _Owner | None) -> Path:
+    if (named := named_store_path()) is not None:
+        if owner is not None:
+            raise click.UsageError(f"{STORE_VARIABLE} names the only file in use. Unset it, or omit --{owner}.")
+        return named
+    project = project_store_path()
+    if owner == "project" or (owner is None and project is not None):
+        return project or Path(os.path.abspath(PROJECT_STORE))  # noqa: PTH100 - keeps links
+    user = user_store_path()
+    if user is None:
+        raise click.UsageError(f"This user has no home folder. Pass --project, or set {STORE_VARIABLE}.")
+    return user

@@ -135,8 +135,10 @@ def check_push_access(repo_id: str, *, token: str | bool | None = None) -> None:
     if token is False:
         raise AccessDeniedError(f"Cannot push to {repo_id!r} without a token. Leave out token=False.", source=repo_id)
     with asking(HubRequest(repo_id, writes=True, token=token)):
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented
+
         api = hub_client(token=token)
-        _check_name(repo_id)
+        validate_repo_id(repo_id)
         account = api.whoami()
         name, role = str(account["name"]), account.get("auth", {}).get("accessToken", {}).get("role")
         organizations = [str(org["name"]) for org in account.get("orgs", []) if org.get("roleInOrg") != "read"]
@@ -152,9 +154,3 @@ def check_push_access(repo_id: str, *, token: str | bool | None = None) -> None:
             f"{', '.join(f'{allowed}/…' for allowed in (name, *organizations))}. Use one of these, or another token.",
             source=repo_id,
         )
-
-
-def _check_name(repo_id: str) -> None:
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # documented, without saying so
-
-    validate_repo_id(repo_id)

@@ -116,7 +116,8 @@ def asking(request: HubRequest) -> Iterator[None]:
     try:
         yield
     except HubError as error:
-        error.host = error.host or _host_or_none()
+        with contextlib.suppress(Exception):  # there is none in settings that the client refuses
+            error.host = error.host or hub_host()
         raise
     except (SentenceError, Warning):  # a warning is raised where its user has said so
         raise
@@ -139,12 +140,6 @@ def _translated(error: BaseException, request: HubRequest) -> HubError:
             "HF_ variables.",
             source=request.repo_id,
         )
-
-
-def _host_or_none() -> str | None:
-    with contextlib.suppress(Exception):
-        return hub_host()
-    return None
 
 
 def _guard_session() -> None:
