@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 import tempfile
 import threading
 import warnings
@@ -225,6 +226,67 @@ def test_a_refused_save_says_what_a_load_would_do(cls, name, value, problem, tmp
         setattr(config, name, before)
     config.save_pretrained(tmp_path)
     assert cls.from_pretrained(tmp_path) == cls()
+
+
+class NormalisingConfig(PretrainedConfig):
+    model_type = "saves-normalising"
+
+    def __init__(self, act: str = "relu", dims: list[int] | None = None, width: int = 2, inner=None, **kwargs):
+        self.act = act.lower()
+        self.dims = dims or [1, 2]
+        self.width = width
+        self.inner = 4 * width if inner is None else inner
+        super().__init__(**kwargs)
+
+
+@dataclass
+class ClampingConfig(PretrainedConfig):
+    model_type = "saves-clamping"
+
+    rate: float = 0.5
+
+    def __post_init__(self, **kwargs):
+        self.rate = min(self.rate, 1.0)
+        super().__post_init__(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value", "made"),
+    [
+        (NormalisingConfig, "act", "GELU", "gelu"),
+        (NormalisingConfig, "dims", [], [1, 2]),
+        (NormalisingConfig, "inner", None, 8),
+        (ClampingConfig, "rate", 3.0, 1.0),
+    ],
+)
+def test_a_refused_save_says_what_to_assign(cls, name, value, made, tmp_path):
+    """It is what the class would make of the value; and the constructor and an update do so."""
+    config = cls()
+    setattr(config, name, value)
+    advice = re.escape(f" Assign {made!r}, or give {value!r} to the constructor or to update(), which make the same")
+    with pytest.raises(ConfigError, match=advice):
+        config.save_pretrained(tmp_path)
+    setattr(config, name, made)
+    config.save_pretrained(tmp_path)
+    assert cls.from_pretrained(tmp_path) == config == cls(**{name: value})
+    config.update({name: value})
+    assert config == cls(**{name: value})
+
+
+def test_a_refused_save_of_what_changes_with_each_load_says_what_to_keep(tmp_path):
+    """No value that could be assigned would come back."""
+
+    class DoublingConfig(PretrainedConfig):
+        model_type = "saves-doubling"
+
+        def __init__(self, width: int = 1, **kwargs):
+            self.width = 2 * width
+            super().__init__(**kwargs)
+
+    with pytest.raises(
+        ConfigError, match=r"in each load: 6 would be loaded as int 12\. Let __init__ keep what it is given"
+    ):
+        DoublingConfig(width=3).save_pretrained(tmp_path)
 
 
 def test_the_values_of_a_part_come_back_or_are_refused_too(tmp_path):

@@ -99,14 +99,16 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
         config: A config whose class was written for transformers.
         written: What the file has.
     """
-    cls = type(config)
-    if not definition_of(cls).runs_own_code:
+    cls, definition = type(config), definition_of(type(config))
+    if not definition.runs_own_code:
         return
+    further = definition.setters.union(f"_{name}" for name in definition.unkept)
     try:
-        lost = _lost(config, written)
+        changes = _changes(config, written, _loaded(cls, written), further)
     except Exception as error:  # noqa: BLE001 - the author's code
         _warn(cls, f"a load of the file will raise {type(error).__name__}: {error}")
         return
+    lost = [path for path, saved, loaded in changes if loaded is _LOST or not same_value(saved, loaded)]
     if lost:
         from config_core.config._unknown_names import quoted
 
@@ -117,29 +119,33 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
         )
 
 
-def _lost(config: Any, written: dict[str, Any]) -> list[str]:
-    """Return the names of the values of a config that a load of its file does not give back."""
-    cls, definition = type(config), definition_of(type(config))
-    further = definition.setters.union(f"_{name}" for name in definition.unkept)
-    saved, made = (_all_values(each, further) for each in (config, _loaded(cls, written)))
-    saved |= _of_model(written)
-    lost = [name for name, value in saved.items() if name not in made or not same_value(value, made[name])]
-    if not lost:
-        return []
-    # What differs from load to load is no value that was given.
-    twin = _all_values(_loaded(cls, written), further)
-    return [name for name in lost if name not in made or same_value(made[name], twin.get(name))]
-
-
 def _warn(cls: type[Any], problem: str) -> None:
     from config_core.config._unknown_names import warn_caller
 
     warn_caller(f"{cls.__name__}: {problem}")
 
 
-def _of_model(written: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a save of a model writes in place of the config's own values."""
-    return {name: written[name] for name in ("architectures", "dtype") if name in written}
+def _changes(
+    config: Any, written: dict[str, Any], loaded: Any, further: Iterable[str] = ()
+) -> list[tuple[str, Any, Any]]:
+    """Return path, saved value and loaded value of what a load of a config's file does not give back.
+
+    Args:
+        config: The config.
+        written: What the file has.
+        loaded: What a load makes.
+        further: Attributes that are not written, and count too.
+    """
+    # A save of a model writes these in place of the config's own values.
+    of_model = {name: written[name] for name in ("architectures", "dtype") if name in written}
+    saved, made = _all_values(config, further) | of_model, _all_values(loaded, further)
+    changes = [*_differences(saved, made, is_complete=True)]
+    if not changes:
+        return []
+    # What differs from load to load is no value that was given.
+    twin = _all_values(_loaded(type(config), written), further)
+    random = {path for path, _, _ in _differences(made, twin)}
+    return [(path.removeprefix("."), *values) for path, *values in changes if path not in random]
 
 
 def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
@@ -154,21 +160,25 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
         ConfigValidationError: Some values differ, or are lost.
     """
     cls = type(config)
-    values, made = _all_values(config) | _of_model(written), _all_values(loaded)
-    lost = [*_differences(values, made, is_complete=True)]
-    if lost:
-        # What differs from load to load is no value that was given.
-        random = {path for path, _, _ in _differences(made, _all_values(_loaded(cls, written)))}
-        lost = [entry for entry in lost if entry[0] not in random]
-    if lost:
-        problems = tuple(
-            ConfigProblem(path.removeprefix("."), _advice(path, saved, made, _field_at(path, values)))
-            for path, saved, made in lost
+    if changes := _changes(config, written, loaded):
+        fields, again = _all_values(config), _changed_again(loaded)
+        problems = (
+            ConfigProblem(path, _advice(path, saved, made, _field_at(path, fields), is_final=path not in again))
+            for path, saved, made in changes
         )
-        raise ConfigValidationError.of_problems(problems, config_class=cls.__name__)
+        raise ConfigValidationError.of_problems(tuple(problems), config_class=cls.__name__)
     from config_core.config._unkept_parameters import check_kept
 
     check_kept(config, loaded, lambda: _loaded(cls, written))
+
+
+def _changed_again(loaded: Any) -> set[str]:
+    """Return the paths of the values of a loaded config of which another load would make yet others."""
+    try:
+        written = loaded.to_dict()
+        return {path for path, _, _ in _changes(loaded, written, _loaded(type(loaded), written))}
+    except Exception:  # noqa: BLE001 - the author's code
+        return set()
 
 
 def _is_plainly_kept(config: Any, written: Any) -> bool:
@@ -285,7 +295,7 @@ def _are_equal(saved: Any, loaded: Any) -> bool:
 
 def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
     """Return the value of the field, of the config or of a part of it, that a path is in."""
-    names = [name.partition("[")[0] for name in path.removeprefix(".").split(".")]
+    names = [name.partition("[")[0] for name in path.split(".")]
     value: Any = fields[names[0]]
     for name in names[1:]:
         if not is_config(value):
@@ -294,15 +304,26 @@ def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
     return value
 
 
-def _advice(path: str, saved: Any, loaded: Any, field: Any) -> str:
-    """Return what would happen to a value, and what to do about it, such as how to annotate the field that it is in."""
+def _advice(path: str, saved: Any, loaded: Any, field: Any, *, is_final: bool) -> str:
+    """Return what would happen to a value, and what to do about it, such as how to annotate the field that it is in.
+
+    Args:
+        path: Where the value is.
+        saved: The value.
+        loaded: What a load would make of it.
+        field: The value of the field that it is in.
+        is_final: Whether another load would leave that as it is.
+    """
     if loaded is _LOST:
         return f"{shown(saved)} would be lost, because the class keeps no such value in a load. Remove it."
     if path.rpartition(".")[2].partition("[")[0] in _NOT_COMPARED or _is_of_json(saved):
+        when, remedy = "each", "Let __init__ keep what it is given, and what it makes of that under another name."
+        if is_final:
+            ways = "the constructor or to update(), which make the same of it"
+            when, remedy = "a", f"Assign {shown(loaded)}, or give {shown(saved)} to {ways}."
         return (
-            f"the class makes something else of it in a load: {shown(saved)} would be loaded as "
-            f"{type(loaded).__name__} {shown(loaded)}. Assign what the class would make, or let __init__ keep what it "
-            "is given."
+            f"the class makes something else of it in {when} load: {shown(saved)} would be loaded as "
+            f"{type(loaded).__name__} {shown(loaded)}. {remedy}"
         )
     kind = type(saved).__name__
     if is_config(saved) and is_config(loaded):
