@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config._base_fields import attribute_of, attributes_of, check_num_labels
 from config_core.config._checked_values import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["update", "with_note"]
 
+_CONTAINERS = frozenset({dict, list, set})
 _OWN_ATTRIBUTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
@@ -85,15 +86,16 @@ def _contents_of(config: Any) -> list[tuple[Any, Any]]:
     found: dict[int, tuple[Any, Any]] = {}
     pending = [config]
     while pending:
-        value = pending.pop()
-        has_attributes = is_any_config(value) or is_dataclass_object(value)
-        holder = getattr(value, "__dict__", value) if has_attributes else value
-        if type(holder) in {dict, list, set} and id(holder) not in found:
+        holder = pending.pop()
+        kind = type(holder)
+        if kind not in _CONTAINERS and (is_any_config(holder) or is_dataclass_object(holder)):
+            holder = getattr(holder, "__dict__", ())
+            kind = type(holder)
+        if kind is not tuple:
+            if kind not in _CONTAINERS or id(holder) in found:
+                continue
             found[id(holder)] = (holder, holder.copy())
-        elif type(holder) is not tuple:
-            continue
-        items = holder.values() if isinstance(holder, dict) else holder
-        pending.extend(item for item in items if type(item) not in SCALARS)
+        pending.extend(item for item in (holder.values() if kind is dict else holder) if type(item) not in SCALARS)
     return [*found.values()]
 
 
@@ -149,14 +151,12 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     given = without_automatic_dtype(resolve_aliases(cls, values))
     filled = fill_num_labels(cls, {**given})
-    computed = _computed_now(config, filled) if "_computed" in state or definition.passed else set()
-    private = _private_kept_in(config) if definition.runs_own_code else {}
+    before = _computed_in(config, filled) if definition.runs_own_code else _NOTHING
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in filled.items() if name in given}
     with of_caller(unknown):
-        merged = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
-        own_forms = state.get("_own_forms", ())
-        new = {name: fields[name] if name in own_forms else value for name, value in merged.items()}
+        new = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
+        new |= {name: fields[name] for name in state.get("_own_forms", ()) if name in fields}
         setters = definition.setters.union(definition.properties)
         properties = {name: new.pop(name) for name in (*new,) if name in setters}
         for name, value in new.items():
@@ -164,12 +164,12 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
         plain = _plain_in(config, fields)
         done: dict[str, Any] = {}
         if properties:
-            _compute_before_setters(config, computed, plain, properties, private)
+            if new or len(properties) > 1:
+                _compute_before_setters(config, before, plain, properties)
             done = _set_properties(config, properties, new)
         make_sub_configs(config)
     if definition.runs_own_code:
-        _make_again(config, computed, plain)
-        _renew_private(config, private, _private_made_of(config))
+        _compute_again(config, before, plain, written_fields(config))
         if (count := fields.get("num_labels")) is not None:  # which names that the class passes on may contradict
             check_num_labels(count, config.id2label, count_field="num_labels", owner=cls.__name__)
     for name, value in properties.items():
@@ -188,35 +188,6 @@ def _plain_in(config: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in fields.items()
         if not (name in with_parts or is_any_config(vars(config).get(name)))
     }
-
-
-def _compute_before_setters(
-    config: Any,
-    computed: set[str],
-    given: Collection[str],
-    properties: Mapping[str, Any],
-    private: Mapping[str, Any],
-) -> None:
-    """Compute again what the setters of properties may depend on, from all values that are given at once.
-
-    Other properties may depend on those that are given, and are left out. If that makes no config, the setters work
-    with what is there, and what is wrong is found afterwards.
-
-    Args:
-        config: The config.
-        computed: Fields that are computed from others.
-        given: Fields with new values.
-        properties: Properties with new values, which are not set yet.
-        private: Private attributes that are what the class makes of the fields.
-    """
-    definition = definition_of(type(config))
-    known = {name: value for name, value in properties.items() if name in definition.names}
-    left_out = computed.union(definition.properties) - definition.required
-    with contextlib.suppress(*AUTHOR_ERRORS):
-        fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
-        made = _made_of(type(config), fields | known)
-        _take_over(config, made, computed, given)
-        _renew_private(config, private, _private_in(made))
 
 
 def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,78 +210,99 @@ def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[
     return done
 
 
-def _private_kept_in(config: Any) -> dict[str, Any]:
-    """Return the private attributes of a config that are what its class makes of its fields."""
-    # A lock or a counter is another one in each config.
-    state = vars(config)
-    return {name: value for name, value in _private_made_of(config).items() if same_value(value, state.get(name))}
+class _Computed(NamedTuple):
+    """What a config has as its class computes it from the other fields.
+
+    Attributes:
+        names: Fields.
+        private: Private attributes, such as an index of names. A lock or a counter is another one in each config.
+    """
+
+    names: Collection[str]
+    private: Mapping[str, Any]
 
 
-def _private_made_of(config: Any) -> dict[str, Any]:
-    """Return the private attributes that the class of a config makes of its fields, such as an index of names."""
-    if {name for name in vars(config) if name[:1] == "_"} <= _OWN_ATTRIBUTES:
-        return {}  # the usual case
-    try:
-        made = _made_of(type(config), written_fields(config))
-    except Exception:  # noqa: BLE001 - the author's code, which may not work with what was assigned
-        return {}
-    return _private_in(made)
+_NOTHING = _Computed(frozenset(), {})
+
+
+def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
+    """Return what a config has as its class computes it, without the fields that are given.
+
+    It takes one config that is made without these fields, or none if there is nothing that may be computed.
+    """
+    cls, state, passed = type(config), vars(config), definition_of(type(config)).passed
+    candidates = (state.get("_computed", frozenset()) | passed) - given.keys()
+    has_private = bool(_private_in(state))
+    if not (candidates or has_private):
+        return _NOTHING  # the usual case
+    private: dict[str, Any] = {}
+
+    def make(fields: dict[str, Any]) -> Any:
+        made = maker_of(cls)(fields)
+        private.clear()
+        private.update(_private_in(vars(made)))
+        return made
+
+    with of_file():
+        fields = _as_given(cls, written_fields(config, with_unset=bool(passed)))
+        names = computed_fields(make, fields, candidates)
+        if not names and has_private:
+            with contextlib.suppress(Exception):  # the author's code, which may not work with what was assigned
+                private.clear()
+                make(copied(_as_given(cls, written_fields(config))))
+    kept = {name: value for name, value in private.items() if same_value(value, state.get(name))}
+    return _Computed(names or frozenset(), kept)
 
 
 def _private_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
 
 
-def _renew_private(config: Any, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Set private attributes to what the class makes of the fields, but those that were something else before.
+def _compute_before_setters(
+    config: Any, before: _Computed, given: Collection[str], properties: Mapping[str, Any]
+) -> None:
+    """Compute again what the setters of properties may depend on, from all values that are given at once.
+
+    Other properties may depend on those that are given, and are left out. If that makes no config, the setters work
+    with what is there, and what is wrong is found afterwards.
 
     Args:
         config: The config.
-        before: Those that were what the class made of the fields.
-        now: What it makes now.
+        before: What was computed.
+        given: Fields with new values.
+        properties: Properties with new values, which are not set yet.
     """
-    state = vars(config)
-    for name, value in now.items():
-        if name not in state or (name in before and not same_value(value, before[name])):
-            state[name] = value
+    definition = definition_of(type(config))
+    known = {name: value for name, value in properties.items() if name in definition.names}
+    left_out = {*definition.properties} - definition.required
+    fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
+    with contextlib.suppress(*AUTHOR_ERRORS):
+        _compute_again(config, before, given, fields | known)
 
 
-def _computed_now(config: Any, given: Mapping[str, Any]) -> set[str]:
-    """Return which fields of a config have the value that its class computes, without those that are given."""
-    cls, passed = type(config), definition_of(type(config)).passed
-    with of_file():
-        candidates = (vars(config).get("_computed", frozenset()) | passed) - given.keys()
-        fields = written_fields(config, with_unset=bool(passed))
-        return computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
-
-
-def _make_again(config: Any, computed: set[str], given: Collection[str]) -> None:
-    """Set fields to what the class makes of all fields of a config. There may be more computed ones now, or fewer.
+def _compute_again(config: Any, before: _Computed, given: Collection[str], fields: Mapping[str, Any]) -> None:
+    """Set what is computed to what the class makes of the other fields. There may be more of it now, or less.
 
     Args:
         config: The config.
-        computed: Fields that are computed from others.
+        before: What was computed.
         given: Fields with new values, such as dicts of which `__init__` makes configs.
+        fields: All fields.
     """
-    fields = {name: value for name, value in written_fields(config).items() if name not in computed}
-    _take_over(config, _made_of(type(config), fields), computed, given)
-
-
-def _take_over(config: Any, made: Mapping[str, Any], computed: set[str], given: Collection[str]) -> None:
-    """Set computed and given fields of a config to those of one that its class has made."""
-    state, now_computed = vars(config), made.get("_computed", frozenset())
-    for name in computed - made.keys():
+    cls, state = type(config), vars(config)
+    with of_file():
+        sure = {name: value for name, value in fields.items() if name not in before.names}
+        made = attributes_of(maker_of(cls)(copied(_as_given(cls, sure))))
+    now_computed = made.get("_computed", frozenset())
+    for name in before.names - made.keys():
         state.pop(name, None)
-    for name in (*computed, *given, *(now_computed - state.get("_computed", frozenset()))):
+    for name in (*before.names, *given, *(now_computed - state.get("_computed", frozenset()))):
         if name in made:
             setattr(config, name, made[name])
     note_computed(config, now_computed)
-
-
-def _made_of(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of a config that a class makes of fields."""
-    with of_file():
-        return attributes_of(maker_of(cls)(copied(_as_given(cls, fields))))
+    for name, value in _private_in(made).items():
+        if name not in state or (name in before.private and not same_value(value, before.private[name])):
+            state[name] = value
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
