@@ -80,7 +80,7 @@ def check_mapping(values: Any, method: str) -> None:
     Raises:
         ConfigError: It is not.
     """
-    if not isinstance(values, Mapping):
+    if not isinstance(values, (dict, Mapping)):
         raise ConfigError(f"{method} takes a dict of fields, got {type(values).__name__} {shown(values)}.")
     for name in values:
         if not isinstance(name, str):
@@ -164,6 +164,8 @@ def is_reserved(cls: type[Any], name: str) -> bool:
     if name in {"attribute_map", "foreign_readers", "model_type", "sub_configs"}:
         return True
     found = getattr(cls, name, None)
+    if found is None:
+        return False  # the usual case
     return is_method(cls, name) or (isinstance(found, property) and found.fset is None) or is_cached_property(cls, name)
 
 

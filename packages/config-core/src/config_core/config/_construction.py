@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attribute_of, attributes_of, is_cached_property, read_labels
+from config_core.config._base_fields import attribute_of, attributes_of, read_labels
 from config_core.config._checked_values import (
     UnknownFields,
     check_and_restore,
@@ -459,25 +459,18 @@ def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
 
 def _made_by_init(config: Any, fields: Mapping[str, Any]) -> list[str]:
     """Return which attributes of a new config its `__init__` computed, and was not given."""
-    cls, definition = type(config), definition_of(type(config))
-    return [
-        name
-        for name, value in vars(config).items()
-        if value is not (default := definition.defaults.get(name, cls))
-        and (name not in fields or fields[name] is default)
-        and name not in definition.inherited
-        and name[:1] != "_"
-        and _is_computed(cls, name, value, default)
-    ]
-
-
-def _is_computed(cls: type[Any], name: str, value: Any, default: Any) -> bool:
-    """Return whether an attribute is neither the default of its field nor a `functools.cached_property`."""
-    if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" or is_cached_property(cls, name):
-        return False
     from config_core.config._equal_values import same_value
 
-    return default is cls or not same_value(value, default)
+    cls, state, definition = type(config), vars(config), definition_of(type(config))
+    made: list[str] = []
+    for name in state.keys() - definition.inherited - definition.cached_properties:
+        value, default = state[name], definition.defaults.get(name, cls)
+        if value is default or name[:1] == "_" or (name in fields and fields[name] is not default):
+            continue
+        is_made_by_factory = type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS"
+        if default is cls or not (is_made_by_factory or same_value(value, default)):
+            made.append(name)
+    return made
 
 
 def note_computed(config: Any, names: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from config_core.config._config_json import are_same_json, jsonable
 from config_core.config._value_types import SCALARS, is_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["are_equal", "same_value"]
 
@@ -25,6 +25,8 @@ def same_value(value: Any, other: Any) -> bool:
     """Return whether two values are the same in a file. Those that JSON does not have are compared as objects."""
     if type(value) in SCALARS and type(other) in SCALARS:
         return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
+    if {type(value), type(other)} <= {list, tuple} and _are_plainly_equal(value, other):
+        return True  # without making JSON of them
     try:
         if is_config(value) and isinstance(other, dict):
             return _is_config_of(value, other)
@@ -32,6 +34,12 @@ def same_value(value: Any, other: Any) -> bool:
     except Exception:  # noqa: BLE001 - JSON has no form of them, or their own code fails
         return _are_equal(value, other, same_value)
     return are_same_json(*plain)
+
+
+def _are_plainly_equal(value: Iterable[Any], other: Iterable[Any]) -> bool:
+    """Return whether two lists or tuples have equal scalars of the same types."""
+    kinds = [*map(type, value)]
+    return SCALARS.issuperset(kinds) and kinds == [*map(type, other)] and [*value] == [*other]
 
 
 def are_equal(value: Any, other: Any) -> bool:

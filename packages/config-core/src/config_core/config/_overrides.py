@@ -290,6 +290,8 @@ def of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: They were changed, and make no config.
     """
+    if NOTE_KEY not in values and NOT_KEPT.isdisjoint(values):
+        return dict(values)  # the usual case
     dropped = NOT_KEPT if values.get("model_type", cls.model_type) == cls.model_type else NOT_KEPT - {"model_type"}
     kept = {name: value for name, value in values.items() if name not in dropped or name == "_name_or_path"}
     if NOTE_KEY not in kept:
@@ -394,8 +396,10 @@ def merge_fields(
 
         return merge
 
-    merged = check_fields(cls, ((name, merging(name), value) for name, value in given.items()))
-    return dict(zip(given, merged, strict=True))
+    # The others are as they are.
+    names = [name for name in given if type(given[name]) not in (checks[name].scalars if name in checks else SCALARS)]
+    merged = check_fields(cls, ((name, merging(name), given[name]) for name in names))
+    return {**given, **dict(zip(names, merged, strict=True))}
 
 
 def _merged(cls: type[Any], name: str, old: Any, new: Any) -> Any:

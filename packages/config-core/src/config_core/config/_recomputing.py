@@ -103,8 +103,9 @@ def _update(config: Any, values: Mapping[str, Any]) -> None:
     cls, unknown = type(config), UnknownFields()
     values = of_dict(cls, values)
     names = tuple(name for name in values if not _is_field(config, name))
+    fields = {name: value for name, value in values.items() if name not in names} if names else values
     try:
-        _assign(config, {name: values[name] for name in values if name not in names} if names else values, unknown)
+        _assign(config, fields, unknown)
         call_validate(config)
     except (*AUTHOR_ERRORS, ExceptionGroup) as error:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
@@ -136,8 +137,7 @@ def _use_of(config: Any, name: str, value: Any) -> str:
 
 
 def _is_field(config: Any, name: str) -> bool:
-    cls = type(config)
-    definition = definition_of(cls)
+    cls, definition = type(config), definition_of(type(config))
     if name in definition.aliases or name in definition.setters or name in WRITTEN_BY_ALL:
         return True
     is_known = name in definition.names or hasattr(config, name)
@@ -151,43 +151,61 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> N
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     given = without_automatic_dtype(resolve_aliases(cls, values))
     filled = fill_num_labels(cls, {**given})
-    before = _computed_in(config, filled) if definition.runs_own_code else _NOTHING
+    before = _computed_in(config, filled) if definition.runs_own_code else None
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in filled.items() if name in given}
     with of_caller(unknown):
         new = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
         new |= {name: fields[name] for name in state.get("_own_forms", ()) if name in fields}
-        setters = definition.setters.union(definition.properties)
-        properties = {name: new.pop(name) for name in (*new,) if name in setters}
-        for name, value in new.items():
-            setattr(config, name, value)
-        plain = _plain_in(config, fields)
-        done: dict[str, Any] = {}
-        if properties:
-            if new or len(properties) > 1:
-                _compute_before_setters(config, before, plain, properties)
-            done = _set_properties(config, properties, new)
-        make_sub_configs(config)
-    if definition.runs_own_code:
-        _compute_again(config, before, plain, written_fields(config))
-        if (count := fields.get("num_labels")) is not None:  # which names that the class passes on may contradict
-            check_num_labels(count, config.id2label, count_field="num_labels", owner=cls.__name__)
+        if before is None:
+            for name, value in new.items():
+                setattr(config, name, value)
+            make_sub_configs(config)
+        else:
+            plain = _assign_and_compute(config, new, fields, before)
+            note_unknown_in(config, plain, unknown, old={})
+    for name in definition.cached_properties:
+        state.pop(name, None)
+
+
+def _assign_and_compute(
+    config: Any, new: dict[str, Any], given: Mapping[str, Any], before: _Computed
+) -> dict[str, Any]:
+    """Assign fields, and compute again what the class computes from them.
+
+    Args:
+        config: The config.
+        new: The new values.
+        given: The same, as they were given.
+        before: What was computed.
+
+    Returns:
+        Those of the given ones of which only `__init__` knows what it makes of them.
+    """
+    cls, definition = type(config), definition_of(type(config))
+    setters = definition.setters.union(definition.properties)
+    properties = {name: new.pop(name) for name in (*new,) if name in setters}
+    for name, value in new.items():
+        setattr(config, name, value)
+    with_parts = definition.with_parts
+    plain = {
+        name: value
+        for name, value in given.items()
+        if not (name in with_parts or is_any_config(vars(config).get(name)))
+    }
+    done: dict[str, Any] = {}
+    if properties:
+        if new or len(properties) > 1:
+            _compute_before_setters(config, before, plain, properties)
+        done = _set_properties(config, properties, new)
+    make_sub_configs(config)
+    _compute_again(config, before, plain, written_fields(config))
+    if (count := given.get("num_labels")) is not None:  # which names that the class passes on may contradict
+        check_num_labels(count, config.id2label, count_field="num_labels", owner=cls.__name__)
     for name, value in properties.items():
         if not same_value(attribute_of(config, name), done[name]):
             setattr(config, name, value)
-    for name in definition.cached_properties:
-        state.pop(name, None)
-    note_unknown_in(config, plain, unknown, old={})
-
-
-def _plain_in(config: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the given fields of which only `__init__` knows what it makes of them."""
-    with_parts = definition_of(type(config)).with_parts
-    return {
-        name: value
-        for name, value in fields.items()
-        if not (name in with_parts or is_any_config(vars(config).get(name)))
-    }
+    return plain
 
 
 def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,7 +267,7 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
         if not names and has_private:
             with contextlib.suppress(Exception):  # the author's code, which may not work with what was assigned
                 private.clear()
-                make(copied(_as_given(cls, written_fields(config))))
+                make(_as_given(cls, written_fields(config)))
     kept = {name: value for name, value in private.items() if same_value(value, state.get(name))}
     return _Computed(names or frozenset(), kept)
 
@@ -292,7 +310,7 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
     cls, state = type(config), vars(config)
     with of_file():
         sure = {name: value for name, value in fields.items() if name not in before.names}
-        made = attributes_of(maker_of(cls)(copied(_as_given(cls, sure))))
+        made = attributes_of(maker_of(cls)(_as_given(cls, sure)))
     now_computed = made.get("_computed", frozenset())
     for name in before.names - made.keys():
         state.pop(name, None)
@@ -306,25 +324,23 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
+    """Return copies of the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
     return {
-        name: _plain_if_possible(value) if _is_made_by_hand(cls, name, value) else value
+        name: value if type(value) in SCALARS else _copied_or_plain(cls, name, value)
         for name, value in fields.items()
         if name not in NOT_KEPT
     }
 
 
-def _plain_if_possible(value: Any) -> Any:
-    try:
-        return jsonable(value)
-    except ConfigError:  # it holds an array
-        return value
+def _copied_or_plain(cls: type[Any], name: str, value: Any) -> Any:
+    if _is_made_by_hand(cls, name, value):
+        with contextlib.suppress(ConfigError):  # it holds an array
+            return jsonable(value)
+    return copied(value)
 
 
 def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
     """Return whether a field holds a config, a dataclass, or several configs, of which its annotation does not tell."""
-    if type(value) in SCALARS:
-        return False
     definition = definition_of(cls)
     if is_any_config(value):
         return name not in definition.parts
