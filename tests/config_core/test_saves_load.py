@@ -101,6 +101,17 @@ class PropertyConfig(PretrainedConfig):
         self.chosen = [self.names[index]]
 
 
+class ListingConfig(PretrainedConfig):
+    """Makes a list of a parameter, and of none another field."""
+
+    model_type = "saves-listing"
+
+    def __init__(self, width: int = 3, names: list[str] = ("n0",), **kwargs):
+        self.width = width
+        self.names = list(names)
+        super().__init__(**kwargs)
+
+
 class WholeConfig(PretrainedConfig):
     """Has parts, which are assigned to as well."""
 
@@ -117,6 +128,7 @@ CLASSES = [
     UnkeptConfig,
     NamedConfig,
     AssigningConfig,
+    ListingConfig,
     AliasConfig,
     OwnDefaultsConfig,
     PropertyConfig,

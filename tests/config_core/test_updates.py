@@ -315,6 +315,51 @@ def test_an_automatic_dtype_changes_nothing():
     assert (config.dtype, config.width) == ("float16", 3)
 
 
+class Counting(list):
+    """Counts how often it is read."""
+
+    def __iter__(self):
+        self.reads = getattr(self, "reads", 0) + 1
+        return super().__iter__()
+
+
+class ListsConfig(PretrainedConfig):
+    model_type = "updates-lists"
+
+    def __init__(self, width: int = 1, sizes=None, heads: int | None = None, **kwargs):
+        self.width = width
+        self.sizes = list(sizes) if sizes is not None else [1, 2]
+        self.heads = heads or None
+        super().__init__(**kwargs)
+
+
+def test_an_update_runs_no_init_where_that_makes_no_field_of_another():
+    """As where it only makes a list of what it is given."""
+    config = ListsConfig()
+    config.sizes = Counting([3])
+    config.update({"width": 2})
+    assert config.width == 2
+    assert not hasattr(config.sizes, "reads")
+    config.update({"sizes": (4,), "heads": 0})
+    assert (config.sizes, config.heads) == ([4], None)
+
+
+def test_an_update_makes_two_values_of_one_parameter_again():
+    """However it is written that it has one value."""
+
+    class SquareConfig(PretrainedConfig):
+        model_type = "updates-square"
+
+        def __init__(self, width: int = 1, depth: int = 1, **kwargs):
+            super().__init__(**kwargs)
+            self.width = self.height = width
+            self.depth, self.layers = depth, depth
+
+    config = SquareConfig()
+    config.update({"width": 3, "depth": 2})
+    assert (config.height, config.layers) == (3, 2)
+
+
 class ClassesConfig(PretrainedConfig):
     model_type = "updates-classes"
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["ForkSafeLock"]
 
 
 class ForkSafeLock:
-    """A lock that a module makes once, for the life of the process and of the children that it forks."""
+    """A lock that a module makes once, for the life of the process and of the children that it forks.
+
+    The thread that holds it may enter it again.
+    """
 
     def __init__(self) -> None:
         self._renew()
@@ -22,10 +24,8 @@ class ForkSafeLock:
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let one thread at a time into the block."""
-        with self._lock:  # a child that is forked in the block leaves the lock that was entered
-            yield
+    def held(self) -> AbstractContextManager[object]:
+        """Return a context that lets one thread at a time into the block."""
+        return self._lock  # not the object itself: a child that is forked in the block leaves the lock that was entered

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING, Any
+
+from config_core.fork_safety import ForkSafeLock
 
 if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
@@ -15,17 +15,7 @@ __all__ = ["OWN_STATE", "definition_of", "is_method", "public_names"]
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unkept", "_unknown"}
 )
-_lock = threading.RLock()
-
-
-def _renew_lock() -> None:
-    """Replace the lock in the child of a fork: a thread that holds it there does not exist."""
-    global _lock  # noqa: PLW0603 - the one thing that this is for
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_lock = ForkSafeLock()
 
 
 def definition_of(cls: type[Any]) -> ConfigDefinition:
@@ -36,7 +26,7 @@ def definition_of(cls: type[Any]) -> ConfigDefinition:
     """
     found: ConfigDefinition | None = cls.__dict__.get("_definition")
     if found is None:
-        with _lock:
+        with _lock.held():
             found = cls.__dict__.get("_definition")
             if found is None:
                 from config_core.config._field_declarations import define

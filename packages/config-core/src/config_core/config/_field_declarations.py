@@ -25,6 +25,7 @@ from config_core.config._field_types import (
     makes_configs,
 )
 from config_core.config._init_parameters import (
+    MAKING_METHODS,
     NO_DEFAULT,
     Parameter,
     assigned_names,
@@ -41,8 +42,6 @@ from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
 __all__ = ["ConfigDefinition", "FieldCheck", "define"]
-
-_MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "from_dict", "upgrade", "validate"})
 
 
 class FieldCheck(NamedTuple):
@@ -331,7 +330,7 @@ def _has_making_code(cls: type[Any]) -> bool:
     not_code = {"__dict__", "__weakref__", *vars(cls).get("attribute_map", {})}
     return (
         ((init := written_init(cls)) is not None and not only_keeps_parameters(init))
-        or not _MAKING_METHODS.isdisjoint(vars(cls))
+        or not MAKING_METHODS.isdisjoint(vars(cls))
         or any(hasattr(type(value), "__set__") for name, value in vars(cls).items() if name not in not_code)
         or not all(field.init for field in getattr(fields, "fields", fields).values())
     )

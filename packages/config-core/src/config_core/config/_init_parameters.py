@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     import dis
 
 __all__ = [
+    "MAKING_METHODS",
     "NO_DEFAULT",
     "Parameter",
     "assigned_names",
+    "fields_kept_alone",
     "keywords_read_by",
     "names_assigned_by",
     "names_in",
@@ -27,9 +29,20 @@ __all__ = [
 ]
 
 NO_DEFAULT: Any = object()
+# Methods of an author's that may change what a config is made of.
+MAKING_METHODS = frozenset({"__new__", "__post_init__", "__setattr__", "from_dict", "upgrade", "validate"})
 _COMPARED = ("co_code", "co_consts", "co_freevars", "co_names", "co_varnames")
 _DYNAMIC = frozenset({"__dict__", "eval", "exec", "locals", "setattr", "vars"})  # may set and read anything
+# What code does that makes a value of one parameter, as in `list(depths) if depths is not None else [2, 2]`.
+_MAKING_STEPS = frozenset(
+    {"BUILD_LIST", "BUILD_MAP", "BUILD_TUPLE", "CALL", "COPY", "COPY_FREE_VARS", "IS_OP", "LIST_EXTEND", "LOAD_CONST",
+     "LOAD_GLOBAL", "NOP", "POP_TOP", "PRECALL", "PUSH_NULL", "RESUME", "STORE_ATTR", "TO_BOOL"}
+)  # fmt: skip
+_MAKERS = frozenset({"bool", "dict", "float", "int", "list", "set", "str", "tuple"})
+_BEGINNINGS = frozenset({"COPY_FREE_VARS", "RESUME"})
+_ENDINGS = frozenset({"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"})
 _assigned_names: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
+_kept_alone: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
 _VAR_POSITIONAL = 0x04  # inspect.CO_VARARGS
 _READING_METHODS = frozenset({"get", "pop", "setdefault"})
@@ -86,9 +99,7 @@ def _reads(code: Any, variable: str) -> Iterator[tuple[str, Any]]:
     """Yield each key that code reads from the dict in a variable, with its default."""
     if not any(isinstance(constant, str) and constant.isidentifier() for constant in code.co_consts):
         return  # without the import
-    import dis
-
-    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    steps = _steps_of(code)
     for index, step in enumerate(steps[:-4]):
         if not _loads(step, variable):
             continue
@@ -100,6 +111,12 @@ def _reads(code: Any, variable: str) -> Iterator[tuple[str, Any]]:
             yield method.argval, NO_DEFAULT
         elif method.opname == "CONTAINS_OP" and _is_text(before):  # "width" in kwargs
             yield before.argval, NO_DEFAULT
+
+
+def _steps_of(code: Any) -> "list[dis.Instruction]":
+    import dis
+
+    return [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
 
 
 def _loads(step: "dis.Instruction", variable: str) -> bool:
@@ -168,9 +185,7 @@ def renamed_parameters(init: Any, names: frozenset[str]) -> dict[str, str]:
     code = unwrapped(init).__code__
     if names.isdisjoint(code.co_varnames):
         return {}
-    import dis
-
-    steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
+    steps = _steps_of(code)
     changed = {name for step in steps if step.opname.startswith("STORE_FAST") for name in _names_of(step)}
     found: dict[str, str] = {}
     for index, step in enumerate(steps):
@@ -211,6 +226,60 @@ def assigned_names(cls: type[Any]) -> frozenset[str]:
         )
         _assigned_names[cls] = found  # not in the class, which other threads may be going through
     return found
+
+
+def fields_kept_alone(cls: type[Any]) -> frozenset[str]:
+    """Return the fields that the `__init__` of a class keeps as they are, and makes no other field of.
+
+    There are none if any attribute is made of another parameter than that of its name, or if the code of the
+    `__init__` does not show that.
+    """
+    found = _kept_alone.get(cls)
+    if found is None:
+        root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
+        family = [base for base in cls.__mro__ if base not in root.__mro__]
+        inits = [vars(base)["__init__"] for base in family if "__init__" in vars(base)]
+        is_simple = len(inits) == 1 and all(MAKING_METHODS.isdisjoint(vars(base)) for base in family)
+        found = _kept_alone[cls] = _kept_alone_by(inits[0]) if is_simple else frozenset()
+    return found
+
+
+def _kept_alone_by(init: Any) -> frozenset[str]:
+    if not hasattr(init, "__code__") or not _MAKERS.isdisjoint(init.__globals__):
+        return frozenset()
+    this, others = init.__code__.co_varnames[0], init.__code__.co_varnames[-1]
+    kept: set[str] = set()
+    statement: list[dis.Instruction] = []
+    for step in _steps_of(init.__code__):
+        statement.append(step)
+        values = {value for each in statement for value in _names_of(each)}
+        if step.opname == "STORE_ATTR":
+            if not _is_made_of(statement, {this, step.argval}):
+                return frozenset()
+            if {each.opname for each in statement if "LOAD_FAST" not in each.opname} <= {*_BEGINNINGS, "STORE_ATTR"}:
+                kept.add(step.argval)
+            statement = []
+        elif step.opname == "POP_TOP" and values <= {"super", "__class__", "__init__", this, others, None, 0, 1}:
+            statement = []  # `super().__init__(**kwargs)`
+    return frozenset(kept) if {step.opname for step in statement} <= _ENDINGS else frozenset()
+
+
+def _is_made_of(statement: "list[dis.Instruction]", names: set[str]) -> bool:
+    """Return whether a statement reads no other variables, always runs to its end, and leaves no value to the next."""
+    import dis
+
+    if sum({"COPY": 1, "POP_TOP": -1}.get(step.opname, 0) for step in statement):
+        return False  # as in `self.width = self.height = width`
+    for step in statement:
+        if step.opcode in dis.hasjrel or step.opcode in dis.hasjabs:
+            if not statement[0].offset < step.argval <= statement[-1].offset:
+                return False
+        elif "FAST" in step.opname:
+            if not names.issuperset(_names_of(step)):
+                return False
+        elif step.opname not in _MAKING_STEPS or (step.opname == "LOAD_GLOBAL" and step.argval not in _MAKERS):
+            return False
+    return True
 
 
 def names_in(function: Any) -> Iterator[str]:

@@ -66,9 +66,11 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
         UnknownOptionError: The config has no such field.
         ConfigError: A value is wrong.
     """
-    before = _contents_of(config)
+    computes = _may_compute(type(config), values)
+    # A setter of the author's may change lists and parts in place.
+    before = _contents_of(config) if computes else [(vars(config), {**vars(config)})]
     try:
-        _update(config, values)
+        _update(config, values, computes=computes)
     except BaseException:
         for holder, contents in before:
             holder.clear()
@@ -76,13 +78,18 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
         raise
 
 
-def _contents_of(config: Any) -> list[tuple[Any, Any]]:
-    """Return the lists, dicts, sets and attributes in a config and its parts, each with a copy of what it holds.
+def _may_compute(cls: type[Any], names: Collection[str]) -> bool:
+    """Return whether a class may make other fields of some, or something else of these than what they are given as."""
+    definition = definition_of(cls)
+    if not definition.runs_own_code:
+        return False
+    from config_core.config._init_parameters import fields_kept_alone
 
-    A setter of the author's may change them in place. Where none of the author's code runs, attributes are enough.
-    """
-    if not definition_of(type(config)).runs_own_code:
-        return [(vars(config), {**vars(config)})]
+    return bool(definition.setters or definition.properties) or not fields_kept_alone(cls).issuperset(names)
+
+
+def _contents_of(config: Any) -> list[tuple[Any, Any]]:
+    """Return the lists, dicts, sets and attributes in a config and its parts, each with a copy of what it holds."""
     found: dict[int, tuple[Any, Any]] = {}
     pending = [config]
     while pending:
@@ -99,13 +106,13 @@ def _contents_of(config: Any) -> list[tuple[Any, Any]]:
     return [*found.values()]
 
 
-def _update(config: Any, values: Mapping[str, Any]) -> None:
+def _update(config: Any, values: Mapping[str, Any], *, computes: bool) -> None:
     cls, unknown = type(config), UnknownFields()
     values = of_dict(cls, values)
     names = tuple(name for name in values if not _is_field(config, name))
     fields = {name: value for name, value in values.items() if name not in names} if names else values
     try:
-        _assign(config, fields, unknown)
+        _assign(config, fields, unknown, computes=computes)
         call_validate(config)
     except (*AUTHOR_ERRORS, ExceptionGroup) as error:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
@@ -146,12 +153,12 @@ def _is_field(config: Any, name: str) -> bool:
     return is_known and not name.startswith("_") and not is_reserved(cls, name)
 
 
-def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields) -> None:
+def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields, *, computes: bool) -> None:
     """Assign fields. What the parts that dicts among the values are for do not know is added to `unknown`."""
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     given = without_automatic_dtype(resolve_aliases(cls, values))
     filled = fill_num_labels(cls, {**given})
-    before = _computed_in(config, filled) if definition.runs_own_code else None
+    before = _computed_in(config, filled) if computes else None
     # Assigning names of classes sets their number.
     fields = {name: value for name, value in filled.items() if name in given}
     with of_caller(unknown):
