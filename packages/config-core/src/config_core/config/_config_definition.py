@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.fork_safety import ForkSafeLock
-
 if TYPE_CHECKING:
     from config_core.config._field_declarations import ConfigDefinition
 
@@ -15,7 +13,6 @@ __all__ = ["OWN_STATE", "definition_of", "is_method", "public_names"]
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unkept", "_unknown"}
 )
-_lock = ForkSafeLock()
 
 
 def definition_of(cls: type[Any]) -> ConfigDefinition:
@@ -26,12 +23,9 @@ def definition_of(cls: type[Any]) -> ConfigDefinition:
     """
     found: ConfigDefinition | None = cls.__dict__.get("_definition")
     if found is None:
-        with _lock.held():
-            found = cls.__dict__.get("_definition")
-            if found is None:
-                from config_core.config._field_declarations import define
+        from config_core.config._field_declarations import define
 
-                cls._definition = found = define(cls, _names_of)
+        found = define(cls, _names_of)
     return found
 
 

@@ -40,8 +40,11 @@ from config_core.config._init_parameters import (
 )
 from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
+from config_core.fork_safety import ForkSafeLock
 
 __all__ = ["ConfigDefinition", "FieldCheck", "define"]
+
+_lock = ForkSafeLock()
 
 
 class FieldCheck(NamedTuple):
@@ -190,7 +193,7 @@ class _Declarations:
 
 
 def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> ConfigDefinition:
-    """Return the definition of a config class.
+    """Return the definition of a config class, and keep it in the class. One thread at a time makes one.
 
     Args:
         cls: The class.
@@ -199,6 +202,14 @@ def define(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> Co
     Raises:
         ConfigDefinitionError: The class does not meet the contract of subclasses.
     """
+    with _lock.held():
+        found: ConfigDefinition | None = cls.__dict__.get("_definition")
+        if found is None:
+            cls._definition = found = _defined(cls, names_of)
+    return found
+
+
+def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> ConfigDefinition:
     root = [base for base in cls.__mro__ if is_config_class(base)][-1]
     declared = _Declarations(root, names_of)
     for base in reversed(cls.__mro__):
