@@ -7,6 +7,7 @@ added to the scores: 0 where a token attends, the lowest number elsewhere.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,7 +52,8 @@ def create_causal_mask(config: Any, inputs_embeds: Any = None, attention_mask: A
     Raises:
         ValueError: A cache is given: those belong to transformers.
     """
-    return _causal_mask(config, inputs_embeds, attention_mask, is_sliding=False, **options)
+    may_skip = options.pop("allow_is_causal_skip", True)
+    return _mask(config, inputs_embeds, attention_mask, is_causal=_is_causal(config), may_skip=may_skip, **options)
 
 
 def create_sliding_window_causal_mask(
@@ -61,7 +63,7 @@ def create_sliding_window_causal_mask(
 
     Args and errors are those of `create_causal_mask`.
     """
-    return _causal_mask(config, inputs_embeds, attention_mask, is_sliding=True, **options)
+    return create_causal_mask(config, inputs_embeds, attention_mask, is_sliding=True, **options)
 
 
 def create_bidirectional_mask(
@@ -82,7 +84,8 @@ def create_bidirectional_mask(
     Raises:
         ValueError: A cache is given: those belong to transformers.
     """
-    return _bidirectional_mask(config, inputs_embeds, attention_mask, is_sliding=False, **options)
+    may_skip = options.pop("allow_is_bidirectional_skip", True)
+    return _mask(config, inputs_embeds, attention_mask, is_causal=False, may_skip=may_skip, **options)
 
 
 def create_bidirectional_sliding_window_mask(
@@ -92,7 +95,7 @@ def create_bidirectional_sliding_window_mask(
 
     Args and errors are those of `create_bidirectional_mask`.
     """
-    return _bidirectional_mask(config, inputs_embeds, attention_mask, is_sliding=True, **options)
+    return create_bidirectional_mask(config, inputs_embeds, attention_mask, is_sliding=True, **options)
 
 
 @contextlib.contextmanager
@@ -111,87 +114,73 @@ def _is_causal(config: Any) -> bool:
     return bool(getattr(config, "is_causal", True) if of_call is None or of_call[0] is not config else of_call[1])
 
 
-def _causal_mask(
+def _mask(
     config: Any,
     inputs_embeds: Any,
     attention_mask: Any,
     *,
-    is_sliding: bool,
+    is_causal: bool,
+    may_skip: bool,
+    is_sliding: bool = False,
     input_embeds: Any = None,
+    encoder_hidden_states: torch.Tensor | None = None,
     position_ids: torch.Tensor | None = None,
     or_mask_function: _Rule | None = None,
     and_mask_function: _Rule | None = None,
     block_sequence_ids: torch.Tensor | None = None,
-    allow_is_causal_skip: bool = True,
-    **cache: Any,
-) -> torch.Tensor | None:
-    if not _is_causal(config):
-        return _bidirectional_mask(
-            config, inputs_embeds, attention_mask, is_sliding=is_sliding, input_embeds=input_embeds,
-            or_mask_function=or_mask_function, and_mask_function=and_mask_function,
-            allow_is_bidirectional_skip=allow_is_causal_skip, **cache,
-        )  # fmt: skip
-    _refuse_cache(**cache)
-    is_ready, ready = _ready_mask(config, attention_mask)
-    if is_ready:
-        return ready
-    embeds = input_embeds if inputs_embeds is None else inputs_embeds
-    num_queries, padding = embeds.shape[1], _padding(attention_mask, embeds)
-    num_keys = num_queries if padding is None else padding.shape[-1]
-    window = _window(config) if is_sliding else None
-    positions, sequences = _packed(position_ids, embeds) if attention_mask is None else (None, None)
-    changes = (or_mask_function, and_mask_function, block_sequence_ids, sequences)
-    if getattr(config, _FIELD) == "sdpa" and allow_is_causal_skip and all(change is None for change in changes):
-        is_local = window is not None and num_keys >= window
-        if not is_local and _is_causal_alone(padding, num_queries, num_keys):
-            return None
-
-    def attends(b: torch.Tensor, h: torch.Tensor, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-        at, to = (q, k) if positions is None or sequences is None else (positions[b, q], positions[b, k])
-        mask = to <= at if window is None else (to <= at) & (to > at - window)
-        mask = _changed(mask, (b, h, at, to), or_mask_function, and_mask_function)
-        if block_sequence_ids is not None:
-            blocks = nn.functional.pad(
-                block_sequence_ids, (0, max(num_keys - block_sequence_ids.shape[-1], 0)), value=-1
-            )
-            mask = mask | ((blocks[b, q] == blocks[b, k]) & (blocks[b, q] >= 0))
-        return mask if sequences is None else mask & (sequences[b, q] == sequences[b, k])
-
-    return _mask(config, embeds, embeds, padding, attends)
-
-
-def _bidirectional_mask(
-    config: Any,
-    inputs_embeds: Any,
-    attention_mask: Any,
-    *,
-    is_sliding: bool,
-    input_embeds: Any = None,
-    encoder_hidden_states: torch.Tensor | None = None,
-    or_mask_function: _Rule | None = None,
-    and_mask_function: _Rule | None = None,
-    allow_is_bidirectional_skip: bool = True,
     **cache: Any,
 ) -> torch.Tensor | None:
     _refuse_cache(**cache)
-    is_ready, ready = _ready_mask(config, attention_mask)
-    if is_ready:
-        return ready
+    if attention_mask is not None and attention_mask.dim() == _NUM_DIMENSIONS:
+        return attention_mask  # that of each query
+    if getattr(config, _FIELD) not in _IMPLEMENTATIONS:
+        return None  # attention of another kind
     embeds = input_embeds if inputs_embeds is None else inputs_embeds
     source = embeds if encoder_hidden_states is None else encoder_hidden_states
-    padding = _padding(attention_mask, embeds)
-    num_keys = source.shape[1] if padding is None else padding.shape[-1]
+    padding = None if attention_mask is None else attention_mask.to(device=embeds.device, dtype=torch.bool)
+    num_queries, num_keys = embeds.shape[1], source.shape[1] if padding is None else padding.shape[-1]
     window = _window(config) if is_sliding else None
-    if allow_is_bidirectional_skip and or_mask_function is None and and_mask_function is None:
-        is_local = window is not None and num_keys >= window
-        if not is_local and (padding is None or (not is_tracing(padding) and bool(padding.all()))):
+    packed = _packed(position_ids, embeds) if is_causal and attention_mask is None else None
+    blocks = None
+    if is_causal and block_sequence_ids is not None:
+        blocks = nn.functional.pad(block_sequence_ids, (0, max(num_keys - block_sequence_ids.shape[-1], 0)), value=-1)
+    changes = (or_mask_function, and_mask_function, blocks, packed)
+    if may_skip and all(change is None for change in changes) and (window is None or num_keys < window):
+        is_sdpa = getattr(config, _FIELD) == "sdpa"
+        if is_sdpa and _is_causal_alone(padding, num_queries, num_keys) if is_causal else _hides_nothing(padding):
             return None
+    attends = functools.partial(_attends, is_causal, window, *changes)
+    mask = _evaluated(attends, (source.shape[0], num_queries, num_keys), padding, embeds.device)
+    if getattr(config, _FIELD) == "sdpa":
+        return mask
+    attended = torch.zeros((), device=mask.device, dtype=source.dtype)
+    return torch.where(mask, attended, torch.finfo(source.dtype).min)
 
-    def attends(b: torch.Tensor, h: torch.Tensor, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-        mask = q >= 0 if window is None else (q - k).abs() <= window
-        return _changed(mask, (b, h, q, k), or_mask_function, and_mask_function)
 
-    return _mask(config, embeds, source, padding, attends)
+def _attends(  # noqa: PLR0917 - the first are fixed before the mask is made
+    is_causal: bool,  # noqa: FBT001
+    window: int | None,
+    or_function: _Rule | None,
+    and_function: _Rule | None,
+    blocks: torch.Tensor | None,
+    packed: tuple[torch.Tensor, torch.Tensor] | None,
+    b: torch.Tensor,
+    h: torch.Tensor,
+    q: torch.Tensor,
+    k: torch.Tensor,
+) -> torch.Tensor:
+    """Return whether queries attend to keys, given their numbers and those of batch and head, which broadcast."""
+    at, to = (q, k) if packed is None else (packed[0][b, q], packed[0][b, k])
+    mask = to <= at if is_causal else at >= 0
+    if window is not None:
+        mask = mask & (to > at - window) if is_causal else (at - to).abs() <= window
+    if or_function is not None:
+        mask = mask | or_function(b, h, at, to)
+    if and_function is not None:
+        mask = mask & and_function(b, h, at, to)
+    if blocks is not None:
+        mask = mask | ((blocks[b, q] == blocks[b, k]) & (blocks[b, q] >= 0))
+    return mask if packed is None else mask & (packed[1][b, q] == packed[1][b, k])
 
 
 def _refuse_cache(**cache: Any) -> None:
@@ -203,17 +192,6 @@ def _refuse_cache(**cache: Any) -> None:
         raise ValueError("Masks for a cache are not made here: caches and generation belong to transformers.")
 
 
-def _ready_mask(config: Any, attention_mask: torch.Tensor | None) -> tuple[bool, torch.Tensor | None]:
-    """Return whether nothing is to be done, and the mask: that of each query, or none for attention of another kind."""
-    if attention_mask is not None and attention_mask.dim() == _NUM_DIMENSIONS:
-        return True, attention_mask
-    return getattr(config, _FIELD) not in _IMPLEMENTATIONS, None
-
-
-def _padding(attention_mask: torch.Tensor | None, embeds: torch.Tensor) -> torch.Tensor | None:
-    return None if attention_mask is None else attention_mask.to(device=embeds.device, dtype=torch.bool)
-
-
 def _window(config: Any) -> int:
     window: int | None = getattr(config, "sliding_window", None)
     if window is None:
@@ -221,14 +199,14 @@ def _window(config: Any) -> int:
     return window
 
 
-def _packed(position_ids: torch.Tensor | None, embeds: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+def _packed(position_ids: torch.Tensor | None, embeds: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Return the positions, and the number of the sequence that each is in; None if there is one sequence each."""
     if position_ids is None:
-        return None, None
+        return None
     positions = position_ids.expand(embeds.shape[0], -1)
     sequences = (torch.diff(positions, prepend=positions[:, :1] - 1, dim=-1) != 1).cumsum(-1)
     is_one = not is_tracing(sequences) and bool((sequences[:, -1] == 0).all())
-    return positions, None if is_one else sequences
+    return None if is_one else (positions, sequences)
 
 
 def _is_causal_alone(padding: torch.Tensor | None, num_queries: int, num_keys: int) -> bool:
@@ -242,20 +220,15 @@ def _is_causal_alone(padding: torch.Tensor | None, num_queries: int, num_keys: i
     return bool(padding[:, :num_queries].all()) and not bool(padding[:, num_queries:].any())
 
 
-def _changed(
-    mask: torch.Tensor, numbers: tuple[torch.Tensor, ...], or_function: _Rule | None, and_function: _Rule | None
-) -> torch.Tensor:
-    if or_function is not None:
-        mask = mask | or_function(*numbers)
-    return mask if and_function is None else mask & and_function(*numbers)
+def _hides_nothing(padding: torch.Tensor | None) -> bool:
+    return padding is None or (not is_tracing(padding) and bool(padding.all()))
 
 
-def _mask(
-    config: Any, embeds: torch.Tensor, source: torch.Tensor, padding: torch.Tensor | None, attends: _Rule
+def _evaluated(
+    attends: _Rule, sizes: tuple[int, int, int], padding: torch.Tensor | None, device: torch.device
 ) -> torch.Tensor:
-    """Return the mask of a rule, which has batch size and dtype of the source of the keys."""
-    num_batches, num_queries, device = source.shape[0], embeds.shape[1], embeds.device
-    num_keys = source.shape[1] if padding is None else padding.shape[-1]
+    """Return whether each query attends to each key, of shape `(batch, 1, queries, keys)`."""
+    num_batches, num_queries, num_keys = sizes
     batch = torch.arange(num_batches, device=device)[:, None, None, None]
     head = torch.arange(1, device=device)[None, :, None, None]
     query = torch.arange(num_queries, device=device)[None, None, :, None]
@@ -263,8 +236,4 @@ def _mask(
     mask = attends(batch, head, query, key)
     if padding is not None:
         mask = mask & padding[batch, key]
-    mask = mask.expand(num_batches, -1, num_queries, num_keys)
-    if getattr(config, _FIELD) == "sdpa":
-        return mask
-    attended = torch.zeros((), device=device, dtype=source.dtype)
-    return torch.where(mask, attended, torch.finfo(source.dtype).min)
+    return mask.expand(num_batches, -1, num_queries, num_keys)
