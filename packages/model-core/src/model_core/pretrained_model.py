@@ -59,19 +59,7 @@ from model_core.loading import (
 from model_core.model_classes import annotated_config_class, authored_class, check_config
 from model_core.module_facts import ModuleFacts
 from model_core.module_tensors import NamedTensors, TensorLayout, named_tensors, wrapper_prefixes
-from model_core.saving import (
-    ExpectedModel,
-    SavableTensors,
-    check_savable,
-    check_ties_hold,
-    hook_versions,
-    match_state_dict,
-    own_state_dict,
-    parse_size,
-    savable_tensors,
-    warn_about_changed_modules,
-    write_weights,
-)
+from model_core.saving import ExpectedModel, SavableTensors, parse_size, savable_tensors, write_weights
 from model_core.state_dicts import check_state_dict_argument
 from model_core.tied_weights import declared_ties, layout_after_ties, make_ties, tie_declared
 from model_core.torch_dtypes import dtype_name, floating_dtype, intended_dtype
@@ -457,17 +445,25 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         # Every process makes the checks: those that write nothing would wait for one that has raised an error.
         named = named_tensors(self)
         expected = self._expected_model(named)
-        savable = self._savable_tensors(state_dict, named, expected.declared.enabled)
-        check_ties_hold(savable.tensors, expected)
+        may_lack = self._name_rules(self, named, {}).ignores_missing
+        ignored = {
+            prefix + name
+            for prefix, part in named.modules
+            if isinstance(part, PreTrainedModel)
+            for name in declared_texts(part, "_keys_to_ignore_on_save")
+        }
+        savable = savable_tensors(
+            self, state_dict, named, ignored=ignored, may_lack=may_lack, ties=expected.declared.enabled
+        )
+        expected.check_ties(savable.tensors)
         validate_config(self.config)
         written_class = expected.model_class
         code = collect_code(written_class, type(self.config), portable=portable, folder=save_directory)
         if not is_main_process:
             self.config.to_json_string()
             return
-        rules = self._name_rules(self, named, {})
         written = dict.fromkeys([*savable.tensors, *savable.tied])
-        warn_about_changed_modules(named, written, expected, may_lack=rules.ignores_missing)
+        expected.warn_about_differences(named, written, may_lack=may_lack)
         dtype = _dtype_of(savable, named)
 
         with staged_save(save_directory, stale=lambda name: belongs_to_variant(name, variant)) as folder:
@@ -501,27 +497,6 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             has_other_config=self._constructed_fields not in (None, _fields_of(self.config)),
             declared=declared_ties(self, named.modules),
             after_ties=layout_after_ties(self, PreTrainedModel, named.modules),
-        )
-
-    def _savable_tensors(
-        self, state_dict: Mapping[str, torch.Tensor] | None, named: NamedTensors, ties: Mapping[str, str]
-    ) -> SavableTensors:
-        ignored = frozenset(
-            prefix + name
-            for prefix, part in named.modules
-            if isinstance(part, PreTrainedModel)
-            for name in declared_texts(part, "_keys_to_ignore_on_save")
-        )
-        if state_dict is None:
-            state_dict = own_state_dict(self)
-        else:
-            check_savable(state_dict, ignored=ignored)
-            rules = self._name_rules(self, named, {})
-            state_dict = match_state_dict(
-                self, state_dict, may_lack=lambda name: name in ignored or rules.ignores_missing(name), ties=ties
-            )
-        return savable_tensors(
-            state_dict, sources=frozenset(ties.values()), ignored=ignored, versions=hook_versions(self)
         )
 
     def push_to_hub(

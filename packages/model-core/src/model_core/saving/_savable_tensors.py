@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from model_core.errors import UnsavableTensorError
-from model_core.module_tensors import group_shared, walk_modules
+from model_core.module_tensors import group_shared
+from model_core.saving._state_dict_names import match_state_dict, own_state_dict
 from model_core.tensor_memory import WITHOUT_VALUES, has_values
 from model_core.torch_internals import is_distributed_tensor, load_pre_hooks, module_version
 from model_core.weight_files import METADATA_NAME, to_safetensors_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from typing import Any
+    from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["SavableTensors", "check_not_distributed", "check_savable", "hook_versions", "savable_tensors"]
+    from model_core.module_tensors import NamedTensors
+
+__all__ = ["SavableTensors", "savable_tensors"]
 
 _MAX_NAME_LENGTH = 1_000_000
 _OR_EXCLUDE = ", or exclude it by adding its name to `_keys_to_ignore_on_save`."
@@ -36,67 +38,60 @@ class SavableTensors:
 
     tensors: dict[str, torch.Tensor]
     tied: dict[str, str]
-    versions: Mapping[str, int] = field(default_factory=dict)
-
-    def left_out_names(self) -> dict[str, list[str]]:
-        """Return the names that are left out, by the name that the same tensor is written under."""
-        names: dict[str, list[str]] = {}
-        for name, kept in self.tied.items():
-            names.setdefault(kept, []).append(name)
-        return names
+    versions: dict[str, int]
 
 
 def savable_tensors(
-    state_dict: Mapping[str, Any],
+    model: nn.Module,
+    given: Mapping[str, Any] | None,
+    named: NamedTensors,
     *,
-    sources: Collection[str] = (),
-    ignored: Collection[str] = (),
-    versions: Mapping[str, int] | None = None,
+    ignored: Collection[str],
+    may_lack: Callable[[str], bool],
+    ties: Mapping[str, str],
 ) -> SavableTensors:
-    """Select what is written of a state dict, which is not changed.
+    """Select what is written of a model.
 
     Args:
-        state_dict: The state dict.
-        sources: Names to write where several names share a tensor; the first name if none of them is among these.
+        model: The model.
+        given: The state dict that the caller passed in place of the model's own, which is not changed, or None.
+        named: The modules and tensors of the model.
         ignored: Names to leave out.
-        versions: Versions of modules with load hooks, by path.
+        may_lack: Whether `given` may lack the tensor of a name.
+        ties: The ties that the model declares. Where several names share a tensor, the one that others are tied to is
+            written.
 
     Raises:
-        UnsavableTensorError: safetensors cannot store a value.
+        UnsavableTensorError: safetensors cannot store a value, or a tensor is spread over processes.
+        StateDictError: `given` does not match the model.
     """
-    check_savable(state_dict, ignored=ignored)
+    state_dict = own_state_dict(model) if given is None else given
+    _check_savable({name: value for name, value in state_dict.items() if name not in ignored})
+    if given is not None:
+        state_dict = match_state_dict(model, given, may_lack=lambda name: name in ignored or may_lack(name), ties=ties)
     wanted = {name: value for name, value in state_dict.items() if name not in ignored}
+    sources = {*ties.values()}
     tied: dict[str, str] = {}
     for names in group_shared(wanted):
         kept = next((name for name in names if name in sources), names[0])
         tied |= {name: kept for name in names if name != kept}
     tensors = {name: value.detach() for name, value in wanted.items() if name not in tied}
-    return SavableTensors(tensors, tied, versions or {})
+    versions = {
+        prefix.removesuffix("."): version
+        for prefix, module in named.modules
+        if load_pre_hooks(module) and (version := module_version(module)) is not None
+    }
+    return SavableTensors(tensors, tied, versions)
 
 
-def check_savable(state_dict: Mapping[str, Any], *, ignored: Collection[str] = ()) -> None:
-    """Check that safetensors can store all values of a state dict but those of ignored names.
+def _check_savable(state_dict: Mapping[str, Any]) -> None:
+    """Check that safetensors can store all values of a state dict.
+
+    Tensors that are spread over processes come first, because every process has to make that check: otherwise the one
+    that writes would raise an error and the others would wait for it.
 
     Raises:
         UnsavableTensorError: It cannot store a value.
-    """
-    wanted = {name: value for name, value in state_dict.items() if name not in ignored}
-    check_not_distributed(wanted)
-    for name, value in wanted.items():
-        if problem := _problem_with_name(name):
-            raise UnsavableTensorError(f"{name!r:.200}", reason=problem, remedy=f"Rename it{_OR_EXCLUDE}")
-        if problem := _problem_with_value(value):
-            raise UnsavableTensorError(name, reason=problem, remedy=_remedy(name, value) + _OR_EXCLUDE)
-
-
-def check_not_distributed(state_dict: Mapping[str, Any]) -> None:
-    """Check that no tensor of a state dict is spread over processes.
-
-    Every process has to make this check, also those that write nothing: otherwise the one that writes would raise an
-    error and the others would wait for it.
-
-    Raises:
-        UnsavableTensorError: A tensor is.
     """
     for name, value in state_dict.items():
         if isinstance(value, torch.Tensor) and is_distributed_tensor(value):
@@ -108,15 +103,11 @@ def check_not_distributed(state_dict: Mapping[str, Any]) -> None:
                 "torch.distributed.checkpoint.state_dict, and pass state_dict=state_dict and "
                 "is_main_process=(rank == 0).",
             )
-
-
-def hook_versions(model: nn.Module) -> dict[str, int]:
-    """Return the versions of modules with load hooks by path, for the hooks of a later load to compare with."""
-    return {
-        prefix.removesuffix("."): version
-        for prefix, module in walk_modules(model)
-        if load_pre_hooks(module) and (version := module_version(module)) is not None
-    }
+    for name, value in state_dict.items():
+        if problem := _problem_with_name(name):
+            raise UnsavableTensorError(f"{name!r:.200}", reason=problem, remedy=f"Rename it{_OR_EXCLUDE}")
+        if problem := _problem_with_value(value):
+            raise UnsavableTensorError(name, reason=problem, remedy=_remedy(name, value) + _OR_EXCLUDE)
 
 
 def _problem_with_name(name: str) -> str | None:

@@ -78,17 +78,17 @@ def write_weights(folder: Path, savable: SavableTensors, *, max_shard_size: int,
         OSError: The disk is full, or the folder is not writable.
     """
     shards = _split_into_shards(savable, max_shard_size)
-    left_out_names = savable.left_out_names()
 
     def write(filename: str, names: list[str], identity: Mapping[str, str]) -> None:
-        tied = {name: kept for kept in names for name in left_out_names.get(kept, ())}
+        tensors = {name: savable.tensors[name] for name in names}
+        tied = {name: kept for name, kept in savable.tied.items() if kept in tensors}
         metadata = {
             "format": "pt",
             **identity,
             **encode_object(TIED_WEIGHTS_KEY, tied),
             **encode_object(MODULE_VERSIONS_KEY, savable.versions),
         }
-        write_safetensors(folder / filename, {name: savable.tensors[name] for name in names}, metadata)
+        write_safetensors(folder / filename, tensors, metadata)
 
     if len(shards) == 1:
         write(weight_file_name(variant), shards[0], {})

@@ -117,7 +117,7 @@ def _is_causal(config: Any) -> bool:
 def _mask(
     config: Any,
     inputs_embeds: Any,
-    attention_mask: Any,
+    attention_mask: torch.Tensor | None,
     *,
     is_causal: bool,
     may_skip: bool,
@@ -147,7 +147,7 @@ def _mask(
     changes = (or_mask_function, and_mask_function, blocks, packed)
     if may_skip and all(change is None for change in changes) and (window is None or num_keys < window):
         is_sdpa = getattr(config, _FIELD) == "sdpa"
-        if is_sdpa and _is_causal_alone(padding, num_queries, num_keys) if is_causal else _hides_nothing(padding):
+        if (is_sdpa and _is_causal_alone(padding, num_queries, num_keys)) if is_causal else _hides_nothing(padding):
             return None
     attends = functools.partial(_attends, is_causal, window, *changes)
     mask = _evaluated(attends, (source.shape[0], num_queries, num_keys), padding, embeds.device)
