@@ -677,6 +677,34 @@ def test_a_load_without_overrides_makes_one_config(tmp_path):
     assert len(made) == 1
 
 
+def test_parts_in_parts_are_not_made_again_for_each_level_around_them(tmp_path):
+    """A chain of parts that `__init__` makes is made once, and a save makes the rest of it a few times a level."""
+    made = []
+
+    class ChainConfig(PretrainedConfig):
+        model_type = "derived-chain"
+
+        def __init__(self, length: int = 0, rest=None, **kwargs):
+            made.append(1)
+            self.length = length
+            self.rest = ChainConfig(**rest) if isinstance(rest, dict) else rest
+            if length and rest is None:
+                self.rest = ChainConfig(length=length - 1)
+            self.double = 2 * length
+            super().__init__(**kwargs)
+
+    def cost(call):
+        made.clear()
+        call()
+        return len(made)
+
+    config = ChainConfig(length=6)
+    assert cost(lambda: ChainConfig(length=6)) == 7
+    assert cost(lambda: config.save_pretrained(tmp_path)) <= 7 * 8
+    assert cost(lambda: ChainConfig.from_pretrained(tmp_path)) == 7
+    assert ChainConfig.from_pretrained(tmp_path) == config
+
+
 @CLASSES
 def test_copies_keep_what_is_computed(cls):
     """A copy and a pickle compute again as the original does."""

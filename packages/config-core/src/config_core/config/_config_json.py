@@ -11,6 +11,7 @@ import copy
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from enum import Enum
 from json.encoder import encode_basestring_ascii
@@ -51,7 +52,9 @@ __all__ = [
     "decode_config",
     "encode_and_read",
     "encode_config",
+    "has_note",
     "jsonable",
+    "plain_value",
     "read_config",
     "sorted_text",
 ]
@@ -332,6 +335,33 @@ def _indented(plain: Any, line: str = "\n") -> str:
 
 def _float_name(number: float) -> str:
     return "Infinity" if number > 0 else "-Infinity" if number < 0 else "NaN"
+
+
+class _Notes(threading.local):
+    """Whether a config's `to_dict` in this thread returns a note, to make which takes another config."""
+
+    are_wanted: bool = True
+
+
+_notes = _Notes()
+
+
+def has_note(config: Any) -> bool:
+    """Return whether the values of a config have a note of computed fields."""
+    return "_computed" in vars(config) and _notes.are_wanted
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value as JSON's types, in which configs have no notes.
+
+    Raises:
+        ConfigError: JSON has no form of it.
+    """
+    outer, _notes.are_wanted = _notes.are_wanted, False
+    try:
+        return jsonable(value)
+    finally:
+        _notes.are_wanted = outer
 
 
 def jsonable(value: Any, *, owner: str = "") -> Any:

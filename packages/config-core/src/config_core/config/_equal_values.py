@@ -9,7 +9,7 @@ import contextlib
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_json import are_same_json, jsonable
+from config_core.config._config_json import are_same_json, plain_value
 from config_core.config._value_types import SCALARS, is_config
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def same_value(value: Any, other: Any) -> bool:
     try:
         if is_config(value) and isinstance(other, dict):
             return _is_config_of(value, other)
-        plain = jsonable(value), jsonable(other)
+        plain = plain_value(value), plain_value(other)
     except Exception:  # noqa: BLE001 - JSON has no form of them, or their own code fails
         return _are_equal(value, other, same_value)
     return are_same_json(*plain)

@@ -8,7 +8,7 @@ from typing import Any
 
 from config_core.config._base_fields import LABEL_FIELDS
 from config_core.config._checked_values import resolve_aliases
-from config_core.config._config_json import NOTE_KEY, decode_config
+from config_core.config._config_json import NOTE_KEY, decode_config, has_note
 from config_core.config._recomputing import with_note
 from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, is_base_default, written_fields
 from config_core.errors import ConfigDefinitionError, ConfigFileError
@@ -64,7 +64,7 @@ def _completed(config: Any, written: Any, *, is_complete: bool) -> dict[str, Any
     if is_complete:
         present |= fields.keys() - {"model_type"}
     values = kept | {name: value for name, value in fields.items() if name not in present}
-    if "_computed" not in vars(config):
+    if not has_note(config):
         return values
     return with_note(config, fields, {name: value for name, value in values.items() if name != NOTE_KEY})
 

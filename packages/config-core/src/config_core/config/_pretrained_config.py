@@ -41,6 +41,7 @@ from config_core.config._config_json import (
     WRITTEN_BY_ALL,
     ConfigFile,
     encode_config,
+    has_note,
     jsonable,
     read_config,
 )
@@ -512,7 +513,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         note_complete(self)
         fields = written_fields(self)
         plain: dict[str, Any] = jsonable(fields, owner=type(self).__name__)
-        if "_computed" not in vars(self):
+        if not has_note(self):
             return plain
         from config_core.config._recomputing import with_note
 

@@ -17,7 +17,7 @@ from config_core.config._checked_values import (
     resolve_aliases,
 )
 from config_core.config._config_definition import OWN_STATE, definition_of, public_names
-from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
+from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, plain_value
 from config_core.config._construction import check_property, maker_of, note_computed
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
@@ -342,7 +342,7 @@ def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 def _copied_or_plain(cls: type[Any], name: str, value: Any) -> Any:
     if _is_made_by_hand(cls, name, value):
         with contextlib.suppress(ConfigError):  # it holds an array
-            return jsonable(value)
+            return plain_value(value)
     return copied(value)
 
 
