@@ -151,35 +151,18 @@ def _make(
     note = _take_note(values) if NOTE_KEY in values and not is_of_any_type else None
     values = upgraded(cls, values)
     fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
-    given = _resolved(cls, overrides) if overrides else {}
     if "self" in fields:
         raise ConfigError("'self' cannot be the name of a field.")
-    unused = {
-        name: given[name]
-        for name in given
-        if not (name in definition.names or name in fields or name in WRITTEN_BY_ALL or is_settable(cls, name))
-    }
-    if unused:  # unless `__init__` sets them in a way that cannot be read from it
-        unused = {name: unused[name] for name in unknown_to_init(cls, fields | unused, unused)}
-        given = {name: value for name, value in given.items() if name not in unused}
-    # `__init__` takes what the file says of these; a setter may change what else it says.
-    others = definition.names.difference(definition.properties)
-    settable = {name: given.pop(name) for name in given.keys() - others if is_settable(cls, name)}
+    given, settable, unused = _sorted(cls, overrides, fields) if overrides else ({}, {}, {})
     if unused and not keep_unused:
         raise _no_fields(cls, unused, fields, given)
     model_type = values.get("model_type", cls.model_type)
     warn_of_other_model_type(cls, model_type)
     before = fields = _without_stale(cls, fields, note)
-    computed = _computed_in(cls, fields, given, note) if given else frozenset()
     if given:
-        try:
-            with of_caller(unknown):
-                fields = _override(cls, {name: fields[name] for name in fields if name not in computed}, given)
-        except ConfigValidationError as error:
-            kept = {name: value for name, value in fields.items() if name not in given}
-            raise with_wrong_values(error, cls, kept) from error.__cause__
+        fields = _override(cls, fields, given, note, unknown)
     check_complete(cls, fields)
-    unsure = {name: value for name, value in before.items() if name not in given}
+    unsure = {name: value for name, value in before.items() if name not in given} if given else before
     try:
         with of_file(unsure, of_values):
             config = construct(cls, (), fields, is_sure=given if note is None else fields)
@@ -187,15 +170,38 @@ def _make(
         if not settable or (config := _updated_file(cls, before, note, given | settable)) is None:
             raise
         settable = {}
-    meant = given if note is None else {**_unkept_in(config, fields), **given}  # which no save writes
-    _check_effect(config, meant, fields)
+    _keep_note(config, note, fields, given)
     note_unknown_in(config, {name: given[name] for name in given if name not in definition.parts}, unknown, old=values)
-    if note is not None:
-        note_computed(config, note.names)
     if not cls.model_type and model_type:
         config.model_type = model_type  # a class for configs of any type keeps what the file says
-    _set_properties(config, settable, given)
+    if settable:
+        attributes = attributes_of(config)
+        config.update(settable)
+        check_property(config, settable, given, before=attributes)
     return config, unused
+
+
+def _sorted(
+    cls: type[Any], overrides: Mapping[str, Any], fields: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return overrides under the names of fields: those that `__init__` takes, those to assign, and those of no field.
+
+    Args:
+        cls: The config class.
+        overrides: The overrides.
+        fields: The fields of the file.
+    """
+    definition = definition_of(cls)
+    given = without_automatic_dtype(resolve_aliases(cls, of_dict(cls, overrides)))
+    known = definition.names | fields.keys() | WRITTEN_BY_ALL
+    unused = {name: given[name] for name in given if not (name in known or is_settable(cls, name))}
+    if unused:  # unless `__init__` sets them in a way that cannot be read from it
+        unused = {name: unused[name] for name in unknown_to_init(cls, {**fields, **unused}, unused)}
+        given = {name: value for name, value in given.items() if name not in unused}
+    # `__init__` takes what the file says of these; a setter may change what else it says.
+    others = definition.names.difference(definition.properties)
+    settable = {name: given.pop(name) for name in given.keys() - others if is_settable(cls, name)}
+    return given, settable, unused
 
 
 def _no_fields(
@@ -230,19 +236,6 @@ def _updated_file(cls: type[Any], fields: Mapping[str, Any], note: Note | None, 
     return config
 
 
-def _set_properties(config: Any, properties: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Set properties, which must leave the fields that a caller has given as they are."""
-    if properties:
-        before = attributes_of(config)
-        config.update(properties)
-        check_property(config, properties, given, before=before)
-
-
-def _resolved(cls: type[Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return overrides under the names of fields."""
-    return without_automatic_dtype(resolve_aliases(cls, of_dict(cls, overrides)))
-
-
 def without_automatic_dtype(values: dict[str, Any]) -> dict[str, Any]:
     """Return new values without a dtype of `"auto"`: in transformers, that of the file. They may be changed."""
     if isinstance(dtype := values.get("dtype"), str) and dtype == "auto":
@@ -250,20 +243,27 @@ def without_automatic_dtype(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _unkept_in(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of keywords that a config keeps under no attribute of their name."""
-    unkept = definition_of(type(config)).unkept - vars(config).keys()
-    return {name: values[name] for name in unkept if name in values}
+def _keep_note(config: Any, note: Note | None, fields: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Keep in a config what its file notes. No parameter that the class keeps under no name may have been undone.
 
+    Args:
+        config: The config.
+        note: The note.
+        fields: All fields that it was made of.
+        given: Those of them that a caller gives.
 
-def _check_effect(config: Any, given: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """Check that no such parameter is undone by the values of a file."""
-    if definition_of(type(config)).unkept.isdisjoint(given):
-        return
-    from config_core.config._unkept_parameters import check_effect
+    Raises:
+        ConfigError: The fields of a file undo a parameter that is given, or that no save writes.
+    """
+    definition, meant = definition_of(type(config)), given
+    if note is not None:
+        note_computed(config, note.names)
+        meant = {name: fields[name] for name in definition.unkept - vars(config).keys() if name in fields} | {**given}
+    if not definition.unkept.isdisjoint(meant):
+        from config_core.config._unkept_parameters import check_effect
 
-    with of_file():
-        check_effect(config, given, fields, maker_of(type(config)))
+        with of_file():
+            check_effect(config, meant, fields, maker_of(type(config)))
 
 
 def _take_note(values: dict[str, Any]) -> Note | None:
@@ -278,9 +278,7 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     note = _take_note(kwargs)
     kwargs = _without_stale(cls, kwargs, note)
     config = cls(*args, **kwargs)
-    if note is not None:
-        _check_effect(config, _unkept_in(config, kwargs), resolve_aliases(cls, kwargs))
-        note_computed(config, note.names)
+    _keep_note(config, note, resolve_aliases(cls, kwargs), {})
     return config
 
 
@@ -317,26 +315,42 @@ def _without_stale(cls: type[Any], values: dict[str, Any], note: Note | None) ->
 
 
 def _computed_in(
-    cls: type[Any], fields: Mapping[str, Any], given: Mapping[str, Any], note: Note | None
+    cls: type[Any], fields: Mapping[str, Any], given: Collection[str], note: Note | None
 ) -> Collection[str]:
     """Return the fields of a file that are computed from others, and so are computed again for other values."""
     from config_core.config._derived_fields import computed_fields, computed_without_note
 
-    if note is None and not definition_of(cls).runs_own_code:
+    definition = definition_of(cls)
+    if note is None and not definition.runs_own_code:
         return frozenset()
     with of_file():
         if note is None:
-            return computed_without_note(cls, maker_of(cls), fields, given.keys())
-        names = note.names - given.keys()
-        found = computed_fields(maker_of(cls), fields, names | (definition_of(cls).passed - given.keys()))
+            return computed_without_note(cls, maker_of(cls), fields, given)
+        names = note.names.difference(given)
+        found = computed_fields(maker_of(cls), fields, names | definition.passed.difference(given))
         # If the values of the file alone make no config, the given ones repair it.
         return names & fields.keys() if found is None else found
 
 
-def _override(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _override(
+    cls: type[Any], fields: dict[str, Any], given: dict[str, Any], note: Note | None, unknown: UnknownFields
+) -> dict[str, Any]:
+    """Return the fields of a file with a caller's in their place, and without those that are to be computed again.
+
+    Raises:
+        ConfigError: A value of the caller's is wrong. The error has the wrong values of the file too.
+    """
+    computed = _computed_in(cls, fields, given, note)
+    try:
+        with of_caller(unknown):
+            return _merged_fields(cls, {name: fields[name] for name in fields if name not in computed}, given)
+    except ConfigValidationError as error:
+        kept = {name: value for name, value in fields.items() if name not in given}
+        raise with_wrong_values(error, cls, kept) from error.__cause__
+
+
+def _merged_fields(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a file with a caller's in their place. Names of classes go when their number changes."""
-    if not given:
-        return fields
     count = num_labels_field(cls)
     # Programs pass None for labels that they do not know.
     given = {name: value for name, value in given.items() if value is not None or name not in LABEL_FIELDS | {count}}
