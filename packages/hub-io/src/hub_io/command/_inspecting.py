@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import ast
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config_core.code import ClassReference, is_base_file, parse_source, resolve_sibling_imports
+from config_core.code import (
+    ClassReference,
+    is_base_file,
+    parse_source,
+    resolve_sibling_imports,
+    source_imports,
+)
 from config_core.errors import SourceCodeError
 from hub_io.code import TransformersName, imported_modules, listed_requirements, transformers_names
 from hub_io.command._remarks import Remark, remarks_on
 from hub_io.command._screen import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import ast
+    from collections.abc import Iterable, Iterator, Mapping
 
     from config_core.code import CodeBundle
 
@@ -117,43 +124,25 @@ def remarks_on_files(files: Mapping[str, bytes]) -> tuple[Remark, ...]:
 
 
 def _parse(files: Mapping[str, bytes]) -> tuple[dict[str, str | None], dict[str, ast.Module]]:
-    """Return each file as text, or None, and those that are Python parsed."""
-    texts = {name: _text(content) for name, content in files.items()}
-    return texts, {name: tree for name, text in texts.items() if text is not None and (tree := _tree(files, name))}
+    """Return each file as text, or None, and the parsed Python files. A `.py` file that is not Python is data."""
+    texts: dict[str, str | None] = dict.fromkeys(files)
+    trees: dict[str, ast.Module] = {}
+    for name, content in files.items():
+        with suppress(UnicodeDecodeError):
+            texts[name] = content.decode("utf-8-sig")
+        with suppress(SourceCodeError):
+            if name.endswith(".py"):
+                trees[name] = resolve_sibling_imports(parse_source(content, path=name), name, files.get)
+    return texts, trees
 
 
-def _text(content: bytes) -> str | None:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-
-
-def _tree(files: Mapping[str, bytes], name: str) -> ast.Module | None:
-    """Return the parsed file, or None for data. A `.py` file that is not Python is data, too."""
-    if not name.endswith(".py"):
-        return None
-    try:
-        return resolve_sibling_imports(parse_source(files[name], path=name), name, files.get)
-    except SourceCodeError:
-        return None
-
-
-def _imports(bundle: CodeBundle, trees: Mapping[str, ast.Module]) -> Iterable[ImportedModule]:
+def _imports(bundle: CodeBundle, sources: Iterable[str]) -> Iterator[ImportedModule]:
     files_by_module: dict[str, set[str]] = {}
-    for file, tree in trees.items():
-        for node in ast.walk(tree):
-            for module in _absolute_modules(node):
-                files_by_module.setdefault(module, set()).add(file)
+    for file in sources:
+        for found in source_imports(file, bundle.files[file], bundle.files.get, path=file):
+            if not found.level:
+                files_by_module.setdefault(found.module.partition(".")[0], set()).add(file)
     modules = sorted({ClassReference.parse(reference).module for reference in bundle.auto_map.values()})
     certain = imported_modules(bundle, modules)
     for name, files in sorted(files_by_module.items()):
         yield ImportedModule(name, tuple(sorted(files)), certain=name in certain)
-
-
-def _absolute_modules(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name.partition(".")[0] for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-        return [node.module.partition(".")[0]]
-    return []

@@ -153,16 +153,12 @@ def _bundles(checkpoint: Checkpoint) -> Iterator[CodeBundle]:
     """Yield the code in a folder that its config names."""
     load = CodeLoad.of_checkpoint(checkpoint)
     processing = processing_load(load)
-    for part, names in ((load, loadable_names(load.auto_map)), (processing, frozenset(processing.auto_map))):
-        left = names
-        while left:
-            name = min(left)
-            left -= {name}
+    for part, names in ((load, loadable_names(load.auto_map)), (processing, processing.auto_map)):
+        for name in sorted(names):  # several may name the same code, which is read once
             with suppress(ClassReferenceError):
                 code = find_code(part, name)
                 if code.at_hand:
                     yield code.bundle
-                    left -= code.bundle.auto_map.keys()
 
 
 def _in_cache(entry: TrustEntry) -> _Finding:
