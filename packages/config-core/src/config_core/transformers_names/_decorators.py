@@ -1,4 +1,4 @@
-"""Decorators of transformers for docstrings and for renamed arguments."""
+"""Decorators of transformers: for renamed arguments, and those for docstrings and kernels, which change nothing."""
 
 from __future__ import annotations
 
@@ -25,44 +25,18 @@ __all__ = [
     "use_kernelized_func",
 ]
 
-_Documented = TypeVar("_Documented")
+_Decorated = TypeVar("_Decorated")
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
-def add_start_docstrings(*docstr: str, **_options: Any) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that puts texts in front of a docstring. It writes no code sample."""
-
-    def decorate(documented: _Documented) -> _Documented:
-        documented.__doc__ = "".join(docstr) + (documented.__doc__ or "")
-        return documented
-
-    return decorate
-
-
-add_start_docstrings_to_model_forward = add_code_sample_docstrings = add_start_docstrings
-
-
-def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that puts texts behind a docstring."""
-
-    def decorate(documented: _Documented) -> _Documented:
-        documented.__doc__ = (documented.__doc__ or "") + "".join(docstr)
-        return documented
-
-    return decorate
-
-
-def replace_return_docstrings(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that changes nothing: the docstring keeps its placeholder."""
-    return lambda documented: documented
-
-
-def use_kernel_forward_from_hub(*_args: Any, **_options: Any) -> Callable[[_Documented], _Documented]:
-    """Return a decorator that changes nothing: layers and functions are never replaced by kernels."""
+def add_start_docstrings(*_args: Any, **_options: Any) -> Callable[[_Decorated], _Decorated]:
+    """Return a decorator that changes nothing: docstrings stay as they are, and no kernel replaces a layer."""
     return lambda decorated: decorated
 
 
-use_kernel_func_from_hub = use_kernelized_func = force_accelerate_hooks = use_kernel_forward_from_hub
+add_start_docstrings_to_model_forward = add_end_docstrings = add_code_sample_docstrings = add_start_docstrings
+replace_return_docstrings = force_accelerate_hooks = add_start_docstrings
+use_kernel_forward_from_hub = use_kernel_func_from_hub = use_kernelized_func = add_start_docstrings
 
 
 def auto_docstring(documented: Any = None, **_options: Any) -> Any:
