@@ -1,7 +1,6 @@
 """Where the files of a checkpoint come from, how they are named, and saving a folder as one step.
 
-Saving, its journal, the names of weight files and what is said about a missing config are imported on first use: a
-config that is read does not need them.
+Saving, its journal and the names of weight files are imported on first use: a config that is read does not need them.
 """
 
 from __future__ import annotations
@@ -32,17 +31,18 @@ from config_core.checkpoint._safe_names import (
 from config_core.checkpoint._small_files import LFS_PROBLEM, decode_json, is_lfs_pointer, read_at_most, replace_file
 
 if TYPE_CHECKING:
-    from config_core.checkpoint._missing_config import kind_of_folder, where_config_may_be
     from config_core.checkpoint._save_journal import pending_files
     from config_core.checkpoint._staged_save import staged_save
     from config_core.checkpoint._weight_files import (
         WeightFile,
         is_variant,
+        kind_of_folder,
         parse_weight_file,
         stale_weights,
         weight_file_name,
         weight_index_name,
         weight_variants,
+        where_config_may_be,
     )
 
 __all__ = [
@@ -84,12 +84,7 @@ __all__ = [
     "where_config_may_be",
 ]
 
-_HOMES = {
-    "kind_of_folder": "_missing_config",
-    "pending_files": "_save_journal",
-    "staged_save": "_staged_save",
-    "where_config_may_be": "_missing_config",
-}
+_HOMES = {"pending_files": "_save_journal", "staged_save": "_staged_save"}
 
 
 def __getattr__(name: str) -> Any:
