@@ -338,6 +338,62 @@ def test_a_part_that_init_made_may_be_edited_in_the_file(tmp_path):
         assert cls.from_pretrained(tmp_path, part={"hidden": 128}).part.hidden == 128
 
 
+@pytest.mark.parametrize("is_part", [False, True])
+@pytest.mark.parametrize("edits", [{}, {"heads": 8}, {"heads": 8, "head_dim": 99}])
+def test_computed_fields_that_were_renamed_are_those_that_they_were(edits, is_part, tmp_path):
+    """By `upgrade`, or by whoever wrote an alias into the file: those that were left alone are computed again."""
+
+    class OldConfig(PretrainedConfig):
+        model_type = "derived-renamed"
+        attribute_map = {"dim": "head_dim"}  # noqa: RUF012
+
+        def __init__(self, hidden: int = 64, heads: int = 4, **kwargs):
+            self.hidden = hidden
+            self.heads = heads
+            self.head_dim = hidden // heads
+            super().__init__(**kwargs)
+
+    class NewConfig(PretrainedConfig):
+        model_type = "derived-renamed"
+
+        def __init__(self, hidden: int = 64, heads: int = 4, **kwargs):
+            self.hidden = hidden
+            self.heads = heads
+            self.size = hidden // heads
+            super().__init__(**kwargs)
+
+        @classmethod
+        def upgrade(cls, values):
+            if "head_dim" in values:
+                values["size"] = values.pop("head_dim")
+            return values
+
+    def holder(cls):
+        class WholeConfig(PretrainedConfig):
+            model_type = "derived-renamed-whole"
+            part: cls = field(default_factory=cls)
+
+        return WholeConfig if is_part else cls
+
+    def part_of(config):
+        return config.part if is_part else config
+
+    holder(OldConfig)().save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    values = json.loads(file.read_text(encoding="utf-8"))
+    part = values["part"] if is_part else values
+    part.update(edits)
+    size = edits.get("head_dim", 64 // edits.get("heads", 4))
+    file.write_text(json.dumps(values), encoding="utf-8")
+    loaded = holder(NewConfig).from_pretrained(tmp_path)
+    assert part_of(loaded).size == size
+    part["dim"] = part.pop("head_dim")
+    file.write_text(json.dumps(values), encoding="utf-8")
+    assert part_of(holder(OldConfig).from_pretrained(tmp_path)).head_dim == size
+    loaded.update({"part": {"heads": 2}} if is_part else {"heads": 2})
+    assert part_of(loaded).size == (99 if "head_dim" in edits else 32)
+
+
 def test_a_value_that_is_another_one_each_time_stays_in_a_file_that_somebody_edited(tmp_path):
     """Nobody can compute it again."""
 

@@ -58,11 +58,34 @@ class Note:
         is_edited: Whether any values of the file have changed since.
     """
 
-    def __init__(self, names: Collection[str], changed: Collection[str], *, is_edited: bool) -> None:
-        """Make a note."""
-        self.names = frozenset(names)
-        self.changed = frozenset(changed)
+    def __init__(self, checksums: Mapping[str, Any], values: Mapping[str, Any], *, is_edited: bool) -> None:
+        """Make a note.
+
+        Args:
+            checksums: Computed field to the checksum of its value at the save.
+            values: The values that the file has now.
+            is_edited: Whether any have changed.
+        """
+        self._checksums, self._values = checksums, values
+        self.names = frozenset(checksums)
+        self.changed = frozenset(name for name in checksums if is_edited and not self._is_saved(name, values.get(name)))
         self.is_edited = is_edited
+
+    def _is_saved(self, name: str, value: Any) -> bool:
+        try:
+            return bool(self._checksums[name] == _checksum({name: jsonable(value)}))
+        except ConfigError:  # an `upgrade` may make any object of it
+            return False
+
+    def follow(self, fields: Mapping[str, Any]) -> None:
+        """Change the names to those that the fields have now: after an `upgrade`, or if an alias was written."""
+        self.changed -= {name for name in self.changed & fields.keys() if self._is_saved(name, fields[name])}
+        if not (gone := self.names & self._values.keys() - fields.keys()):
+            return
+        new = fields.keys() - self._values.keys()
+        names = {old: name for old in gone for name in new if same_value(fields[name], self._values[old])}
+        self.names = frozenset(names.get(name, name) for name in self.names)
+        self.changed = frozenset(names.get(name, name) for name in self.changed)
 
 
 def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
@@ -76,11 +99,9 @@ def read_note(noted: Any, values: Mapping[str, Any]) -> Note | None:
         return None
     try:
         plain = jsonable(dict(values))
-        is_edited = noted.get("checksum") != _checksum(_inputs(plain))
-        changed = {name for name in checksums if is_edited and checksums[name] != _checksum({name: plain.get(name)})}
+        return Note(checksums, plain, is_edited=noted.get("checksum") != _checksum(_inputs(plain)))
     except ConfigError:  # a dict with objects in it, which no save wrote
         return None
-    return Note(checksums, changed, is_edited=is_edited)
 
 
 def make_note(names: Iterable[str], values: Mapping[str, Any], *, owner: str) -> dict[str, Any]:

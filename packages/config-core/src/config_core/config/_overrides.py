@@ -304,14 +304,18 @@ def of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_stale(cls: type[Any], values: dict[str, Any], note: Note | None) -> dict[str, Any]:
     """Return the values of a file, without those that are to be computed again because others were edited."""
-    if note is None or not note.is_edited:
+    if note is None:
+        return values
+    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
+    note.follow(fields)
+    if not note.is_edited:
         return values
     from config_core.config._derived_fields import computed_again
 
-    fields = resolve_aliases(cls, {name: value for name, value in values.items() if name not in NOT_KEPT})
     with of_file():
         stale = computed_again(maker_of(cls), fields, note)
-    return {name: value for name, value in values.items() if name not in stale}
+    aliases = definition_of(cls).aliases
+    return {name: value for name, value in values.items() if aliases.get(name, name) not in stale}
 
 
 def _computed_in(
