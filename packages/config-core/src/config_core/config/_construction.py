@@ -41,6 +41,7 @@ __all__ = [
     "construct",
     "maker_of",
     "note_computed",
+    "set_properties",
     "unknown_to_init",
     "upgraded",
     "warn_of_other_model_type",
@@ -235,31 +236,34 @@ def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:
 
 
 def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
-    """Set attributes that are no keywords to what they were given as, if `__init__` has undone that."""
-    for name in _renamed_in(type(config), fields):
-        setattr(config, name, fields[name])  # which may be set under a condition, or changed afterwards
-    _set_properties(config, fields, is_sure)
-
-
-def _set_properties(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
-    """Set properties that were given to what they were given as, if fields that were set later have undone that.
+    """Set attributes that are no keywords to what they were given as, if `__init__` has undone that.
 
     Raises:
         ConfigError: The caller has given a field that says otherwise.
     """
+    cls, names = type(config), definition_of(type(config)).names
+    for name in _renamed_in(cls, fields):
+        setattr(config, name, fields[name])  # which may be set under a condition, or changed afterwards
+    properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
+    if not properties:
+        return
+    done = set_properties(config, properties)
+    if is_sure is None:
+        without = attributes_without(cls, fields, properties) or {}
+        check_property(config, properties, fields, before=without | done)
+
+
+def set_properties(config: Any, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Set properties that have another value, and return what each is then."""
     from config_core.config._equal_values import same_value
 
-    cls, names = type(config), definition_of(type(config)).names
-    properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
     done = {}
     # None, which stands for what is not given, must not undo another one.
     for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
         if not same_value(attribute_of(config, name), value):
             setattr(config, name, value)
         done[name] = attribute_of(config, name)
-    if properties and is_sure is None:
-        without = attributes_without(cls, fields, properties) or {}
-        check_property(config, properties, fields, before=without | done)
+    return done
 
 
 def check_property(

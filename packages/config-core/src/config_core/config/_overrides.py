@@ -58,7 +58,15 @@ if TYPE_CHECKING:
 
     from config_core.config._derived_fields import Note
 
-__all__ = ["make_config", "make_with_note", "merge_fields", "of_dict", "replaced", "without_automatic_dtype"]
+__all__ = [
+    "is_made_by_hand",
+    "make_config",
+    "make_with_note",
+    "merge_fields",
+    "of_dict",
+    "replaced",
+    "without_automatic_dtype",
+]
 
 
 def make_config(
@@ -371,22 +379,22 @@ def _merged_fields(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]
 
 def _made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts and dataclasses that a caller changes and of which only `__init__` knows what they are."""
-    definition = definition_of(cls)
-    names = [name for name in given if name not in definition.parts and _may_be_made_by_hand(given[name])]
-    attributes = attributes_without(cls, fields, ()) if names else None
-    return {
-        name: attributes[name]
-        for name in names
-        if attributes
-        and (
-            is_any_config(value := attributes.get(name))
-            or (name not in definition.checks and is_dataclass_object(value))
-        )
-    }
+    parts = definition_of(cls).parts
+    names = [name for name in given if name not in parts and _may_stand_for_object(given[name])]
+    made = (attributes_without(cls, fields, ()) or {}) if names else {}
+    return {name: made[name] for name in names if name in made and is_made_by_hand(cls, name, made[name])}
 
 
-def _may_be_made_by_hand(value: Any) -> bool:
+def _may_stand_for_object(value: Any) -> bool:
     return is_any_config(value) or isinstance(builtin_value(value), dict) or is_dataclass_object(value)
+
+
+def is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
+    """Return whether a field holds a config or a dataclass of which its annotation does not tell."""
+    definition = definition_of(cls)
+    if is_any_config(value):
+        return name not in definition.parts
+    return name not in definition.checks and is_dataclass_object(value)
 
 
 def merge_fields(

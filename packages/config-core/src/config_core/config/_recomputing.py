@@ -18,10 +18,10 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import OWN_STATE, definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, plain_value
-from config_core.config._construction import check_property, maker_of, note_computed
+from config_core.config._construction import check_property, maker_of, note_computed, set_properties
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
-from config_core.config._overrides import merge_fields, of_dict, without_automatic_dtype
+from config_core.config._overrides import is_made_by_hand, merge_fields, of_dict, without_automatic_dtype
 from config_core.config._problems import AUTHOR_ERRORS, call_validate, unpacked, with_problems
 from config_core.config._unknown_names import (
     forbidden_in_parts,
@@ -204,7 +204,8 @@ def _assign_and_compute(
     if properties:
         if new or len(properties) > 1:
             _compute_before_setters(config, before, plain, properties)
-        done = _set_properties(config, properties, new)
+        done = {name: attribute_of(config, name) for name in new} | set_properties(config, properties)
+        check_property(config, properties, new | properties, before=done)
     make_sub_configs(config)
     _compute_again(config, before, plain, written_fields(config))
     if (count := given.get("num_labels")) is not None:  # which names that the class passes on may contradict
@@ -213,26 +214,6 @@ def _assign_and_compute(
         if not same_value(attribute_of(config, name), done[name]):
             setattr(config, name, value)
     return plain
-
-
-def _set_properties(config: Any, properties: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Set properties. Return what they and the other fields are then.
-
-    Args:
-        config: The config.
-        properties: What to set them to.
-        others: The other fields that are given, which are set.
-
-    Raises:
-        ConfigError: Some contradict another field that is given.
-    """
-    done = {name: attribute_of(config, name) for name in others}
-    # None, which stands for what is not given, must not undo another one.
-    for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
-        setattr(config, name, value)
-        done[name] = attribute_of(config, name)
-    check_property(config, properties, {**others, **properties}, before=done)
-    return done
 
 
 class _Computed(NamedTuple):
@@ -340,18 +321,9 @@ def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _copied_or_plain(cls: type[Any], name: str, value: Any) -> Any:
-    if _is_made_by_hand(cls, name, value):
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    has_configs = any(map(is_any_config, items)) and name not in definition_of(cls).with_parts
+    if has_configs or is_made_by_hand(cls, name, value):
         with contextlib.suppress(ConfigError):  # it holds an array
             return plain_value(value)
     return copied(value)
-
-
-def _is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
-    """Return whether a field holds a config, a dataclass, or several configs, of which its annotation does not tell."""
-    definition = definition_of(cls)
-    if is_any_config(value):
-        return name not in definition.parts
-    if name not in definition.checks and is_dataclass_object(value):
-        return True
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(is_any_config, items)) and name not in definition.with_parts

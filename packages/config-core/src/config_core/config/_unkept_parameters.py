@@ -16,6 +16,7 @@ from config_core.config._base_fields import attribute_of, attributes_of
 from config_core.config._config_definition import OWN_STATE, definition_of
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._init_parameters import unwrapped
+from config_core.config._problems import values_in
 from config_core.config._value_types import SCALARS, copied, is_config
 from config_core.errors import ConfigError, ConfigValidationError
 
@@ -172,25 +173,17 @@ def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> M
 
 def keeping_privately(config: Any) -> dict[str, Any]:
     """Return the config and its parts, by their paths, of which only private attributes may hold what was given."""
-    return {path: part for path, part in parts_of(config) if _may_keep_privately(type(part), part)}
+    return {path: part for path, part in _parts_of(config).items() if _may_keep_privately(type(part), part)}
 
 
 def _may_keep_privately(cls: type[Any], part: Any) -> bool:
     return cls._checks_values and ("_unkept" in vars(part) or bool(definition_of(cls).setters))
 
 
-def parts_of(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a config and its parts with their paths."""
-    yield path, config
-    pending = [(f"{path}.{name}", value) for name, value in vars(config).items() if name[:1] != "_"]
-    while pending:
-        place, value = pending.pop()
-        if is_config(value):
-            yield from parts_of(value, place)
-        elif isinstance(value, (list, tuple)):
-            pending += [(f"{place}[{index}]", item) for index, item in enumerate(value)]
-        elif isinstance(value, dict):
-            pending += [(f"{place}[{key!r}]", item) for key, item in value.items()]
+def _parts_of(config: Any) -> dict[str, Any]:
+    """Return a config and its parts by their paths, without those in private attributes."""
+    parts = {path: value for path, value in values_in(config) if is_config(value)}
+    return {"": config} | {path: part for path, part in parts.items() if "._" not in f".{path}"}
 
 
 def check_kept(config: Any, loaded: Any, load: Callable[[], Any]) -> None:
@@ -204,12 +197,12 @@ def check_kept(config: Any, loaded: Any, load: Callable[[], Any]) -> None:
     Raises:
         ConfigValidationError: A parameter or a property would be lost, of the config or of a part of it.
     """
-    made = dict(parts_of(loaded))
+    made = _parts_of(loaded)
     for path, part in keeping_privately(config).items():
         given, there = _given_privately(part), _values(made[path]) if path in made else {}
         lost = _changed(there, given, given.keys() & there.keys())
         if lost:  # what differs from load to load is no value that was given
-            twin = dict(parts_of(load()))
+            twin = _parts_of(load())
             lost = [name for name in lost if path in twin and same_value(there[name], _values(twin[path]).get(name))]
         if lost:
             cls, field = type(part), f"{path}.{lost[0]}".removeprefix(".")
