@@ -163,12 +163,15 @@ def test_an_init_may_restore_what_no_annotation_does(tmp_path):
         ([[1], ["a", (1, "b")]], r"value\[1\]\[1\]: a tuple cannot be written"),
         ({1: "a"}, r"value: a dict whose keys are not text .* such as dict\[int, str\]"),
         ({"deep": {1: "a"}}, r"value.deep: a dict whose keys are not text .* dict\[str, dict\[int, str\]\]"),
-        ({1: "a", 2: 3}, r"value: a dict whose keys are not text .* such as dict\[int, Any\]"),
+        (
+            {1: "a", 2: 3},
+            r"value: a dict whose keys are not text .* such as dict\[int, typing\.Any\] after `import typing`",
+        ),
         ({"deep": {1: "a"}, "b": 3}, r"value.deep: a dict whose keys are not text .*\. Use a value that JSON has"),
         ([3, (1, 2)], r"value\[1\]: a tuple .*\. Use a value that JSON has"),
         ({1, 2}, r"value: a set .* such as set\[int\]"),
-        (Path("a"), r"value: a \w+Path .* such as Path"),
-        (dt.date(2020, 1, 1), r"value: a date .* would be loaded as str '2020-01-01'. .* such as date"),
+        (Path("a"), r"value: a \w+Path .* such as pathlib\.Path after `import pathlib`"),
+        (dt.date(2020, 1, 1), r"value: a date .* would be loaded as str '2020-01-01'. .* such as datetime\.date after"),
         (Mode.FAST, r"value: a Mode .* such as Mode"),
         (Size(1, 2), r"value: a Size .* such as Size"),
         (Optimizer(), r"value: a Optimizer .* such as Optimizer"),
@@ -430,3 +433,32 @@ def test_a_number_that_is_not_equal_to_itself_is_saved_at_any_depth(tmp_path):
     TrackConfig(tracks={"a": Track(Span(0, float("nan")))}).save_pretrained(tmp_path)
     loaded = TrackConfig.from_pretrained(tmp_path).tracks["a"]
     assert (loaded.span.start, str(loaded.span.end)) == (0, "nan")
+
+
+@dataclass
+class Loose:
+    value: Any = None
+    others: tuple[Any, ...] = ()
+
+
+@pytest.mark.parametrize("value", [(1, 2), Mode.FAST, {1: "a"}, dt.date(2020, 1, 1), [{"a": (1,)}]], ids=repr)
+@pytest.mark.parametrize("place", ["loose", "several[0]", "either.others[0]"])
+def test_a_value_of_a_dataclass_that_would_change_is_refused_at_the_save(place, value, tmp_path):
+    """At any depth, with its path, and with the annotation that the field of the dataclass needs."""
+
+    class LooseConfig(PretrainedConfig):
+        model_type = "saved-loose"
+        loose: Loose | None = None
+        several: list[Loose] = []  # noqa: RUF012
+        either: Loose | int = 0
+
+    loose = Loose(value)
+    values = {"loose": loose} if place == "loose" else {"several": [loose]}
+    if place == "either.others[0]":
+        values, loose = {"either": Loose(others=(value,))}, None
+    with pytest.raises(ConfigValidationError) as caught:
+        LooseConfig(**values).save_pretrained(tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.field.startswith(place if loose is None else f"{place}.value")
+    assert "Annotate the field with its type, such as " in problem.problem
+    assert "Loose" not in problem.problem

@@ -464,7 +464,10 @@ def _plain_container(value: Any, path: str) -> Any:
         return sorted((_plain(item, f"{path}[{item!r:.40}]") for item in value), key=json.dumps)
     if not _is_array(value) and (builtin := builtin_value(value)) is not value:
         return _plain(builtin, path)
-    raise _UnwritableValueError(path, f"a value of type {cls.__name__} cannot be written to JSON. {_advice(value)}")
+    from config_core.config._value_advice import registration_of
+
+    problem = f"a value of type {cls.__name__} cannot be written to JSON. {registration_of(value)}"
+    raise _UnwritableValueError(path, problem)
 
 
 def _part_dict(to_dict: Callable[[], Any], path: str) -> Any:
@@ -478,20 +481,6 @@ def _part_dict(to_dict: Callable[[], Any], path: str) -> Any:
 def _is_array(value: Any) -> bool:
     """Return whether a value is an array or a tensor, which lose their dtype in JSON; a scalar of numpy is none."""
     return getattr(value, "shape", ()) != () or type(value).__module__.partition(".")[0] == "torch"
-
-
-def _advice(value: Any) -> str:
-    cls = type(value)
-    if hasattr(value, "tolist"):
-        return "Use its .tolist()."
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "Use text, such as base64."
-    if isinstance(value, type) or callable(value):
-        return "Use its name, and look it up where it is needed."
-    return (
-        "Use None, bool, int, float, str, list, tuple, set, dict, a dataclass or a config; or call "
-        f"config_core.register_value_type({cls.__name__}, encode=…, decode=…)."
-    )
 
 
 def _key(key: Any, path: str) -> str:

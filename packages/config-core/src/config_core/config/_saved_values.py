@@ -6,8 +6,7 @@ that nothing restores would be loaded as another one, so the save is refused and
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_names, label_numbers, labels_of
 from config_core.config._checked_values import check_and_restore, fill_num_labels, resolve_aliases
@@ -16,7 +15,14 @@ from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._hand_written import values_to_save, writes_by_hand
 from config_core.config._problems import WrongValueError, shown
-from config_core.config._value_types import SCALARS, copied, is_config
+from config_core.config._value_types import (
+    SCALARS,
+    copied,
+    dataclass_fields,
+    is_any_config,
+    is_config,
+    is_dataclass_object,
+)
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
@@ -108,7 +114,7 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 - the author's code
         _warn(cls, f"a load of the file will raise {type(error).__name__}: {error}")
         return
-    lost = [path for path, saved, loaded in changes if loaded is _LOST or not same_value(saved, loaded)]
+    lost = [each.path for each in changes if each.loaded is _LOST or not same_value(each.saved, each.loaded)]
     if lost:
         from config_core.config._unknown_names import quoted
 
@@ -125,10 +131,8 @@ def _warn(cls: type[Any], problem: str) -> None:
     warn_caller(f"{cls.__name__}: {problem}")
 
 
-def _changes(
-    config: Any, written: dict[str, Any], loaded: Any, further: Iterable[str] = ()
-) -> list[tuple[str, Any, Any]]:
-    """Return path, saved value and loaded value of what a load of a config's file does not give back.
+def _changes(config: Any, written: dict[str, Any], loaded: Any, further: Iterable[str] = ()) -> list[_Difference]:
+    """Return the values that a load of a config's file does not give back.
 
     Args:
         config: The config.
@@ -144,8 +148,8 @@ def _changes(
         return []
     # What differs from load to load is no value that was given.
     twin = _all_values(_loaded(type(config), written), further)
-    random = {path for path, _, _ in _differences(made, twin)}
-    return [(path.removeprefix("."), *values) for path, *values in changes if path not in random]
+    random = {each.path for each in _differences(made, twin)}
+    return [each for each in changes if each.path not in random]
 
 
 def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
@@ -161,10 +165,10 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
     """
     cls = type(config)
     if changes := _changes(config, written, loaded):
-        fields, again = _all_values(config), _changed_again(loaded)
+        again = _changed_again(loaded)
         problems = (
-            ConfigProblem(path, _advice(path, saved, made, _field_at(path, fields), is_final=path not in again))
-            for path, saved, made in changes
+            ConfigProblem(each.path, _advice(each, home=cls.__module__, is_final=each.path not in again))
+            for each in changes
         )
         raise ConfigValidationError.of_problems(tuple(problems), config_class=cls.__name__)
     from config_core.config._unkept_parameters import check_kept
@@ -176,7 +180,7 @@ def _changed_again(loaded: Any) -> set[str]:
     """Return the paths of the values of a loaded config of which another load would make yet others."""
     try:
         written = loaded.to_dict()
-        return {path for path, _, _ in _changes(loaded, written, _loaded(type(loaded), written))}
+        return {each.path for each in _changes(loaded, written, _loaded(type(loaded), written))}
     except Exception:  # noqa: BLE001 - the author's code
         return set()
 
@@ -247,73 +251,78 @@ def _loaded(cls: type[Any], written: dict[str, Any]) -> Any:
     return cls.from_dict(copied(written))  # one of the author's may change its argument
 
 
+class _Difference(NamedTuple):
+    """A value that a load does not give back.
+
+    Attributes:
+        path: Its path, such as `layers[2]`.
+        saved: The value.
+        loaded: What a load gives instead; `_LOST` if nothing.
+        field: The value of the field, of the config, a part or a dataclass, that it is in.
+    """
+
+    path: str
+    saved: Any
+    loaded: Any
+    field: Any
+
+
 def _differences(
     saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "", *, is_complete: bool = False
-) -> Iterator[tuple[str, Any, Any]]:
-    """Return path, saved value and loaded value wherever the fields of two configs differ.
+) -> Iterator[_Difference]:
+    """Yield what differs in the fields of two configs.
 
     Args:
         saved: The fields of one.
         loaded: Those of the other.
         path: Where they are.
-        is_complete: Return `_LOST` for what is not among the others.
+        is_complete: Yield what is not among the others, too.
     """
     for name, value in saved.items():
+        place = f"{path}.{name}" if path else name
         if name not in loaded:
             if is_complete:
-                yield f"{path}.{name}", value, _LOST
+                yield _Difference(place, value, _LOST, value)
         elif not (type(value) in SCALARS and value == loaded[name]):
-            yield from _difference(value, loaded[name], f"{path}.{name}")
+            yield from _difference(value, loaded[name], place, value)
 
 
-def _difference(saved: Any, loaded: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Difference]:
     if saved is loaded or (type(saved) in SCALARS and saved == loaded):
         return
     if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
         for key, value in saved.items():
-            yield from _difference(value, loaded[key], f"{path}.{key}" if isinstance(key, str) else f"{path}[{key!r}]")
+            step = f".{key}" if isinstance(key, str) else f"[{key!r}]"
+            yield from _difference(value, loaded[key], f"{path}{step}", field)
     elif _are_sequences(saved, loaded) and len(saved) == len(loaded):
         for index, value in enumerate(saved):
-            yield from _difference(value, loaded[index], f"{path}[{index}]")
+            yield from _difference(value, loaded[index], f"{path}[{index}]", field)
     elif is_config(saved) and type(saved) is type(loaded):
         yield from _differences(_all_values(saved), _all_values(loaded), path, is_complete=True)
-    elif not _are_equal(saved, loaded):
-        yield path, saved, loaded
+    elif are_equal(saved, loaded):
+        return
+    elif is_dataclass_object(saved) and type(saved) is type(loaded) and not is_any_config(saved):
+        names = [each.name for each in dataclass_fields(type(saved), with_computed=True)]
+        fields, others = ({name: getattr(each, name, None) for name in names} for each in (saved, loaded))
+        yield from _differences(fields, others, path)
+    # A class without `__eq__` compares by identity.
+    elif type(saved) is not type(loaded) or isinstance(saved, (dict, list, tuple)) or not same_value(saved, loaded):
+        yield _Difference(path, saved, loaded, field)
 
 
 def _are_sequences(saved: Any, loaded: Any) -> bool:
     return any(isinstance(saved, kind) and isinstance(loaded, kind) for kind in (list, tuple))
 
 
-def _are_equal(saved: Any, loaded: Any) -> bool:
-    if are_equal(saved, loaded):
-        return True
-    # A class without `__eq__` compares by identity.
-    is_object = type(saved) is type(loaded) and not isinstance(saved, (dict, list, tuple))
-    return is_object and same_value(saved, loaded)
-
-
-def _field_at(path: str, fields: Mapping[str, Any]) -> Any:
-    """Return the value of the field, of the config or of a part of it, that a path is in."""
-    names = [name.partition("[")[0] for name in path.split(".")]
-    value: Any = fields[names[0]]
-    for name in names[1:]:
-        if not is_config(value):
-            break
-        value = getattr(value, name)
-    return value
-
-
-def _advice(path: str, saved: Any, loaded: Any, field: Any, *, is_final: bool) -> str:
+def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
     """Return what would happen to a value, and what to do about it, such as how to annotate the field that it is in.
 
     Args:
-        path: Where the value is.
-        saved: The value.
-        loaded: What a load would make of it.
-        field: The value of the field that it is in.
+        difference: The value, and what a load would make of it.
+        home: The module of the class that has the field.
         is_final: Whether another load would leave that as it is.
     """
+    path, saved, loaded, field = difference
     if loaded is _LOST:
         return f"{shown(saved)} would be lost, because the class keeps no such value in a load. Remove it."
     if path.rpartition(".")[2].partition("[")[0] in _NOT_COMPARED or _is_of_json(saved):
@@ -330,9 +339,11 @@ def _advice(path: str, saved: Any, loaded: Any, field: Any, *, is_final: bool) -
         return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
-    annotation = _annotation_of(field)
+    from config_core.config._value_advice import annotation_of
+
+    annotation, after_imports = annotation_of(field, home)
     is_told = saved is field or not annotation.endswith("Any]")  # which of several types one of its values has
-    annotate = f"Annotate the field with its type, such as {annotation}, or use" if is_told else "Use"
+    annotate = f"Annotate the field with its type, such as {annotation}{after_imports}, or use" if is_told else "Use"
     return (
         f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
         f"{type(loaded).__name__} {shown(loaded)}. {annotate} "
@@ -346,25 +357,4 @@ def _is_of_json(value: Any) -> bool:
         _, read = encode_and_read({"value": value}, owner="")
     except (ConfigError, TypeError, ValueError):
         return False
-    return not any(_difference(value, read["value"], ""))
-
-
-def _annotation_of(value: Any) -> str:
-    """Return the annotation that a value needs, as source text."""
-    cls = type(value)
-    if isinstance(value, tuple) and not hasattr(cls, "_fields"):
-        kinds = [_annotation_of(item) for item in value]
-        items = f"{kinds[0]}, ..." if len(set(kinds)) == 1 else ", ".join(kinds)
-        return f"tuple[{items or 'Any, ...'}]"
-    if isinstance(value, PurePath):
-        return "Path"
-    if isinstance(value, dict):
-        return f"{cls.__name__}[{_shared(value)}, {_shared(value.values())}]"
-    if isinstance(value, (list, set, frozenset)):
-        return f"{cls.__name__}[{_shared(value)}]"
-    return "None" if value is None else cls.__qualname__
-
-
-def _shared(values: Any) -> str:
-    kinds = {_annotation_of(value) for value in values}
-    return kinds.pop() if len(kinds) == 1 else "Any"
+    return not any(_difference(value, read["value"], "", value))
