@@ -338,6 +338,25 @@ def test_a_part_that_init_made_may_be_edited_in_the_file(tmp_path):
         assert cls.from_pretrained(tmp_path, part={"hidden": 128}).part.hidden == 128
 
 
+def test_a_number_of_classes_that_a_class_passes_on_is_computed_too(tmp_path):
+    """One that was left alone follows the field that it is computed from; one that was edited contradicts it."""
+
+    class ClassesConfig(PretrainedConfig):
+        model_type = "derived-classes"
+
+        def __init__(self, classes: int = 3, **kwargs):
+            self.classes = classes
+            self.width = 2 * classes
+            super().__init__(num_labels=classes, **kwargs)
+
+    ClassesConfig().save_pretrained(tmp_path)
+    edit(tmp_path, classes=5)
+    assert ClassesConfig.from_pretrained(tmp_path) == ClassesConfig(5)
+    edit(tmp_path, num_labels=4)
+    with pytest.raises(ConfigError, match=r"'num_labels' is 4, but the class itself passes 5"):
+        ClassesConfig.from_pretrained(tmp_path)
+
+
 @pytest.mark.parametrize("is_part", [False, True])
 @pytest.mark.parametrize("edits", [{}, {"heads": 8}, {"heads": 8, "head_dim": 99}])
 def test_computed_fields_that_were_renamed_are_those_that_they_were(edits, is_part, tmp_path):

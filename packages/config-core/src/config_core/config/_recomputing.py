@@ -51,7 +51,7 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
         fields: Its fields.
         plain: The values.
     """
-    cls, candidates = type(config), vars(config)["_computed"]
+    cls, candidates = type(config), vars(config)["_computed"] | definition_of(type(config)).passed
     with of_file():
         names = computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
     if not names and candidates <= definition_of(cls).defaults.keys():
