@@ -51,8 +51,7 @@ from model_core.transformers_names._mask_functions import (
     create_sliding_window_causal_mask,
 )
 from model_core.transformers_names._model import GradientCheckpointingLayer, PreTrainedModel
-from model_core.transformers_names._model_output import ModelOutput
-from model_core.transformers_names._modeling_outputs import OUTPUT_CLASSES
+from model_core.transformers_names._model_output import OUTPUT_CLASSES, ModelOutput
 from model_core.transformers_names._output_capturing import (
     OutputRecorder,
     capture_outputs,

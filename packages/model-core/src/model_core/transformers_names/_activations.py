@@ -107,15 +107,8 @@ class ClippedGELUActivation(nn.Module):
         return torch.clip(nn.functional.gelu(x), self.min, self.max)
 
 
-class AccurateGELUActivation(nn.Module):
-    """GELU approximated with tanh and its exact constant."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.precomputed_constant = math.sqrt(2 / math.pi)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - transformers' signature
-        return 0.5 * input * (1 + torch.tanh(self.precomputed_constant * (input + 0.044715 * torch.pow(input, 3))))
+class AccurateGELUActivation(NewGELUActivation):
+    """The same, by another name."""
 
 
 class SiLUActivation(nn.SiLU):

@@ -1,14 +1,16 @@
-"""Attention masks of `transformers.modeling_attn_mask_utils`: 0 where a token attends, the lowest number elsewhere.
+"""Attention masks to add to scores: 0 where a token attends, the lowest number elsewhere.
 
-Masks that come in have 1 for tokens and 0 for padding.
+They are those of `transformers.modeling_attn_mask_utils`, and of the base models of transformers 4. Masks that come in
+have 1 for tokens and 0 for padding.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from model_core.module_facts import ModuleFacts
 from model_core.transformers_names._pytorch_utils import is_jit_tracing
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttentionMaskConverter",
+    "MaskMethods",
     "create_4d_causal_attention_mask",
     "prepare_4d_attention_mask",
     "prepare_4d_attention_mask_for_sdpa",
@@ -200,3 +203,90 @@ def create_4d_causal_attention_mask(
 def _inverted(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     inverted = 1.0 - mask.to(dtype)
     return inverted.masked_fill(inverted.bool(), torch.finfo(dtype).min)
+
+
+class MaskMethods(ModuleFacts):
+    """The part of `PreTrainedModel` that makes masks to add to attention scores: 0, or the lowest number."""
+
+    config: Any
+
+    def get_head_mask(
+        self,
+        head_mask: torch.Tensor | None,
+        num_hidden_layers: int,
+        is_attention_chunked: bool = False,  # noqa: FBT001, FBT002 - transformers' signature
+    ) -> Any:
+        """Return a mask of attention heads for each layer: None for each if there is none.
+
+        Args:
+            head_mask: Mask of shape `(heads,)` or `(layers, heads)`, with 1 for heads to keep.
+            num_hidden_layers: Number of layers.
+            is_attention_chunked: Whether to add a last dimension.
+
+        Raises:
+            ValueError: It has another number of dimensions.
+        """
+        if head_mask is None:
+            return [None] * num_hidden_layers
+        if head_mask.dim() == 1:
+            head_mask = head_mask.expand(num_hidden_layers, -1)
+        if head_mask.dim() != 2:  # noqa: PLR2004
+            raise ValueError(f"head_mask must have one or two dimensions, got shape {tuple(head_mask.shape)}.")
+        mask = head_mask[:, None, :, None, None].to(dtype=self.dtype)
+        return mask.unsqueeze(-1) if is_attention_chunked else mask
+
+    def invert_attention_mask(self, encoder_attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the mask to add to the scores of cross attention.
+
+        Args:
+            encoder_attention_mask: Mask of shape `(batch, keys)` or `(batch, queries, keys)`.
+        """
+        return (1.0 - _with_heads(encoder_attention_mask).to(self.dtype)) * torch.finfo(self.dtype).min
+
+    def get_extended_attention_mask(
+        self,
+        attention_mask: torch.Tensor,
+        input_shape: Sequence[int],
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> torch.Tensor:
+        """Return the mask to add to attention scores.
+
+        Args:
+            attention_mask: Mask of shape `(batch, keys)` or `(batch, queries, keys)`.
+            input_shape: `(batch, queries)`, for decoders.
+            device: Ignored; the mask's own is used.
+            dtype: Dtype of the result; the model's if None.
+
+        Raises:
+            ValueError: The mask has another number of dimensions.
+        """
+        if attention_mask.dim() == 2 and self.config.is_decoder:  # noqa: PLR2004
+            extended = self.create_extended_attention_mask_for_decoder(input_shape, attention_mask, device)
+        else:
+            extended = _with_heads(attention_mask)
+        dtype = dtype or self.dtype
+        return (1.0 - extended.to(dtype)) * torch.finfo(dtype).min
+
+    @staticmethod
+    def create_extended_attention_mask_for_decoder(
+        input_shape: Sequence[int],
+        attention_mask: torch.Tensor,
+        device: torch.device | None = None,  # noqa: ARG004 - transformers' signature
+    ) -> torch.Tensor:
+        """Return the mask of shape `(batch, 1, queries, keys)` with 1 for keys that are no padding and not later."""
+        num_queries, num_keys = input_shape[1], attention_mask.shape[1]
+        past = max(num_keys - num_queries, 0)
+        queries = torch.arange(num_queries, device=attention_mask.device)[:, None] + past
+        keys = torch.arange(max(num_keys, num_queries), device=attention_mask.device)[None, :]
+        causal = (keys <= queries).to(attention_mask.dtype)
+        return causal[None, None] * attention_mask[:, None, None, :]
+
+
+def _with_heads(mask: torch.Tensor) -> torch.Tensor:
+    """Return a mask with a dimension for heads, and one for queries if it has none."""
+    if mask.dim() == 3:  # noqa: PLR2004
+        return mask[:, None, :, :]
+    if mask.dim() == 2:  # noqa: PLR2004
+        return mask[:, None, None, :]
+    raise ValueError(f"An attention mask has two or three dimensions, got shape {tuple(mask.shape)}.")

@@ -16,8 +16,8 @@ from model_core.loading import Renaming, ScopedPattern
 from model_core.pretrained_model import PreTrainedModel as OwnModel
 from model_core.tied_weights import TIE_FIELD, declares_ties
 from model_core.transformers_names._attention_functions import choose_attention, requested_attention
+from model_core.transformers_names._attention_masks import MaskMethods
 from model_core.transformers_names._losses import loss_for
-from model_core.transformers_names._mask_methods import MaskMethods
 from model_core.transformers_names._pytorch_utils import is_tracing
 
 if TYPE_CHECKING:
