@@ -157,13 +157,14 @@ def _check_every_n_layers(every_n_layers: object, num_layers: int) -> None:
 
 def _check_timm_options(options: dict[str, Any], *, every_n_layers: int, offload: bool) -> None:
     """Check that nothing is asked for that timm's method has no argument for."""
-    remedy = "Networks of timm checkpoint every layer, without options."
-    if options != {"use_reentrant": False}:
-        raise ArgumentError("gradient_checkpointing_kwargs", options, remedy=remedy)
-    if every_n_layers != 1:
-        raise ArgumentError("every_n_layers", every_n_layers, remedy=remedy)
-    if offload:
-        raise ArgumentError("offload", offload, remedy=remedy)
+    for argument, value, default in (
+        ("gradient_checkpointing_kwargs", options, {"use_reentrant": False}),
+        ("every_n_layers", every_n_layers, 1),
+        ("offload", offload, False),
+    ):
+        if value != default:
+            remedy = "Networks of timm checkpoint every layer, without options."
+            raise ArgumentError(argument, value, remedy=remedy)
 
 
 def _offloaded(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

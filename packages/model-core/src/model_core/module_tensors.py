@@ -6,6 +6,7 @@ to names is left out, so that they are the same with and without these wrappers.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,12 +84,9 @@ def named_tensors(module: nn.Module) -> NamedTensors:
             if parameter is not None:
                 persistent[prefix + name] = parameter
         for name, buffer in module_buffers(owner).items():
-            if buffer is None:
-                continue
-            if name in non_persistent_buffer_names(owner):
-                non_persistent[prefix + name] = buffer
-            else:
-                persistent[prefix + name] = buffer
+            if buffer is not None:
+                kind = non_persistent if name in non_persistent_buffer_names(owner) else persistent
+                kind[prefix + name] = buffer
     return NamedTensors(modules, persistent, non_persistent)
 
 
@@ -165,15 +163,10 @@ def _group_shared(tensors: Mapping[str, torch.Tensor]) -> list[list[str]]:
     addresses = [_address(tensor) for tensor in tensors.values()]
     if len(set(addresses)) == len(addresses):
         return []  # by far the fastest answer
-    first: dict[Hashable, str] = {}
-    by_address: dict[Hashable, list[str]] = {}
-    for name, address in zip(tensors, addresses, strict=True):
-        other = first.setdefault(address, name)
-        if other is not name:
-            by_address.setdefault(address, [other]).append(name)
+    uses = Counter(addresses)
     by_region: dict[Hashable, list[str]] = {}
-    for names in by_address.values():
-        for name in names:
+    for name, address in zip(tensors, addresses, strict=True):
+        if uses[address] > 1:
             by_region.setdefault(_region(tensors[name]), []).append(name)
     return [names for names in by_region.values() if len(names) > 1]
 

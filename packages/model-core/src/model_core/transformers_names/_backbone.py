@@ -53,13 +53,7 @@ class BackboneMixin:
     def out_indices(self, out_indices: Any) -> None:
         self.config.out_indices = out_indices
 
-    @property
-    def _out_features(self) -> Any:
-        return self.out_features
-
-    @property
-    def _out_indices(self) -> Any:
-        return self.out_indices
+    _out_features, _out_indices = out_features, out_indices  # their names in version 4
 
     @property
     def out_feature_channels(self) -> dict[str, int]:

@@ -48,6 +48,13 @@ __all__ = [
 ]
 
 
+# What torch and this module have under other names.
+isin_mps_friendly = torch.isin
+meshgrid = torch.meshgrid
+is_torchdynamo_compiling = torch.compiler.is_compiling
+is_torchdynamo_exporting = torch.compiler.is_exporting
+
+
 class Conv1D(nn.Module):
     """A linear layer whose weight has the shape `(inputs, outputs)`.
 
@@ -135,12 +142,6 @@ def prune_layer(layer: nn.Module, index: torch.Tensor, dim: int | None = None) -
     return prune_linear_layer(layer, index, dim=dim or 0)
 
 
-def meshgrid(*tensors: torch.Tensor | list[torch.Tensor], indexing: str | None = None) -> tuple[torch.Tensor, ...]:
-    """Return `torch.meshgrid(*tensors, indexing=indexing)`."""
-    grids: tuple[torch.Tensor, ...] = tuple(torch.meshgrid(*tensors, indexing=indexing))
-    return grids
-
-
 def softmax_backward_data(parent: Any, grad_output: torch.Tensor, output: torch.Tensor, *_: Any) -> torch.Tensor:
     """Return the gradient of the input of a softmax, in an autograd function with the attribute `dim`."""
     return softmax_gradient(output, grad_output, parent.dim)
@@ -161,11 +162,6 @@ def get_parameter_dtype(parameter: nn.Module) -> torch.dtype:
     """Return the dtype of a module's first floating-point parameter; torch's default dtype if it has none."""
     dtypes = (tensor.dtype for tensor in parameter.parameters() if tensor.is_floating_point())
     return next(dtypes, torch.get_default_dtype())
-
-
-def isin_mps_friendly(elements: torch.Tensor, test_elements: torch.Tensor | int) -> torch.Tensor:
-    """Return `torch.isin(elements, test_elements)`."""
-    return torch.isin(elements, test_elements)
 
 
 def get_torch_context_manager_or_global_device() -> torch.device | None:
@@ -281,16 +277,6 @@ is_tensor = is_torch_tensor
 def is_torch_fx_proxy(x: object) -> bool:
     """Return whether something stands for a value while `torch.fx` traces a model."""
     return any(cls.__module__ == "torch.fx.proxy" for cls in type(x).__mro__)
-
-
-def is_torchdynamo_compiling() -> bool:
-    """Return whether `torch.compile` or `torch.export` traces the code."""
-    return bool(torch.compiler.is_compiling())
-
-
-def is_torchdynamo_exporting() -> bool:
-    """Return whether `torch.export` traces the code."""
-    return bool(torch.compiler.is_exporting())
 
 
 def is_jit_tracing() -> bool:
