@@ -36,15 +36,16 @@ __all__ = [
 ]
 
 _DEVICE = "Pass device='cuda' to move the whole model to one device."
-_QUANTISATION = "Weights are loaded as they are or converted with dtype=; they are never quantised."
-_PARALLELISM = "Distribute the model after loading it."
-_FORMAT = "Weights are loaded from safetensors or torch's own files."
 _ADAPTERS = "Load the model, and then the adapter with PeftModel.from_pretrained(model, ...)."
 _KERNELS = "Call the kernels in the model itself."
-_PLACES = "places parts of the model on several devices"
-_QUANTISES = "quantises the weights"
-_DISTRIBUTES = "distributes the model over processes"
-_CONVERTS = "converts the weights from another format"
+_PLACES = FamiliarOption("places parts of the model on several devices", _DEVICE)
+_QUANTISES = FamiliarOption(
+    "quantises the weights", "Weights are loaded as they are or converted with dtype=; they are never quantised."
+)
+_DISTRIBUTES = FamiliarOption("distributes the model over processes", "Distribute the model after loading it.")
+_CONVERTS = FamiliarOption(
+    "converts the weights from another format", "Weights are loaded from safetensors or torch's own files."
+)
 _NO_DOWNLOAD = FamiliarOption("chooses where the code of the model is downloaded from", "Leave it out here.", (False,))
 
 EARLY_OPTIONS: Mapping[str, FamiliarOption] = {
@@ -68,20 +69,13 @@ LOAD_OPTIONS: Mapping[str, FamiliarOption] = {
     "disable_mmap": FamiliarOption(
         "reads the weights into memory", "Pass read='copy' to read the weights into memory.", (False,)
     ),
-    "device_map": FamiliarOption(_PLACES, _DEVICE),
-    "max_memory": FamiliarOption(_PLACES, _DEVICE),
-    "offload_folder": FamiliarOption(_PLACES, _DEVICE),
-    "offload_buffers": FamiliarOption(_PLACES, _DEVICE, (False,)),
-    "load_in_8bit": FamiliarOption(_QUANTISES, _QUANTISATION, (False,)),
-    "load_in_4bit": FamiliarOption(_QUANTISES, _QUANTISATION, (False,)),
-    "quantization_config": FamiliarOption(_QUANTISES, _QUANTISATION),
-    "gguf_file": FamiliarOption(_CONVERTS, _FORMAT),
-    "from_tf": FamiliarOption(_CONVERTS, _FORMAT, (False,)),
-    "from_flax": FamiliarOption(_CONVERTS, _FORMAT, (False,)),
-    "tp_plan": FamiliarOption(_DISTRIBUTES, _PARALLELISM),
-    "tp_size": FamiliarOption(_DISTRIBUTES, _PARALLELISM),
-    "device_mesh": FamiliarOption(_DISTRIBUTES, _PARALLELISM),
-    "distributed_config": FamiliarOption(_DISTRIBUTES, _PARALLELISM),
+    **dict.fromkeys(("device_map", "max_memory", "offload_folder"), _PLACES),
+    "offload_buffers": _PLACES._replace(no_ops=(False,)),
+    "quantization_config": _QUANTISES,
+    **dict.fromkeys(("load_in_8bit", "load_in_4bit"), _QUANTISES._replace(no_ops=(False,))),
+    "gguf_file": _CONVERTS,
+    **dict.fromkeys(("from_tf", "from_flax"), _CONVERTS._replace(no_ops=(False,))),
+    **dict.fromkeys(("tp_plan", "tp_size", "device_mesh", "distributed_config"), _DISTRIBUTES),
     "use_flash_attention_2": FamiliarOption(
         "selects an implementation of attention", CONFIG_OPTIONS["attn_implementation"].remedy, (False,)
     ),

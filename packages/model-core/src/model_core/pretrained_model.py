@@ -376,9 +376,11 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     @classmethod
     def _name_rules(cls, model: nn.Module, named: NamedTensors, key_mapping: Mapping[str, str]) -> NameRules:
         parts = [(prefix, module) for prefix, module in named.modules if isinstance(module, PreTrainedModel)]
+        wrapped = wrapper_prefixes(model, named.modules)
+        of_wrappers = [Renaming(f"^{re.escape(prefix)}", plain) for prefix, plain in wrapped.items()]
         return NameRules(
             key_mapping=key_mapping,
-            declared_renamings=(*scoped_renamings(parts), *_wrapper_renamings(model, named)),
+            declared_renamings=(*scoped_renamings(parts), *of_wrappers),
             base_model_prefixes=_base_model_prefixes(dict(parts)),
             ignored_missing=scoped_patterns(parts, "_keys_to_ignore_on_load_missing"),
             ignored_unexpected=scoped_patterns(parts, "_keys_to_ignore_on_load_unexpected"),
@@ -653,12 +655,6 @@ def _base_model_prefixes(parts: Mapping[str, PreTrainedModel]) -> tuple[str, ...
         found.append(prefix)
         path += f"{prefix}."
     return tuple(found)
-
-
-def _wrapper_renamings(model: nn.Module, named: NamedTensors) -> tuple[Renaming, ...]:
-    """Return renamings for checkpoints whose names have what wrappers inside the model add to them."""
-    prefixes = wrapper_prefixes(model, named.modules)
-    return tuple(Renaming(f"^{re.escape(prefix)}", replacement) for prefix, replacement in prefixes.items())
 
 
 def _check_has_config(model: PreTrainedModel) -> None:
