@@ -48,6 +48,15 @@ def test_transposed_weights_are_called_so(tmp_path, orders, named):
     assert message.index("transposed") < message.index("ignore_mismatched_sizes")
 
 
+@pytest.mark.parametrize(("name", "shape"), [("fc.weight", (2, 8, 1, 1)), ("fc.bias", (1, 2))])
+def test_values_in_another_shape_are_to_be_reshaped(tmp_path, name, shape):
+    """As those of a convolution of size 1, in place of a linear layer."""
+    state = fill_randomly(ConvModel(TinyConfig())).state_dict()
+    message = error_for(ConvModel, state | {name: state[name].reshape(shape)}, tmp_path)
+    assert f"has {name} ({[*shape]} for {[*state[name].shape]}) in another shape" in message
+    assert message.index("reshape them") < message.index("ignore_mismatched_sizes")
+
+
 def test_weights_of_another_size_are_not_called_transposed(tmp_path):
     """A classifier of other classes has its bias of another size, too."""
     state = fill_randomly(ConvModel(TinyConfig(num_labels=8))).state_dict()

@@ -261,6 +261,72 @@ def test_names_that_become_one_are_told(tmp_path):
     assert "head.weight and old.weight of the checkpoint become head.weight: narrow the expressions" in message
 
 
+@pytest.mark.parametrize("options", [{"strict": False}, {"allow_missing": True, "allow_unexpected": True}])
+def test_no_option_lets_a_load_decide_between_names_that_become_one(tmp_path, options):
+    """The model would silently have the tensor of one layer in another, unless the caller names what to skip."""
+    model = rewritten(TinyModel(TinyConfig()), tmp_path, lambda state: state)
+    mapping = {r"layers\.\d": "layers.0"}
+    message = message_of(TinyModel, tmp_path, key_mapping=mapping, **options)
+    assert "layers.0.bias and layers.1.bias of the checkpoint become layers.0.bias: narrow" in message
+    renamed = {"^old": "layers.0", r"^layers\.0": "layers.0"}
+    state = model.state_dict() | {f"old.{name}": torch.zeros(()) for name in ("weight", "bias")}
+    skipped = {"allow_unexpected": ["old"], "ignore_mismatched_sizes": True}
+    with pytest.raises(WeightsMismatchError, match="become layers"):
+        TinyModel.from_pretrained(tmp_path, state_dict=state, key_mapping=renamed, strict=False)
+    with pytest.raises(WeightsMismatchError):
+        TinyModel.from_pretrained(tmp_path, state_dict=state, key_mapping=renamed, **skipped)
+
+
+MADE_OF_PARTS = {
+    "PEFT": lambda state: {
+        **{f"base_model.model.{name}": tensor for name, tensor in state.items() if "head" not in name},
+        "base_model.model.head.modules_to_save.default.weight": state["head.weight"],
+        "base_model.model.head.original_module.weight": state["head.weight"],
+    },
+    "FSDP": lambda _: {"_fsdp_wrapped_module._flat_param": torch.zeros(50)},
+    "DeepSpeed": lambda state: {name: torch.empty(0) for name in state},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("PEFT", "merge_and_unload"), ("FSDP", "full_state_dict=True"), ("DeepSpeed", "Accelerator")],
+)
+def test_parts_that_weights_are_made_of_are_not_waved_through(kind, advice):
+    """The error says what makes whole weights of them, and neither an option nor a config field that loses them."""
+    state = MADE_OF_PARTS[kind](HeadModel(TinyConfig()).state_dict())
+    with pytest.raises(WeightsMismatchError, match=advice) as caught:
+        HeadModel.from_pretrained(None, config=TinyConfig(), state_dict=state)
+    assert "allow_" not in str(caught.value)
+    assert "=0 builds" not in str(caught.value)
+
+
+def test_parameters_without_buffers_are_told_from_a_state_dict():
+    """Whoever passes `named_parameters()` learns what that leaves out."""
+    model = NormModel(TinyConfig())
+    with pytest.raises(WeightsMismatchError, match=r"only buffers are missing, which named_parameters\(\)"):
+        NormModel.from_pretrained(None, config=TinyConfig(), state_dict=dict(model.named_parameters()))
+
+
+class Untied(PreTrainedModel):
+    """An embedding and an output of its size."""
+
+    config_class = TinyConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = nn.Embedding(9, config.width)
+        self.head = nn.Linear(config.width, 9, bias=False)
+
+
+def test_output_that_a_save_left_out_as_tied_is_told_to_be(tmp_path):
+    """Other libraries do not record that; a new output layer would be a random one."""
+    rewritten(Untied(TinyConfig()), tmp_path, lambda state: {"embed.weight": state["embed.weight"]})
+    message = message_of(Untied, tmp_path)
+    assert "_tied_weights_keys = {'head.weight': 'embed.weight'}" in message
+    assert message.index("_tied_weights_keys") < message.index("allow_missing")
+
+
 def test_flat_checkpoint_of_a_model_with_a_head_is_renamed(tmp_path):
     """As timm writes it: the base model's names without the prefix, and the head's beside them."""
     whole = rewritten(HeadModel(TinyConfig()), tmp_path, substitute((r"^tiny\.", "")))

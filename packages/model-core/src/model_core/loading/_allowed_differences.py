@@ -13,7 +13,7 @@ from model_core.errors import ArgumentError, WeightsMismatchError
 from model_core.loading._mismatch_advice import allowing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from model_core.load_report import LoadReport
     from model_core.loading._mismatch_advice import MismatchAdvice
@@ -68,6 +68,7 @@ def check_report(
     *,
     model_class: type,
     advise: Callable[[], MismatchAdvice],
+    collisions: Mapping[str, Sequence[str]],
     hint: Callable[[], str],
 ) -> None:
     """Check that checkpoint and model differ only where the caller allows it. What is left out is logged.
@@ -77,6 +78,8 @@ def check_report(
         allowed: What the caller allows.
         model_class: The class of the model.
         advise: Returns what can be done. It is called only for the error.
+        collisions: The tensors of the model that several tensors of the checkpoint are renamed to, and these. Which of
+            them it gets, no option allows a load to decide.
         hint: Returns what the checkpoint's config says, likewise.
 
     Raises:
@@ -93,7 +96,8 @@ def check_report(
     is_empty = not (report.loaded or report.unexpected or report.mismatched)
     if is_empty and (_is_refused(report, allowed) or _covers_too_little(report, allowed)):
         raise refused(". The checkpoint holds no tensors.", new_model)
-    if _is_refused(report, allowed):
+    unused = {name for rivals in collisions.values() for name in rivals if name in report.unexpected}
+    if _is_refused(report, allowed) or any(_is_unlisted(name, allowed.allow_unexpected) for name in unused):
         advice = advise()
         title = "To load what does not match even so:" if advice.remedies else "To load anyway:"
         raise refused(".", (_TO_MATCH, advice.remedies), (title, _permissions(advice, allowed)))
@@ -166,13 +170,17 @@ def _is_too_little(num_matched: int, num_unused: int) -> bool:
 def _nums_unlisted(report: LoadReport, allowed: AllowedDifferences) -> tuple[int, int]:
     """Return how many tensors are missing and how many are unexpected that the caller has not listed."""
     missing, unexpected = (
-        sum(isinstance(patterns, bool) or not _matches(patterns, name) for name in names)
+        sum(_is_unlisted(name, patterns) for name in names)
         for names, patterns in (
             (report.missing, allowed.allow_missing),
             (report.unexpected, allowed.allow_unexpected),
         )
     )
     return missing, unexpected
+
+
+def _is_unlisted(name: str, patterns: Patterns) -> bool:
+    return isinstance(patterns, bool) or not _matches(patterns, name)
 
 
 def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from model_core.load_report import LoadReport
 
-__all__ = ["about_stacked", "about_transposed"]
+__all__ = ["about_rearranged", "about_stacked"]
 
 _Shape = tuple[int, ...]
 
@@ -47,20 +47,27 @@ class _Layer(NamedTuple):
     shape: _Shape
 
 
-def about_transposed(report: LoadReport) -> list[str]:
-    """Return what to do if all tensors of another size have that of the model with their dimensions in another order.
+def about_rearranged(report: LoadReport) -> list[str]:
+    """Return what to do if all tensors of another shape have the same values as the model's in another arrangement.
 
     Args:
         report: What matches and what does not.
     """
     entries = report.mismatched
-    if not entries or not all(_is_transposed(entry.stored_shape, entry.model_shape) for entry in entries):
-        return []
     listed = shortened(
         [f"{entry.name} ({[*entry.stored_shape]} for {[*entry.model_shape]})" for entry in entries], most=3
     )
-    sides = f"the checkpoint has {listed} transposed, as TensorFlow, JAX and the Conv1D of GPT-2 keep weights"
-    return [f"{sides}: transpose those of all layers of this kind, square ones too, and pass them as state_dict="]
+    if entries and all(_is_transposed(entry.stored_shape, entry.model_shape) for entry in entries):
+        sides = f"the checkpoint has {listed} transposed, as TensorFlow, JAX and the Conv1D of GPT-2 keep weights"
+        return [f"{sides}: transpose those of all layers of this kind, square ones too, and pass them as state_dict="]
+    if entries and all(_without_ones(entry.stored_shape) == _without_ones(entry.model_shape) for entry in entries):
+        sides = f"the checkpoint has {listed} in another shape, as a convolution of size 1 has for a linear layer"
+        return [f"{sides}: reshape them, and pass them as state_dict="]
+    return []
+
+
+def _without_ones(shape: _Shape) -> _Shape:
+    return tuple(size for size in shape if size != 1)
 
 
 def _is_transposed(stored: _Shape, model: _Shape) -> bool:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import nn
 
 from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import arguments_of, config_remedies
-from model_core.loading._layout_hints import about_stacked, about_transposed
+from model_core.loading._layout_hints import about_rearranged, about_stacked
 from model_core.loading._python_code import Code, code_of_arguments
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import (
@@ -22,7 +25,7 @@ from model_core.loading._reparametrized_names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import torch
 
@@ -145,21 +148,24 @@ def advise(
         ways = ways or [_Way({}, report, names)]
         remedies += _about_ways(ways, report, source, key_mapping)
     first, *others = ways
-    transposed = about_transposed(first.report)
-    fields = [] if transposed else config_remedies(first.in_model_names(), config, tensors)
+    rearranged = about_rearranged(first.report)
+    fields = [] if rearranged else config_remedies(first.in_model_names(), config, tensors)
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
-    in_model_names = {
+    unexpected_in_model = {
         first.names.to_model(name) or name: (name, shape) for name, shape in first.report.unexpected.items()
     }
+    stacked = about_stacked(
+        first.report.missing, unexpected_in_model, all_stored=source.tensors, code_to_read=source.code_to_read
+    )
     remedies += [
-        *transposed,
-        *about_stacked(
-            first.report.missing, in_model_names, all_stored=source.tensors, code_to_read=source.code_to_read
-        ),
+        *rearranged,
+        *stacked,
+        *_about_collisions(names.collisions(source.tensors, tensors)),
+        *_about_absent(first.report, tensors),
+        *map(str, fields),
     ]
-    remedies += [*_about_collisions(tensors, source, names), *map(str, fields)]
     arguments = {"key_mapping": None} if leaves_out_mapping else {}
     arguments |= first.without([layers for field in fields for layers in field.layers]).arguments(source, key_mapping)
     arguments |= arguments_of(fields)
@@ -227,16 +233,29 @@ def _set_reparametrized_apart(missing: dict[str, _Shape], unexpected: dict[str, 
     return remedies
 
 
-def _about_collisions(tensors: Collection[str], source: WeightSource, names: NameTranslation) -> list[str]:
+def _about_collisions(collisions: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what to do about tensors of the checkpoint that renamings give one name, if there are any."""
-    by_target: dict[str | None, list[str]] = {}
-    for name in source.tensors if names.renamings else ():
-        by_target.setdefault(names.to_model(name), []).append(name)
     return [
         f"{' and '.join(rivals)} of the checkpoint become {target}: narrow the expressions that rename them"
-        for target, rivals in by_target.items()
-        if target in tensors and len(rivals) > 1
-    ][:1]
+        for target, rivals in islice(collisions.items(), 1)
+    ]
+
+
+def _about_absent(report: LoadReport, tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """Return what to do if all that is missing was left out of the save because of what it is."""
+    if not report.missing or report.unexpected or report.mismatched:
+        return []
+    missing = {name: tensors[name] for name in report.missing if name in tensors}
+    if missing and not any(isinstance(tensor, nn.Parameter) for tensor in missing.values()):
+        without = "which named_parameters() and averages of parameters leave out"
+        return [f"only buffers are missing, {without}: save or pass model.state_dict()"]
+    if len(missing) == 1:
+        ((name, tensor),) = missing.items()
+        embeddings = [other for other in report.loaded if "emb" in other and tensors[other].shape == tensor.shape]
+        if len(embeddings) == 1:
+            tie = {name: embeddings[0]}
+            return [f"_tied_weights_keys = {tie} in the class ties the two, if they were one when they were saved"]
+    return []
 
 
 def _suggested_mappings(

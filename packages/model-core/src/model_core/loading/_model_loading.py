@@ -89,6 +89,11 @@ def load_weights(
             allowed,
             model_class=type(model),
             advise=lambda: _advise(model, named, weights, rules, names, report=plan.report),
+            collisions={
+                name: rivals
+                for name, rivals in names.collisions(weights.tensors, named.persistent).items()
+                if sum(map(names.renames, rivals)) > 1  # a name that nobody renames gives way to one that is renamed
+            },
             hint=lambda: mismatch_hint(type(model), checkpoint),
         )
         _check_can_take_values(model, {name: named.persistent[name] for name in plan.targets.values()})

@@ -79,6 +79,8 @@ def run_pre_hooks(
         for hook in hooks:
             metadata = {} if version is None else {"version": version}
             hook(state_dict, prefix, metadata, True, missing, unexpected, errors)
+    if any(name in tensors and name not in state_dict for name in missing):
+        missing = []  # the report has them, with what to do
     problems = [
         *errors,
         *(f"{name} is missing" for name in missing),

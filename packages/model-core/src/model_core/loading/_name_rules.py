@@ -169,6 +169,23 @@ class NameTranslation:
         """
         return self.removed + name.removeprefix(self.added) if name.startswith(self.added) else None
 
+    def renames(self, name: str) -> bool:
+        """Return whether a renaming matches a name of the checkpoint, even if it leaves the name as it is."""
+        return name not in self.fixed and _renamed(name, self.renamings) is not None
+
+    def collisions(self, stored: Iterable[str], tensors: Collection[str]) -> dict[str, list[str]]:
+        """Return the tensors of the model that several tensors of the checkpoint become, and these.
+
+        Args:
+            stored: Names in the checkpoint.
+            tensors: Names in the model.
+        """
+        found: dict[str, list[str]] = {}
+        for name in stored if self.renamings else ():
+            if (match := self.to_model(name)) in tensors and match:
+                found.setdefault(match, []).append(name)
+        return {match: names for match, names in found.items() if len(names) > 1}
+
 
 def decide_names(rules: NameRules, source: WeightSource, tensors: Mapping[str, torch.Tensor]) -> NameTranslation:
     """Decide how the names of a checkpoint become names of a model.
@@ -290,10 +307,16 @@ def _num_mismatched(one: Mapping[str, _Shape], other: Mapping[str, _Shape], name
 
 
 def _rename(name: str, renamings: _Renamings) -> str:
+    renamed = _renamed(name, renamings)
+    return name if renamed is None else renamed
+
+
+def _renamed(name: str, renamings: _Renamings) -> str | None:
+    """Return what the first renaming that matches makes of a name, or None if none does."""
     for pattern, replacement, scopes in renamings:
         for scope in scopes:
             if name.startswith(scope):
                 renamed, count = re.subn(pattern, replacement, name[len(scope) :])
                 if count:
                     return scope + renamed
-    return name
+    return None

