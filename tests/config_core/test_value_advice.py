@@ -130,7 +130,10 @@ VALUES = {
     "frozenset({pathlib.Path('a')})": "annotate",
     "(1, 'a', None)": "annotate",
     "{1: datetime.date(2020, 1, 1)}": "annotate",
-    "{(1, 2): 'a'}": "text",
+    "{1: 'b', 'a': 2}": "annotate",
+    "{(1, 2): 'a'}": "Use text, or a list of pairs",
+    "'\\ud83d\\ude00'": "use another one",
+    "{'__float__': 'NaN'}": "use another one",
     # Advised: a registration.
     "re.compile('a')": "register",
     "ipaddress.ip_address('::1')": "register",

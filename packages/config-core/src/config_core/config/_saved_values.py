@@ -339,15 +339,19 @@ def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
         return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
+    problem = (
+        f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
+        f"{type(loaded).__name__} {shown(loaded)}."
+    )
+    if isinstance(saved, str) or (isinstance(saved, dict) and not isinstance(loaded, dict)):
+        return f"{problem} JSON has a meaning of its own for it: use another one."
     from config_core.config._value_advice import annotation_of
 
     annotation, after_imports = annotation_of(field, home)
     is_told = saved is field or not annotation.endswith("Any]")  # which of several types one of its values has
     annotate = f"Annotate the field with its type, such as {annotation}{after_imports}, or use" if is_told else "Use"
     return (
-        f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
-        f"{type(loaded).__name__} {shown(loaded)}. {annotate} "
-        "a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
+        f"{problem} {annotate} a value that JSON has: None, bool, int, float, str, list, or a dict with text as keys."
     )
 
 

@@ -20,7 +20,7 @@ __all__ = ["annotation_of", "registration_of"]
 def registration_of(value: Any) -> str:
     """Return what to use in place of a value that cannot be written, or the call that lets it be written."""
     if hasattr(value, "tolist"):
-        return "Use its .tolist()."
+        return "Use its .tolist()." if type(value.tolist()) is not type(value) else "Use a float, or text."
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Use text, such as base64."
     if callable(value) or isinstance(value, types.ModuleType):
@@ -50,9 +50,12 @@ def _after(modules: set[str]) -> str:
 
 
 def _annotation(value: Any, modules: set[str], home: str) -> str:
+    def kinds_of(values: Any) -> list[str]:
+        return sorted({_annotation(item, modules, home) for item in values})
+
     def shared(values: Any) -> str:
-        kinds = {_annotation(item, modules, home) for item in values}
-        return kinds.pop() if len(kinds) == 1 else _reference(Any, modules, home)
+        kinds = kinds_of(values)
+        return kinds[0] if len(kinds) == 1 else _reference(Any, modules, home)
 
     value = builtin_value(value)
     cls: Any = type(value)
@@ -66,7 +69,7 @@ def _annotation(value: Any, modules: set[str], home: str) -> str:
     if isinstance(value, collections.Counter):
         return f"{name}[{shared(value)}]"
     if isinstance(value, dict):
-        return f"{name}[{shared(value)}, {shared(value.values())}]"
+        return f"{name}[{' | '.join(kinds_of(value)) or 'str'}, {shared(value.values())}]"
     return f"{name}[{shared(value)}]" if isinstance(value, (list, set, frozenset, collections.deque)) else name
 
 

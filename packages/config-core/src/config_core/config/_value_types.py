@@ -122,7 +122,8 @@ def builtin_value(value: Any) -> Any:
         return value
     package = cls.__module__.partition(".")[0]
     if package == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
+        made = value.tolist()
+        return value if type(made) is cls else made  # a longdouble, which is no float
     if package == "omegaconf":
         return sys.modules["omegaconf"].OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
     if isinstance(value, abc.Mapping) and not isinstance(value, dict):
