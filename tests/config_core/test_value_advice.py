@@ -132,8 +132,6 @@ VALUES = {
     "{1: datetime.date(2020, 1, 1)}": "annotate",
     "{1: 'b', 'a': 2}": "annotate",
     "{(1, 2): 'a'}": "Use text, or a list of pairs",
-    "'\\ud83d\\ude00'": "use another one",
-    "{'__float__': 'NaN'}": "use another one",
     # Advised: a registration.
     "re.compile('a')": "register",
     "ipaddress.ip_address('::1')": "register",
