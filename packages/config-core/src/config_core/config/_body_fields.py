@@ -207,7 +207,7 @@ def _make_dataclass(cls: type[Any], defaults: dict[str, Any], known: Iterable[st
     inherited = getattr(cls, "__dataclass_fields__", {})
     for name in annotations.keys() - defaults.keys():
         if name in inherited:
-            defaults[name] = _copied(inherited[name])
+            defaults[name] = copy.copy(inherited[name])  # the decorator gives it the new annotation
         elif name in known:
             del annotations[name]  # declares the type of what a parent's `__init__` sets
     if not annotations:
@@ -243,15 +243,6 @@ def _new_mixins(cls: type[Any]) -> list[type[Any]]:
 
 def _copier(default: Any) -> Callable[[], Any]:
     return lambda: copy.deepcopy(default)
-
-
-def _copied(field: Any) -> Any:
-    """Return a field of a parent, to be declared again with another annotation."""
-    import dataclasses
-
-    default = {"default": field.default} if field.default is not dataclasses.MISSING else {}
-    factory = {"default_factory": field.default_factory} if field.default_factory is not dataclasses.MISSING else {}
-    return dataclasses.field(**default, **factory, init=field.init, metadata=field.metadata, kw_only=field.kw_only)
 
 
 class _InitPlan(NamedTuple):

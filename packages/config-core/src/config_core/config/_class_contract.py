@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from config_core.config._annotations import check_annotations, module_names
-from config_core.config._body_fields import body_annotations, own_annotations
-from config_core.config._config_definition import OWN_STATE, is_method
+from config_core.config._body_fields import PendingFields, body_annotations, own_annotations
+from config_core.config._config_definition import OWN_STATE, definition_of, is_method
 from config_core.config._init_parameters import (
     NO_DEFAULT,
     names_assigned_by,
@@ -19,13 +19,49 @@ from config_core.config._init_parameters import (
     unused_parameters,
     unwrapped,
 )
-from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
-__all__ = ["check_declarations", "check_init", "install_aliases"]
+__all__ = ["set_up"]
 
 
-def check_init(cls: type[Any]) -> None:
+def set_up(cls: type[Any], root: type[Any], extra: str | None) -> None:
+    """Check a new config class, and give it what its definition needs.
+
+    Args:
+        cls: The class.
+        root: The base class of all.
+        extra: What to do with unknown keywords: `"warn"`, `"forbid"`, or None for what its parents do.
+
+    Raises:
+        ConfigDefinitionError: The class does not meet the contract.
+    """
+    if extra not in {None, "warn", "forbid"}:
+        raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn' or 'forbid', got {extra!r}.")
+    if extra is not None:
+        cls._extra_fields = extra
+    if not isinstance(cls.model_type, str):
+        raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
+    if "sub_configs" in vars(cls):
+        from config_core.config._part_classes import check_sub_configs
+
+        check_sub_configs(cls)
+    _check_init(cls)
+    if "__init__" not in vars(cls):
+        setattr(cls, PendingFields.name, PendingFields(definition_of))
+    _install_aliases(cls)
+    if cls._checks_values:
+        _check_declarations(cls, root)
+    if cls.to_dict is not root.to_dict:
+        from config_core.config._hand_written import adopt_to_dict
+
+        adopt_to_dict(cls)
+    for name in ("__eq__", "__repr__"):
+        # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
+        if name not in vars(cls):
+            setattr(cls, name, getattr(cls, name))
+
+
+def _check_init(cls: type[Any]) -> None:
     """Check that an `__init__` written by hand takes the fields of its base class.
 
     Raises:
@@ -50,16 +86,14 @@ def check_init(cls: type[Any]) -> None:
         )
 
 
-def check_declarations(cls: type[Any]) -> None:
+def _check_declarations(cls: type[Any], root: type[Any]) -> None:
     """Check that the annotations of a new class have known names, and that its `__init__` uses its parameters.
 
     Raises:
         ConfigDefinitionError: They do not.
     """
-    if not cls._checks_values:
-        return
     check_annotations(cls, body_annotations(cls), module_names(cls))
-    _check_names(cls)
+    _check_names(cls, root)
     if "__init__" not in cls.__dict__:
         return
     init = unwrapped(cls.__dict__["__init__"])
@@ -73,13 +107,12 @@ def check_declarations(cls: type[Any]) -> None:
         )
 
 
-def _check_names(cls: type[Any]) -> None:
+def _check_names(cls: type[Any], root: type[Any]) -> None:
     """Check that no field has the name of a method, and that no method assigns what the base class has for itself.
 
     Raises:
         ConfigDefinitionError: One does.
     """
-    root = next(base for base in reversed(cls.__mro__) if is_config_class(base))
     init = vars(cls).get("__init__")
     fields = [*body_annotations(cls), *(parameter.name for parameter in (parameters_of(init) if init else ()))]
     if hidden := next((name for name in fields if is_method(root, name)), None):
@@ -97,7 +130,7 @@ def _check_names(cls: type[Any]) -> None:
             )
 
 
-def install_aliases(cls: type[Any]) -> None:
+def _install_aliases(cls: type[Any]) -> None:
     """Add a property for each alias in `cls.attribute_map`, which reads and writes the field that it stands for.
 
     Raises:

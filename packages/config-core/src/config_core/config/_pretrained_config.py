@@ -50,11 +50,7 @@ from config_core.config._construction import with_wrong_values
 from config_core.config._problems import AUTHOR_ERRORS, shown, validate_config
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
-from config_core.errors import (
-    ConfigDefinitionError,
-    ConfigError,
-    UnknownOptionError,
-)
+from config_core.errors import ConfigError, UnknownOptionError
 
 __all__ = ["PreTrainedConfig", "PretrainedConfig", "drop_trust_options"]
 
@@ -169,32 +165,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     def __init_subclass__(cls, *, extra: Literal["warn", "forbid"] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # What looks at subclasses is not needed to import the package.
-        from config_core.config._body_fields import PendingFields
-        from config_core.config._class_contract import check_declarations, check_init, install_aliases
+        from config_core.config._class_contract import set_up
 
-        if extra not in {None, "warn", "forbid"}:
-            raise ConfigDefinitionError(f"{cls.__qualname__}: extra must be 'warn' or 'forbid', got {extra!r}.")
-        if extra is not None:
-            cls._extra_fields = extra
-        if not isinstance(cls.model_type, str):
-            raise ConfigDefinitionError(f"{cls.__qualname__}.model_type must be a string, got {cls.model_type!r}.")
-        if "sub_configs" in cls.__dict__:
-            from config_core.config._part_classes import check_sub_configs
-
-            check_sub_configs(cls)
-        check_init(cls)
-        if "__init__" not in cls.__dict__:
-            setattr(cls, PendingFields.name, PendingFields(definition_of))
-        install_aliases(cls)
-        check_declarations(cls)
-        if cls.to_dict is not PretrainedConfig.to_dict:
-            from config_core.config._hand_written import adopt_to_dict
-
-            adopt_to_dict(cls)
-        for name in ("__eq__", "__repr__"):
-            # `@dataclass` keeps those that a class has. Its own would leave out the fields of the base class.
-            if name not in cls.__dict__:
-                setattr(cls, name, getattr(cls, name))
+        set_up(cls, PretrainedConfig, extra)
 
     def __init__(
         self,
