@@ -32,14 +32,13 @@ from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = [
-    "attributes_without",
+    "attributes_made_of",
     "check_complete",
     "check_property",
     "construct",
-    "maker_of",
     "note_computed",
     "set_properties",
     "unknown_to_init",
@@ -211,7 +210,7 @@ def _check_passed_number(cls: type[Any], fields: Mapping[str, Any]) -> None:
         ConfigError: It is another one.
     """
     names = read_labels(fields.get("id2label"), fields.get("label2id")) or {}
-    number = (attributes_without(cls, fields, _LABELS) or {}).get("num_labels", len(names))
+    number = (attributes_made_of(cls, fields, without=_LABELS) or {}).get("num_labels", len(names))
     if number != len(names):
         raise ConfigError(
             f"{cls.__name__}: the class itself passes num_labels={number} to super().__init__, but id2label names "
@@ -249,7 +248,7 @@ def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] 
         return
     done = set_properties(config, properties)
     if is_sure is None:
-        without = attributes_without(cls, fields, properties) or {}
+        without = attributes_made_of(cls, fields, without=properties) or {}
         check_property(config, properties, fields, before=without | done)
 
 
@@ -298,15 +297,23 @@ def check_property(
 def unknown_to_init(cls: type[Any], fields: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
     """Return which names a caller has given, and the class does not set by itself if they are left out."""
     given = [name for name in names if name in fields]
-    set_by_class = given and attributes_without(cls, fields, given)
+    set_by_class = given and attributes_made_of(cls, fields, without=given)
     return tuple(name for name in given if name not in (set_by_class or ()))
 
 
-def attributes_without(cls: type[Any], fields: Mapping[str, Any], names: Collection[str]) -> dict[str, Any] | None:
-    """Return the attributes of a config of fields without some of them; None if the class needs those."""
-    given = {name: copied(value) for name, value in fields.items() if name not in names}
+def attributes_made_of(
+    cls: type[Any], fields: Mapping[str, Any], *, without: Collection[str] = ()
+) -> dict[str, Any] | None:
+    """Return the attributes of a config that a class makes of fields, all of which are meant; None if it makes none.
+
+    Args:
+        cls: The config class.
+        fields: The fields, of which nothing is changed.
+        without: Those of them to leave out.
+    """
     try:
         with of_file():
+            given = {name: copied(value) for name, value in fields.items() if name not in without}
             return attributes_of(construct(cls, (), given))
     except Exception:  # noqa: BLE001 - the author's code
         return None
@@ -358,11 +365,6 @@ def _check_contract(cls: type[Any], config: Any) -> None:
             )
 
 
-def maker_of(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
-    """Return a function that makes a config of fields, all of which are meant."""
-    return lambda fields: construct(cls, (), fields)
-
-
 def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
     """Decide between what `__init__` has computed and what it was given for fields that it does not take.
 
@@ -386,7 +388,6 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     if not (differing := {**replaced, **ignored}):
         return
     note_computed(config, differing.keys() - definition.inherited)
-    from config_core.config._derived_fields import contradiction
     from config_core.config._equal_values import same_value
 
     with of_file():  # what is made for a comparison reports nothing
@@ -396,7 +397,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         wrong = {name: value for name, value in differing.items() if name not in same}
         if not wrong:
             return
-        probe = attributes_without(cls, fields, wrong) or {}
+        probe = attributes_made_of(cls, fields, without=wrong) or {}
         random = _random_names(cls, fields, wrong, probe)
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
@@ -404,14 +405,34 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
     meant = wrong.keys() if is_sure is None else definition.inherited.union(is_sure)
     unsure = {name: value for name, value in wrong.items() if name not in meant}
     if unsure:
-        raise contradiction(cls, fields, unsure)
+        raise _contradiction(cls, fields, unsure)
     for name in (*wrong, *random):
         setattr(config, name, fields[name])
     if unkept := definition.unkept & fields.keys():
         from config_core.config._unkept_parameters import check_effect
 
         with of_file():
-            check_effect(config, {name: fields[name] for name in unkept}, fields, maker_of(cls), only_copies=True)
+            check_effect(config, {name: fields[name] for name in unkept}, fields, attributes_made_of, only_copies=True)
+
+
+def _contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
+    """Return the error for fields that are not what the class computes.
+
+    Args:
+        cls: The config class.
+        fields: All fields.
+        computed: Those that differ, as the class computes them.
+    """
+    pairs = "; ".join(
+        f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
+        for name, value in computed.items()
+    )
+    names = " and ".join(map(repr, computed))
+    kept = ", ".join(f"{name}={shown(fields[name])}" for name in computed)
+    return ConfigError(
+        f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
+        f"{kept} as an override."
+    )
 
 
 def _random_names(
@@ -432,7 +453,7 @@ def _random_names(
         and type(probe.get(name)) is type(value) is type(fields[name])
         and value != probe[name]
     ]
-    twin = (attributes_without(cls, fields, computed) or {}) if changing else {}
+    twin = (attributes_made_of(cls, fields, without=computed) or {}) if changing else {}
     return [name for name in changing if name in twin and twin[name] != probe[name]]
 
 

@@ -14,23 +14,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import attributes_of
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import jsonable, sorted_text
+from config_core.config._construction import attributes_made_of
 from config_core.config._equal_values import same_value
-from config_core.config._problems import shown
-from config_core.config._value_types import copied
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = [
     "Note",
     "computed_again",
     "computed_fields",
     "computed_without_note",
-    "contradiction",
     "make_note",
     "read_note",
 ]
@@ -127,14 +124,11 @@ def _checksum(value: Any, owner: str = "") -> str:
     return f"{zlib.crc32(sorted_text(value, owner=owner).encode()):08x}"
 
 
-def computed_without_note(
-    cls: type[Any], make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], given: Collection[str]
-) -> set[str]:
+def computed_without_note(cls: type[Any], fields: Mapping[str, Any], given: Collection[str]) -> set[str]:
     """Return which fields of a file without a note have the value that their class computes from the others.
 
     Args:
         cls: The config class.
-        make: Makes a config of fields.
         fields: The fields of the file.
         given: Those that are given other values.
     """
@@ -144,81 +138,53 @@ def computed_without_note(
     defaults = {name: definition.defaults.get(name) for name in names}
     # A default such as -1 may stand for a computed value, too.
     unlike_default = {name for name in names if not same_value(fields[name], defaults[name])}
-    found = computed_fields(make, fields, unlike_default, defaults=defaults)
+    found, _ = computed_fields(cls, fields, unlike_default, defaults=defaults)
     if found is None:  # `__init__` does not work without some that are no derived ones
-        found = computed_fields(make, fields, {name for name in unlike_default if defaults[name] is None})
+        found, _ = computed_fields(cls, fields, {name for name in unlike_default if defaults[name] is None})
     return found or set()
 
 
 def computed_fields(
-    make: Callable[[dict[str, Any]], Any],
-    fields: Mapping[str, Any],
-    candidates: Collection[str],
-    *,
-    defaults: Mapping[str, Any] | None = None,
-) -> set[str] | None:
+    cls: type[Any], fields: Mapping[str, Any], candidates: Collection[str], *, defaults: Mapping[str, Any] | None = None
+) -> tuple[set[str] | None, dict[str, Any]]:
     """Return which fields have the value that their class computes from the others; None if it cannot be found out.
 
     Args:
-        make: Makes a config of fields.
+        cls: The config class.
         fields: All fields, as plain values or as the config has them.
         candidates: Those that may be computed.
         defaults: The defaults of candidates; by default None.
+
+    Returns:
+        The pair of the fields and the attributes of the config that was made without them; none if there are none.
     """
     omitted, defaults = {name for name in candidates if name in fields}, defaults or {}
     while omitted:
-        try:
-            probe = attributes_of(make({name: copied(value) for name, value in fields.items() if name not in omitted}))
-        except Exception:  # noqa: BLE001 - the author's code, which may not work without them
-            return None
+        probe = attributes_made_of(cls, fields, without=omitted)
+        if probe is None:
+            return None, {}
         others = {name for name in omitted if name not in probe or not same_value(probe[name], fields[name])}
         if not others:
-            return omitted
+            return omitted, probe
         independent = {name for name in others if same_value(probe.get(name), defaults.get(name))}
         # One that somebody gave may be what others are computed from: look again with it in place.
         omitted -= independent or {next((name for name in probe if name in others), min(others))}
-    return set()
+    return set(), {}
 
 
-def computed_again(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any], note: Note) -> Collection[str]:
+def computed_again(cls: type[Any], fields: Mapping[str, Any], note: Note) -> Collection[str]:
     """Return which computed fields of a file that was edited are to be computed again.
 
     Args:
-        make: Makes a config of fields.
+        cls: The config class.
         fields: The fields of the file.
         note: What the file notes of those that were computed.
     """
-
-    def made_without(names: Collection[str]) -> dict[str, Any]:
-        return attributes_of(make({name: copied(value) for name, value in fields.items() if name not in names}))
-
     names, changed = note.names & fields.keys(), note.changed & fields.keys()
-    try:
-        made = made_without(names)
-        meant = {name for name in changed if not same_value(made.get(name), fields[name])}
-        computed = names - meant
-        made, twin = made_without(computed), made_without(computed)
-    except Exception:  # noqa: BLE001 - overrides may repair the values, or the load itself reports what is wrong
-        return names - changed
-    # What is another value each time, such as a time, comes back.
-    return {name for name in computed if same_value(made.get(name), twin.get(name))}
-
-
-def contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
-    """Return the error for fields that are not what the class computes.
-
-    Args:
-        cls: The config class.
-        fields: All fields.
-        computed: Those that differ, as the class computes them.
-    """
-    pairs = "; ".join(
-        f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
-        for name, value in computed.items()
-    )
-    names = " and ".join(map(repr, computed))
-    kept = ", ".join(f"{name}={shown(fields[name])}" for name in computed)
-    return ConfigError(
-        f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
-        f"{kept} as an override."
-    )
+    if (made := attributes_made_of(cls, fields, without=names)) is not None:
+        computed = names - {name for name in changed if not same_value(made.get(name), fields[name])}
+        made, twin = (attributes_made_of(cls, fields, without=computed) for _ in range(2))
+        if made is not None and twin is not None:
+            # What is another value each time, such as a time, comes back.
+            return {name for name in computed if same_value(made.get(name), twin.get(name))}
+    return names - changed  # overrides may repair the values, or the load itself reports what is wrong

@@ -22,11 +22,10 @@ from config_core.config._checked_values import (
 from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, jsonable
 from config_core.config._construction import (
-    attributes_without,
+    attributes_made_of,
     check_complete,
     check_property,
     construct,
-    maker_of,
     note_computed,
     unknown_to_init,
     upgraded,
@@ -271,7 +270,7 @@ def _keep_note(config: Any, note: Note | None, fields: Mapping[str, Any], given:
         from config_core.config._unkept_parameters import check_effect
 
         with of_file():
-            check_effect(config, meant, fields, maker_of(type(config)))
+            check_effect(config, meant, fields, attributes_made_of)
 
 
 def _take_note(values: dict[str, Any]) -> Note | None:
@@ -321,7 +320,7 @@ def _without_stale(cls: type[Any], values: dict[str, Any], note: Note | None) ->
     from config_core.config._derived_fields import computed_again
 
     with of_file():
-        stale = computed_again(maker_of(cls), fields, note)
+        stale = computed_again(cls, fields, note)
     aliases = definition_of(cls).aliases
     return {name: value for name, value in values.items() if aliases.get(name, name) not in stale}
 
@@ -337,9 +336,9 @@ def _computed_in(
         return frozenset()
     with of_file():
         if note is None:
-            return computed_without_note(cls, maker_of(cls), fields, given)
+            return computed_without_note(cls, fields, given)
         names = note.names.difference(given)
-        found = computed_fields(maker_of(cls), fields, names | definition.passed.difference(given))
+        found, _ = computed_fields(cls, fields, names | definition.passed.difference(given))
         # If the values of the file alone make no config, the given ones repair it.
         return names & fields.keys() if found is None else found
 
@@ -381,7 +380,7 @@ def _made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, An
     """Return the parts and dataclasses that a caller changes and of which only `__init__` knows what they are."""
     parts = definition_of(cls).parts
     names = [name for name in given if name not in parts and _may_stand_for_object(given[name])]
-    made = (attributes_without(cls, fields, ()) or {}) if names else {}
+    made = (attributes_made_of(cls, fields) or {}) if names else {}
     return {name: made[name] for name in names if name in made and is_made_by_hand(cls, name, made[name])}
 
 

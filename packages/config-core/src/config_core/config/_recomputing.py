@@ -18,7 +18,13 @@ from config_core.config._checked_values import (
 )
 from config_core.config._config_definition import OWN_STATE, definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, plain_value
-from config_core.config._construction import check_property, maker_of, note_computed, set_properties
+from config_core.config._construction import (
+    attributes_made_of,
+    check_property,
+    construct,
+    note_computed,
+    set_properties,
+)
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
 from config_core.config._overrides import is_made_by_hand, merge_fields, of_dict, without_automatic_dtype
@@ -53,7 +59,8 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
     """
     cls, candidates = type(config), vars(config)["_computed"] | definition_of(type(config)).passed
     with of_file():
-        names = computed_fields(maker_of(cls), _as_given(cls, fields), candidates) or set()
+        found, _ = computed_fields(cls, _as_given(cls, fields), candidates)
+    names = found or set()
     if not names and candidates <= definition_of(cls).defaults.keys():
         return plain  # a load takes keywords for what they say
     return plain | {NOTE_KEY: make_note(names & plain.keys(), plain, owner=cls.__name__)}
@@ -135,7 +142,7 @@ def _use_of(config: Any, name: str, value: Any) -> str:
     try:
         with of_file():
             fields = _as_given(cls, written_fields(config))
-            made = made_of_parameter(cls, name, value, fields, maker_of(cls))
+            made = made_of_parameter(cls, name, value, fields, attributes_made_of)
     except Exception:  # noqa: BLE001 - a wrong value
         made = {}
     if not made:
@@ -241,23 +248,13 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
     has_private = bool(_private_in(state))
     if not (candidates or has_private):
         return _NOTHING  # the usual case
-    private: dict[str, Any] = {}
-
-    def make(fields: dict[str, Any]) -> Any:
-        made = maker_of(cls)(fields)
-        private.clear()
-        private.update(_private_in(vars(made)))
-        return made
-
     with of_file():
         fields = _as_given(cls, written_fields(config, with_unset=bool(passed)))
-        names = computed_fields(make, fields, candidates)
+        names, made = computed_fields(cls, fields, candidates)
         if not names and has_private:
-            with contextlib.suppress(Exception):  # the author's code, which may not work with what was assigned
-                private.clear()
-                make(_as_given(cls, written_fields(config)))
-    kept = {name: value for name, value in private.items() if same_value(value, state.get(name))}
-    return _Computed(names or frozenset(), kept)
+            made = attributes_made_of(cls, _as_given(cls, written_fields(config))) or {}
+    private = {name: value for name, value in _private_in(made).items() if same_value(value, state.get(name))}
+    return _Computed(names or frozenset(), private)
 
 
 def _private_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,7 +295,7 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
     cls, state = type(config), vars(config)
     with of_file():
         sure = {name: value for name, value in fields.items() if name not in before.names}
-        made = attributes_of(maker_of(cls)(_as_given(cls, sure)))
+        made = attributes_of(construct(cls, (), copied(_as_given(cls, sure))))
     now_computed = made.get("_computed", frozenset())
     for name in before.names - made.keys():
         state.pop(name, None)
@@ -312,18 +309,18 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
 
 
 def _as_given(cls: type[Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return copies of the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
+    """Return the fields of a config as its class takes them: what `__init__` makes by hand are dicts."""
     return {
-        name: value if type(value) in SCALARS else _copied_or_plain(cls, name, value)
+        name: value if type(value) in SCALARS else _plain_if_by_hand(cls, name, value)
         for name, value in fields.items()
         if name not in NOT_KEPT
     }
 
 
-def _copied_or_plain(cls: type[Any], name: str, value: Any) -> Any:
+def _plain_if_by_hand(cls: type[Any], name: str, value: Any) -> Any:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
     has_configs = any(map(is_any_config, items)) and name not in definition_of(cls).with_parts
     if has_configs or is_made_by_hand(cls, name, value):
         with contextlib.suppress(ConfigError):  # it holds an array
             return plain_value(value)
-    return copied(value)
+    return value

@@ -23,6 +23,8 @@ from config_core.errors import ConfigError, ConfigValidationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    _MadeOf = Callable[..., dict[str, Any] | None]
+
 __all__ = ["as_keywords", "check_effect", "check_kept", "keeping_privately", "made_of_parameter"]
 
 _MAX_DEPTH = 4  # of tables in functions that `__init__` calls
@@ -34,12 +36,7 @@ _NOTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def check_effect(
-    config: Any,
-    given: Mapping[str, Any],
-    fields: Mapping[str, Any],
-    make: Callable[[dict[str, Any]], Any],
-    *,
-    only_copies: bool = False,
+    config: Any, given: Mapping[str, Any], fields: Mapping[str, Any], made_of: _MadeOf, *, only_copies: bool = False
 ) -> None:
     """Check that what a caller gives for such parameters is not undone by other fields, such as those of a file.
 
@@ -47,7 +44,7 @@ def check_effect(
         config: The config that was made.
         given: What the caller gives.
         fields: All fields that it was made of.
-        make: Makes a config of fields.
+        made_of: Returns the attributes of a config of fields.
         only_copies: Leave out what is computed of a parameter, and check only what has its very value.
 
     Raises:
@@ -55,7 +52,7 @@ def check_effect(
     """
     cls, definition, state = type(config), definition_of(type(config)), attributes_of(config)
     for name in definition.unkept & given.keys():
-        made = made_of_parameter(cls, name, given[name], fields, make)
+        made = made_of_parameter(cls, name, given[name], fields, made_of)
         others = fields.keys() - given.keys()
         undone = [
             other
@@ -76,7 +73,7 @@ def check_effect(
 
 
 def made_of_parameter(
-    cls: type[Any], name: str, value: Any, fields: Mapping[str, Any], make: Callable[[dict[str, Any]], Any]
+    cls: type[Any], name: str, value: Any, fields: Mapping[str, Any], made_of: _MadeOf
 ) -> dict[str, Any]:
     """Return what a class makes of a parameter that it keeps under no attribute of its name.
 
@@ -85,20 +82,19 @@ def made_of_parameter(
         name: The parameter.
         value: Its value.
         fields: All fields, on some of which it may depend what is made.
-        make: Makes a config of fields.
+        made_of: Returns the attributes of a config of fields.
     """
     definition, value = definition_of(cls), _checked(cls, name, value)
     needed = {other: fields[other] for other in definition.required if other in fields}
-    after = _made(make, {**needed, name: value})
+    after = made_of(cls, {**needed, name: value}) or {}
     if name in after:  # kept by what it is passed to
         return {}
     known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
     inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
-    probes = [attributes for attributes in (_made(make, values) for values in inputs) if attributes]
+    probes = [made for made in (made_of(cls, values) for values in inputs) if made]
     public = {other for other in after if other[:1] != "_"}
     made = sorted({other for before in probes for other in _changed(before, after, after.keys() & public)})
-    others = {other: copied(field) for other, field in fields.items() if other not in made}
-    whole = _made(make, {**others, name: value})
+    whole = made_of(cls, {**fields, name: value}, without=made) or {}
     return {other: whole.get(other, after[other]) for other in made}
 
 
@@ -160,15 +156,6 @@ def _entries_of(value: Any, cls: type[Any]) -> Iterable[Any]:
         names = (function.__globals__.get(name, getattr(cls, name, None)) for name in function.__code__.co_names)
         return chain(function.__code__.co_consts, names)
     return typing.get_args(value)  # of a Literal
-
-
-def _made(make: Callable[[dict[str, Any]], Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the attributes of a config of fields, or none if the class does not work with them."""
-    try:
-        attributes = attributes_of(make({**fields}))
-    except Exception:  # noqa: BLE001 - the author's code, which may need more
-        return {}
-    return attributes
 
 
 def keeping_privately(config: Any) -> dict[str, Any]:
