@@ -26,9 +26,7 @@ __all__ = [
     "check_num_labels",
     "dtype_name",
     "is_cached_property",
-    "label_numbers",
     "labels_of",
-    "read_both_labels",
     "read_labels",
     "with_num_labels",
     "without_replaced_labels",
@@ -67,7 +65,9 @@ class Labels(NamedTuple):
 
     def named(self) -> "Labels":
         """Return these labels with names: `LABEL_0` and so on if none were given."""
-        return self if self.id2label is not None else Labels(self.num_labels, _default_names(self.num_labels))
+        if self.id2label is not None:
+            return self
+        return Labels(self.num_labels, {number: f"LABEL_{number}" for number in range(self.num_labels)})
 
     def check(self) -> None:
         """Check that no names were added or removed in place.
@@ -80,6 +80,10 @@ class Labels(NamedTuple):
                 f"id2label names {len(self.id2label)} classes, because some were added or removed in place, but "
                 f"num_labels is {self.num_labels}. Assign all names at once: config.id2label = {{…}}."
             )
+
+    def numbers(self) -> dict[str, int]:
+        """Return `label2id`; an empty one if no names were given."""
+        return _label_numbers(self.id2label or {}, self.chosen)
 
     def has_own_names(self) -> bool:
         """Return whether the classes have names other than `LABEL_0` and so on."""
@@ -104,7 +108,7 @@ def labels_of(config: Any) -> Labels:
 def attributes_of(config: Any) -> dict[str, Any]:
     """Return the attributes of a config, including the fields that the base class keeps in another form."""
     labels = labels_of(config)
-    numbers = labels.id2label and label_numbers(labels.id2label, labels.chosen)
+    numbers = labels.numbers() if labels.id2label is not None else None
     base = {"num_labels": labels.num_labels, "id2label": labels.id2label, "label2id": numbers, "dtype": config.dtype}
     return {**vars(config), **base}
 
@@ -122,7 +126,7 @@ def is_cached_property(cls: type[Any], name: str) -> bool:
     return isinstance(getattr(cls, name, None), functools.cached_property)
 
 
-def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:
+def _label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None = None) -> dict[str, int]:
     """Return `label2id` for an `id2label`.
 
     Args:
@@ -137,7 +141,7 @@ def label_numbers(id2label: Mapping[int, str], chosen: Mapping[str, int] | None 
 
 def _only_choose(numbers: Mapping[str, int], id2label: Mapping[int, str] | None) -> bool:
     """Return whether a `label2id` has the names of an `id2label`, and only says which of several classes is meant."""
-    return bool(id2label) and label_numbers(id2label or {}, numbers) == numbers
+    return bool(id2label) and _label_numbers(id2label or {}, numbers) == numbers
 
 
 def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> dict[str, Any]:
@@ -151,14 +155,14 @@ def with_num_labels(values: dict[str, Any], *, count_field: str, owner: str) -> 
     Raises:
         ConfigError: The names are malformed, or their number is another one than that in the field.
     """
-    labels, chosen = read_both_labels(values.get("id2label"), values.get("label2id"))
+    labels, chosen = read_labels(values.get("id2label"), values.get("label2id"))
     if labels is not None:
         numbers = values.pop("label2id", None)
         if values.get("id2label") is None:
             values.pop("id2label", None)
             values["label2id"] = numbers
         elif numbers is not None:  # comes last, because an update assigns one after the other
-            values |= {"id2label": labels, "label2id": label_numbers(labels, chosen)}
+            values |= {"id2label": labels, "label2id": _label_numbers(labels, chosen)}
         if values.get(count_field) is None:
             values[count_field] = len(labels)
         check_num_labels(values[count_field], labels, count_field=count_field, owner=owner)
@@ -197,34 +201,29 @@ def without_replaced_labels(fields: dict[str, Any], given: Mapping[str, Any], *,
     if given.get("id2label") is not None:  # whatever the file has, which may be malformed
         dropped = LABEL_FIELDS | {count_field}
     elif "label2id" in given:
-        labels = read_labels(fields.get("id2label"), fields.get("label2id"))
+        labels, _ = read_labels(fields.get("id2label"), fields.get("label2id"))
         only_choose = _only_choose(_read_numbers(given["label2id"]), labels)
         dropped = frozenset({"label2id"}) if only_choose else LABEL_FIELDS | {count_field}
     elif count_field in given:
-        labels = read_labels(fields.get("id2label"), fields.get("label2id"))
+        labels, _ = read_labels(fields.get("id2label"), fields.get("label2id"))
         old_count = len(labels) if labels else fields.get(count_field)
         dropped = frozenset() if _is_number(given[count_field], old_count) else LABEL_FIELDS
     return {name: value for name, value in fields.items() if name not in dropped} if dropped else fields
 
 
-def read_labels(id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None) -> dict[int, str] | None:
-    """Return the names by number from what a caller or a file gave, or None if neither was given.
+def read_labels(
+    id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None
+) -> tuple[dict[int, str] | None, dict[str, int]]:
+    """Return the names by number from what a caller or a file gave, and the numbers by name of `label2id`.
 
-    Numbers count from 0, and may be text, as they are in JSON.
+    Numbers count from 0, and may be text, as they are in JSON. Many published files have real names in one of the two,
+    and still `LABEL_0` and so on in the other: then the real ones count.
+
+    Returns:
+        The names, or None if neither was given; and the numbers, as they were given.
 
     Raises:
         ConfigError: One of the two is malformed, or they contradict each other.
-    """
-    return read_both_labels(id2label, label2id)[0]
-
-
-def read_both_labels(
-    id2label: Mapping[Any, Any] | None, label2id: Mapping[Any, Any] | None
-) -> tuple[dict[int, str] | None, dict[str, int]]:
-    """Return what `read_labels` does, and the numbers by name of `label2id`.
-
-    Many published files have real names in one of the two, and still `LABEL_0` and so on in the other: then the real
-    ones count.
     """
     if id2label is None and label2id is None:
         return None, {}
@@ -235,7 +234,7 @@ def read_both_labels(
     labels = _read("id2label", names, names.values(), beside=label2id)
     if label2id is None:
         return labels, {}
-    numbers = label_numbers(labels)
+    numbers = _label_numbers(labels)
     if isinstance(label2id, dict) and label2id == numbers and _are_numbers(label2id.values()):
         return labels, numbers  # the usual case, in a fifth of the time
     numbers = _read_numbers(_without_default_names(label2id, labels))
@@ -264,11 +263,7 @@ def _without_default_names(label2id: Any, labels: Mapping[int, str]) -> Any:
 def _read_numbers(label2id: Mapping[Any, Any] | None) -> dict[str, int]:
     """Return a `label2id` with numbers as such, which may be text; an empty one for None."""
     given = _mapping("label2id", {} if label2id is None else label2id)
-    return label_numbers(_read("label2id", given.values(), given))
-
-
-def _default_names(count: int) -> dict[int, str]:
-    return {number: f"LABEL_{number}" for number in range(count)}
+    return _label_numbers(_read("label2id", given.values(), given))
 
 
 def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
@@ -276,11 +271,6 @@ def _mapping(name: str, value: Any) -> Mapping[Any, Any]:
         given = f"{type(value).__name__} {value!r:.80}"
         raise ConfigError(f"{name}: expected a dict, got {given}. Write {_labels_as_dict(name, value)}.")
     return value
-
-
-def _builtin_dict(value: Any) -> Any:
-    """Return the dict for a mapping of another type, and any other value as it is."""
-    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _labels_as_dict(name: str, value: Any) -> str:
@@ -374,14 +364,11 @@ class ComputedFields:
             raise _wrong(self, "dtype", "the name of a torch.dtype such as 'bfloat16'", value)
         self._dtype = name
 
-    @property
-    def torch_dtype(self) -> str | None:
-        """The name that `dtype` had in earlier files."""
-        return self.dtype
-
-    @torch_dtype.setter
-    def torch_dtype(self, value: Any) -> None:
-        self.dtype = value
+    torch_dtype = property(
+        lambda self: self.dtype,
+        lambda self, value: setattr(self, "dtype", value),
+        doc="The name that `dtype` had in earlier files.",
+    )
 
     @property
     def num_labels(self) -> int:
@@ -409,7 +396,7 @@ class ComputedFields:
 
     @id2label.setter
     def id2label(self, value: Mapping[int, str] | None) -> None:
-        names = read_labels(_builtin_dict(value), None)
+        names, _ = read_labels(builtin_value(value), None)
         if names is not None:
             self.num_labels = len(names)
         self._labels = Labels(self._labels.num_labels if names is None else len(names), names)
@@ -420,15 +407,15 @@ class ComputedFields:
 
         If several classes have one name, assigning it with the names that there are says which of them is meant.
         """
-        return label_numbers(self.id2label, self._labels.chosen)
+        return labels_of(self).named().numbers()
 
     @label2id.setter
     def label2id(self, value: Mapping[str, int] | None) -> None:
-        numbers = _read_numbers(_builtin_dict(value))
+        numbers = _read_numbers(builtin_value(value))
         if _only_choose(numbers, self._labels.id2label):
             self._labels = self._labels._replace(chosen=numbers)
         else:
-            self.id2label = read_labels(None, numbers) if value is not None else None
+            self.id2label = read_labels(None, numbers)[0] if value is not None else None
 
 
 def _wrong(config: Any, field: str, expected: str, value: Any) -> ConfigValidationError:

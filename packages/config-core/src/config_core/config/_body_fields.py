@@ -15,8 +15,8 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from config_core.config._base_fields import LABEL_FIELDS, ORIGINAL
 from config_core.config._init_parameters import (
@@ -245,53 +245,6 @@ def _copier(default: Any) -> Callable[[], Any]:
     return lambda: copy.deepcopy(default)
 
 
-class _InitPlan(NamedTuple):
-    """What the `__init__` of a dataclass does with each of its fields.
-
-    Attributes:
-        parent: The class whose `__init__` is called: the next one that was written by hand.
-        set_here: Fields that are set after that.
-        set_by_parent: Fields with a new default, which `parent` sets.
-        init_vars: What is passed to `__post_init__`, in order.
-        parameters: Keywords that are not passed on to `parent` as they are.
-        positional: Keywords that may be given by position, in order.
-        required: Keywords without a default.
-        makers: Field to a function that returns its default.
-    """
-
-    parent: type[Any]
-    set_here: tuple[str, ...]
-    set_by_parent: tuple[str, ...]
-    init_vars: tuple[str, ...]
-    parameters: frozenset[str]
-    positional: tuple[str, ...]
-    required: frozenset[str]
-    makers: dict[str, Callable[[], Any]]
-
-
-def _plan_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> _InitPlan:
-    import dataclasses
-
-    parameters = parameters_of(cls.__dict__["__init__"])
-    position, parent = _next_init(cls)
-    passed_on = getattr(parent, "__dataclass_fields__", {})
-    fields = {f.name: f for f in dataclasses.fields(cls) if passed_on.get(f.name) is not f}
-    init_vars = [p.name for p in parameters if p.name not in {f.name for f in dataclasses.fields(cls)}]
-    makers = {name: maker for name in (*fields, *init_vars) if (maker := _maker(cls.__dataclass_fields__[name]))}
-    set_by_parent = fields.keys() & _known_to(cls.__mro__[position:], names_of)
-    own = [p for p in parameters if p.name in fields or p.name in init_vars]
-    return _InitPlan(
-        parent=parent,
-        set_here=tuple(name for name in fields if name not in set_by_parent),
-        set_by_parent=tuple(set_by_parent & makers.keys()),
-        init_vars=tuple(init_vars),
-        parameters=frozenset(p.name for p in own if p.name not in set_by_parent),
-        positional=tuple(p.name for p in parameters if not p.is_keyword_only),
-        required=frozenset(p.name for p in own if p.default is NO_DEFAULT),
-        makers=makers,
-    )
-
-
 def _next_init(cls: type[Any]) -> tuple[int, type[Any]]:
     """Return the next class whose `__init__` takes fields and was written by hand, and its place in the `__mro__`."""
     for position, base in enumerate(cls.__mro__[1:], start=1):
@@ -314,36 +267,50 @@ def _maker(field: Any) -> Callable[[], Any] | None:
 
 def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> None:
     """Replace the `__init__` of a dataclass by one that takes the fields of its base classes too."""
+    import dataclasses
+
     generated = cls.__dict__["__init__"]
-    plan = _plan_init(cls, names_of)
+    parameters = parameters_of(generated)
+    position, parent = _next_init(cls)
+    # What the next `__init__` that was written by hand sets, it gets from here, with new defaults.
+    set_by_parent = _known_to(cls.__mro__[position:], names_of)
+    declared = {field.name: field for field in dataclasses.fields(cls)}
+    passed_on = getattr(parent, "__dataclass_fields__", {})
+    fields = [name for name, field in declared.items() if passed_on.get(name) is not field]
+    init_vars = [parameter.name for parameter in parameters if parameter.name not in declared]
+    makers = {name: maker for name in (*fields, *init_vars) if (maker := _maker(cls.__dataclass_fields__[name]))}
+    makers_for_parent = {name: makers[name] for name in fields if name in makers and name in set_by_parent}
+    set_here = [name for name in fields if name not in set_by_parent]
+    positional = [parameter.name for parameter in parameters if not parameter.is_keyword_only]
+    own_names = {p.name for p in parameters} & {*fields, *init_vars} - set_by_parent
+    required = {p.name for p in parameters if p.default is NO_DEFAULT} & {*fields, *init_vars}
 
     @functools.wraps(generated)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        given = dict(zip(plan.positional, args, strict=False))
-        if len(given) < len(args) or given.keys() & kwargs.keys() or plan.required - given.keys() - kwargs.keys():
-            own = {name: value for name, value in kwargs.items() if name in plan.positional or name in plan.parameters}
+        given = dict(zip(positional, args, strict=False))
+        if len(given) < len(args) or given.keys() & kwargs.keys() or required - given.keys() - kwargs.keys():
+            own = {name: value for name, value in kwargs.items() if name in positional or name in own_names}
             generated(self, *args, **own)  # raises Python's own error
         given |= kwargs
-        own = {name: given.pop(name) for name in plan.parameters if name in given}
-        given |= _defaults_for_parent(plan, given)
+        own = {name: given.pop(name) for name in own_names if name in given}
+        given |= _defaults_for_parent(makers_for_parent, given)
         late = {name: given.pop(name) for name in getattr(self, NAMES_READ_LATE) if name in given}
-        plan.parent.__init__(self, **given)
-        for name in plan.set_here:
+        parent.__init__(self, **given)
+        for name in set_here:
             if name in own:
                 setattr(self, name, own[name])
-            elif name in plan.makers:
-                setattr(self, name, plan.makers[name]())
+            elif name in makers:
+                setattr(self, name, makers[name]())
         if hasattr(self, "__post_init__") and (type(self) is cls or _first_generated(type(self)) is cls):
-            init_vars = (own[name] if name in own else plan.makers[name]() for name in plan.init_vars)
-            self.__post_init__(*init_vars, **late)
+            self.__post_init__(*(own[name] if name in own else makers[name]() for name in init_vars), **late)
 
     setattr(init, _MARK, True)
     type.__setattr__(cls, "__init__", init)
 
 
-def _defaults_for_parent(plan: _InitPlan, given: dict[str, Any]) -> dict[str, Any]:
+def _defaults_for_parent(makers: Mapping[str, Callable[[], Any]], given: dict[str, Any]) -> dict[str, Any]:
     """Return the defaults of the fields that the parent sets, without labels that contradict those that were given."""
-    defaults = {name: plan.makers[name]() for name in plan.set_by_parent if name not in given}
+    defaults = {name: make() for name, make in makers.items() if name not in given}
     if any(given.get(name) is not None for name in LABEL_FIELDS):
         defaults = {name: default for name, default in defaults.items() if name not in {*LABEL_FIELDS, "num_labels"}}
     number = given.get("num_labels")

@@ -209,7 +209,7 @@ def _check_passed_number(cls: type[Any], fields: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: It is another one.
     """
-    names = read_labels(fields.get("id2label"), fields.get("label2id")) or {}
+    names = read_labels(fields.get("id2label"), fields.get("label2id"))[0] or {}
     number = (attributes_made_of(cls, fields, without=_LABELS) or {}).get("num_labels", len(names))
     if number != len(names):
         raise ConfigError(

@@ -22,7 +22,7 @@ from config_core.config._base_fields import (
     Labels,
     check_num_labels,
     labels_of,
-    read_both_labels,
+    read_labels,
 )
 from config_core.config._checked_values import (
     check_and_restore,
@@ -198,7 +198,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         self._keep_further_fields(kwargs)
         if num_labels is not None:
             self.num_labels = num_labels
-        names, chosen = read_both_labels(id2label, label2id)
+        names, chosen = read_labels(id2label, label2id)
         if names is not None:
             if num_labels is not None:
                 cls = type(self)

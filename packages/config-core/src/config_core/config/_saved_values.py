@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_names, label_numbers, labels_of
+from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_names, labels_of
 from config_core.config._checked_values import check_and_restore, fill_num_labels, resolve_aliases
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read
@@ -239,7 +239,7 @@ def _all_values(config: Any, further: Iterable[str] = ()) -> dict[str, Any]:
     """
     labels = labels_of(config)
     names = labels.id2label if labels.has_own_names() else None
-    numbers = names and label_numbers(names, labels.chosen)
+    numbers = names and labels.numbers()
     base = {name: getattr(config, name) for name in BASE_DEFAULTS}
     others = {name: attribute_of(config, name) for name in further}
     return {**_compared_fields(config), **base, "id2label": names, "label2id": numbers, **others}

@@ -10,7 +10,7 @@ import threading
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._base_fields import DEFAULT_NUM_LABELS, Labels, label_numbers, labels_of
+from config_core.config._base_fields import DEFAULT_NUM_LABELS, Labels, labels_of
 from config_core.config._config_definition import definition_of
 from config_core.config._value_types import SCALARS
 
@@ -93,7 +93,7 @@ def written_fields(config: Any, *, with_unset: bool = False) -> dict[str, Any]:
         labels = labels.named()  # a file without names would be loaded with those of the class
     names = labels.id2label
     if names and (labels.has_own_names() or (num_named and not with_unset)):
-        fields.update(id2label=names, label2id=label_numbers(names, labels.chosen))
+        fields.update(id2label=names, label2id=labels.numbers())
     elif "num_labels" not in definition.aliases and (
         labels.num_labels != DEFAULT_NUM_LABELS or "num_labels" not in optional
     ):
