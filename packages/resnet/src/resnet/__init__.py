@@ -27,24 +27,16 @@ __all__ = [
     "timm_names",
 ]
 
-_HOMES = {
-    "MissingExtraError": "errors",
-    "PretrainedWeightsError": "errors",
-    "ResnetConfig": "configuration_resnet",
-    "ResnetError": "errors",
-    "ResnetModel": "modeling_resnet",
-    "ResnetModelForImageClassification": "modeling_resnet",
-    "TimmNameError": "errors",
-    "config_from_timm": "timm_weights",
-    "from_timm": "timm_weights",
-    "timm_names": "timm_weights",
-}
+# The light ones first: looking for a name imports those before its own.
+_MODULES = ("configuration_resnet", "errors", "modeling_resnet", "timm_weights")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    for module in _MODULES if name in __all__ else ():
+        home = import_module(f"{__name__}.{module}")
+        if name in home.__all__:
+            return getattr(home, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
