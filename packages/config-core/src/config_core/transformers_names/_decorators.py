@@ -68,26 +68,15 @@ def filter_out_non_signature_kwargs(extra: list[str] | None = None) -> Callable[
 
 
 def deprecate_kwarg(
-    old_name: str,
-    version: str,
-    new_name: str | None = None,
-    *,
-    raise_if_both_names: bool = False,
-    additional_message: str | None = None,
-    **_options: Any,
+    old_name: str, version: str, new_name: str | None = None, **_options: Any
 ) -> Callable[[_Function], _Function]:
     """Return a decorator for a function with a renamed or removed keyword.
 
     Args:
-        old_name: The old name. Passing it warns.
+        old_name: The old name. Passing it warns. Beside the new one it is dropped.
         version: The version that removes it, for the warning.
         new_name: The new name, which the function gets instead.
-        raise_if_both_names: Refuse both names in one call; otherwise the old one is dropped.
-        additional_message: Added to the warning.
-        **_options: Further options of transformers, about versions of it.
-
-    Raises:
-        ValueError: The decorated function is called with both names and refuses that.
+        **_options: Further options of transformers, such as a longer message.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -95,12 +84,9 @@ def deprecate_kwarg(
         def call(*args: Any, **kwargs: Any) -> Any:
             if old_name not in kwargs:
                 return function(*args, **kwargs)
-            where = f"{function.__qualname__}: {old_name!r}"
-            if new_name is not None and new_name in kwargs and raise_if_both_names:
-                raise ValueError(f"{where} and {new_name!r} are both given. Give only {new_name!r}.")
             remedy = f"use {new_name!r} instead" if new_name else "leave it out"
-            message = f"{where} is deprecated and goes in version {version}; {remedy}. {additional_message or ''}"
-            warn(message.rstrip(), FutureWarning, stacklevel=2)
+            message = f"{function.__qualname__}: {old_name!r} is deprecated and goes in version {version}; {remedy}."
+            warn(message, FutureWarning, stacklevel=2)
             if new_name is not None:
                 value = kwargs.pop(old_name)
                 kwargs.setdefault(new_name, value)

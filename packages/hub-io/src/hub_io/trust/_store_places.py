@@ -54,14 +54,10 @@ def named_store_path() -> Path | None:
     return Path(os.path.abspath(os.path.expanduser(named))) if named else None  # noqa: PTH100, PTH111 - never raises
 
 
-def project_store_path(start: Path | None = None) -> Path | None:
-    """Return the nearest `hub-code.lock` in a folder or above it, or None.
-
-    Args:
-        start: Where to begin; the working directory if None.
-    """
+def project_store_path() -> Path | None:
+    """Return the nearest `hub-code.lock` in the working directory or above it, or None."""
     try:
-        start = Path.cwd() if start is None else start.resolve()
+        start = Path.cwd()
     except OSError:  # the working directory was removed
         return None
     return next((path for folder in (start, *start.parents) if _exists(path := folder / PROJECT_STORE)), None)
