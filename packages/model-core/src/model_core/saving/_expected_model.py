@@ -151,12 +151,15 @@ class ExpectedModel:
         )
 
     def _about_replaced(self, changes: Sequence[str]) -> str:
-        cause = "fields of the config were changed" if self.has_other_config else "modules were added or replaced"
-        return (
-            f", because {cause} since the model was constructed: the constructor {', and '.join(changes)}. Make them "
-            "in the constructor, set the field of the config that gives these sizes, such as num_labels, or restore "
-            "the model's own before the save, as by merging LoRA layers."
+        cause = "modules were added or replaced"
+        remedy = (
+            "Make them in the constructor, set the field of the config that gives these sizes, such as num_labels, or "
+            "restore the model's own before the save, as by merging LoRA layers."
         )
+        if self.has_other_config:
+            cause = "fields of the config were changed"
+            remedy = "Give them the values that fit the model, or give the model the modules that fit them."
+        return f", because {cause} since the model was constructed: the constructor {', and '.join(changes)}. {remedy}"
 
     def _about_names(self, own: Collection[str], written: Collection[str], may_lack: Callable[[str], bool]) -> str:
         if added := [name for name in written if name not in own and not name.endswith("_extra_state")]:
