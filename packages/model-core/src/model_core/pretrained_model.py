@@ -20,7 +20,6 @@ from config_core.checkpoint import (
     PushOptions,
     check_push,
     check_save_options,
-    open_checkpoint,
     push_saved,
     staged_save,
 )
@@ -47,9 +46,8 @@ from model_core.loading import (
     Placement,
     Renaming,
     SuggestedCall,
-    check_load_arguments,
+    checked_key_mapping,
     config_for_load,
-    file_of_weights,
     load_weights,
     resolve_device,
     resolve_dtype,
@@ -278,28 +276,23 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         to_device = resolve_device(device)
         drop_trust_options(cls, kwargs)
         kwargs = drop_options(EARLY_OPTIONS, kwargs, model_class=cls)
-        check_load_arguments(
-            pretrained_model_name_or_path,
-            state_dict=state_dict,
-            read=read,
-            key_mapping=key_mapping,
-            use_safetensors=use_safetensors,
-        )
+        rules = partial(cls._name_rules, key_mapping=checked_key_mapping(key_mapping))
         allowed = AllowedDifferences(
             allow_missing=allow_missing,
             allow_unexpected=allow_unexpected,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
             strict=strict,
         )
-        rules = partial(cls._name_rules, key_mapping=key_mapping or {})
-
         hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
-        file = file_of_weights(pretrained_model_name_or_path)
-        source = file.parent if file else pretrained_model_name_or_path
-        checkpoint = None if source is None else open_checkpoint(source, hub_options)
-        given = GivenWeights(
-            checkpoint, file, state_dict, variant=variant, mapped=read == "mmap", allow_pickle=not use_safetensors
+        given = GivenWeights.find(
+            pretrained_model_name_or_path,
+            state_dict,
+            hub_options,
+            variant=variant,
+            read=read,
+            use_safetensors=use_safetensors,
         )
+        checkpoint = given.checkpoint
         call = SuggestedCall(
             cls, checkpoint, config, model_args, options, hub_options, rules=rules, construct=partial(_constructed, cls)
         )

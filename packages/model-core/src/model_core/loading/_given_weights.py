@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from config_core.checkpoint import kind_of_folder
+from config_core.checkpoint import kind_of_folder, open_checkpoint
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
-from model_core.errors import WeightsFileError, WeightsNotFoundError
-from model_core.loading._file_hints import call_for_file, weight_hints
+from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
+from model_core.loading._file_hints import call_for_file, file_of_weights, weight_hints
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
 from model_core.state_dicts import problem_with_state_dict
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from pathlib import Path
 
-    from config_core.checkpoint import Checkpoint
+    from config_core.checkpoint import Checkpoint, HubOptions
     from model_core.loading._suggested_call import SuggestedCall
     from model_core.loading._weight_sources import WeightSource
 
@@ -42,6 +43,44 @@ class GivenWeights:
     variant: str | None
     mapped: bool
     allow_pickle: bool
+
+    @classmethod
+    def find(
+        cls,
+        source: str | os.PathLike[str] | Checkpoint | None,
+        state_dict: Mapping[str, Any] | None,
+        hub_options: HubOptions,
+        *,
+        variant: str | None,
+        read: str,
+        use_safetensors: bool | None,
+    ) -> GivenWeights:
+        """Open the checkpoint that a caller named, if any.
+
+        Args:
+            source: The first argument of a load, `pretrained_model_name_or_path`.
+            state_dict: The argument of this name, as are the others.
+            hub_options: How to reach a repository.
+            variant: Part of the file names, or None.
+            read: `"mmap"` or `"copy"`.
+            use_safetensors: True or None.
+
+        Raises:
+            ArgumentError: An argument is invalid, or there is nothing to load from.
+            CheckpointNotFoundError: There is no such folder, repository or revision.
+        """
+        if source is None and state_dict is None:
+            expected = "a folder, a repository or a Checkpoint, or else None with state_dict= and config="
+            raise ArgumentError("pretrained_model_name_or_path", source, expected=expected)
+        if read not in {"mmap", "copy"}:
+            raise ArgumentError("read", read, expected="'mmap' or 'copy'")
+        if use_safetensors not in {None, True}:
+            remedy = "safetensors files always take precedence."
+            raise ArgumentError("use_safetensors", use_safetensors, expected="True or None", remedy=remedy)
+        file = file_of_weights(source)
+        place = file.parent if file else source
+        checkpoint = None if place is None else open_checkpoint(place, hub_options)
+        return cls(checkpoint, file, state_dict, variant, read == "mmap", not use_safetensors)
 
     def open(self, call: SuggestedCall) -> WeightSource:
         """Return the weights, of which a file gives its header alone.
