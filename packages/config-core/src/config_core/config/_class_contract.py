@@ -167,20 +167,16 @@ def _declare_under_field(cls: type[Any], aliases: dict[str, str]) -> None:
     if not declared:
         return
     names = {name: aliases[name] if name in declared else name for name in written}
-    defaults = {names[name]: cls.__dict__[name] for name in written if name in cls.__dict__}
+    defaults = {name: vars(cls)[name] for name in written if name in vars(cls)}
     cls.__annotations__ = {names[name]: annotation for name, annotation in written.items()}
-    for name in declared:
-        if name in cls.__dict__:
-            delattr(cls, name)
     for name, default in defaults.items():
-        setattr(cls, name, default)
+        delattr(cls, name)
+        setattr(cls, names[name], default)
 
 
 def _alias(field: str) -> property:
-    def read(config: Any) -> Any:
-        return getattr(config, field)
-
-    def write(config: Any, value: Any) -> None:
-        setattr(config, field, value)
-
-    return property(read, write, doc=f"Alias of `{field}`.")
+    return property(
+        lambda config: getattr(config, field),
+        lambda config, value: setattr(config, field, value),
+        doc=f"Alias of `{field}`.",
+    )

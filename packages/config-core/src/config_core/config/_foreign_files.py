@@ -6,8 +6,10 @@ file that does not claim the class, and has keys that the class does not know, i
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from config_core.config._construction import upgraded
 from config_core.config._file_kinds import file_kind
 from config_core.config._unknown_names import names_unknown_to
 from config_core.config._value_types import copied
@@ -48,11 +50,9 @@ def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
 
 def _upgraded(cls: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values as the class's `upgrade` reads them; none if it fails, which the load itself will report."""
-    try:
-        upgraded = cls.upgrade(copied(dict(values)))
-    except Exception:  # noqa: BLE001 - a program's own code
-        return {}
-    return upgraded if isinstance(upgraded, dict) else {}
+    with contextlib.suppress(Exception):  # a program's own code
+        return upgraded(cls, copied(dict(values)))
+    return {}
 
 
 def _claims(cls: type[Any], values: Mapping[str, Any]) -> bool:
@@ -72,10 +72,10 @@ def _claims(cls: type[Any], values: Mapping[str, Any]) -> bool:
 def _remedy(cls: type[Any], values: Mapping[str, Any], kind: str) -> str:
     if (reader := cls.foreign_readers.get(kind)) is not None:
         return f"{reader} reads it."
-    parts = [name for name, value in values.items() if isinstance(value, dict) and _is_of(cls, value)]
-    if parts:
+    dicts = {name: value for name, value in values.items() if isinstance(value, dict)}
+    if part := next((name for name, value in dicts.items() if value.get("model_type") == cls.model_type), None):
         name = cls.__name__
-        return f"Its {parts[0]!r} is one: {name}.from_dict({name}.get_config_dict(...)[0][{parts[0]!r}])."
+        return f"Its {part!r} is one: {name}.from_dict({name}.get_config_dict(...)[0][{part!r}])."
     if values.get("model_type"):
         return (
             f"Load it with the class of its model_type, or with {cls.__name__}.from_dict if it is meant for this one."
@@ -84,10 +84,6 @@ def _remedy(cls: type[Any], values: Mapping[str, Any], kind: str) -> str:
         f'If it is meant for this class, add "model_type": "{cls.model_type}" to the file, or read it with '
         f"{cls.__name__}.from_dict."
     )
-
-
-def _is_of(cls: type[Any], values: Mapping[str, Any]) -> bool:
-    return bool(values.get("model_type") == cls.model_type)
 
 
 def _shortened(names: tuple[str, ...]) -> str:

@@ -792,20 +792,19 @@ def _config_of_file(
     cls: type[Any], values: dict[str, Any], overrides: dict[str, Any], *, keep_unused: bool, path: Path
 ) -> tuple[Any, dict[str, Any]]:
     """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
-    if not has_own(cls, "from_dict"):
+    from config_core.config._overrides import make_config
+
+    with of_file():
+        if has_own(cls, "from_dict"):
+            if not keep_unused:
+                return cls.from_dict(values, **overrides), {}
+            config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
+            return config, unused
         if cls.model_type and values.get("model_type") != cls.model_type:
             from config_core.config._foreign_files import check_claim
 
             check_claim(cls, values, path)
-        from config_core.config._overrides import make_config
-
-        with of_file():
-            return make_config(cls, values, overrides, keep_unused=keep_unused)
-    with of_file():
-        if keep_unused:
-            config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
-            return config, unused
-        return cls.from_dict(values, **overrides), {}
+        return make_config(cls, values, overrides, keep_unused=keep_unused)
 
 
 def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._hand_written import values_to_save, writes_by_hand
 from config_core.config._problems import WrongValueError, shown
+from config_core.config._unkept_parameters import check_kept, keeping_privately
+from config_core.config._unknown_names import quoted, warn_caller
 from config_core.config._value_types import (
     SCALARS,
     copied,
@@ -91,8 +93,6 @@ def _is_made_anew(config: Any, written: dict[str, Any]) -> bool:
     restored = check_and_restore(cls, fill_num_labels(cls, written))
     if definition_of(cls).runs_own_code:
         return True
-    from config_core.config._unkept_parameters import keeping_privately
-
     return any(_differences(_compared_fields(config), written | restored)) or bool(keeping_privately(config))
 
 
@@ -116,8 +116,6 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
         return
     lost = [each.path for each in changes if each.loaded is _LOST or not same_value(each.saved, each.loaded)]
     if lost:
-        from config_core.config._unknown_names import quoted
-
         _warn(
             cls,
             f"a load of the file will not give back {quoted(lost)}. The class sets it by itself, or keeps it only in "
@@ -126,8 +124,6 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
 
 
 def _warn(cls: type[Any], problem: str) -> None:
-    from config_core.config._unknown_names import warn_caller
-
     warn_caller(f"{cls.__name__}: {problem}")
 
 
@@ -143,7 +139,7 @@ def _changes(config: Any, written: dict[str, Any], loaded: Any, further: Iterabl
     # A save of a model writes these in place of the config's own values.
     of_model = {name: written[name] for name in ("architectures", "dtype") if name in written}
     saved, made = _all_values(config, further) | of_model, _all_values(loaded, further)
-    changes = [*_differences(saved, made, is_complete=True)]
+    changes = [*_differences(saved, made)]
     if not changes:
         return []
     # What differs from load to load is no value that was given.
@@ -171,8 +167,6 @@ def _check_loaded(config: Any, loaded: Any, written: dict[str, Any]) -> None:
             for each in changes
         )
         raise ConfigValidationError.of_problems(tuple(problems), config_class=cls.__name__)
-    from config_core.config._unkept_parameters import check_kept
-
     check_kept(config, loaded, lambda: _loaded(cls, written))
 
 
@@ -267,24 +261,16 @@ class _Difference(NamedTuple):
     field: Any
 
 
-def _differences(
-    saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "", *, is_complete: bool = False
-) -> Iterator[_Difference]:
+def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str = "") -> Iterator[_Difference]:
     """Yield what differs in the fields of two configs.
 
     Args:
         saved: The fields of one.
         loaded: Those of the other.
         path: Where they are.
-        is_complete: Yield what is not among the others, too.
     """
     for name, value in saved.items():
-        place = f"{path}.{name}" if path else name
-        if name not in loaded:
-            if is_complete:
-                yield _Difference(place, value, _LOST, value)
-        elif not (type(value) in SCALARS and value == loaded[name]):
-            yield from _difference(value, loaded[name], place, value)
+        yield from _difference(value, loaded.get(name, _LOST), f"{path}.{name}" if path else name, value)
 
 
 def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Difference]:
@@ -298,7 +284,7 @@ def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Dif
         for index, value in enumerate(saved):
             yield from _difference(value, loaded[index], f"{path}[{index}]", field)
     elif is_config(saved) and type(saved) is type(loaded):
-        yield from _differences(_all_values(saved), _all_values(loaded), path, is_complete=True)
+        yield from _differences(_all_values(saved), _all_values(loaded), path)
     elif are_equal(saved, loaded):
         return
     elif is_dataclass_object(saved) and type(saved) is type(loaded) and not is_any_config(saved):
