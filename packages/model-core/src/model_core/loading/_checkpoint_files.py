@@ -17,7 +17,7 @@ from config_core.checkpoint import (
 )
 from config_core.errors import UnsafeNameError
 from model_core.errors import WeightsFileError, WeightsNotFoundError
-from model_core.loading._file_hints import where_weights_may_be
+from model_core.load_report import shortened
 from model_core.loading._file_types import problem_with_text
 from model_core.weight_files import SAVE_ID_KEY, check_variant
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config_core.checkpoint import Checkpoint
-    from model_core.state_dicts import CodeOfCall
+    from model_core.loading._weight_search import WeightSearch
 
 __all__ = ["WeightFiles", "find_weight_files"]
 
+_MAX_SHOWN = 8
 _MAX_INDEX_BYTES = 256 * 1024 * 1024
 
 
@@ -52,19 +53,14 @@ class WeightFiles:
     other_index: str | None = None
 
 
-def find_weight_files(
-    checkpoint: Checkpoint, *, variant: str | None, allow_pickle: bool, code_of_call: CodeOfCall
-) -> WeightFiles:
+def find_weight_files(search: WeightSearch) -> WeightFiles:
     """Find the files that hold the weights, and download them if necessary.
 
     The first of these that the checkpoint has is used: `model.safetensors`, `model.safetensors.index.json`,
     `pytorch_model.bin`, `pytorch_model.bin.index.json`; with the variant in their names if one is given.
 
     Args:
-        checkpoint: The checkpoint.
-        variant: Part of the file names, or None.
-        allow_pickle: Whether pickles may be looked into for advice.
-        code_of_call: As for `nested_state_dict`.
+        search: Where to look.
 
     Raises:
         WeightsNotFoundError: The checkpoint has none of them, or files that its index names are missing.
@@ -72,6 +68,7 @@ def find_weight_files(
         UnsafeNameError: The index names a file outside the checkpoint.
         ArgumentError: The variant cannot be part of a file name.
     """
+    checkpoint, variant = search.checkpoint, search.variant
     check_variant(variant)
     candidates = [
         name(variant, legacy=legacy) for legacy in (False, True) for name in (weight_file_name, weight_index_name)
@@ -79,13 +76,13 @@ def find_weight_files(
     filename = next((name for name in candidates if checkpoint.has(name)), None)
     if filename is None:
         with_variant = f" of the variant {variant!r}" if variant else ""
+        filenames = checkpoint.first_filenames()
+        contents = f"It contains: {shortened(sorted(filenames), most=_MAX_SHOWN)}." if filenames else "It is empty."
         raise WeightsNotFoundError(
             f"has no weights{with_variant}. It needs one of",
             checkpoint=str(checkpoint),
             filenames=candidates,
-            remedy=where_weights_may_be(
-                checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call
-            ),
+            remedy=" ".join([*search.hints(), contents]),
         )
     if filename.endswith(".json"):
         return _follow_index(checkpoint, filename)

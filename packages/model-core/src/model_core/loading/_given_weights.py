@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config_core.checkpoint import kind_of_folder, open_checkpoint
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
-from model_core.loading._file_hints import call_for_file, file_of_weights, weight_hints
+from model_core.loading._weight_search import WeightSearch, file_of_weights
 from model_core.loading._weight_sources import open_weights, wrap_state_dict
 from model_core.state_dicts import problem_with_state_dict
 
@@ -100,7 +100,7 @@ class GivenWeights:
             raise CheckpointNotFoundError(problem, source=str(self.file))
         if self.checkpoint is None or self.state_dict is not None:
             return wrap_state_dict({} if self.state_dict is None else self.state_dict, code_of_call=call)
-        return self._open_checkpoint(self.checkpoint, call)
+        return open_weights(self._search(self.checkpoint, call), mapped=self.mapped)
 
     def what_loads_them(self, call: SuggestedCall) -> str:
         """Return the call that loads the weights of a folder, or what is wrong with them; `""` if there is none to say.
@@ -114,9 +114,9 @@ class GivenWeights:
         if checkpoint is None or self.state_dict is not None or checkpoint.commit is not None:
             return ""  # in a repository, a download would tell
         try:
-            weights = self._open_checkpoint(checkpoint, call)
+            weights = open_weights(self._search(checkpoint, call), mapped=self.mapped)
         except WeightsNotFoundError:
-            hints = weight_hints(checkpoint, variant=self.variant, allow_pickle=self.allow_pickle, code_of_call=call)
+            hints = self._search(checkpoint, call).hints()
             kind = kind_of_folder(checkpoint.first_filenames())  # with which the error about the config begins
             return " ".join(hint for hint in hints if hint != kind)
         except (WeightsFileError, UnsafeNameError) as error:
@@ -125,15 +125,9 @@ class GivenWeights:
 
     def _what_loads_file(self, folder: Checkpoint, file: Path, call: SuggestedCall) -> str:
         if self.state_dict is None:
-            return call_for_file(folder, file.name, call, allow_pickle=self.allow_pickle)
+            return self._search(folder, call).call_for_file(file.name)
         tensors = {} if problem_with_state_dict(self.state_dict) else self.state_dict
         return f"state_dict= takes the place of the file: {call(tensors, 'state_dict')}."
 
-    def _open_checkpoint(self, checkpoint: Checkpoint, call: SuggestedCall) -> WeightSource:
-        return open_weights(
-            checkpoint,
-            variant=self.variant,
-            mapped=self.mapped,
-            allow_pickle=self.allow_pickle,
-            code_of_call=call,
-        )
+    def _search(self, checkpoint: Checkpoint, call: SuggestedCall) -> WeightSearch:
+        return WeightSearch(checkpoint, self.variant, self.allow_pickle, call)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from itertools import chain, islice, takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["find_renamings", "module_pattern"]
 
 _Shape = tuple[int, ...]
+_Form = tuple[str, ...]  # what names have in common that differ only in numbers: their parts, each number replaced
 _Shapes = dict[tuple[str, ...], _Shape]  # of the tensors of one form, by the numbers in their names
+_Groups = dict[_Form, _Shapes]
 
 # More names of different form than any architecture has: then only a common prefix is looked for.
 _MAX_FORMS = 1000
@@ -38,19 +40,6 @@ _OTHER_ENDINGS = {
     "parametrizations.weight.original0": "weight_g",
     "parametrizations.weight.original1": "weight_v",
 }
-
-
-class _Form(NamedTuple):
-    """What names have in common that differ only in numbers.
-
-    Attributes:
-        parts: The parts of the names, each number replaced.
-    """
-
-    parts: tuple[str, ...]
-
-
-_Groups = dict[_Form, _Shapes]
 
 
 def find_renamings(
@@ -223,7 +212,7 @@ def _by_form(
         old, new, whole = renaming
         for covered in [form for form in given if _is_renamed(form, old, whole=whole)]:
             del given[covered]
-            wanted.pop(_Form(new + covered.parts[len(old) :]), None)
+            wanted.pop(new + covered[len(old) :], None)
         renamings[_expression(old, whole=whole)] = _replacement(new, whole=whole)
     return renamings
 
@@ -237,19 +226,19 @@ def _group(tensors: Mapping[str, _Shape]) -> _Groups | None:
         groups.setdefault(form, {})[numbers] = shape
         if len(groups) > _MAX_FORMS:
             return None
-    return {_Form(tuple(form.split("."))): shapes for form, shapes in groups.items()}
+    return {tuple(form.split(".")): shapes for form, shapes in groups.items()}
 
 
 def _pairs_by_ending(given: _Groups, wanted: _Groups) -> list[tuple[_Form, _Form]]:
     """Return the forms that end alike, those first that have the most in common."""
     by_ending: dict[tuple[str, ...], list[_Form]] = {}
     for form in wanted:
-        for start in range(len(form.parts)):
-            by_ending.setdefault(form.parts[start:], []).append(form)
+        for start in range(len(form)):
+            by_ending.setdefault(form[start:], []).append(form)
     found = []
     for form, shapes in given.items():
-        for start in range(len(form.parts)):
-            ending = form.parts[start:]
+        for start in range(len(form)):
+            ending = form[start:]
             fitting = [other for other in by_ending.get(ending, ()) if _agree(shapes, wanted[other])]
             if not fitting:
                 continue
@@ -270,18 +259,13 @@ def _agree(one: _Shapes, other: _Shapes) -> bool:
 def _has_rival(form: _Form, shapes: _Shapes, given: _Groups) -> bool:
     """Return whether another form has the same last part and the same shapes, so that nothing tells them apart."""
     return any(
-        other != form and other.parts[-1] == form.parts[-1] and other_shapes == shapes
-        for other, other_shapes in given.items()
+        other != form and other[-1] == form[-1] and other_shapes == shapes for other, other_shapes in given.items()
     )
 
 
 def _abbreviated(form: _Form, others: Iterable[_Form]) -> _Form | None:
     """Return the only form whose parts are those of this one, abbreviated or written out; None without one."""
-    found = [
-        other
-        for other in others
-        if len(other.parts) == len(form.parts) and all(map(_abbreviates, form.parts, other.parts))
-    ]
+    found = [other for other in others if len(other) == len(form) and all(map(_abbreviates, form, other))]
     return found[0] if len(found) == 1 else None
 
 
@@ -304,7 +288,7 @@ def _pairs_by_shape(given: _Groups, wanted: _Groups) -> Iterator[tuple[_Form, _F
 def _by_signature(groups: _Groups, *, with_ending: bool) -> dict[object, list[_Form]]:
     found: dict[object, list[_Form]] = {}
     for form, shapes in groups.items():
-        found.setdefault((form.parts[-1] if with_ending else "", frozenset(shapes.items())), []).append(form)
+        found.setdefault((form[-1] if with_ending else "", frozenset(shapes.items())), []).append(form)
     return found
 
 
@@ -320,25 +304,25 @@ def _shortest_renaming(
     The shortest beginning that renames every name that it matches to one that is wanted, with the same shapes.
     """
     num_common = 0
-    for one, other in zip(reversed(form.parts), reversed(partner.parts), strict=False):
+    for one, other in zip(reversed(form), reversed(partner), strict=False):
         if one != other:
             break
         num_common += 1
     for kept in range(num_common, -1, -1):
-        old, new = form.parts[: len(form.parts) - kept], partner.parts[: len(partner.parts) - kept]
+        old, new = form[: len(form) - kept], partner[: len(partner) - kept]
         whole = kept == 0
         if not old or not new or old.count(_NUMBER) != new.count(_NUMBER):
             continue
         if any(_is_renamed(other, old, whole=whole) for other in taken):
             continue
         renamed = [other for other in given if _is_renamed(other, old, whole=whole)]
-        if all(_agree(given[other], wanted.get(_Form(new + other.parts[len(old) :]), {})) for other in renamed):
+        if all(_agree(given[other], wanted.get(new + other[len(old) :], {})) for other in renamed):
             return old, new, whole
     return None
 
 
 def _is_renamed(form: _Form, old: tuple[str, ...], *, whole: bool) -> bool:
-    return form.parts == old if whole else len(form.parts) > len(old) and form.parts[: len(old)] == old
+    return form == old if whole else len(form) > len(old) and form[: len(old)] == old
 
 
 def _expression(parts: tuple[str, ...], *, whole: bool) -> str:

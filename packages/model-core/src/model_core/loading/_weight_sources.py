@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
-from model_core.loading._file_hints import naming_call_for_other_type
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
 from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._python_code import code_to_read_all
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from config_core.checkpoint import Checkpoint
     from model_core.loading._checkpoint_files import WeightFiles
+    from model_core.loading._weight_search import WeightSearch
     from model_core.state_dicts import CodeOfCall
 
 __all__ = ["WeightSource", "described", "open_weights", "with_values", "wrap_state_dict"]
@@ -77,17 +76,12 @@ class WeightSource(ABC):
         """
 
 
-def open_weights(
-    checkpoint: Checkpoint, *, variant: str | None, mapped: bool, allow_pickle: bool, code_of_call: CodeOfCall
-) -> WeightSource:
+def open_weights(search: WeightSearch, *, mapped: bool) -> WeightSource:
     """Find the weights of a checkpoint and read their headers.
 
     Args:
-        checkpoint: The checkpoint.
-        variant: Part of the file names, or None.
+        search: Where to look.
         mapped: Map values from the files where possible, rather than reading them into memory.
-        allow_pickle: Read legacy files if there are no safetensors files.
-        code_of_call: As for `nested_state_dict`.
 
     Raises:
         WeightsNotFoundError: The checkpoint has no weights of an allowed format, or files that its index names are
@@ -95,20 +89,21 @@ def open_weights(
         WeightsFileError: A file is damaged, or files come from different saves.
         UnsafeNameError: The index names a file outside the checkpoint.
     """
+    checkpoint = search.checkpoint
     with reading_weights(checkpoint):
-        files = find_weight_files(checkpoint, variant=variant, allow_pickle=allow_pickle, code_of_call=code_of_call)
+        files = find_weight_files(search)
         is_legacy = next(iter(files.paths)).endswith(".bin")
-        if is_legacy and not allow_pickle:
+        if is_legacy and not search.allow_pickle:
             raise WeightsNotFoundError(
                 "has no safetensors files, and use_safetensors=True excludes",
                 checkpoint=str(checkpoint),
                 filenames=files.paths,
                 remedy="Leave that out, or rename the file to model.safetensors if it is a safetensors file.",
             )
-        with naming_call_for_other_type(code_of_call, allow_pickle=allow_pickle):
+        with search.explaining_other_types():
             if not is_legacy:
                 return _SafetensorsFiles(str(checkpoint), files, mapped=mapped)
-            return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=code_of_call)
+            return _read_legacy_files(str(checkpoint), files, mapped=mapped, code_of_call=search.code_of_call)
 
 
 def wrap_state_dict(state_dict: Mapping[str, Any], *, code_of_call: CodeOfCall) -> WeightSource:
