@@ -46,7 +46,7 @@ def test_field_of_a_config_may_be_a_dtype(tmp_path):
     assert (loaded.of_keys, loaded.of_values) == (torch.bfloat16, torch.int8)
     assert CacheConfig.from_pretrained(tmp_path, of_values=None).of_values is None
     for wrong in ("float17", "nn", 3):
-        with pytest.raises(ConfigValidationError, match=r"of_keys: expected a torch.dtype or its name, got"):
+        with pytest.raises(ConfigValidationError, match=r"of_keys: expected dtype or the name of a torch.dtype, got"):
             CacheConfig.from_pretrained(tmp_path, of_keys=wrong)
 
 

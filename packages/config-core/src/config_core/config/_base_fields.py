@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from config_core.config._value_types import SCALARS, builtin_value, is_dtype
+from config_core.config._value_types import SCALARS, builtin_value
 from config_core.errors import ConfigError, ConfigValidationError
 
 __all__ = [
@@ -360,7 +360,8 @@ class ComputedFields:
     @dtype.setter
     def dtype(self, value: Any) -> None:
         name = dtype_name(value)
-        if name is not None and not (name.isidentifier() and (isinstance(value, str) or is_dtype(type(value)))):
+        is_name = isinstance(value, str) or (type(value).__module__, type(value).__name__) == ("torch", "dtype")
+        if name is not None and not (name.isidentifier() and is_name):
             raise _wrong(self, "dtype", "the name of a torch.dtype such as 'bfloat16'", value)
         self._dtype = name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import types
 import typing
 from enum import Enum, Flag
@@ -13,23 +12,19 @@ from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
-from config_core.config._record_types import extra_items, hints_of, is_typed_dict, keys_of, with_arguments
+from config_core.config._record_types import extra_items, hints_of, keys_of, kind_of, with_arguments
 from config_core.config._value_types import (
     builtin_value,
     dataclass_fields,
     dict_methods,
     is_config,
-    is_dtype,
     is_foreign_config_class,
-    is_part_class,
     value_type,
 )
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from config_core.config._value_types import ValueType
 
     Check = Callable[[Any], Any]
     Compile = Callable[[Any], Check | None]
@@ -58,26 +53,22 @@ def class_check(cls: Any, compile_check: Compile, arguments: tuple[Any, ...] | N
 
 def _restoring(cls: type[Any], compile_check: Compile, arguments: tuple[Any, ...]) -> Check | None:
     """Return the check of a class whose instances are restored from what JSON has in their place, or None."""
-    if (form := value_type(cls)) is not None:
-        return _form(cls, form)
     known = dict(zip(getattr(cls, "__parameters__", ()), arguments, strict=False))
 
     def compile_field(annotation: Any) -> Check | None:
         return compile_check(with_arguments(annotation, known))
 
-    makers: tuple[tuple[bool, Callable[[Any], Check]], ...] = (
-        (is_enum(cls), member_check),
-        (is_typed_dict(cls), lambda cls: _typed_dict(cls, _field_checks(cls, compile_field), compile_field)),
-        (
-            tuple in cls.__mro__ and hasattr(cls, "_fields"),
-            lambda cls: _named_tuple(cls, _field_checks(cls, compile_field)),
-        ),
-        (is_dtype(cls), _dtype),
-        (is_part_class(cls), lambda cls: config_check((cls,))),
-        (dict_methods(cls) is not None, _from_dict),
-        (hasattr(cls, "__dataclass_fields__"), lambda cls: _dataclass(cls, compile_field)),
-    )
-    return next((make(cls) for is_one, make in makers if is_one), None)
+    makers: dict[str, Callable[[Any], Check | None]] = {
+        "form": _form,
+        "enum": member_check,
+        "typed_dict": lambda cls: _typed_dict(cls, _field_checks(cls, compile_field), compile_field),
+        "named_tuple": lambda cls: _named_tuple(cls, _field_checks(cls, compile_field)),
+        "config": lambda cls: config_check((cls,)),
+        "dict_methods": _from_dict,
+        "dataclass": lambda cls: _dataclass(cls, compile_field),
+        "": lambda _: None,
+    }
+    return makers[kind_of(cls)](cls)
 
 
 def _plain_instance(cls: type[Any]) -> Check:
@@ -101,7 +92,10 @@ def _plain_instance(cls: type[Any]) -> Check:
     return check
 
 
-def _form(cls: type[Any], form: ValueType) -> Check:
+def _form(cls: type[Any]) -> Check | None:
+    if (form := value_type(cls)) is None:
+        return None
+
     def check(value: Any) -> Any:
         if isinstance(value, cls):
             return value
@@ -249,17 +243,6 @@ def _from_dict(cls: Any) -> Check:
     def check(value: Any) -> Any:
         is_dict = isinstance(value, dict) and not isinstance(value, cls)
         return getattr(cls, read)(value) if is_dict else plain(value)
-
-    return check
-
-
-def _dtype(cls: Any) -> Check:
-    def check(value: Any) -> Any:
-        is_name = isinstance(value, str)
-        named = getattr(sys.modules["torch"], value.removeprefix("torch."), None) if is_name else value
-        if not isinstance(named, cls):
-            raise expected("a torch.dtype or its name", value)
-        return named
 
     return check
 

@@ -32,7 +32,6 @@ from config_core.config._value_types import (
     builtin_value,
     dataclass_fields,
     is_any_config,
-    is_dtype,
     value_type,
 )
 from config_core.error_base import path_to
@@ -48,7 +47,6 @@ __all__ = [
     "TRUST_OPTIONS",
     "WRITTEN_BY_ALL",
     "ConfigFile",
-    "are_same_json",
     "decode_config",
     "encode_and_read",
     "encode_config",
@@ -72,6 +70,8 @@ WRITTEN_BY_ALL = frozenset({"transformers_version"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_OPENED = 100  # objects and lists; more may be nested deeper than is allowed
 _WORDS = {None: "null", True: "true", False: "false"}
+# What makes a value of the type itself of one of a subclass.
+_SCALAR_OF: dict[type[Any], Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
 _FLOAT_KEY = "__float__"
 _INFINITY = float("inf")
 _FLOAT_NAMES = {"Infinity": _INFINITY, "-Infinity": -_INFINITY, "NaN": float("nan")}
@@ -262,20 +262,6 @@ def sorted_text(plain: Any, *, owner: str = "") -> str:
         raise _too_long(plain, owner) from None
 
 
-def are_same_json(plain: Any, other: Any) -> bool:
-    """Return whether plain values are equal, NaN to NaN, whatever configs among them note of computed fields."""
-    return bool(plain == other) or _are_equal_with_nan(plain, other)
-
-
-def _are_equal_with_nan(plain: Any, other: Any) -> bool:
-    if isinstance(plain, dict) and isinstance(other, dict):
-        keys = plain.keys() - {NOTE_KEY}
-        return keys == other.keys() - {NOTE_KEY} and all(_are_equal_with_nan(plain[key], other[key]) for key in keys)
-    if isinstance(plain, list) and isinstance(other, list):
-        return len(plain) == len(other) and all(map(_are_equal_with_nan, plain, other))
-    return bool(plain == other) or (plain != plain and other != other)  # noqa: PLR0124 - NaN
-
-
 def _text(plain: dict[str, Any], owner: str) -> str:
     try:
         return f"{_indented(plain)}\n"
@@ -420,18 +406,8 @@ def _plain(value: Any, path: str) -> Any:
         if SCALARS.issuperset(map(type, value)):
             return list(value)
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    if isinstance(value, (str, int, float)) and not isinstance(value, Enum):
-        return _plain_scalar(value)
-    return _plain_object(value, path)
-
-
-def _plain_scalar(value: str | float) -> Any:
-    """Return a string or number of a subclass as one of the type itself."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    return float(value)
+    scalar = next((kind for kind in _SCALAR_OF if isinstance(value, kind)), None)
+    return _plain_object(value, path) if scalar is None or isinstance(value, Enum) else _SCALAR_OF[scalar](value)
 
 
 def _plain_object(value: Any, path: str) -> Any:
@@ -439,8 +415,6 @@ def _plain_object(value: Any, path: str) -> Any:
     cls = type(value)
     if isinstance(value, Enum):
         return _plain(value.value, path)
-    if is_dtype(cls):
-        return str(value).removeprefix("torch.")
     if (form := value_type(cls)) is not None:
         try:
             encoded = form.encode(value)

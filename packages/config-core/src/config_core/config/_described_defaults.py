@@ -5,10 +5,10 @@ from __future__ import annotations
 import collections
 import types
 import typing
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
-from config_core.config._value_types import MAPPINGS, SEQUENCES, dict_methods, is_config, is_dtype, value_type
+from config_core.config._record_types import kind_of
+from config_core.config._value_types import MAPPINGS, SEQUENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,8 +66,8 @@ def _leaves_open(origin: Any, annotation: Any, default: Any, described: Any) -> 
 def _described_by_value(value: Any) -> Any:
     """Return an annotation that restores a value from JSON, or None if it needs none."""
     cls = type(value)
-    is_named_tuple = isinstance(value, tuple) and hasattr(cls, "_fields")
-    if isinstance(value, Enum) or is_config(value) or is_named_tuple or value_type(cls) or is_dtype(cls):
+    kind = kind_of(cls)
+    if kind in {"form", "enum", "named_tuple", "config"}:
         return cls
     if isinstance(value, dict):
         return _dict_described_by(value)
@@ -76,7 +76,7 @@ def _described_by_value(value: Any) -> Any:
         if isinstance(value, tuple):
             return types.GenericAlias(tuple, (Any if of is None else of, Ellipsis))
         return types.GenericAlias(cls, (of,)) if of is not None else None if isinstance(value, list) else cls
-    return cls if dict_methods(cls) or hasattr(cls, "__dataclass_fields__") else None
+    return cls if kind else None
 
 
 def _dict_described_by(value: dict[Any, Any]) -> Any:

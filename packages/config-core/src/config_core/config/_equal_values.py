@@ -9,7 +9,7 @@ import contextlib
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_json import are_same_json, plain_value
+from config_core.config._config_json import plain_value
 from config_core.config._value_types import SCALARS, is_config
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ _WRITTEN_BY_TRANSFORMERS = (("chunk_size_feed_forward", 0),)
 def same_value(value: Any, other: Any) -> bool:
     """Return whether two values are the same in a file. Those that JSON does not have are compared as objects."""
     if type(value) in SCALARS and type(other) in SCALARS:
-        return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
+        return are_equal(value, other)
     if {type(value), type(other)} <= {list, tuple} and _are_plainly_equal(value, other):
         return True  # without making JSON of them
     try:
         if is_config(value) and isinstance(other, dict):
             return _is_config_of(value, other)
-        plain = plain_value(value), plain_value(other)
+        mine, theirs = plain_value(value), plain_value(other)
     except Exception:  # noqa: BLE001 - JSON has no form of them, or their own code fails
         return _are_equal(value, other, same_value)
-    return are_same_json(*plain)
+    return bool(mine == theirs) or are_equal(mine, theirs)
 
 
 def _are_plainly_equal(value: Iterable[Any], other: Iterable[Any]) -> bool:
@@ -50,6 +50,8 @@ def are_equal(value: Any, other: Any) -> bool:
 def _are_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, Any], bool]) -> bool:
     if value is other:
         return True
+    if type(value) in SCALARS and type(other) in SCALARS:
+        return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
     try:
         if isinstance(value, dict) and isinstance(other, dict):
             return value.keys() == other.keys() and all(are_parts_equal(value[key], other[key]) for key in value)

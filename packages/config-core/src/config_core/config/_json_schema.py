@@ -7,21 +7,18 @@ import json
 import types
 import typing
 from collections import abc
-from enum import Enum, Flag
+from enum import Flag
 from typing import Any, Literal, Union
 
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_config, jsonable
 from config_core.config._problems import AUTHOR_ERRORS
-from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_typed_dict, is_unpacked, keys_of
+from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_unpacked, keys_of, kind_of
 from config_core.config._value_types import (
     MAPPINGS,
     SEQUENCES,
     dataclass_fields,
-    dict_methods,
     is_config_class,
-    is_dtype,
-    is_foreign_config_class,
     value_type,
 )
 from config_core.config._written_fields import BASE_DEFAULTS
@@ -150,24 +147,15 @@ class _Schemas:
         schema = {"type": "array", "minItems": len(items), "maxItems": len(items)}
         return schema | ({"prefixItems": [self.of(item) for item in items]} if items else {})
 
-    def _class(self, cls: type[Any]) -> dict[str, Any]:
-        if issubclass(cls, Flag):
-            return {"type": "integer"}  # also for several members
-        if issubclass(cls, Enum):
-            return {"enum": [_as_written(member) for member in cls]}
-        if is_config_class(cls):
-            return self._reference(cls) if cls.model_type else {"type": "object"}  # which stands for any config
-        if (form := value_type(cls)) is not None:
-            return _form(cls, form.form)
-        return {"type": "object"} if is_foreign_config_class(cls) else self._record(cls)
-
-    def _record(self, cls: type[Any]) -> dict[str, Any]:
-        is_named_tuple = issubclass(cls, tuple) and hasattr(cls, "_fields")
-        if is_named_tuple or is_typed_dict(cls) or hasattr(cls, "__dataclass_fields__"):
+    def _class(self, cls: Any) -> dict[str, Any]:
+        kind = kind_of(cls)
+        if kind == "enum":  # a flag may be several members
+            return {"type": "integer"} if issubclass(cls, Flag) else {"enum": [_as_written(each) for each in cls]}
+        if kind == "form":
+            return _form(cls)
+        if kind in {"typed_dict", "named_tuple", "dataclass"} or (is_config_class(cls) and cls.model_type):
             return self._reference(cls)
-        if is_dtype(cls):
-            return {"type": "string"}
-        return {"type": "object"} if dict_methods(cls) else {}
+        return {"type": "object"} if kind else {}
 
     def _reference(self, cls: type[Any]) -> dict[str, Any]:
         reference = self._references.get(cls)
@@ -200,8 +188,8 @@ def _object(cls: type[Any], properties: dict[str, Any], required: abc.Iterable[s
     return schema | ({"required": names} if (names := sorted(required)) else {})
 
 
-def _form(cls: type[Any], form: str) -> dict[str, Any]:
-    if form.startswith("the form of"):
+def _form(cls: type[Any]) -> dict[str, Any]:
+    if (form := value_type(cls)) is None or form.form.startswith("the form of"):
         return {}  # registered by the program: only its functions know
     kind = _FORMATS.get(f"{cls.__module__}.{cls.__qualname__}")
     return {"type": "string"} | ({"format": kind} if kind else {})

@@ -1,4 +1,4 @@
-"""Classes with named entries, which JSON has an object or a list for: their annotations, and a `TypedDict`'s keys."""
+"""Classes that JSON has other values for: their kinds, their annotations, and a `TypedDict`'s keys."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ import contextlib
 import re
 import types
 import typing
+from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from config_core.config._annotations import module_names
 from config_core.config._body_fields import own_annotations
+from config_core.config._value_types import dict_methods, is_part_class, value_type
 
-__all__ = ["extra_items", "hints_of", "is_qualifier", "is_typed_dict", "is_unpacked", "keys_of", "with_arguments"]
+__all__ = ["extra_items", "hints_of", "is_qualifier", "is_unpacked", "keys_of", "kind_of", "with_arguments"]
 
+# The first that a class is of counts.
+_KINDS: dict[str, Callable[[type[Any]], Any]] = {
+    "form": value_type,
+    "enum": lambda cls: issubclass(cls, Enum),
+    "typed_dict": lambda cls: hasattr(cls, "__total__") and hasattr(cls, "__required_keys__"),
+    "named_tuple": lambda cls: issubclass(cls, tuple) and hasattr(cls, "_fields"),
+    "config": is_part_class,
+    "dict_methods": dict_methods,
+    "dataclass": lambda cls: hasattr(cls, "__dataclass_fields__"),
+}
 _QUALIFIER = re.compile(r"\b(NotRequired|Required)\[")
+
+
+def kind_of(cls: type[Any]) -> str:
+    """Return which kind of class this is that JSON has other values for, such as `"enum"`; `""` if none."""
+    return next((kind for kind, is_one in _KINDS.items() if is_one(cls)), "")
 
 
 def hints_of(cls: Any) -> dict[str, Any]:
@@ -49,11 +67,6 @@ def is_qualifier(origin: Any) -> bool:
 def is_unpacked(annotation: Any) -> bool:
     """Return whether an annotation stands for any number of others, as the second one in `tuple[int, *rest]` does."""
     return typing.get_origin(annotation) is typing.Unpack or bool(getattr(annotation, "__unpacked__", False))
-
-
-def is_typed_dict(cls: Any) -> bool:
-    """Return whether a class is a `TypedDict`, of `typing` or of `typing_extensions`."""
-    return hasattr(cls, "__total__") and hasattr(cls, "__required_keys__")
 
 
 def keys_of(cls: Any) -> dict[str, bool]:

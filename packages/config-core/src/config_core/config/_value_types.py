@@ -28,7 +28,6 @@ __all__ = [
     "is_config",
     "is_config_class",
     "is_dataclass_object",
-    "is_dtype",
     "is_foreign_config_class",
     "is_part_class",
     "register_value_type",
@@ -164,11 +163,6 @@ def dict_methods(cls: type[Any]) -> tuple[str, str] | None:
     return next((pair for pair in pairs if all(callable(getattr(cls, name, None)) for name in pair)), None)
 
 
-def is_dtype(cls: type[Any]) -> bool:
-    """Return whether a class is `torch.dtype`. By name: nothing here may import torch."""
-    return cls.__module__ == "torch" and cls.__name__ == "dtype"
-
-
 def is_config_class(cls: Any) -> bool:
     """Return whether a class is `PretrainedConfig` or derives from it."""
     return hasattr(cls, "_extra_fields")
@@ -225,10 +219,17 @@ def is_dataclass_object(value: Any) -> bool:
     return not isinstance(value, type) and any(True for _ in dataclass_fields(type(value)))
 
 
-def _from_text(cls: type[Any], written: Any) -> Any:
+def _from_text(cls: Callable[[str], Any], written: Any) -> Any:
     if not isinstance(written, str):
         raise TypeError(f"expected text, got {type(written).__name__}")
     return cls(written)
+
+
+def _dtype_named(cls: type[Any], written: Any) -> Any:
+    found = _from_text(lambda name: getattr(sys.modules["torch"], name.removeprefix("torch."), None), written)
+    if not isinstance(found, cls):
+        raise ValueError(f"torch has no such {cls.__name__}")  # noqa: TRY004 - the name is wrong
+    return found
 
 
 def _from_ratio(cls: type[Any], written: Any) -> Any:
@@ -274,5 +275,8 @@ _STANDARD = {
     "datetime.timedelta": ValueType(_duration, _from_duration, "a duration of ISO 8601"),
     "decimal.Decimal": ValueType(str, _from_text, "a number as text"),
     "fractions.Fraction": ValueType(str, _from_ratio, "a ratio as text"),
+    "torch.dtype": ValueType(
+        lambda value: str(value).removeprefix("torch."), _dtype_named, "the name of a torch.dtype"
+    ),
     "uuid.UUID": ValueType(str, _from_text, "a UUID as text"),
 }
