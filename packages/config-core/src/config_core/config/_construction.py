@@ -79,9 +79,7 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     """Make a config, and check everything but the names of fields."""
     definition = definition_of(cls)
     if args:
-        by_position = dict(zip(definition.positional, args, strict=False))
-        if len(by_position) == len(args) and by_position.keys().isdisjoint(kwargs):
-            args, kwargs = (), {**by_position, **kwargs}  # else Python's own error is the best
+        args, kwargs = _by_name(cls, args, kwargs)
     given = resolve_aliases(cls, kwargs)
     try:
         fields = fill_num_labels(cls, given)
@@ -98,7 +96,8 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
         _set_again(config, fields, is_sure)
     if has_others or "_replaced" in vars(config):
         _settle_computed(config, fields, is_sure)
-    _track_computed(config, fields)
+    if definition.runs_own_code or vars(config)["_unknown"]:
+        _track_computed(config, fields)
     if definition.mutable_defaults:
         _unshare_defaults(config)
     if definition.like_default:
@@ -110,6 +109,14 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
     if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:
         speaker.unknown.add(config, unknown_to_init(cls, fields, names))
     return config
+
+
+def _by_name(
+    cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Return values by position as values by name; as they are if there are too many, of which Python's error tells."""
+    given = dict(zip(definition_of(cls).positional, args, strict=False))
+    return ((), {**given, **kwargs}) if len(given) == len(args) and given.keys().isdisjoint(kwargs) else (args, kwargs)
 
 
 def _unshare_defaults(config: Any) -> None:
@@ -467,8 +474,7 @@ def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
         assigned = assigned_names(type(config)).intersection(unknown)
         state["_unknown"] = tuple(name for name in unknown if name not in assigned)
         note_computed(config, assigned)
-    if unknown or definition_of(type(config)).runs_own_code:
-        note_computed(config, _made_by_init(config, fields))
+    note_computed(config, _made_by_init(config, fields))
     if definition_of(type(config)).unkept:
         _note_unkept(config, fields)
 

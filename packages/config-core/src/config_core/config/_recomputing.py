@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["update", "with_note"]
 
 _CONTAINERS = frozenset({dict, list, set})
+_NO_HOLDERS = SCALARS | {frozenset}
 _OWN_ATTRIBUTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
@@ -109,14 +110,14 @@ def _contents_of(config: Any) -> list[tuple[Any, Any]]:
             if kind not in _CONTAINERS or id(holder) in found:
                 continue
             found[id(holder)] = (holder, holder.copy())
-        pending.extend(item for item in (holder.values() if kind is dict else holder) if type(item) not in SCALARS)
+        pending.extend(item for item in (holder.values() if kind is dict else holder) if type(item) not in _NO_HOLDERS)
     return [*found.values()]
 
 
 def _update(config: Any, values: Mapping[str, Any], *, computes: bool) -> None:
     cls, unknown = type(config), UnknownFields()
     values = of_dict(cls, values)
-    names = tuple(name for name in values if not _is_field(config, name))
+    names = [name for name in values if not _is_field(config, name)]
     fields = {name: value for name, value in values.items() if name not in names} if names else values
     try:
         _assign(config, fields, unknown, computes=computes)
@@ -128,7 +129,7 @@ def _update(config: Any, values: Mapping[str, Any], *, computes: bool) -> None:
         hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
         for name in sorted(definition_of(cls).names.intersection(names)):
             hint = f" {_use_of(config, name, values[name])}{hint}"
-        problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=names)
+        problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=(*names,))
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
         report_unknown(unknown, config)
@@ -167,7 +168,7 @@ def _assign(config: Any, values: Mapping[str, Any], unknown: UnknownFields, *, c
     filled = fill_num_labels(cls, {**given})
     before = _computed_in(config, filled) if computes else None
     # Assigning names of classes sets their number.
-    fields = {name: value for name, value in filled.items() if name in given}
+    fields = filled if filled.keys() == given.keys() else {name: filled[name] for name in filled if name in given}
     with of_caller(unknown):
         new = merge_fields(cls, {name: attribute_of(config, name) for name in fields}, fields)
         new |= {name: fields[name] for name in state.get("_own_forms", ()) if name in fields}
