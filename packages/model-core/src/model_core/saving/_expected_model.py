@@ -18,6 +18,7 @@ from model_core.construction import construct_without_values
 from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
 from model_core.module_tensors import layout_of, shape_of, walk_modules
+from model_core.saving._state_dict_names import with_tied_names
 from model_core.tensor_memory import equal_bytes
 from model_core.tied_weights import TIE_FIELD
 from model_core.torch_internals import CHECKPOINTED_CHILD, has_flat_parameters, is_reparametrized, load_pre_hooks
@@ -111,11 +112,12 @@ class ExpectedModel:
         """
         if any(has_flat_parameters(module) for _, module in named.modules):
             return  # the names are not those of the model's own tensors
-        own = {_without_checkpointing(name): shape_of(tensor) for name, tensor in named.persistent.items()}
+        own = {_without_checkpointing(name): tensor for name, tensor in named.persistent.items()}
+        shapes = {name: shape_of(tensor) for name, tensor in own.items()}
         verb = "cannot"
-        if self.after_ties and (changes := _changes(own, self.after_ties)):
+        if self.after_ties and (changes := _changes(shapes, self.after_ties)):
             reason = f", because its tie_weights() {', and '.join(changes)}. Call model.tie_weights() before the save."
-        elif changes := self._differences(partial(_changes, own)):
+        elif changes := self._differences(partial(_changes, shapes)):
             made = _reparametrized(walk_modules(self._new)) if self._new else []
             found = [name for name in _reparametrized(named.modules) if name not in made]
             reason = _about_reparametrized(found) if found else self._about_replaced(changes)
@@ -161,14 +163,17 @@ class ExpectedModel:
             remedy = "Give them the values that fit the model, or give the model the modules that fit them."
         return f", because {cause} since the model was constructed: the constructor {', and '.join(changes)}. {remedy}"
 
-    def _about_names(self, own: Collection[str], written: Collection[str], may_lack: Callable[[str], bool]) -> str:
+    def _about_names(
+        self, own: Mapping[str, torch.Tensor], written: Collection[str], may_lack: Callable[[str], bool]
+    ) -> str:
         if added := [name for name in written if name not in own and not name.endswith("_extra_state")]:
             return (
                 f", because state_dict hooks of the model write {shortened(added)}, and none of its tensors has that "
                 "name. Undo that in a hook of register_load_state_dict_pre_hook."
             )
         left_out = [name for name in own if name not in written and not may_lack(name)]
-        if left_out := [name for name in left_out if self.declared.enabled.get(name) not in written]:
+        present = with_tied_names(own, written, self.declared.enabled) if left_out else set()
+        if left_out := [name for name in left_out if name not in present]:
             return (
                 f", because it asks for tensors that are not written: {shortened(left_out)}. Write them, or list them "
                 "in _keys_to_ignore_on_load_missing as well if the constructor gives them their values."

@@ -21,7 +21,7 @@ from model_core.torch_internals import has_flat_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-__all__ = ["match_state_dict", "own_state_dict"]
+__all__ = ["match_state_dict", "own_state_dict", "with_tied_names"]
 
 # Parts of names that nothing else is called: of torch.compile, FSDP and activation checkpointing.
 _WRAPPER_PARTS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
@@ -61,7 +61,7 @@ def match_state_dict(
     matched = {targets[name]: value for name, value in given.items() if name in targets}
     is_average = _AVERAGED_COUNT in given and any(name.startswith(f"{_MODULE}.") for name in given)
     unexpected = [name for name in given if name not in targets and not (is_average and name == _AVERAGED_COUNT)]
-    present = _with_tied_names(own, matched, ties)
+    present = with_tied_names(own, matched, ties)
     missing = [name for name in own if name not in present and not may_lack(name)]
     mismatched = [name for name, value in matched.items() if not _fits(value, own[name])]
     if unexpected or missing or mismatched:
@@ -97,8 +97,14 @@ def _without(name: str, parts: Collection[str]) -> str:
     return ".".join(part for part in name.split(".") if part not in parts)
 
 
-def _with_tied_names(own: Mapping[str, Any], names: Iterable[str], ties: Mapping[str, str]) -> set[str]:
-    """Return names together with the other names of the same tensors."""
+def with_tied_names(own: Mapping[str, Any], names: Iterable[str], ties: Mapping[str, str]) -> set[str]:
+    """Return names together with the other names of the same tensors.
+
+    Args:
+        own: The state dict of a model.
+        names: Some of its names.
+        ties: The ties that the model declares.
+    """
     present = set(names)
     groups = group_shared({name: value for name, value in own.items() if isinstance(value, torch.Tensor)})
     for group in [*groups, *map(list, ties.items())]:
