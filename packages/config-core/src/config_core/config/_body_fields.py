@@ -216,7 +216,10 @@ def _make_dataclass(cls: type[Any], defaults: dict[str, Any], known: Iterable[st
     import dataclasses
 
     mutable = {name: default for name, default in defaults.items() if is_mutable(default)}
-    defaults |= {name: dataclasses.field(default_factory=_copier(default)) for name, default in mutable.items()}
+    defaults |= {
+        name: dataclasses.field(default_factory=functools.partial(copy.deepcopy, default))
+        for name, default in mutable.items()
+    }
     for name, default in defaults.items():
         type.__setattr__(cls, name, default)
     if cls.__module__ not in sys.modules:  # where `@dataclass` looks for what text means
@@ -239,10 +242,6 @@ def _new_mixins(cls: type[Any]) -> list[type[Any]]:
         for base in reversed(cls.__mro__[1:])
         if not (issubclass(parent, base) or is_config_class(base) or "__dataclass_fields__" in vars(base))
     ]
-
-
-def _copier(default: Any) -> Callable[[], Any]:
-    return lambda: copy.deepcopy(default)
 
 
 def _next_init(cls: type[Any]) -> tuple[int, type[Any]]:

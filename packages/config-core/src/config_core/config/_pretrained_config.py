@@ -813,8 +813,8 @@ def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict
     Raises:
         UnknownOptionError: An option asks for something.
     """
-    own = overrides.keys() & definition_of(cls).names
-    if len(own) == len(overrides):
+    own = definition_of(cls).names
+    if overrides.keys() <= own:
         return overrides
     from config_core.familiar_options import CONFIG_OPTIONS, without_familiar
 
