@@ -556,6 +556,15 @@ def test_field_whose_name_abbreviates_that_of_the_layers_is_named_first(tmp_path
     assert "    num_enc=2 builds the model with as many encoder" in message
 
 
+def test_field_of_two_lists_of_which_one_matches_is_not_named(tmp_path):
+    """It would change both."""
+    TinyConfig(depth=3).save_pretrained(tmp_path)
+    save_file(Twin(TinyConfig(depth=4), 3).state_dict(), tmp_path / "model.safetensors")
+    message = message_of(Twin, tmp_path)
+    assert "builds the model" not in message
+    assert "allow_unexpected=['left.3']" in message
+
+
 def test_field_that_would_need_two_values_is_not_named(tmp_path):
     """Neither would make the model load."""
     TinyConfig().save_pretrained(tmp_path)

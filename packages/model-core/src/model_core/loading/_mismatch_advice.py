@@ -118,6 +118,7 @@ def advise(
     config: PretrainedConfig | None,
     key_mapping: Mapping[str, str],
     report_with: Callable[[Mapping[str, str]], tuple[LoadReport, NameTranslation]],
+    has_new_differences: Callable[[Mapping[str, str], Mapping[str, Any]], bool],
 ) -> MismatchAdvice:
     """Return what to do about a report of tensors that do not match.
 
@@ -129,6 +130,8 @@ def advise(
         config: The config of the model, if it has one.
         key_mapping: The caller's.
         report_with: Returns the report of a load with another key_mapping, and how names become names of the model.
+        has_new_differences: Returns whether the checkpoint lacks, with another key_mapping and other config fields,
+            tensors of the model that it has with those of the load.
     """
     if computed := about_computed_weights(report, tensors, source.tensors):
         everything = LoadReport(source.name, loaded=tuple(tensors))
@@ -150,6 +153,9 @@ def advise(
     first, *others = ways
     rearranged = about_rearranged(first.report)
     fields = [] if rearranged else config_remedies(first.in_model_names(), config, tensors)
+    mapping = {} if leaves_out_mapping else {**first.mapping, **key_mapping}
+    if fields and has_new_differences(mapping, arguments_of(fields)):
+        fields = []
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips

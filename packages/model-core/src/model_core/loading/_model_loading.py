@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,9 @@ import torch
 from torch import nn
 
 from config_core.code import served_names_of
+from config_core.errors import CheckpointChangedError
 from config_core.messages import escaping_logger
+from model_core.construction import construct_without_values
 from model_core.declarations import kept_in_float32
 from model_core.errors import ModelDefinitionError
 from model_core.load_report import shortened
@@ -19,9 +22,9 @@ from model_core.loading._mismatch_advice import advise
 from model_core.loading._model_config import mismatch_hint
 from model_core.loading._module_hooks import extra_states, run_post_hooks, run_pre_hooks
 from model_core.loading._name_rules import decide_names
-from model_core.loading._overlapping_saves import check_not_replaced, reading_weights
 from model_core.loading._placement import Placement
 from model_core.loading._weight_assignment import assign_weights
+from model_core.loading._weight_sources import reading_weights
 from model_core.module_tensors import group_shared, named_tensors, persistent_tensors
 from model_core.tensor_memory import has_values
 from model_core.torch_internals import is_distributed_tensor
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from config_core.checkpoint import Checkpoint
+    from config_core.config import PretrainedConfig
     from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.loading._allowed_differences import AllowedDifferences
@@ -98,7 +102,8 @@ def load_weights(
         )
         _check_can_take_values(model, {name: named.persistent[name] for name in plan.targets.values()})
         assign_weights(named, plan, weights, placement=placement, deferred=deferred)
-        check_not_replaced(checkpoint)
+        if checkpoint is not None and checkpoint.was_replaced():
+            raise CheckpointChangedError(str(checkpoint))
     placement.apply(model)
     if made := tie(plan.report.missing):
         placement = dataclasses.replace(placement, kept_in_float32=kept_in_float32(model, named_tensors(model)))
@@ -138,6 +143,7 @@ def _advise(
 ) -> MismatchAdvice:
     """Return what to do about weights that do not match, each renaming tried out."""
     states = extra_states(named.modules)
+    config: PretrainedConfig | None = getattr(model, "config", None)
 
     def report_with(key_mapping: Mapping[str, str]) -> tuple[LoadReport, NameTranslation]:
         others = dataclasses.replace(rules, key_mapping=key_mapping)
@@ -145,15 +151,38 @@ def _advise(
         plan = plan_load(named.persistent, weights, others, other_names, placement=Placement(), extra_states=states)
         return plan.report, other_names
 
+    def has_new_differences(key_mapping: Mapping[str, str], fields: Mapping[str, Any]) -> bool:
+        other = construct_without_values(lambda: type(model)(_updated(config, fields)))
+        if other is None:
+            return False  # nothing is known of it
+        others = dataclasses.replace(rules, key_mapping=key_mapping)
+        tensors = named_tensors(other).persistent
+        other_names = decide_names(others, weights, tensors)
+        new = plan_load(tensors, weights, others, other_names, placement=Placement(), extra_states=states).report
+        known = {*_differing(report), *rules.ties.enabled}  # the ties are not made here
+        return not known.issuperset(_differing(new))
+
     return advise(
         report,
         named.persistent,
         weights,
         names,
-        config=getattr(model, "config", None),
+        config=config,
         key_mapping=rules.key_mapping,
         report_with=report_with,
+        has_new_differences=has_new_differences,
     )
+
+
+def _updated(config: Any, fields: Mapping[str, Any]) -> Any:
+    config = copy.deepcopy(config)
+    config.update(dict(fields))
+    return config
+
+
+def _differing(report: LoadReport) -> set[str]:
+    """Return the names of the tensors of the model that the checkpoint lacks or has in another form."""
+    return {*report.missing, *(entry.name for entry in report.mismatched)}
 
 
 def _with_remaining_copies(model: nn.Module, report: LoadReport, rules: NameRules) -> LoadReport:

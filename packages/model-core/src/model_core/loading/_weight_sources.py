@@ -7,12 +7,13 @@ any value is read.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from config_core.errors import CheckpointChangedError
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._checkpoint_files import find_weight_files
 from model_core.loading._legacy_file import read_legacy_file, unusable_tensor
-from model_core.loading._overlapping_saves import reading_weights
 from model_core.loading._python_code import code_to_read_all
 from model_core.loading._safetensors_file import SafetensorsFile, StoredTensor
 from model_core.state_dicts import check_state_dict_argument
@@ -34,11 +35,30 @@ if TYPE_CHECKING:
 
     import torch
 
+    from config_core.checkpoint import Checkpoint
     from model_core.loading._checkpoint_files import WeightFiles
     from model_core.loading._weight_search import WeightSearch
     from model_core.state_dicts import CodeOfCall
 
-__all__ = ["WeightSource", "described", "open_weights", "with_values", "wrap_state_dict"]
+__all__ = ["WeightSource", "described", "open_weights", "reading_weights", "with_values", "wrap_state_dict"]
+
+
+@contextmanager
+def reading_weights(checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Read weights in the block.
+
+    Args:
+        checkpoint: Their checkpoint; None if they come from a state dict.
+
+    Raises:
+        WeightsFileError: A save has overtaken the block: the files were replaced meanwhile.
+    """
+    try:
+        with nullcontext() if checkpoint is None else checkpoint.reading():
+            yield
+    except CheckpointChangedError as error:
+        problem = "it was saved to while it was being loaded. Load it again"
+        raise WeightsFileError(problem, file=str(checkpoint)) from error
 
 
 class WeightSource(ABC):
