@@ -222,6 +222,9 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
     defaults = declared.defaults | body.of_parents | body.further
     _check_aliases(aliases, cls, own)
     family = [base for base in cls.__mro__ if base not in root.__mro__]
+    attributes = [(name, value) for base in family for name, value in vars(base).items()]
+    setters = {name for name, value in attributes if isinstance(value, property) and value.fset is not None}
+    cached = {name for name, value in attributes if isinstance(value, functools.cached_property)}
     inherited = declared.names - own
     unkept = unkept_parameters(family, read) - aliases.keys() - inherited
     passed = declared.constants & inherited
@@ -233,8 +236,8 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
         own=frozenset(own),
         inherited=frozenset(inherited),
         properties=_properties(cls, root, own - aliases.keys()),
-        setters=_with_setters(family) - declared.names - aliases.keys(),
-        cached_properties=_cached_properties(cls),
+        setters=frozenset(setters - declared.names - aliases.keys()),
+        cached_properties=frozenset(name for name in cached if is_cached_property(cls, name)),
         runs_own_code=_runs_own_code(cls, root),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
@@ -260,22 +263,6 @@ def _properties(cls: type[Any], root: type[Any], names: Iterable[str]) -> tuple[
     return tuple(name for name in sorted(names) if _is_descriptor(cls, name) and not _is_descriptor(root, name))
 
 
-def _with_setters(family: Iterable[type[Any]]) -> frozenset[str]:
-    """Return the names of properties of classes that can be assigned."""
-    attributes = ((name, value) for cls in family for name, value in vars(cls).items())
-    return frozenset(name for name, value in attributes if isinstance(value, property) and value.fset is not None)
-
-
-def _cached_properties(cls: type[Any]) -> frozenset[str]:
-    """Return the names of a class's cached properties, those of its parents included."""
-    attributes = ((name, value) for base in cls.__mro__ for name, value in vars(base).items())
-    return frozenset(
-        name
-        for name, value in attributes
-        if isinstance(value, functools.cached_property) and is_cached_property(cls, name)
-    )
-
-
 def _renamed(family: list[type[Any]], unkept: frozenset[str], *, known: set[str]) -> dict[str, str]:
     """Return the attributes that hold parameters of other names; not those that are keywords themselves."""
     inits = [init for base in family if hasattr(init := vars(base).get("__init__"), "__code__")] if unkept else []
@@ -290,13 +277,11 @@ def _followed(aliases: Mapping[str, str], cls: type[Any]) -> dict[str, str]:
         ConfigDefinitionError: Some stand for each other.
     """
     found = dict(aliases)
-    for alias in aliases:
-        passed = {alias}
-        while found[alias] in aliases:
-            if found[alias] in passed:
-                raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map: {found[alias]!r} stands for itself.")
-            passed.add(found[alias])
-            found[alias] = aliases[found[alias]]
+    for _ in aliases:
+        found = {alias: aliases.get(field, field) for alias, field in found.items()}
+    for field in found.values():
+        if field in aliases:
+            raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map: {field!r} stands for itself.")
     return found
 
 

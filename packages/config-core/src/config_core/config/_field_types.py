@@ -251,44 +251,29 @@ def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
     """Return the check of what JSON has a list for."""
     if any(map(is_unpacked, arguments)):
         arguments = ()  # tuple[int, *tuple[str, ...]]: its values are restored, and not checked
-    if container is tuple and arguments and arguments[-1] is not Ellipsis:
-        return _fixed_tuple(arguments)
-    item = compile_check(arguments[0]) if arguments else None
-    fitting = fitting_scalars(arguments[0]) if arguments else SCALARS
+    is_row = container is tuple and bool(arguments) and arguments[-1] is not Ellipsis
+    items = [compile_check(argument) for argument in (arguments if is_row else arguments[:1])]
+    fitting = frozenset() if is_row else fitting_scalars(arguments[0]) if arguments else SCALARS
     make: Any = SEQUENCES[container]
-    accepted = (list, tuple, set, frozenset) if container in _SETS else (list, tuple)
+    accepted = (list, tuple, set, frozenset) if container in _SETS else (list, tuple, make)
     kept = (set, frozenset) if container is abc.Set else make
 
     def check(value: Any) -> Any:
         given = value if isinstance(value, accepted) else builtin_value(value)
         if not isinstance(given, accepted):
             raise expected(name_of(container), value)
-        checked: Iterable[Any] = given
-        if item is not None and not fitting.issuperset(map(type, given)):
-            checked = check_all(((index, item, entry) for index, entry in enumerate(given)), place="[{}]".format)
-        return given if isinstance(given, kept) and are_same(checked, given) else _made(make, checked)
-
-    return check
-
-
-def _made(make: Callable[[Any], Any], values: Iterable[Any]) -> Any:
-    try:
-        return make(values)
-    except TypeError as error:  # a set of what cannot be in a set
-        raise WrongValueError(str(error)) from None
-
-
-def _fixed_tuple(arguments: tuple[Any, ...]) -> Check:
-    items = [compile_check(argument) for argument in arguments if argument != ()]
-
-    def check(value: Any) -> Any:
-        given = value if isinstance(value, (list, tuple)) else builtin_value(value)
-        if not isinstance(given, (list, tuple)):
-            raise expected("tuple", value)
-        if len(given) != len(items):
+        if is_row and len(given) != len(items):
             raise WrongValueError(f"expected {len(items)} values, got {len(given)}")
-        checked = check_all(zip(range(len(items)), items, given, strict=True), place="[{}]".format)
-        return given if isinstance(given, tuple) and are_same(checked, given) else tuple(checked)
+        checked: Iterable[Any] = given
+        if items and not fitting.issuperset(map(type, given)):
+            checks = items if is_row else items * len(given)
+            checked = check_all(zip(range(len(given)), checks, given, strict=True), place="[{}]".format)
+        if isinstance(given, kept) and are_same(checked, given):
+            return given
+        try:
+            return make(checked)
+        except TypeError as error:  # a set of what cannot be in a set
+            raise WrongValueError(str(error)) from None
 
     return check
 
@@ -327,20 +312,9 @@ def _key(check: Check | None) -> Check | None:
         return None
 
     def check_key(key: Any) -> Any:
-        if (number := _number(key)) is not None:
-            try:
+        with contextlib.suppress(ValueError, WrongValueError):
+            if isinstance(key, str) and str(number := int(key)) == key:
                 return check(number)
-            except WrongValueError:
-                pass
         return check(key)
 
     return check_key
-
-
-def _number(key: Any) -> int | None:
-    """Return the number that became this text as a key in JSON, or None."""
-    try:
-        number = int(key) if isinstance(key, str) else None
-    except ValueError:
-        return None
-    return number if str(number) == key else None

@@ -142,8 +142,6 @@ class _Schemas:
         return schema
 
     def _row(self, items: tuple[Any, ...]) -> dict[str, Any]:
-        if items == ((),):
-            items = ()
         schema = {"type": "array", "minItems": len(items), "maxItems": len(items)}
         return schema | ({"prefixItems": [self.of(item) for item in items]} if items else {})
 
