@@ -25,12 +25,8 @@ def definition_of(cls: type[Any]) -> ConfigDefinition:
     if found is None:
         from config_core.config._field_declarations import define
 
-        found = define(cls, _names_of)
+        found = define(cls, lambda parent: definition_of(parent).names)
     return found
-
-
-def _names_of(cls: type[Any]) -> frozenset[str]:
-    return definition_of(cls).names
 
 
 def public_names(cls: type[Any]) -> list[str]:

@@ -31,15 +31,14 @@ def adopt_to_dict(cls: type[Any]) -> None:
 
     @functools.wraps(method)
     def to_dict(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        hand_written_calls.depth += 1
+        outer = hand_written_calls.complete
+        hand_written_calls.complete = complete = set() if outer is None else outer
         try:
             written = method(self, *args, **kwargs)
-            is_complete = id(self) in hand_written_calls.complete
-            hand_written_calls.complete.add(id(self))
         finally:
-            hand_written_calls.depth -= 1
-            if not hand_written_calls.depth:
-                hand_written_calls.complete.clear()
+            hand_written_calls.complete = outer
+        is_complete = id(self) in complete
+        complete.add(id(self))
         return _completed(self, written, is_complete=is_complete)
 
     vars(to_dict)["_is_adopted"] = True

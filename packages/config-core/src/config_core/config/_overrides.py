@@ -379,13 +379,9 @@ def _merged_fields(cls: type[Any], fields: dict[str, Any], given: dict[str, Any]
 def _made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts and dataclasses that a caller changes and of which only `__init__` knows what they are."""
     parts = definition_of(cls).parts
-    names = [name for name in given if name not in parts and _may_stand_for_object(given[name])]
+    names = [name for name in given if name not in parts and type(given[name]) not in {*SCALARS, list, tuple}]
     made = (attributes_made_of(cls, fields) or {}) if names else {}
     return {name: made[name] for name in names if name in made and is_made_by_hand(cls, name, made[name])}
-
-
-def _may_stand_for_object(value: Any) -> bool:
-    return is_any_config(value) or isinstance(builtin_value(value), dict) or is_dataclass_object(value)
 
 
 def is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:

@@ -211,7 +211,13 @@ def _assign_and_compute(
     done: dict[str, Any] = {}
     if properties:
         if new or len(properties) > 1:
-            _compute_before_setters(config, before, plain, properties)
+            # Setters may depend on what is computed from all new values at once, and other properties on theirs. If
+            # these make no config, the setters work with what is there, and what is wrong is found afterwards.
+            left_out = {*definition.properties} - definition.required
+            known = {name: properties[name] for name in properties if name in definition.names}
+            fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
+            with contextlib.suppress(*AUTHOR_ERRORS):
+                _compute_again(config, before, plain, fields | known)
         done = {name: attribute_of(config, name) for name in new} | set_properties(config, properties)
         check_property(config, properties, new | properties, before=done)
     make_sub_configs(config)
@@ -260,28 +266,6 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
 
 def _private_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
-
-
-def _compute_before_setters(
-    config: Any, before: _Computed, given: Collection[str], properties: Mapping[str, Any]
-) -> None:
-    """Compute again what the setters of properties may depend on, from all values that are given at once.
-
-    Other properties may depend on those that are given, and are left out. If that makes no config, the setters work
-    with what is there, and what is wrong is found afterwards.
-
-    Args:
-        config: The config.
-        before: What was computed.
-        given: Fields with new values.
-        properties: Properties with new values, which are not set yet.
-    """
-    definition = definition_of(type(config))
-    known = {name: value for name, value in properties.items() if name in definition.names}
-    left_out = {*definition.properties} - definition.required
-    fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
-    with contextlib.suppress(*AUTHOR_ERRORS):
-        _compute_again(config, before, given, fields | known)
 
 
 def _compute_again(config: Any, before: _Computed, given: Collection[str], fields: Mapping[str, Any]) -> None:

@@ -108,13 +108,10 @@ class HandWrittenCalls(threading.local):
     """The calls of hand-written `to_dict`s at hand in this thread.
 
     Attributes:
-        depth: How many there are.
-        complete: `id` of each config whose fields the base class has returned to one of them.
+        complete: `id` of each config whose fields the base class has returned to one of them; None while there is none.
     """
 
-    def __init__(self) -> None:
-        self.depth = 0
-        self.complete: set[int] = set()
+    complete: set[int] | None = None
 
 
 hand_written_calls = HandWrittenCalls()
@@ -122,5 +119,5 @@ hand_written_calls = HandWrittenCalls()
 
 def note_complete(config: Any) -> None:
     """Note that a hand-written `to_dict` got all fields from the base class: what it then lacks, it has removed."""
-    if hand_written_calls.depth:
+    if hand_written_calls.complete is not None:
         hand_written_calls.complete.add(id(config))
