@@ -6,8 +6,7 @@ It never executes or imports the code that it shows, and its output cannot contr
     _reports.py        the result of a verb: JSON, text and an exit code
     _screen.py         escaping, colour and progress
     _sources.py        shared options, and finding all code of a checkpoint
-    _inspecting.py     the content of a bundle, as a value
-    _remarks.py        the lines in it that deserve a look
+    _remarks.py        the lines of code that deserve a look
     _reviewed_code.py  reviewed files: from the code store, the cache or the Hub
     _inspect_verb.py, _trust_verbs.py, _check_verb.py, _diff_verb.py, _verify_verb.py
 """

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from hub_io.command._inspect_verb import remark_lines
-from hub_io.command._inspecting import remarks_on_files
+from hub_io.command._inspect_verb import remark_lines, remarks_on_files
 from hub_io.command._reports import NO, OK, UNAVAILABLE, Report, reporting
 from hub_io.command._reviewed_code import find_reviewed_files
 from hub_io.command._screen import bad, busy, dim, good, heading, printable

@@ -1,14 +1,24 @@
-"""`hub-io inspect`: the code that would run, and whether it is trusted."""
+"""`hub-io inspect`: the code that would run, and whether it is trusted. It is parsed and never executed or imported."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hub_io.command._inspecting import inspect_bundle
+from config_core.code import (
+    ClassReference,
+    is_base_file,
+    parse_source,
+    resolve_sibling_imports,
+    source_imports,
+)
+from config_core.errors import SourceCodeError
+from hub_io.code import TransformersName, imported_modules, listed_requirements, transformers_names
+from hub_io.command._remarks import Remark, remarks_on
 from hub_io.command._reports import Report, reporting, wants_json
 from hub_io.command._screen import bad, counted, dim, good, heading, printable, split_lines
 from hub_io.command._sources import Asked, find_shipped_code, of_source
@@ -16,20 +26,77 @@ from hub_io.distributions import describe_provider
 from hub_io.trust import Trusted, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import ast
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from config_core.code import CodeBundle
-    from hub_io.code import RemoteCode, TransformersName
-    from hub_io.command._inspecting import ImportedModule, Inspection
-    from hub_io.command._remarks import Remark
+    from hub_io.code import RemoteCode
     from hub_io.command._sources import ShippedCode
 
-__all__ = ["inspect", "remark_lines", "shipped_code_lines", "shipped_code_values"]
+__all__ = ["inspect", "remark_lines", "remarks_on_files", "shipped_code_lines", "shipped_code_values"]
 
 _NO_VERDICT = (
     "This list helps you to read the code and is not a verdict: code can do harm without any line listed here. Nothing "
     "was run. Once trusted, the code runs with your rights."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _InspectedFile:
+    """A file of a bundle.
+
+    Attributes:
+        name: Name relative to the bundle.
+        sha256: SHA-256 of the content (hexadecimal).
+        num_bytes: Size.
+        num_lines: Number of lines as Python counts them, or None for a file that is not UTF-8 text.
+        runs: Whether it is Python source that may be executed, and not data.
+        is_base_file: Whether it is, byte for byte, the file of base classes that these packages write into portable
+            code.
+    """
+
+    name: str
+    sha256: str
+    num_bytes: int
+    num_lines: int | None
+    runs: bool
+    is_base_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _ImportedModule:
+    """A top-level module outside the bundle that the code imports.
+
+    Attributes:
+        name: Name of the module.
+        files: The files that import it, sorted.
+        certain: Whether importing the classes always imports it: not only in a function, under a condition or in a
+            `try`.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Inspection:
+    """What the files of a bundle contain.
+
+    Attributes:
+        files: The files, by name.
+        imports: Modules that the files import, including the standard library, by name.
+        transformers: Uses of names of transformers, served and others, by file and line.
+        requirements: PEP 508 requirement in `requirements.txt` to why this environment does not meet it; None if it
+            does.
+        remarks: Lines that deserve a look, by file and line.
+    """
+
+    files: tuple[_InspectedFile, ...]
+    imports: tuple[_ImportedModule, ...]
+    transformers: tuple[TransformersName, ...]
+    requirements: Mapping[str, str | None]
+    remarks: tuple[Remark, ...]
 
 
 @click.command()
@@ -82,8 +149,71 @@ def shipped_code_lines(shipped: ShippedCode, *, with_source: bool) -> list[str]:
     return [*lines, dim(_NO_VERDICT)] if shipped.codes else lines[:-1]
 
 
+def _inspect_bundle(bundle: CodeBundle) -> _Inspection:
+    """Inspect a bundle.
+
+    Raises:
+        SourceCodeError: A source file is not Python.
+    """
+    texts, trees = _parse(bundle.files)
+    digests = bundle.file_digests()
+    return _Inspection(
+        files=tuple(
+            _InspectedFile(
+                name=name,
+                sha256=digests[name],
+                num_bytes=len(content),
+                num_lines=None if (text := texts[name]) is None else len(split_lines(text)),
+                runs=name in trees,
+                is_base_file=is_base_file(content),
+            )
+            for name, content in bundle.files.items()
+        ),
+        imports=tuple(_imports(bundle, trees)),
+        transformers=tuple(transformers_names(bundle, trees)),
+        requirements={listed.text: listed.problem() for listed in listed_requirements(bundle)},
+        remarks=remarks_on_files(bundle.files),
+    )
+
+
+def remarks_on_files(files: Mapping[str, bytes]) -> tuple[Remark, ...]:
+    """Return the lines that deserve a look, by file and line. The known file of base classes has none.
+
+    Args:
+        files: Name to content.
+    """
+    texts, trees = _parse(files)
+    new = {name: tree for name, tree in trees.items() if not is_base_file(files[name])}
+    return tuple(remark for name, tree in new.items() for remark in remarks_on(name, texts[name] or "", tree))
+
+
+def _parse(files: Mapping[str, bytes]) -> tuple[dict[str, str | None], dict[str, ast.Module]]:
+    """Return each file as text, or None, and the parsed Python files. A `.py` file that is not Python is data."""
+    texts: dict[str, str | None] = dict.fromkeys(files)
+    trees: dict[str, ast.Module] = {}
+    for name, content in files.items():
+        with suppress(UnicodeDecodeError):
+            texts[name] = content.decode("utf-8-sig")
+        with suppress(SourceCodeError):
+            if name.endswith(".py"):
+                trees[name] = resolve_sibling_imports(parse_source(content, path=name), name, files.get)
+    return texts, trees
+
+
+def _imports(bundle: CodeBundle, sources: Iterable[str]) -> Iterator[_ImportedModule]:
+    files_by_module: dict[str, set[str]] = {}
+    for file in sources:
+        for found in source_imports(file, bundle.files[file], bundle.files.get, path=file):
+            if not found.level:
+                files_by_module.setdefault(found.module.partition(".")[0], set()).add(file)
+    modules = sorted({ClassReference.parse(reference).module for reference in bundle.auto_map.values()})
+    certain = imported_modules(bundle, modules)
+    for name, files in sorted(files_by_module.items()):
+        yield _ImportedModule(name, tuple(sorted(files)), certain=name in certain)
+
+
 def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
-    inspection, decision = inspect_bundle(code.bundle), decide(code)
+    inspection, decision = _inspect_bundle(code.bundle), decide(code)
     trusted = isinstance(decision, Trusted)
     files = [asdict(file) for file in inspection.files]
     if with_source:
@@ -106,7 +236,7 @@ def _code_values(code: RemoteCode, *, with_source: bool) -> dict[str, Any]:
 
 
 def _code_lines(code: RemoteCode) -> Iterator[str]:
-    inspection, decision = inspect_bundle(code.bundle), decide(code)
+    inspection, decision = _inspect_bundle(code.bundle), decide(code)
     yield heading(code.source)
     if code.commit:
         yield f"  commit  {code.commit}"
@@ -133,7 +263,7 @@ def _code_lines(code: RemoteCode) -> Iterator[str]:
     yield from remark_lines("Worth a look", inspection.remarks)
 
 
-def _file_lines(inspection: Inspection) -> Iterator[str]:
+def _file_lines(inspection: _Inspection) -> Iterator[str]:
     for file in inspection.files:
         lines = "binary" if file.num_lines is None else counted(file.num_lines, "line")
         known = ", the base classes of portable code, unchanged" if file.is_base_file else ""
@@ -142,7 +272,7 @@ def _file_lines(inspection: Inspection) -> Iterator[str]:
         yield f"  sha256:{file.sha256}  {printable(file.name)}  {about}"
 
 
-def _import_lines(imports: tuple[ImportedModule, ...]) -> Iterator[str]:
+def _import_lines(imports: tuple[_ImportedModule, ...]) -> Iterator[str]:
     yield from ("", heading("Imports"))
     standard = [module.name for module in imports if module.name in sys.stdlib_module_names]
     for module in imports:
