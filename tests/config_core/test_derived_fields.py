@@ -489,6 +489,8 @@ def test_a_contradiction_in_a_part_that_init_makes_of_a_file_is_an_error(cls, na
         assert cls.from_pretrained(tmp_path, part={"head_dim": 16}).part.head_dim == 16
         assert cls.from_pretrained(tmp_path, part={"head_dim": 8}).part == LastConfig(heads=8)
         assert cls.from_pretrained(tmp_path, part={"heads": 4}).part == LastConfig()
+        with pytest.raises(ConfigError, match=r"'head_dim' is 16, but is computed from the other fields as 32"):
+            cls.from_pretrained(tmp_path, part={"heads": 2})
     right = values(hidden=64, heads=8, head_dim=8)
     assert cls.from_dict(right, extra=extra) == cls(**values(heads=8))
     config = cls(**values(hidden=64, heads=8, head_dim=16))
@@ -497,7 +499,7 @@ def test_a_contradiction_in_a_part_that_init_makes_of_a_file_is_an_error(cls, na
 
 
 def test_what_init_gives_a_part_by_itself_is_meant():
-    """The values of a file are those that it passes on as they are."""
+    """The values of a file are those that it passes on as they are, alone or beside others."""
 
     class FixedConfig(PretrainedConfig):
         model_type = "derived-fixed"
@@ -508,6 +510,18 @@ def test_what_init_gives_a_part_by_itself_is_meant():
             self.part = LastConfig(hidden=64, heads=heads, head_dim=16)
 
     assert FixedConfig.from_dict({"heads": 4, "other": {"heads": 4}}).part.head_dim == 16
+
+    class BesideConfig(PretrainedConfig):
+        model_type = "derived-beside"
+
+        def __init__(self, part=None, heads: int = 8, **kwargs):
+            self.heads = heads
+            self.part = LastConfig(**part, heads=heads) if isinstance(part, dict) else part
+            super().__init__(**kwargs)
+
+    with pytest.raises(ConfigError, match=r"BesideConfig\.part: LastConfig: 'head_dim' is 16, but is computed .* as 8"):
+        BesideConfig.from_dict({"part": {"hidden": 64, "head_dim": 16}})
+    assert BesideConfig.from_dict({"part": {"hidden": 64, "head_dim": 16}, "heads": 4}).part == LastConfig()
 
 
 def test_a_keyword_of_the_class_in_a_file_of_others_is_what_it_says(tmp_path):

@@ -23,8 +23,8 @@ __all__ = [
     "check_and_restore",
     "check_mapping",
     "fill_num_labels",
+    "given_beside_file",
     "has_own",
-    "is_in_file",
     "is_reserved",
     "is_settable",
     "make_sub_configs",
@@ -256,15 +256,21 @@ def of_caller(unknown: UnknownFields) -> AbstractContextManager[None]:
     return _Speaking(unknown, _NO_VALUES)
 
 
-def is_in_file(values: Mapping[str, Any]) -> bool:
-    """Return whether the values of a part that `__init__` makes are those of a dict in the file, and no others."""
+def given_beside_file(values: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return which values of a part that `__init__` makes are not of the file; None if it is made of no dict in it.
+
+    It is made of one if it gets all that the dict has, as in `TextConfig(**text, vocab_size=vocab_size)`.
+    """
     if not speaker.file:
-        return False
+        return None
     from config_core.config._equal_values import same_value
 
-    names = values.keys() - {"model_type"}
-    parts = (part for _, part in dicts_in(speaker.file) if part.keys() - {"model_type"} == names)
-    return any(all(same_value(part[name], values[name]) for name in names) for part in parts)
+    found: set[str] = set()
+    for _, part in dicts_in(speaker.file):
+        names = part.keys() - {"model_type"}
+        if len(names) > len(found) and all(name in values and same_value(part[name], values[name]) for name in names):
+            found = names
+    return frozenset(values.keys() - found) if found else None
 
 
 def note_unknown_in(config: Any, given: Mapping[str, Any], unknown: UnknownFields, *, old: Mapping[str, Any]) -> None:

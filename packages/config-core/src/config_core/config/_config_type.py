@@ -6,7 +6,7 @@ import abc
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from config_core.config._base_fields import ORIGINAL
-from config_core.config._checked_values import FieldsOfFile, UnknownFields, is_in_file, resolve_aliases, speaker
+from config_core.config._checked_values import FieldsOfFile, UnknownFields, given_beside_file, resolve_aliases, speaker
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import NOTE_KEY
 from config_core.config._construction import check_complete, construct, upgraded, warn_of_other_model_type
@@ -37,7 +37,7 @@ class ConfigType(abc.ABCMeta):
             from config_core.config._overrides import make_with_note
 
             return make_with_note(cls, args, kwargs)
-        is_sure = () if is_in_file(kwargs) else None
+        is_sure = given_beside_file(kwargs)
         if type(speaker.unknown) is FieldsOfFile:  # a part that `__init__` makes of a file's values
             kwargs = upgraded(cls, kwargs)
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`

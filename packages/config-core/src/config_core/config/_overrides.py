@@ -381,7 +381,11 @@ def _made_by_hand(cls: type[Any], fields: dict[str, Any], given: Mapping[str, An
     parts = definition_of(cls).parts
     names = [name for name in given if name not in parts and type(given[name]) not in {*SCALARS, list, tuple}]
     made = (attributes_made_of(cls, fields) or {}) if names else {}
-    return {name: made[name] for name in names if name in made and is_made_by_hand(cls, name, made[name])}
+    by_hand = {name: made[name] for name in names if name in made and is_made_by_hand(cls, name, made[name])}
+    for name, value in by_hand.items():
+        if isinstance(values := fields.get(name), dict) and NOTE_KEY not in values and is_any_config(value):
+            vars(value).pop("_computed", None)  # nobody is known to mean what contradicts the others
+    return by_hand
 
 
 def is_made_by_hand(cls: type[Any], name: str, value: Any) -> bool:
