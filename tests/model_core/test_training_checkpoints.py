@@ -313,6 +313,17 @@ def test_file_of_a_whole_module_is_only_to_be_unpickled_by_those_who_trust_it(tm
     assert same_state(pasted(TinyModel, str(caught.value)), model)
 
 
+@pytest.mark.parametrize("key", ["model", "ema"])
+def test_file_of_a_whole_module_among_others_names_its_key(tmp_path, key):
+    """As detectors are often saved."""
+    TinyConfig().save_pretrained(tmp_path)
+    model = fill_randomly(TinyModel(TinyConfig()))
+    torch.save({"epoch": 3, key: model, "opt": {"args": argparse.Namespace()}}, tmp_path / "best.pt")
+    with pytest.raises(WeightsNotFoundError, match=rf"=False\)\['{key}'\]\.state_dict\(\)") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    assert same_state(pasted(TinyModel, str(caught.value)), model)
+
+
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [

@@ -109,11 +109,11 @@ def how_to_read(path: Path, classes: Collection[str], code_of_call: CodeOfCall, 
     is_harmless = _HARMLESS.keys() >= set(classes)
     code = code_to_read(repr(str(place)), is_safetensors=False, weights_only=is_harmless)
     content = outline_of(path)
-    if isinstance(content, Inert) and any(name.startswith("torch.nn.modules.") for name in classes):
-        code += ".state_dict()"
     if not (way := nested_state_dict(content, code, code_of_call)):
         is_state_dict = not problem_with_state_dict(content)
         if is_state_dict or not is_harmless:
+            if any(name.startswith("torch.nn.modules.") for name in classes):
+                code += _place_of_module(content)
             way = f"Then: {code_of_call(content if is_state_dict else {}, code)}"
     if not classes:
         return way
@@ -123,6 +123,15 @@ def how_to_read(path: Path, classes: Collection[str], code_of_call: CodeOfCall, 
     allowed = ", ".join(f"({_HARMLESS[name]}, {name!r})" for name in classes)
     line = f"import torch, {', '.join(modules)}; torch.serialization.add_safe_globals([{allowed}])"
     return f"Run {line} first. {way}" if way else f"Run {line} and load it again"
+
+
+def _place_of_module(content: object) -> str:
+    """Return code that gets the state dict of a pickled model, which may be an entry of a dict."""
+    if isinstance(content, Inert):
+        return ".state_dict()"
+    entries = content if isinstance(content, dict) else {}
+    models = [key for key in ("model", *entries) if isinstance(entries.get(key), Inert)]
+    return f"[{models[0]!r}].state_dict()" if models else ""
 
 
 def refused_classes(path: Path, error: Exception | None = None) -> list[str]:
