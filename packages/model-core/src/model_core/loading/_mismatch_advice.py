@@ -83,30 +83,18 @@ class _Way(NamedTuple):
             arguments["allow_unexpected"] = Code(allowing(self.report.unexpected, source.tensors))
         return arguments
 
-    def code(self, source: WeightSource, given: Mapping[str, str]) -> str:
-        """Return the arguments as they stand in a call."""
-        return code_of_arguments(self.arguments(source, given))
+    def unexpected_in_model(self) -> dict[str, tuple[str, _Shape]]:
+        """Return what is unexpected by the names that a model would have for it, with its name in the checkpoint."""
+        unexpected = self.report.unexpected.items()
+        return {self.names.to_model(name) or name: (name, shape) for name, shape in unexpected}
 
-    def in_model_names(self) -> LoadReport:
-        """Return the report with what is unexpected under the names that it has in a model."""
-        unexpected = {self.names.to_model(name) or name: shape for name, shape in self.report.unexpected.items()}
-        return dataclasses.replace(self.report, unexpected=unexpected)
-
-    def without(self, layers: Collection[str]) -> _Way:
+    def without(self, layers: Iterable[str]) -> _Way:
         """Return this way without what differs in some layers, given the beginnings of their names in the model."""
-        if not layers:
-            return self
         begins = tuple(layers)
-        report = dataclasses.replace(
-            self.report,
-            missing={name: shape for name, shape in self.report.missing.items() if not name.startswith(begins)},
-            unexpected={
-                name: shape
-                for name, shape in self.report.unexpected.items()
-                if not (self.names.to_model(name) or name).startswith(begins)
-            },
-        )
-        return self._replace(report=report)
+        missing = {name: shape for name, shape in self.report.missing.items() if not name.startswith(begins)}
+        unexpected = self.unexpected_in_model().items()
+        kept = {name: shape for in_model, (name, shape) in unexpected if not in_model.startswith(begins)}
+        return self._replace(report=dataclasses.replace(self.report, missing=missing, unexpected=kept))
 
 
 def advise(
@@ -117,8 +105,8 @@ def advise(
     *,
     config: PretrainedConfig | None,
     key_mapping: Mapping[str, str],
-    report_with: Callable[[Mapping[str, str]], tuple[LoadReport, NameTranslation]],
-    has_new_differences: Callable[[Mapping[str, str], Mapping[str, Any]], bool],
+    ties: Collection[str],
+    attempt: Callable[[Mapping[str, str], Mapping[str, Any]], tuple[LoadReport, NameTranslation]],
 ) -> MismatchAdvice:
     """Return what to do about a report of tensors that do not match.
 
@@ -129,39 +117,40 @@ def advise(
         names: How the names of this checkpoint became names of the model.
         config: The config of the model, if it has one.
         key_mapping: The caller's.
-        report_with: Returns the report of a load with another key_mapping, and how names become names of the model.
-        has_new_differences: Returns whether the checkpoint lacks, with another key_mapping and other config fields,
-            tensors of the model that it has with those of the load.
+        ties: The tensors of the model that are declared to be tied to others, which an attempt does not make.
+        attempt: Returns the report of a load with another key_mapping and other config fields, and how names become
+            names of the model; what is known already if such a model cannot be made.
     """
     if computed := about_computed_weights(report, tensors, source.tensors):
         everything = LoadReport(source.name, loaded=tuple(tensors))
         return MismatchAdvice((computed,), (), everything, (tensors, source.tensors))
     missing, unexpected = map(_without_long_names, _in_checkpoint_names(report, names))
     remedies = _set_reparametrized_apart(missing, unexpected)
-    unmapped = _Way({}, *report_with({})) if key_mapping else _Way({}, report, names)
+    unmapped = _Way({}, *attempt({}, {}))
     leaves_out_mapping = _num_differences(unmapped.report) < _num_differences(report)
     if leaves_out_mapping:
         ways = [unmapped]
         remedies.append(f"leave out key_mapping: {len(unmapped.report.loaded):,} tensors match without it")
     else:
         found = _suggested_mappings(missing, unexpected, report, source, names)
-        tried = [_Way(mapping, *report_with(mapping | dict(key_mapping))) for mapping in found]
+        tried = [_Way(mapping, *attempt({**mapping, **key_mapping}, {})) for mapping in found]
         better = [way for way in tried if way.is_better_than(report)]
         ways = [way for way in better if 2 * len(way.report.loaded) > len(better[0].report.loaded)]
         ways = ways or [_Way({}, report, names)]
         remedies += _about_ways(ways, report, source, key_mapping)
     first, *others = ways
     rearranged = about_rearranged(first.report)
-    fields = [] if rearranged else config_remedies(first.in_model_names(), config, tensors)
+    unexpected_in_model = first.unexpected_in_model()
+    fields = []
+    if not rearranged:
+        in_model = {name: shape for name, (_, shape) in unexpected_in_model.items()}
+        fields = config_remedies(dataclasses.replace(first.report, unexpected=in_model), config, tensors)
     mapping = {} if leaves_out_mapping else {**first.mapping, **key_mapping}
-    if fields and has_new_differences(mapping, arguments_of(fields)):
-        fields = []
+    if fields and not _differing(attempt(mapping, arguments_of(fields))[0]) <= {*_differing(report), *ties}:
+        fields = []  # other tensors would not match
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
-    unexpected_in_model = {
-        first.names.to_model(name) or name: (name, shape) for name, shape in first.report.unexpected.items()
-    }
     stacked = about_stacked(
         first.report.missing, unexpected_in_model, all_stored=source.tensors, code_to_read=source.code_to_read
     )
@@ -173,7 +162,7 @@ def advise(
         *map(str, fields),
     ]
     arguments = {"key_mapping": None} if leaves_out_mapping else {}
-    arguments |= first.without([layers for field in fields for layers in field.layers]).arguments(source, key_mapping)
+    arguments |= first.without(layer for field in fields for layer in field.layers).arguments(source, key_mapping)
     arguments |= arguments_of(fields)
     other_arguments = (way.arguments(source, key_mapping) for way in others)
     return MismatchAdvice(tuple(remedies), (arguments, *other_arguments), remaining, (tensors, source.tensors))
@@ -209,6 +198,11 @@ def _pattern(entry: str, *, is_module: bool) -> str:
     """Return a pattern for a module or tensor and those whose names differ from it in numbers."""
     pattern = ".".join("*" if part.isdigit() else part for part in entry.split("."))
     return f"{pattern}.*" if is_module and pattern != entry else pattern
+
+
+def _differing(report: LoadReport) -> set[str]:
+    """Return the names of the tensors of the model that the checkpoint lacks or has in another form."""
+    return {*report.missing, *(entry.name for entry in report.mismatched)}
 
 
 def _num_differences(report: LoadReport) -> int:
@@ -293,7 +287,10 @@ def _about_ways(ways: list[_Way], report: LoadReport, source: WeightSource, give
         number = len(renamed.loaded) - len(report.loaded)
         effect = f"renames {number:,} of its tensors to those of the model with equal shapes"
         return [f"key_mapping={_mapping_code(mapping)}{place} {effect}"]
-    shown = [f"{way.code(source, given)} takes {len(way.report.loaded):,} tensors" for way in ways[:_MAX_WAYS]]
+    shown = [
+        f"{code_of_arguments(way.arguments(source, given))} takes {len(way.report.loaded):,} tensors"
+        for way in ways[:_MAX_WAYS]
+    ]
     shown += [f"and {len(ways) - len(shown)} more"] if len(ways) > len(shown) else []
     several = "it has them several times, such as those in training and their moving average"
     return [f"choose one of {len(ways)} sets of tensors, because {several}:", *shown]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from config_core.checkpoint import Checkpoint
-    from config_core.config import PretrainedConfig
     from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.loading._allowed_differences import AllowedDifferences
@@ -126,10 +125,8 @@ def ways_to_load(
         weights: The weights.
         rules: How names are matched.
     """
-    names = decide_names(rules, weights, named.persistent)
-    states = extra_states(named.modules)
-    plan = plan_load(named.persistent, weights, rules, names, placement=Placement(), extra_states=states)
-    return _advise(model, named, weights, rules, names, report=plan.report).ways
+    report, names = _outcome(named, weights, rules)
+    return _advise(model, named, weights, rules, names, report=report).ways
 
 
 def _advise(
@@ -141,26 +138,21 @@ def _advise(
     *,
     report: LoadReport,
 ) -> MismatchAdvice:
-    """Return what to do about weights that do not match, each renaming tried out."""
-    states = extra_states(named.modules)
-    config: PretrainedConfig | None = getattr(model, "config", None)
+    """Return what to do about weights that do not match, each renaming and each config field tried out."""
+    config: Any = getattr(model, "config", None)
 
-    def report_with(key_mapping: Mapping[str, str]) -> tuple[LoadReport, NameTranslation]:
-        others = dataclasses.replace(rules, key_mapping=key_mapping)
-        other_names = decide_names(others, weights, named.persistent)
-        plan = plan_load(named.persistent, weights, others, other_names, placement=Placement(), extra_states=states)
-        return plan.report, other_names
+    def made_of(fields: Mapping[str, Any]) -> nn.Module:
+        changed = copy.deepcopy(config)
+        changed.update(dict(fields))
+        made: nn.Module = type(model)(changed)
+        return made
 
-    def has_new_differences(key_mapping: Mapping[str, str], fields: Mapping[str, Any]) -> bool:
-        other = construct_without_values(lambda: type(model)(_updated(config, fields)))
-        if other is None:
-            return False  # nothing is known of it
+    def attempt(key_mapping: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[LoadReport, NameTranslation]:
         others = dataclasses.replace(rules, key_mapping=key_mapping)
-        tensors = named_tensors(other).persistent
-        other_names = decide_names(others, weights, tensors)
-        new = plan_load(tensors, weights, others, other_names, placement=Placement(), extra_states=states).report
-        known = {*_differing(report), *rules.ties.enabled}  # the ties are not made here
-        return not known.issuperset(_differing(new))
+        if not fields:
+            return _outcome(named, weights, others)
+        other = construct_without_values(lambda: made_of(fields))
+        return (report, names) if other is None else _outcome(named_tensors(other), weights, others)
 
     return advise(
         report,
@@ -169,20 +161,17 @@ def _advise(
         names,
         config=config,
         key_mapping=rules.key_mapping,
-        report_with=report_with,
-        has_new_differences=has_new_differences,
+        ties=rules.ties.enabled,
+        attempt=attempt,
     )
 
 
-def _updated(config: Any, fields: Mapping[str, Any]) -> Any:
-    config = copy.deepcopy(config)
-    config.update(dict(fields))
-    return config
-
-
-def _differing(report: LoadReport) -> set[str]:
-    """Return the names of the tensors of the model that the checkpoint lacks or has in another form."""
-    return {*report.missing, *(entry.name for entry in report.mismatched)}
+def _outcome(named: NamedTensors, weights: WeightSource, rules: NameRules) -> tuple[LoadReport, NameTranslation]:
+    """Return what a load would match, and how names in the checkpoint would become names in the model."""
+    names = decide_names(rules, weights, named.persistent)
+    states = extra_states(named.modules)
+    plan = plan_load(named.persistent, weights, rules, names, placement=Placement(), extra_states=states)
+    return plan.report, names
 
 
 def _with_remaining_copies(model: nn.Module, report: LoadReport, rules: NameRules) -> LoadReport:
