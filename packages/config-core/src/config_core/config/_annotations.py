@@ -12,7 +12,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from config_core.errors import ConfigDefinitionError
@@ -70,14 +70,11 @@ def _find_in_functions(name: str, names: Mapping[str, Any], local: dict[str, Any
             if name in frame.f_locals:
                 local[name] = frame.f_locals[name]
                 return True
-            if name in _defined_by(frame.f_code):
+            code = frame.f_code  # which may define it further down
+            if name in {*code.co_names, *code.co_varnames, *code.co_cellvars}:
                 return True
         frame = frame.f_back
     return not is_of_module  # made by a function of another module: nothing can be said
-
-
-def _defined_by(code: types.CodeType) -> Iterable[str]:
-    return (*code.co_names, *code.co_varnames, *code.co_cellvars)
 
 
 def module_names(cls: type[Any]) -> dict[str, Any]:

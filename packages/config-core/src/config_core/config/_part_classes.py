@@ -120,7 +120,6 @@ def class_of_part(model_type: Any, classes: tuple[type[Any], ...]) -> type[Any]:
 
 def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
     """Return the class that the registry, an installed package or the owner's module has for a model_type."""
-    known = [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]
     found = _beside_owner(model_type, of_checkpoint=True)
     hint = "Register it with AutoConfig.register, or install the package that offers it"
     if found is None:
@@ -130,7 +129,9 @@ def _looked_up(model_type: str, classes: tuple[type[Any], ...]) -> type[Any]:
             hint = f"{error}"
     found = found or _beside_owner(model_type, of_checkpoint=False)
     if found is None:
-        raise WrongValueError(_unknown(model_type, known, hint))
+        if known := [repr(cls.model_type) for cls in classes if getattr(cls, "model_type", "")]:
+            raise WrongValueError(f"expected model_type {' or '.join(known)}, got {model_type!r:.80}")
+        raise WrongValueError(f"no config class is known for model_type {model_type!r}. {hint}")
     if not any(map(finds_classes, classes)) and not issubclass(found, classes):
         names = " or ".join(cls.__name__ for cls in classes)
         raise WrongValueError(f"expected {names}, got model_type {model_type!r:.80}, which is {found.__qualname__}")
@@ -157,9 +158,3 @@ def _beside_owner(model_type: str, *, of_checkpoint: bool) -> type[Any] | None:
         return None
     found = {value for value in names.values() if is_part_class(value) and vars(value).get("model_type") == model_type}
     return found.pop() if len(found) == 1 else None
-
-
-def _unknown(model_type: str, known: list[str], hint: str) -> str:
-    if known:
-        return f"expected model_type {' or '.join(known)}, got {model_type!r:.80}"
-    return f"no config class is known for model_type {model_type!r}. {hint}"
