@@ -69,18 +69,6 @@ class Labels(NamedTuple):
             return self
         return Labels(self.num_labels, {number: f"LABEL_{number}" for number in range(self.num_labels)})
 
-    def check(self) -> None:
-        """Check that no names were added or removed in place.
-
-        Raises:
-            ConfigError: Some were.
-        """
-        if self.id2label is not None and len(self.id2label) != self.num_labels:
-            raise ConfigError(
-                f"id2label names {len(self.id2label)} classes, because some were added or removed in place, but "
-                f"num_labels is {self.num_labels}. Assign all names at once: config.id2label = {{…}}."
-            )
-
     def numbers(self) -> dict[str, int]:
         """Return `label2id`; an empty one if no names were given."""
         return _label_numbers(self.id2label or {}, self.chosen)
@@ -101,7 +89,11 @@ def labels_of(config: Any) -> Labels:
         ConfigError: Classes were added to `id2label` or removed from it in place.
     """
     labels: Labels = vars(config).get("_labels", _NO_LABELS).resized(config.num_labels)
-    labels.check()
+    if labels.id2label is not None and len(labels.id2label) != labels.num_labels:
+        raise ConfigError(
+            f"id2label names {len(labels.id2label)} classes, because some were added or removed in place, but "
+            f"num_labels is {labels.num_labels}. Assign all names at once: config.id2label = {{…}}."
+        )
     return labels
 
 

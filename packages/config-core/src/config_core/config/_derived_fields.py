@@ -7,7 +7,9 @@ they were are computed.
 A file notes which of its fields were computed at the save, with a checksum of each and one of all its values. As long
 as the latter fits, the file is what a save wrote, and loads as it was: also values that are no function of fields, such
 as the version of a library. If it does not fit, the file was edited: computed fields that somebody has changed count,
-and the others are computed again.
+and the others are computed again. In a file without a note, which was not saved here, computed fields that contradict
+the others are an error, also in a part that `__init__` makes of what the file has. What an `__init__` gives a part
+beside that is meant.
 """
 
 from __future__ import annotations

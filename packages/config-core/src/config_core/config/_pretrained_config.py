@@ -327,11 +327,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
                 overrides = {name: value for name, value in others.items() if name not in same_file}
             config, unused = _config_of_file(cls, values, overrides, keep_unused=return_unused_kwargs, path=file.path)
         except Exception as error:
-            from config_core.config._blame import blame
-
-            if isinstance(error, UnknownOptionError):
-                _add_option_hint(error)
-            blame(error, cls, file, overrides)
+            _explain(error, cls, file, overrides)
             raise
         config.name_or_path = file.name
         if file.commit is not None:
@@ -467,9 +463,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         try:
             config, _ = _config_of_file(cls, file.take(), {}, keep_unused=False, path=file.path)
         except Exception as error:
-            from config_core.config._blame import blame
-
-            blame(error, cls, file, {})
+            _explain(error, cls, file, {})
             raise
         return config
 
@@ -822,10 +816,13 @@ def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict
     return {name: value for name, value in overrides.items() if name in own or name in others}
 
 
-def _add_option_hint(error: UnknownOptionError) -> None:
-    """Add the options of a load that are spelled like the unknown ones, unless the error names a field already."""
-    from config_core.familiar_options import did_you_mean
+def _explain(error: Exception, cls: type[Any], file: ConfigFile, overrides: Mapping[str, Any]) -> None:
+    """Add to an error of a load where wrong values are from, and the options that are spelled like unknown ones."""
+    from config_core.config._blame import blame
 
-    if "Did you mean" not in str(error):
+    if isinstance(error, UnknownOptionError) and "Did you mean" not in str(error):  # which names a field
+        from config_core.familiar_options import did_you_mean
+
         hint = did_you_mean(error.names, [*HubOptions._fields, "return_unused_kwargs"])
         error.args = (f"{error.message} {hint}".rstrip(),)
+    blame(error, cls, file, overrides)
