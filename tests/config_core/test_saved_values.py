@@ -462,3 +462,32 @@ def test_a_value_of_a_dataclass_that_would_change_is_refused_at_the_save(place, 
     assert problem.field.startswith(place if loose is None else f"{place}.value")
     assert "Annotate the field with its type, such as " in problem.problem
     assert "Loose" not in problem.problem
+
+
+@dataclass
+class Cached:
+    """Its own `to_dict` leaves out what it can find again."""
+
+    width: int = 1
+    found: Any = None
+
+    def to_dict(self):
+        return {"width": self.width}
+
+    @classmethod
+    def from_dict(cls, values):
+        return cls(**values)
+
+
+def test_what_the_to_dict_of_a_dataclass_leaves_out_stops_no_save(tmp_path):
+    """Its author says what is written."""
+
+    class CachedConfig(PretrainedConfig):
+        model_type = "saved-cached"
+        value: Cached = Cached()
+        values: list[Cached] = []  # noqa: RUF012
+
+    config = CachedConfig(value=Cached(2, found=(1,)), values=[Cached(3, found=(1,))])
+    config.save_pretrained(tmp_path)
+    loaded = CachedConfig.from_pretrained(tmp_path)
+    assert (loaded.value, loaded.values) == (Cached(2), [Cached(3)])

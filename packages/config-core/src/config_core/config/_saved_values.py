@@ -15,15 +15,14 @@ from config_core.config._config_json import encode_and_read
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._hand_written import values_to_save, writes_by_hand
 from config_core.config._problems import WrongValueError, shown
+from config_core.config._record_types import kind_of
 from config_core.config._unkept_parameters import check_kept, keeping_privately
 from config_core.config._unknown_names import quoted, warn_caller
 from config_core.config._value_types import (
     SCALARS,
     copied,
     dataclass_fields,
-    is_any_config,
     is_config,
-    is_dataclass_object,
 )
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
@@ -287,7 +286,7 @@ def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Dif
         yield from _differences(_all_values(saved), _all_values(loaded), path)
     elif are_equal(saved, loaded):
         return
-    elif is_dataclass_object(saved) and type(saved) is type(loaded) and not is_any_config(saved):
+    elif type(saved) is type(loaded) and kind_of(type(saved)) == "dataclass":
         names = [each.name for each in dataclass_fields(type(saved), with_computed=True)]
         fields, others = ({name: getattr(each, name, None) for name in names} for each in (saved, loaded))
         yield from _differences(fields, others, path)
