@@ -88,8 +88,8 @@ class GradientCheckpointing(nn.Module):
         if offload:
             function = functools.partial(_offloaded, function)
         for number, layer in enumerate(layers):
-            setattr(layer, "_gradient_checkpointing_func", function)  # noqa: B010
-            setattr(layer, "gradient_checkpointing", number % every_n_layers == 0)  # noqa: B010
+            layer._gradient_checkpointing_func = function
+            layer.gradient_checkpointing = number % every_n_layers == 0
         for network in networks:
             network.set_grad_checkpointing(True)
 
@@ -115,7 +115,7 @@ class GradientCheckpointing(nn.Module):
     def gradient_checkpointing_disable(self) -> None:
         """Stop recomputing activations: keep them for the backward pass again."""
         for layer in self._checkpointing_layers():
-            setattr(layer, "gradient_checkpointing", False)  # noqa: B010
+            layer.gradient_checkpointing = False
         for network in _timm_networks(self):
             network.set_grad_checkpointing(False)
 
@@ -123,7 +123,7 @@ class GradientCheckpointing(nn.Module):
         """Stop recomputing activations. transformers' newer name of `gradient_checkpointing_disable`."""
         self.gradient_checkpointing_disable()
 
-    def _checkpointing_layers(self) -> list[nn.Module]:
+    def _checkpointing_layers(self) -> list[Any]:
         return [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
 
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["SavableTensors", "savable_tensors"]
 
 _MAX_NAME_LENGTH = 1_000_000
+_SAVE_BEFORE = "Save the model before it is quantised, and quantise what is loaded"
+_GIVE_VALUES = (
+    "Give it values; if accelerate has offloaded them, pass state_dict=get_state_dict_offloaded_model(model) from "
+    "accelerate.utils.modeling"
+)
 _OR_EXCLUDE = ", or exclude it by adding its name to `_keys_to_ignore_on_save`."
 
 
@@ -106,8 +111,8 @@ def _check_savable(state_dict: Mapping[str, Any]) -> None:
     for name, value in state_dict.items():
         if problem := _problem_with_name(name):
             raise UnsavableTensorError(f"{name!r:.200}", reason=problem, remedy=f"Rename it{_OR_EXCLUDE}")
-        if problem := _problem_with_value(value):
-            raise UnsavableTensorError(name, reason=problem, remedy=_remedy(name, value) + _OR_EXCLUDE)
+        if found := _problem_with_value(name, value):
+            raise UnsavableTensorError(name, reason=found[0], remedy=found[1] + _OR_EXCLUDE)
 
 
 def _problem_with_name(name: str) -> str | None:
@@ -123,31 +128,18 @@ def _problem_with_name(name: str) -> str | None:
     return None
 
 
-def _problem_with_value(value: Any) -> str | None:
-    """Return why a value cannot be saved, or None."""
+def _problem_with_value(name: str, value: Any) -> tuple[str, str] | None:
+    """Return why a value cannot be saved and what to do, or None."""
     if not isinstance(value, torch.Tensor):
-        return f"is of type {type(value).__name__}, not a tensor"
+        remedy = "Let get_extra_state return a tensor" if name.endswith("_extra_state") else "Convert it"
+        return f"is of type {type(value).__name__}, not a tensor", _SAVE_BEFORE if "_packed_params" in name else remedy
     if nn.parameter.is_lazy(value):
-        return "is a lazy parameter, which has no values before the first forward pass"
+        return "is a lazy parameter, which has no values before the first forward pass", "Run a forward pass first"
     if value.is_nested or value.is_quantized or value.layout is not torch.strided:
         kind = "nested " if value.is_nested else "quantized " if value.is_quantized else ""
-        return f"is a {kind}tensor of layout {value.layout}"
+        return f"is a {kind}tensor of layout {value.layout}", _SAVE_BEFORE if value.is_quantized else "Convert it"
     if to_safetensors_dtype(value.dtype) is None:
-        return f"is of dtype {value.dtype}"
-    return None if has_values(value) else f"is a {type(value).__name__} {WITHOUT_VALUES}"
-
-
-def _remedy(name: str, value: Any) -> str:
-    """Return what to do with a value that cannot be saved."""
-    if "_packed_params" in name or (isinstance(value, torch.Tensor) and value.is_quantized):
-        return "Save the model before it is quantised, and quantise what is loaded"
-    if not isinstance(value, torch.Tensor):
-        return "Let get_extra_state return a tensor" if name.endswith("_extra_state") else "Convert it"
-    if nn.parameter.is_lazy(value):
-        return "Run a forward pass first"
-    if not value.is_meta:
-        return "Convert it"
-    return (
-        "Give it values; if accelerate has offloaded them, pass state_dict=get_state_dict_offloaded_model(model) from "
-        "accelerate.utils.modeling"
-    )
+        return f"is of dtype {value.dtype}", "Convert it"
+    if not has_values(value):
+        return f"is a {type(value).__name__} {WITHOUT_VALUES}", _GIVE_VALUES if value.is_meta else "Convert it"
+    return None
