@@ -88,7 +88,7 @@ class GradientCheckpointing(nn.Module):
         if offload:
             function = functools.partial(_offloaded, function)
         for number, layer in enumerate(layers):
-            layer._gradient_checkpointing_func = function
+            layer._gradient_checkpointing_func = function  # noqa: SLF001 - what the layers call
             layer.gradient_checkpointing = number % every_n_layers == 0
         for network in networks:
             network.set_grad_checkpointing(True)
