@@ -86,7 +86,7 @@ def test_child_of_a_fork_loads_what_a_thread_was_loading(tmp_path):
 LOCKS = """
 import contextlib, gc, os, signal, sys, threading
 import auto_registry.registry, config_core.code._custom_code, config_core.code._source_facts
-import config_core.config._config_definition, hub_io.running._remote_packages, hub_io.trust._grants
+import config_core.config._field_declarations, hub_io.running._remote_packages, hub_io.trust._grants
 import hub_io.trust._policy
 from auto_registry import REGISTRY
 from config_core import PretrainedConfig
