@@ -80,7 +80,7 @@ def check_declarations(model_class: type) -> None:
             continue
         if isinstance(value, Iterator):
             value = list(value)
-        _read(model_class, name, value)
+        _checked(model_class, name, value)
         if isinstance(value, str) and not form.is_mapping:
             value = [value]
         if value is not _static_value(model_class, name):
@@ -100,7 +100,7 @@ def declared_texts(owner: object, name: str) -> tuple[str, ...]:
     Raises:
         ModelDefinitionError: It is neither a text nor a collection of texts.
     """
-    return tuple(_read(owner, name, getattr(owner, name, None)))
+    return tuple(_read(owner, name))
 
 
 def declared_patterns(owner: object, name: str) -> tuple[re.Pattern[str], ...]:
@@ -109,7 +109,7 @@ def declared_patterns(owner: object, name: str) -> tuple[re.Pattern[str], ...]:
     Raises:
         ModelDefinitionError: It is neither a regular expression nor a collection of them.
     """
-    return tuple(re.compile(pattern) for pattern in _read(owner, name, getattr(owner, name, None)))
+    return tuple(re.compile(pattern) for pattern in _read(owner, name))
 
 
 def declared_renamings(owner: object) -> tuple[tuple[str, str], ...]:
@@ -119,7 +119,7 @@ def declared_renamings(owner: object) -> tuple[tuple[str, str], ...]:
         ModelDefinitionError: The declaration is not a mapping of texts, or a regular expression is invalid.
     """
     name = "_checkpoint_conversion_mapping"
-    return tuple(_read(owner, name, getattr(owner, name, None)))
+    return tuple(_read(owner, name))
 
 
 def declared_ties_of(owner: object) -> dict[str, str]:
@@ -130,9 +130,8 @@ def declared_ties_of(owner: object) -> dict[str, str]:
     Raises:
         ModelDefinitionError: The declaration is neither a mapping nor a collection of texts.
     """
-    declared = getattr(owner, "_tied_weights_keys", None)
-    pairs = _read(owner, "_tied_weights_keys", declared)
-    return dict(pairs) if isinstance(declared, Mapping) else {}
+    pairs = _read(owner, "_tied_weights_keys")
+    return dict(pairs) if isinstance(getattr(owner, "_tied_weights_keys", None), Mapping) else {}
 
 
 def kept_in_float32(model: object, named: NamedTensors) -> frozenset[int]:
@@ -163,8 +162,13 @@ def _static_value(model_class: type, name: str) -> Any:
     return next((vars(cls)[name] for cls in model_class.__mro__ if name in vars(cls)), None)
 
 
-def _read(owner: object, name: str, value: Any) -> list[Any]:
-    """Return the texts of a declaration, or the pairs of a mapping."""
+def _read(owner: object, name: str) -> list[Any]:
+    """Return the texts of the declaration that a model or its class has, or the pairs of a mapping."""
+    return _checked(owner, name, getattr(owner, name, None))
+
+
+def _checked(owner: object, name: str, value: Any) -> list[Any]:
+    """Return the entries of a declaration that has this value."""
     form = _FORMS[name]
     texts = _entries(value, form)
     if texts is None:

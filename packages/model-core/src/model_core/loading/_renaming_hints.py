@@ -159,14 +159,10 @@ def _common_prefix(names: Collection[str]) -> str:
 
 def _likely_prefixes(names: Collection[str], others: Collection[str]) -> list[str]:
     """Return what stands most often before some of the other names in these names."""
-    endings = [f".{other}" for other in _samples(others)]
+    samples = islice(others, 0, None, max(1, len(others) // _NUM_SAMPLES))  # from the whole of them
+    endings = [f".{other}" for other in samples]
     found = Counter(name[: 1 - len(ending)] for ending in endings for name in names if name.endswith(ending))
     return [prefix for prefix, _ in found.most_common(_MAX_PREFIXES)]
-
-
-def _samples(names: Collection[str]) -> Iterator[str]:
-    """Return some names from the whole of a collection."""
-    return islice(names, 0, None, max(1, len(names) // _NUM_SAMPLES))
 
 
 def _known_renamings(missing: Mapping[str, _Shape], unexpected: Mapping[str, _Shape]) -> dict[str, str]:

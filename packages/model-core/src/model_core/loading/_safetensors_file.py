@@ -53,20 +53,6 @@ class StoredTensor(NamedTuple):
     begin: int = 0
 
 
-class _FileIdentity(NamedTuple):
-    """What distinguishes a file from another one that has taken its place."""
-
-    device: int
-    inode: int
-    modified: int
-    size: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> _FileIdentity:
-        """Return the identity of the file that this is the status of."""
-        return cls(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-
-
 class SafetensorsFile:
     """A safetensors file whose header has been read. It is not kept open.
 
@@ -86,7 +72,8 @@ class SafetensorsFile:
         """
         self.filename = filename
         self.path = path
-        header, header_end, self._identity = self._read_header()
+        header, header_end, status = self._read_header()
+        self._identity, self._size = _identity(status), status.st_size
         self.metadata: dict[str, str] = header.pop(METADATA_NAME, None) or {}
         dtypes = {name: self._dtype(name) for name in {entry["dtype"] for entry in header.values()}}
         self.tensors = {
@@ -109,7 +96,7 @@ class SafetensorsFile:
         Raises:
             WeightsFileError: The file has been replaced or removed.
         """
-        memory = map_file(self.path, self._identity.size) if mapped else None
+        memory = map_file(self.path, self._size) if mapped else None
         if memory is None:
             yield from self._read_copies(names)
             return
@@ -130,13 +117,13 @@ class SafetensorsFile:
             alignment = ALIGNMENT if self._is_aligned else dtype.itemsize
             yield name, tensor.clone() if begin % alignment else tensor
 
-    def _read_header(self) -> tuple[dict[str, Any], int, _FileIdentity]:
-        """Return the header, the offset at which it ends, and the identity of the file."""
+    def _read_header(self) -> tuple[dict[str, Any], int, os.stat_result]:
+        """Return the header, the offset at which it ends, and the status of the file."""
         try:
             with self.path.open("rb") as file, safe_open(self.path, framework="pt"):
                 length = int.from_bytes(file.read(LENGTH_BYTES), "little")
                 header: dict[str, Any] = json.loads(file.read(length))
-                return header, LENGTH_BYTES + length, _FileIdentity.of(os.fstat(file.fileno()))
+                return header, LENGTH_BYTES + length, os.fstat(file.fileno())
         except PermissionError:
             raise  # says nothing about whether the file is complete
         # RuntimeError if the file disappears in between.
@@ -160,7 +147,7 @@ class SafetensorsFile:
 
     def _check_same_file(self, status: os.stat_result) -> None:
         """Check that the file is still the one whose header was read."""
-        if _FileIdentity.of(status) != self._identity:
+        if _identity(status) != self._identity:
             raise OSError("it was replaced by another file")
 
     def _changed(self, error: OSError) -> WeightsFileError:
@@ -173,6 +160,11 @@ class SafetensorsFile:
                 f"it holds tensors of dtype {name}, which this version of torch lacks", file=self.path
             )
         return dtype
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Return what distinguishes a file from another one that has taken its place."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def map_file(path: Path, size: int) -> ctypes.Array[ctypes.c_ubyte] | None:
