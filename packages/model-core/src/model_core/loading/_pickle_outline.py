@@ -72,7 +72,7 @@ class _Outline(_Unpickler):
             ("collections", "OrderedDict"): type("OrderedDict", (dict,), {}),
         }
 
-    def find_class(self, module: str, name: str, /) -> Any:
+    def find_class(self, module: str, name: str) -> Any:
         """Return what stands for a global of this name."""
         if module in {"torch", "torch.cuda"} and name.endswith("Storage"):
             dtype = getattr(torch, name.removesuffix("Storage").lower(), None)
