@@ -104,7 +104,7 @@ def _contents_of(config: Any) -> list[tuple[Any, Any]]:
         holder = pending.pop()
         kind = type(holder)
         if kind not in _CONTAINERS and (is_any_config(holder) or is_dataclass_object(holder)):
-            holder = getattr(holder, "__dict__", ())
+            holder = getattr(holder, "__dict__", {})
             kind = type(holder)
         if kind is not tuple:
             if kind not in _CONTAINERS or id(holder) in found:
