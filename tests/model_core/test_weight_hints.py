@@ -572,6 +572,33 @@ def test_field_that_would_need_two_values_is_not_named(tmp_path):
     assert "builds the model" not in message_of(Twin, tmp_path)
 
 
+def test_size_of_a_hostile_checkpoint_is_not_tried_as_a_number_of_layers():
+    """No error takes the time and memory of a model of that many."""
+    state = TinyModel(TinyConfig(depth=4)).state_dict() | {"layers.0.weight": torch.zeros(1).expand(2**40, 4)}
+    with pytest.raises(WeightsMismatchError) as caught:
+        TinyModel.from_pretrained(None, config=TinyConfig(depth=4), state_dict=state)
+    assert "builds the model" not in str(caught.value)
+
+
+class Heads(PreTrainedModel):
+    """Layers whose keys have another size with another number of heads, of which there are as many as layers."""
+
+    config_class = ShortNamesConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        size = config.width // config.num_dec
+        self.layers = nn.ModuleList(nn.Linear(config.width, 2 * size) for _ in range(config.num_enc))
+
+
+def test_field_that_explains_something_else_by_chance_is_not_named(tmp_path):
+    """A number of layers is explained by what changes it."""
+    model = fill_randomly(Heads(ShortNamesConfig(16, 2, 1)))
+    model.save_pretrained(tmp_path)
+    message = message_of(Heads, tmp_path, width=8, num_enc=2)
+    assert re.findall(r"^    (\S+) builds the model", message, re.MULTILINE) == ["width=16", "num_enc=1"]
+
+
 def test_sizes_of_which_one_is_unexplained_name_no_field(tmp_path):
     """The others would not make the model load."""
     model = Pairs(PairsConfig(vocabulary=13))
@@ -599,16 +626,26 @@ def test_classes_alone_explain_a_weight_with_its_bias(tmp_path):
     assert "num_labels=7 builds the model" in message_of(Classifier, tmp_path)
 
 
-def test_size_of_an_embedding_is_not_taken_for_the_number_of_classes_first(tmp_path):
-    """A weight without a bias may be either, such as that of token types."""
+class Typed(Classifier):
+    """A table of as many types as there are classes, and an output that is tied to it."""
 
-    class Typed(TinyModel):
-        def __init__(self, config):
-            super().__init__(config)
-            self.types = nn.Embedding(config.depth, config.width)
+    _tied_weights_keys: ClassVar = {"output.weight": "types.weight"}
 
-    rewritten(Typed(TinyConfig()), tmp_path, lambda tensors: tensors | {"types.weight": torch.zeros(1, 4)})
-    assert "depth=1 (or num_labels=1) builds the model" in message_of(Typed, tmp_path)
+    def __init__(self, config, width):
+        super().__init__(config)
+        self.types = nn.Embedding(config.depth, width)
+        self.output = nn.Linear(width, config.depth, bias=False)
+        self.post_init()
+
+
+def test_size_of_an_embedding_is_not_taken_for_the_number_of_classes(tmp_path):
+    """Each field of that value is tried, with the ties and the further arguments of the constructor."""
+    model = fill_randomly(Typed(TinyConfig(depth=5), 6))
+    model.save_pretrained(tmp_path)
+    with pytest.raises(WeightsMismatchError) as caught:
+        Typed.from_pretrained(tmp_path, 6, depth=2)
+    assert re.findall(r"^    (\S+) builds the model", str(caught.value), re.MULTILINE) == ["depth=5"]
+    assert same_state(Typed.from_pretrained(tmp_path, 6, depth=5), model)
 
 
 def test_save_speaks_of_parametrizations_if_the_constructor_cannot_be_run(tmp_path, caplog):

@@ -312,7 +312,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         check_constructor_options(cls, model_kwargs, call=cls.from_pretrained, fields=own_config)
         if to_dtype is not None:
             own_config.dtype = dtype_name(to_dtype)
-        weights = given.open(call.with_config(own_config, model_kwargs))
+        call = call.with_config(own_config, model_kwargs)
+        weights = given.open(call)
 
         model, deferred = construct(
             partial(_constructed, cls, own_config, *model_args, **model_kwargs),
@@ -330,6 +331,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             placement=Placement(to_dtype, to_device, kept_in_float32(model, named)),
             allowed=allowed,
             checkpoint=checkpoint if state_dict is None else None,
+            construct=call.construct,
             tie=lambda missing: make_ties(model, PreTrainedModel, modules=named.modules, missing=missing),
         )
         model.eval()

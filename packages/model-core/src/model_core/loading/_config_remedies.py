@@ -1,68 +1,66 @@
-"""Which field of a config explains tensors of another size, or layers that only the model or the checkpoint has."""
+"""Which fields of a config explain tensors of another size, or layers that only the model or the checkpoint has.
+
+A field may explain a number that differs if that is its value. It does if a model with the number of the checkpoint
+matches in more, and in nothing less.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.config import PretrainedConfig
-from model_core.load_report import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    import torch
+    from collections.abc import Callable, Iterable, Mapping
 
     from model_core.load_report import LoadReport
 
 __all__ = ["ConfigRemedy", "arguments_of", "config_remedies"]
 
 _CLASSES = "num_labels"
-_MAX_FIELDS = 3
-_MAX_SIZES = 16
-_WORDS_FOR_LAYERS = ("layer", "block", "depth")
-_SHORTEST_WORD = 3
+_MAX_NUMBERS = 16
+_LARGEST_NUMBER = 2**20  # of layers or classes in a model that is worth trying
 _NUMBERED = re.compile(r"(?P<path>.+?)\.(?P<number>\d+)\.")
+
+_Numbers = tuple[int, int]  # in the checkpoint and in the model
 
 
 class ConfigRemedy(NamedTuple):
-    """A config field whose other value would make model and checkpoint match.
+    """A config field whose other value makes model and checkpoint match.
 
     Attributes:
         field: Its name; that of a field of a part has that of the part in front: `image.depth`.
         value: The value of the checkpoint.
-        effect: The rest of a sentence that begins with the argument which sets it.
-        layers: Beginnings of the names of the layers of which the model then has as many as the checkpoint.
+        effect: What a model of this value has.
     """
 
     field: str
     value: int
     effect: str
-    layers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{_argument(self.field, self.value)}{self.effect}"
+        part, _, field = self.field.rpartition(".")
+        argument = f"{part}={{{field!r}: {self.value}}}" if part else f"{field}={self.value}"
+        return f"{argument} builds the model with {self.effect}"
 
 
 def config_remedies(
-    report: LoadReport, config: PretrainedConfig | None, tensors: Mapping[str, torch.Tensor]
+    report: LoadReport, config: PretrainedConfig | None, attempt: Callable[[Mapping[str, Any]], LoadReport]
 ) -> list[ConfigRemedy]:
-    """Return arguments for config fields whose other values would make model and checkpoint match.
+    """Return config fields whose other values make model and checkpoint match.
 
     Args:
         report: What matches and what does not, by names of the model.
         config: The config of the model, if it has one.
-        tensors: The parameters and persistent buffers of the model, by name.
+        attempt: Returns the report of a load with these config fields.
     """
-    if config is None:
-        return []
-    numbers = _numbers(config)
-    of_layers = _for_layers(report, numbers, tensors)
-    for remedy in of_layers:  # its value is no size, even if they happen to be equal
-        del numbers[remedy.field]
-    return [*_for_sizes(report, numbers, tensors), *of_layers]
+    fields = {} if config is None else _numbers(config)
+    of_layers, report = _helpful(lambda each: [*_lengths(each).values()], fields, [], report, attempt)
+    of_all, report = _helpful(_sizes, fields, of_layers, report, attempt)
+    if _sizes(report):  # without a model of these sizes, that of some is of no use
+        return of_layers
+    return [*of_all[len(of_layers) :], *of_layers]
 
 
 def arguments_of(remedies: Iterable[ConfigRemedy]) -> dict[str, Any]:
@@ -75,114 +73,70 @@ def arguments_of(remedies: Iterable[ConfigRemedy]) -> dict[str, Any]:
     return arguments
 
 
-def _for_sizes(
-    report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
-) -> list[ConfigRemedy]:
-    """Return the fields that explain all sizes that differ: as they are, or those of which they are multiples."""
-    places = _places_of_sizes(report)
-    if len(places) > _MAX_SIZES:
-        return []
-    stored_sizes: dict[int, set[int]] = {}
-    for stored, model in places:
-        stored_sizes.setdefault(model, set()).add(stored)
-    explained = []
-    remedies = []
-    for (stored, model), positions in places.items():
-        fields = _fields_for_size(model, positions, report, numbers, tensors)
-        if fields and len(stored_sizes[model]) == 1:
-            what = "classes" if fields[0] == _CLASSES else "size"
-            explained.append((stored, model))
-            remedies += _remedy(fields, stored, f"the {what} of the checkpoint, instead of {model}")
-    is_explained = all(any(size[0] * m == size[1] * s for s, m in explained) for size in places)
-    return remedies if is_explained else []
-
-
-def _places_of_sizes(report: LoadReport) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Return each pair of sizes, in checkpoint and model, with the dimensions where they are and how many there are."""
-    places: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for entry in report.mismatched:
-        if len(entry.stored_shape) == len(entry.model_shape):
-            for dimension, sizes in enumerate(zip(entry.stored_shape, entry.model_shape, strict=True)):
-                if sizes[0] != sizes[1]:
-                    places.setdefault(sizes, []).append((dimension, len(entry.model_shape)))
-    return places
-
-
-def _fields_for_size(
-    model: int,
-    places: Collection[tuple[int, int]],
+def _helpful(
+    differing: Callable[[LoadReport], list[_Numbers]],
+    fields: Mapping[str, int],
+    known: list[ConfigRemedy],
     report: LoadReport,
-    numbers: Mapping[str, int],
-    tensors: Mapping[str, torch.Tensor],
-) -> list[str]:
-    """Return the fields that may give the model tensors of a size, the likeliest first."""
-    fields = [name for name, value in numbers.items() if value == model]
-    if any(model in tensors[name].shape for name in report.loaded if name in tensors):
-        fields = [name for name in fields if name == _CLASSES]  # another value would change what matches
-    if any(dimension for dimension, _ in places):
-        return [name for name in fields if name != _CLASSES]
-    if _CLASSES in fields and any(number == 1 for _, number in places):
-        return [_CLASSES]  # a weight with its bias
-    return sorted(fields, key=_CLASSES.__eq__)  # a weight alone may be that of an embedding
-
-
-def _for_layers(
-    report: LoadReport, numbers: Mapping[str, int], tensors: Mapping[str, torch.Tensor]
-) -> list[ConfigRemedy]:
-    """Return the fields that explain layers at the end of a list which only the model or the checkpoint has."""
-    lists: dict[tuple[tuple[str, ...], int, int], list[str]] = {}  # by fields and lengths
-    sizes = {size for name in report.loaded if name in tensors for size in tensors[name].shape}
-    for differing, others in ((report.unexpected, report.missing), (report.missing, report.unexpected)):
-        for path in dict.fromkeys(match["path"] for match in map(_NUMBERED.match, differing) if match):
-            in_both = (*report.loaded, *(entry.name for entry in report.mismatched))
-            in_model, shared, beyond = (_indices(names, path) for names in (tensors, in_both, differing))
-            if _indices(others, path) or not shared or max(shared) >= min(beyond):
+    attempt: Callable[[Mapping[str, Any]], LoadReport],
+) -> tuple[list[ConfigRemedy], LoadReport]:
+    """Return known remedies with those of numbers that differ, and what still does not match with all of them."""
+    found = list(known)
+    for stored, model in list(dict.fromkeys(differing(report)))[:_MAX_NUMBERS]:
+        for field, value in fields.items():
+            if value != model or stored > _LARGEST_NUMBER or any(field == remedy.field for remedy in found):
                 continue
-            if len(shared | beyond) != max(beyond) + 1:
-                continue
-            num_stored = len(shared | beyond) if differing is report.unexpected else len(shared)
-            fields = [name for name, value in numbers.items() if value == len(in_model) and name != _CLASSES]
-            if len(in_model) in sizes:  # a field that is not about layers may be that size
-                fields = [name for name in fields if _num_words_about(path, name)]
-            fields.sort(key=partial(_num_words_about, path), reverse=True)
-            lists.setdefault((tuple(fields), num_stored, len(in_model)), []).append(path)
-    remedies = []
-    for (names, num_stored, num_built), paths in lists.items():
-        effect = f"as many {' and '.join(paths)} as the checkpoint has, instead of {num_built}"
-        layers = tuple(f"{path}." for path in paths)
-        remedies += [remedy._replace(layers=layers) for remedy in _remedy(names, num_stored, effect)]
-    uses = Counter(remedy.field for remedy in remedies)
-    return [remedy for remedy in remedies if uses[remedy.field] == 1]  # a field has one value
+            after = attempt(arguments_of([*found, ConfigRemedy(field, stored, "")]))
+            counts = [differing(each).count((stored, model)) for each in (after, report)]
+            if counts[0] < counts[1] and _differences(after) < _differences(report):
+                found.append(ConfigRemedy(field, stored, _effect(field, model, report, after)))
+                report = after
+    return found, report
 
 
-def _num_words_about(path: str, field: str) -> int:
-    """Return how many words in the name of a field are about the layers at a path: `num_enc_layers` has two."""
-    words = (*path.split("."), *_WORDS_FOR_LAYERS)
-    return sum(
-        len(part) >= _SHORTEST_WORD and any(part.startswith(word) or word.startswith(part) for word in words)
-        for part in re.split(r"[._]", field)
-    )
+def _differences(report: LoadReport) -> set[tuple[object, ...]]:
+    """Return what differs: lengths of lists, tensors that are on one side only, and dimensions of tensors."""
+    found: set[tuple[object, ...]] = {(path, *numbers) for path, numbers in _lengths(report).items()}
+    for name, shape in (*report.missing.items(), *report.unexpected.items()):
+        found |= {(name, dimension) for dimension in range(-1, len(shape))}
+    for entry in report.mismatched:
+        stored, model = entry.stored_shape, entry.model_shape
+        same = len(stored) == len(model)
+        found |= {(entry.name, d) for d in range(len(model)) if not same or stored[d] != model[d]}
+    return found
 
 
-def _indices(names: Iterable[str], path: str) -> set[int]:
-    """Return the numbers of the modules in a list that have one of these tensors."""
-    matches = (_NUMBERED.match(name) for name in names)
-    return {int(match["number"]) for match in matches if match and match["path"] == path}
+def _effect(field: str, model: int, before: LoadReport, after: LoadReport) -> str:
+    """Return what the model has with another value of a field."""
+    if lists := [path for path in _lengths(before) if path not in _lengths(after)]:
+        return f"as many {' and '.join(lists)} as the checkpoint has, instead of {model}"
+    return f"the {'classes' if field == _CLASSES else 'size'} of the checkpoint, instead of {model}"
 
 
-def _remedy(fields: Collection[str], value: int, effect: str) -> list[ConfigRemedy]:
-    if not fields:
-        return []
-    first, *others = fields
-    arguments = [_argument(name, value) for name in others]
-    alternatives = f" (or {shortened(arguments, most=_MAX_FIELDS - 1)})" if arguments else ""
-    return [ConfigRemedy(first, value, f"{alternatives} builds the model with {effect}")]
+def _sizes(report: LoadReport) -> list[_Numbers]:
+    """Return the sizes that differ."""
+    shapes = [(entry.stored_shape, entry.model_shape) for entry in report.mismatched]
+    pairs = [pair for stored, model in shapes if len(stored) == len(model) for pair in zip(stored, model, strict=True)]
+    return [(stored, model) for stored, model in pairs if stored != model]
 
 
-def _argument(field: str, value: int) -> str:
-    """Return the argument that sets a field of a config, or of a part of it: `depth=2`, `image={'depth': 2}`."""
-    part, _, field = field.rpartition(".")
-    return f"{part}={{{field!r}: {value}}}" if part else f"{field}={value}"
+def _lengths(report: LoadReport) -> dict[str, _Numbers]:
+    """Return how many layers each list has of which one side has more, by its path."""
+    in_both = _layers([*report.loaded, *(entry.name for entry in report.mismatched)])
+    missing, unexpected = _layers(report.missing), _layers(report.unexpected)
+    lengths = {
+        path: (len(numbers | unexpected.get(path, set())), len(numbers | missing.get(path, set())))
+        for path, numbers in in_both.items()
+    }
+    return {path: (stored, model) for path, (stored, model) in lengths.items() if stored != model}
+
+
+def _layers(names: Iterable[str]) -> dict[str, set[int]]:
+    """Return the numbers of the layers that have one of these tensors, by the path of their list."""
+    layers: dict[str, set[int]] = {}
+    for match in filter(None, map(_NUMBERED.match, names)):
+        layers.setdefault(match["path"], set()).add(int(match["number"]))
+    return layers
 
 
 def _numbers(config: PretrainedConfig) -> dict[str, int]:

@@ -88,13 +88,10 @@ class _Way(NamedTuple):
         unexpected = self.report.unexpected.items()
         return {self.names.to_model(name) or name: (name, shape) for name, shape in unexpected}
 
-    def without(self, layers: Iterable[str]) -> _Way:
-        """Return this way without what differs in some layers, given the beginnings of their names in the model."""
-        begins = tuple(layers)
-        missing = {name: shape for name, shape in self.report.missing.items() if not name.startswith(begins)}
-        unexpected = self.unexpected_in_model().items()
-        kept = {name: shape for in_model, (name, shape) in unexpected if not in_model.startswith(begins)}
-        return self._replace(report=dataclasses.replace(self.report, missing=missing, unexpected=kept))
+    def report_in_model(self) -> LoadReport:
+        """Return the report with what is unexpected by the names that a model would have for it."""
+        unexpected = {name: shape for name, (_, shape) in self.unexpected_in_model().items()}
+        return dataclasses.replace(self.report, unexpected=unexpected)
 
 
 def advise(
@@ -105,7 +102,6 @@ def advise(
     *,
     config: PretrainedConfig | None,
     key_mapping: Mapping[str, str],
-    ties: Collection[str],
     attempt: Callable[[Mapping[str, str], Mapping[str, Any]], tuple[LoadReport, NameTranslation]],
 ) -> MismatchAdvice:
     """Return what to do about a report of tensors that do not match.
@@ -117,7 +113,6 @@ def advise(
         names: How the names of this checkpoint became names of the model.
         config: The config of the model, if it has one.
         key_mapping: The caller's.
-        ties: The tensors of the model that are declared to be tied to others, which an attempt does not make.
         attempt: Returns the report of a load with another key_mapping and other config fields, and how names become
             names of the model; what is known already if such a model cannot be made.
     """
@@ -139,20 +134,22 @@ def advise(
         ways = ways or [_Way({}, report, names)]
         remedies += _about_ways(ways, report, source, key_mapping)
     first, *others = ways
+    mapping = {} if leaves_out_mapping else {**first.mapping, **key_mapping}
+
+    def with_fields(fields: Mapping[str, Any]) -> _Way:
+        return _Way(first.mapping, *attempt(mapping, fields)) if fields else first
+
     rearranged = about_rearranged(first.report)
-    unexpected_in_model = first.unexpected_in_model()
     fields = []
     if not rearranged:
-        in_model = {name: shape for name, (_, shape) in unexpected_in_model.items()}
-        fields = config_remedies(dataclasses.replace(first.report, unexpected=in_model), config, tensors)
-    mapping = {} if leaves_out_mapping else {**first.mapping, **key_mapping}
-    if fields and not _differing(attempt(mapping, arguments_of(fields))[0]) <= {*_differing(report), *ties}:
-        fields = []  # other tensors would not match
+        fields = config_remedies(
+            first.report_in_model(), config, lambda arguments: with_fields(arguments).report_in_model()
+        )
     remaining = first.report
     if others:
         remaining = dataclasses.replace(remaining, unexpected={})  # each way says what it skips
     stacked = about_stacked(
-        first.report.missing, unexpected_in_model, all_stored=source.tensors, code_to_read=source.code_to_read
+        first.report.missing, first.unexpected_in_model(), all_stored=source.tensors, code_to_read=source.code_to_read
     )
     remedies += [
         *rearranged,
@@ -162,8 +159,7 @@ def advise(
         *map(str, fields),
     ]
     arguments = {"key_mapping": None} if leaves_out_mapping else {}
-    arguments |= first.without(layer for field in fields for layer in field.layers).arguments(source, key_mapping)
-    arguments |= arguments_of(fields)
+    arguments |= with_fields(arguments_of(fields)).arguments(source, key_mapping) | arguments_of(fields)
     other_arguments = (way.arguments(source, key_mapping) for way in others)
     return MismatchAdvice(tuple(remedies), (arguments, *other_arguments), remaining, (tensors, source.tensors))
 
@@ -198,11 +194,6 @@ def _pattern(entry: str, *, is_module: bool) -> str:
     """Return a pattern for a module or tensor and those whose names differ from it in numbers."""
     pattern = ".".join("*" if part.isdigit() else part for part in entry.split("."))
     return f"{pattern}.*" if is_module and pattern != entry else pattern
-
-
-def _differing(report: LoadReport) -> set[str]:
-    """Return the names of the tensors of the model that the checkpoint lacks or has in another form."""
-    return {*report.missing, *(entry.name for entry in report.mismatched)}
 
 
 def _num_differences(report: LoadReport) -> int:

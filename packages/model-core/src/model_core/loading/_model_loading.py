@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from config_core.checkpoint import Checkpoint
+    from config_core.config import PretrainedConfig
     from model_core.construction import DeferredConstruction
     from model_core.load_report import LoadReport
     from model_core.loading._allowed_differences import AllowedDifferences
@@ -56,6 +57,7 @@ def load_weights(
     placement: Placement,
     allowed: AllowedDifferences,
     checkpoint: Checkpoint | None,
+    construct: Callable[[PretrainedConfig], nn.Module],
     tie: Callable[[Collection[str]], list[torch.Tensor]],
 ) -> LoadReport:
     """Match the weights of a checkpoint with a model, check the result, and only then assign values.
@@ -69,6 +71,7 @@ def load_weights(
         placement: The dtype and device of the tensors.
         allowed: Which differences the caller allows.
         checkpoint: The checkpoint of the weights; None if they come from a state dict.
+        construct: Makes a model like this one, of another config.
         tie: Makes the ties of the model again, given the names of the tensors that the checkpoint lacks, and returns
             the tensors that it had to make.
 
@@ -91,7 +94,7 @@ def load_weights(
             plan.report,
             allowed,
             model_class=type(model),
-            advise=lambda: _advise(model, named, weights, rules, names, report=plan.report),
+            advise=lambda: _advise(model, named, weights, rules, names, report=plan.report, construct=construct),
             collisions={
                 name: rivals
                 for name, rivals in names.collisions(weights.tensors, named.persistent).items()
@@ -115,7 +118,11 @@ def load_weights(
 
 
 def ways_to_load(
-    model: nn.Module, named: NamedTensors, weights: WeightSource, rules: NameRules
+    model: nn.Module,
+    named: NamedTensors,
+    weights: WeightSource,
+    rules: NameRules,
+    construct: Callable[[PretrainedConfig], nn.Module],
 ) -> Sequence[dict[str, Any]]:
     """Return the arguments of each way to load weights, by name.
 
@@ -124,9 +131,10 @@ def ways_to_load(
         named: Its modules and tensors.
         weights: The weights.
         rules: How names are matched.
+        construct: Makes a model like this one, of another config.
     """
     report, names = _outcome(named, weights, rules)
-    return _advise(model, named, weights, rules, names, report=report).ways
+    return _advise(model, named, weights, rules, names, report=report, construct=construct).ways
 
 
 def _advise(
@@ -137,21 +145,21 @@ def _advise(
     names: NameTranslation,
     *,
     report: LoadReport,
+    construct: Callable[[PretrainedConfig], nn.Module],
 ) -> MismatchAdvice:
     """Return what to do about weights that do not match, each renaming and each config field tried out."""
     config: Any = getattr(model, "config", None)
 
-    def made_of(fields: Mapping[str, Any]) -> nn.Module:
+    def construct_with(fields: Mapping[str, Any]) -> nn.Module:
         changed = copy.deepcopy(config)
         changed.update(dict(fields))
-        made: nn.Module = type(model)(changed)
-        return made
+        return construct(changed)
 
     def attempt(key_mapping: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[LoadReport, NameTranslation]:
         others = dataclasses.replace(rules, key_mapping=key_mapping)
         if not fields:
             return _outcome(named, weights, others)
-        other = construct_without_values(lambda: made_of(fields))
+        other = construct_without_values(lambda: construct_with(fields))
         return (report, names) if other is None else _outcome(named_tensors(other), weights, others)
 
     return advise(
@@ -161,7 +169,6 @@ def _advise(
         names,
         config=config,
         key_mapping=rules.key_mapping,
-        ties=rules.ties.enabled,
         attempt=attempt,
     )
 

@@ -6,7 +6,6 @@ It is the call that the caller made, with what mends it. Nothing is computed bef
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from config_core.checkpoint import CONFIG_NAME
@@ -46,7 +45,8 @@ class SuggestedCall:
         options: What the caller gave by name.
         hub_options: The hub options that the caller gave, unless an open checkpoint has its own.
         rules: Returns how the names of a model are matched.
-        construct: Makes the model of the load; first of a config and keyword arguments, which it lacks so far.
+        construct: Makes a model of a config, at first with arguments for the constructor.
+        constructed_with: The config of the model that the load makes, if it is known so far.
     """
 
     model_class: type
@@ -57,10 +57,15 @@ class SuggestedCall:
     hub_options: HubOptions
     rules: Callable[[nn.Module, NamedTensors], NameRules]
     construct: Callable[..., nn.Module]
+    constructed_with: PretrainedConfig | None = None
 
     def with_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
         """Return the same with the config and keyword arguments that the constructor gets."""
-        return replace(self, construct=partial(self.construct, config, *self.positional, **keywords))
+
+        def construct(config: PretrainedConfig) -> nn.Module:
+            return self.construct(config, *self.positional, **keywords)
+
+        return replace(self, construct=construct, constructed_with=config)
 
     def with_new_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
         """Return the same for a caller who has to give a config, which this one stands for."""
@@ -118,8 +123,8 @@ class SuggestedCall:
 
     def _ways(self, weights: WeightSource) -> Sequence[Mapping[str, Any]]:
         """Return the further arguments of each call that may be meant."""
-        model = construct_without_values(self.construct)
+        model = construct_without_values(lambda: self.construct(self.constructed_with))
         if model is None:
             return []
         named = named_tensors(model)
-        return ways_to_load(model, named, weights, self.rules(model, named))
+        return ways_to_load(model, named, weights, self.rules(model, named), self.construct)
