@@ -430,16 +430,15 @@ def _contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[
         fields: All fields.
         computed: Those that differ, as the class computes them.
     """
-    pairs = "; ".join(
-        f"{name!r} is {shown(fields[name])}, but is computed from the other fields as {shown(value)}"
+    problems = tuple(
+        ConfigProblem(
+            name,
+            f"{shown(fields[name])} is there, but the class computes {shown(value)} from the other fields. Leave it "
+            "out for the computed value, or give it as an override to keep it.",
+        )
         for name, value in computed.items()
     )
-    names = " and ".join(map(repr, computed))
-    kept = ", ".join(f"{name}={shown(fields[name])}" for name in computed)
-    return ConfigError(
-        f"{cls.__name__}: {pairs}. Leave {names} out for the computed value. To keep what is there, pass "
-        f"{kept} as an override."
-    )
+    return ConfigValidationError.of_problems(problems, config_class=cls.__name__)
 
 
 def _random_names(

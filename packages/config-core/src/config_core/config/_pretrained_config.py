@@ -43,6 +43,7 @@ from config_core.config._config_json import (
     encode_config,
     has_note,
     jsonable,
+    plain_value,
     read_config,
 )
 from config_core.config._config_type import ConfigType
@@ -709,7 +710,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
 
     def __repr__(self) -> str:
         try:
-            return f"{type(self).__name__} {self.to_json_string().rstrip()}"
+            return f"{type(self).__name__} {encode_config(plain_value(self)).rstrip()}"
         except (AttributeError, ConfigError):  # half constructed, or with values that cannot be written to JSON
             state = ", ".join(f"{name!r}: {shown(value)}" for name, value in vars(self).items())
             return f"{type(self).__name__} {{{state}}}"
