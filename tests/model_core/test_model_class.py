@@ -157,6 +157,29 @@ def test_what_is_no_config_is_named_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_model_in_place_of_its_config_is_told_to_have_one(tmp_path):
+    """In a load as in a constructor."""
+    model = TinyModel(TinyConfig())
+    model.save_pretrained(tmp_path)
+    for call in (TinyModel, lambda given: TinyModel.from_pretrained(tmp_path, config=given)):
+        with pytest.raises((ArgumentError, ConfigClassError), match=r"TinyModel\. Pass its \.config\.$"):
+            call(model)
+
+
+def test_load_of_a_state_dict_alone_asks_for_a_config():
+    """It has no folder to take one from."""
+    with pytest.raises(ConfigClassError, match=r"got None\. Pass config=TinyConfig\(\.\.\.\)\.$"):
+        TinyModel.from_pretrained(None, state_dict=TinyModel(TinyConfig()).state_dict())
+
+
+@pytest.mark.parametrize("given", [[], "", False, 0], ids=repr)
+def test_empty_key_mapping_of_another_type_is_refused(tmp_path, given):
+    """Only None and an empty dict ask for nothing."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    with pytest.raises(ArgumentError, match="key_mapping must be a dict"):
+        TinyModel.from_pretrained(tmp_path, key_mapping=given)
+
+
 class Scaled(TinyModel):
     """A model whose constructor takes more than the config."""
 

@@ -16,7 +16,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoi
 from torch.optim.swa_utils import AveragedModel
 
 from model_core import ArgumentError, PreTrainedModel, StateDictError
-from tiny_models import HeadModel, TinyConfig, TinyModel, fill_randomly, same_state
+from tiny_models import HeadModel, NormModel, TinyConfig, TinyModel, fill_randomly, same_state
 
 
 class ModuleModel(PreTrainedModel):
@@ -175,6 +175,15 @@ def test_state_dict_that_could_not_be_loaded_is_refused_and_nothing_is_written(t
         model.save_pretrained(tmp_path / "new", state_dict=state_dict)
     assert isinstance(caught.value, ValueError)
     assert not (tmp_path / "new").exists()
+
+
+def test_parameters_without_buffers_are_told_from_a_state_dict(tmp_path):
+    """As by a load of them."""
+    model = NormModel(TinyConfig())
+    with pytest.raises(
+        StateDictError, match=r"Only buffers are missing, which named_parameters\(\) .*: pass model\.state_dict\(\)\."
+    ):
+        model.save_pretrained(tmp_path, state_dict=dict(model.named_parameters()))
 
 
 def test_error_carries_the_names(model, tmp_path):

@@ -1163,7 +1163,11 @@ PLACES = {
         {},
         r"state_dict=torch\.load\('.*/last\.ckpt', map_location='cpu', weights_only=True\)",
     ),
-    "distributed": ({"fsdp_0/__0_0.distcp", "fsdp_0/.metadata"}, {}, r"fsdp_0 is .*dcp_to_torch_save\(folder"),
+    "distributed": (
+        {"fsdp_0/__0_0.distcp", "fsdp_0/.metadata"},
+        {},
+        r"\. Convert the .*\.dcp_to_torch_save\(.*fsdp_0.*, '(.*)'\).*torch.load\('\1'",
+    ),
     "DeepSpeed": ({"zero_to_fp32.py", "step5/mp_rank_00_model_states.pt"}, {}, r"DeepSpeed: its zero_to_fp32\.py"),
     "adapter": ({"adapter_model.safetensors"}, {}, "adapter of PEFT"),
     "other library": ({"tf_model.h5", "flax_model.msgpack"}, {}, "not read: flax_model.msgpack, tf_model.h5"),

@@ -65,15 +65,17 @@ class ConfigClassError(ModelCoreError, TypeError):
     """
 
     def __init__(self, *, model_class: type, config: object, expected: type) -> None:
-        given = config if isinstance(config, type) else type(config)
-        kind = "the class " if isinstance(config, type) else "an instance of "
-        same_name = ""
-        if (given.__module__, given.__qualname__) == (expected.__module__, expected.__qualname__):
-            same_name = " These are two classes of the same name: the module was imported, or the cell was run, twice."
+        cls = config if isinstance(config, type) else type(config)
+        given = f"{'the class' if config is cls else 'an instance of'} {describe_class(cls)}"
+        remedy = f"To load a model from a folder or repository, call {model_class.__qualname__}.from_pretrained(...)."
+        if config is None:
+            given, remedy = "None", f"Pass config={expected.__name__}(...)."
+        elif isinstance(getattr(config, "config", None), expected):
+            remedy = "Pass its .config."
+        elif (cls.__module__, cls.__qualname__) == (expected.__module__, expected.__qualname__):
+            given += ". These are two classes of the same name: the module was imported, or the cell was run, twice"
         super().__init__(
-            f"{model_class.__qualname__} takes a config of class {describe_class(expected)}, got "
-            f"{kind}{describe_class(given)}.{same_name} To load a model from a folder or repository, "
-            f"call {model_class.__qualname__}.from_pretrained(...)."
+            f"{model_class.__qualname__} takes a config of class {describe_class(expected)}, got {given}. {remedy}"
         )
         self.model_class = model_class
         self.config = config

@@ -284,7 +284,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             strict=strict,
         )
         hub_options = HubOptions(revision, subfolder, token, cache_dir, local_files_only, force_download)
-        given = GivenWeights.find(
+        given = GivenWeights.from_arguments(
             pretrained_model_name_or_path,
             state_dict,
             hub_options,
@@ -304,7 +304,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             checkpoint,
             kwargs,
             hub_options=hub_options,
-            call_with=lambda new, unused: given.what_loads_them(
+            call_with=lambda new, unused: given.how_to_load(
                 call.with_new_config(new, drop_options(LOAD_OPTIONS, unused, model_class=cls))
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -12,7 +12,13 @@ from torch import nn
 from model_core.errors import ArgumentError
 from model_core.load_report import shortened
 
-__all__ = ["CodeOfCall", "check_state_dict_argument", "nested_state_dict", "problem_with_state_dict"]
+__all__ = [
+    "CodeOfCall",
+    "about_missing_buffers",
+    "check_state_dict_argument",
+    "nested_state_dict",
+    "problem_with_state_dict",
+]
 
 _Path = tuple[str | int, ...]
 _MAX_DEPTH = 3
@@ -66,6 +72,17 @@ def _remedy_for(given: object) -> str:
     if isinstance(given, Mapping) and given and all(hasattr(value, "__array__") for value in given.values()):
         return "Pass {name: torch.as_tensor(value) for name, value in state_dict.items()}."
     return ""
+
+
+def about_missing_buffers(missing: Iterable[object]) -> str:
+    """Return what to do about a state dict that lacks nothing but buffers, or `""` if it lacks anything else.
+
+    Args:
+        missing: The tensors of the model that it lacks.
+    """
+    if any(isinstance(tensor, nn.Parameter) for tensor in missing):
+        return ""
+    return "only buffers are missing, which named_parameters() and averages of parameters leave out"
 
 
 def problem_with_state_dict(content: object, *, names_only: bool = False) -> str:

@@ -45,7 +45,7 @@ class GivenWeights:
     allow_pickle: bool
 
     @classmethod
-    def find(
+    def from_arguments(
         cls,
         source: str | os.PathLike[str] | Checkpoint | None,
         state_dict: Mapping[str, Any] | None,
@@ -95,14 +95,14 @@ class GivenWeights:
             WeightsFileError: A file is damaged, or files come from different saves.
         """
         if self.checkpoint is not None and self.file is not None:
-            hint = self._what_loads_file(self.checkpoint, self.file, call)
+            hint = self._how_to_load_file(self.checkpoint, self.file, call)
             problem = f"{self.file} is a file, and a checkpoint is a folder. {hint}"
             raise CheckpointNotFoundError(problem, source=str(self.file))
         if self.checkpoint is None or self.state_dict is not None:
             return wrap_state_dict({} if self.state_dict is None else self.state_dict, code_of_call=call)
         return open_weights(self._search(self.checkpoint, call), mapped=self.mapped)
 
-    def what_loads_them(self, call: SuggestedCall) -> str:
+    def how_to_load(self, call: SuggestedCall) -> str:
         """Return the call that loads the weights of a folder, or what is wrong with them; `""` if there is none to say.
 
         Args:
@@ -110,7 +110,7 @@ class GivenWeights:
         """
         checkpoint = self.checkpoint
         if checkpoint is not None and self.file is not None:
-            return self._what_loads_file(checkpoint, self.file, call)
+            return self._how_to_load_file(checkpoint, self.file, call)
         if checkpoint is None or self.state_dict is not None or checkpoint.commit is not None:
             return ""  # in a repository, a download would tell
         try:
@@ -123,7 +123,7 @@ class GivenWeights:
             return f"{str(error).rstrip('.')}."
         return f"The whole call: {call.for_weights(weights)}."
 
-    def _what_loads_file(self, folder: Checkpoint, file: Path, call: SuggestedCall) -> str:
+    def _how_to_load_file(self, folder: Checkpoint, file: Path, call: SuggestedCall) -> str:
         if self.state_dict is None:
             return self._search(folder, call).call_for_file(file.name)
         tensors = {} if problem_with_state_dict(self.state_dict) else self.state_dict

@@ -17,7 +17,7 @@ def checked_key_mapping(key_mapping: object) -> Mapping[str, str]:
         ArgumentError: It is no mapping, or an expression or a replacement is invalid.
     """
     expected = "a dict from regular expressions to replacements"
-    mapping = key_mapping or {}
+    mapping = {} if key_mapping is None else key_mapping
     if not isinstance(mapping, Mapping):
         raise ArgumentError("key_mapping", key_mapping, expected=expected)
     for pattern, replacement in mapping.items():

@@ -11,8 +11,6 @@ import fnmatch
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from torch import nn
-
 from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import arguments_of, config_remedies
 from model_core.loading._layout_hints import about_rearranged, about_stacked
@@ -23,6 +21,7 @@ from model_core.loading._reparametrized_names import (
     about_reparametrized,
     reparametrized_names,
 )
+from model_core.state_dicts import about_missing_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -237,9 +236,8 @@ def _about_absent(report: LoadReport, tensors: Mapping[str, torch.Tensor]) -> li
     if not report.missing or report.unexpected or report.mismatched:
         return []
     missing = {name: tensors[name] for name in report.missing if name in tensors}
-    if missing and not any(isinstance(tensor, nn.Parameter) for tensor in missing.values()):
-        without = "which named_parameters() and averages of parameters leave out"
-        return [f"only buffers are missing, {without}: save or pass model.state_dict()"]
+    if missing and (reason := about_missing_buffers(missing.values())):
+        return [f"{reason}: save or pass model.state_dict()"]
     if len(missing) == 1:
         ((name, tensor),) = missing.items()
         embeddings = [other for other in report.loaded if "emb" in other and tensors[other].shape == tensor.shape]

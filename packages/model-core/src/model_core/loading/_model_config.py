@@ -59,11 +59,14 @@ def config_for_load(
                 model_class=model_class,
             )
         if given is not None and not isinstance(given, (str, os.PathLike, Checkpoint)):
+            is_model = isinstance(getattr(given, "config", None), config_class)
             raise ArgumentError(
                 "config",
                 given,
                 expected=f"a {config_class.__name__}, or the folder or repository that has one",
-                remedy=f"From a dict, {config_class.__name__}.from_dict(...) makes one.",
+                remedy="Pass its .config."
+                if is_model
+                else f"{config_class.__name__}.from_dict(...) makes one of a dict.",
             )
         source = checkpoint if given is None else given
         if source is None:

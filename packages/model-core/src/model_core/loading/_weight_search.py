@@ -95,11 +95,13 @@ class WeightSearch(NamedTuple):
         """Yield what to do with what several processes have written."""
         filenames = self.checkpoint.first_filenames()
         if parts := sorted(name for name in filenames if name.endswith(".distcp")):
-            folder = parts[0].rpartition("/")[0] or "this folder"
+            folder = (
+                self.checkpoint.name if self.checkpoint.commit else str(self.checkpoint.local_path(parts[0]).parent)
+            )
             yield (
-                f"{folder} is a checkpoint of torch.distributed: convert it with "
-                "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, 'weights.pt'), and pass what is "
-                "in that file as state_dict=."
+                "Convert the checkpoint of torch.distributed with "
+                f"torch.distributed.checkpoint.format_utils.dcp_to_torch_save({folder!r}, 'weights.pt'). Then: "
+                f"{self.code_of_call({}, code_to_read(repr('weights.pt'), is_safetensors=False))}."
             )
         if "latest" in filenames and self.checkpoint.commit is None and "DeepSpeed" in kind_of_folder(filenames):
             path = repr(str(self.checkpoint.local_path("latest").parent))

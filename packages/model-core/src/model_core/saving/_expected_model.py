@@ -87,15 +87,12 @@ class ExpectedModel:
             written = [(name, other) for name, other in pairs if name in tensors and other in tensors]
             return [(name, other) for name, other in written if not equal_bytes(tensors[name], tensors[other])]
 
-        def apart_in(layout: TensorLayout) -> list[_Pair]:
-            return apart(_pairs(layout.ties, tensors))
-
         def apart_by_constructor(layout: TensorLayout) -> list[_Pair]:
-            return [pair for pair in apart_in(layout) if {*pair} not in disabled]
+            return [pair for pair in apart(_pairs(layout.ties, tensors)) if {*pair} not in disabled]
 
         if found := apart(self.declared.enabled.items()):
             raise self._error_about_tie("_tied_weights_keys", found[0], _TO_CALL)
-        if self.after_ties and (found := apart_in(self.after_ties)):
+        if self.after_ties and (found := apart(_pairs(self.after_ties.ties, tensors))):
             raise self._error_about_tie("tie_weights()", found[0], _TO_CALL)
         if found := self._differences(apart_by_constructor):
             raise self._error_about_tie("the constructor", found[0], _TO_ASSIGN)

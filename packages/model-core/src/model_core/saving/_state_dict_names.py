@@ -15,6 +15,7 @@ from torch import nn
 
 from model_core.errors import StateDictError
 from model_core.module_tensors import group_shared, shape_of, without_wrappers, wrapper_prefixes
+from model_core.state_dicts import about_missing_buffers
 from model_core.torch_dtypes import is_convertible
 from model_core.torch_internals import has_flat_parameters
 
@@ -141,6 +142,8 @@ def _describe(
         )
     if missing:
         lines.append(f"  missing: {_listed(missing, lambda _: '')}")
+        if not (unexpected or mismatched) and (reason := about_missing_buffers(own[name] for name in missing)):
+            lines.append(f"  {reason.capitalize()}: pass model.state_dict().")
     if mismatched:
         lines.append(
             "  different: "
