@@ -204,6 +204,15 @@ def test_reference_of_millions_of_letters_gives_a_short_error(witness):
     assert len(str(caught.value)) < 2000
 
 
+def test_auto_map_of_many_names_gives_a_short_error(witness):
+    """Nor by the names beside the wanted one."""
+    auto_map = {f"Auto{'x' * 500}{number}": "modeling_tiny.TinyModel" for number in range(10_000)}
+    folder = witness.write({"config.json": config_json(auto_map)})
+    with pytest.raises(UnknownModelTypeError, match="and 9,992 more and not AutoConfig") as caught:
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    assert len(str(caught.value)) < 2000
+
+
 def test_auto_map_of_a_nested_config_means_nothing(witness):
     """Code is named at the top of config.json and nowhere else."""
     nested = {"auto_map": AUTO_MAP, "model_type": "tiny"}

@@ -497,6 +497,40 @@ def test_imports_that_would_take_minutes_are_refused_at_once(witness, name):
     assert time.process_time() - start < 5
 
 
+def test_names_of_all_files_together_are_bounded(witness):
+    """A hundred files may each import as many names as one may, and each name is looked for on the disk."""
+    numbers = range(100)
+    parts = {
+        f"part_{part}.py": "try:\n    from . import " + ", ".join(f"a{part}_{number}" for number in range(1900))
+        + "\nexcept ImportError:\n    pass\n"
+        for part in numbers
+    }  # fmt: skip
+    imports = "".join(f"from . import part_{part}\n" for part in numbers)
+    folder = witness.write({"configuration_tiny.py": imports + witness.trace, **parts})
+    for trust in (None, True):
+        with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match="names more than 50,000 modules"):
+            AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+
+
+def test_number_of_data_files_is_bounded(witness):
+    """Each is a request to the Hub, however small it is."""
+    names = [f"table{number}.txt" for number in range(1100)]
+    source = f"import os\nBESIDE = os.path.dirname(__file__)\nNAMES = {names}\n{witness.trace}"
+    folder = witness.write({"configuration_tiny.py": source, **dict.fromkeys(names, "x")})
+    for trust in (None, True):
+        with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match="more than 1,000 data files"):
+            AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+
+
+@pytest.mark.parametrize("name", ["long minus", "branches of a file"])
+def test_error_of_code_that_is_too_deep_says_so(witness, name):
+    """Python raises a MemoryError without a word for some of it."""
+    source = {"branches of a file": "if 1: pass\n" + "elif 1: pass\n" * 80_000, **BOMBS}[name]
+    folder = witness.write({"configuration_tiny.py": f"{witness.trace}\n{source}\n"})
+    with pytest.raises(SourceCodeError, match=r"it cannot be parsed: [^.]*(nested|recursion)"):
+        AutoConfig.from_pretrained(folder, trust_remote_code=True)
+
+
 HIDDEN = {
     "in the message": "raise ValueError(BAD)",
     "in a note": "e = ValueError('x')\ne.add_note(BAD)\nraise e",

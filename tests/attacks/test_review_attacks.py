@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -94,6 +95,15 @@ def test_refusal_shows_every_file_that_would_run(witness):
     with pytest.raises(PermissionError) as caught:
         AutoConfig.from_pretrained(folder)
     assert all(f"  {name}.py" in str(caught.value) for name in names)
+
+
+def test_review_of_nested_lambdas_ends(witness):
+    """What is inside several of them is read once, not once for each."""
+    lambdas = f"{'lambda: ' * 900}0\n" * 12
+    folder = witness.write({"configuration_tiny.py": f"import transformers\n{lambdas}{witness.trace}"})
+    start = time.process_time()
+    assert "configuration_tiny.py" in hub_io("inspect", folder).out
+    assert time.process_time() - start < 15
 
 
 def test_reviewing_runs_nothing(witness):

@@ -42,6 +42,8 @@ __all__ = [
     "resolve_model",
 ]
 
+_SHOWN = 8  # names of a file that an error repeats
+
 
 class Registered(NamedTuple):
     """The program registered this class."""
@@ -312,8 +314,10 @@ def _own_code_hint(auto_class: str, load: CodeLoad | None) -> str:
     if load is None or auto_class in load.auto_map:
         return ""
     if load.auto_map:
-        names = ", ".join(sorted(map(str, load.auto_map)))
-        return f"The checkpoint ships its own code, but its auto_map names {names} and not {auto_class}."
+        names = [f"{name:.80}" for name in sorted(load.auto_map)]
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        shown = ", ".join(names[:_SHOWN])
+        return f"The checkpoint ships its own code, but its auto_map names {shown}{more} and not {auto_class}."
     if load.checkpoint is None or auto_class != "AutoConfig":
         return ""
     return (

@@ -133,7 +133,7 @@ class ClassReference:
         try:
             check_relative_name(module, where="auto_map")
         except UnsafeNameError as error:
-            raise _malformed(text, str(error)) from error
+            raise _malformed(text, str(error).rstrip(".")) from error
         if not all(part.isidentifier() for part in module.split("/")):
             raise _malformed(text, f"{module!r} is not the name of a module")
         if not module.isascii():

@@ -130,7 +130,8 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
             raise SourceCodeError(f"an import has more than {_MOST_DOTS:,} dots.", path=path, line=line)
     with _errors_of(path), _quietly():
         text = content.decode("utf-8-sig")
-        # Before 3.11.8 and 3.12.2, CPython raises a SystemError if another thread parses meanwhile.
+        # Threads that parse at the same time may disturb each other before 3.11.8 and 3.12.2 (CPython issue 106905):
+        # one of them gets a SystemError, whatever it parses. A lock of ours would not stop other code that parses.
         for _ in range(_MORE_TRIES):
             with suppress(SystemError):
                 return ast.parse(text, filename=_PARSED_NAME)
@@ -184,7 +185,7 @@ def _errors_of(path: str) -> Iterator[None]:
         error.text = error.text and printable(error.text, keep="\n")  # which a traceback shows
         raise SourceCodeError(f"it is not valid Python: {error.msg}.", path=path, line=error.lineno) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SourceCodeError(f"it cannot be parsed: {error}.", path=path) from error
+        raise SourceCodeError(f"it cannot be parsed: {str(error) or 'it is nested too deep'}.", path=path) from error
 
 
 def _read(content: bytes, path: str) -> SourceFacts:

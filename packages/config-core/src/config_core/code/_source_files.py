@@ -34,7 +34,7 @@ __all__ = [
 # Parsing Python source takes up to 500 times its size in memory.
 MAX_SOURCE_BYTES = 1024 * 1024  # of one file
 MAX_CODE_BYTES = 4 * 1024 * 1024  # of all source files together
-MAX_SOURCE_FILES = 1000  # even empty files cost a request each
+MAX_SOURCE_FILES = 1000  # and as many data files: even empty files cost a request each
 MAX_DATA_BYTES = 16 * 1024 * 1024  # of all data files together
 
 _PACKAGE_FILE = "__init__.py"
@@ -119,7 +119,7 @@ def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None]
         Name relative to the top folder to content.
 
     Raises:
-        SourceCodeError: The data is too large in total, or a name is not ASCII.
+        SourceCodeError: There are too many data files, they are too large in total, or a name is not ASCII.
     """
     found: dict[str, bytes] = {}
     total = 0
@@ -132,6 +132,10 @@ def data_files(sources: Mapping[str, bytes], read: Callable[[str], bytes | None]
             if not name.isascii():
                 raise SourceCodeError(
                     f"it names the data file {name!a}, but names of data files must be ASCII.", path=source
+                )
+            if len(found) == MAX_SOURCE_FILES:
+                raise SourceCodeError(
+                    f"the code has more than {MAX_SOURCE_FILES:,} data files.", path=f"{where}/{source}"
                 )
             total += len(data)
             if total > MAX_DATA_BYTES:

@@ -38,6 +38,8 @@ __all__ = [
 # The files that a load has read: the place of the code, then file name, to content; None for a missing file.
 Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
 
+_MAX_LOOKUPS = 50_000  # for files of one place, whether they exist or not
+
 
 def collect_bundle(
     checkpoint: Checkpoint, references: Mapping[str, ClassReference], *, wanted: ClassReference, contents: Contents
@@ -126,7 +128,7 @@ class _Reader:
             raise self._errors[name]
         if name not in self._contents:
             try:
-                content = self._read(name) if self._checkpoint.has(name) else None
+                content = self._read(name) if self._has(name) else None
             except SourceCodeError as error:
                 self._errors[name] = error
                 raise
@@ -137,11 +139,17 @@ class _Reader:
         """Return the content of a data file, or None if it does not exist or is larger than the limit."""
         if name not in self._contents:
             try:
-                is_used = self._checkpoint.has(name) and self._checkpoint.size_of(name) <= limit
+                is_used = self._has(name) and self._checkpoint.size_of(name) <= limit
                 self._contents[name] = self._checkpoint.read_bytes(name, limit=limit) if is_used else None
             except ValueError as error:  # a link that leaves the checkpoint
                 raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error
         return self._contents[name]
+
+    def _has(self, name: str) -> bool:
+        if len(self._contents) >= _MAX_LOOKUPS:
+            path = str(self._checkpoint)
+            raise SourceCodeError(f"the code names more than {_MAX_LOOKUPS:,} modules and data files.", path=path)
+        return self._checkpoint.has(name)
 
     def _read(self, name: str) -> bytes:
         path = f"{self._checkpoint}/{name}"

@@ -87,7 +87,7 @@ def _uses_in_expressions(file: str, tree: ast.Module) -> Iterator[TransformersNa
     """Yield the modules that are named in text, and the names that are read as attributes of a module."""
     modules, functions = dict(_bound_modules(tree)), functions_in(tree)
     unread = set(_postponed_annotations(tree))
-    later = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Lambda) for part in ast.walk(node.body)}
+    later = _parts_of_lambdas(tree)
     for statement, is_certain, _ in walk_statements(tree):
         parts = [part for part in walk_expressions(statement) if id(part) not in unread]
         for part in parts:
@@ -105,6 +105,18 @@ def _uses_in_expressions(file: str, tree: ast.Module) -> Iterator[TransformersNa
                 provider = provider_of(module, attribute)
                 served = provider is not None or attribute.startswith("__")
                 yield TransformersName(f"{module}.{attribute}", file, part.lineno, served, certainly, provider)
+
+
+def _parts_of_lambdas(tree: ast.Module) -> set[int]:
+    """Return the ids of the expressions in the bodies of lambdas. Each is visited once, however lambdas are nested."""
+    found: set[int] = set()
+    waiting: list[ast.AST] = [node.body for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in found:
+            found.add(id(part))
+            waiting.extend(ast.iter_child_nodes(part))
+    return found
 
 
 def _postponed_annotations(tree: ast.Module) -> Iterator[int]:
