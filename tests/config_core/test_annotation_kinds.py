@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Self, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Self, Tuple, TypedDict  # noqa: UP035 - the older spelling is tested
 
 import jsonschema
 import pydantic
@@ -133,7 +133,7 @@ def test_configs_that_a_file_cannot_tell_apart_are_refused_at_the_save(tmp_path)
         part: First | Second | None = None
 
     EitherConfig(part=First()).save_pretrained(tmp_path)
-    with pytest.raises(ConfigError, match=r"part: a Second would be loaded as a First\. Give .* a model_type"):
+    with pytest.raises(ConfigError, match=r"part: Second would be loaded as First\. Give .* a model_type"):
         EitherConfig(part=Second()).save_pretrained(tmp_path)
 
 
@@ -194,6 +194,30 @@ def test_the_schema_knows_members_that_json_has_no_number_for(limit, tmp_path):
 def test_a_tuple_of_any_length_after_others_comes_back(tmp_path):
     """Its values are not checked, which is better than refusing those that fit."""
     assert loaded(LimitConfig(rest=(1, "a", "b")), tmp_path).rest == (1, "a", "b")
+
+
+class RowConfig(PretrainedConfig):
+    """Tuples with and without a length."""
+
+    model_type = "kinds-row"
+
+    empty: tuple[()] = ()
+    older: Tuple[()] = ()  # noqa: UP006 - of `typing`
+    free: Tuple = ()  # noqa: UP006
+
+
+@pytest.mark.parametrize("field", ["empty", "older"])
+def test_a_tuple_of_no_values_has_none(field):
+    """The annotation `tuple[()]` is one of a length, which is 0; the schema says so too."""
+    with pytest.raises(ConfigValidationError, match=rf"RowConfig\.{field}: expected 0 values, got 1"):
+        RowConfig(**{field: [1]})
+    assert RowConfig.json_schema()["properties"][field]["maxItems"] == 0
+
+
+def test_a_tuple_without_arguments_has_any_values():
+    """Also the `Tuple` of typing, whose origin is that of `tuple[()]`."""
+    assert RowConfig(free=[1, "a"]).free == (1, "a")
+    assert "maxItems" not in RowConfig.json_schema()["properties"]["free"]
 
 
 def test_a_dict_that_is_no_config_is_not_changed_as_one(tmp_path):

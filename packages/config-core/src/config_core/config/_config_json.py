@@ -59,18 +59,18 @@ __all__ = [
 
 # Data cannot say whose code may run: these keys are refused at any depth.
 TRUST_OPTIONS = frozenset({"trust_remote_code", "code_revision"})
-# What a file says of the place it was in, or of the code that lay beside it, is not true of the next place.
+# What a file says of its class, its place and the code beside it: no config keeps it as fields.
 NOT_KEPT = frozenset(
     {"_name_or_path", "_commit_hash", "auto_map", "configuration_files", "model_type", "transformers_weights"}
 )
 # What a file notes of its computed fields: see `_derived_fields`.
 NOTE_KEY = "_computed_fields"
-# What every program of the field writes into a file: no mistake of whoever passes it on.
+# Keys that transformers writes into every file: passing them on is no mistake.
 WRITTEN_BY_ALL = frozenset({"transformers_version"})
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_OPENED = 100  # objects and lists; more may be nested deeper than is allowed
 _WORDS = {None: "null", True: "true", False: "false"}
-# What makes a value of the type itself of one of a subclass.
+# Converts a value of a subclass, such as `numpy.float64`, to the builtin type itself.
 _SCALAR_OF: dict[type[Any], Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
 _FLOAT_KEY = "__float__"
 _INFINITY = float("inf")
@@ -324,7 +324,7 @@ def _float_name(number: float) -> str:
 
 
 class _Notes(threading.local):
-    """Whether a config's `to_dict` in this thread returns a note, to make which takes another config."""
+    """Whether `to_dict` of a config in this thread adds the note of computed fields, which costs a second config."""
 
     are_wanted: bool = True
 
@@ -354,7 +354,7 @@ def jsonable(value: Any, *, owner: str = "") -> Any:
     """Return a copy of a value made of JSON's types only.
 
     Tuples and sets become lists, keys become strings, members of an `Enum` their value, objects with a `to_dict` what
-    that returns, dataclasses their fields, dtypes their name, and values of the types of `_value_types` what they have.
+    that returns, dataclasses a dict of their fields, and values with a `value_type` what its `encode` returns.
 
     Args:
         value: The value.

@@ -129,7 +129,8 @@ class _Declarations:
         defaults: Keyword of an `__init__` to its default.
         mutable_defaults: Those that instances must not share.
         annotations: Field to its annotation.
-        body: The defaults in the bodies of classes that have an `__init__` of their own.
+        class_defaults: Fields that an `__init__` of a parent takes to the default in the body of a class.
+        further_defaults: Fields in the body of a class with an `__init__` that takes none of them, to their defaults.
     """
 
     def __init__(self, root: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> None:
@@ -145,7 +146,8 @@ class _Declarations:
         self.defaults: dict[str, Any] = {}
         self.mutable_defaults: dict[str, Any] = {}
         self.annotations: dict[str, Any] = {}
-        self.body = _BodyDefaults({}, {})
+        self.class_defaults: dict[str, Any] = {}
+        self.further_defaults: dict[str, Any] = {}
 
     def add(self, cls: type[Any]) -> None:
         """Add those of a class."""
@@ -168,9 +170,21 @@ class _Declarations:
         optional = {parameter.name for parameter in self.last if parameter.default is None}
         declared = _body_annotations(cls, optional)
         self.annotations.update(declared)
-        self.body.add(cls, self.names)
-        self.names.update(declared, self.body.further)
-        self.own.update(declared, self.body.further)
+        self._add_body_defaults(cls)
+        self.names.update(declared, self.further_defaults)
+        self.own.update(declared, self.further_defaults)
+
+    def _add_body_defaults(self, cls: type[Any]) -> None:
+        """Add the defaults in the body of a class, which replace those of its parents."""
+        init = written_init(cls)
+        taken = {parameter.name for parameter in parameters_of(init)} if init is not None else body_annotations(cls)
+        for name in taken:
+            self.class_defaults.pop(name, None)
+            self.further_defaults.pop(name, None)
+        for name, default in vars(cls)[BODY_DEFAULTS].items() if init is not None else ():
+            if name not in taken:
+                is_of_parent = name in self.names - self.further_defaults.keys()
+                (self.class_defaults if is_of_parent else self.further_defaults)[name] = default
 
     def _add_init(self, cls: type[Any], init: Any) -> None:
         self.last = parameters_of(init)
@@ -214,12 +228,12 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
     declared = _Declarations(root, names_of)
     for base in reversed(cls.__mro__):
         declared.add(base)
-    body, aliases, annotations = declared.body, _followed(declared.aliases, cls), declared.annotations
+    aliases, annotations = _followed(declared.aliases, cls), declared.annotations
     late = {name for name in declared.read_late - declared.names if not _is_descriptor(cls, name)}
     read = declared.read | late
     own = declared.own | read
     type.__setattr__(cls, NAMES_READ_LATE, frozenset(declared.read_late))
-    defaults = declared.defaults | body.of_parents | body.further
+    defaults = declared.defaults | declared.class_defaults | declared.further_defaults
     _check_aliases(aliases, cls, own)
     family = [base for base in cls.__mro__ if base not in root.__mro__]
     attributes = [(name, value) for base in family for name, value in vars(base).items()]
@@ -246,8 +260,8 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
         passed=frozenset(passed if passed.isdisjoint(LABEL_FIELDS) else passed | LABEL_FIELDS),
         defaults=defaults,
         mutable_defaults=declared.mutable_defaults,
-        class_defaults=body.of_parents,
-        further_defaults=body.further,
+        class_defaults=declared.class_defaults,
+        further_defaults=declared.further_defaults,
         annotations=annotations,
         like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
         checks=_checks(annotations if cls._checks_values else {}, with_parts, cls, root),
@@ -330,31 +344,6 @@ def _has_making_code(cls: type[Any]) -> bool:
         or any(hasattr(type(value), "__set__") for name, value in vars(cls).items() if name not in not_code)
         or not all(field.init for field in getattr(fields, "fields", fields).values())
     )
-
-
-class _BodyDefaults(NamedTuple):
-    """The defaults in the bodies of classes that have an `__init__` of their own.
-
-    Attributes:
-        of_parents: Fields that an `__init__` of a parent takes.
-        further: Fields that no `__init__` takes.
-    """
-
-    of_parents: dict[str, Any]
-    further: dict[str, Any]
-
-    def add(self, cls: type[Any], known: set[str]) -> None:
-        """Add those of a class, which replace those of its parents."""
-        init = written_init(cls)
-        taken = {parameter.name for parameter in parameters_of(init)} if init is not None else body_annotations(cls)
-        for name in taken:
-            self.of_parents.pop(name, None)
-            self.further.pop(name, None)
-        if init is None:
-            return
-        for name, default in vars(cls)[BODY_DEFAULTS].items():
-            if name not in taken:
-                (self.of_parents if name in known - self.further.keys() else self.further)[name] = default
 
 
 def _body_annotations(cls: type[Any], optional: Collection[str] = ()) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from config_core.config._class_checks import (
 )
 from config_core.config._described_defaults import LikeDefault
 from config_core.config._problems import WrongValueError, check_all, shown
-from config_core.config._record_types import is_qualifier, is_unpacked
+from config_core.config._record_types import is_qualifier, is_unpacked, row_of
 from config_core.config._value_types import MAPPINGS, SCALARS, SEQUENCES, builtin_value, is_any_config, is_part_class
 from config_core.errors import ConfigError
 
@@ -61,9 +61,7 @@ def compile_check(annotation: Any) -> Check | None:
         return _one_of(arguments)
     if origin in {Union, types.UnionType}:
         return _any_of(arguments)
-    return _container(origin or annotation, arguments) or class_check(
-        origin or annotation, compile_check, arguments if origin else None
-    )
+    return _container(annotation) or class_check(origin or annotation, compile_check, arguments if origin else None)
 
 
 def fitting_scalars(annotation: Any) -> frozenset[type[Any]]:
@@ -135,11 +133,12 @@ def _annotated(annotation: Any, metadata: tuple[Any, ...]) -> Check | None:
     return restore
 
 
-def _container(container: Any, arguments: tuple[Any, ...]) -> Check | None:
+def _container(annotation: Any) -> Check | None:
+    container, arguments = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
     if not isinstance(container, type):
         return None
     if container in SEQUENCES:
-        return _sequence(container, arguments)
+        return _sequence(container, arguments, row_of(annotation))
     return _mapping(container, arguments) if container in MAPPINGS else None
 
 
@@ -247,13 +246,12 @@ def _problem(check: Check, value: Any) -> WrongValueError:
     raise AssertionError(value)
 
 
-def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
+def _sequence(container: Any, arguments: tuple[Any, ...], row: tuple[Any, ...] | None) -> Check:
     """Return the check of what JSON has a list for."""
     if any(map(is_unpacked, arguments)):
         arguments = ()  # tuple[int, *tuple[str, ...]]: its values are restored, and not checked
-    is_row = container is tuple and bool(arguments) and arguments[-1] is not Ellipsis
-    items = [compile_check(argument) for argument in (arguments if is_row else arguments[:1])]
-    fitting = frozenset() if is_row else fitting_scalars(arguments[0]) if arguments else SCALARS
+    items = [compile_check(argument) for argument in (arguments[:1] if row is None else row)]
+    fitting = frozenset() if row is not None else fitting_scalars(arguments[0]) if arguments else SCALARS
     make: Any = SEQUENCES[container]
     accepted = (list, tuple, set, frozenset) if container in _SETS else (list, tuple, make)
     kept = (set, frozenset) if container is abc.Set else make
@@ -262,11 +260,11 @@ def _sequence(container: Any, arguments: tuple[Any, ...]) -> Check:
         given = value if isinstance(value, accepted) else builtin_value(value)
         if not isinstance(given, accepted):
             raise expected(name_of(container), value)
-        if is_row and len(given) != len(items):
+        if row is not None and len(given) != len(items):
             raise WrongValueError(f"expected {len(items)} values, got {len(given)}")
         checked: Iterable[Any] = given
         if items and not fitting.issuperset(map(type, given)):
-            checks = items if is_row else items * len(given)
+            checks = items * len(given) if row is None else items
             checked = check_all(zip(range(len(given)), checks, given, strict=True), place="[{}]".format)
         if isinstance(given, kept) and are_same(checked, given):
             return given

@@ -13,9 +13,10 @@ from typing import Any, Literal, Union
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_config, jsonable
 from config_core.config._problems import AUTHOR_ERRORS
-from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_unpacked, keys_of, kind_of
+from config_core.config._record_types import extra_items, hints_of, is_qualifier, is_unpacked, keys_of, kind_of, row_of
 from config_core.config._value_types import (
     MAPPINGS,
+    REGISTERED_FORM,
     SEQUENCES,
     dataclass_fields,
     is_config_class,
@@ -112,15 +113,14 @@ class _Schemas:
             return {"anyOf": choices} if all(choices) else {}
         if annotation in _SCALARS:
             return copy.deepcopy(_SCALARS[annotation])
-        return self._container(origin or annotation, arguments)
+        row = row_of(annotation)
+        return self._container(origin or annotation, arguments) if row is None else self._row(row)
 
     def _container(self, container: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
         if container in MAPPINGS:
             return self._mapping(*arguments, *(Any, Any)[len(arguments) :])  # a Counter has one
         if any(map(is_unpacked, arguments)):
             arguments = ()
-        if container is tuple and arguments and arguments[-1] is not Ellipsis:
-            return self._row(arguments)
         if container in SEQUENCES:
             items = self.of(arguments[0]) if arguments else {}
             return {"type": "array"} | ({"items": items} if items else {})
@@ -187,7 +187,7 @@ def _object(cls: type[Any], properties: dict[str, Any], required: abc.Iterable[s
 
 
 def _form(cls: type[Any]) -> dict[str, Any]:
-    if (form := value_type(cls)) is None or form.form.startswith("the form of"):
+    if (form := value_type(cls)) is None or form.form == REGISTERED_FORM:
         return {}  # registered by the program: only its functions know
     kind = _FORMATS.get(f"{cls.__module__}.{cls.__qualname__}")
     return {"type": "string"} | ({"format": kind} if kind else {})

@@ -1,4 +1,4 @@
-"""Classes that JSON has other values for: their kinds, their annotations, and a `TypedDict`'s keys."""
+"""Classes whose values have another form in JSON: their kinds, their annotations, and the keys of a `TypedDict`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from config_core.config._annotations import module_names
 from config_core.config._body_fields import own_annotations
 from config_core.config._value_types import dict_methods, is_part_class, value_type
 
-__all__ = ["extra_items", "hints_of", "is_qualifier", "is_unpacked", "keys_of", "kind_of", "with_arguments"]
+__all__ = ["extra_items", "hints_of", "is_qualifier", "is_unpacked", "keys_of", "kind_of", "row_of", "with_arguments"]
 
-# The first that a class is of counts.
+# A class has the first kind that fits it.
 _KINDS: dict[str, Callable[[type[Any]], Any]] = {
     "form": value_type,
     "enum": lambda cls: issubclass(cls, Enum),
@@ -30,7 +30,7 @@ _QUALIFIER = re.compile(r"\b(NotRequired|Required)\[")
 
 
 def kind_of(cls: type[Any]) -> str:
-    """Return which kind of class this is that JSON has other values for, such as `"enum"`; `""` if none."""
+    """Return the kind of a class whose values have another form in JSON, such as `"enum"`; `""` for other classes."""
     return next((kind for kind, is_one in _KINDS.items() if is_one(cls)), "")
 
 
@@ -67,6 +67,15 @@ def is_qualifier(origin: Any) -> bool:
 def is_unpacked(annotation: Any) -> bool:
     """Return whether an annotation stands for any number of others, as the second one in `tuple[int, *rest]` does."""
     return typing.get_origin(annotation) is typing.Unpack or bool(getattr(annotation, "__unpacked__", False))
+
+
+def row_of(annotation: Any) -> tuple[Any, ...] | None:
+    """Return the annotations of the values of a tuple of one length, such as `tuple[int, str]`, or None for others."""
+    arguments = typing.get_args(annotation)
+    has_any_number = arguments[-1:] == (Ellipsis,) or any(map(is_unpacked, arguments))
+    # `tuple[()]` has no arguments either, and says so.
+    is_row = typing.get_origin(annotation) is tuple and hasattr(annotation, "__args__") and not has_any_number
+    return arguments if is_row else None
 
 
 def keys_of(cls: Any) -> dict[str, bool]:

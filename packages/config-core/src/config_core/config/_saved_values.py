@@ -321,12 +321,12 @@ def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
         )
     kind = type(saved).__name__
     if is_config(saved) and is_config(loaded):
-        return f"a {kind} would be loaded as a {type(loaded).__name__}. Give each of the classes a model_type."
+        return f"{kind} would be loaded as {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict):
         kind += " whose keys are not text"
     problem = (
-        f"a {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be loaded as "
-        f"{type(loaded).__name__} {shown(loaded)}."
+        f"a value of type {kind} cannot be written to JSON so that a load gives it back: {shown(saved)} would be "
+        f"loaded as {type(loaded).__name__} {shown(loaded)}."
     )
     if isinstance(saved, str) or (isinstance(saved, dict) and not isinstance(loaded, dict)):
         return f"{problem} JSON has a meaning of its own for it: use another one."

@@ -97,7 +97,7 @@ def forbidden_in_parts(
 
 
 def names_unknown_to(cls: type[Any], given: Iterable[str]) -> tuple[str, ...]:
-    """Return which names are no fields of a class: neither keywords, nor attributes that it sets, nor anybody's."""
+    """Return the names that are neither keywords of a class, nor attributes that it sets, nor keys of any config."""
     known = {*public_names(cls), *assigned_names(cls), *NOT_KEPT, *WRITTEN_BY_ALL}
     return tuple(name for name in given if not (name in known or name.startswith("_")))
 

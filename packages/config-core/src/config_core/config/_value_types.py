@@ -16,6 +16,7 @@ from config_core.errors import ConfigDefinitionError
 
 __all__ = [
     "MAPPINGS",
+    "REGISTERED_FORM",
     "SCALARS",
     "SEQUENCES",
     "ValueType",
@@ -36,7 +37,7 @@ __all__ = [
 
 # JSON's scalars. A value of exactly one of these types is written, copied and compared as it is: the fast path of all.
 SCALARS: frozenset[type[Any]] = frozenset({type(None), bool, int, float, str})
-# What JSON has a list for, and what a list becomes.
+# Types that are written as a list, and what makes them of a list.
 SEQUENCES: dict[Any, Callable[[Any], Any]] = {
     tuple: tuple,
     set: set,
@@ -46,13 +47,14 @@ SEQUENCES: dict[Any, Callable[[Any], Any]] = {
     **dict.fromkeys((abc.Set, abc.MutableSet), set),
 }
 
-# What JSON has an object for, and what that becomes.
+# Types that are written as an object, and what makes them of a dict.
 MAPPINGS: dict[Any, Callable[[Any], Any]] = {
     **dict.fromkeys((dict, abc.Mapping, abc.MutableMapping), dict),
     collections.OrderedDict: collections.OrderedDict,
     collections.Counter: collections.Counter,
     collections.defaultdict: lambda values: collections.defaultdict(None, values),
 }
+REGISTERED_FORM = "its registered form"
 _TEXT_LIKE = (str, bytes, bytearray, memoryview, range)
 
 
@@ -98,7 +100,7 @@ def register_value_type(
             f"{cls.__module__}.{cls.__qualname__} was registered as a value type before. Pass exist_ok=True to replace "
             "its functions."
         )
-    _registered[cls] = ValueType(encode, lambda _, written: decode(written), f"the form of a {cls.__name__}")
+    _registered[cls] = ValueType(encode, lambda _, written: decode(written), REGISTERED_FORM)
 
 
 def value_type(cls: type[Any]) -> ValueType | None:
