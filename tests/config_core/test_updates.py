@@ -344,6 +344,80 @@ def test_an_update_runs_no_init_where_that_makes_no_field_of_another():
     assert (config.sizes, config.heads) == ([4], None)
 
 
+class TextOfAllConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.text = str(self)
+
+
+class SetTwiceConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        self.width = 3
+        super().__init__(**kwargs)
+
+
+class CalledConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        self(kwargs)
+        super().__init__(**kwargs)
+
+    def __call__(self, _):
+        self.text = f"{self.width}"
+
+
+class OwnDtypeConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+    @property
+    def dtype(self):
+        return self._dtype
+
+    @dtype.setter
+    def dtype(self, dtype):
+        self._dtype = dtype
+        self.text = f"{self.width}"
+
+
+@pytest.mark.parametrize("cls", [TextOfAllConfig, SetTwiceConfig, CalledConfig, OwnDtypeConfig])
+def test_an_update_computes_again_what_a_plain_looking_init_makes_of_other_fields(cls):
+    """The config is the one that the constructor makes of the new value."""
+    config, expected = cls(), cls(width=9)
+
+    config.update({"width": 9})
+
+    assert (config.width, getattr(config, "text", None)) == (expected.width, getattr(expected, "text", None))
+
+
+class SquareConfig(PretrainedConfig):
+    def __init__(self, width: int = 5, height: int = 3, **kwargs):
+        self.width = width
+        self.height = height
+        super().__init__(**kwargs)
+
+    @property
+    def size(self):
+        return self.width
+
+    @size.setter
+    def size(self, size):
+        self.width = self.height = size
+
+
+@pytest.mark.parametrize("values", [{"size": 5}, {"size": 5, "width": 5}])
+def test_an_update_calls_the_setter_of_a_property_that_has_the_value_already(values):
+    """As an assignment does: it may set other fields too."""
+    config = SquareConfig()
+
+    config.update(values)
+
+    assert (config.width, config.height) == (5, 5)
+
+
 def test_an_update_makes_two_values_of_one_parameter_again():
     """However it is written that it has one value."""
 

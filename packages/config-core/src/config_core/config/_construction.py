@@ -253,20 +253,20 @@ def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] 
     properties = {name: fields[name] for name in fields if name not in names and is_settable(cls, name)}
     if not properties:
         return
-    done = set_properties(config, properties)
+    done = set_properties(config, properties, only_undone=True)
     if is_sure is None:
         without = attributes_made_of(cls, fields, without=properties) or {}
         check_property(config, properties, fields, before=without | done)
 
 
-def set_properties(config: Any, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Set properties that have another value, and return what each is then."""
+def set_properties(config: Any, properties: Mapping[str, Any], *, only_undone: bool) -> dict[str, Any]:
+    """Set properties, and return what each is then; with `only_undone`, those that have another value."""
     from config_core.config._equal_values import same_value
 
     done = {}
     # None, which stands for what is not given, must not undo another one.
     for name, value in sorted(properties.items(), key=lambda item: item[1] is not None):
-        if not same_value(attribute_of(config, name), value):
+        if not (only_undone and same_value(attribute_of(config, name), value)):
             setattr(config, name, value)
         done[name] = attribute_of(config, name)
     return done

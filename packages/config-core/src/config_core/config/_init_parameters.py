@@ -231,54 +231,71 @@ def assigned_names(cls: type[Any]) -> frozenset[str]:
 def fields_kept_alone(cls: type[Any]) -> frozenset[str]:
     """Return the fields that the `__init__` of a class keeps as they are, and makes no other field of.
 
-    There are none if any attribute is made of another parameter than that of its name, or if the code of the
-    `__init__` does not show that.
+    There are none if any attribute is made of another parameter than that of its name, or if it cannot be told from the
+    code, as in a class with setters.
     """
     found = _kept_alone.get(cls)
     if found is None:
         root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
         family = [base for base in cls.__mro__ if base not in root.__mro__]
-        inits = [vars(base)["__init__"] for base in family if "__init__" in vars(base)]
-        is_simple = len(inits) == 1 and all(MAKING_METHODS.isdisjoint(vars(base)) for base in family)
+        aliases = {alias for base in family for alias in vars(base).get("attribute_map", {})}
+        members = [(name, member) for base in family for name, member in vars(base).items()]
+        inits = [member for name, member in members if name == "__init__"]
+        may_set_others = any(
+            name in MAKING_METHODS or (name not in aliases and _is_setter(member)) for name, member in members
+        )
+        is_simple = len(inits) == 1 and not may_set_others
         found = _kept_alone[cls] = _kept_alone_by(inits[0]) if is_simple else frozenset()
     return found
+
+
+def _is_setter(member: Any) -> bool:
+    """Return whether a member of a class is called when an attribute of its name is assigned."""
+    return hasattr(type(member), "__set__") and getattr(member, "fset", member) is not None
 
 
 def _kept_alone_by(init: Any) -> frozenset[str]:
     if not hasattr(init, "__code__") or not _MAKERS.isdisjoint(init.__globals__):
         return frozenset()
     this, others = init.__code__.co_varnames[0], init.__code__.co_varnames[-1]
-    kept: set[str] = set()
+    call_of_super = [["super", "__init__", others], ["super", "__class__", this, "__init__", others]]  # from 3.12 on
+    kept: dict[str, bool] = {}
     statement: list[dis.Instruction] = []
     for step in _steps_of(init.__code__):
         statement.append(step)
-        values = {value for each in statement for value in _names_of(each)}
         if step.opname == "STORE_ATTR":
-            if not _is_made_of(statement, {this, step.argval}):
+            if step.argval in kept or not _is_made_of(statement, this, step.argval):
                 return frozenset()
-            if {each.opname for each in statement if "LOAD_FAST" not in each.opname} <= {*_BEGINNINGS, "STORE_ATTR"}:
-                kept.add(step.argval)
+            operations = {each.opname for each in statement if "LOAD_FAST" not in each.opname}
+            kept[step.argval] = operations <= {*_BEGINNINGS, "STORE_ATTR"}
             statement = []
-        elif step.opname == "POP_TOP" and values <= {"super", "__class__", "__init__", this, others, None, 0, 1}:
-            statement = []  # `super().__init__(**kwargs)`
-    return frozenset(kept) if {step.opname for step in statement} <= _ENDINGS else frozenset()
+        elif step.opname == "POP_TOP":
+            texts = [value for each in statement for value in _names_of(each) if isinstance(value, str)]
+            statement = [] if texts in call_of_super else statement
+    ends = {step.opname for step in statement} <= _ENDINGS
+    return frozenset(name for name, is_kept in kept.items() if is_kept and ends)
 
 
-def _is_made_of(statement: "list[dis.Instruction]", names: set[str]) -> bool:
-    """Return whether a statement reads no other variables, always runs to its end, and leaves no value to the next."""
+def _is_made_of(statement: "list[dis.Instruction]", this: str, name: str) -> bool:
+    """Return whether a statement makes an attribute of the parameter of its name and of nothing else.
+
+    It always runs to its end, and leaves no value to the next one.
+    """
     import dis
 
+    variables = [value for step in statement if "FAST" in step.opname for value in _names_of(step)]
+    if variables[-1:] != [this] or not {*variables[:-1]} <= {name}:
+        return False  # `str(self)` would be made of all attributes
     if sum({"COPY": 1, "POP_TOP": -1}.get(step.opname, 0) for step in statement):
         return False  # as in `self.width = self.height = width`
     for step in statement:
         if step.opcode in dis.hasjrel or step.opcode in dis.hasjabs:
             if not statement[0].offset < step.argval <= statement[-1].offset:
                 return False
-        elif "FAST" in step.opname:
-            if not names.issuperset(_names_of(step)):
+        elif "FAST" not in step.opname:
+            is_unknown = step.opname == "LOAD_GLOBAL" and step.argval not in _MAKERS
+            if is_unknown or step.opname not in _MAKING_STEPS:
                 return False
-        elif step.opname not in _MAKING_STEPS or (step.opname == "LOAD_GLOBAL" and step.argval not in _MAKERS):
-            return False
     return True
 
 

@@ -88,12 +88,11 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
 
 def _may_compute(cls: type[Any], names: Collection[str]) -> bool:
     """Return whether a class may make other fields of some, or something else of these than what they are given as."""
-    definition = definition_of(cls)
-    if not definition.runs_own_code:
+    if not definition_of(cls).runs_own_code:
         return False
     from config_core.config._init_parameters import fields_kept_alone
 
-    return bool(definition.setters or definition.properties) or not fields_kept_alone(cls).issuperset(names)
+    return not fields_kept_alone(cls).issuperset(names)
 
 
 def _contents_of(config: Any) -> list[tuple[Any, Any]]:
@@ -218,7 +217,9 @@ def _assign_and_compute(
             fields = {name: value for name, value in written_fields(config).items() if name not in left_out}
             with contextlib.suppress(*AUTHOR_ERRORS):
                 _compute_again(config, before, plain, fields | known)
-        done = {name: attribute_of(config, name) for name in new} | set_properties(config, properties)
+        done = {name: attribute_of(config, name) for name in new} | set_properties(
+            config, properties, only_undone=False
+        )
         check_property(config, properties, new | properties, before=done)
     make_sub_configs(config)
     _compute_again(config, before, plain, written_fields(config))
