@@ -150,7 +150,13 @@ class AutoModelClass:
         else:
             config = _given_config(config, load, registry)
             config_choice = Registered(type(config))
-            load = load if load.auto_map else _load_of_class(type(config), load)
+            if not load.auto_map:
+                load = CodeLoad.of_class(
+                    type(config),
+                    trust_remote_code=trust_remote_code,
+                    code_revision=code_revision,
+                    hub_options=hub_options,
+                )
         with explain_spelling(kwargs):
             config_class = load_config_class(config_choice, load=load)
             model_choice = resolve_model(cls.__name__, config_class, load=load, sources=sources)
@@ -256,16 +262,6 @@ def _is_config_of(config: str | os.PathLike[str] | config_core.Checkpoint, load:
         return opened.commit is not None and config == opened.name and load.hub_options.revision is None
     named = path / CONFIG_NAME if path.is_dir() else path
     return named.exists() and named.samefile(file.path)
-
-
-def _load_of_class(config_class: type[config_core.PretrainedConfig], load: CodeLoad) -> CodeLoad:
-    """Return the load of models for a config class, with the options of the load of a checkpoint without code."""
-    return CodeLoad.of_class(
-        config_class,
-        trust_remote_code=load.trust_remote_code,
-        code_revision=load.code_revision,
-        hub_options=load.hub_options,
-    )
 
 
 def _overrides_from_pretrained(model_class: type[Any]) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.machinery import ModuleSpec
 
-__all__ = ["KNOWN_DISTRIBUTIONS", "Provider", "describe_provider", "providers_of"]
+__all__ = ["KNOWN_DISTRIBUTIONS", "Provider", "describe_provider", "find_module", "providers_of"]
 
 # There is no metadata for modules that are not installed. A name is never guessed, because anybody may own the
 # distribution with that name.
@@ -77,11 +77,16 @@ def describe_provider(module: str) -> str | None:
         from importlib.metadata import version
 
         return ", ".join(f"{name} {version(name)}" for name in sorted(set(distributions)))
+    spec = find_module(module)
+    return None if spec is None else _editable_project(spec) or "installed"
+
+
+def find_module(name: str) -> ModuleSpec | None:
+    """Return the spec of a top-level module, or None if it is not installed."""
     try:
-        spec = importlib.util.find_spec(module)
+        return importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return None
-    return None if spec is None else _editable_project(spec) or "installed"
 
 
 @cache

@@ -1,7 +1,7 @@
 """Registering the classes that a checkpoint ships in the auto classes of the real transformers.
 
-It finds those of tokenizers and processors by the class of the config, or by their names, which it looks up for all
-checkpoints. So a name counts as taken, too.
+transformers finds the classes of tokenizers and processors by the class of the config, or by their own names, whichever
+checkpoint is loaded. So a name counts as taken, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The names of weight files, as the field writes them, and what the names of all files tell if there is no config.
+"""The names of weight files, as the field writes them, and what file names tell if config or weights are missing.
 
     model.safetensors        model-00001-of-00002.safetensors        model.safetensors.index.json
     model.fp16.safetensors   model.fp16-00001-of-00002.safetensors   model.safetensors.index.fp16.json

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from config_core.transformers_names import logging
+from config_core.transformers_names._availability import CHECKS, requires_backends
 from config_core.transformers_names._backbone_config import (
     BackboneConfigMixin,
     get_aligned_output_features_output_indices,
@@ -31,7 +32,6 @@ from config_core.transformers_names._decorators import (
 )
 from config_core.transformers_names._rope_settings import RopeParameters, rope_config_validation
 from config_core.transformers_names._small_names import (
-    CHECKS,
     ExplicitEnum,
     FlashAttentionKwargs,
     LossKwargs,
@@ -40,7 +40,6 @@ from config_core.transformers_names._small_names import (
     TransformersKwargs,
     is_flash_attention_requested,
     layer_type_validation,
-    requires_backends,
 )
 
 if TYPE_CHECKING:

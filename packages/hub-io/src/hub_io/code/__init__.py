@@ -19,7 +19,7 @@ from hub_io.code._served_names import TRANSFORMERS, is_served_module, is_transfo
 from hub_io.code._transformers_uses import (
     ModuleLiteral,
     TransformersName,
-    functions_in,
+    module_functions,
     module_literal,
     transformers_names,
 )
@@ -38,11 +38,11 @@ __all__ = [
     "check_imports",
     "find_code",
     "find_each",
-    "functions_in",
     "imported_modules",
     "is_served_module",
     "is_transformers",
     "listed_requirements",
+    "module_functions",
     "module_literal",
     "names_served_by",
     "processing_load",

@@ -138,8 +138,9 @@ class _Reader:
     def data(self, name: str, *, limit: int = MAX_DATA_BYTES) -> bytes | None:
         """Return the content of a data file, or None if it does not exist or is larger than the limit."""
         if name not in self._contents:
+            is_there = self._has(name)
             try:
-                is_used = self._has(name) and self._checkpoint.size_of(name) <= limit
+                is_used = is_there and self._checkpoint.size_of(name) <= limit
                 self._contents[name] = self._checkpoint.read_bytes(name, limit=limit) if is_used else None
             except ValueError as error:  # a link that leaves the checkpoint
                 raise SourceCodeError(str(error), path=f"{self._checkpoint}/{name}") from error

@@ -1,18 +1,16 @@
-"""Checking that all that a bundle imports is there, before any of it runs and without importing anything.
+"""What a bundle requires: the modules that it imports, and the distributions that its `requirements.txt` lists.
 
 Required are the modules that its files import with certainty: by statements that run whenever the file is imported.
 Imports in functions, under conditions, and in a `try` that handles import errors may never run, or may fail without
-harm.
+harm. Whether the modules are there is checked before any code of the bundle runs, and without importing anything.
 
-`requirements.txt` beside the code lists the distributions that its author names. It is only used in error messages: no
-line of it is followed, downloaded or installed, and lines other than a distribution with versions are ignored. Its
-author may be hostile.
+The author of `requirements.txt` may be hostile. It is only used in error messages: no line of it is followed,
+downloaded or installed, and lines other than a distribution with versions are ignored.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import posixpath
 import shlex
 import sys
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING
 from config_core.code import BASE_FILE, BASE_NAMES, is_base_file, needed_files, parse_source, source_imports
 from hub_io.code._served_names import is_transformers
 from hub_io.code._transformers_uses import transformers_names
-from hub_io.distributions import KNOWN_DISTRIBUTIONS
+from hub_io.distributions import KNOWN_DISTRIBUTIONS, find_module
 from hub_io.errors import MissingRequirementsError, UnservedNamesError
 
 if TYPE_CHECKING:
@@ -197,12 +195,7 @@ def _by_place(uses: Iterable[TransformersName]) -> dict[str, tuple[str, ...]]:
 
 
 def _is_installed(name: str) -> bool:
-    if sys.modules.get(name) is not None:
-        return True
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
+    return sys.modules.get(name) is not None or find_module(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +234,11 @@ def listed_requirements(bundle: CodeBundle) -> list[ListedRequirement]:
     """Return the requirements in `requirements.txt` of a bundle that apply to this environment."""
     from packaging.utils import canonicalize_name
 
-    found = map(_parse, _lines(bundle.files.get(REQUIREMENTS_FILE, b"")))
+    found = map(_requirement, _requirement_lines(bundle.files.get(REQUIREMENTS_FILE, b"")))
     return [ListedRequirement(canonicalize_name(each.name), str(each)) for each in found if each is not None]
 
 
-def _lines(content: bytes) -> Iterator[str]:
+def _requirement_lines(content: bytes) -> Iterator[str]:
     """Yield the lines that may be requirements, without comments and options such as `--hash`."""
     if len(content) > MAX_REQUIREMENTS_BYTES:
         return
@@ -256,7 +249,7 @@ def _lines(content: bytes) -> Iterator[str]:
             yield plain
 
 
-def _parse(text: str) -> Requirement | None:
+def _requirement(text: str) -> Requirement | None:
     """Return a requirement of released versions that applies to this environment, or None."""
     from packaging.requirements import Requirement
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from config_core.code import CodeBundle
     from hub_io.code._served_names import NameProvider
 
-__all__ = ["ModuleLiteral", "TransformersName", "functions_in", "module_literal", "transformers_names"]
+__all__ = ["ModuleLiteral", "TransformersName", "module_functions", "module_literal", "transformers_names"]
 
 _IMPORTERS: Final = frozenset({"__import__", "import_module"})
 _FUNCTIONS: Final = _IMPORTERS | {"find_spec", "version"}  # of `importlib.util`, and of `importlib.metadata`
@@ -85,7 +85,7 @@ def _uses_in(file: str, content: bytes, bundle: CodeBundle) -> Iterator[Transfor
 
 def _uses_in_expressions(file: str, tree: ast.Module) -> Iterator[TransformersName]:
     """Yield the modules that are named in text, and the names that are read as attributes of a module."""
-    modules, functions = dict(_bound_modules(tree)), functions_in(tree)
+    modules, functions = dict(_bound_modules(tree)), module_functions(tree)
     unread = set(_postponed_annotations(tree))
     later = _parts_of_lambdas(tree)
     for statement, is_certain, _ in walk_statements(tree):
@@ -183,7 +183,7 @@ class ModuleLiteral(NamedTuple):
         return self.function in _IMPORTERS
 
 
-def functions_in(tree: ast.Module) -> dict[str, str]:
+def module_functions(tree: ast.Module) -> dict[str, str]:
     """Return the functions that take the name of a module, by the names that they have in a file."""
     return {name: name for name in _FUNCTIONS} | {
         alias.asname: alias.name
@@ -199,7 +199,7 @@ def module_literal(node: ast.AST, functions: Mapping[str, str]) -> ModuleLiteral
 
     Args:
         node: The expression.
-        functions: What `functions_in` returns for its file.
+        functions: What `module_functions` returns for its file.
     """
     target, function = None, "sys.modules"
     if isinstance(node, ast.Call):

@@ -27,15 +27,8 @@ __all__ = [
     "of_source",
     "offline_option",
     "open_source",
-    "revision_option",
     "transformers_option",
 ]
-
-
-def revision_option(function: Callable[..., None]) -> Callable[..., None]:
-    """Add `--revision`."""
-    text = "Branch, tag or commit of a repository; `main` if left out."
-    return click.option("--revision", metavar="REV", help=text)(function)
 
 
 def offline_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -57,7 +50,7 @@ def of_source(function: Callable[..., None]) -> Callable[..., None]:
         transformers_option("The code of tokenizers and processors, which only load_into_transformers runs."),
         click.option("--code-revision", metavar="REV", help="Revision of the code, in the same or another repository."),
         click.option("--subfolder", default="", metavar="DIR", help="Folder inside the source that holds config.json."),
-        revision_option,
+        click.option("--revision", metavar="REV", help="Branch, tag or commit of a repository; `main` if left out."),
         click.argument("source"),
     ):
         function = option(function)

@@ -106,20 +106,20 @@ def translate(error: BaseException, request: HubRequest) -> HubError:
     """
     if isinstance(error, HubError):
         return error
-    tell = _kind_of(error)
+    make = _maker_for(error)
     # What the client wraps, or why it looked into its cache, says more than the wrapping.
-    if isinstance(error.__cause__, Exception) and tell in {None, _not_in_cache}:
+    if isinstance(error.__cause__, Exception) and make in {None, _not_in_cache}:
         return translate(error.__cause__, request)
-    made = _other_failure(error, request) if tell is None else tell(error, request)
+    made = _other_failure(error, request) if make is None else make(error, request)
     return _completed(made, error, request)
 
 
-def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], HubError] | None:
-    """Return what tells of a kind of error that has a remedy of its own, or None."""
+def _maker_for(error: BaseException) -> Callable[[Any, HubRequest], HubError] | None:
+    """Return the function that makes our error of a kind that has a remedy of its own, or None."""
     from huggingface_hub import errors as client
 
     # Subclasses before their parents.
-    kinds: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
+    makers: list[tuple[type[BaseException], Callable[[Any, HubRequest], HubError]]] = [
         (ForeignHostError, _foreign_host),
         (TokenError, _unusable_token),
         (client.LocalEntryNotFoundError, _not_in_cache),
@@ -132,7 +132,7 @@ def _kind_of(error: BaseException) -> Callable[[Any, HubRequest], HubError] | No
         (client.LocalTokenNotFoundError, _no_stored_token),
         (client.HfHubHTTPError, _refused),
     ]
-    return next((tell for kind, tell in kinds if isinstance(error, kind)), None)
+    return next((make for kind, make in makers if isinstance(error, kind)), None)
 
 
 def _other_failure(error: BaseException, request: HubRequest) -> HubError:
@@ -206,7 +206,7 @@ def _gated(_: HfHubHTTPError, request: HubRequest) -> HubError:
 
 
 def _refused(error: HfHubHTTPError, request: HubRequest) -> HubError:
-    """Tell of an answer that is known only by its status."""
+    """Return our error for an answer that is known only by its status."""
     from huggingface_hub.errors import DisabledRepoError, EntryNotFoundError
 
     status = error.response.status_code

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub_io.code import (
     TRANSFORMERS,
-    functions_in,
     is_served_module,
     is_transformers,
+    module_functions,
     module_literal,
     names_served_by,
     served_object,
@@ -48,7 +48,7 @@ def serve_imports(tree: ast.Module) -> ast.Module:
     """
     # Imports are statements, so only lists of statements are replaced: expressions may be nested too deep for a
     # recursive visitor.
-    functions = functions_in(tree)
+    functions = module_functions(tree)
     for node in ast.walk(tree):
         if (literal := module_literal(node, functions)) is not None:
             _serve_literal(literal, node)
