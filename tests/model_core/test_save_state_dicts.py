@@ -235,10 +235,11 @@ def test_what_is_no_state_dict_is_refused_in_every_process(tmp_path, model, give
 
 
 @pytest.mark.parametrize("value", [None, "no", 2])
-def test_is_main_process_is_true_or_false(tmp_path, model, value):
-    """Anything else would leave the save out, or not, without a word."""
-    with pytest.raises(ArgumentError, match="is_main_process must be True or False"):
-        model.save_pretrained(tmp_path / "new", is_main_process=value)
+@pytest.mark.parametrize("option", ["is_main_process", "portable"])
+def test_option_is_true_or_false(tmp_path, model, option, value):
+    """Anything else would leave the save, or what transformers needs, out without a word."""
+    with pytest.raises(ArgumentError, match=f"{option} must be True or False"):
+        model.save_pretrained(tmp_path / "new", **{option: value})
     assert not (tmp_path / "new").exists()
 
 

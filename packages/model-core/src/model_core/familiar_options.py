@@ -94,7 +94,7 @@ CREATE_OPTIONS: Mapping[str, FamiliarOption] = {
     **LOAD_OPTIONS,
     **dict.fromkeys(("revision", "cache_dir", "token", "local_files_only", "force_download"), _NO_DOWNLOAD),
 }
-"""Options of `from_config`. What transformers passes on to the download of code is among them; here there is none."""
+"""Options of `from_config`, with those that transformers passes on to a download of code."""
 
 _NO_ADAPTERS = "Save the adapter with the save_pretrained of its PeftModel."
 SAVE_OPTIONS: Mapping[str, FamiliarOption] = {
@@ -129,8 +129,7 @@ def drop_options(
     Args:
         options: The options.
         given: The keywords.
-        model_class: The class that they are for, in a load. Parameters of its constructor are its own, whatever they
-            are called.
+        model_class: The class of a load. Keywords that its constructor takes are returned, whatever they are called.
 
     Raises:
         UnsupportedOptionError: An option asks for something.

@@ -433,8 +433,9 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         _check_has_config(self)
         shard_size = parse_size(max_shard_size)
         check_variant(variant)
-        if is_main_process not in (True, False):  # None would leave a save out without a word
-            raise ArgumentError("is_main_process", is_main_process, expected="True or False")
+        for name, value in (("is_main_process", is_main_process), ("portable", portable)):
+            if value not in (True, False):  # None would leave a save, or the file for transformers, out without a word
+                raise ArgumentError(name, value, expected="True or False")
         if state_dict is not None:
             check_state_dict_argument(state_dict, _code_of_save, names_only=True)
         if not is_main_process and state_dict is not None and not state_dict:

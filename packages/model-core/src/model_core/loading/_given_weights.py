@@ -1,4 +1,4 @@
-"""Where the caller of a load says that the weights are: a state dict, a checkpoint, or a file that is none."""
+"""What the caller of a load gives for the weights: a checkpoint, a file in place of one, or a state dict."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class GivenWeights:
         return open_weights(self._search(self.checkpoint, call), mapped=self.mapped)
 
     def how_to_load(self, call: SuggestedCall) -> str:
-        """Return the call that loads the weights of a folder, or what is wrong with them; `""` if there is none to say.
+        """Return the call that loads the weights of a folder, or what is wrong with them; `""` if that is not known.
 
         Args:
             call: The call of the load, with what it lacked so far.

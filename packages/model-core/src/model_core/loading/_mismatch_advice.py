@@ -232,7 +232,7 @@ def _about_collisions(collisions: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _about_absent(report: LoadReport, tensors: Mapping[str, torch.Tensor]) -> list[str]:
-    """Return what to do if all that is missing was left out of the save because of what it is."""
+    """Return what to do if nothing is missing but buffers, or an output that may be tied to an embedding."""
     if not report.missing or report.unexpected or report.mismatched:
         return []
     missing = {name: tensors[name] for name in report.missing if name in tensors}

@@ -68,7 +68,7 @@ class SuggestedCall:
         return replace(self, construct=construct, constructed_with=config)
 
     def with_new_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
-        """Return the same for a caller who has to give a config, which this one stands for."""
+        """Return the same with `config=` and a call of this config's class, for a checkpoint without a config."""
         return replace(self.with_config(config, keywords), config=Code(f"{type(config).__name__}()"))
 
     def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:

@@ -1,4 +1,4 @@
-"""What is in a checkpoint or a file instead of the weights that were looked for, and what to do."""
+"""Advice about weights that were not found or read: what a checkpoint or file holds instead, and what to do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite"
 
 
 class WeightSearch(NamedTuple):
-    """A search for the weights of a checkpoint, and what it found instead.
+    """A search for the weights of a checkpoint, which explains what it finds instead.
 
     Attributes:
         checkpoint: The checkpoint. Nothing of it is downloaded for advice.

@@ -1,4 +1,4 @@
-"""The model that a load will make of what is saved, by the class and the config alone, and where it would be another.
+"""The model that a load will make of what is saved, by the class and the config alone, and how it differs.
 
 Tensors get other names or sizes if somebody changes modules after construction: by weight normalisation, other
 parametrizations and pruning, by LoRA layers, by a classifier with more classes than the config says; or if somebody
