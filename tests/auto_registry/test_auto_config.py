@@ -126,10 +126,12 @@ def test_checkpoint_that_ships_no_code_is_said_to_ship_none(registry, write_chec
         AutoConfig.from_pretrained(write_checkpoint(model_type="owl"), trust_remote_code=trust, registry=registry)
 
 
-def test_missing_model_type_is_said(registry, write_checkpoint):
-    """A config.json that names no type is told apart from one that names an unknown type."""
+@pytest.mark.parametrize("values", [{}, {"model_type": ""}])
+def test_missing_model_type_is_said(registry, write_checkpoint, values):
+    """A config.json that names no type, as that of a class without one, is told apart from one that is unknown."""
     with pytest.raises(CheckpointConfigError, match="it has no model_type") as caught:
-        AutoConfig.from_pretrained(write_checkpoint(size=3), registry=registry)
+        AutoConfig.from_pretrained(write_checkpoint(size=3, **values), registry=registry)
+    assert "looks like" not in str(caught.value)
     assert caught.value.key == "model_type"
 
 

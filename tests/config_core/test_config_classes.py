@@ -142,6 +142,28 @@ def test_an_unknown_keyword_far_from_all_is_only_named():
         GuideConfig(zzz=1)
 
 
+def test_an_attribute_without_an_annotation_says_how_to_make_it_a_field():
+    """A class body that sets a value without an annotation makes no field of it, which is easy to overlook."""
+
+    class Loose(PretrainedConfig):
+        width = 3
+
+    with pytest.warns(UserWarning, match=r"'width' without an annotation; to make it a field, write width: int = 3"):
+        Loose(width=4)
+    with pytest.raises(UnknownOptionError, match=r"to make it a field, write width: int = 3\."):
+        Loose.from_dict({}, width=4)
+
+
+def test_a_path_to_a_field_of_a_part_says_how_to_give_it():
+    """Tools for sweeps write `part.field`; here, the fields of a part are a dict."""
+
+    class Whole(PretrainedConfig):
+        part: PretrainedConfig | None = None
+
+    with pytest.raises(UnknownOptionError, match=r"as a dict: \{'part': \{'num_labels': \.\.\.\}\}\."):
+        Whole(part=PretrainedConfig()).update({"part.num_labels": 3})
+
+
 @pytest.mark.parametrize("style", ["init", "dataclass"])
 def test_a_class_may_forbid_unknown_keywords(style):
     """With extra="forbid" a typing error is an error that lists what is known, in subclasses too."""

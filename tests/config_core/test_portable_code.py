@@ -173,6 +173,47 @@ MoreConfig().save_pretrained("silent", portable=False)
     assert saved == (tmp_path / "configuration_more.py").read_bytes()
 
 
+def test_classes_of_an_installed_base_library_are_not_portable(tmp_path):
+    """Its base class stays one of these packages, so transformers would not accept the class: the save says so."""
+    (tmp_path / "acme_config").mkdir()
+    (tmp_path / "acme_config" / "__init__.py").write_bytes(CONFIG)
+    (tmp_path / "acme_trend").mkdir()
+    (tmp_path / "acme_trend" / "__init__.py").touch()
+    (tmp_path / "acme_trend" / "configuration_trend.py").write_text(
+        "from acme_config import TinyConfig\n\n\nclass TrendConfig(TinyConfig):\n    model_type = 'trend'\n",
+        encoding="utf-8",
+    )
+    program = """
+from acme_trend.configuration_trend import TrendConfig
+TrendConfig.register_for_auto_class()
+TrendConfig().save_pretrained("saved")
+TrendConfig().save_pretrained("silent", portable=False)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stderr.count("is saved as it is") == 1
+    assert "TrendConfig derives from acme_config.TinyConfig, which is not saved with it" in done.stderr
+    assert {path.name for path in (tmp_path / "saved").iterdir()} == {"config.json", "configuration_trend.py"}
+
+
+def test_a_base_class_that_is_saved_too_is_portable(tmp_path):
+    """A program in a package may derive its class from one in a module beside it, and nothing is said."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "__init__.py").touch()
+    (tmp_path / "acme" / "configuration_tiny.py").write_bytes(CONFIG)
+    (tmp_path / "acme" / "train.py").write_text(
+        "from .configuration_tiny import TinyConfig\n\n\nclass OwnConfig(TinyConfig):\n    model_type = 'own'\n\n\n"
+        "OwnConfig.register_for_auto_class()\nOwnConfig().save_pretrained('saved')\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "acme.train"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stderr == ""
+    assert BASE_FILE in {path.name for path in (tmp_path / "saved").iterdir()}
+
+
 def test_the_classes_of_a_script_are_portable(tmp_path):
     """What is cut out of a program is treated like a module."""
     program = CONFIG.decode() + "\n\nTinyConfig.register_for_auto_class()\nTinyConfig().save_pretrained('saved')\n"

@@ -473,7 +473,7 @@ def test_a_number_of_classes_beside_names_that_the_class_passes_on_must_be_their
 
     config = NamesConfig()
     for values in ({"names": ("a",), "num_labels": 2}, {"num_labels": 2, "names": ("a",)}):
-        with pytest.raises(ConfigError, match="num_labels is 2, but id2label names 1 classes"):
+        with pytest.raises(ConfigError, match="num_labels is 2, but id2label names 1 class"):
             config.update(values)
         assert config == NamesConfig()
     config.update({"names": ("a",), "num_labels": 1})

@@ -194,6 +194,7 @@ def test_changed_file_is_refused_and_named(folder, lock, marker):  # noqa: ARG00
     assert (changes.changed, changes.added, changes.removed) == (("modeling_tiny.py",), ("more.py",), ())
     assert "modeling_tiny.py  (changed)" in str(caught.value)
     assert "more.py  (added)" in str(caught.value)
+    assert f"what has changed in them (`hub-io diff {folder}`)" in str(caught.value)
     assert not marker.exists()
 
 

@@ -1259,8 +1259,14 @@ def test_config_in_a_folder_is_pointed_at(tmp_path):
 def test_config_of_another_kind_is_refused_by_name(tmp_path, given):
     """A dict is the likeliest mistake, and the error says what makes a config of it."""
     TinyModel(TinyConfig()).save_pretrained(tmp_path)
-    with pytest.raises(ArgumentError, match=r"^config must be a TinyConfig, .*TinyConfig\.from_dict"):
+    with pytest.raises(ArgumentError, match=r"^config must be an instance of TinyConfig, .*TinyConfig\.from_dict"):
         TinyModel.from_pretrained(tmp_path, config=given)
+
+
+def test_weights_in_memory_without_a_config_ask_for_one():
+    """There is no checkpoint that could have it."""
+    with pytest.raises(ArgumentError, match=r"^config must be an instance of TinyConfig, .* got None"):
+        TinyModel.from_pretrained(None, state_dict=TinyModel(TinyConfig()).state_dict())
 
 
 @pytest.mark.parametrize(

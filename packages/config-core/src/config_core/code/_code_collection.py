@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from config_core.code._code_bundle import ClassReference, CodeBundle
-from config_core.code._portable_code import NotPortableError, portable_files
+from config_core.code._portable_code import PACKAGES, NotPortableError, portable_files
 from config_core.code._program_selection import needed_statements
 from config_core.code._source_facts import parse_source, source_facts
 from config_core.code._source_files import (
@@ -75,7 +75,8 @@ def bundle_for(
     bundle = _program_bundle(classes, config_class) if place == _PROGRAM else _module_bundle(classes)
     for reference in bundle.auto_map.values():
         ClassReference.parse(reference)  # do not save what no load accepts
-    bundle = _portable_bundle(bundle, cls) if portable else bundle
+    if portable:
+        bundle = _portable_bundle(bundle, cls, {*classes.values(), config_class}, place)
     _check_size(bundle)
     return bundle
 
@@ -93,9 +94,36 @@ def _check_size(bundle: CodeBundle) -> None:
         raise SourceCodeError(f"the code has more than {MAX_SOURCE_FILES:,} source files.", path=largest)
 
 
-def _portable_bundle(bundle: CodeBundle, cls: type[Any]) -> CodeBundle:
+def _check_bases(classes: Iterable[type[Any]], place: str, bundle: CodeBundle) -> None:
+    """Check that classes derive from these packages directly, or by way of classes that are saved with them.
+
+    Raises:
+        NotPortableError: One is derived from a class elsewhere, such as a base library, that stays one of these
+            packages when transformers loads the code.
+    """
+    for cls in classes:
+        for base in cls.__mro__:
+            is_between = not _is_ours(base) and any(map(_is_ours, base.__mro__))
+            if is_between and not _is_saved(base, place, bundle):
+                name = f"{base.__module__}.{base.__qualname__}"
+                raise NotPortableError(f"{cls.__qualname__} derives from {name}, which is not saved with it")
+
+
+def _is_ours(cls: type[Any]) -> bool:
+    return cls.__module__.partition(".")[0] in PACKAGES
+
+
+def _is_saved(cls: type[Any], place: str, bundle: CodeBundle) -> bool:
+    try:
+        return _place_of(cls) == place or _source_path(cls).read_bytes() in bundle.files.values()
+    except SourceCodeError:
+        return False
+
+
+def _portable_bundle(bundle: CodeBundle, cls: type[Any], needed: Iterable[type[Any]], place: str) -> CodeBundle:
     """Return a bundle that transformers can load too, or the same one with a warning."""
     try:
+        _check_bases(needed, place, bundle)
         return CodeBundle(portable_files(bundle.files), bundle.auto_map)
     except NotPortableError as error:
         _logger.warning(

@@ -15,7 +15,7 @@ from typing import Final
 
 from config_core.code._source_facts import parse_source, source_facts, walk_statements
 
-__all__ = ["BASE_FILE", "BASE_NAMES", "NotPortableError", "base_source", "is_base_file", "portable_files"]
+__all__ = ["BASE_FILE", "BASE_NAMES", "PACKAGES", "NotPortableError", "base_source", "is_base_file", "portable_files"]
 
 BASE_FILE: Final = "pretrained_base.py"
 # What the file offers, and the packages that have it.
@@ -28,7 +28,7 @@ BASE_NAMES: Final = {
 # Each version of the file that was ever written: SHA-256 (hexadecimal) to its format.
 _WRITTEN: Final = {"0acaac1dcd77061e2bf17a2b068aa6868afa775ed43a761aa0ebe6139f5f9bba": 1}
 _MODULES: Final = frozenset({"config_core", "config_core.config", "model_core", "model_core.pretrained_model"})
-_PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
+PACKAGES: Final = frozenset({"auto_registry", "config_core", "hub_io", "model_core", "resnet"})
 _LINE: Final = rb"[^\r\n]*(?:\r\n|\r|\n|\Z)"
 _FROM: Final = rb"(from[\s\\]+)[\w.\s\\]+?([\s\\]+import\b)"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -89,7 +89,7 @@ def _check_siblings(files: Mapping[str, bytes]) -> None:
 
 def _portable(name: str, content: bytes) -> bytes:
     """Return a source file whose imports of these packages point to the file of base classes."""
-    if not any(package.encode() in content for package in _PACKAGES):
+    if not any(package.encode() in content for package in PACKAGES):
         return content
     tree = parse_source(content, path=name)
     mark = _BYTE_ORDER_MARK if content.startswith(_BYTE_ORDER_MARK) else b""
@@ -109,8 +109,8 @@ def _portable(name: str, content: bytes) -> bytes:
 
 def _is_ours(statement: ast.Import | ast.ImportFrom) -> bool:
     if isinstance(statement, ast.ImportFrom):
-        return not statement.level and (statement.module or "").partition(".")[0] in _PACKAGES
-    return any(alias.name.partition(".")[0] in _PACKAGES for alias in statement.names)
+        return not statement.level and (statement.module or "").partition(".")[0] in PACKAGES
+    return any(alias.name.partition(".")[0] in PACKAGES for alias in statement.names)
 
 
 def _replacement(file: str, statement: ast.Import | ast.ImportFrom, text: bytes) -> bytes:
@@ -124,7 +124,7 @@ def _replacement(file: str, statement: ast.Import | ast.ImportFrom, text: bytes)
         return re.sub(_FROM, rb"\1." + base.encode() + rb"\2", text, count=1)
     parts = []
     for alias in statement.names:
-        if alias.name.partition(".")[0] not in _PACKAGES:
+        if alias.name.partition(".")[0] not in PACKAGES:
             parts.append(f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else ""))
         elif "." in alias.name or alias.name not in _MODULES:
             raise NotPortableError(f"{place} imports {alias.name}")

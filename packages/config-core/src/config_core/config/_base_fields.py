@@ -168,9 +168,9 @@ def check_num_labels(count: Any, labels: Mapping[int, str], *, count_field: str,
         ConfigError: There are not.
     """
     if not _is_number(count, len(labels)):
+        classes = "1 class" if len(labels) == 1 else f"{len(labels)} classes"
         raise ConfigError(
-            f"{owner}: {count_field} is {count!r}, but id2label names {len(labels)} classes. Give one of them, or "
-            "make them agree."
+            f"{owner}: {count_field} is {count!r}, but id2label names {classes}. Give one of them, or make them agree."
         )
 
 

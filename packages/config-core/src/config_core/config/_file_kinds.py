@@ -33,4 +33,8 @@ def file_kind(values: Mapping[str, Any]) -> tuple[str, str]:
             what = values.get(name)
             return kind, f"{description}, {what!r:.80}" if isinstance(what, str) else description
     model_type = values.get("model_type")
-    return ("", f"a config with the model_type {model_type!r:.80}") if isinstance(model_type, str) else ("", "")
+    return (
+        ("", f"a config with the model_type {model_type!r:.80}")
+        if model_type and isinstance(model_type, str)
+        else ("", "")
+    )

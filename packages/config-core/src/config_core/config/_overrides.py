@@ -215,11 +215,11 @@ def _no_fields(
     cls: type[Any], unused: Collection[str], fields: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Exception:
     """Return the error for overrides that are no fields."""
-    from config_core.config._unknown_names import quoted, spelling_hint
+    from config_core.config._unknown_names import name_hint, quoted
 
     problem = UnknownOptionError(
         f"{quoted(unused)} is neither a field of {cls.__name__} nor an option of this call."
-        f"{spelling_hint(unused, {*public_names(cls), *fields})}",
+        f"{name_hint(cls, unused, {*public_names(cls), *fields})}",
         names=tuple(unused),
     )
     return with_wrong_values(problem, cls, {**fields, **given})

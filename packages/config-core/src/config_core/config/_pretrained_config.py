@@ -419,7 +419,8 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """
         if extra not in {"keep", "warn", "forbid"}:
             raise UnknownOptionError(
-                f"extra must be 'keep', 'warn' or 'forbid', got {extra!r:.80}. Give a field of that name in the dict.",
+                f"extra must be 'keep', 'warn' or 'forbid', got {extra!r:.80}. "
+                "To set a field of that name, put it in the dict.",
                 names=("extra",),
             )
         from config_core.config._overrides import make_config

@@ -32,9 +32,9 @@ from config_core.config._problems import AUTHOR_ERRORS, call_validate, unpacked,
 from config_core.config._unknown_names import (
     forbidden_in_parts,
     forbidden_names,
+    name_hint,
     quoted,
     report_unknown,
-    spelling_hint,
 )
 from config_core.config._value_types import SCALARS, copied, is_any_config, is_dataclass_object
 from config_core.config._written_fields import written_fields
@@ -125,7 +125,7 @@ def _update(config: Any, values: Mapping[str, Any], *, computes: bool) -> None:
         problems = (*forbidden_names(cls, names, "forbid"), *forbidden_in_parts(unknown, values))
         raise with_problems(unpacked(error, cls), problems, cls)  # noqa: B904 - it has its cause
     if names:
-        hint = spelling_hint(names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
+        hint = name_hint(cls, names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
         for name in sorted(definition_of(cls).names.intersection(names)):
             hint = f" {_use_of(config, name, values[name])}{hint}"
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=(*names,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from config_core.config._config_definition import public_names
+from config_core.config._config_definition import definition_of, public_names
 from config_core.config._config_json import NOT_KEPT, WRITTEN_BY_ALL
 from config_core.config._init_parameters import assigned_names
 from config_core.config._problems import dicts_in, values_in
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 __all__ = [
     "forbidden_in_parts",
     "forbidden_names",
+    "name_hint",
     "names_unknown_to",
     "quoted",
     "report_unknown",
-    "spelling_hint",
     "unknown_names_in",
     "warn_caller",
 ]
 
+_PLAIN_TYPES = (bool, int, float, str, list, tuple, dict)
 _OWN_MODULES = ("config_core.", "auto_registry.", "model_core.")
 
 
@@ -56,7 +57,7 @@ def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = No
         cls, path = type(config), paths.get(id(config))
         owner = cls if path is None else type(root)
         full = tuple(f"{path}.{name}" if path else name for name in names)
-        problem = f"{owner.__name__} has no field {quoted(full)}.{spelling_hint(names, public_names(cls))}"
+        problem = f"{owner.__name__} has no field {quoted(full)}.{name_hint(cls, names, public_names(cls))}"
         if (rule or cls._extra_fields) == "forbid":
             problems.append(f"{problem} Known are {', '.join(public_names(cls))}.")
             forbidden.extend(full)
@@ -103,7 +104,7 @@ def names_unknown_to(cls: type[Any], given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown_field(cls: type[Any], name: str, path: str) -> ConfigProblem:
-    return ConfigProblem(path, f"there is no such field.{spelling_hint([name], public_names(cls))}")
+    return ConfigProblem(path, f"there is no such field.{name_hint(cls, [name], public_names(cls))}")
 
 
 def unknown_names_in(
@@ -140,11 +141,27 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def spelling_hint(names: Iterable[str], known: Iterable[str]) -> str:
-    """Return a sentence with the known names that are spelled like the given ones, after a space, or `""`."""
+def name_hint(cls: type[Any], names: Iterable[str], known: Iterable[str]) -> str:
+    """Return what may be meant by names that are no fields of a class, after a space; or `""`.
+
+    Args:
+        cls: The class.
+        names: The names.
+        known: Names that may be given.
+    """
     from config_core.familiar_options import did_you_mean
 
-    return f" {did_you_mean(names, known)}".rstrip()
+    known = {*known}
+    hints = []
+    for name in names:
+        part, _, inner = name.partition(".")
+        value = getattr(cls, name, None)
+        if inner and part in known:
+            hints.append(f"Give the fields of a part as a dict: {{{part!r}: {{{inner!r}: ...}}}}.")
+        elif isinstance(value, _PLAIN_TYPES) and name not in definition_of(cls).names:
+            annotated = f"{name}: {type(value).__name__} = {value!r:.80}"
+            hints.append(f"The class sets {name!r} without an annotation; to make it a field, write {annotated}.")
+    return f" {' '.join(hints) or did_you_mean(names, known)}".rstrip()
 
 
 def warn_caller(message: str) -> None:

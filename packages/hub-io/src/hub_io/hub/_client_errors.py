@@ -295,7 +295,7 @@ def _offline(error: BaseException, request: HubRequest) -> HubError:
 
 def _broken_off(error: BaseException, request: HubRequest) -> HubError:
     return HubUnavailableError(
-        f"Cannot {request.task}: {_endpoint()} cannot be reached or broke off ({_quote(error)}). "
+        f"Cannot {request.task}: {_endpoint()} cannot be reached or closed the connection ({_quote(error)}). "
         f"{'' if request.writes else f'There is no folder {request.repo_id!r} here either. '}"
         "Check the network, the proxy and HF_ENDPOINT, and try again.",
         source=request.repo_id,

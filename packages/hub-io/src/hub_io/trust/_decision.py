@@ -99,7 +99,8 @@ class Refused:
             ways.append(f"add them to your trust store (`{self.code.command('trust')}`)")
         if not ways:
             return _LIFT
-        return f"Read these files. If you trust them, {', or '.join(ways)}; they then run with your rights."
+        changed = "" if self.changes is None else f", or what has changed in them (`{self.review}`)"
+        return f"Read these files{changed}. If you trust them, {', or '.join(ways)}; they then run with your rights."
 
     @property
     def review(self) -> str:

@@ -10,7 +10,7 @@ from config_core.checkpoint import CONFIG_NAME, Checkpoint, where_config_may_be
 from config_core.code import bundle_of
 from config_core.config import PretrainedConfig
 from config_core.errors import CheckpointFileNotFoundError, ConfigCoreError
-from model_core.errors import ArgumentError, ConfigClassError, ModelDefinitionError
+from model_core.errors import ArgumentError, ModelDefinitionError
 from model_core.model_classes import check_config
 from model_core.tied_weights import TIE_FIELD, declares_ties
 
@@ -46,8 +46,8 @@ def config_for_load(
 
     Raises:
         ModelDefinitionError: The class does not declare its config class.
-        ConfigClassError: `given` is a config of another class, or there is no config.
-        ArgumentError: `given` is nothing that a config can be loaded from.
+        ConfigClassError: `given` is a config of another class.
+        ArgumentError: `given` is nothing that a config can be loaded from, or there is neither it nor a checkpoint.
     """
     if isinstance(given, PretrainedConfig):
         check_config(model_class, given, config_class)
@@ -58,19 +58,17 @@ def config_for_load(
                 "its config class is not known. Set `config_class = MyConfig` in the class, or pass config=.",
                 model_class=model_class,
             )
-        if given is not None and not isinstance(given, (str, os.PathLike, Checkpoint)):
-            is_model = isinstance(getattr(given, "config", None), config_class)
+        source = checkpoint if given is None else given
+        if not isinstance(source, (str, os.PathLike, Checkpoint)):
+            is_model = isinstance(getattr(source, "config", None), config_class)
             raise ArgumentError(
                 "config",
-                given,
-                expected=f"a {config_class.__name__}, or the folder or repository that has one",
+                source,
+                expected=f"an instance of {config_class.__name__}, or the folder or repository that has one",
                 remedy="Pass its .config."
                 if is_model
                 else f"{config_class.__name__}.from_dict(...) makes one of a dict.",
             )
-        source = checkpoint if given is None else given
-        if source is None:
-            raise ConfigClassError(model_class=model_class, config=None, expected=config_class)
         hub_keywords = hub_options._replace(subfolder="")._asdict()
         try:
             loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_keywords, **kwargs)
@@ -127,7 +125,9 @@ def _call_with_defaults(
     except Exception:  # noqa: BLE001 - the class may need arguments, or refuse those that were given
         return ""
     default = f"{config_class.__name__}()"
-    about = f"Give {default} in this call what differs from its defaults. " if default in whole_call else ""
+    about = (
+        f"In this call, pass to {default} the fields that differ from their defaults. " if default in whole_call else ""
+    )
     return about + whole_call
 
 
