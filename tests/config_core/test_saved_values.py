@@ -500,3 +500,28 @@ def test_what_the_to_dict_of_a_dataclass_leaves_out_stops_no_save(tmp_path):
     config.save_pretrained(tmp_path)
     loaded = CachedConfig.from_pretrained(tmp_path)
     assert (loaded.value, loaded.values) == (Cached(2), [Cached(3)])
+
+
+@pytest.mark.parametrize("annotation", [Any, collections.deque, collections.deque[int], list[collections.deque[int]]])
+def test_a_deque_with_a_length_is_refused_at_the_save(annotation, tmp_path):
+    """A load would make one that grows without an end; the field says so before anything is written."""
+    queue = collections.deque([1, 2], maxlen=3)
+    config = config_class(annotation)(value=[queue] if annotation == list[collections.deque[int]] else queue)
+    with pytest.raises(
+        ConfigError, match=r"FieldConfig\.value.*: the maxlen of a deque .*: 3 would be lost\. Use a list,"
+    ):
+        config.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("annotation", [Any, collections.defaultdict, dict[str, list[int]], dict[str, Any]])
+def test_a_defaultdict_with_a_factory_is_refused_at_the_save(annotation, tmp_path):
+    """A load would make one that raises KeyError for a missing key; without a factory it comes back."""
+    config = config_class(annotation)(value=collections.defaultdict(list, a=[1]))
+    with pytest.raises(
+        ConfigError, match=r"FieldConfig\.value: the default_factory of .*list.*would be lost\. Use a dict,"
+    ):
+        config.save_pretrained(tmp_path)
+    config.value = collections.defaultdict(None, a=[1])
+    config.save_pretrained(tmp_path)
+    assert type(config).from_pretrained(tmp_path).value == {"a": [1]}

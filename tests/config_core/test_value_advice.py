@@ -124,7 +124,7 @@ VALUES = {
     "collections.deque([1])": "annotate",
     "collections.deque([Mode.FAST])": "annotate",
     "collections.Counter({1: 2})": "annotate",
-    "collections.defaultdict(list, {1: [2]})": "annotate",
+    "collections.defaultdict(None, {1: [2]})": "annotate",
     "collections.OrderedDict({Mode.FAST: 1})": "annotate",
     "{1, 2}": "annotate",
     "frozenset({pathlib.Path('a')})": "annotate",

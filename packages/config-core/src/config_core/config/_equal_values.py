@@ -6,6 +6,7 @@ No function here raises. It is imported only where values are compared.
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict, deque
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,17 @@ from config_core.config._value_types import SCALARS, is_config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["are_equal", "same_value"]
+__all__ = ["are_equal", "same_value", "setting_of"]
 
 # What transformers 5 writes into every part, and configs here have no field for.
 _WRITTEN_BY_TRANSFORMERS = (("chunk_size_feed_forward", 0),)
+
+
+def setting_of(value: Any) -> Any:
+    """Return what a `deque` or a `defaultdict` has beside its values, which JSON has no place for; None for others."""
+    if isinstance(value, deque):
+        return value.maxlen
+    return value.default_factory if isinstance(value, defaultdict) else None
 
 
 def same_value(value: Any, other: Any) -> bool:
@@ -54,7 +62,8 @@ def _are_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, Any], boo
         return bool(value == other or (value != value and other != other))  # noqa: PLR0124 - NaN
     try:
         if isinstance(value, dict) and isinstance(other, dict):
-            return value.keys() == other.keys() and all(are_parts_equal(value[key], other[key]) for key in value)
+            is_same = setting_of(value) == setting_of(other) and value.keys() == other.keys()
+            return is_same and all(are_parts_equal(value[key], other[key]) for key in value)
         if any(isinstance(value, kind) and isinstance(other, kind) for kind in (list, tuple)):
             return len(value) == len(other) and all(map(are_parts_equal, value, other))
         return _are_objects_equal(value, other, are_parts_equal)

@@ -12,7 +12,7 @@ from config_core.config._base_fields import LABEL_FIELDS, attribute_of, check_na
 from config_core.config._checked_values import check_and_restore, fill_num_labels, resolve_aliases
 from config_core.config._config_definition import definition_of
 from config_core.config._config_json import encode_and_read
-from config_core.config._equal_values import are_equal, same_value
+from config_core.config._equal_values import are_equal, same_value, setting_of
 from config_core.config._hand_written import values_to_save, writes_by_hand
 from config_core.config._problems import WrongValueError, shown
 from config_core.config._record_types import kind_of
@@ -275,13 +275,12 @@ def _differences(saved: Mapping[str, Any], loaded: Mapping[str, Any], path: str 
 def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Difference]:
     if saved is loaded or (type(saved) in SCALARS and saved == loaded):
         return
-    if isinstance(saved, dict) and isinstance(loaded, dict) and saved.keys() == loaded.keys():
-        for key, value in saved.items():
+    if setting_of(saved) != setting_of(loaded):
+        yield _Difference(path, saved, loaded, field)
+    elif (keys := _shared_keys(saved, loaded)) is not None:
+        for key in keys:
             step = f".{key}" if isinstance(key, str) else f"[{key!r}]"
-            yield from _difference(value, loaded[key], f"{path}{step}", field)
-    elif _are_sequences(saved, loaded) and len(saved) == len(loaded):
-        for index, value in enumerate(saved):
-            yield from _difference(value, loaded[index], f"{path}[{index}]", field)
+            yield from _difference(saved[key], loaded[key], f"{path}{step}", field)
     elif is_config(saved) and type(saved) is type(loaded):
         yield from _differences(_all_values(saved), _all_values(loaded), path)
     elif are_equal(saved, loaded):
@@ -295,8 +294,12 @@ def _difference(saved: Any, loaded: Any, path: str, field: Any) -> Iterator[_Dif
         yield _Difference(path, saved, loaded, field)
 
 
-def _are_sequences(saved: Any, loaded: Any) -> bool:
-    return any(isinstance(saved, kind) and isinstance(loaded, kind) for kind in (list, tuple))
+def _shared_keys(saved: Any, loaded: Any) -> Iterable[Any] | None:
+    """Return the keys of two dicts that have the same, or the indices of two lists or tuples; None for others."""
+    if isinstance(saved, dict) and isinstance(loaded, dict):
+        return saved.keys() if saved.keys() == loaded.keys() else None
+    are_of_kind = any(isinstance(saved, kind) and isinstance(loaded, kind) for kind in (list, tuple))
+    return range(len(saved)) if are_of_kind and len(saved) == len(loaded) else None
 
 
 def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
@@ -308,8 +311,13 @@ def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
         is_final: Whether another load would leave that as it is.
     """
     path, saved, loaded, field = difference
+    kind = type(saved).__name__
     if loaded is _LOST:
         return f"{shown(saved)} would be lost, because the class keeps no such value in a load. Remove it."
+    if (setting := setting_of(saved)) != setting_of(loaded):
+        name, plain = ("maxlen", "list") if hasattr(saved, "maxlen") else ("default_factory", "dict")
+        problem = f"the {name} of a {kind} cannot be written to JSON: {shown(setting)} would be lost."
+        return f"{problem} Use a {plain}, and make the {kind} of it where it is needed."
     if path.rpartition(".")[2].partition("[")[0] in _NOT_COMPARED or _is_of_json(saved):
         when, remedy = "each", "Let __init__ keep what it is given, and what it makes of that under another name."
         if is_final:
@@ -319,7 +327,6 @@ def _advice(difference: _Difference, *, home: str, is_final: bool) -> str:
             f"the class makes something else of it in {when} load: {shown(saved)} would be loaded as "
             f"{type(loaded).__name__} {shown(loaded)}. {remedy}"
         )
-    kind = type(saved).__name__
     if is_config(saved) and is_config(loaded):
         return f"{kind} would be loaded as {type(loaded).__name__}. Give each of the classes a model_type."
     if isinstance(saved, dict) and isinstance(loaded, dict):
