@@ -236,16 +236,13 @@ def _given_config(
     """Return the caller's config, loaded if it is a folder, file, repository or checkpoint."""
     if isinstance(config, config_core.PretrainedConfig):
         return config
-    hub = load.hub_options
+    hub_options = load.hub_options._replace(revision=None, subfolder="")
     loaded: config_core.PretrainedConfig = AutoConfig.from_pretrained(
         load.config_source if _is_config_of(config, load) else config,
         registry=registry,
         trust_remote_code=load.trust_remote_code,
         code_revision=load.code_revision,
-        token=hub.token,
-        cache_dir=hub.cache_dir,
-        local_files_only=hub.local_files_only,
-        force_download=hub.force_download,
+        **hub_options._asdict(),
     )
     return loaded
 

@@ -128,7 +128,8 @@ def parse_source(content: bytes, *, path: str) -> ast.Module:
         if statement[0].count(b".") > _MOST_DOTS:
             line = content.count(b"\n", 0, statement.start()) + 1
             raise SourceCodeError(f"an import has more than {_MOST_DOTS:,} dots.", path=path, line=line)
-    with _errors_of(path), _quietly():
+    _ignore_warnings()
+    with _errors_of(path):
         text = content.decode("utf-8-sig")
         # Threads that parse at the same time may disturb each other before 3.11.8 and 3.12.2 (CPython issue 106905):
         # one of them gets a SystemError, whatever it parses. A lock of ours would not stop other code that parses.
@@ -150,10 +151,10 @@ def compile_source(source: bytes | ast.Module, *, path: str) -> CodeType:
         SyntaxError: It is not Python.
         UnicodeDecodeError: It is not UTF-8.
     """
+    _ignore_warnings()
     try:
-        with _quietly():
-            parsed = source.decode("utf-8-sig") if isinstance(source, bytes) else source
-            return _renamed(compile(parsed, _PARSED_NAME, "exec", dont_inherit=True), path)
+        parsed = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+        return _renamed(compile(parsed, _PARSED_NAME, "exec", dont_inherit=True), path)
     except SyntaxError as error:
         error.filename = path
         raise
@@ -164,14 +165,12 @@ def _renamed(code: CodeType, path: str) -> CodeType:
     return code.replace(co_filename=path, co_consts=inner)
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Ignore warnings about `_PARSED_NAME` in the block and afterwards."""
+def _ignore_warnings() -> None:
+    """Ignore warnings about `_PARSED_NAME` from now on."""
     # The filter is permanent, for a file name that is not used elsewhere. `catch_warnings` would remove filters that
     # other threads set meanwhile. If another filter precedes it, it is added again.
     if warnings.filters[:1] != [_QUIET]:
         warnings.filterwarnings("ignore", module=re.escape(_PARSED_NAME))
-    yield
 
 
 @contextmanager

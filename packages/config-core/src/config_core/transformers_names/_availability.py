@@ -51,7 +51,7 @@ def requires_backends(obj: object, backends: str | Iterable[str]) -> None:
         ImportError: One is not.
     """
     names = [backends] if isinstance(backends, str) else list(backends)
-    missing = [name for name in names if not _are_installed(_MODULES.get(name, (name,)))]
+    missing = [name for name in names if not _are_installed(name)]
     if missing:
         owner = getattr(obj, "__name__", type(obj).__name__)
         raise ImportError(f"{owner} requires {', '.join(missing)}, which is not installed.")
@@ -61,8 +61,8 @@ def _is_absent(*_args: object, **_kwargs: object) -> bool:
     return False
 
 
-def _are_installed(modules: tuple[str, ...], *_args: object, **_kwargs: object) -> bool:
-    return all(map(_is_installed, modules))
+def _are_installed(name: str, *_args: object, **_kwargs: object) -> bool:
+    return all(map(_is_installed, _MODULES.get(name, (name,))))
 
 
 def _is_installed(module: str) -> bool:
@@ -93,8 +93,7 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 CHECKS: Final[dict[str, Callable[..., bool]]] = {
-    **{f"is_{name}_available": functools.partial(_are_installed, modules) for name, modules in _MODULES.items()},
-    **{f"is_{name}_available": functools.partial(_are_installed, (name,)) for name in _SAME_NAME},
+    **{f"is_{name}_available": functools.partial(_are_installed, name) for name in (*_MODULES, *_SAME_NAME)},
     **dict.fromkeys((*(f"is_{name}_available" for name in _ABSENT), *_FALSE), _is_absent),
     "is_torch_cuda_available": _has_cuda,
     "is_torch_greater_or_equal": _is_torch_at_least,

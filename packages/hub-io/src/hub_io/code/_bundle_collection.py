@@ -128,11 +128,10 @@ class _Reader:
             raise self._errors[name]
         if name not in self._contents:
             try:
-                content = self._read(name) if self._has(name) else None
+                self._contents[name] = self._read(name) if self._has(name) else None
             except SourceCodeError as error:
                 self._errors[name] = error
                 raise
-            self._contents[name] = content
         return self._contents[name]
 
     def data(self, name: str, *, limit: int = MAX_DATA_BYTES) -> bytes | None:

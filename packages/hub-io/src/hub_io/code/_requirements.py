@@ -75,7 +75,8 @@ def check_imports(bundle: CodeBundle, modules: Iterable[str], *, source: str, fo
     if not for_transformers:
         _check_served(bundle, modules, source=source)
     imported = imported_modules(bundle, modules, for_transformers=for_transformers)
-    missing = {name: file for name, file in imported.items() if not _is_installed(name)}
+    absent = [name for name in imported if sys.modules.get(name) is None and find_module(name) is None]
+    missing = {name: imported[name] for name in absent}
     if not missing:
         return
     problems = [f"{file} imports {name!r}, which is not installed" for name, file in missing.items()]
@@ -192,10 +193,6 @@ def _by_place(uses: Iterable[TransformersName]) -> dict[str, tuple[str, ...]]:
         place = f"{use.file}:{use.line}"
         names[place] = (*names.get(place, ()), use.name)
     return names
-
-
-def _is_installed(name: str) -> bool:
-    return sys.modules.get(name) is not None or find_module(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,16 +222,12 @@ def _about_call(call: ast.Call, names: dict[str, str]) -> Iterator[tuple[str, st
         mode = call.args[1] if len(call.args) > 1 else options.get("mode", ast.Constant("r"))
         if not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+"):
             yield "writes or removes files", "open"
-    elif called == "torch.load" and not _is_true(options.get("weights_only")):
+    elif called == "torch.load" and getattr(options.get("weights_only"), "value", None) is not True:
         yield "unpickles", "torch.load without weights_only=True"
     elif called == "numpy.load" and "allow_pickle" in options:
         yield "unpickles", "numpy.load with allow_pickle"
     elif called is None and isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS:
         yield "writes or removes files", f".{call.func.attr}()"
-
-
-def _is_true(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Constant) and value.value is True
 
 
 def _about_constant(value: object) -> Iterator[tuple[str, str]]:

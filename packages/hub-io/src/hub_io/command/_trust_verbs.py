@@ -52,11 +52,9 @@ def _store_options(function: Callable[..., None]) -> Callable[..., None]:
         help=f"The project's file: the nearest {PROJECT_STORE}, or a new one in the working directory.",
     )  # fmt: skip
     user = click.option(
-        "--user",
-        "owner",
-        flag_value="user",
+        "--user", "owner", flag_value="user",
         help="The user's file. Default: the project's if there is one, else the user's.",
-    )
+    )  # fmt: skip
     return project(user(function))
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -234,22 +235,15 @@ def _needed_distributions(contents: Mapping[str, bytes | Path]) -> dict[str, Pro
     Returns:
         Name of a top-level module to the distribution that provides it.
     """
-    sources = {name: text for name, text in contents.items() if name.endswith(".py") and isinstance(text, bytes)}
-    modules = _imported(sources) - _BROUGHT - sys.stdlib_module_names
-    return providers_of(sorted(modules)) if modules else {}
-
-
-def _imported(sources: Mapping[str, bytes]) -> set[str]:
-    """Return the top-level modules that source files certainly import, without those beside them."""
     from config_core.code import is_base_file, source_facts
     from config_core.errors import SourceCodeError
 
-    beside = {name.partition("/")[0].removesuffix(".py") for name in sources}
+    sources = {name: text for name, text in contents.items() if name.endswith(".py") and isinstance(text, bytes)}
     modules: set[str] = set()
     for name, content in sources.items():
-        try:
+        with suppress(SourceCodeError):  # not code of the checkpoint
             imports = () if is_base_file(content) else source_facts(content, path=name).imports
-        except SourceCodeError:  # not code of the checkpoint
-            continue
-        modules |= {each.module.partition(".")[0] for each in imports if each.is_certain and not each.level}
-    return modules - beside
+            modules |= {each.module.partition(".")[0] for each in imports if each.is_certain and not each.level}
+    modules -= {name.partition("/")[0].removesuffix(".py") for name in sources}  # those beside them
+    modules -= _BROUGHT | sys.stdlib_module_names
+    return providers_of(sorted(modules)) if modules else {}

@@ -142,9 +142,8 @@ class Refused:
 TrustDecision = Trusted | Refused
 
 
-def _listing(digests: Mapping[str, str], marks: dict[str, str] | None = None) -> str:
+def _listing(digests: Mapping[str, str], marks: dict[str, str]) -> str:
     """Return a line for each file. The marks in it are removed from `marks`."""
-    marks = {} if marks is None else marks
     return "".join(
         f"\n  sha256:{digest}  {name if name.isascii() else ascii(name)}{marks.pop(name, '')}"
         for name, digest in digests.items()
