@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from config_core.config._field_declarations import ConfigDefinition
 
-__all__ = ["OWN_STATE", "definition_of", "is_method", "public_names"]
+__all__ = ["OWN_STATE", "definition_of", "is_method", "private_attributes", "public_names"]
 
 # Private attributes in which a config keeps what it knows of itself. Those that transformers has too may be assigned.
 OWN_STATE = frozenset(
     {"_computed", "_extra", "_labels", "_num_named", "_own_forms", "_replaced", "_set_fields", "_unkept", "_unknown"}
 )
+_OF_BASE_CLASS = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def definition_of(cls: type[Any]) -> ConfigDefinition:
@@ -38,3 +41,8 @@ def public_names(cls: type[Any]) -> list[str]:
 def is_method(cls: type[Any], name: str) -> bool:
     """Return whether a class, and not only its metaclass, has a method of this name."""
     return callable(getattr(cls, name, None)) and any(name in vars(base) for base in cls.__mro__)
+
+
+def private_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the private ones among the attributes of a config, without those of the base class."""
+    return {name: value for name, value in attributes.items() if name[:1] == "_" and name not in _OF_BASE_CLASS}

@@ -37,7 +37,7 @@ class ConfigType(abc.ABCMeta):
             from config_core.config._overrides import make_with_note
 
             return make_with_note(cls, args, kwargs)
-        is_sure = given_beside_file(kwargs)
+        meant = given_beside_file(kwargs)
         if type(speaker.unknown) is FieldsOfFile:  # a part that `__init__` makes of a file's values
             kwargs = upgraded(cls, kwargs)
         if "model_type" in kwargs:  # as in `MyConfig(**other.to_dict())`
@@ -57,7 +57,7 @@ class ConfigType(abc.ABCMeta):
         try:
             if not args and not definition_of(cls).required <= kwargs.keys():
                 check_complete(cls, resolve_aliases(cls, kwargs))  # of a dict, which Python's own error says nothing of
-            return construct(cls, args, kwargs, is_sure=is_sure)
+            return construct(cls, args, kwargs, meant=meant)
         except AUTHOR_ERRORS as error:
             vars(error)["_given"] = kwargs  # for the config of which this is a part
             raise

@@ -52,7 +52,7 @@ _GIVEN_TWICE = r"got multiple values for keyword argument '(\w+)'"
 
 
 def construct(
-    cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, is_sure: Collection[str] | None = None
+    cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, meant: Collection[str] | None = None
 ) -> Any:
     """Make a config and check it. Keywords that the class does not know are noted for whoever asked for it.
 
@@ -60,10 +60,10 @@ def construct(
         cls: The config class.
         args: Values by position.
         kwargs: Values by name.
-        is_sure: Those that are meant, also if the class computes another value; None for all.
+        meant: Those that count also if the class computes another value; None for all.
     """
     try:
-        return _checked(cls, args, kwargs, is_sure)
+        return _checked(cls, args, kwargs, meant)
     except (*AUTHOR_ERRORS, ExceptionGroup) as raised:
         error = unpacked(raised, cls)
         if type(speaker.unknown) is not UnknownFields:
@@ -75,7 +75,7 @@ def construct(
         raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
 
 
-def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], is_sure: Collection[str] | None) -> Any:
+def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], meant: Collection[str] | None) -> Any:
     """Make a config, and check everything but the names of fields."""
     definition = definition_of(cls)
     if args:
@@ -89,13 +89,13 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], i
         fields.setdefault(name, copied(default))
     # `__init__` and `__post_init__` see what JSON cannot express as it was.
     fields |= check_and_restore(cls, fields)
-    config = _called(cls, args, fields, is_load=is_sure is not None)
+    config = _called(cls, args, fields, is_load=meant is not None)
     _check_contract(cls, config)
     has_others = not definition.defaults.keys() >= fields.keys()
     if has_others:
-        _set_again(config, fields, is_sure)
+        _set_again(config, fields, meant)
     if has_others or "_replaced" in vars(config):
-        _settle_computed(config, fields, is_sure)
+        _settle_computed(config, fields, meant)
     if definition.runs_own_code or vars(config)["_unknown"]:
         _track_computed(config, fields)
     if definition.mutable_defaults:
@@ -241,7 +241,7 @@ def _is_not_given(cls: type[Any], name: str, value: Any) -> bool:
     return value is None and name in definition_of(cls).inherited
 
 
-def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
+def _set_again(config: Any, fields: Mapping[str, Any], meant: Collection[str] | None) -> None:
     """Set attributes that are no keywords to what they were given as, if `__init__` has undone that.
 
     Raises:
@@ -254,7 +254,7 @@ def _set_again(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] 
     if not properties:
         return
     done = set_properties(config, properties, only_undone=True)
-    if is_sure is None:
+    if meant is None:
         without = attributes_made_of(cls, fields, without=properties) or {}
         check_property(config, properties, fields, before=without | done)
 
@@ -372,7 +372,7 @@ def _check_contract(cls: type[Any], config: Any) -> None:
             )
 
 
-def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection[str] | None) -> None:
+def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[str] | None) -> None:
     """Decide between what `__init__` has computed and what it was given for fields that it does not take.
 
     Raises:
@@ -409,8 +409,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], is_sure: Collection
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
     # What a caller has given for a field of the base class comes back, although no save notes it.
-    meant = wrong.keys() if is_sure is None else definition.inherited.union(is_sure)
-    unsure = {name: value for name, value in wrong.items() if name not in meant}
+    counting = wrong.keys() if meant is None else definition.inherited.union(meant)
+    unsure = {name: value for name, value in wrong.items() if name not in counting}
     if unsure:
         raise _contradiction(cls, fields, unsure)
     for name in (*wrong, *random):

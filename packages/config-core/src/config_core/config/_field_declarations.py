@@ -38,7 +38,7 @@ from config_core.config._init_parameters import (
     unkept_parameters,
     unwrapped,
 )
-from config_core.config._value_types import is_config_class
+from config_core.config._value_types import authored_classes, is_config_class
 from config_core.errors import ConfigDefinitionError
 from config_core.fork_safety import ForkSafeLock
 
@@ -235,7 +235,7 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
     type.__setattr__(cls, NAMES_READ_LATE, frozenset(declared.read_late))
     defaults = declared.defaults | declared.class_defaults | declared.further_defaults
     _check_aliases(aliases, cls, own)
-    family = [base for base in cls.__mro__ if base not in root.__mro__]
+    family = authored_classes(cls)
     attributes = [(name, value) for base in family for name, value in vars(base).items()]
     setters = {name for name, value in attributes if isinstance(value, property) and value.fset is not None}
     cached = {name for name, value in attributes if isinstance(value, functools.cached_property)}
@@ -320,9 +320,7 @@ def _check_aliases(aliases: Mapping[str, str], cls: type[Any], own: set[str]) ->
 def _runs_own_code(cls: type[Any], root: type[Any]) -> bool:
     """Return whether a class does more to make a config than to keep what is given."""
     kept = {parameter.name for parameter in parameters_of(vars(root)["__init__"])}
-    for base in reversed(cls.__mro__):
-        if base in root.__mro__:
-            continue
+    for base in reversed(authored_classes(cls)):
         if _has_making_code(base):
             return True
         if (init := vars(base).get("__init__")) is not None:

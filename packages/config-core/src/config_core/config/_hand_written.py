@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config_core.config._base_fields import LABEL_FIELDS
-from config_core.config._checked_values import resolve_aliases
+from config_core.config._checked_values import has_own, resolve_aliases
 from config_core.config._config_json import NOTE_KEY, decode_config, has_note
 from config_core.config._recomputing import with_note
 from config_core.config._written_fields import BASE_DEFAULTS, hand_written_calls, is_base_default, written_fields
@@ -70,7 +70,7 @@ def _completed(config: Any, written: Any, *, is_complete: bool) -> dict[str, Any
 
 def writes_by_hand(cls: type[Any]) -> bool:
     """Return whether a save writes what a method of the author's returns, so that it may leave fields out."""
-    return hasattr(cls.to_dict, "_is_adopted") or _is_own(cls, "to_json_string") or _is_own(cls, "to_diff_dict")
+    return hasattr(cls.to_dict, "_is_adopted") or has_own(cls, "to_json_string") or has_own(cls, "to_diff_dict")
 
 
 def values_to_save(config: Any, *, use_diff: bool = False) -> dict[str, Any]:
@@ -87,9 +87,9 @@ def values_to_save(config: Any, *, use_diff: bool = False) -> dict[str, Any]:
     """
     cls = type(config)
     values: Any
-    if _is_own(cls, "to_json_string"):
+    if has_own(cls, "to_json_string"):
         values = _object_in(config.to_json_string(use_diff=True) if use_diff else config.to_json_string(), cls)
-    elif _is_own(cls, "to_diff_dict"):
+    elif has_own(cls, "to_diff_dict"):
         values = config.to_diff_dict()
     else:
         return config.to_diff_dict() if use_diff else config.to_dict()  # type: ignore[no-any-return]
@@ -99,11 +99,6 @@ def values_to_save(config: Any, *, use_diff: bool = False) -> dict[str, Any]:
     public = {name: value for name, value in values.items() if not str(name).startswith("_") or name in names}
     of_base = {"model_type", *LABEL_FIELDS, *BASE_DEFAULTS}
     return {name: value for name, value in written_fields(config).items() if name in of_base} | public
-
-
-def _is_own(cls: type[Any], name: str) -> bool:
-    root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
-    return getattr(cls, name) is not getattr(root, name)
 
 
 def _object_in(text: Any, cls: type[Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from config_core.config._value_types import authored_classes
+
 if TYPE_CHECKING:
     import dis
 
@@ -219,8 +221,7 @@ def assigned_names(cls: type[Any]) -> frozenset[str]:
     """Return the names of the attributes that the methods of a class and of its parents assign, as they are written."""
     found = _assigned_names.get(cls)
     if found is None:
-        family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")]
-        methods = [value for base in family[:-1] for value in [*vars(base).values()]]
+        methods = [value for base in authored_classes(cls) for value in [*vars(base).values()]]
         found = frozenset(
             name for method in methods if hasattr(method, "__code__") for name in names_assigned_by(method)
         )
@@ -236,8 +237,7 @@ def fields_kept_alone(cls: type[Any]) -> frozenset[str]:
     """
     found = _kept_alone.get(cls)
     if found is None:
-        root = next(base for base in reversed(cls.__mro__) if hasattr(base, "attribute_map"))
-        family = [base for base in cls.__mro__ if base not in root.__mro__]
+        family = authored_classes(cls)
         aliases = {alias for base in family for alias in vars(base).get("attribute_map", {})}
         members = [(name, member) for base in family for name, member in vars(base).items()]
         inits = [member for name, member in members if name == "__init__"]

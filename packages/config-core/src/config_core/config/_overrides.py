@@ -172,7 +172,7 @@ def _make(
     unsure = {name: value for name, value in before.items() if name not in given} if given else before
     try:
         with of_file(unsure, of_values):
-            config = construct(cls, (), fields, is_sure=given if note is None else fields)
+            config = construct(cls, (), fields, meant=given if note is None else fields)
     except AUTHOR_ERRORS:
         if not settable or (config := _updated_file(cls, before, note, given | settable)) is None:
             raise
@@ -234,7 +234,7 @@ def _updated_file(cls: type[Any], fields: Mapping[str, Any], note: Note | None, 
         return None
     try:
         with of_file():
-            config = construct(cls, (), fields, is_sure=() if note is None else fields)
+            config = construct(cls, (), fields, meant=() if note is None else fields)
     except AUTHOR_ERRORS:
         return None
     if note is not None:

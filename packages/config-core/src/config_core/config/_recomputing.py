@@ -16,7 +16,7 @@ from config_core.config._checked_values import (
     of_file,
     resolve_aliases,
 )
-from config_core.config._config_definition import OWN_STATE, definition_of, public_names
+from config_core.config._config_definition import definition_of, private_attributes, public_names
 from config_core.config._config_json import NOT_KEPT, NOTE_KEY, WRITTEN_BY_ALL, plain_value
 from config_core.config._construction import (
     attributes_made_of,
@@ -47,7 +47,6 @@ __all__ = ["update", "with_note"]
 
 _CONTAINERS = frozenset({dict, list, set})
 _NO_HOLDERS = SCALARS | {frozenset}
-_OWN_ATTRIBUTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +252,7 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
     """
     cls, state, passed = type(config), vars(config), definition_of(type(config)).passed
     candidates = (state.get("_computed", frozenset()) | passed) - given.keys()
-    has_private = bool(_private_in(state))
+    has_private = bool(private_attributes(state))
     if not (candidates or has_private):
         return _NOTHING  # the usual case
     with of_file():
@@ -261,12 +260,8 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
         names, made = computed_fields(cls, fields, candidates)
         if not names and has_private:
             made = attributes_made_of(cls, _as_given(cls, written_fields(config))) or {}
-    private = {name: value for name, value in _private_in(made).items() if same_value(value, state.get(name))}
+    private = {name: value for name, value in private_attributes(made).items() if same_value(value, state.get(name))}
     return _Computed(names or frozenset(), private)
-
-
-def _private_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name[:1] == "_" and name not in _OWN_ATTRIBUTES}
 
 
 def _compute_again(config: Any, before: _Computed, given: Collection[str], fields: Mapping[str, Any]) -> None:
@@ -289,7 +284,7 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
         if name in made:
             setattr(config, name, made[name])
     note_computed(config, now_computed)
-    for name, value in _private_in(made).items():
+    for name, value in private_attributes(made).items():
         if name not in state or (name in before.private and not same_value(value, before.private[name])):
             state[name] = value
 

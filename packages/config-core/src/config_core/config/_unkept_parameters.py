@@ -13,11 +13,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import attribute_of, attributes_of
-from config_core.config._config_definition import OWN_STATE, definition_of
+from config_core.config._config_definition import definition_of, private_attributes
 from config_core.config._equal_values import are_equal, same_value
 from config_core.config._init_parameters import unwrapped
 from config_core.config._problems import values_in
-from config_core.config._value_types import SCALARS, copied, is_config
+from config_core.config._value_types import SCALARS, authored_classes, copied, is_config
 from config_core.errors import ConfigError, ConfigValidationError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _MOST_SOUGHT = 1000  # of tables and functions, and of the entries of one
 _MAX_PROBES = 50
 _LONGEST = 300  # text of a value in an error that says what to give
 _SAMPLES: tuple[Any, ...] = (1, 1.5, "a", True, [1], {})
-_NOTES = OWN_STATE | {"_commit_hash", "_dtype", "_name_or_path"}
 
 
 def check_effect(
@@ -130,8 +129,7 @@ def _unlike(value: Any, known: Iterable[Any]) -> list[Any]:
 
 
 def _making_code(cls: type[Any]) -> list[Any]:
-    family = [base for base in cls.__mro__ if hasattr(base, "attribute_map")][:-1]
-    return [vars(base).get(name) for base in family for name in ("__init__", "__post_init__")]
+    return [vars(base).get(name) for base in authored_classes(cls) for name in ("__init__", "__post_init__")]
 
 
 def _constants_in(values: Iterable[Any], cls: type[Any]) -> Iterator[Any]:
@@ -227,7 +225,7 @@ def _given_privately(part: Any) -> dict[str, Any]:
         made = vars(cls.from_dict(copied({**kept, **given})))
     except Exception:  # noqa: BLE001 - the author's code, which may refuse them together with what was assigned
         made = vars(part)
-    return {name: value for name, value in made.items() if name[:1] == "_" and name not in _NOTES} | properties
+    return private_attributes(made) | properties
 
 
 def _values(config: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ __all__ = [
     "SCALARS",
     "SEQUENCES",
     "ValueType",
+    "authored_classes",
     "builtin_value",
     "copied",
     "dataclass_fields",
@@ -168,6 +169,12 @@ def dict_methods(cls: type[Any]) -> tuple[str, str] | None:
 def is_config_class(cls: Any) -> bool:
     """Return whether a class is `PretrainedConfig` or derives from it."""
     return hasattr(cls, "_extra_fields")
+
+
+def authored_classes(cls: type[Any]) -> list[type[Any]]:
+    """Return the classes that a config class consists of, mixins included, without the base class and its parents."""
+    root = next(base for base in reversed(cls.__mro__) if is_config_class(base))
+    return [base for base in cls.__mro__ if base not in root.__mro__]
 
 
 def is_foreign_config_class(cls: Any) -> bool:
