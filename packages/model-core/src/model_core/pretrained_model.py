@@ -544,6 +544,8 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
     def register_for_auto_class(cls, auto_class: str | type[Any] = "AutoModel") -> None:
         """Let saves write the source files of this class, for an auto class to load.
 
+        A class has one auto class: a later call replaces an earlier one.
+
         Args:
             auto_class: Name of the auto class, such as `"AutoModelForImageClassification"`, or the class itself. An
                 auto class that the program defines must be passed as a class.
