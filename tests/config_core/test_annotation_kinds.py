@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import Enum, Flag
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Self, Tuple, TypedDict  # noqa: UP035 - the older spelling is tested
+from typing import Annotated, Any, Final, Literal, NamedTuple, NewType, Self, Tuple, TypedDict  # noqa: UP035 - the older spelling is tested
 
 import jsonschema
 import pydantic
@@ -212,6 +212,20 @@ def test_a_tuple_of_no_values_has_none(field):
     with pytest.raises(ConfigValidationError, match=rf"RowConfig\.{field}: expected 0 values, got 1"):
         RowConfig(**{field: [1]})
     assert RowConfig.json_schema()["properties"][field]["maxItems"] == 0
+
+
+def test_a_final_field_may_have_none_as_its_default():
+    """As any other annotation: `Final` says nothing of the values."""
+
+    class FinalConfig(PretrainedConfig):
+        model_type = "kinds-final"
+
+        size: Final[int] = None
+        anything: Final = None
+
+    assert FinalConfig().size is None is FinalConfig(size=3, anything=None).anything
+    with pytest.raises(ConfigValidationError, match="size: expected int"):
+        FinalConfig(size="3")
 
 
 def test_a_tuple_without_arguments_has_any_values():

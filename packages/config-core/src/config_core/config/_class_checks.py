@@ -6,7 +6,7 @@ import contextlib
 import types
 import typing
 from enum import Enum, Flag
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal
 
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
@@ -26,6 +26,8 @@ from config_core.errors import ConfigError, ConfigValidationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from config_core.config._value_types import ValueType
+
     Check = Callable[[Any], Any]
     Compile = Callable[[Any], Check | None]
     FieldChecks = Callable[[], dict[str, Check | None]]
@@ -41,11 +43,9 @@ def class_check(cls: Any, compile_check: Compile, arguments: tuple[Any, ...] | N
         compile_check: Returns the check of an annotation in the class.
         arguments: What the type variables of a generic class stand for. One that JSON does not restore is not checked.
     """
-    if cls is None or cls is types.NoneType:
-        return _none
-    if not isinstance(cls, type) or cls in {Any, object}:
-        return None
-    if getattr(cls, "_is_protocol", False):
+    if cls is None:
+        cls = types.NoneType
+    if not isinstance(cls, type) or cls in {Any, object} or getattr(cls, "_is_protocol", False):
         return None
     check = _restoring(cls, compile_check, arguments or ())
     return check or (_plain_instance(cls) if arguments is None else None)
@@ -58,7 +58,7 @@ def _restoring(cls: type[Any], compile_check: Compile, arguments: tuple[Any, ...
     def compile_field(annotation: Any) -> Check | None:
         return compile_check(with_arguments(annotation, known))
 
-    makers: dict[str, Callable[[Any], Check | None]] = {
+    makers: dict[str, Callable[[Any], Check]] = {
         "form": _form,
         "enum": member_check,
         "typed_dict": lambda cls: _typed_dict(cls, _field_checks(cls, compile_field), compile_field),
@@ -66,9 +66,8 @@ def _restoring(cls: type[Any], compile_check: Compile, arguments: tuple[Any, ...
         "config": lambda cls: config_check((cls,)),
         "dict_methods": _from_dict,
         "dataclass": lambda cls: _dataclass(cls, compile_field),
-        "": lambda _: None,
     }
-    return makers[kind_of(cls)](cls)
+    return makers[kind](cls) if (kind := kind_of(cls)) else None
 
 
 def _plain_instance(cls: type[Any]) -> Check:
@@ -92,9 +91,8 @@ def _plain_instance(cls: type[Any]) -> Check:
     return check
 
 
-def _form(cls: type[Any]) -> Check | None:
-    if (form := value_type(cls)) is None:
-        return None
+def _form(cls: type[Any]) -> Check:
+    form = typing.cast("ValueType", value_type(cls))
 
     def check(value: Any) -> Any:
         if isinstance(value, cls):
@@ -205,16 +203,14 @@ def _field_checks(
         if not found:
             annotations = hints_of(cls)
             found.append(
-                {name: compile_check(_or_none(annotations[name], defaults.get(name, name))) for name in annotations}
+                {
+                    name: compile_check(described_by_default(annotation, defaults.get(name, name)))
+                    for name, annotation in annotations.items()
+                }
             )
         return found[0]
 
     return checks
-
-
-def _or_none(annotation: Any, default: Any) -> Any:
-    # `size: int = None` is common, and None is meant to be allowed.
-    return Union[annotation, None] if default is None else described_by_default(annotation, default)  # noqa: UP007
 
 
 def config_check(classes: tuple[type[Any], ...]) -> Check:
@@ -304,12 +300,6 @@ def _written(value: Any) -> Any:
         return jsonable(value)
     except ConfigError:  # the value of a member may be anything
         return value
-
-
-def _none(value: Any) -> Any:
-    if value is not None:
-        raise expected("None", value)
-    return value
 
 
 def are_same(checked: Iterable[Any], given: Iterable[Any]) -> bool:

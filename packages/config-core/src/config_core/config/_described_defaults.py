@@ -7,7 +7,7 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Union
 
-from config_core.config._record_types import kind_of
+from config_core.config._record_types import is_qualifier, kind_of
 from config_core.config._value_types import MAPPINGS, SEQUENCES
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ def is_like_default(annotation: Any) -> bool:
 def described_by_default(annotation: Any, default: Any) -> Any:
     """Return the annotation of a field, with what the default adds if the annotation says little or nothing."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if is_qualifier(origin):
+        return described_by_default(arguments[0], default)
+    if default is None and annotation is not Any:  # `size: int = None` is common, and None is meant to be allowed
+        try:
+            return Union[annotation, None]  # noqa: UP007
+        except TypeError:  # `Final` alone, and what is no annotation
+            return annotation
     if origin is typing.Annotated:
         return typing.Annotated[(described_by_default(arguments[0], default), *annotation.__metadata__)]
     if origin in {Union, types.UnionType} and isinstance(default, (list, tuple)):
@@ -40,7 +47,7 @@ def described_by_default(annotation: Any, default: Any) -> Any:
     try:
         described = _described_by_value(default)
     except RecursionError:  # it contains itself
-        return annotation
+        described = None
     if described is None or not _leaves_open(origin, annotation, default, described):
         return annotation
     return typing.Annotated[annotation, LikeDefault(described)]

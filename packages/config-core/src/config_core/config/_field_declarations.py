@@ -1,7 +1,6 @@
 """The definition of a config class, made of what the classes of its `__mro__` declare."""
 
 import functools
-import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -356,7 +355,7 @@ def _body_annotations(cls: type[Any], optional: Collection[str] = ()) -> dict[st
         annotation = _evaluated(given, cls, name, module_names(cls))
         if hasattr(annotation, "type") and type(annotation).__name__ == "InitVar":
             annotation = annotation.type
-        found[name] = _described(annotation, defaults.get(name, None if name in optional else NO_DEFAULT))
+        found[name] = described_by_default(annotation, defaults.get(name, None if name in optional else NO_DEFAULT))
     return found
 
 
@@ -364,7 +363,9 @@ def _parameter_annotations(parameters: list[Parameter], cls: type[Any], init: An
     """Return the annotations of the parameters of an `__init__`; `typing.Any` for those that have none anywhere."""
     in_body, names = body_annotations(cls), unwrapped(init).__globals__
     return {
-        name: _described(Any if annotation is NO_DEFAULT else _evaluated(annotation, cls, name, names), default)
+        name: described_by_default(
+            Any if annotation is NO_DEFAULT else _evaluated(annotation, cls, name, names), default
+        )
         for name, default, annotation, _ in parameters
         if not (annotation is NO_DEFAULT and name in in_body)
     }
@@ -378,13 +379,6 @@ def _evaluated(annotation: Any, cls: type[Any], field: str, names: Mapping[str, 
         if getattr(cls, "_checks_values", False):
             raise
         return Any  # a mixin of another library, or a class that was written for one that checks nothing
-
-
-def _described(annotation: Any, default: Any) -> Any:
-    # `size: int = None` is common, and None is meant to be allowed.
-    if default is None and _is_type(annotation):
-        return annotation | None
-    return described_by_default(annotation, default)
 
 
 def _checks(
@@ -414,7 +408,3 @@ def _is_descriptor(cls: type[Any], name: str) -> bool:
     """Return whether assigning an attribute of an instance calls the class, as it does for a property."""
     found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
     return hasattr(type(found), "__set__")
-
-
-def _is_type(annotation: Any) -> bool:
-    return isinstance(annotation, type) or typing.get_origin(annotation) is not None

@@ -247,10 +247,6 @@ def _from_ratio(cls: type[Any], written: Any) -> Any:
     return cls(int(numerator), int(denominator or 1))
 
 
-def _from_iso(cls: Any, written: Any) -> Any:
-    return cls.fromisoformat(written)
-
-
 def _duration(value: Any) -> str:
     """Return a `timedelta` as a duration of ISO 8601, without loss."""
     sign = "-" if value.days < 0 else ""
@@ -276,7 +272,7 @@ def _from_duration(cls: Any, written: Any) -> Any:
 
 
 _PATH = ValueType(PurePath.as_posix, _from_text, "a path")
-_ISO = ValueType(lambda value: value.isoformat(), _from_iso, "text of ISO 8601")
+_ISO = ValueType(lambda value: value.isoformat(), lambda cls, written: cls.fromisoformat(written), "text of ISO 8601")
 _STANDARD = {
     "datetime.datetime": _ISO,
     "datetime.date": _ISO,
