@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GradientCheckpointing"]
 
+_FUNCTION_OF_LAYERS = "_gradient_checkpointing_func"  # which layers call, as in transformers
+
 
 class GradientCheckpointing(nn.Module):
     """The part of `PreTrainedModel` that enables and disables gradient checkpointing.
@@ -88,7 +90,7 @@ class GradientCheckpointing(nn.Module):
         if offload:
             function = functools.partial(_offloaded, function)
         for number, layer in enumerate(layers):
-            layer._gradient_checkpointing_func = function  # noqa: SLF001 - what the layers call
+            setattr(layer, _FUNCTION_OF_LAYERS, function)
             layer.gradient_checkpointing = number % every_n_layers == 0
         for network in networks:
             network.set_grad_checkpointing(True)

@@ -2,10 +2,16 @@
 
 from model_core.loading._allowed_differences import AllowedDifferences, Patterns
 from model_core.loading._given_weights import GivenWeights
-from model_core.loading._key_mapping import checked_key_mapping
 from model_core.loading._model_config import config_for_load
 from model_core.loading._model_loading import load_weights
-from model_core.loading._name_rules import NameRules, Renaming, ScopedPattern, scoped_patterns, scoped_renamings
+from model_core.loading._name_rules import (
+    NameRules,
+    Renaming,
+    ScopedPattern,
+    checked_key_mapping,
+    scoped_patterns,
+    scoped_renamings,
+)
 from model_core.loading._placement import Placement, resolve_device, resolve_dtype
 from model_core.loading._suggested_call import SuggestedCall
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.checkpoint import kind_of_folder, open_checkpoint
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["GivenWeights"]
 
 
-@dataclass(frozen=True, slots=True)
-class GivenWeights:
+class GivenWeights(NamedTuple):
     """The arguments of a load that say where its weights are.
 
     Attributes:

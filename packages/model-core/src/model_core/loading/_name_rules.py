@@ -8,15 +8,17 @@ Name by name it could not be told: each of these models may have a `norm`, and n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.declarations import declared_patterns, declared_renamings
+from model_core.errors import ArgumentError
 from model_core.module_tensors import shape_of
 from model_core.tied_weights import DeclaredTies
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import torch
     from torch import nn
@@ -28,6 +30,7 @@ __all__ = [
     "NameTranslation",
     "Renaming",
     "ScopedPattern",
+    "checked_key_mapping",
     "decide_names",
     "scoped_patterns",
     "scoped_renamings",
@@ -69,6 +72,25 @@ class ScopedPattern(NamedTuple):
     def matches(self, name: str) -> bool:
         """Return whether a tensor is in the module and its name there matches."""
         return name.startswith(self.scope) and self.pattern.search(name[len(self.scope) :]) is not None
+
+
+def checked_key_mapping(key_mapping: object) -> Mapping[str, str]:
+    """Return the argument of this name, or an empty mapping for None.
+
+    Raises:
+        ArgumentError: It is no mapping, or an expression or a replacement is invalid.
+    """
+    expected = "a dict from regular expressions to replacements"
+    mapping = {} if key_mapping is None else key_mapping
+    if not isinstance(mapping, Mapping):
+        raise ArgumentError("key_mapping", key_mapping, expected=expected)
+    for pattern, replacement in mapping.items():
+        try:
+            re.compile(pattern).sub(replacement, "")
+        except (re.error, TypeError, IndexError) as error:
+            shown = {pattern: replacement}
+            raise ArgumentError("key_mapping", shown, expected=f"{expected} ({error})") from error
+    return mapping
 
 
 def scoped_patterns(parts: Iterable[tuple[str, nn.Module]], declaration: str) -> tuple[ScopedPattern, ...]:

@@ -5,8 +5,7 @@ It is the call that the caller made, with what mends it. Nothing is computed bef
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.checkpoint import CONFIG_NAME
 from config_core.code import code_origin_of
@@ -33,8 +32,7 @@ __all__ = ["SuggestedCall"]
 _ABOUT_FILES = frozenset({"read", "use_safetensors", "variant"})
 
 
-@dataclass(frozen=True, slots=True)
-class SuggestedCall:
+class SuggestedCall(NamedTuple):
     """A `CodeOfCall` of a load: it tries out which further arguments make the names of a state dict the model's.
 
     Attributes:
@@ -65,11 +63,11 @@ class SuggestedCall:
         def construct(config: PretrainedConfig) -> nn.Module:
             return self.construct(config, *self.positional, **keywords)
 
-        return replace(self, construct=construct, constructed_with=config)
+        return self._replace(construct=construct, constructed_with=config)
 
     def with_new_config(self, config: PretrainedConfig, keywords: Mapping[str, Any]) -> SuggestedCall:
         """Return the same with `config=` and a call of this config's class, for a checkpoint without a config."""
-        return replace(self.with_config(config, keywords), config=Code(f"{type(config).__name__}()"))
+        return self.with_config(config, keywords)._replace(config=Code(f"{type(config).__name__}()"))
 
     def __call__(self, state_dict: Mapping[str, torch.Tensor], code: str, /, *, argument: str = "state_dict") -> str:
         """Return the code, as `CodeOfCall` describes it."""

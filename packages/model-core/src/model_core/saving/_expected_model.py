@@ -49,7 +49,7 @@ _TO_ASSIGN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)  # the other methods would cost every import
 class ExpectedModel:
     """The model that a load will make.
 
