@@ -206,7 +206,7 @@ def _settle_passed(config: Any, names: Iterable[str], fields: Mapping[str, Any],
             passed = getattr(config, name, None)
             raise ConfigError(
                 f"{cls.__name__}: {name!r} is {fields[name]!r:.80}, but the class itself passes {passed!r:.80} to "
-                f"super().__init__. Leave it out{_or_of_what(cls, fields, passed, fields[name])}."
+                f"super().__init__. Leave it out{_or_give_parameter(cls, fields, passed, fields[name])}."
             )
 
 
@@ -221,12 +221,12 @@ def _check_passed_number(cls: type[Any], fields: Mapping[str, Any]) -> None:
     if number != len(names):
         raise ConfigError(
             f"{cls.__name__}: the class itself passes num_labels={number} to super().__init__, but id2label names "
-            f"{len(names)} classes. Give names for {number}{_or_of_what(cls, fields, number, len(names))}."
+            f"{len(names)} classes. Give names for {number}{_or_give_parameter(cls, fields, number, len(names))}."
         )
 
 
-def _or_of_what(cls: type[Any], fields: Mapping[str, Any], value: Any, other: Any) -> str:
-    """Return what else to give for another value that a class passes on, if it is plainly that of one parameter."""
+def _or_give_parameter(cls: type[Any], fields: Mapping[str, Any], value: Any, other: Any) -> str:
+    """Return the advice to give a parameter instead, if it is plainly the one whose value the class passes on."""
     definition = definition_of(cls)
     found = [
         name
@@ -260,7 +260,7 @@ def _set_again(config: Any, fields: Mapping[str, Any], meant: Collection[str] | 
 
 
 def set_properties(config: Any, properties: Mapping[str, Any], *, only_undone: bool) -> dict[str, Any]:
-    """Set properties, and return what each is then; with `only_undone`, those that have another value."""
+    """Set properties, or with `only_undone` those that have another value, and return what each is then."""
     from config_core.config._equal_values import same_value
 
     done = {}
@@ -281,10 +281,10 @@ def check_property(
         config: The config.
         properties: What was set.
         fields: What the caller gave.
-        before: What they were.
+        before: The values of fields before that. Those that are not there are not checked.
 
     Raises:
-        ConfigError: It has not.
+        ConfigError: Another field has changed.
     """
     from config_core.config._equal_values import same_value
 

@@ -290,10 +290,10 @@ def make_with_note(cls: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def of_dict(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values without what only describes the config that they are of, as in `config.update(other.to_dict())`.
+    """Return the fields among values that may be those of a `to_dict`, as in `config.update(other.to_dict())`.
 
     Raises:
-        ConfigError: They were changed, and make no config.
+        ConfigError: Values of a `to_dict` were changed, and make no config.
     """
     if NOTE_KEY not in values and NOT_KEPT.isdisjoint(values):
         return dict(values)  # the usual case

@@ -655,7 +655,7 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
         """Assign several fields: all of them, or none if one is wrong.
 
         Fields that the class computes from these are computed again, unless they have another value. Assigning an
-        attribute, `config.heads = 8`, changes that one alone.
+        attribute, `config.heads = 8`, changes that one alone, and what `__init__` refuses of it is found by a save.
 
         Args:
             config_dict: Fields to their new values. A dict for a config or a dataclass changes the fields that it

@@ -126,14 +126,14 @@ def _update(config: Any, values: Mapping[str, Any], *, computes: bool) -> None:
     if names:
         hint = name_hint(cls, names, {*public_names(cls)} - definition_of(cls).unkept - {*names})
         for name in sorted(definition_of(cls).names.intersection(names)):
-            hint = f" {_use_of(config, name, values[name])}{hint}"
+            hint = f" {_instead_of_parameter(config, name, values[name])}{hint}"
         problem = UnknownOptionError(f"{cls.__name__} has no field {quoted(names)}.{hint}", names=(*names,))
         raise with_problems(problem, forbidden_in_parts(unknown, values), cls)
     if unknown:
         report_unknown(unknown, config)
 
 
-def _use_of(config: Any, name: str, value: Any) -> str:
+def _instead_of_parameter(config: Any, name: str, value: Any) -> str:
     """Return what to give in place of a parameter that a class does not keep."""
     from config_core.config._unkept_parameters import as_keywords, made_of_parameter
 

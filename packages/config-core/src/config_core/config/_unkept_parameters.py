@@ -88,7 +88,8 @@ def made_of_parameter(
     after = made_of(cls, {**needed, name: value}) or {}
     if name in after:  # kept by what it is passed to
         return {}
-    known = [*fields.values(), *_constants_in([_making_code(cls), definition.annotations.get(name)], cls)]
+    makers = [vars(base).get(method) for base in authored_classes(cls) for method in ("__init__", "__post_init__")]
+    known = [*fields.values(), *_constants_in([*makers, definition.annotations.get(name)], cls)]
     inputs = [needed, *({**needed, name: other} for other in _unlike(value, known))]
     probes = [made for made in (made_of(cls, values) for values in inputs) if made]
     public = {other for other in after if other[:1] != "_"}
@@ -126,10 +127,6 @@ def _unlike(value: Any, known: Iterable[Any]) -> list[Any]:
         return [type(value)(row) for row in zip(*(_unlike(item, known) for item in value), strict=False)]
     found = {f"{other!r:.80}": other for other in known if type(other) is type(value) and not are_equal(other, value)}
     return [*found.values()][:_MAX_PROBES] + ([2 * value + 1] if isinstance(value, (int, float)) else [])
-
-
-def _making_code(cls: type[Any]) -> list[Any]:
-    return [vars(base).get(name) for base in authored_classes(cls) for name in ("__init__", "__post_init__")]
 
 
 def _constants_in(values: Iterable[Any], cls: type[Any]) -> Iterator[Any]:
