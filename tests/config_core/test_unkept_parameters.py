@@ -161,6 +161,30 @@ def test_what_is_computed_of_a_parameter_may_be_given_another_value():
     assert PresetConfig(preset="large", width=8).width == 8
 
 
+class RenamingTwiceConfig(PretrainedConfig):
+    """Counts the configs that are made, and makes no more when they are too many."""
+
+    model_type = "unkept-renaming-twice"
+    made = 0
+
+    def __init__(self, width: int = 8, rate: float = 0.1, act: str = "relu", **kwargs):
+        type(self).made += 1
+        if type(self).made > 300:
+            raise RuntimeError("no end")
+        self.width = width
+        self.dropout = rate
+        self.activation = act
+        self.half = width // 2
+        super().__init__(**kwargs)
+
+
+def test_several_beside_another_value_of_a_computed_field_take_few_steps():
+    """The check of one parameter makes configs of the other, which are not checked in turn."""
+    config = RenamingTwiceConfig(rate=0.5, act="gelu", half=99)
+    assert (config.dropout, config.activation, config.half) == (0.5, "gelu", 99)
+    assert RenamingTwiceConfig.made < 100
+
+
 @pytest.mark.parametrize(("cls", "values", "changed", "field"), CASES)
 def test_an_update_of_one_is_refused(cls, values, changed, field):
     """It would set an attribute that nothing reads; the error has what the class would make of it."""

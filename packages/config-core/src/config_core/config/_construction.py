@@ -52,7 +52,12 @@ _GIVEN_TWICE = r"got multiple values for keyword argument '(\w+)'"
 
 
 def construct(
-    cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, meant: Collection[str] | None = None
+    cls: type[Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    *,
+    meant: Collection[str] | None = None,
+    is_probe: bool = False,
 ) -> Any:
     """Make a config and check it. Keywords that the class does not know are noted for whoever asked for it.
 
@@ -61,9 +66,10 @@ def construct(
         args: Values by position.
         kwargs: Values by name.
         meant: Those that count also if the class computes another value; None for all.
+        is_probe: Make it only to see what the class makes of values, and accept those that undo each other.
     """
     try:
-        return _checked(cls, args, kwargs, meant)
+        return _checked(cls, args, kwargs, meant, is_probe=is_probe)
     except (*AUTHOR_ERRORS, ExceptionGroup) as raised:
         error = unpacked(raised, cls)
         if type(speaker.unknown) is not UnknownFields:
@@ -75,7 +81,14 @@ def construct(
         raise with_problems(error, problems, cls)  # noqa: B904 - it has its cause
 
 
-def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], meant: Collection[str] | None) -> Any:
+def _checked(
+    cls: type[Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    meant: Collection[str] | None,
+    *,
+    is_probe: bool,
+) -> Any:
     """Make a config, and check everything but the names of fields."""
     definition = definition_of(cls)
     if args:
@@ -95,7 +108,7 @@ def _checked(cls: type[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], m
     if has_others:
         _set_again(config, fields, meant)
     if has_others or "_replaced" in vars(config):
-        _settle_computed(config, fields, meant)
+        _settle_computed(config, fields, meant, is_probe=is_probe)
     if definition.runs_own_code or vars(config)["_unknown"]:
         _track_computed(config, fields)
     if definition.mutable_defaults:
@@ -321,7 +334,7 @@ def attributes_made_of(
     try:
         with of_file():
             given = {name: copied(value) for name, value in fields.items() if name not in without}
-            return attributes_of(construct(cls, (), given))
+            return attributes_of(construct(cls, (), given, is_probe=True))
     except Exception:  # noqa: BLE001 - the author's code
         return None
 
@@ -372,7 +385,7 @@ def _check_contract(cls: type[Any], config: Any) -> None:
             )
 
 
-def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[str] | None) -> None:
+def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[str] | None, *, is_probe: bool) -> None:
     """Decide between what `__init__` has computed and what it was given for fields that it does not take.
 
     Raises:
@@ -415,7 +428,7 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[s
         raise _contradiction(cls, fields, unsure)
     for name in (*wrong, *random):
         setattr(config, name, fields[name])
-    if unkept := definition.unkept & fields.keys():
+    if not is_probe and (unkept := definition.unkept & fields.keys()):  # the check makes probes itself
         from config_core.config._unkept_parameters import check_effect
 
         with of_file():
