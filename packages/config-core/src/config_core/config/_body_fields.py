@@ -19,12 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from config_core.config._base_fields import LABEL_FIELDS, ORIGINAL
-from config_core.config._init_parameters import (
-    NO_DEFAULT,
-    parameters_of,
-    takes_any_keyword,
-    unwrapped,
-)
+from config_core.config._init_parameters import NO_DEFAULT, parameters_of, takes_any_keyword, unwrapped
 from config_core.config._value_types import is_config_class
 from config_core.errors import ConfigDefinitionError
 
@@ -300,7 +295,8 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
                 setattr(self, name, own[name])
             elif name in makers:
                 setattr(self, name, makers[name]())
-        if hasattr(self, "__post_init__") and (type(self) is cls or _first_generated(type(self)) is cls):
+        # The class that a call reaches first does it, when all fields are there.
+        if type(self) is cls or next(base for base in type(self).__mro__ if has_generated_init(base)) is cls:
             self.__post_init__(*(own[name] if name in own else makers[name]() for name in init_vars), **late)
 
     setattr(init, _MARK, True)
@@ -318,11 +314,6 @@ def _defaults_for_parent(makers: Mapping[str, Callable[[], Any]], given: dict[st
         for name, default in defaults.items()
         if not (name in LABEL_FIELDS and default is not None and number not in {None, len(default)})
     }
-
-
-def _first_generated(cls: type[Any]) -> type[Any]:
-    """Return the class whose `__init__` calls `__post_init__`, when all fields are there."""
-    return next(base for base in cls.__mro__ if has_generated_init(base))
 
 
 def _is_field(name: str, annotation: Any) -> bool:

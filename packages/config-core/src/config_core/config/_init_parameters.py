@@ -37,8 +37,8 @@ _COMPARED = ("co_code", "co_consts", "co_freevars", "co_names", "co_varnames")
 _DYNAMIC = frozenset({"__dict__", "eval", "exec", "locals", "setattr", "vars"})  # may set and read anything
 # What code does that makes a value of one parameter, as in `list(depths) if depths is not None else [2, 2]`.
 _MAKING_STEPS = frozenset(
-    {"BUILD_LIST", "BUILD_MAP", "BUILD_TUPLE", "CALL", "COPY", "COPY_FREE_VARS", "IS_OP", "LIST_EXTEND", "LOAD_CONST",
-     "LOAD_GLOBAL", "NOP", "POP_TOP", "PRECALL", "PUSH_NULL", "RESUME", "STORE_ATTR", "TO_BOOL"}
+    {"BUILD_LIST", "BUILD_MAP", "BUILD_TUPLE", "CALL", "COPY", "IS_OP", "LIST_EXTEND", "LOAD_CONST", "LOAD_GLOBAL",
+     "NOP", "POP_TOP", "PRECALL", "PUSH_NULL", "STORE_ATTR", "TO_BOOL"}
 )  # fmt: skip
 _MAKERS = frozenset({"bool", "dict", "float", "int", "list", "set", "str", "tuple"})
 _BEGINNINGS = frozenset({"COPY_FREE_VARS", "RESUME"})
@@ -147,12 +147,7 @@ def unused_parameters(init: Any) -> list[str]:
     suspects = _suspects(init)
     if not suspects:
         return []
-    import dis
-
-    read: set[str] = set()
-    for step in dis.get_instructions(code):
-        if "LOAD" in step.opname:
-            read.update(_names_of(step))
+    read = {name for step in _steps_of(code) if "LOAD" in step.opname for name in _names_of(step)}
     return [name for name in suspects if name not in read]
 
 
@@ -262,18 +257,19 @@ def _kept_alone_by(init: Any) -> frozenset[str]:
     kept: dict[str, bool] = {}
     statement: list[dis.Instruction] = []
     for step in _steps_of(init.__code__):
+        if step.opname in _BEGINNINGS:
+            continue
         statement.append(step)
         if step.opname == "STORE_ATTR":
             if step.argval in kept or not _is_made_of(statement, this, step.argval):
                 return frozenset()
-            operations = {each.opname for each in statement if "LOAD_FAST" not in each.opname}
-            kept[step.argval] = operations <= {*_BEGINNINGS, "STORE_ATTR"}
+            kept[step.argval] = all("LOAD_FAST" in each.opname for each in statement[:-1])
             statement = []
         elif step.opname == "POP_TOP":
             texts = [value for each in statement for value in _names_of(each) if isinstance(value, str)]
             statement = [] if texts in call_of_super else statement
-    ends = {step.opname for step in statement} <= _ENDINGS
-    return frozenset(name for name, is_kept in kept.items() if is_kept and ends)
+    is_known = {step.opname for step in statement} <= _ENDINGS
+    return frozenset(name for name in kept if kept[name] and is_known)
 
 
 def _is_made_of(statement: "list[dis.Instruction]", this: str, name: str) -> bool:
@@ -284,7 +280,8 @@ def _is_made_of(statement: "list[dis.Instruction]", this: str, name: str) -> boo
     import dis
 
     variables = [value for step in statement if "FAST" in step.opname for value in _names_of(step)]
-    if variables[-1:] != [this] or not {*variables[:-1]} <= {name}:
+    called = {step.argval for step in statement if step.opname == "LOAD_GLOBAL"}
+    if variables[-1:] != [this] or not {*variables[:-1]} <= {name} or not called <= _MAKERS:
         return False  # `str(self)` would be made of all attributes
     if sum({"COPY": 1, "POP_TOP": -1}.get(step.opname, 0) for step in statement):
         return False  # as in `self.width = self.height = width`
@@ -292,10 +289,8 @@ def _is_made_of(statement: "list[dis.Instruction]", this: str, name: str) -> boo
         if step.opcode in dis.hasjrel or step.opcode in dis.hasjabs:
             if not statement[0].offset < step.argval <= statement[-1].offset:
                 return False
-        elif "FAST" not in step.opname:
-            is_unknown = step.opname == "LOAD_GLOBAL" and step.argval not in _MAKERS
-            if is_unknown or step.opname not in _MAKING_STEPS:
-                return False
+        elif "FAST" not in step.opname and step.opname not in _MAKING_STEPS:
+            return False
     return True
 
 
@@ -307,9 +302,7 @@ def names_in(function: Any) -> Iterator[str]:
 
 def names_assigned_by(function: Any) -> Iterator[str]:
     """Yield the names of the attributes that a function assigns, of whatever object."""
-    import dis
-
-    return (step.argval for step in dis.get_instructions(function.__code__) if step.opname == "STORE_ATTR")
+    return (step.argval for step in _steps_of(function.__code__) if step.opname == "STORE_ATTR")
 
 
 def unwrapped(function: Any) -> Any:

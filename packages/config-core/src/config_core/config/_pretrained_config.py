@@ -18,12 +18,7 @@ from config_core.checkpoint import (
     expand_home,
     push_saved,
 )
-from config_core.config._base_fields import (
-    Labels,
-    check_num_labels,
-    labels_of,
-    read_labels,
-)
+from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._checked_values import (
     check_and_restore,
     check_mapping,

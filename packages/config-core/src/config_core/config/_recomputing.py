@@ -242,9 +242,6 @@ class _Computed(NamedTuple):
     private: Mapping[str, Any]
 
 
-_NOTHING = _Computed(frozenset(), {})
-
-
 def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
     """Return what a config has as its class computes it, without the fields that are given.
 
@@ -254,7 +251,7 @@ def _computed_in(config: Any, given: Mapping[str, Any]) -> _Computed:
     candidates = (state.get("_computed", frozenset()) | passed) - given.keys()
     has_private = bool(private_attributes(state))
     if not (candidates or has_private):
-        return _NOTHING  # the usual case
+        return _Computed(frozenset(), {})  # the usual case
     with of_file():
         fields = _as_given(cls, written_fields(config, with_unset=bool(passed)))
         names, made = computed_fields(cls, fields, candidates)

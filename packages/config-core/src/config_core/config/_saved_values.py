@@ -18,12 +18,7 @@ from config_core.config._problems import WrongValueError, shown
 from config_core.config._record_types import kind_of
 from config_core.config._unkept_parameters import check_kept, keeping_privately
 from config_core.config._unknown_names import quoted, warn_caller
-from config_core.config._value_types import (
-    SCALARS,
-    copied,
-    dataclass_fields,
-    is_config,
-)
+from config_core.config._value_types import SCALARS, copied, dataclass_fields, is_config
 from config_core.config._written_fields import BASE_DEFAULTS, written_fields
 from config_core.error_base import ConfigProblem
 from config_core.errors import ConfigDefinitionError, ConfigError, ConfigValidationError
