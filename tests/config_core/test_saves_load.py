@@ -364,6 +364,38 @@ def test_a_class_for_transformers_warns_of_what_a_save_loses(given, tmp_path):
         TheirsConfig(**given).save_pretrained(tmp_path)
 
 
+class HoldingConfig(transformers.PretrainedConfig):
+    """Makes a config where there is none, but not of the dict that its file has."""
+
+    model_type = "saves-holding"
+
+    part: TheirsConfig | None = None
+
+    def __post_init__(self, **kwargs):
+        if self.part is None:
+            self.part = TheirsConfig()
+        super().__post_init__(**kwargs)
+
+
+class ReadingConfig(HoldingConfig):
+    """Makes a config of the dict, too."""
+
+    def __post_init__(self, **kwargs):
+        if isinstance(self.part, dict):
+            self.part = TheirsConfig(**self.part)
+        super().__post_init__(**kwargs)
+
+
+def test_a_class_for_transformers_warns_of_a_part_that_loads_as_a_dict(tmp_path):
+    """A model that reads an attribute of the part would fail after the load."""
+    with pytest.warns(UserWarning, match=r"HoldingConfig: a load .* make dicts of the configs in 'part'"):
+        HoldingConfig().save_pretrained(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ReadingConfig().save_pretrained(tmp_path)
+    assert ReadingConfig.from_pretrained(tmp_path) == ReadingConfig()
+
+
 def test_a_class_for_transformers_is_saved_also_if_a_load_will_fail(tmp_path):
     """As there: a save in the middle of a training is not lost for a value that can be mended in the file."""
     config = TheirsConfig()

@@ -108,6 +108,14 @@ def _warn_of_losses(config: Any, written: dict[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 - the author's code
         _warn(cls, f"a load of the file will raise {type(error).__name__}: {error}")
         return
+    # Models read attributes of parts. Other values that change their type, such as tuples, do so in transformers, too.
+    dicts = [each.path for each in changes if is_config(each.saved) and isinstance(each.loaded, dict)]
+    if dicts:
+        _warn(
+            cls,
+            f"a load of the file will make dicts of the configs in {quoted(dicts)}. Make configs of dicts in __init__ "
+            "or __post_init__.",
+        )
     lost = [each.path for each in changes if each.loaded is _LOST or not same_value(each.saved, each.loaded)]
     if lost:
         _warn(
