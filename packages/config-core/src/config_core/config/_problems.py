@@ -288,15 +288,13 @@ def _shared(values: Mapping[str, Any], given: Mapping[str, Any]) -> int:
 def _merged(errors: list[Exception]) -> Exception:
     if len(errors) == 1:
         return errors[0]
-    merged = WrongValueError.of_problems(
-        problem
-        for error in errors
-        for problem in (
-            error.problems
-            if isinstance(error, WrongValueError)
-            else (ConfigProblem(_place_of(error), _text_of(error)),)
-        )
-    )
+    problems: list[ConfigProblem] = []
+    for error in errors:
+        if isinstance(error, WrongValueError):
+            problems += error.problems
+        else:
+            problems.append(ConfigProblem(_place_of(error), _text_of(error)))
+    merged = WrongValueError.of_problems(problems)
     causes = (error.__cause__ if _is_ours(error) else error for error in errors)
     merged.__cause__ = next(filter(None, causes), None)
     return merged
