@@ -106,7 +106,8 @@ def _check_bases(classes: Iterable[type[Any]], place: str, bundle: CodeBundle) -
             is_between = not _is_ours(base) and any(map(_is_ours, base.__mro__))
             if is_between and not _is_saved(base, place, bundle):
                 name = f"{base.__module__}.{base.__qualname__}"
-                raise NotPortableError(f"{cls.__qualname__} derives from {name}, which is not saved with it")
+                needed = f"{cls.__qualname__} derives from {name}" if base is not cls else f"its config class is {name}"
+                raise NotPortableError(f"{needed}, which is not saved with it")
 
 
 def _is_ours(cls: type[Any]) -> bool:
