@@ -508,7 +508,7 @@ def test_names_of_all_files_together_are_bounded(witness):
     imports = "".join(f"from . import part_{part}\n" for part in numbers)
     folder = witness.write({"configuration_tiny.py": imports + witness.trace, **parts})
     for trust in (None, True):
-        with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match="names more than 50,000 modules"):
+        with pytest.raises((RemoteCodeRefusedError, SourceCodeError), match="names more than 100,000 modules"):
             AutoConfig.from_pretrained(folder, trust_remote_code=trust)
 
 

@@ -166,12 +166,6 @@ def test_model_in_place_of_its_config_is_told_to_have_one(tmp_path):
             call(model)
 
 
-def test_load_of_a_state_dict_alone_asks_for_a_config():
-    """It has no folder to take one from."""
-    with pytest.raises(ConfigClassError, match=r"got None\. Pass config=TinyConfig\(\.\.\.\)\.$"):
-        TinyModel.from_pretrained(None, state_dict=TinyModel(TinyConfig()).state_dict())
-
-
 @pytest.mark.parametrize("given", [[], "", False, 0], ids=repr)
 def test_empty_key_mapping_of_another_type_is_refused(tmp_path, given):
     """Only None and an empty dict ask for nothing."""

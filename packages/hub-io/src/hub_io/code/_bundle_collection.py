@@ -38,7 +38,7 @@ __all__ = [
 # The files that a load has read: the place of the code, then file name, to content; None for a missing file.
 Contents = MutableMapping[tuple[Any, ...], dict[str, bytes | None]]
 
-_MAX_LOOKUPS = 50_000  # for files of one place, whether they exist or not
+_MAX_LOOKUPS = 100_000  # for files of one place, whether they exist or not
 
 
 def collect_bundle(
