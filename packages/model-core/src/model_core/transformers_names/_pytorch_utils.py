@@ -52,7 +52,11 @@ __all__ = [
 isin_mps_friendly = torch.isin
 meshgrid = torch.meshgrid
 is_torchdynamo_compiling = torch.compiler.is_compiling
-is_torchdynamo_exporting = torch.compiler.is_exporting
+
+
+def is_torchdynamo_exporting() -> bool:
+    """Return whether `torch.export` is tracing, which torch tells from version 2.7 on."""
+    return hasattr(torch.compiler, "is_exporting") and bool(torch.compiler.is_exporting())
 
 
 class Conv1D(nn.Module):
