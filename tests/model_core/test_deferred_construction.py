@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -213,13 +214,14 @@ def test_value_that_is_read_after_seeding_takes_no_number_of_the_seed(tmp_path):
     assert torch.equal(loaded.noise, torch.randn(4))
 
 
-def test_numbers_of_a_generator_of_the_constructors_own_are_those_of_its_seed(tmp_path):
+@pytest.mark.parametrize("fill", [nn.init.normal_, nn.init.trunc_normal_], ids=lambda fill: fill.__name__)
+def test_numbers_of_a_generator_of_the_constructors_own_are_those_of_its_seed(tmp_path, fill):
     """It is drawn from for a parameter first, and then for a plain tensor."""
 
     def build(self, config):
         generator = torch.Generator().manual_seed(7)
         self.weight = nn.Parameter(torch.empty(config.width))
-        nn.init.normal_(self.weight, generator=generator)
+        fill(self.weight, generator=generator)
         self.noise = torch.randn(4, generator=generator)
 
     model_class = in_model(build)
@@ -559,3 +561,45 @@ def test_memory_that_the_checkpoint_replaces_is_never_written():
     deferred.forget(weight)
     deferred.finish()
     assert (weight == 100.0).all()
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        *(nn.init.uniform_, nn.init.normal_, nn.init.trunc_normal_, nn.init.xavier_uniform_, nn.init.xavier_normal_),
+        *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
+    ],
+    ids=lambda fill: fill.__name__,
+)
+def test_random_fills_of_torch_write_nothing_before_their_values_are_needed(fill):
+    """Those that draw and compare values until they fit, too: else each load draws what its file replaces."""
+    with DeferredConstruction() as deferred:
+        weight = nn.Parameter(torch.full((64, 64), 100.0))
+        assert fill(weight) is weight
+        with torch._C.DisableTorchFunction():
+            assert (weight == 100.0).all()
+        values = weight.detach().clone()
+    deferred.finish()
+    assert torch.equal(weight, values)
+    assert values.std() > 0
+    assert values.abs().max() < 10
+
+
+@pytest.mark.parametrize(
+    "limits", [{"std": 0.0}, {"mean": 5.0}, {"a": 2.0, "b": 2.0}, {"std": torch.tensor([1.0, 2.0])}]
+)
+def test_truncated_fill_of_limits_that_may_not_do_fails_or_warns_at_once(limits):
+    """Where the constructor sees it, as without a load."""
+
+    def attempt():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                nn.init.trunc_normal_(nn.Parameter(torch.zeros(8)), **limits)
+            except (ArithmeticError, RuntimeError) as error:
+                return type(error), str(error)
+            return [str(warning.message) for warning in caught]
+
+    expected = attempt()
+    with DeferredConstruction():
+        assert attempt() == expected

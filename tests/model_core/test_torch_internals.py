@@ -93,6 +93,27 @@ def test_without_function_modes_a_call_is_not_seen():
         assert mode.seen == [torch.Tensor.detach]
 
 
+def test_truncated_fill_is_the_call_that_trunc_normal_is_carrying_out():
+    """Without it, a load would draw truncated normal values for weights that its file replaces."""
+    found = []
+
+    class Asked(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            found.append(internals.truncated_fill(weight))
+            return func(*args, **(kwargs or {}))
+
+    weight = torch.zeros(4)
+    with Asked():
+        nn.init.normal_(weight)
+    assert found.count(None) == len(found)
+    with Asked():
+        nn.init.trunc_normal_(weight, 0.5, std=0.1, b=1.0)
+    function, arguments = next(call for call in found if call is not None)
+    assert arguments == (weight, 0.5, 0.1, -2.0, 1.0, None)
+    function(weight, *arguments[1:])
+    assert weight.max() <= 1.0
+
+
 def test_outside_transforms_a_fill_is_of_the_tensor_itself():
     """Otherwise a deferred initialisation that vmap triggers would run under vmap, and fail."""
     memory = torch.zeros(3)

@@ -6,6 +6,7 @@ breaks when it changes. No other module of this package uses private names of to
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -42,6 +43,7 @@ __all__ = [
     "register_output_class",
     "softmax_gradient",
     "storage_users",
+    "truncated_fill",
     "twin_on_meta",
     "without_function_modes",
     "without_transforms",
@@ -51,6 +53,8 @@ __all__ = [
 ]
 
 _Result = TypeVar("_Result")
+# How far up the stack a function is that asks something of a tensor: each function mode in between is a frame or two.
+_MOST_FRAMES = 8
 _num_function_modes = torch._C._len_torch_function_stack
 
 # Memory
@@ -102,6 +106,35 @@ def last_jit_graph() -> object:
     """
     graph: object = torch._C._last_executed_optimized_graph()
     return graph
+
+
+# Initialisation
+
+
+def truncated_fill(tensor: torch.Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    """Return the call in which `nn.init.trunc_normal_`, further up the stack, is about to fill a tensor.
+
+    That of torch 2.15 reads and compares values while it draws them, unlike its neighbours. It asks first whether the
+    tensor is on the meta device, where there is nothing to fill.
+
+    Returns:
+        The function and its arguments, the tensor first. None if no such call is under way, or if its limits are so far
+        from the mean that it warns of them or fails.
+    """
+    fill: Any = getattr(nn.init, "_no_grad_trunc_normal_", None)
+    if fill is None:
+        return None
+    code, frame = fill.__code__, inspect.currentframe()
+    for _ in range(_MOST_FRAMES):
+        if frame is not None and frame.f_code is not code:
+            frame = frame.f_back
+    if frame is None or frame.f_code is not code:
+        return None
+    arguments = tuple(frame.f_locals[name] for name in code.co_varnames[: code.co_argcount])
+    _, mean, std, low, high = arguments[:5]
+    if arguments[0] is not tensor or not all(type(number) in {int, float} for number in (mean, std, low, high)):
+        return None
+    return (fill, arguments) if std > 0 and low <= mean <= high and low < high else None
 
 
 # Tensors that wrap others

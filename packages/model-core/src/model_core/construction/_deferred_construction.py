@@ -33,6 +33,7 @@ from model_core.torch_internals import (
     last_jit_graph,
     outside_transforms,
     storage_users,
+    truncated_fill,
     without_function_modes,
     without_transforms,
     wrapped_tensors,
@@ -133,7 +134,7 @@ class DeferredConstruction(TorchFunctionMode):
             return func(*args, **kwargs)
         first = args[0] if args else kwargs.get("tensor")
         if isinstance(first, torch.Tensor) and self._defer(kind, first, (func, args, kwargs)):
-            return first
+            return first if kind is not FunctionKind.META_QUESTION else True
         if kind is not FunctionKind.ALIAS:
             for tensor in _tensors_in(args) + _tensors_in(kwargs.values()) if kwargs else _tensors_in(args):
                 key = storage_key(tensor)
@@ -190,6 +191,8 @@ class DeferredConstruction(TorchFunctionMode):
             self.forget(tensor)
         elif kind is FunctionKind.ALIAS:
             self._record(tensor)
+        elif kind is FunctionKind.META_QUESTION and tensor.is_floating_point() and (fill := truncated_fill(tensor)):
+            return self._defer(_RANDOM_FILL, tensor, (*fill, {}))
         return False
 
     def _count_fill(self, tensor: torch.Tensor) -> None:

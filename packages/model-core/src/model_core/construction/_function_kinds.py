@@ -21,6 +21,7 @@ class FunctionKind(enum.Enum):
         RANDOM_FILL: Overwrites its first argument with random numbers.
         CONSTANT_FILL: Overwrites its first argument with a constant.
         ELEMENTWISE: Changes each element of its first argument in place.
+        META_QUESTION: Asks whether a tensor is on the meta device, as `nn.init.trunc_normal_` does before it fills one.
         EXPORT: Exposes the memory to something other than a tensor, whose uses are not counted.
         READ: Everything else, which may read values.
     """
@@ -30,6 +31,7 @@ class FunctionKind(enum.Enum):
     RANDOM_FILL = enum.auto()
     CONSTANT_FILL = enum.auto()
     ELEMENTWISE = enum.auto()
+    META_QUESTION = enum.auto()
     EXPORT = enum.auto()
     READ = enum.auto()
 
@@ -48,6 +50,7 @@ _NAMES = {
     FunctionKind.EXPORT: ("__array__ __dlpack__ data_ptr numpy share_memory_ storage to_dlpack untyped_storage"),
     FunctionKind.ALIAS: "detach",
 }
+_PROPERTIES = {"data": FunctionKind.ALIAS, "is_meta": FunctionKind.META_QUESTION}
 _KINDS_BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 
 
@@ -58,5 +61,5 @@ def kind_of(function: Callable[..., Any]) -> FunctionKind:
     attribute = getattr(getattr(function, "__self__", None), "__name__", "") if name == "__get__" else ""
     if attribute and attribute != "__cuda_array_interface__":
         # A property that returns a view reads no values either; reading the view is noticed.
-        return FunctionKind.ALIAS if attribute == "data" else FunctionKind.METADATA
+        return _PROPERTIES.get(attribute, FunctionKind.METADATA)
     return _KINDS_BY_NAME.get(name, FunctionKind.READ)

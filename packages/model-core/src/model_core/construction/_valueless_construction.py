@@ -66,8 +66,10 @@ class _SmallTensors(TorchFunctionMode):
             others = {name: value for name, value in kwargs.items() if name not in {"generator", "pin_memory"}}
             on_meta = func(*args, **others | {"device": "meta"})
             return on_meta if on_meta.numel() > self._most else func(*args, **kwargs)
-        if kind_of(func) in _IN_PLACE:
+        kind = kind_of(func)
+        if kind in _IN_PLACE or kind is FunctionKind.META_QUESTION:
             first = args[0] if args else kwargs.get("tensor")
             if isinstance(first, torch.Tensor) and first.numel() > _MOST_WITH_VALUES:
-                return first  # not even memory that `torch.Tensor(size)` has reserved is written
+                # Not even memory that `torch.Tensor(size)` has reserved is written, nor read.
+                return True if kind is FunctionKind.META_QUESTION else first
         return func(*args, **kwargs)
