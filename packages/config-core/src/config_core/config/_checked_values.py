@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from config_core.config._base_fields import LABEL_FIELDS, OLDER_NAMES, dtype_name, is_cached_property, with_num_labels
 from config_core.config._config_definition import definition_of, is_method
 from config_core.config._problems import AUTHOR_ERRORS, WrongValueError, check_fields, dicts_in, shown
-from config_core.config._value_types import SCALARS, authored_classes, finds_classes
+from config_core.config._value_types import SCALARS, finds_classes, is_config_class
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -177,7 +177,10 @@ def is_settable(cls: type[Any], name: str) -> bool:
 
 def has_own(cls: type[Any], name: str) -> bool:
     """Return whether a class has a method of its own, which is called in place of that of the base class."""
-    return next(base for base in cls.__mro__ if name in vars(base)) in authored_classes(cls)
+    for base in cls.__mro__:
+        if name in vars(base):
+            return not is_config_class(base) or any(map(is_config_class, base.__bases__))  # the base class has none
+    return False
 
 
 # Who gives the values: what a caller gives is held to the class's rule for unknown fields, what a file has is kept

@@ -458,6 +458,8 @@ def _is_array(value: Any) -> bool:
 
 
 def _key(key: Any, path: str) -> str:
+    if type(key) is int and _has_text(key):
+        return str(key)  # the usual case
     if isinstance(key, Enum):
         key = key.value
     if not isinstance(key, (str, int)) and value_type(type(key)) is not None:

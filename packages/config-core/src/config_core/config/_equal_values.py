@@ -35,6 +35,10 @@ def same_value(value: Any, other: Any) -> bool:
         return are_equal(value, other)
     if {type(value), type(other)} <= {list, tuple} and _are_plainly_equal(value, other):
         return True  # without making JSON of them
+    if type(value) is type(other) is dict and all(
+        map(_are_plainly_equal, (value, value.values()), (other, other.values()))
+    ):
+        return True
     try:
         if is_config(value) and isinstance(other, dict):
             return _is_config_of(value, other)
@@ -45,7 +49,7 @@ def same_value(value: Any, other: Any) -> bool:
 
 
 def _are_plainly_equal(value: Iterable[Any], other: Iterable[Any]) -> bool:
-    """Return whether two lists or tuples have equal scalars of the same types."""
+    """Return whether two collections consist of the same scalars of the same types in the same order."""
     kinds = [*map(type, value)]
     return SCALARS.issuperset(kinds) and kinds == [*map(type, other)] and [*value] == [*other]
 
