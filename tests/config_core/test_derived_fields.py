@@ -92,7 +92,43 @@ class KeywordConfig(PretrainedConfig):
         self.shape = self.shape or (self.heads, self.head_dim)
 
 
-CLASSES = pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig, KeywordConfig])
+class ValidatedConfig(PretrainedConfig):
+    """Computes in `validate` what nobody gave."""
+
+    model_type = "derived-validated"
+
+    hidden: int = 64
+    heads: int = 4
+    inner: int | None = None
+    note: str = ""
+    head_dim: int | None = None
+    rotary: int | None = None
+    shape: tuple[int, ...] | None = None
+
+    def validate(self):
+        super().validate()
+        self.inner = self.inner or 4 * self.hidden
+        self.head_dim = self.head_dim or self.hidden // self.heads
+        self.rotary = self.rotary or self.head_dim // 2
+        self.shape = self.shape or (self.heads, self.head_dim)
+
+
+class AlwaysValidatedConfig(PretrainedConfig):
+    """Sets in `validate`, each time, what `__init__` does not take."""
+
+    model_type = "derived-always-validated"
+
+    def __init__(self, hidden: int = 64, heads: int = 4, **kwargs):
+        self.hidden = hidden
+        self.heads = heads
+        super().__init__(**kwargs)
+
+    def validate(self):
+        super().validate()
+        self.head_dim = self.hidden // self.heads
+
+
+CLASSES = pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig, KeywordConfig, ValidatedConfig])
 FIELDS = ("hidden", "heads", "inner", "head_dim", "rotary", "shape")
 
 
@@ -307,7 +343,7 @@ def test_a_computed_field_that_somebody_edited_counts(cls, name, tmp_path):
     edit(tmp_path, **{name: 100})
     loaded = cls.from_pretrained(tmp_path)
     expected = {"inner": 256, "head_dim": 16, name: 100}
-    if cls is KeywordConfig and name == "head_dim":
+    if cls in {KeywordConfig, ValidatedConfig} and name == "head_dim":
         assert (loaded.rotary, loaded.shape) == (50, (4, 100))
     assert {field: getattr(loaded, field) for field in expected} == expected
     edit(tmp_path, heads=8)
@@ -439,6 +475,21 @@ def test_a_contradiction_in_a_file_of_others_is_an_error(cls):
         cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16})
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16}, head_dim=16).head_dim == 16
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 8}) == cls(heads=8)
+
+
+@WAYS
+def test_what_validate_sets_each_time_is_computed_again(way, tmp_path):
+    """Another value that is given for it would be replaced without a word, so it is an error."""
+    config = AlwaysValidatedConfig()
+    changed = change(config, way, tmp_path, heads=8, hidden=128)
+    assert (changed.head_dim, changed) == (16, AlwaysValidatedConfig(heads=8, hidden=128))
+    config.save_pretrained(tmp_path)
+    edit(tmp_path, heads=8)
+    assert AlwaysValidatedConfig.from_pretrained(tmp_path).head_dim == 8
+    with pytest.raises(ConfigError, match=r"head_dim: 24 is there, but the class computes 16 from the other fields"):
+        change(config, way, tmp_path, head_dim=24)
+    with pytest.raises(ConfigError, match=r"head_dim: 24 is there"):
+        AlwaysValidatedConfig(head_dim=24)
 
 
 class ByHandConfig(PretrainedConfig):

@@ -344,6 +344,105 @@ def test_an_update_runs_no_init_where_that_makes_no_field_of_another():
     assert (config.sizes, config.heads) == ([4], None)
 
 
+class CheckedConfig(PretrainedConfig):
+    limits = (1, 100)
+
+    def __init__(self, width: int = 1, sizes=None, **kwargs):
+        self.width = width
+        self.sizes = sizes
+        super().__init__(**kwargs)
+
+    @property
+    def largest(self):
+        return len(self.sizes or "1")
+
+    def validate(self):
+        super().validate()
+        for name in ("width", "largest"):
+            self.check_limits(name, getattr(self, name), *self.limits)
+        if self.largest > self.width:
+            raise ConfigError(f"CheckedConfig.sizes: expected at most {self.width} of them.")
+
+    @staticmethod
+    def check_limits(name, value, least, most):
+        if not least <= value <= most:
+            raise ConfigError(f"CheckedConfig.{name}: expected {least} to {most}, got {value}.")
+
+
+def test_an_update_runs_no_init_where_validate_only_checks():
+    """It is called all the same."""
+    config = CheckedConfig(8)
+    config.sizes = Counting([3])
+    config.update({"width": 9})
+    assert not hasattr(config.sizes, "reads")
+    with pytest.raises(ConfigError, match="width: expected 1 to 100"):
+        config.update({"width": 0})
+    assert config.width == 9
+
+
+class AssigningValidateConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+    def validate(self):
+        super().validate()
+        if not hasattr(self, "text"):
+            self.text = str(self.width)
+
+
+class CallingValidateConfig(AssigningValidateConfig):
+    def validate(self):
+        self.fill()
+
+    def fill(self):
+        if not hasattr(self, "text"):
+            self.text = str(self.width)
+
+
+def fill(config):
+    """Set what is missing."""
+    if not hasattr(config, "text"):
+        config.text = str(config.width)
+
+
+class HandingValidateConfig(PretrainedConfig):
+    def __init__(self, width: int = 1, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+    def validate(self):
+        fill(self)
+
+
+class ClosureValidateConfig(HandingValidateConfig):
+    def validate(self):
+        def run():
+            fill(self)
+
+        run()
+
+
+class WrittenValidateConfig(HandingValidateConfig):
+    def validate(self):
+        self.__dict__.setdefault("text", str(self.width))
+
+
+class PropertyValidateConfig(HandingValidateConfig):
+    @property
+    def filled(self):
+        fill(self)
+        return True
+
+    def validate(self):
+        return self.filled
+
+
+class NamedPropertyValidateConfig(PropertyValidateConfig):
+    def validate(self):
+        return all(getattr(self, name) for name in dir(self) if name.startswith("fill"))
+
+
 class TextOfAllConfig(PretrainedConfig):
     def __init__(self, width: int = 1, **kwargs):
         super().__init__(**kwargs)
@@ -383,7 +482,14 @@ class OwnDtypeConfig(PretrainedConfig):
         self.text = f"{self.width}"
 
 
-@pytest.mark.parametrize("cls", [TextOfAllConfig, SetTwiceConfig, CalledConfig, OwnDtypeConfig])
+@pytest.mark.parametrize(
+    "cls",
+    [
+        *(TextOfAllConfig, SetTwiceConfig, CalledConfig, OwnDtypeConfig),
+        *(AssigningValidateConfig, CallingValidateConfig, HandingValidateConfig, ClosureValidateConfig),
+        *(WrittenValidateConfig, PropertyValidateConfig, NamedPropertyValidateConfig),
+    ],
+)
 def test_an_update_computes_again_what_a_plain_looking_init_makes_of_other_fields(cls):
     """The config is the one that the constructor makes of the new value."""
     config, expected = cls(), cls(width=9)

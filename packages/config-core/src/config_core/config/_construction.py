@@ -116,7 +116,7 @@ def _checked(
     if definition.like_default:
         _note_own_forms(config, fields)
     make_sub_configs(config)
-    call_validate(config)
+    _validate(config, fields, is_probe=is_probe)
     note_set_fields(config, fields)
     names = config.__dict__.pop("_unknown")
     if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:
@@ -486,9 +486,29 @@ def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
         assigned = assigned_names(type(config)).intersection(unknown)
         state["_unknown"] = tuple(name for name in unknown if name not in assigned)
         note_computed(config, assigned)
-    note_computed(config, _made_by_init(config, fields))
+    note_computed(config, _made_by_init(config, fields, state))
     if definition_of(type(config)).unkept:
         _note_unkept(config, fields)
+
+
+def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None:
+    """Call `validate` of a new config. One of the author's may compute fields, as an `__init__` does.
+
+    Raises:
+        ConfigError: It replaces what was given for a field that `__init__` does not take.
+    """
+    cls, state, definition = type(config), vars(config), definition_of(type(config))
+    before = {**state} if definition.has_validate else None
+    call_validate(config)
+    if before is None or not (changed := [name for name in state if state[name] is not before.get(name, definition)]):
+        return
+    from config_core.config._equal_values import same_value
+
+    note_computed(config, _made_by_init(config, fields, changed))
+    computed = {name: state[name] for name in changed if name in fields.keys() - definition.defaults.keys()}
+    wrong = {name: value for name, value in computed.items() if name[:1] != "_" and not same_value(value, fields[name])}
+    if wrong and not is_probe:
+        raise _contradiction(cls, fields, wrong)
 
 
 def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
@@ -500,13 +520,13 @@ def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
         state["_unkept"] = {name: copied(fields[name]) for name in names}
 
 
-def _made_by_init(config: Any, fields: Mapping[str, Any]) -> list[str]:
-    """Return which attributes of a new config its `__init__` computed, and was not given."""
+def _made_by_init(config: Any, fields: Mapping[str, Any], candidates: Collection[str]) -> list[str]:
+    """Return which attributes of a new config its `__init__` or `validate` computed, and was not given."""
     from config_core.config._equal_values import same_value
 
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     made: list[str] = []
-    for name in state.keys() - definition.inherited - definition.cached_properties:
+    for name in {*candidates} - definition.inherited - definition.cached_properties:
         value, default = state[name], definition.defaults.get(name, cls)
         if value is default or name[:1] == "_" or (name in fields and fields[name] is not default):
             continue

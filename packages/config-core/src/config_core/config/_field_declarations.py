@@ -70,6 +70,7 @@ class ConfigDefinition(NamedTuple):
         setters: Other properties that can be assigned, and aliases are not.
         cached_properties: Attributes that hold the result of a `functools.cached_property`, which is not a field.
         runs_own_code: Whether code of the author's runs when a config is made, which may compute fields from others.
+        has_validate: Whether that includes a `validate`.
         positional: Keywords that may be given by position, in order.
         required: Keywords without a default.
         unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
@@ -95,6 +96,7 @@ class ConfigDefinition(NamedTuple):
     setters: frozenset[str]
     cached_properties: frozenset[str]
     runs_own_code: bool
+    has_validate: bool
     positional: tuple[str, ...]
     required: frozenset[str]
     unkept: frozenset[str]
@@ -252,6 +254,7 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
         setters=frozenset(setters - declared.names - aliases.keys()),
         cached_properties=frozenset(name for name in cached if is_cached_property(cls, name)),
         runs_own_code=_runs_own_code(cls, root),
+        has_validate=any(name == "validate" for name, _ in attributes),
         positional=tuple(parameter.name for parameter in declared.last if not parameter.is_keyword_only),
         required=frozenset(parameter.name for parameter in declared.last if parameter.default is NO_DEFAULT),
         unkept=unkept,

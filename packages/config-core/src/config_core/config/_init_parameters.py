@@ -3,6 +3,7 @@
 `inspect` knows parameters too, but importing it costs as much as this whole package.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -11,6 +12,7 @@ from config_core.config._value_types import authored_classes
 
 if TYPE_CHECKING:
     import dis
+    from collections.abc import Sequence
 
 __all__ = [
     "MAKING_METHODS",
@@ -43,6 +45,9 @@ _MAKING_STEPS = frozenset(
 _MAKERS = frozenset({"bool", "dict", "float", "int", "list", "set", "str", "tuple"})
 _BEGINNINGS = frozenset({"COPY_FREE_VARS", "RESUME"})
 _ENDINGS = frozenset({"LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"})
+_CHANGES = frozenset({"DELETE_ATTR", "DELETE_SUBSCR", "STORE_ATTR", "STORE_SUBSCR"})
+_READERS = frozenset({"getattr", "hasattr", "isinstance", "type"})
+_READS_OF_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
 _assigned_names: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 _kept_alone: WeakKeyDictionary[type[Any], frozenset[str]] = WeakKeyDictionary()
 _VAR_KEYWORD = 0x08  # inspect.CO_VARKEYWORDS
@@ -234,14 +239,51 @@ def fields_kept_alone(cls: type[Any]) -> frozenset[str]:
     if found is None:
         family = authored_classes(cls)
         aliases = {alias for base in family for alias in vars(base).get("attribute_map", {})}
-        members = [(name, member) for base in family for name, member in vars(base).items()]
+        members = [(name, member) for base in family for name, member in vars(base).items() if name not in aliases]
         inits = [member for name, member in members if name == "__init__"]
         may_set_others = any(
-            name in MAKING_METHODS or (name not in aliases and _is_setter(member)) for name, member in members
+            name in MAKING_METHODS or _is_setter(member)
+            for name, member in members
+            if not (name == "validate" and _only_checks(name, members))
         )
         is_simple = len(inits) == 1 and not may_set_others
         found = _kept_alone[cls] = _kept_alone_by(inits[0]) if is_simple else frozenset()
     return found
+
+
+def _only_checks(method: str, members: "Sequence[tuple[str, Any]]") -> bool:
+    """Return whether a method, and those of its object that it calls, assign nothing."""
+    properties = {name for name, member in members if hasattr(member, "fget")}
+    pending, seen = {method}, set[str]()
+    while pending:
+        name = pending.pop()
+        seen.add(name)
+        for member in (member for other, member in members if other == name):
+            if not (callable(member) or hasattr(type(member), "__get__")):
+                continue  # a constant
+            code = getattr(getattr(member, "fget", getattr(member, "__func__", member)), "__code__", None)
+            if code is None or not _keeps_to_itself(code, is_static=isinstance(member, staticmethod)):
+                return False
+            used = {*code.co_names, *_texts_in(code)}
+            pending |= (used | (properties if "getattr" in used else set())) - seen
+    return True
+
+
+def _keeps_to_itself(code: Any, *, is_static: bool) -> bool:
+    """Return whether a method assigns nothing but variables, and hands its object to nothing that might."""
+    this = code.co_varnames[0] if code.co_argcount and not is_static else ""
+    if this in code.co_cellvars or not _DYNAMIC.isdisjoint(code.co_names):
+        return False
+    before = None
+    for step, following in itertools.pairwise(_steps_of(code)):
+        names = _names_of(step) if "FAST" in step.opname else ()
+        is_read = _loads(step, this) and following.opname in _READS_OF_ATTRIBUTES
+        if before is not None and before.opname == "LOAD_GLOBAL" and before.argval in _READERS:
+            is_read = names[:1] == (this,)
+        if step.opname in _CHANGES or (this in names and not (is_read and names.count(this) == 1)):
+            return False
+        before = step
+    return True
 
 
 def _is_setter(member: Any) -> bool:
@@ -296,7 +338,11 @@ def _is_made_of(statement: "list[dis.Instruction]", this: str, name: str) -> boo
 
 def names_in(function: Any) -> Iterator[str]:
     """Yield the texts in the code of a function, those included by which it passes keywords."""
-    for constant in unwrapped(function).__code__.co_consts:
+    return _texts_in(unwrapped(function).__code__)
+
+
+def _texts_in(code: Any) -> Iterator[str]:
+    for constant in code.co_consts:
         yield from (text for text in (constant if isinstance(constant, tuple) else (constant,)) if type(text) is str)
 
 
