@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict, deque
-from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from config_core.config._config_json import plain_value
@@ -89,6 +88,8 @@ def _are_objects_equal(value: Any, other: Any, are_parts_equal: Callable[[Any, A
 
 def _is_nan(value: Any) -> bool:
     """Return whether a value is a number that is not equal to itself; `!=` of other objects may mean anything."""
+    from numbers import Number
+
     return (isinstance(value, Number) or hasattr(value, "dtype")) and bool(value != value)  # noqa: PLR0124
 
 
