@@ -114,7 +114,7 @@ def last_jit_graph() -> object:
 def truncated_fill(tensor: torch.Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
     """Return the call in which `nn.init.trunc_normal_`, further up the stack, is about to fill a tensor.
 
-    That of torch 2.15 reads and compares values while it draws them, unlike its neighbours. It asks first whether the
+    Since torch 2.13 it reads and compares values while it draws them, unlike its neighbours. It asks first whether the
     tensor is on the meta device, where there is nothing to fill.
 
     Returns:
