@@ -492,6 +492,29 @@ def test_what_validate_sets_each_time_is_computed_again(way, tmp_path):
         AlwaysValidatedConfig(head_dim=24)
 
 
+def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):
+    """It may bring a value into one form, also that of a field which `__init__` does not take."""
+
+    class FormConfig(PretrainedConfig):
+        model_type = "derived-form"
+
+        def __init__(self, name: str = "A", **kwargs):
+            self.name = name
+            super().__init__(**kwargs)
+
+        def validate(self):
+            super().validate()
+            self.name = self.name.lower()
+            self.rate = float(getattr(self, "rate", 0))
+
+    config = FormConfig("B", rate="0.5")
+    assert (config.name, config.rate) == ("b", 0.5)
+    config.save_pretrained(tmp_path)
+    assert FormConfig.from_pretrained(tmp_path) == config
+    config.update({"name": "C", "rate": "2"})
+    assert (config.name, config.rate) == ("c", 2.0)
+
+
 class ByHandConfig(PretrainedConfig):
     """Makes a part, and a list of them, in `__init__`."""
 

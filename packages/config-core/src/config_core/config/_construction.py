@@ -508,7 +508,11 @@ def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None
     computed = {name: state[name] for name in changed if name in fields.keys() - definition.defaults.keys()}
     wrong = {name: value for name, value in computed.items() if name[:1] != "_" and not same_value(value, fields[name])}
     if wrong and not is_probe:
-        raise _contradiction(cls, fields, wrong)
+        with of_file():
+            probe = attributes_made_of(cls, fields, without=wrong) or {}
+        # Otherwise it has made the value from the given one.
+        if wrong := {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}:
+            raise _contradiction(cls, fields, wrong)
 
 
 def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
