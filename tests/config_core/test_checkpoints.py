@@ -43,7 +43,7 @@ def test_a_folder_is_opened_by_path_or_text(folder):
 def test_an_open_checkpoint_is_returned_as_it_is(folder):
     """All the files of a load come from one opening."""
     checkpoint = FolderCheckpoint(folder, subfolder="sub")
-    assert open_checkpoint(checkpoint, subfolder="other", revision="main") is checkpoint
+    assert open_checkpoint(checkpoint) is checkpoint
 
 
 def test_files_are_listed_without_hidden_folders(folder):
@@ -183,6 +183,28 @@ def test_other_types_are_refused(source):
     """The error says what is allowed."""
     with pytest.raises(TypeError, match="Expected a folder, a repository 'owner/name' or a Checkpoint"):
         open_checkpoint(source)
+
+
+def test_a_value_of_another_type_is_named_in_one_line():
+    """A state dict, say, has many lines."""
+    with pytest.raises(TypeError, match=r"Checkpoint, got an object of type dict\.$"):
+        open_checkpoint({str(number): "line\n" for number in range(999)})
+
+
+@pytest.mark.parametrize("source", ["https://huggingface.co/owner/name", "hf://owner/name"])
+def test_a_url_is_no_repository(source):
+    """The error says what is."""
+    with pytest.raises(CheckpointNotFoundError, match="is a URL: pass the repository alone, as 'owner/name'"):
+        open_checkpoint(source)
+
+
+def test_a_checkpoint_that_is_open_stays_in_its_subfolder(folder):
+    """Asking for another is an error; asking for its own is not."""
+    checkpoint = open_checkpoint(folder.parent, subfolder=folder.name)
+    assert open_checkpoint(checkpoint, subfolder=folder.name) is checkpoint
+    assert open_checkpoint(checkpoint, revision="v1") is checkpoint  # as for any folder
+    with pytest.raises(ValueError, match=r"subfolder='other' does not apply to .*, which is open already"):
+        open_checkpoint(checkpoint, subfolder="other")
 
 
 def test_a_missing_subfolder_is_named(folder):

@@ -325,6 +325,13 @@ def test_trust_options_of_a_model_class_warn(saved, config, name, value):
     assert Lenient.from_pretrained(saved, config=config, **{name: None}).kwargs == {}
 
 
+def test_trust_option_of_a_new_model_warns_of_the_method_that_was_called():
+    """Nothing is loaded."""
+    with pytest.warns(UserWarning, match=r"trust_remote_code has no effect on Lenient\._from_config") as seen:
+        Lenient._from_config(Lenient.config_class(), trust_remote_code=True)
+    assert seen[0].filename == __file__
+
+
 # transformers itself, if it is there
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model_core import PreTrainedModel, WeightsMismatchError
-from tiny_models import TinyConfig, fill_randomly
+from tiny_models import NormModel, TinyConfig, fill_randomly, same_state
 
 
 class ConvModel(PreTrainedModel):
@@ -55,6 +56,53 @@ def test_values_in_another_shape_are_to_be_reshaped(tmp_path, name, shape):
     message = error_for(ConvModel, state | {name: state[name].reshape(shape)}, tmp_path)
     assert f"has {name} ({[*shape]} for {[*state[name].shape]}) in another shape" in message
     assert message.index("reshape them") < message.index("ignore_mismatched_sizes")
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("form", ["safetensors", "pickle", "memory"])
+def test_counts_that_became_floats_are_converted_by_the_code_of_the_error(tmp_path, form, prefix):
+    """Casting or averaging a whole state dict also changes the counts of batches."""
+    model = fill_randomly(NormModel(TinyConfig()))
+    model.norm.num_batches_tracked.fill_(7)
+    model.config.save_pretrained(tmp_path)
+    state = {f"{prefix}{name}": tensor.float() for name, tensor in model.state_dict().items()}
+    given = {}
+    if form == "safetensors":
+        save_file(state, tmp_path / "model.safetensors")
+    elif form == "pickle":
+        torch.save(state, tmp_path / "pytorch_model.bin")
+    else:
+        given = {"state_dict": state}
+    with pytest.raises(WeightsMismatchError) as caught:
+        NormModel.from_pretrained(tmp_path, **given)
+    message = str(caught.value)
+    assert "another shape" not in message
+    code = re.search(
+        r"has norm\.num_batches_tracked \(float32 for int64\) in another dtype: .* as state_dict=(.*)", message
+    )
+    mapping = re.search(r"key_mapping=(\{.*\})", message)
+    arguments = {"key_mapping": eval(mapping[1])} if mapping else {}
+    names = {"torch": torch, "safetensors": safetensors, "state_dict": state}
+    loaded = NormModel.from_pretrained(tmp_path, state_dict=eval(code[1], names), **arguments)
+    assert same_state(loaded, model)
+
+
+def test_tensors_of_several_other_dtypes_are_named(tmp_path):
+    """Without code, which would be long."""
+    state = NormModel(TinyConfig()).state_dict()
+    state |= {name: state[name].to(torch.complex64) for name in ("table", "conv.weight")}
+    assert "another" not in error_for(NormModel, state, tmp_path)
+    state = NormModel(TinyConfig()).state_dict()
+    state["norm.num_batches_tracked"] = torch.tensor(True)
+
+    class Masked(NormModel):
+        def __init__(self, config):
+            super().__init__(config)
+            self.register_buffer("mask", torch.ones(3, dtype=torch.bool))
+
+    message = error_for(Masked, state | {"mask": torch.ones(3)}, tmp_path)
+    assert "mask (float32 for bool), norm.num_batches_tracked (bool for int64) in another dtype: convert" in message
+    assert "value.to(" not in message
 
 
 def test_weights_of_another_size_are_not_called_transposed(tmp_path):

@@ -166,6 +166,31 @@ def test_model_in_place_of_its_config_is_told_to_have_one(tmp_path):
             call(model)
 
 
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [(TinyConfig, r"Pass an instance of it: TinyConfig\(\.\.\.\)"), ({"width": 3}, r"TinyConfig\.from_dict\(\.\.\.\)")],
+    ids=["class", "dict"],
+)
+def test_what_makes_a_config_is_told_how(given, remedy):
+    """Neither is an instance, and neither is a second import of the class."""
+    with pytest.raises(ConfigClassError, match=rf"got [^.]*\.[^.]*\. {remedy}"):
+        TinyModel(given)
+
+
+@pytest.mark.parametrize("given", ["model", "state_dict", "config", 3, b"folder", ["folder"]], ids=repr)
+def test_what_is_no_checkpoint_is_named_in_one_line(given):
+    """Not with all of its values."""
+    model = TinyModel(TinyConfig())
+    values = {"model": model, "state_dict": model.state_dict(), "config": model.config}
+    source = given if isinstance(given, (int, bytes, list)) else values[given]
+    with pytest.raises(
+        ArgumentError, match=r"must be a folder, .* or else None with state_dict= and config="
+    ) as caught:
+        TinyModel.from_pretrained(source)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("given", [[], "", False, 0], ids=repr)
 def test_empty_key_mapping_of_another_type_is_refused(tmp_path, given):
     """Only None and an empty dict ask for nothing."""

@@ -323,3 +323,13 @@ def test_state_dict_of_something_else_is_refused(state_dict):
     """A path or a list is no state dict, and neither is a dict of other values."""
     with pytest.raises(ArgumentError, match=r"^state_dict must be a mapping from names to tensors"):
         TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=state_dict)
+
+
+@pytest.mark.parametrize("kind", ["method", "generator", "numbers for names"])
+def test_what_leads_to_a_state_dict_is_told_how(kind):
+    """A method that was not called, parameters without buffers, and a list of values."""
+    model = TinyModel(TinyConfig())
+    numbered = dict(enumerate(model.state_dict().values()))
+    given = {"method": model.state_dict, "generator": model.named_parameters(), "numbers for names": numbered}[kind]
+    with pytest.raises(ArgumentError, match=r"Pass what model\.state_dict\(\) returns\.$"):
+        TinyModel.from_pretrained(None, config=TinyConfig(), state_dict=given)

@@ -246,13 +246,65 @@ def test_broken_link_is_none_of_the_files_that_may_hold_weights(tmp_path):
 def test_file_without_a_config_asks_for_one(tmp_path):
     """And with that, the error has the code."""
     torch.save(lightning(prefixed("model.", TinyModel(TinyConfig()).state_dict())), tmp_path / "last.ckpt")
+    with pytest.raises(
+        FileNotFoundError, match=r"Pass the config: TinyModel\.from_pretrained\(\.\.\., config=TinyConfig"
+    ):
+        TinyModel.from_pretrained(tmp_path)
     for given in (tmp_path, tmp_path / "last.ckpt"):
-        with pytest.raises(
-            FileNotFoundError, match=r"Pass the config: TinyModel\.from_pretrained\(\.\.\., config=TinyConfig"
-        ):
-            TinyModel.from_pretrained(given)
         with pytest.raises(FileNotFoundError, match=r"from_pretrained\('.*', config=\.\.\., state_dict=torch\.load\("):
             TinyModel.from_pretrained(given, config=TinyConfig())
+
+
+def test_file_that_is_named_itself_without_a_config_is_told_one_call(tmp_path):
+    """With nothing else to read before it, and it works."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    torch.save(lightning(prefixed("model.", model.state_dict())), tmp_path / "last.ckpt")
+    with pytest.raises(
+        FileNotFoundError, match=r"last\.ckpt is a file, and .* no file 'config\.json'\. In this"
+    ) as caught:
+        TinyModel.from_pretrained(tmp_path / "last.ckpt")
+    assert str(caught.value).count("from_pretrained(") == 1
+    code = re.search(r"from_pretrained\(.*\)", str(caught.value))[0]
+    names = {"TinyModel": TinyModel, "TinyConfig": TinyConfig, "torch": torch}
+    assert same_state(eval(f"TinyModel.{code}", names), model)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>"], ids=["empty", "cut", "page"])
+@pytest.mark.parametrize("named", [True, False], ids=["file", "folder"])
+@pytest.mark.parametrize("has_config", [True, False], ids=["config", "no config"])
+def test_no_call_is_advised_that_reads_a_damaged_file(tmp_path, content, named, has_config):
+    """It would raise the same error."""
+    if has_config:
+        TinyConfig().save_pretrained(tmp_path)
+    (tmp_path / "weights.pt").write_bytes(content)
+    with pytest.raises(FileNotFoundError, match="Download or copy it again") as caught:
+        TinyModel.from_pretrained(tmp_path / "weights.pt" if named else tmp_path)
+    assert "torch.load" not in str(caught.value)
+
+
+def test_exported_program_is_passed_by_the_code_of_the_error(tmp_path):
+    """It holds the state dict of the module that was exported."""
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    torch.export.save(torch.export.export(model, (torch.ones(1, 4),)), tmp_path / "model.pt2")
+    with pytest.raises(WeightsNotFoundError, match=r"model\.pt2\. If you trust it, pass state_dict=.*\. It") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    code = re.search(r"pass state_dict=(.*?\.state_dict)\.", str(caught.value))[1]
+    assert same_state(TinyModel.from_pretrained(tmp_path, state_dict=eval(code, {"torch": torch})), model)
+
+
+def test_arrays_of_numpy_are_passed_by_the_code_of_the_error(tmp_path):
+    """Of all other formats, this one is read in a line."""
+    numpy = pytest.importorskip("numpy")
+    model = fill_randomly(TinyModel(TinyConfig()))
+    model.config.save_pretrained(tmp_path)
+    numpy.savez(tmp_path / "weights.npz", **{name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    with pytest.raises(WeightsNotFoundError, match=r"weights\.npz\. Pass state_dict=.*\.items\(\)\}\. It") as caught:
+        TinyModel.from_pretrained(tmp_path)
+    code = re.search(r"Pass state_dict=(\{.*\})", str(caught.value))[1]
+    assert same_state(
+        TinyModel.from_pretrained(tmp_path, state_dict=eval(code, {"torch": torch, "numpy": numpy})), model
+    )
 
 
 def test_parts_of_a_model_are_passed_together(tmp_path):

@@ -364,6 +364,32 @@ def test_options_name_the_modules_that_are_missing_or_left_over(tmp_path, model_
     assert model_class.from_pretrained(tmp_path, **arguments)
 
 
+def test_no_option_is_offered_that_the_next_load_refuses():
+    """A renaming that explains next to nothing leaves nothing that is worth a lenient load."""
+
+    class Unlike(PreTrainedModel):
+        config_class = TinyConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.embedding = nn.Embedding(9, 2)
+            for letter in "abcdefghij":
+                self.add_module(letter, nn.Linear(4, 4))
+
+    state = {name.replace(".", "_"): tensor for name, tensor in Unlike(TinyConfig()).state_dict().items()}
+    message = message_of(Unlike, None, config=TinyConfig(), state_dict=state)
+    assert suggested(message).keys() == {"key_mapping"}
+
+
+def test_pattern_that_matches_no_tensor_is_named(tmp_path):
+    """Such as a regular expression, as transformers takes them, or a misspelt name."""
+    TinyModel(TinyConfig()).save_pretrained(tmp_path)
+    allowed = {"allow_missing": [r"^head\.", "head.bias"], "allow_unexpected": ["lm_head"]}
+    message = message_of(HeadModel, tmp_path, **allowed)
+    assert r"what is missing ('^head\\.' matches no tensor of the model)" in message
+    assert "lm_head" not in message
+
+
 def test_no_option_is_offered_for_a_checkpoint_of_which_nothing_matches(tmp_path):
     """It would give a model of random weights."""
     NormModel(TinyConfig()).save_pretrained(tmp_path)
@@ -1171,6 +1197,11 @@ PLACES = {
     "DeepSpeed": ({"zero_to_fp32.py", "step5/mp_rank_00_model_states.pt"}, {}, r"DeepSpeed: its zero_to_fp32\.py"),
     "adapter": ({"adapter_model.safetensors"}, {}, "adapter of PEFT"),
     "other library": ({"tf_model.h5", "flax_model.msgpack"}, {}, "not read: flax_model.msgpack, tf_model.h5"),
+    "formats that nothing else names": (
+        {"saved_model.pb", "model.keras", "model.pt2"},
+        {},
+        "not read: model.keras, model.pt2, saved_model.pb",
+    ),
     "nothing": (set(), {}, r"It contains: config\.json\."),
     "many": ({f"{number}.txt" for number in range(50)}, {}, "and 43 more"),
 }
@@ -1183,6 +1214,9 @@ def test_error_of_absent_weights_says_where_there_are_some(tmp_path, filenames, 
     for filename in filenames:
         (tmp_path / filename).parent.mkdir(exist_ok=True)
         (tmp_path / filename).write_bytes(b"")
+    for filename in filenames & {"weights.safetensors", "last.ckpt"}:  # which are looked into
+        write = save_file if filename.endswith(".safetensors") else torch.save
+        write({"x": torch.zeros(1)}, tmp_path / filename)
     with pytest.raises(WeightsNotFoundError, match=hint) as caught:
         TinyModel.from_pretrained(tmp_path, **options)
     assert "It contains: " in str(caught.value)

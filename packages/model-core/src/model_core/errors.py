@@ -70,6 +70,10 @@ class ConfigClassError(ModelCoreError, TypeError):
         remedy = f"To load a model from a folder or repository, call {model_class.__qualname__}.from_pretrained(...)."
         if config is None:
             given, remedy = "None", f"Pass config={expected.__name__}(...)."
+        elif config is cls and issubclass(cls, expected):
+            remedy = f"Pass an instance of it: {expected.__name__}(...)."
+        elif isinstance(config, dict):
+            remedy = f"{expected.__name__}.from_dict(...) makes one of a dict."
         elif isinstance(getattr(config, "config", None), expected):
             remedy = "Pass its .config."
         elif (cls.__module__, cls.__qualname__) == (expected.__module__, expected.__qualname__):

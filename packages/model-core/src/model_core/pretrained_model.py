@@ -23,7 +23,7 @@ from config_core.checkpoint import (
     push_saved,
     staged_save,
 )
-from config_core.code import CodeOrigin, code_origin_of, collect_code, register_for_auto_class
+from config_core.code import CodeOrigin, code_origin_of, collect_code, describe_value, register_for_auto_class
 from config_core.config import PretrainedConfig, drop_trust_options, validate_config
 from model_core.construction import construct, modules_to_initialize, note_layout_when_constructed
 from model_core.declarations import check_declarations, declared_texts, kept_in_float32
@@ -122,7 +122,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         given: Any = cls.config_class
         if given is not None and not (isinstance(given, type) and issubclass(given, PretrainedConfig)):
             raise ModelDefinitionError(
-                f"config_class must be a subclass of PretrainedConfig, got {given!r}.", model_class=cls
+                f"config_class must be a subclass of PretrainedConfig, got {describe_value(given)}.", model_class=cls
             )
         check_declarations(cls)
         note_layout_when_constructed(cls)
@@ -303,6 +303,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
             config,
             checkpoint,
             kwargs,
+            named_file=given.file,
             hub_options=hub_options,
             call_with=lambda new, unused: given.how_to_load(
                 call.with_new_config(new, drop_options(LOAD_OPTIONS, unused, model_class=cls))
@@ -360,7 +361,7 @@ class PreTrainedModel(GradientCheckpointing, ModuleFacts):
         elif config.dtype != dtype_name(to_dtype):
             config = copy.deepcopy(config)
             config.dtype = dtype_name(to_dtype)
-        drop_trust_options(cls, kwargs)
+        drop_trust_options(cls, kwargs, method="_from_config")
         kwargs = drop_options(CREATE_OPTIONS, kwargs, model_class=cls)
         check_constructor_options(cls, kwargs, call=cls._from_config)
         model = cls(config, **kwargs)

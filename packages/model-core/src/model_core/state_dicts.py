@@ -64,14 +64,15 @@ def check_state_dict_argument(state_dict: object, code_of_call: CodeOfCall, *, n
 
 
 def _remedy_for(given: object) -> str:
-    """Return what to pass instead of something without a state dict in it, or `""`."""
+    """Return what to pass instead of something without a state dict in it."""
     if isinstance(given, nn.Module):
         return "Pass its .state_dict()."
     if isinstance(given, (str, os.PathLike)):
         return "Pass what torch.load(path, weights_only=True) or safetensors.torch.load_file(path) returns."
-    if isinstance(given, Mapping) and given and all(hasattr(value, "__array__") for value in given.values()):
+    values = given if isinstance(given, Mapping) else {}
+    if values and all(isinstance(name, str) and hasattr(value, "__array__") for name, value in values.items()):
         return "Pass {name: torch.as_tensor(value) for name, value in state_dict.items()}."
-    return ""
+    return "Pass what model.state_dict() returns."
 
 
 def about_missing_buffers(missing: Iterable[object]) -> str:

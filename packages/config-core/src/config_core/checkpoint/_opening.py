@@ -37,9 +37,25 @@ def existing_path(source: str | os.PathLike[str]) -> Path | None:
 
 def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
     """Return why a name that no file or folder has cannot be that of a repository, or None if it can."""
+    if isinstance(source, str) and "://" in source:
+        return "is a URL: pass the repository alone, as 'owner/name'"
     if not isinstance(source, str) or not re.fullmatch(_REPO_ID, source):
         return "does not exist, and is not a repository 'owner/name' either"
     return "is a broken link" if Path(source).is_symlink() else None
+
+
+def _check_opened_with(checkpoint: Checkpoint, options: HubOptions) -> None:
+    """Check that a checkpoint was opened with the revision and the subfolder that a caller asks for, if any."""
+    opened = getattr(checkpoint, "options", options)
+    given = {}
+    if options.subfolder not in {"", checkpoint.subfolder}:
+        given["subfolder"] = options.subfolder
+    if checkpoint.commit and options.revision not in {None, checkpoint.commit, opened.revision}:
+        given["revision"] = options.revision
+    for name, value in given.items():
+        raise ValueError(
+            f"{name}={value!r} does not apply to {checkpoint}, which is open already. Pass it to open_checkpoint()."
+        )
 
 
 def open_checkpoint(
@@ -49,7 +65,8 @@ def open_checkpoint(
 
     Args:
         source: A folder, a repository `owner/name` on the hub, or a checkpoint that is already open, which is returned
-            as it is. An existing folder takes precedence over a repository of the same name.
+            as it is: `revision` and `subfolder` must be those that it was opened with, or left out. An existing folder
+            takes precedence over a repository of the same name.
         options: The hub options.
         **named: Hub options by name, such as `revision="v1"`; they replace those in `options`.
 
@@ -58,14 +75,17 @@ def open_checkpoint(
         MissingServiceError: A repository is named, and `pretrained-hub-io` is not installed.
         UnsafeNameError: `subfolder` is not a plain relative name.
         TypeError: `source` has another type, or there is no such option.
+        ValueError: A checkpoint that is open already was opened with another `revision` or `subfolder`.
     """
     options = HubOptions() if options is None else options
     if named:
         options = HubOptions(**{**options._asdict(), **named})
     if isinstance(source, Checkpoint):
+        _check_opened_with(source, options)
         return source
     if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {source!r}.")
+        given = f"an object of type {type(source).__name__}"
+        raise TypeError(f"Expected a folder, a repository 'owner/name' or a Checkpoint, got {given}.")
     path = existing_path(source)
     if path is not None and path.is_dir():
         return FolderCheckpoint(path, subfolder=options.subfolder)

@@ -761,19 +761,20 @@ PretrainedConfig.__annotations__ = {
 }
 
 
-def drop_trust_options(cls: type[Any], keywords: dict[str, Any]) -> None:
+def drop_trust_options(cls: type[Any], keywords: dict[str, Any], *, method: str = "from_pretrained") -> None:
     """Remove the options of trust, which mean nothing to a class that runs no code, and warn of those that are set.
 
     Args:
-        cls: The class whose `from_pretrained` is called.
+        cls: The class whose method is called.
         keywords: The keywords of the call.
+        method: Name of the method.
     """
     for name in sorted(TRUST_OPTIONS & keywords.keys()):
         if keywords.pop(name):
             from config_core.messages import warn
 
             warn(
-                f"{name} has no effect on {cls.__name__}.from_pretrained, which does not run a checkpoint's code. "
+                f"{name} has no effect on {cls.__name__}.{method}, which does not run a checkpoint's code. "
                 "It is an option of the Auto classes.",
                 stacklevel=3,
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.messages import escaping_logger
 from model_core.errors import ArgumentError, WeightsMismatchError
+from model_core.load_report import shortened
 from model_core.loading._mismatch_advice import allowing
 
 if TYPE_CHECKING:
@@ -187,21 +188,36 @@ def _permissions(advice: MismatchAdvice, allowed: AllowedDifferences) -> list[st
     """Return the options that allow what still does not match, those that lose nothing of the checkpoint first."""
     remaining = advice.remaining
     tensors, stored = advice.all_names
-    if tensors and (not remaining.loaded or _is_too_little(len(remaining.loaded), len(remaining.mismatched))):
-        return []  # the model would be a new one, more or less, and the load would be refused
     missing, unexpected = list(remaining.missing), list(remaining.unexpected)
+    to_lack, to_skip = allowing(missing, tensors), allowing(unexpected, stored)
+    num_unused = len(remaining.mismatched)
+    if to_lack == to_skip == "True":
+        num_unused += min(len(missing), len(unexpected))
+    if tensors and (not remaining.loaded or _is_too_little(len(remaining.loaded), num_unused)):
+        return []  # the model would be a new one, more or less, and the load would be refused
     lines = []
     # A list has what the caller allows already, too, because it replaces that.
     if allowed.strict and not all(_matches(allowed.allow_missing, name) for name in missing):
-        lines.append(f"allow_missing={allowing(missing, tensors)} keeps the constructor's values of what is missing")
+        of_own = _about_useless(allowed.allow_missing, tensors, "model")
+        lines.append(f"allow_missing={to_lack} keeps the constructor's values of what is missing{of_own}")
     if allowed.strict and not all(_matches(allowed.allow_unexpected, name) for name in unexpected):
-        lines.append(f"allow_unexpected={allowing(unexpected, stored)} skips what is unexpected")
+        of_own = _about_useless(allowed.allow_unexpected, stored, "checkpoint")
+        lines.append(f"allow_unexpected={to_skip} skips what is unexpected{of_own}")
     if remaining.mismatched and not allowed.ignore_mismatched_sizes:
         lines.append(
             "ignore_mismatched_sizes=True discards the checkpoint's values where shapes or dtypes differ, and keeps "
             "the constructor's"
         )
     return lines
+
+
+def _about_useless(patterns: Patterns, names: Iterable[str], side: str) -> str:
+    """Return which patterns of the caller match none of the tensors of a model or checkpoint, or `""`."""
+    listed = _as_tuple("patterns", patterns)
+    useless = (
+        [] if isinstance(listed, bool) else [each for each in listed if not any(_matches(each, name) for name in names)]
+    )
+    return f" ({shortened([*map(repr, useless)])} matches no tensor of the {side})" if useless else ""
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["WeightFiles", "find_weight_files"]
 
 _MAX_SHOWN = 8
+_AGAIN = "Download or copy it again, from the same save as the files that it names"
 _MAX_INDEX_BYTES = 256 * 1024 * 1024
 
 
@@ -121,20 +122,22 @@ def _read_index(checkpoint: Checkpoint, index: str) -> tuple[dict[str, str], str
         content = checkpoint.read_bytes(index, limit=_MAX_INDEX_BYTES)
         values: Any = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
-        problem = f"not a valid index of weights: {error!s:.300}"
+        problem = f"not a valid index of weights: {error!s:.300}. {_AGAIN}"
         if content is not None:
             problem = problem_with_text(content) or problem
         raise WeightsFileError(problem, file=place) from error
     weight_map = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsFileError(
-            'not a valid index of weights: it needs an object "weight_map" from tensor names to file names', file=place
+            'not a valid index of weights: it needs an object "weight_map" from tensor names to file names. ' + _AGAIN,
+            file=place,
         )
     suffix = ".bin" if index.startswith("pytorch_model") else ".safetensors"
     for name, shard in weight_map.items():
         if not isinstance(shard, str) or not shard.endswith(suffix):
             raise WeightsFileError(
-                f"its weight_map maps {name!r:.200} to {shard!r:.200}, which is not the name of a {suffix} file",
+                f"its weight_map maps {name!r:.200} to {shard!r:.200}, which is not the name of a {suffix} file. "
+                + _AGAIN,
                 file=place,
             )
     for shard in dict.fromkeys(weight_map.values()):

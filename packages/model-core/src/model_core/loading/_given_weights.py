@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config_core.checkpoint import kind_of_folder, open_checkpoint
+from config_core.checkpoint import Checkpoint, kind_of_folder, open_checkpoint
 from config_core.errors import CheckpointNotFoundError, UnsafeNameError
 from model_core.errors import ArgumentError, WeightsFileError, WeightsNotFoundError
 from model_core.loading._weight_search import WeightSearch, file_of_weights
@@ -12,11 +13,10 @@ from model_core.loading._weight_sources import open_weights, wrap_state_dict
 from model_core.state_dicts import problem_with_state_dict
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
     from pathlib import Path
 
-    from config_core.checkpoint import Checkpoint, HubOptions
+    from config_core.checkpoint import HubOptions
     from model_core.loading._suggested_call import SuggestedCall
     from model_core.loading._weight_sources import WeightSource
 
@@ -67,7 +67,8 @@ class GivenWeights(NamedTuple):
             ArgumentError: An argument is invalid, or there is nothing to load from.
             CheckpointNotFoundError: There is no such folder, repository or revision.
         """
-        if source is None and state_dict is None:
+        unchecked: Any = source
+        if not isinstance(unchecked, (str, os.PathLike, Checkpoint)) and (unchecked is not None or state_dict is None):
             expected = "a folder, a repository or a Checkpoint, or else None with state_dict= and config="
             raise ArgumentError("pretrained_model_name_or_path", source, expected=expected)
         if read not in {"mmap", "copy"}:

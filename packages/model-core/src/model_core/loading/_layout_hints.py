@@ -10,13 +10,14 @@ from itertools import chain, islice, permutations, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_core.load_report import shortened
+from model_core.torch_dtypes import dtype_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from model_core.load_report import LoadReport
 
-__all__ = ["about_rearranged", "about_stacked"]
+__all__ = ["about_converted", "about_rearranged", "about_stacked"]
 
 _Shape = tuple[int, ...]
 
@@ -60,10 +61,40 @@ def about_rearranged(report: LoadReport) -> list[str]:
     if entries and all(_is_transposed(entry.stored_shape, entry.model_shape) for entry in entries):
         sides = f"the checkpoint has {listed} transposed, as TensorFlow, JAX and the Conv1D of GPT-2 keep weights"
         return [f"{sides}: transpose those of all layers of this kind, square ones too, and pass them as state_dict="]
-    if entries and all(_without_ones(entry.stored_shape) == _without_ones(entry.model_shape) for entry in entries):
+    if entries and all(_is_reshaped(entry.stored_shape, entry.model_shape) for entry in entries):
         sides = f"the checkpoint has {listed} in another shape, as a convolution of size 1 has for a linear layer"
         return [f"{sides}: reshape them, and pass them as state_dict="]
     return []
+
+
+def about_converted(report: LoadReport, code_to_read: str) -> list[str]:
+    """Return what to do if all tensors that do not match have values of another kind, such as counts that are floats.
+
+    Args:
+        report: What matches and what does not.
+        code_to_read: Python code for the state dict of the checkpoint.
+    """
+    entries = report.mismatched
+    if not entries or any(
+        entry.stored_shape != entry.model_shape or entry.stored_dtype.is_complex for entry in entries
+    ):
+        return []
+    named = [
+        f"{entry.name} ({dtype_name(entry.stored_dtype)} for {dtype_name(entry.model_dtype)})" for entry in entries
+    ]
+    advice = (
+        f"the checkpoint has {shortened(named, most=3)} in another dtype: convert them, and pass them as state_dict="
+    )
+    endings = {entry.name.rpartition(".")[2] for entry in entries}
+    dtypes = {entry.model_dtype for entry in entries}
+    if len(endings) > 1 or len(dtypes) > 1 or any(name.endswith((*endings,)) for name in report.loaded):
+        return [advice]
+    converted = f"value.to({dtypes.pop()}) if name.endswith({endings.pop()!r}) else value"
+    return [f"{advice}{{name: {converted} for name, value in {code_to_read}.items()}}"]
+
+
+def _is_reshaped(stored: _Shape, model: _Shape) -> bool:
+    return stored != model and _without_ones(stored) == _without_ones(model)
 
 
 def _without_ones(shape: _Shape) -> _Shape:

@@ -69,7 +69,8 @@ def read_legacy_file(path: Path, *, mapped: bool, code_of_call: CodeOfCall) -> d
         ) from error
     if problem := problem_with_state_dict(content):
         nested = nested_state_dict(content, code_to_read(repr(str(path)), is_safetensors=False), code_of_call)
-        raise WeightsFileError(f"not a state dict but {problem}. {nested}".rstrip(". "), file=path)
+        remedy = nested or "A file of weights holds what model.state_dict() returns"
+        raise WeightsFileError(f"not a state dict but {problem}. {remedy}".rstrip(". "), file=path)
     if problem := unusable_tensor(content):
         raise WeightsFileError(problem, file=path)
     state_dict: dict[str, torch.Tensor] = content

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_core.load_report import LoadReport
 from model_core.loading._config_remedies import arguments_of, config_remedies
-from model_core.loading._layout_hints import about_rearranged, about_stacked
+from model_core.loading._layout_hints import about_converted, about_rearranged, about_stacked
 from model_core.loading._python_code import Code, code_of_arguments
 from model_core.loading._renaming_hints import find_renamings, module_pattern
 from model_core.loading._reparametrized_names import (
@@ -138,7 +138,7 @@ def advise(
     def with_fields(fields: Mapping[str, Any]) -> _Way:
         return _Way(first.mapping, *attempt(mapping, fields)) if fields else first
 
-    rearranged = about_rearranged(first.report)
+    rearranged = about_rearranged(first.report) or about_converted(first.report, source.code_to_read)
     fields = []
     if not rearranged:
         fields = config_remedies(

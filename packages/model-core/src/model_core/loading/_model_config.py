@@ -29,6 +29,7 @@ def config_for_load(
     checkpoint: Checkpoint | None,
     kwargs: dict[str, Any],
     *,
+    named_file: os.PathLike[str] | None,
     hub_options: HubOptions,
     call_with: Callable[[PretrainedConfig, dict[str, Any]], str],
 ) -> tuple[PretrainedConfig, dict[str, Any]]:
@@ -40,6 +41,7 @@ def config_for_load(
         given: A config, which is copied, or where to load one from; None for the checkpoint's own.
         checkpoint: The checkpoint of the weights, if any.
         kwargs: Keyword arguments. Those that are config fields override the values of the config.
+        named_file: A file of weights that the caller named in place of the checkpoint, whose folder that is.
         hub_options: How to open a repository that `given` names, at its top.
         call_with: Returns the call that loads the weights of a checkpoint without a config, given a new config and the
             keyword arguments that are not its fields.
@@ -69,17 +71,21 @@ def config_for_load(
                 if is_model
                 else f"{config_class.__name__}.from_dict(...) makes one of a dict.",
             )
-        hub_keywords = hub_options._replace(subfolder="")._asdict()
+        revision = None if isinstance(source, Checkpoint) else hub_options.revision  # one that is open has its own
+        hub_keywords = hub_options._replace(subfolder="", revision=revision)._asdict()
         try:
             loaded: Any = config_class.from_pretrained(source, return_unused_kwargs=True, **hub_keywords, **kwargs)
         except CheckpointFileNotFoundError as error:
             if checkpoint is None or given is not None or error.filename != CONFIG_NAME:
                 raise
-            call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
-            hint = where_config_may_be(checkpoint.first_filenames(), call=call)
-            if whole_call := _call_with_defaults(config_class, kwargs, call_with):
-                hint += f" {whole_call}"
-            raise CheckpointFileNotFoundError(checkpoint=error.checkpoint, filename=CONFIG_NAME, hint=hint) from None
+            hint = whole_call = _call_with_defaults(config_class, kwargs, call_with)
+            if named_file is None or not whole_call:
+                call = f"{model_class.__name__}.from_pretrained(..., config={config_class.__name__}(...))"
+                hint = f"{where_config_may_be(checkpoint.first_filenames(), call=call)} {whole_call}".rstrip()
+            place = error.checkpoint
+            if named_file is not None:
+                place = f"{named_file} is a file, and a checkpoint is a folder. {place}"
+            raise CheckpointFileNotFoundError(checkpoint=place, filename=CONFIG_NAME, hint=hint) from None
         config, unused = loaded
     if TIE_FIELD in unused and declares_ties(model_class):  # any config may have this field, few declare it
         setattr(config, TIE_FIELD, unused.pop(TIE_FIELD))

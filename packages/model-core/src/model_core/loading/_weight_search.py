@@ -12,7 +12,7 @@ import torch
 from config_core.checkpoint import HubOptions, existing_path, kind_of_folder, parse_weight_file
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
-from model_core.loading._file_types import holds_other_type, name_of_other_type
+from model_core.loading._file_types import FOREIGN_REMEDY, holds_other_type, name_of_other_type, problem_with_file
 from model_core.loading._legacy_file import how_to_read, read_legacy_file, refused_classes
 from model_core.loading._python_code import code_of_arguments, code_to_read, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
@@ -38,7 +38,24 @@ _NO_WEIGHTS = (
     "scheduler",
     "training_args.",
 )
-_OTHER_FORMATS = (".h5", ".msgpack", ".gguf", ".onnx", ".npz", ".pkl", ".tflite", ".mlmodel", ".orbax")
+_OTHER_FORMATS = (
+    ".eqx",
+    ".gguf",
+    ".h5",
+    ".joblib",
+    ".keras",
+    ".mlmodel",
+    ".msgpack",
+    ".npz",
+    ".onnx",
+    ".orbax",
+    ".ot",
+    ".pb",
+    ".pdparams",
+    ".pkl",
+    ".pt2",
+    ".tflite",
+)
 
 
 class WeightSearch(NamedTuple):
@@ -118,8 +135,12 @@ class WeightSearch(NamedTuple):
             if named:
                 hints.append(self.call_for_file(named[0]))
                 break
-        if foreign := [name for name in top if name.endswith(_OTHER_FORMATS)]:
-            hints.append(f"Formats of other libraries are not read: {shortened(foreign)}.")
+        if foreign := [name for name in top if name.endswith(_OTHER_FORMATS) and self.checkpoint.has(name)]:
+            remedy = FOREIGN_REMEDY
+            if self.checkpoint.commit is None:
+                known = problem_with_file(self.checkpoint.local_path(foreign[0]))
+                remedy = known.partition(". ")[2] or remedy
+            hints.append(f"Formats of other libraries are not read: {shortened(foreign)}. {remedy}.")
         return hints
 
     def call_for_file(self, filename: str) -> str:
@@ -131,16 +152,13 @@ class WeightSearch(NamedTuple):
                 " to model.safetensors if it is a safetensors file."
             )
         tensors: Mapping[str, torch.Tensor] = {}
-        problem = ""
         if self.checkpoint.commit is None:
             try:
                 tensors = self._tensors_in(self.checkpoint.local_path(filename))
             except OSError as error:
-                problem = f"{error}. "
-        if "from_pretrained(" in problem:  # no other call reads the file
-            return problem.rstrip()
+                return f"{error}."  # with the call that reads the file, if there is one
         code = code_to_read(_code_for_path(self.checkpoint, filename), is_safetensors=is_safetensors)
-        return f"{problem}If {filename} holds the weights: {self.code_of_call(tensors, code)}."
+        return f"If {filename} holds the weights: {self.code_of_call(tensors, code)}."
 
     def _tensors_in(self, path: Path) -> Mapping[str, torch.Tensor]:
         """Return the tensors in a file, from safetensors without their values.

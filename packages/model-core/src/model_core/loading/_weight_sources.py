@@ -139,7 +139,7 @@ def wrap_state_dict(state_dict: Mapping[str, Any], *, code_of_call: CodeOfCall) 
     check_state_dict_argument(state_dict, code_of_call)
     if problem := unusable_tensor(state_dict):
         raise ArgumentError(
-            "state_dict", type(state_dict), expected="a mapping from names to dense tensors", remedy=problem
+            "state_dict", state_dict, expected="a mapping from names to dense tensors", given=f"one in which {problem}"
         )
     return _StateDict("the given state_dict", dict(state_dict), borrowed=True, versions=recorded_versions(state_dict))
 
