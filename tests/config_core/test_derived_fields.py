@@ -1132,6 +1132,273 @@ def test_properties_that_cannot_be_compared_are_no_contradiction(given, tmp_path
         assert FirstNameConfig.from_pretrained(tmp_path / "saved") == config
 
 
+def all_ways(config, folder, **values):
+    """Return the config with other values by every way: also in an edited file, a spread dict, and a part."""
+
+    class AroundConfig(PretrainedConfig):
+        model_type = "derived-around"
+        part: type(config) = None
+
+    for way in ("file", "dict", "dict without note", "update"):
+        yield way, change(config, way, folder, **values)
+    config.save_pretrained(folder)
+    edit(folder, **values)
+    yield "edited file", type(config).from_pretrained(folder)
+    yield "spread dict", type(config)(**{**config.to_dict(), **values})
+    config.save_pretrained(folder)
+    loaded = type(config).from_pretrained(folder)
+    loaded.update(values)
+    yield "update after a load", loaded
+    yield "replace", config.__replace__(**values)
+    around = AroundConfig(part=config)
+    around.save_pretrained(folder)
+    yield "part", AroundConfig.from_pretrained(folder, part=values).part
+    edit(folder, part={**json.loads((folder / "config.json").read_text(encoding="utf-8"))["part"], **values})
+    yield "edited part", AroundConfig.from_pretrained(folder).part
+
+
+@dataclass
+class FactoryConfig(PretrainedConfig):
+    """An empty list stands for what the class computes."""
+
+    model_type = "derived-factory"
+    depth: int = 2
+    kinds: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        if not self.kinds:
+            self.kinds = ["full" if number % 2 else "local" for number in range(self.depth)]
+
+
+@dataclass
+class FilledConfig(PretrainedConfig):
+    """The same, filled in place."""
+
+    model_type = "derived-filled"
+    depth: int = 2
+    rope: dict[str, Any] = field(default_factory=lambda: {"theta": 1e4})
+
+    def __post_init__(self):
+        self.rope.setdefault("dim", 8 * self.depth)
+
+
+class BodyListConfig(PretrainedConfig):
+    """The same without a decorator, and with other containers."""
+
+    model_type = "derived-body-list"
+    depth: int = 2
+    kinds: list[str] = []  # noqa: RUF012 - as users write it
+    sizes: tuple[int, ...] = ()
+    table: dict[int, int] = {}  # noqa: RUF012
+    parts: list[LastConfig] = []  # noqa: RUF012
+
+    def validate(self):
+        super().validate()
+        self.kinds = self.kinds or ["local"] * self.depth
+        self.sizes = self.sizes or (8,) * self.depth
+        self.table = self.table or dict.fromkeys(range(self.depth), 8)
+        self.parts = self.parts or [LastConfig() for _ in range(self.depth)]
+
+
+class ParentConfig(PretrainedConfig):
+    model_type = "derived-parent"
+
+    def __init__(self, depth: int = 2, inner: int = 16, **kwargs):
+        self.depth = depth
+        self.inner = inner
+        super().__init__(**kwargs)
+
+
+class PassingChildConfig(ParentConfig):
+    """Computes a parameter of its parent, by default to the parent's own default."""
+
+    model_type = "derived-passing-child"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        super().__init__(depth=depth, inner=8 * depth, **kwargs)
+
+
+class PoppingChildConfig(ParentConfig):
+    """The same, unless it is given."""
+
+    model_type = "derived-popping-child"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        super().__init__(depth=depth, inner=kwargs.pop("inner", 8 * depth), **kwargs)
+
+
+class BaseFieldsConfig(PretrainedConfig):
+    """Computes fields of the base class, and nothing else."""
+
+    model_type = "derived-base-fields"
+    depth: int = 2
+
+    def __post_init__(self):
+        self._decide()
+
+    def _decide(self):
+        self.problem_type = "regression" if self.depth == 2 else None
+        self.output_hidden_states = self.depth > 2
+        self.dtype = "bfloat16" if self.depth > 2 else "float32"
+
+
+class BaseFieldsInInitConfig(PretrainedConfig):
+    """The same in `__init__`."""
+
+    model_type = "derived-base-fields-in-init"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.depth = depth
+        self.output_hidden_states = depth > 2
+        self.dtype = "bfloat16" if depth > 2 else "float32"
+
+
+class NamesConfig(PretrainedConfig):
+    """Computes the names of the classes."""
+
+    model_type = "derived-names"
+    depth: int = 2
+
+    def __post_init__(self):
+        self.id2label = {number: f"of {self.depth}: {number}" for number in range(3)}
+
+
+class PassedNamesConfig(PretrainedConfig):
+    """The same in a keyword."""
+
+    model_type = "derived-passed-names"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        self.depth = depth
+        kwargs["id2label"] = {number: f"level {number}" for number in range(depth)}
+        super().__init__(**kwargs)
+
+
+class PropertyConfig(PretrainedConfig):
+    """A keyword that a property gives back, or what it computes in its place."""
+
+    model_type = "derived-property"
+
+    def __init__(self, depth: int = 2, inner: int | None = None, **kwargs):
+        self.depth = depth
+        self._inner = inner
+        super().__init__(**kwargs)
+
+    @property
+    def inner(self):
+        return self._inner or 8 * self.depth
+
+    @inner.setter
+    def inner(self, value):
+        self._inner = value
+
+
+class SetterConfig(PretrainedConfig):
+    """Computes in the setter of a property."""
+
+    model_type = "derived-setter"
+
+    def __init__(self, depth: int = 1, **kwargs):
+        self.depth = depth
+        super().__init__(**kwargs)
+
+    @property
+    def depth(self):
+        return self._depth
+
+    @depth.setter
+    def depth(self, value):
+        self._depth = value
+        self.inner = 8 * value
+
+
+class ListOfPartsConfig(PretrainedConfig):
+    """Makes its parts, of which no annotation tells."""
+
+    model_type = "derived-list-of-parts"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        self.depth = depth
+        self.parts = [LastConfig(hidden=64 * (number + 1)) for number in range(depth)]
+        super().__init__(**kwargs)
+
+
+class ChangedPartConfig(PretrainedConfig):
+    """Changes a part that is there."""
+
+    model_type = "derived-changed-part"
+    depth: int = 2
+    part: ParentConfig = ParentConfig()
+
+    def __post_init__(self):
+        self.part.inner = 8 * self.depth
+
+
+class UpdatingConfig(PretrainedConfig):
+    """Calls `update` of its own."""
+
+    model_type = "derived-updating"
+
+    def __init__(self, depth: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.depth = depth
+        self.update({"inner": 8 * depth, "kind": "deep" if depth > 2 else "flat"})
+
+
+@pytest.mark.parametrize("before", [2, 3])
+@pytest.mark.parametrize(
+    "cls",
+    [
+        FactoryConfig,
+        FilledConfig,
+        BodyListConfig,
+        PassingChildConfig,
+        PoppingChildConfig,
+        BaseFieldsConfig,
+        BaseFieldsInInitConfig,
+        NamesConfig,
+        PassedNamesConfig,
+        PropertyConfig,
+        SetterConfig,
+        ListOfPartsConfig,
+        ChangedPartConfig,
+        UpdatingConfig,
+    ],
+)
+def test_what_is_computed_follows_however_a_class_computes_it(cls, before, tmp_path):
+    """By every way, from a config with defaults and from another one."""
+    wanted = cls(depth=4)
+    for way, changed in all_ways(cls(depth=before), tmp_path, depth=4):
+        assert changed == wanted, way
+        assert getattr(changed, "inner", None) == getattr(wanted, "inner", None), way
+        assert cls.from_dict(changed.to_dict()) == wanted, way
+
+
+@pytest.mark.parametrize(
+    ("cls", "values"),
+    [
+        (FactoryConfig, {"kinds": ["x", "y"]}),
+        (FilledConfig, {"rope": {"theta": 1e4, "dim": 3}}),
+        (PoppingChildConfig, {"inner": 3}),
+        (PropertyConfig, {"inner": 3}),
+    ],
+)
+def test_what_somebody_gave_in_place_of_a_computed_value_is_kept(cls, values, tmp_path):
+    """Lists, keywords that are passed on, and properties, as other fields change."""
+    for way, changed in all_ways(cls(**values), tmp_path, depth=4):
+        assert changed == cls(depth=4, **values), way
+    for way, changed in all_ways(cls(), tmp_path, **values):
+        assert changed == cls(**values), way
+
+
+def test_an_empty_list_stands_for_what_is_computed_also_if_it_is_given():
+    """As the default of the field does."""
+    config = FactoryConfig(kinds=[])
+    config.update({"depth": 4})
+    assert config == FactoryConfig(depth=4)
+
+
 class IndexConfig(PretrainedConfig):
     """Keeps what it computes under a private name, and in a cached property."""
 

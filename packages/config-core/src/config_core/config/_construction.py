@@ -44,6 +44,7 @@ __all__ = [
     "unknown_to_init",
     "upgraded",
     "warn_of_other_model_type",
+    "with_properties",
     "with_wrong_values",
 ]
 
@@ -334,9 +335,15 @@ def attributes_made_of(
     try:
         with of_file():
             given = {name: copied(value) for name, value in fields.items() if name not in without}
-            return attributes_of(construct(cls, (), given, is_probe=True))
+            return with_properties(construct(cls, (), given, is_probe=True))
     except Exception:  # noqa: BLE001 - the author's code
         return None
+
+
+def with_properties(config: Any) -> dict[str, Any]:
+    """Return the attributes of a config, with the properties that are fields."""
+    properties = {name: attribute_of(config, name) for name in definition_of(type(config)).properties}
+    return attributes_of(config) | properties
 
 
 def check_complete(cls: type[Any], fields: Mapping[str, Any]) -> None:
@@ -478,7 +485,9 @@ def _random_names(
 
 def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
     """Note in a new config which fields its class has computed, and of which parameters."""
-    state = vars(config)
+    state, definition = vars(config), definition_of(type(config))
+    if definition.forced:
+        state.setdefault("_computed", frozenset())  # so that a file notes whether they were computed
     if unknown := state["_unknown"]:
         from config_core.config._init_parameters import assigned_names
 
@@ -486,8 +495,8 @@ def _track_computed(config: Any, fields: Mapping[str, Any]) -> None:
         assigned = assigned_names(type(config)).intersection(unknown)
         state["_unknown"] = tuple(name for name in unknown if name not in assigned)
         note_computed(config, assigned)
-    note_computed(config, _made_by_init(config, fields, state))
-    if definition_of(type(config)).unkept:
+    note_computed(config, _made_by_init(config, fields, [*state, *definition.properties]))
+    if definition.unkept:
         _note_unkept(config, fields)
 
 
@@ -531,19 +540,27 @@ def _made_by_init(config: Any, fields: Mapping[str, Any], candidates: Collection
     cls, state, definition = type(config), vars(config), definition_of(type(config))
     made: list[str] = []
     for name in {*candidates} - definition.inherited - definition.cached_properties:
-        value, default = state[name], definition.defaults.get(name, cls)
-        if value is default or name[:1] == "_" or (name in fields and fields[name] is not default):
+        if name[:1] == "_":
             continue
-        is_made_by_factory = type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS"
-        if default is cls or not (is_made_by_factory or same_value(value, default)):
+        value = state[name] if name in state else attribute_of(config, name)
+        default, is_given = definition.defaults.get(name, cls), name in fields
+        given = fields[name] if is_given else default
+        is_handed_on = name in definition.handed_on and not is_given
+        if value is given and not is_handed_on:
+            continue
+        if name in definition.factories:
+            default = definition.factories[name]()
+        if is_given and given is not default and not same_value(given, default):
+            continue  # it is made of what was given
+        if default is cls or is_handed_on or not same_value(value, default):
             made.append(name)
     return made
 
 
 def note_computed(config: Any, names: Iterable[str]) -> None:
     """Note in a config which fields its class has computed, besides those that it has noted before."""
-    state = vars(config)
-    computed = state.get("_computed", frozenset()) | {name for name in names if name in state}
+    state, properties = vars(config), definition_of(type(config)).properties
+    computed = state.get("_computed", frozenset()) | {name for name in names if name in state or name in properties}
     if computed:
         state["_computed"] = computed
 

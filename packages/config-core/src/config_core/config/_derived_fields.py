@@ -139,7 +139,9 @@ def computed_without_note(cls: type[Any], fields: Mapping[str, Any], given: Coll
     names = {name for name in fields.keys() - base - set(given) if not name.startswith("_")}
     defaults = {name: definition.defaults.get(name) for name in names}
     # A default such as -1 may stand for a computed value, too.
-    unlike_default = {name for name in names if not same_value(fields[name], defaults[name])}
+    unlike_default = {
+        name for name in names if name in definition.handed_on or not same_value(fields[name], defaults[name])
+    }
     found, _ = computed_fields(cls, fields, unlike_default, defaults=defaults)
     if found is None:  # `__init__` does not work without some that are no derived ones
         found, _ = computed_fields(cls, fields, {name for name in unlike_default if defaults[name] is None})

@@ -32,19 +32,28 @@ def same_value(value: Any, other: Any) -> bool:
     """Return whether two values are the same in a file. Those that JSON does not have are compared as objects."""
     if type(value) in SCALARS and type(other) in SCALARS:
         return are_equal(value, other)
-    if {type(value), type(other)} <= {list, tuple} and _are_plainly_equal(value, other):
-        return True  # without making JSON of them
-    if type(value) is type(other) is dict and all(
-        map(_are_plainly_equal, (value, value.values()), (other, other.values()))
+    are_lists, are_dicts = {type(value), type(other)} <= {list, tuple}, type(value) is type(other) is dict
+    if (are_lists and _are_plainly_equal(value, other)) or (
+        are_dicts and all(map(_are_plainly_equal, (value, value.values()), (other, other.values())))
     ):
-        return True
+        return True  # without making JSON of them
     try:
         if is_config(value) and isinstance(other, dict):
             return _is_config_of(value, other)
+        if (pairs := _pairs_with_configs(value, other)) is not None:
+            return all(same_value(mine, theirs) for mine, theirs in pairs)
         mine, theirs = plain_value(value), plain_value(other)
     except Exception:  # noqa: BLE001 - JSON has no form of them, or their own code fails
         return _are_equal(value, other, same_value)
     return bool(mine == theirs) or are_equal(mine, theirs)
+
+
+def _pairs_with_configs(value: Any, other: Any) -> Iterable[tuple[Any, Any]] | None:
+    """Return the pairs of the values of two lists or dicts, if the first has configs and the second as many values."""
+    if isinstance(value, dict) and isinstance(other, dict) and value.keys() == other.keys():
+        other, value = [other[key] for key in value], [*value.values()]
+    are_lists = isinstance(value, (list, tuple)) and isinstance(other, (list, tuple)) and len(value) == len(other)
+    return zip(value, other, strict=True) if are_lists and any(map(is_config, value)) else None
 
 
 def _are_plainly_equal(value: Iterable[Any], other: Iterable[Any]) -> bool:

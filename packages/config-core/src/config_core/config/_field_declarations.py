@@ -29,6 +29,7 @@ from config_core.config._init_parameters import (
     Parameter,
     assigned_names,
     keywords_read_by,
+    names_assigned_by,
     names_in,
     only_keeps_parameters,
     parameters_of,
@@ -75,11 +76,16 @@ class ConfigDefinition(NamedTuple):
         required: Keywords without a default.
         unkept: Parameters, and keywords read from `**kwargs`, for which no class sets an attribute of their name.
         renamed: Attribute that has the value of one of them to its name.
-        passed: Fields of the base class that an `__init__` names: it may assign them, or pass `num_labels=classes` on.
+        passed: Fields of the base class that an `__init__` names, as in `super().__init__(num_labels=classes)`, or that
+            another method assigns.
+        forced: Those of them that it does not only give a default to, as `kwargs.setdefault("num_labels", 3)` does.
+        handed_on: Parameters of a parent's `__init__` that the one of a child names and does not take: it may compute
+            them, as in `super().__init__(inner=4 * width)`.
         defaults: Those of `own` that an `__init__` takes, or that have a default, to the default; `NO_DEFAULT` without.
         mutable_defaults: Defaults that instances must not share.
         class_defaults: Fields that an `__init__` takes to the default in the body of a class, which replaces its own.
         further_defaults: Fields in the body of a class that no `__init__` takes to their defaults.
+        factories: Fields whose default a `default_factory` makes, to a function that returns one for comparisons.
         annotations: Field to its annotation.
         like_default: Fields whose values only the default describes.
         checks: Field to the check of its annotation.
@@ -102,10 +108,13 @@ class ConfigDefinition(NamedTuple):
     unkept: frozenset[str]
     renamed: Mapping[str, str]
     passed: frozenset[str]
+    forced: frozenset[str]
+    handed_on: frozenset[str]
     defaults: Mapping[str, Any]
     mutable_defaults: Mapping[str, Any]
     class_defaults: Mapping[str, Any]
     further_defaults: Mapping[str, Any]
+    factories: Mapping[str, Callable[[], Any]]
     annotations: Mapping[str, Any]
     like_default: frozenset[str]
     checks: Mapping[str, FieldCheck]
@@ -126,6 +135,8 @@ class _Declarations:
         read: Keywords that an `__init__` reads from its `**kwargs`.
         read_late: Those that a `__post_init__` reads.
         constants: Names and texts in the code of `__init__`s.
+        looked_up: Keywords that an `__init__` reads from its `**kwargs`, those of a parent included.
+        handed_on: Parameters of a parent's `__init__` that the one of a child names and does not take.
         last: The parameters of the `__init__` that a call reaches first.
         defaults: Keyword of an `__init__` to its default.
         mutable_defaults: Those that instances must not share.
@@ -143,6 +154,8 @@ class _Declarations:
         self.read: set[str] = set()
         self.read_late: set[str] = set()
         self.constants: set[str] = set()
+        self.looked_up: set[str] = set()
+        self.handed_on: set[str] = set()
         self.last: list[Parameter] = []
         self.defaults: dict[str, Any] = {}
         self.mutable_defaults: dict[str, Any] = {}
@@ -190,6 +203,8 @@ class _Declarations:
     def _add_init(self, cls: type[Any], init: Any) -> None:
         self.last = parameters_of(init)
         self.names.update(parameter.name for parameter in self.last)
+        self.handed_on.update(self.defaults.keys() & names_in(init))
+        self.handed_on.difference_update(parameter.name for parameter in self.last)
         if cls is not self.root:
             self.own.update(parameter.name for parameter in self.last)
             self.defaults.update({name: default for name, default, *_ in self.last})
@@ -201,7 +216,9 @@ class _Declarations:
 
     def _add_read(self, cls: type[Any], init: Any) -> None:
         """Add the keywords that an `__init__` reads, as if they were parameters, unless they are ones of a parent."""
-        read = [keyword for keyword in keywords_read_by(init) if keyword.name not in self.names]
+        looked_up = keywords_read_by(init)
+        self.looked_up.update(keyword.name for keyword in looked_up)
+        read = [keyword for keyword in looked_up if keyword.name not in self.names]
         self.read.update(keyword.name for keyword in read)
         self.defaults.update({name: default for name, default, *_ in read if default is not NO_DEFAULT})
         self.annotations = _parameter_annotations(read, cls, init) | self.annotations
@@ -242,7 +259,8 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
     cached = {name for name, value in attributes if isinstance(value, functools.cached_property)}
     inherited = declared.names - own
     unkept = unkept_parameters(family, read) - aliases.keys() - inherited
-    passed = declared.constants & inherited
+    assigned = _assigned_by_methods(family, inherited)
+    passed = (declared.constants | assigned) & inherited
     parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
     parts |= {name: (sub_class,) for name, sub_class in cls.sub_configs.items()}
     with_parts = {*cls.sub_configs, *(name for name, given in annotations.items() if makes_configs(given))}
@@ -260,10 +278,13 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
         unkept=unkept,
         renamed=_renamed(family, unkept, known=declared.names | read),
         passed=frozenset(passed if passed.isdisjoint(LABEL_FIELDS) else passed | LABEL_FIELDS),
+        forced=frozenset(passed - (declared.looked_up - assigned)),
+        handed_on=frozenset(declared.handed_on),
         defaults=defaults,
         mutable_defaults=declared.mutable_defaults,
         class_defaults=declared.class_defaults,
         further_defaults=declared.further_defaults,
+        factories=_factories(cls, defaults),
         annotations=annotations,
         like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
         checks=_checks(annotations if cls._checks_values else {}, with_parts, cls, root),
@@ -277,6 +298,19 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
 def _properties(cls: type[Any], root: type[Any], names: Iterable[str]) -> tuple[str, ...]:
     """Return the names that a class has a property or another descriptor for, and the base class of all has none."""
     return tuple(name for name in sorted(names) if _is_descriptor(cls, name) and not _is_descriptor(root, name))
+
+
+def _assigned_by_methods(family: list[type[Any]], names: Collection[str]) -> set[str]:
+    """Return which of some attributes the methods of a family assign."""
+    methods = [member for base in family for member in [*vars(base).values()] if hasattr(member, "__code__")]
+    of_names = [method for method in methods if not set(names).isdisjoint(method.__code__.co_names)]
+    return {name for method in of_names for name in names_assigned_by(method)}
+
+
+def _factories(cls: type[Any], defaults: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    """Return the fields whose default a `default_factory` makes, to a function that makes one and then returns that."""
+    made = [name for name, default in defaults.items() if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS"]
+    return {name: functools.cache(cls.__dataclass_fields__[name].default_factory) for name in made}
 
 
 def _renamed(family: list[type[Any]], unkept: frozenset[str], *, known: set[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from config_core.config._base_fields import attribute_of, attributes_of, check_num_labels
+from config_core.config._base_fields import attribute_of, check_num_labels
 from config_core.config._checked_values import (
     UnknownFields,
     fill_num_labels,
@@ -24,6 +24,7 @@ from config_core.config._construction import (
     construct,
     note_computed,
     set_properties,
+    with_properties,
 )
 from config_core.config._derived_fields import computed_fields, make_note
 from config_core.config._equal_values import same_value
@@ -57,11 +58,12 @@ def with_note(config: Any, fields: Mapping[str, Any], plain: dict[str, Any]) -> 
         fields: Its fields.
         plain: The values.
     """
-    cls, candidates = type(config), vars(config)["_computed"] | definition_of(type(config)).passed
+    cls, passed = type(config), definition_of(type(config)).passed
+    candidates = vars(config)["_computed"] | passed
     with of_file():
         found, _ = computed_fields(cls, _as_given(cls, fields), candidates)
     names = found or set()
-    if not names and candidates <= definition_of(cls).defaults.keys():
+    if not names and candidates <= definition_of(cls).defaults.keys() | passed:
         return plain  # a load takes keywords for what they say
     return plain | {NOTE_KEY: make_note(names & plain.keys(), plain, owner=cls.__name__)}
 
@@ -73,6 +75,10 @@ def update(config: Any, values: Mapping[str, Any]) -> None:
         UnknownOptionError: The config has no such field.
         ConfigError: A value is wrong.
     """
+    if "_unknown" in vars(config):  # its own `__init__` calls it
+        for name, value in values.items():
+            setattr(config, name, value)
+        return
     computes = _may_compute(type(config), values)
     # A setter of the author's may change lists and parts in place.
     before = _contents_of(config) if computes else [(vars(config), {**vars(config)})]
@@ -273,12 +279,19 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
     cls, state = type(config), vars(config)
     with of_file():
         sure = {name: value for name, value in fields.items() if name not in before.names}
-        made = attributes_of(construct(cls, (), copied(_as_given(cls, sure))))
+        made = with_properties(construct(cls, (), copied(_as_given(cls, sure))))
     now_computed = made.get("_computed", frozenset())
     for name in before.names - made.keys():
         state.pop(name, None)
-    for name in (*before.names, *given, *(now_computed - state.get("_computed", frozenset()))):
-        if name in made:
+    new = now_computed - state.get("_computed", frozenset())
+    # What `__post_init__` changes in parts, as in `self.text.hidden = self.hidden`.
+    objects = {name: value for name, value in state.items() if type(value) not in _NO_HOLDERS | _CONTAINERS}
+    parts = [name for name, value in objects.items() if is_any_config(value) or is_dataclass_object(value)]
+    changed = [name for name in parts if name in made and not same_value(state[name], made[name])]
+    properties = definition_of(cls).properties
+    # Setters may depend on other fields.
+    for name in sorted((*before.names, *given, *new, *changed), key=lambda name: name in properties):
+        if name in made and (name not in properties or name in state or name in before.names):
             setattr(config, name, made[name])
     note_computed(config, now_computed)
     for name, value in private_attributes(made).items():
