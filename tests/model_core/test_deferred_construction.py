@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import inspect
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +123,23 @@ def test_value_that_the_constructor_read_is_the_value_that_it_keeps(tmp_path):
         lambda weight: [float(weight.detach().mean())],
         lambda weight: torch.stack(list(weight)).flatten().tolist(),
         lambda weight: [float(f"{weight.detach().mean():.3f}")],
+        lambda weight: weight.view(-1)[3:].tolist(),
+        lambda weight: weight[:, 1].tolist(),
+        lambda weight: weight[torch.tensor([0, 3])].flatten().tolist(),
+        lambda weight: weight[[0, 3]].flatten().tolist(),
+        lambda weight: weight.data.T.reshape(-1).tolist(),
+        lambda weight: weight.data.flatten().tolist(),
+        lambda weight: [row.sum().item() / 4 for row in weight.unbind()],
+        lambda weight: weight.chunk(2)[1].flatten().tolist(),
+        lambda weight: weight.float().flatten().tolist(),
+        lambda weight: weight.double().flatten().tolist(),
+        lambda weight: weight.to(torch.float32, copy=True).flatten().tolist(),
+        lambda weight: weight.data.to(torch.empty(0)).flatten().tolist(),
+        lambda weight: torch.empty(4, 4).copy_(weight.data).flatten().tolist(),
+        lambda weight: weight.data.clone().numpy().flatten().tolist(),
+        lambda weight: weight.data.clone()[1:].T.flatten().tolist(),
+        lambda weight: weight.data.copy_(weight.data.T.clone()).flatten().tolist(),
+        lambda weight: weight.data.copy_(weight.data).flatten().tolist(),
     ],
 )
 def test_every_way_to_read_a_parameter_sees_its_values(read):
@@ -282,6 +300,147 @@ def test_parameters_that_no_module_holds_are_right(tmp_path):
 
     loaded = reloaded(in_model(build), tmp_path)
     assert 1 <= loaded.hidden[0].min() < loaded.hidden[0].max() <= 2
+
+
+def padded(model, _config):
+    model.embedding = nn.Embedding(64, 8, padding_idx=3)
+    model.bag = nn.EmbeddingBag(64, 8, padding_idx=-1)
+
+
+def padded_by_hand(model, _config):
+    model.embedding = nn.Embedding(64, 8)
+    model.embedding.weight.data.normal_(0, 0.02)
+    model.embedding.weight.data[3].zero_()
+    nn.init.zeros_(model.embedding.weight[5])
+    with torch.no_grad():
+        model.embedding.weight[-2:, 4:] = 0
+        model.embedding.weight[7][0].fill_(0.5)
+
+
+def in_parts(model, _config):
+    model.attention = nn.Linear(16, 48)
+    for part in model.attention.weight.chunk(3):
+        nn.init.xavier_uniform_(part)
+    model.heads = nn.Parameter(torch.zeros(4, 16, 16))
+    for head in model.heads:
+        nn.init.orthogonal_(head)
+    model.convolution = nn.Conv2d(16, 16, 3)
+    nn.init.trunc_normal_(model.convolution.weight.data.view(16, -1), std=0.02)
+    model.turned = nn.Linear(16, 32)
+    nn.init.kaiming_uniform_(model.turned.weight.T)
+    model.lstm = nn.LSTM(16, 16)
+    model.lstm.bias_hh_l0.data.fill_(0)
+    model.lstm.bias_hh_l0.data[16:32].fill_(1)
+
+
+def through_another_dtype(model, _config):
+    model.layer = nn.Linear(16, 16).to("cpu").float()
+    weight = model.layer.weight
+    weight.data = nn.init.trunc_normal_(weight.data.to(torch.float32), std=0.02).to(weight.dtype)
+
+
+def overwritten(model, _config):
+    model.identity, model.copied = nn.Linear(16, 16), nn.Linear(16, 16)
+    nn.init.eye_(model.identity.weight)
+    model.convolution = nn.Conv2d(16, 16, 3)
+    nn.init.dirac_(model.convolution.weight)
+    with torch.no_grad():
+        model.copied.weight.copy_(torch.arange(256.0).view(16, 16))
+        model.copied.bias[:] = 1
+
+
+def copied_layers(model, _config):
+    layer = nn.TransformerEncoderLayer(16, nhead=2, dim_feedforward=32, batch_first=True)
+    model.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    model.embeddings = nn.ModuleList(copy.deepcopy(nn.Embedding(64, 16, padding_idx=0)) for _ in range(2))
+    model.student, model.teacher = nn.Linear(16, 16), nn.Linear(16, 16)
+    model.teacher.load_state_dict(model.student.state_dict())
+
+
+@pytest.mark.parametrize(
+    "build",
+    [padded, padded_by_hand, in_parts, through_another_dtype, overwritten, copied_layers],
+    ids=lambda build: build.__name__,
+)
+class TestIdiomsOfInitialisation:
+    """What constructors do with parameters, beyond one fill of a whole one."""
+
+    def test_load_draws_no_number_for_values_that_the_file_replaces(self, tmp_path, build):
+        """For embeddings with padding or copied layers, drawing takes many times as long as all else in a load."""
+        model_class = in_model(build)
+        model = model_class(TinyConfig())
+        model.save_pretrained(tmp_path)
+        before = torch.get_rng_state()
+        loaded = model_class.from_pretrained(tmp_path)
+        assert torch.equal(torch.get_rng_state(), before)
+        assert same_state(model, loaded)
+
+    def test_values_that_the_file_lacks_are_those_of_a_construction_by_hand(self, tmp_path, build):
+        """The same distribution, and the same where it is not random."""
+        model_class = in_model(build)
+        fresh = model_class(TinyConfig())
+        fresh.config.save_pretrained(tmp_path)
+        save_file({"nothing": torch.zeros(1)}, tmp_path / "model.safetensors")
+        loaded = model_class.from_pretrained(tmp_path, allow_missing=["*"], allow_unexpected=["nothing"])
+        for name, expected in fresh.state_dict().items():
+            tensor = loaded.state_dict()[name]
+            if tensor.numel() >= 100:
+                assert tensor.std() == pytest.approx(expected.std(), rel=0.5), name
+            assert tensor.abs().max() <= 2 * expected.abs().max(), name
+            for constant in (0.0, 0.5, 1.0):
+                assert torch.equal(tensor == constant, expected == constant), name
+
+
+def test_copies_of_a_layer_have_its_values_even_if_it_is_filled_again(tmp_path):
+    """They are drawn once, when the first of them is read or at the end."""
+
+    def build(self, config):
+        layer = nn.Linear(config.width, config.width)
+        self.layers = nn.ModuleList(copy.deepcopy(layer) for _ in range(3))
+        nn.init.zeros_(layer.weight)
+        self.layers[0].weight.data.mul_(2)
+        self.again = copy.deepcopy(self.layers[0])
+        self.seen = self.layers[2].weight.tolist()
+
+    model_class = in_model(build)
+    model_class(TinyConfig()).save_pretrained(tmp_path)
+    drop(tmp_path, "layers.0.weight", "layers.1.weight", "layers.2.weight", "again.weight")
+    loaded = model_class.from_pretrained(tmp_path, allow_missing=True)
+    weight = loaded.layers[1].weight
+    assert weight.std() > 0
+    assert torch.equal(loaded.layers[2].weight, weight)
+    assert loaded.seen == weight.tolist()
+    assert torch.equal(loaded.layers[0].weight, 2 * weight)
+    assert torch.equal(loaded.again.weight, 2 * weight)
+
+
+def test_part_that_is_overwritten_while_the_rest_waits_keeps_its_values():
+    """By a copy, by a function with `out=`, or by other values."""
+    with DeferredConstruction() as deferred, torch.no_grad():
+        weight = nn.Parameter(torch.full((6, 2), 100.0))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        weight[:2].copy_(torch.full((2, 2), 7.0))
+        torch.eye(2, out=weight[2:4])
+        weight[4] = torch.tensor([8.0, 9.0])
+    deferred.finish()
+    assert weight[:5].tolist() == [[7.0, 7.0], [7.0, 7.0], [1.0, 0.0], [0.0, 1.0], [8.0, 9.0]]
+    assert all(1.0 <= value <= 2.0 for value in weight[5].tolist())
+
+
+def test_call_that_fails_does_so_at_once_and_changes_nothing():
+    """The constructor sees the error, and its fill is still made."""
+    with DeferredConstruction() as deferred, torch.no_grad():
+        weight = nn.Parameter(torch.full((4, 2), 100.0))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        with pytest.raises(IndexError):
+            weight[4] = 0
+        with pytest.raises(RuntimeError):
+            weight.copy_(torch.zeros(3, 2))
+        half = nn.Parameter(torch.zeros(4, 4, dtype=torch.float16))
+        with pytest.raises(RuntimeError):
+            nn.init.orthogonal_(half)
+    deferred.finish()
+    assert all(1.0 <= value <= 2.0 for value in weight.flatten().tolist())
 
 
 def test_view_that_the_constructor_keeps_sees_the_loaded_values(tmp_path):
@@ -563,11 +722,17 @@ def test_memory_that_the_checkpoint_replaces_is_never_written():
     assert (weight == 100.0).all()
 
 
+def sparse(weight):
+    if "is_meta" not in inspect.getsource(nn.init.sparse_):
+        pytest.skip("this torch asks nothing before it draws")
+    return nn.init.sparse_(weight, 0.1)
+
+
 @pytest.mark.parametrize(
     "fill",
     [
         *(nn.init.uniform_, nn.init.normal_, nn.init.trunc_normal_, nn.init.xavier_uniform_, nn.init.xavier_normal_),
-        *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
+        *(nn.init.kaiming_uniform_, nn.init.kaiming_normal_, nn.init.orthogonal_, sparse),
     ],
     ids=lambda fill: fill.__name__,
 )

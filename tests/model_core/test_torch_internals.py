@@ -93,25 +93,38 @@ def test_without_function_modes_a_call_is_not_seen():
         assert mode.seen == [torch.Tensor.detach]
 
 
-def test_truncated_fill_is_the_call_that_trunc_normal_is_carrying_out():
-    """Without it, a load would draw truncated normal values for weights that its file replaces."""
+@pytest.mark.parametrize(
+    ("fill", "options", "arguments"),
+    [
+        (nn.init.trunc_normal_, {"mean": 0.5, "std": 0.1, "b": 1.0}, (0.5, 0.1, -2.0, 1.0, None)),
+        (nn.init.orthogonal_, {"gain": 2}, (2, None)),
+        (nn.init.sparse_, {"sparsity": 0.5}, (0.5, 0.01, None)),
+    ],
+    ids=["trunc_normal_", "orthogonal_", "sparse_"],
+)
+def test_fill_under_way_is_the_call_that_is_being_carried_out(fill, options, arguments):
+    """Without it, a load would draw such values for weights that its file replaces."""
     found = []
 
     class Asked(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
-            found.append(internals.truncated_fill(weight))
+            found.append(internals.fill_under_way(weight))
             return func(*args, **(kwargs or {}))
 
-    weight = torch.zeros(4)
+    weight = torch.zeros(4, 4)
     with Asked():
         nn.init.normal_(weight)
     assert found.count(None) == len(found)
     with Asked():
-        nn.init.trunc_normal_(weight, 0.5, std=0.1, b=1.0)
-    function, arguments = next(call for call in found if call is not None)
-    assert arguments == (weight, 0.5, 0.1, -2.0, 1.0, None)
-    function(weight, *arguments[1:])
-    assert weight.max() <= 1.0
+        fill(weight, **options)
+    function, found_arguments = next(call for call in found if call is not None)
+    assert found_arguments == (weight, *arguments)
+    expected = torch.zeros(4, 4)
+    torch.manual_seed(0)
+    fill(expected, **options)
+    torch.manual_seed(0)
+    function(weight, *arguments)
+    assert torch.equal(weight, expected)
 
 
 def test_outside_transforms_a_fill_is_of_the_tensor_itself():

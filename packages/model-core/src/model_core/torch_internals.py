@@ -26,6 +26,7 @@ __all__ = [
     "active_function_modes",
     "apply_to_tensors",
     "child_modules",
+    "fill_under_way",
     "has_flat_parameters",
     "incompatible_keys",
     "is_distributed_tensor",
@@ -43,7 +44,6 @@ __all__ = [
     "register_output_class",
     "softmax_gradient",
     "storage_users",
-    "truncated_fill",
     "twin_on_meta",
     "without_function_modes",
     "without_transforms",
@@ -111,30 +111,41 @@ def last_jit_graph() -> object:
 # Initialisation
 
 
-def truncated_fill(tensor: torch.Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
-    """Return the call in which `nn.init.trunc_normal_`, further up the stack, is about to fill a tensor.
+def _is_usual_truncation(_: torch.Tensor, mean: Any, std: Any, low: Any, high: Any, *_others: object) -> bool:
+    if not all(type(number) in {int, float} for number in (mean, std, low, high)):
+        return False
+    return bool(std > 0 and low <= mean <= high and low < high)
 
-    Since torch 2.13 it reads and compares values while it draws them, unlike its neighbours. It asks first whether the
-    tensor is on the meta device, where there is nothing to fill.
+
+# Functions of `nn.init` that read values while they draw them, and which arguments they do not warn of nor fail with.
+# They ask first whether the tensor has elements, or is on the meta device, where there is nothing to fill.
+_FILLS_THAT_READ: dict[str, Callable[..., bool]] = {
+    "_no_grad_trunc_normal_": _is_usual_truncation,
+    "orthogonal_": lambda tensor, *_: tensor.dtype in {torch.float32, torch.float64},
+    "sparse_": lambda _, sparsity, *__: type(sparsity) in {int, float} and 0 <= sparsity <= 1,
+}
+_fills = {fill.__code__: fill for fill in (getattr(nn.init, name, None) for name in _FILLS_THAT_READ) if fill}
+
+
+def fill_under_way(tensor: torch.Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    """Return the call in which `nn.init.trunc_normal_`, `orthogonal_` or `sparse_` is about to fill a tensor.
+
+    These read values while they draw them, the first of them since torch 2.13, unlike their neighbours.
 
     Returns:
-        The function and its arguments, the tensor first. None if no such call is under way, or if its limits are so far
-        from the mean that it warns of them or fails.
+        The function, further up the stack, and its arguments, the tensor first. None if no such call is under way, or
+        if it may warn or fail.
     """
-    fill: Any = getattr(nn.init, "_no_grad_trunc_normal_", None)
-    if fill is None:
-        return None
-    code, frame = fill.__code__, inspect.currentframe()
+    frame = inspect.currentframe()
     for _ in range(_MOST_FRAMES):
-        if frame is not None and frame.f_code is not code:
+        if frame is not None and frame.f_code not in _fills:
             frame = frame.f_back
-    if frame is None or frame.f_code is not code:
+    if frame is None or (fill := _fills.get(code := frame.f_code)) is None:
         return None
     arguments = tuple(frame.f_locals[name] for name in code.co_varnames[: code.co_argcount])
-    _, mean, std, low, high = arguments[:5]
-    if arguments[0] is not tensor or not all(type(number) in {int, float} for number in (mean, std, low, high)):
+    if arguments[0] is not tensor or not _FILLS_THAT_READ[fill.__name__](*arguments):
         return None
-    return (fill, arguments) if std > 0 and low <= mean <= high and low < high else None
+    return fill, arguments
 
 
 # Tensors that wrap others

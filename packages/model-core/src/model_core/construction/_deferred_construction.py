@@ -1,9 +1,10 @@
 """Constructing a module without drawing random values that a checkpoint then overwrites.
 
 Inside `DeferredConstruction`, constructors run as they always do, on real memory. Only random in-place fills of
-parameters are recorded instead of run. The first operation that reads such a parameter runs its record, so constructor
-code only ever sees correct values, and `finish` runs what remains at the end. Memory that was never written costs next
-to nothing. Buffers, plain tensors and deterministic values are real throughout.
+parameters or parts of them are recorded instead of run, with what is done to the values afterwards. The first operation
+that reads such a parameter runs its record, so constructor code only ever sees correct values, and `finish` runs what
+remains at the end. Memory that was never written costs next to nothing. Copies of values that have not been drawn are
+deferred too. All other buffers, plain tensors and deterministic values are real throughout.
 
 A function mode acts on the thread that entered it and on nothing else; no global function is replaced. It cannot see
 code that `torch.jit` compiled, so it detects afterwards that such code ran. Nor can it see other threads, or C
@@ -20,20 +21,29 @@ from __future__ import annotations
 import functools
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from model_core.construction._function_kinds import FunctionKind, kind_of
-from model_core.tensor_memory import elements_in_storage, num_storage_users, storage_key
+from model_core.construction._function_kinds import FunctionKind, answer_without_values, kind_of
+from model_core.construction._recorded_calls import (
+    Call,
+    SharedValues,
+    is_whole,
+    on_target,
+    run_calls,
+    same_elements,
+    without_first,
+)
+from model_core.tensor_memory import num_storage_users, storage_key
 from model_core.torch_internals import (
     active_function_modes,
+    fill_under_way,
     last_jit_graph,
     outside_transforms,
     storage_users,
-    truncated_fill,
     without_function_modes,
     without_transforms,
     wrapped_tensors,
@@ -46,18 +56,18 @@ if TYPE_CHECKING:
 
 __all__ = ["DeferredConstruction", "TooManyFillsError", "is_failed_allocation"]
 
-# A call: function, positional arguments, keyword arguments.
-_Call = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 # What gives a parameter its values: an alias of it, which also keeps its memory from being reused for another tensor,
 # and the calls, each without the tensor argument, so that a parameter that the constructor discards is freed. A plain
 # tuple, since there is one for each parameter.
-_Record = tuple[torch.Tensor, tuple[_Call, ...]]
+_Record = tuple[torch.Tensor, tuple[Call, ...]]
 
 # Looked up once: these are needed on every call of a torch function.
 _METADATA = FunctionKind.METADATA
 _RANDOM_FILL = FunctionKind.RANDOM_FILL
 _KAIMING_UNIFORM = nn.init.kaiming_uniform_
 _initial_seed = torch.default_generator.initial_seed
+_NUMBERS = frozenset({int, float, bool})
+_INDEX_TYPES = frozenset({int, slice, type(None), type(...)})
 _SCALAR_TYPES = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
@@ -103,7 +113,7 @@ class DeferredConstruction(TorchFunctionMode):
         self._num_fills = 0
         self.ran_compiled = False
         self._records: dict[int, _Record] = {}  # by storage
-        self._last_fills: dict[Callable[..., Any], _Call] = {}  # by function
+        self._last_fills: dict[Callable[..., Any], Call] = {}  # by function
         self._exported: set[int] = set()  # storages
         self._last_graph: object = None
         self._seed = 0
@@ -130,19 +140,26 @@ class DeferredConstruction(TorchFunctionMode):
             if kind is _METADATA:
                 return func(*args)
             kwargs = {}
-        elif kind is _METADATA and "out" not in kwargs:
+        elif kind is _METADATA:
+            if isinstance(out := kwargs.get("out"), torch.Tensor):
+                self.forget(out)
+                self._before_read((out,), {}, exports=False)
             return func(*args, **kwargs)
         first = args[0] if args else kwargs.get("tensor")
-        if isinstance(first, torch.Tensor) and self._defer(kind, first, (func, args, kwargs)):
-            return first if kind is not FunctionKind.META_QUESTION else True
-        if kind is not FunctionKind.ALIAS:
-            for tensor in _tensors_in(args) + _tensors_in(kwargs.values()) if kwargs else _tensors_in(args):
-                key = storage_key(tensor)
-                if key in self._records:
-                    self._run_record(key)
-                if kind is FunctionKind.EXPORT:
-                    self._exported.add(key)
+        if isinstance(first, torch.Tensor):
+            defer = self._HANDLERS.get(kind)
+            if defer is not None and (result := defer(self, first, (func, args, kwargs))) is not None:
+                return result
+        self._before_read(args, kwargs, exports=kind is FunctionKind.EXPORT)
         return func(*args, **kwargs)
+
+    def _before_read(self, args: Iterable[Any], kwargs: dict[str, Any], *, exports: bool) -> None:
+        for tensor in _tensors_in(args) + _tensors_in(kwargs.values()) if kwargs else _tensors_in(args):
+            key = storage_key(tensor)
+            if key in self._records:
+                self._run_record(key)
+            if exports:
+                self._exported.add(key)
 
     def release(self, tensor: torch.Tensor, *, num_aliases: int = 1) -> bool:
         """Drop the record of a tensor that is about to get other values.
@@ -159,7 +176,7 @@ class DeferredConstruction(TorchFunctionMode):
         record = self._records.get(key)
         is_shared = users + (key in self._exported) - (record is not None) > num_aliases
         if record is not None:
-            if is_shared and not _same_elements(record[0], tensor):
+            if is_shared and not same_elements(record[0], tensor):
                 self._run_record(key)
             else:
                 del self._records[key]
@@ -169,7 +186,7 @@ class DeferredConstruction(TorchFunctionMode):
         """Drop the record of a tensor of which every element is being overwritten."""
         key = storage_key(tensor)
         record = self._records.get(key)
-        if record is not None and _same_elements(record[0], tensor):
+        if record is not None and same_elements(record[0], tensor):
             del self._records[key]
 
     def finish(self) -> None:
@@ -179,29 +196,117 @@ class DeferredConstruction(TorchFunctionMode):
                 self._run_record(key)
         self._records.clear()
 
-    def _defer(self, kind: FunctionKind, tensor: torch.Tensor, call: _Call) -> bool:
-        """Take note of a call on a tensor. Return whether it was deferred."""
-        if kind is _RANDOM_FILL:
-            self._count_fill(tensor)
-            return self._record_fill(tensor, call)
-        if kind is FunctionKind.ELEMENTWISE:
-            return self._extend_record(tensor, call)
-        if kind is FunctionKind.CONSTANT_FILL:
-            self._count_fill(tensor)
+    # The following take note of a call on a tensor. They return its result, or None if it may read or change values.
+
+    def _defer_random_fill(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        self._count_fill(tensor)
+        return tensor if self._record_fill(tensor, call) else None
+
+    def _defer_constant_fill(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        self._count_fill(tensor)
+        self.forget(tensor)
+        return self._defer_change(tensor, call)
+
+    def _defer_change(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        key = storage_key(tensor)
+        target, calls = self._records.get(key, (tensor, ()))
+        call = _, args, kwargs = without_first(call)
+        if not calls or _tensors_in(args) or _tensors_in(kwargs.values()):  # these may change before the record runs
+            return None
+        on_record = on_target(target, tensor, call)
+        if on_record is None:
+            return None
+        self._records[key] = target, (*calls, on_record)
+        return tensor
+
+    def _defer_index_fill(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        _, index, value = call[1]
+        if not _is_basic_index(index) or type(value) not in _NUMBERS or storage_key(tensor) not in self._records:
+            return None
+        part = tensor[index]
+        return self._defer_constant_fill(part, (torch.Tensor.fill_, (part, value), {}))
+
+    def _alias(self, tensor: torch.Tensor, call: Call) -> Any:
+        function, args, kwargs = call
+        self._record(tensor)
+        return function(*args, **kwargs)
+
+    def _index(self, tensor: torch.Tensor, call: Call) -> Any:
+        return self._alias(tensor, call) if _is_basic_index(call[1][1]) else None
+
+    def _reshape(self, tensor: torch.Tensor, call: Call) -> Any:
+        return self._alias(tensor, call) if tensor.is_contiguous() else None
+
+    def _answer(self, tensor: torch.Tensor, call: Call) -> Any:
+        function, args, kwargs = call
+        fill = fill_under_way(tensor) if tensor.is_floating_point() else None
+        if fill is None or self._defer_random_fill(tensor, (*fill, {})) is None:
+            return function(*args, **kwargs)
+        return answer_without_values(function)
+
+    def _defer_conversion(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        function, args, kwargs = call
+        if _tensors_in(args[1:]) or "memory_format" in kwargs:
+            return None
+        nothing = tensor.new_empty(0)
+        return tensor if function(nothing, *args[1:], **kwargs) is nothing else None
+
+    def _defer_copy(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        source = call[1][1] if len(call[1]) > 1 else None
+        if not isinstance(source, torch.Tensor) or source.shape != tensor.shape:
+            return None
+        values = self._shared_values(source)
+        if values is not None and self._record(tensor, values):
+            return tensor
+        if storage_key(tensor) not in map(storage_key, _tensors_in([source])):
             self.forget(tensor)
-        elif kind is FunctionKind.ALIAS:
-            self._record(tensor)
-        elif kind is FunctionKind.META_QUESTION and tensor.is_floating_point() and (fill := truncated_fill(tensor)):
-            return self._defer(_RANDOM_FILL, tensor, (*fill, {}))
-        return False
+        return None
+
+    def _defer_clone(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
+        keeps_format = call[2].get("memory_format", torch.preserve_format) is torch.preserve_format
+        values = self._shared_values(tensor) if keeps_format else None
+        if values is None:
+            return None
+        copy = without_function_modes(lambda: torch.empty_like(tensor, requires_grad=False))
+        self._records[storage_key(copy)] = without_function_modes(copy.detach), (values,)
+        return copy
+
+    _HANDLERS: ClassVar[dict[FunctionKind, Callable[[Any, torch.Tensor, Call], Any]]] = {
+        FunctionKind.ALIAS: _alias,
+        FunctionKind.INDEX: _index,
+        FunctionKind.RESHAPE: _reshape,
+        FunctionKind.QUESTION: _answer,
+        FunctionKind.RANDOM_FILL: _defer_random_fill,
+        FunctionKind.CONSTANT_FILL: _defer_constant_fill,
+        FunctionKind.ELEMENTWISE: _defer_change,
+        FunctionKind.INDEX_FILL: _defer_index_fill,
+        FunctionKind.CONVERSION: _defer_conversion,
+        FunctionKind.COPY: _defer_copy,
+        FunctionKind.CLONE: _defer_clone,
+    }
+
+    def _shared_values(self, tensor: torch.Tensor) -> Call | None:
+        """Return the call that copies the values of a tensor, or None if they are not to be deferred."""
+        key = storage_key(tensor)
+        target, calls = self._records.get(key, (tensor, ()))
+        if not calls or not is_whole(calls[0]) or not same_elements(target, tensor):
+            return None
+        if (tensor.requires_grad and torch.is_grad_enabled()) or not tensor.is_contiguous():
+            return None
+        if tensor.nbytes != without_function_modes(tensor.untyped_storage).nbytes():
+            return None
+        if not isinstance(calls[-1][0], SharedValues):
+            calls = ((SharedValues(target, calls), (), {}),)
+            self._records[key] = target, calls
+        return calls[-1]
 
     def _count_fill(self, tensor: torch.Tensor) -> None:
         self._num_fills += type(tensor) is nn.Parameter
         if self._num_fills > self._max_fills:
             raise TooManyFillsError
 
-    def _record(self, tensor: torch.Tensor, *calls: _Call) -> bool:
-        """Put calls that overwrite a tensor into its record, made if nothing else can read its memory.
+    def _record(self, tensor: torch.Tensor, call: Call | None = None) -> bool:
+        """Put a call that overwrites a tensor into its record, made if nothing else can read its memory.
 
         Anything that shares the memory later is made by a function that we see, and reads of it are noticed.
 
@@ -211,24 +316,23 @@ class DeferredConstruction(TorchFunctionMode):
         key, users = storage_users(tensor)
         record = self._records.get(key)
         if record is not None:
-            target = record[0]
-            if not _same_elements(target, tensor):
-                return False
+            target, calls = record
+            if call is not None:
+                on_record = on_target(target, tensor, call)
+                if on_record is None:
+                    return False
+                calls = (call,) if on_record is call else (*calls, on_record)
         elif users == 1 and _is_plain_parameter(tensor) and key not in self._exported:
             target = without_function_modes(lambda: tensor.data)
+            calls = (call,) if call is not None else ()
         else:
             return False
-        self._records[key] = target, calls or (record[1] if record else ())
+        self._records[key] = target, calls
         return True
 
-    def _record_fill(self, tensor: torch.Tensor, call: _Call) -> bool:
+    def _record_fill(self, tensor: torch.Tensor, call: Call) -> bool:
         """Record a fill in place of everything recorded before. Return False if it has to run at once."""
-        function, args, kwargs = call
-        if args:
-            args = args[1:]
-        else:  # functions of torch.nn.init are dispatched with keywords only
-            kwargs = kwargs.copy()
-            del kwargs["tensor"]
+        fill = function, args, kwargs = without_first(call)
         # A tensor argument may change before the record runs. A generator argument, or the global generator once it was
         # seeded, would give the constructor other numbers if this fill did not draw its own now.
         is_plain = _SCALAR_TYPES.issuperset(map(type, (*args, *kwargs.values())))
@@ -236,33 +340,18 @@ class DeferredConstruction(TorchFunctionMode):
             return False
         if function is _KAIMING_UNIFORM and tensor.dim() <= 1:
             return False  # it raises, and the constructor may handle that
-        fill = function, args, kwargs
         if (last := self._last_fills.setdefault(function, fill)) != fill:
             last = self._last_fills[function] = fill
         is_recorded = self._record(tensor, last)  # one object for all layers that are filled alike
         self.num_recorded += is_recorded
         return is_recorded
 
-    def _extend_record(self, tensor: torch.Tensor, call: _Call) -> bool:
-        """Add an elementwise call to the record of a tensor. Return False if it has to run at once."""
-        key = storage_key(tensor)
-        record = self._records.get(key)
-        if record is None or not _same_elements(record[0], tensor):
-            return False
-        function, args, kwargs = call
-        if _tensors_in(args[1:]) or _tensors_in(kwargs.values()):  # these may change before the record runs
-            return False
-        target, calls = record
-        self._records[key] = target, (*calls, (function, args[1:], kwargs))
-        return True
-
     def _run_record(self, key: int) -> None:
         target, calls = self._records.pop(key)
         if calls:
             # A transform such as vmap would apply to the fill as well.
             with torch.no_grad(), outside_transforms(), self._numbers_from_before_seeding():
-                for function, args, kwargs in calls:
-                    function(target, *args, **kwargs)
+                run_calls(target, calls)
 
     @contextmanager
     def _numbers_from_before_seeding(self) -> Iterator[None]:
@@ -306,9 +395,9 @@ def _is_plain_parameter(tensor: torch.Tensor) -> bool:
     return is_differentiable and tensor.layout is torch.strided
 
 
-def _same_elements(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Return whether two tensors that share their storage are the same elements of it."""
-    return elements_in_storage(one) == elements_in_storage(other)
+def _is_basic_index(index: object) -> bool:
+    """Return whether indexing a tensor makes an alias."""
+    return _INDEX_TYPES.issuperset(map(type, index)) if isinstance(index, tuple) else type(index) in _INDEX_TYPES
 
 
 def _tensors_in(values: Iterable[Any]) -> list[torch.Tensor]:

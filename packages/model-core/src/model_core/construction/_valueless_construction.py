@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from model_core.construction._function_kinds import FunctionKind, kind_of
+from model_core.construction._function_kinds import FunctionKind, answer_without_values, kind_of
+from model_core.torch_internals import fill_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +68,12 @@ class _SmallTensors(TorchFunctionMode):
             on_meta = func(*args, **others | {"device": "meta"})
             return on_meta if on_meta.numel() > self._most else func(*args, **kwargs)
         kind = kind_of(func)
-        if kind in _IN_PLACE or kind is FunctionKind.META_QUESTION:
+        if kind in _IN_PLACE or kind is FunctionKind.QUESTION:
             first = args[0] if args else kwargs.get("tensor")
             if isinstance(first, torch.Tensor) and first.numel() > _MOST_WITH_VALUES:
                 # Not even memory that `torch.Tensor(size)` has reserved is written, nor read.
-                return True if kind is FunctionKind.META_QUESTION else first
+                if kind is not FunctionKind.QUESTION:
+                    return first
+                if fill_under_way(first):
+                    return answer_without_values(func)
         return func(*args, **kwargs)
