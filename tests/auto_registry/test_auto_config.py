@@ -104,6 +104,14 @@ def test_a_file_of_another_library_is_named(aviary, write_checkpoint):
         AutoConfig.from_pretrained(folder, registry=aviary)
 
 
+def test_the_error_names_the_file_that_was_given(aviary, write_checkpoint):
+    """Which may be another one than the config of its folder."""
+    folder = write_checkpoint(version="1.0", added_tokens=[], pre_tokenizer=None)
+    file = (folder / "config.json").rename(folder / "tokenizer.json")
+    with pytest.raises(CheckpointConfigError, match=r"^tokenizer\.json of .*\. It looks like a tokenizer\."):
+        AutoConfig.from_pretrained(file, registry=aviary)
+
+
 def test_file_cannot_grant_trust(aviary, write_checkpoint):
     """A key named like the trust option is refused: who may run code is never said by data."""
     folder = write_checkpoint(model_type="parrot", trust_remote_code=True)

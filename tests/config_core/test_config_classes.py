@@ -184,7 +184,7 @@ def test_a_class_may_forbid_unknown_keywords(style):
         pass
 
     for cls in (Strict, Child):
-        with pytest.raises(UnknownOptionError, match=r"Did you mean 'width'.* Known are .*width") as caught:
+        with pytest.raises(UnknownOptionError, match=r"Did you mean 'width'.* Its fields are .*width") as caught:
             cls(widht=3)
         assert caught.value.names == ("widht",)
 

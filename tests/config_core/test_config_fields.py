@@ -116,7 +116,7 @@ class TypedConfig(PretrainedConfig):
         ({"count": "3"}, "count", "expected int, got str '3'"),
         ({"count": True}, "count", "expected int, got bool True"),
         ({"count": 3.0}, "count", "expected int, got float 3.0"),
-        ({"count": None}, "count", "expected int, got NoneType None"),
+        ({"count": None}, "count", "expected int, got None"),
         ({"rate": "0.1"}, "rate", "expected float, got str"),
         ({"rate": True}, "rate", "expected float, got bool"),
         ({"flag": 1}, "flag", "expected bool, got int 1"),
@@ -127,7 +127,7 @@ class TypedConfig(PretrainedConfig):
         ({"layers": "abc"}, "layers", "expected list, got str"),
         ({"pair": [1]}, "pair", "expected 2 values, got 1"),
         ({"pair": ["1", "a"]}, "pair[0]", "expected int, got str"),
-        ({"sizes": [[1, 2], [1, None]]}, "sizes[1][1]", "expected int, got NoneType"),
+        ({"sizes": [[1, 2], [1, None]]}, "sizes[1][1]", "expected int, got None"),
         ({"names": {"one": "a"}}, "names['one']", "expected int, got str"),
         ({"names": {"1": 2}}, "names['1']", "expected str, got int"),
         ({"groups": {"g": [1.0, "x"]}}, "groups['g'][1]", "expected float, got str"),
@@ -718,3 +718,16 @@ def test_use_return_dict_is_what_models_written_for_transformers_read(tmp_path):
     assert FieldConfig(use_return_dict=True).to_dict()["use_return_dict"] is True
     assert FieldConfig().use_return_dict is False
     assert PretrainedConfig.from_dict({"use_return_dict": False}).use_return_dict is False
+
+
+@pytest.mark.parametrize("given", ["flot32", "torch.flaot32", "bfloat_16", "Float16"])
+def test_a_misspelt_dtype_is_refused(given):
+    """The error names the dtype that it is like."""
+    with pytest.raises(ConfigValidationError, match=r"TypedConfig\.dtype: expected .* such as 'b?float(16|32)', got"):
+        TypedConfig(dtype=given)
+
+
+@pytest.mark.parametrize("given", ["float8_e4m3fnuz", "int4", "uint4", "fp8", "nf4", "quint4x2", "float6"])
+def test_a_dtype_that_is_not_known_is_kept(given):
+    """Other libraries and later versions of torch have more of them."""
+    assert TypedConfig(dtype=given).dtype == given

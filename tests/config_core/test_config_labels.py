@@ -208,7 +208,7 @@ def test_names_that_are_given_replace_malformed_ones_of_a_file(cls, tmp_path):
     """Such as numbers, which transformers takes for names."""
     values = {"model_type": cls.model_type, "id2label": {"0": 0, "1": 1}, "label2id": {"zero": 0}}
     (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(ConfigError, match="expected names of classes, got 0 for 0"):
+    with pytest.raises(ConfigError, match="expected text as the name of class 0, got 0"):
         cls.from_pretrained(tmp_path)
     assert cls.from_pretrained(tmp_path, id2label=PETS).id2label == PETS
 
@@ -229,14 +229,14 @@ def test_a_number_of_classes_that_contradicts_the_names_of_a_file_can_be_given(c
     ("values", "problem"),
     [
         ({"id2label": ["cat"]}, "id2label: expected a dict, got list"),
-        ({"id2label": {"zero": "cat"}}, "expected numbers of classes, got 'zero'"),
-        ({"id2label": {1.5: "cat"}}, "expected numbers of classes, got 1.5"),
-        ({"id2label": {True: "cat"}}, "expected numbers of classes, got True"),
-        ({"id2label": {-1: "none", 0: "cat"}}, "expected numbers of classes, got -1"),
-        ({"id2label": {"9" * 5000: "cat"}}, "expected numbers of classes, got '9999"),
-        ({"label2id": {"none": -1}}, "expected numbers of classes, got -1"),
+        ({"id2label": {"zero": "cat"}}, "expected the number of a class, from 0, got 'zero'"),
+        ({"id2label": {1.5: "cat"}}, "expected the number of a class, from 0, got 1.5"),
+        ({"id2label": {True: "cat"}}, "expected the number of a class, from 0, got True"),
+        ({"id2label": {-1: "none", 0: "cat"}}, "expected the number of a class, from 0, got -1"),
+        ({"id2label": {"9" * 5000: "cat"}}, "expected the number of a class, from 0, got '9999"),
+        ({"label2id": {"none": -1}}, "expected the number of a class, from 0, got -1"),
         ({"id2label": {"1": "cat", "01": "dog"}}, "two names have the same number, 1"),
-        ({"id2label": {"0": 5}}, "expected names of classes, got 5 for 0"),
+        ({"id2label": {"0": 5}}, "expected text as the name of class 0, got 5"),
         ({"label2id": {"cat": 0, "dog": 0}}, "two names have the same number, 0"),
         ({"label2id": 3}, "label2id: expected a dict, got int"),
     ],
@@ -348,7 +348,7 @@ def test_a_name_that_is_none_is_refused_at_the_save(tmp_path):
     """A name that was changed in place is checked where it would be lost."""
     config = PlainConfig(id2label=PETS)
     config.id2label[0] = 5
-    with pytest.raises(ConfigError, match=r"expected names of classes, got 5 for 0"):
+    with pytest.raises(ConfigError, match=r"expected text as the name of class 0, got 5"):
         config.save_pretrained(tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
 

@@ -471,7 +471,7 @@ def test_a_value_that_is_another_one_each_time_stays_in_a_file_that_somebody_edi
 @pytest.mark.parametrize("cls", [LastConfig, FirstConfig, DataConfig])
 def test_a_contradiction_in_a_file_of_others_is_an_error(cls):
     """A file without the note of a save, with a derived field that no keyword sets."""
-    with pytest.raises(ConfigError, match=r"head_dim: 16 is there, but the class computes 8 from the other fields"):
+    with pytest.raises(ConfigError, match=r"head_dim: got 16, but the class computes 8 from the other fields"):
         cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16})
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 16}, head_dim=16).head_dim == 16
     assert cls.from_dict({"hidden": 64, "heads": 8, "head_dim": 8}) == cls(heads=8)
@@ -486,9 +486,9 @@ def test_what_validate_sets_each_time_is_computed_again(way, tmp_path):
     config.save_pretrained(tmp_path)
     edit(tmp_path, heads=8)
     assert AlwaysValidatedConfig.from_pretrained(tmp_path).head_dim == 8
-    with pytest.raises(ConfigError, match=r"head_dim: 24 is there, but the class computes 16 from the other fields"):
+    with pytest.raises(ConfigError, match=r"head_dim: got 24, but the class computes 16 from the other fields"):
         change(config, way, tmp_path, head_dim=24)
-    with pytest.raises(ConfigError, match=r"head_dim: 24 is there"):
+    with pytest.raises(ConfigError, match=r"head_dim: got 24"):
         AlwaysValidatedConfig(head_dim=24)
 
 
@@ -559,7 +559,7 @@ def test_a_contradiction_in_a_part_that_init_makes_of_a_file_is_an_error(cls, na
         return {name: [part] if is_listed else part}
 
     wrong = values(model_type="derived-last", hidden=64, heads=8, head_dim=16)
-    problem = r"head_dim: 16 is there, but the class computes 8 from the other fields"
+    problem = r"head_dim: got 16, but the class computes 8 from the other fields"
     with pytest.raises(ConfigError, match=problem) as caught:
         cls.from_dict(wrong, extra=extra)
     assert "there is no such field" not in str(caught.value)
@@ -570,7 +570,7 @@ def test_a_contradiction_in_a_part_that_init_makes_of_a_file_is_an_error(cls, na
         assert cls.from_pretrained(tmp_path, part={"head_dim": 16}).part.head_dim == 16
         assert cls.from_pretrained(tmp_path, part={"head_dim": 8}).part == LastConfig(heads=8)
         assert cls.from_pretrained(tmp_path, part={"heads": 4}).part == LastConfig()
-        with pytest.raises(ConfigError, match=r"\.head_dim: 16 is there, but the class computes 32 from"):
+        with pytest.raises(ConfigError, match=r"\.head_dim: got 16, but the class computes 32 from"):
             cls.from_pretrained(tmp_path, part={"heads": 2})
     right = values(hidden=64, heads=8, head_dim=8)
     assert cls.from_dict(right, extra=extra) == cls(**values(heads=8))
@@ -600,7 +600,7 @@ def test_what_init_gives_a_part_by_itself_is_meant():
             self.part = LastConfig(**part, heads=heads) if isinstance(part, dict) else part
             super().__init__(**kwargs)
 
-    with pytest.raises(ConfigError, match=r"BesideConfig\.part\.head_dim: 16 is there, but the class computes 8 from"):
+    with pytest.raises(ConfigError, match=r"BesideConfig\.part\.head_dim: got 16, but the class computes 8 from"):
         BesideConfig.from_dict({"part": {"hidden": 64, "head_dim": 16}})
     assert BesideConfig.from_dict({"part": {"hidden": 64, "head_dim": 16}, "heads": 4}).part == LastConfig()
 

@@ -44,6 +44,13 @@ def write(folder, values, name="config.json"):
         ({"module": "keras", "class_name": "Functional", "config": {}}, "a config of Keras, 'Functional'"),
         ({"image_processor_type": "ViTImageProcessor", "do_resize": True}, "the config of an image processor"),
         ({"tokenizer_class": "BertTokenizer", "model_max_length": 512}, "the config of a tokenizer"),
+        ({"processor_class": "CLIPProcessor"}, "the config of a processor, 'CLIPProcessor'"),
+        ({"version": "1.0", "added_tokens": [], "pre_tokenizer": None, "model": {}}, "a tokenizer"),
+        ({"metadata": {"total_size": 1}, "weight_map": {"a": "b.safetensors"}}, "the index of weight files"),
+        ({"global_step": 10, "log_history": [], "epoch": 1.0}, "the state of a training"),
+        ({"zero_optimization": {"stage": 2}, "fp16": {}}, "a config of DeepSpeed"),
+        ({"speechbrain_interface": "EncoderClassifier"}, "a config of SpeechBrain, 'EncoderClassifier'"),
+        ({"__version__": {"sentence_transformers": "3.0"}, "prompts": {}}, "a config of sentence-transformers"),
         ({"model_type": "bert", "vocab_size": 30522}, "a config with the model_type 'bert'"),
         ({"learning_rate": 0.1}, ""),
     ],
@@ -59,7 +66,8 @@ def test_a_file_of_another_library_is_refused(values, looks_like, read, tmp_path
     assert caught.value.looks_like.startswith(looks_like)
     assert set(caught.value.unknown) <= values.keys()
     assert caught.value.unknown
-    assert looks_like in str(caught.value)
+    assert looks_like.removeprefix("a config with the ") in str(caught.value)
+    assert str(caught.value).count("model_type 'bert'") <= 1
 
 
 def test_the_class_names_what_reads_the_file(tmp_path):
@@ -138,3 +146,27 @@ def test_keys_that_an_upgrade_reads_are_known(tmp_path):
 
     write(tmp_path, {"size": 5})
     assert OldConfig.from_pretrained(tmp_path).width == 5
+
+
+class TextConfig(PretrainedConfig):
+    model_type = "foreign-text"
+
+    width: int = 8
+
+
+class HandWrittenConfig(PretrainedConfig):
+    model_type = "foreign-hand-written"
+
+    def __init__(self, text=None, **kwargs):
+        self.text = TextConfig(**(text or {}))
+        super().__init__(**kwargs)
+
+
+def test_a_warning_about_another_model_type_names_the_file(tmp_path):
+    """At the root, and in a part that `__init__` makes, whose class it names."""
+    path = write(tmp_path, {"model_type": "other"})
+    with pytest.warns(UserWarning, match=rf"^{re.escape(str(path))}: .*'other', but HandWrittenConfig is for"):
+        HandWrittenConfig.from_pretrained(path)
+    path = write(tmp_path, {"model_type": "foreign-hand-written", "text": {"model_type": "clip", "width": 3}})
+    with pytest.warns(UserWarning, match=rf"^{re.escape(str(path))}: .*'clip', but TextConfig is for"):
+        assert HandWrittenConfig.from_pretrained(path).text.width == 3

@@ -289,10 +289,10 @@ def test_texts_that_json_writes_alike_are_not_equal():
 @pytest.mark.parametrize(
     ("annotation", "value", "problem"),
     [
-        (dt.date, "yesterday", "expected date or text of ISO 8601, got str 'yesterday'"),
-        (dt.date, 3, "expected date or text of ISO 8601, got int 3"),
+        (dt.date, "yesterday", "expected date or text in ISO 8601, got str 'yesterday'"),
+        (dt.date, 3, "expected date or text in ISO 8601, got int 3"),
         (dt.timedelta, "1 day", "expected timedelta or a duration of ISO 8601"),
-        (Path, 3, "expected Path or a path, got int 3"),
+        (Path, 3, "expected Path or text, got int 3"),
         (Decimal, "x", "expected Decimal or a number as text, got str 'x'"),
         (Fraction, "1/0", "expected Fraction or a ratio as text, got str '1/0'"),
         (Fraction, "1e999999999", "expected Fraction or a ratio as text"),
@@ -525,3 +525,41 @@ def test_a_defaultdict_with_a_factory_is_refused_at_the_save(annotation, tmp_pat
     config.value = collections.defaultdict(None, a=[1])
     config.save_pretrained(tmp_path)
     assert type(config).from_pretrained(tmp_path).value == {"a": [1]}
+
+
+class Pixels(int):
+    """A type that JSON would have a form of."""
+
+
+class Palette(list):
+    """So would it of this."""
+
+
+register_value_type(Pixels, encode=lambda size: f"{size:d}px", decode=lambda text: Pixels(text[:-2]))
+register_value_type(Palette, encode=lambda colors: {"colors": [*colors]}, decode=lambda form: Palette(form["colors"]))
+
+
+class PictureConfig(PretrainedConfig):
+    model_type = "values-picture"
+
+    width: Pixels = Pixels(3)
+    sizes: list[Pixels] = []  # noqa: RUF012 - as authors write it
+    palette: Palette | None = None
+
+
+def test_a_registered_subclass_of_a_builtin_has_its_form(tmp_path):
+    """Not that of the builtin, which its decoder does not read."""
+    config = PictureConfig(width=Pixels(4), sizes=[Pixels(5)], palette=Palette("rgb"))
+    assert config.to_dict()["width"] == "4px"
+    config.save_pretrained(tmp_path)
+    loaded = PictureConfig.from_pretrained(tmp_path)
+    assert (loaded.width, type(loaded.width)) == (4, Pixels)
+    assert (loaded.sizes, type(loaded.sizes[0])) == ([5], Pixels)
+    assert (loaded.palette, type(loaded.palette)) == (["r", "g", "b"], Palette)
+
+
+@pytest.mark.parametrize("cls", [int, str, type(None), list, dict, tuple])
+def test_a_form_of_a_builtin_is_refused(cls):
+    """It would never be used."""
+    with pytest.raises(ConfigDefinitionError, match=r"are written as they are. Register a class of your own"):
+        register_value_type(cls, encode=str, decode=cls)

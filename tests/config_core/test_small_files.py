@@ -129,6 +129,26 @@ def test_what_two_readers_could_read_differently_is_refused(tmp_path, content, l
     assert str(caught.value).startswith(f"{path}, line {line}: " if line else f"{path}: ")
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b'{\n  // width\n  "a": 1}', "JSON has no comments."),
+        (b'{"a": 1 # width\n}', "JSON has no comments."),
+        (b'{"a": /* width */ 1}', "JSON has no comments."),
+        (b"{'a': 1}", "Text in JSON is in double quotes."),
+        (b'{"a": True}', "Write true for True."),
+        (b'{"a": [None]}', "Write null for None."),
+        (b'{"a": 1,\n}', "comma"),
+        (b'{"a": [1, ]}', "comma"),
+    ],
+)
+def test_habits_of_other_languages_are_corrected(content, hint, tmp_path):
+    """JSON is written by hand by people who write Python, JavaScript or YAML."""
+    with pytest.raises(ConfigFileError) as caught:
+        decode_json(content, path=tmp_path / "a.json")
+    assert hint in caught.value.problem
+
+
 def test_an_object_that_the_caller_refuses_is_an_error(tmp_path):
     """Its ValueError becomes one with the path."""
 

@@ -187,3 +187,43 @@ def test_known_names_of_parts_say_nothing(tmp_path):
         warnings.simplefilter("error")
         config = CaptionConfig.from_pretrained(tmp_path, image={"newer": 2, "torch_dtype": "float16", "num_labels": 3})
     assert (config.image.newer, config.image.dtype, config.image.num_labels) == (2, "float16", 3)
+
+
+def written(folder, values):
+    (folder / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "meant"),
+    [
+        ({"beems": 1}, "beems", "beams"),
+        ({"baems": 1}, "baems", "beams"),
+        ({"image": {"widht": 1}}, "image.widht", "width"),
+        ({"image": {"layers": [{}, {"wdth": 1}]}}, "image.layers[1].wdth", "width"),
+        ({"image": {"named": {"a": {"widths": 1}}}}, "image.named['a'].widths", "width"),
+        ({"text": {"dept": 1}}, "text.dept", "depth"),
+    ],
+)
+def test_a_misspelt_field_of_a_file_is_a_warning(values, name, meant, tmp_path):
+    """It would have its default without a word: the warning names the file, the path and the field."""
+    folder = written(tmp_path, {"model_type": "strict-caption", **values})
+    with pytest.warns(UserWarning, match="It is kept as an attribute, and the field has its default") as caught:
+        CaptionConfig.from_pretrained(folder)
+    (message,) = (str(warning.message) for warning in caught)
+    assert message.startswith(f"{folder / 'config.json'}: CaptionConfig has no field {name!r}.")
+    assert f"Did you mean {meant!r}?" in message
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("values", [{"width": 3, "widht": 2}, {"widthless": 2}, {"wid": 2}, {"width2": 2}])
+def test_other_unknown_names_of_a_file_are_kept_without_a_word(values, tmp_path):
+    """The file of another version: it has the field as well, or the name is another word or has another number."""
+    config = ImageConfig.from_pretrained(written(tmp_path, {"model_type": "strict-image", **values}))
+    assert all(getattr(config, name) == value for name, value in values.items())
+
+
+def test_a_misspelt_field_that_a_caller_gives_is_no_warning(tmp_path):
+    """Nothing of the file's counts there."""
+    folder = written(tmp_path, {"model_type": "strict-image", "widht": 3})
+    assert ImageConfig.from_pretrained(folder, width=4).width == 4

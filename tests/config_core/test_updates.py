@@ -697,3 +697,21 @@ def test_what_a_dataclass_computes_follows_its_other_fields(way, tmp_path):
     assert config.area == Area(4, 3)
     with pytest.raises(ConfigError, match=r"area: Area computes 'size' as 12, got 7\. Leave it out\."):
         changed(config, way, tmp_path, {"area": {"size": 7}})
+
+
+class UnannotatedConfig(PretrainedConfig):
+    model_type = "updates-unannotated"
+    scale = 3  # no field: it has no annotation
+
+    width: int = 8
+
+
+def test_an_update_of_an_attribute_without_an_annotation_is_refused():
+    """As an override of a load is: it would be a new field of this config alone."""
+    config = UnannotatedConfig()
+    with pytest.raises(UnknownOptionError, match=r"to make it a field, write scale: int = 3") as caught:
+        config.update({"scale": 4, "width": 9})
+    assert caught.value.names == ("scale",)
+    assert (config.scale, config.width) == (3, 8)
+    with pytest.raises(UnknownOptionError):
+        replace(config, scale=4)

@@ -95,11 +95,11 @@ class CheckpointConfigError(AutoRegistryError, ValueError):
 
     Attributes:
         checkpoint: The checkpoint.
-        key: The key of config.json that is missing or malformed.
+        key: The key of the file that is missing or malformed.
     """
 
-    def __init__(self, problem: str, *, checkpoint: str, key: str) -> None:
-        super().__init__(f"config.json of {checkpoint}: {problem}")
+    def __init__(self, problem: str, *, checkpoint: str, key: str, filename: str = "config.json") -> None:
+        super().__init__(f"{filename} of {checkpoint}: {problem}")
         self.checkpoint = checkpoint
         self.key = key
 

@@ -180,13 +180,15 @@ def resolve_config(
     def unknown() -> Exception:
         where = str(load) if load else ""
         if not model_type:
-            looks_like = load.config_file.looks_like() if load and load.config_file else ""
+            file = load.config_file if load else None
+            looks_like = file.looks_like() if file else ""
             return CheckpointConfigError(
                 "it has no model_type, so its config class is unknown. "
                 + (f"It looks like {looks_like}. " if looks_like else "")
                 + 'If it is one of yours, add "model_type": "…", or call from_pretrained of the config class.',
                 checkpoint=where or "the checkpoint",
                 key="model_type",
+                filename=file.path.name if file else "config.json",
             )
         known = {*sources.registry.model_types(), *INSTALLED.model_types()}
         return UnknownModelTypeError(model_type, known=known, where=where, hint=_own_code_hint("AutoConfig", load))

@@ -21,12 +21,14 @@ __all__ = [
     "FamiliarOption",
     "did_you_mean",
     "explain",
+    "is_slip",
     "sort_out",
     "without_familiar",
 ]
 
 # As a no-op value: the option changes nothing, whatever its value.
 ANY: Any = object()
+_SHORTEST = 4  # of shorter names, one letter is much
 
 
 class FamiliarOption(NamedTuple):
@@ -141,6 +143,19 @@ def explain(name: str, value: Any, option: FamiliarOption) -> str:
     """Return the message of an error about a familiar option."""
     shown = "..." if "token" in name else f"{value!r:.80}"  # messages get into logs
     return f"{name}={shown} is not supported. In transformers, it {option.meaning}. {option.remedy}"
+
+
+def is_slip(name: str, known: str) -> bool:
+    """Return whether a name differs from a known one by one character, or by some that are swapped, and by no digit."""
+    start = next((at for at, pair in enumerate(zip(name, known, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        start = min(len(name), len(known))
+    one, other = name[start:], known[start:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    if any(map(str.isdigit, one + other)) or len(known) < _SHORTEST:
+        return False
+    return name != known and (max(len(one), len(other)) <= 1 or one[::-1] == other)
 
 
 def did_you_mean(names: Iterable[str], known: Iterable[str]) -> str:

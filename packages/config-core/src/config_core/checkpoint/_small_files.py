@@ -83,6 +83,7 @@ def decode_json(content: bytes, *, path: Path, make_object: Callable[[dict[str, 
         if is_lfs_pointer(content):
             raise ConfigFileError(f"this is {LFS_PROBLEM}.", path=path) from None
         problem = f"{error.msg} (column {error.colno})" if text.strip() else "the file is empty"
+        problem += _json_hint(text, error.pos)
         raise ConfigFileError(f"this is not JSON: {problem}.", path=path, line=error.lineno) from error
     except _DuplicateKeyError as error:
         raise ConfigFileError(f"duplicate key {str(error)!r}.", path=path, line=_line_of_duplicate(text)) from error
@@ -165,6 +166,20 @@ def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
     from config_core.messages import escaping_logger
 
     escaping_logger("config_core").debug("%r: %s (%s).", os.fspath(path), what, error.strerror)
+
+
+def _json_hint(text: str, position: int) -> str:
+    """Return what to do about what was written at the position of an error, as a sentence that goes on; or `""`."""
+    rest = text[position : position + 5]
+    if rest.startswith(("//", "/*", "#")):
+        return ". JSON has no comments"
+    if rest.startswith("'"):
+        return ". Text in JSON is in double quotes"
+    if rest[:1] in {"}", "]"} and text[:position].rstrip().endswith(","):
+        return ". Remove the comma before it"
+    words = {"True": "true", "False": "false", "None": "null"}
+    word = next((word for word in words if rest.startswith(word)), "")
+    return f". Write {words[word]} for {word}" if word else ""
 
 
 def _is_nested_too_deep(text: str) -> bool:

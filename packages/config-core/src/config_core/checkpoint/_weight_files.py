@@ -195,4 +195,4 @@ def where_config_may_be(filenames: Collection[str], *, call: str = "from_pretrai
         hints.append("A checkpoint is what save_pretrained of a config or model writes.")
     shown = sorted(filenames)[:_MAX_SHOWN]
     more = f" and {len(filenames) - len(shown)} more" if len(filenames) > len(shown) else ""
-    return " ".join([*hints, f"It contains: {', '.join(shown)}{more}." if shown else "It is empty."])
+    return " ".join([*hints, f"It contains: {', '.join(shown)}{more}." if shown else "This one is empty."])

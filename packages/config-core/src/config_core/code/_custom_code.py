@@ -76,7 +76,7 @@ def code_origin_of(cls: type[Any]) -> _bundle.CodeOrigin | None:
 def describe_class(cls: type[Any]) -> str:
     """Return the name of a class for messages: `module.qualname`, or `qualname of source` if it is a checkpoint's."""
     if (origin := code_origin_of(cls)) is None:
-        return f"{cls.__module__}.{cls.__qualname__}"
+        return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
     version = f"commit {origin.commit:.12}" if origin.commit else f"digest {origin.digest:.12}"
     return f"{cls.__qualname__} of {origin.source} ({version})"
 

@@ -46,6 +46,16 @@ _SHORT_DTYPES = {
 }  # fmt: skip
 
 
+# What torch has besides is accepted as well, and so are names that other libraries or later versions have.
+_DTYPES = frozenset(
+    {
+        "bool", "bfloat16", "float16", "float32", "float64", "complex32", "complex64", "complex128", "int8", "int16",
+        "int32", "int64", "uint8", "uint16", "uint32", "uint64", "qint8", "qint32", "quint8", "float8_e4m3fn",
+        "float8_e5m2",
+    }
+)  # fmt: skip
+
+
 class Labels(NamedTuple):
     """The number of classes and their names.
 
@@ -284,7 +294,7 @@ def _number(name: str, given: Any) -> int:
     key = builtin_value(given)
     is_number = key.isdecimal() and len(key) <= _MAX_DIGITS if isinstance(key, str) else type(key) is int and key >= 0
     if not is_number:
-        raise ConfigError(f"{name}: expected numbers of classes, got {key!r:.80}.")
+        raise ConfigError(f"{name}: expected the number of a class, from 0, got {key!r:.80}.")
     return int(key)
 
 
@@ -317,7 +327,7 @@ def _label(name: str, number: int, given: Any, beside: Any) -> str:
         return given
     if type(given) in SCALARS and isinstance(beside, dict) and (text := json.dumps(given)) in beside:
         return text
-    raise ConfigError(f"{name}: expected names of classes, got {given!r:.80} for {number}.")
+    raise ConfigError(f"{name}: expected text as the name of class {number}, got {given!r:.80}.")
 
 
 def dtype_name(value: Any) -> str | None:
@@ -326,6 +336,14 @@ def dtype_name(value: Any) -> str | None:
         return None
     name = str(value).removeprefix("torch.")
     return _SHORT_DTYPES.get(name, name)
+
+
+def _meant_dtype(name: str) -> str:
+    """Return the well-known dtype that a name is a misspelling of, or `""`."""
+    from config_core.familiar_options import is_slip
+
+    name = name.removeprefix("torch.")
+    return next((known for known in sorted({*_DTYPES, *_SHORT_DTYPES}) if is_slip(name, known)), "")
 
 
 class ComputedFields:
@@ -355,6 +373,8 @@ class ComputedFields:
         is_name = isinstance(value, str) or (type(value).__module__, type(value).__name__) == ("torch", "dtype")
         if name is not None and not (name.isidentifier() and is_name):
             raise _wrong(self, "dtype", "the name of a torch.dtype such as 'bfloat16'", value)
+        if isinstance(value, str) and name not in _DTYPES and (meant := _meant_dtype(value)):
+            raise _wrong(self, "dtype", f"the name of a torch.dtype such as {meant!r}", value)
         self._dtype = name
 
     torch_dtype = property(
@@ -372,7 +392,7 @@ class ComputedFields:
     def num_labels(self, value: int) -> None:
         value = builtin_value(value)
         if type(value) is not int or value < 0:
-            raise _wrong(self, "num_labels", "a number of classes", value)
+            raise _wrong(self, "num_labels", "a number of classes, 0 or more", value)
         self._labels = self._labels.resized(value)
 
     @property

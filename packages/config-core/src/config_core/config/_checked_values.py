@@ -14,7 +14,7 @@ from config_core.config._value_types import SCALARS, finds_classes, is_config_cl
 from config_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
 __all__ = [
@@ -202,10 +202,29 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
 
 
 class FieldsOfFile(UnknownFields):
-    """Unknown fields of a file, which are not reported."""
+    """Unknown fields of a file. Only those are reported that look like a misspelt field.
+
+    Attributes:
+        path: The file, or `""` where nothing is reported.
+    """
+
+    path: str = ""
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
-        """Forget the names."""
+        """Forget the names, which the class of the config forgets or keeps."""
+
+    def add_slips(self, config: Any, names: tuple[str, ...], given: Collection[str]) -> None:
+        """Note the names that look like a field that the values of the config lack.
+
+        Args:
+            config: The config.
+            names: Names that its class does not know.
+            given: All names in its values.
+        """
+        if self.path:
+            from config_core.config._unknown_names import slips_among
+
+            super().add(config, slips_among(type(config), names, given))
 
 
 _NO_VALUES: Mapping[str, Any] = types.MappingProxyType({})

@@ -100,7 +100,8 @@ def _form(cls: type[Any]) -> Check:
         try:
             return form.decode(cls, value)
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise expected(f"{name_of(cls)} or {form.form}", value, reason=f": {error}") from None
+            reason = f": {error}" if isinstance(value, str) else ""  # that another type is no text
+            raise expected(f"{name_of(cls)} or {form.form}", value, reason=reason) from None
 
     return check
 
@@ -321,7 +322,9 @@ def has_members(annotation: Any) -> bool:
 def expected(what: str, value: Any, *, reason: str = "") -> WrongValueError:
     """Return the error for a value that is not what was expected."""
     cls = type(value)
-    if is_foreign_config_class(cls):
+    if value is None:
+        text = "None"
+    elif is_foreign_config_class(cls):
         text = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
     else:
         text = cls.__name__ if is_config(value) else f"{cls.__name__} {shown(value)}"  # a config has many lines

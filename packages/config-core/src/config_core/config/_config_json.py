@@ -32,6 +32,7 @@ from config_core.config._value_types import (
     builtin_value,
     dataclass_fields,
     is_any_config,
+    is_registered,
     value_type,
 )
 from config_core.error_base import path_to
@@ -390,8 +391,10 @@ class _UnwritableValueError(Exception):
 
 
 def _plain(value: Any, path: str) -> Any:
-    if type(value) in SCALARS:
+    if (cls := type(value)) in SCALARS:
         return value
+    if cls is not dict and cls is not list and is_registered(cls):
+        return _plain_object(value, path)
     if isinstance(value, dict):
         plain = {
             key if type(key) is str else _key(key, path): (

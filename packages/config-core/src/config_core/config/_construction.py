@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from config_core.config._base_fields import attribute_of, attributes_of, read_labels
 from config_core.config._checked_values import (
+    FieldsOfFile,
     UnknownFields,
     check_and_restore,
     fill_num_labels,
@@ -119,10 +120,20 @@ def _checked(
     make_sub_configs(config)
     _validate(config, fields, is_probe=is_probe)
     note_set_fields(config, fields)
-    names = config.__dict__.pop("_unknown")
-    if names and cls._extra_fields != "keep" and type(speaker.unknown) is UnknownFields:
-        speaker.unknown.add(config, unknown_to_init(cls, fields, names))
+    if names := config.__dict__.pop("_unknown"):
+        _note_unknown(config, names, fields, kwargs)
     return config
+
+
+def _note_unknown(config: Any, names: tuple[str, ...], fields: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Note the keywords that a class does not know for whoever asked for the config."""
+    cls, noted = type(config), speaker.unknown
+    if noted is None or cls._extra_fields == "keep":
+        return
+    if isinstance(noted, FieldsOfFile):
+        noted.add_slips(config, names, given)
+    else:
+        noted.add(config, unknown_to_init(cls, fields, names))
 
 
 def _by_name(
@@ -453,7 +464,7 @@ def _contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[
     problems = tuple(
         ConfigProblem(
             name,
-            f"{shown(fields[name])} is there, but the class computes {shown(value)} from the other fields. Leave it "
+            f"got {shown(fields[name])}, but the class computes {shown(value)} from the other fields. Leave it "
             "out for the computed value, or give it as an override to keep it.",
         )
         for name, value in computed.items()
@@ -589,4 +600,6 @@ def warn_of_other_model_type(cls: type[Any], model_type: Any) -> None:
     if cls.model_type and model_type and model_type != cls.model_type and cls._extra_fields != "keep":
         from config_core.config._unknown_names import warn_caller
 
-        warn_caller(f"The config has model_type {model_type!r}, but {cls.__name__} is for {cls.model_type!r}.")
+        path = speaker.unknown.path if isinstance(speaker.unknown, FieldsOfFile) else ""
+        where = f"{path}: a config has" if path else "The config has"
+        warn_caller(f"{where} model_type {model_type!r:.80}, but {cls.__name__} is for {cls.model_type!r}.")

@@ -18,10 +18,17 @@ _KINDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("open_clip", "a config of open_clip", ("model_cfg",), ""),
     ("sentence-transformers", "a config of sentence-transformers", ("word_embedding_dimension",), ""),
     ("sentence-transformers", "a config of sentence-transformers", ("max_seq_length", "do_lower_case"), ""),
+    ("sentence-transformers", "a config of sentence-transformers", ("__version__", "prompts"), ""),
     ("keras", "a config of Keras", ("class_name", "config"), "class_name"),
     ("preprocessor", "the config of an image processor", ("image_processor_type",), "image_processor_type"),
     ("preprocessor", "the config of a feature extractor", ("feature_extractor_type",), "feature_extractor_type"),
+    ("processor", "the config of a processor", ("processor_class",), "processor_class"),
     ("tokenizer", "the config of a tokenizer", ("tokenizer_class",), "tokenizer_class"),
+    ("tokenizer", "a tokenizer", ("added_tokens", "pre_tokenizer"), ""),
+    ("weights", "the index of weight files", ("weight_map",), ""),
+    ("trainer", "the state of a training", ("global_step", "log_history"), ""),
+    ("deepspeed", "a config of DeepSpeed", ("zero_optimization",), ""),
+    ("speechbrain", "a config of SpeechBrain", ("speechbrain_interface",), "speechbrain_interface"),
     ("generation", "a generation config", ("_from_model_config",), ""),
 )
 

@@ -37,7 +37,7 @@ def check_claim(cls: type[Any], values: Mapping[str, Any], path: Path) -> None:
     if not unknown or _claims(cls, values):
         return
     kind, looks_like = file_kind(values)
-    named = f" It looks like {looks_like}." if looks_like else ""
+    named = f" It looks like {looks_like}." if kind else ""  # a model_type is named as such
     found = f"has the model_type {values['model_type']!r:.80}" if values.get("model_type") else "has no model_type"
     raise ForeignConfigError(
         f"this is not a config of {cls.__name__}: it {found} and keys that the class does not know, "

@@ -20,6 +20,7 @@ from config_core.checkpoint import (
 )
 from config_core.config._base_fields import Labels, check_num_labels, labels_of, read_labels
 from config_core.config._checked_values import (
+    FieldsOfFile,
     check_and_restore,
     check_mapping,
     has_own,
@@ -95,8 +96,9 @@ class PretrainedConfig(_ComputedFields, metaclass=ConfigType):
     written to `config.json`.
 
     `class MyConfig(PretrainedConfig, extra="forbid")` refuses unknown keywords. Otherwise they become attributes, with
-    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip. Plain
-    dataclasses and TypedDicts, which cannot keep them, refuse them in files too.
+    a warning. Unknown keys of a file are always kept, so that a file of a newer version survives a round trip; one that
+    looks like a misspelt field, which the file lacks, is a warning. Plain dataclasses and TypedDicts, which cannot keep
+    them, refuse them in files too.
 
     Args:
         architectures: Names of the model classes that the config was saved with.
@@ -786,17 +788,25 @@ def _config_of_file(
     """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
     from config_core.config._overrides import make_config
 
-    with of_file():
+    found, unused = FieldsOfFile(), {}
+    found.path = f"{path}"
+    with of_file(unknown=found):
         if has_own(cls, "from_dict"):
-            if not keep_unused:
-                return cls.from_dict(values, **overrides), {}
-            config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
-            return config, unused
-        if cls.model_type and values.get("model_type") != cls.model_type:
-            from config_core.config._foreign_files import check_claim
+            if keep_unused:
+                config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
+            else:
+                config = cls.from_dict(values, **overrides)
+        else:
+            if cls.model_type and values.get("model_type") != cls.model_type:
+                from config_core.config._foreign_files import check_claim
 
-            check_claim(cls, values, path)
-        return make_config(cls, values, overrides, keep_unused=keep_unused)
+                check_claim(cls, values, path)
+            config, unused = make_config(cls, values, overrides, keep_unused=keep_unused)
+    if found:
+        from config_core.config._unknown_names import report_slips
+
+        report_slips(found, config, found.path)
+    return config, unused
 
 
 def _without_familiar_options(cls: type[Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -159,9 +159,7 @@ def _is_field(config: Any, name: str) -> bool:
     cls, definition = type(config), definition_of(type(config))
     if name in definition.aliases or name in definition.setters or name in WRITTEN_BY_ALL:
         return True
-    is_known = name in definition.names or hasattr(config, name)
-    if name in definition.unkept:
-        is_known = name in vars(config)
+    is_known = name in vars(config) or name in definition.names - definition.unkept
     return is_known and not name.startswith("_") and not is_reserved(cls, name)
 
 

@@ -15,10 +15,11 @@ from config_core.config._problems import dicts_in, values_in
 from config_core.config._value_types import builtin_value, is_config
 from config_core.error_base import ConfigProblem
 from config_core.errors import UnknownOptionError
+from config_core.familiar_options import is_slip
 from config_core.messages import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     _Unknown = tuple[Any, tuple[str, ...]]
 
@@ -28,7 +29,9 @@ __all__ = [
     "name_hint",
     "names_unknown_to",
     "quoted",
+    "report_slips",
     "report_unknown",
+    "slips_among",
     "unknown_names_in",
     "warn_caller",
 ]
@@ -59,7 +62,7 @@ def report_unknown(unknown: Iterable[_Unknown], root: Any, rule: str | None = No
         full = tuple(f"{path}.{name}" if path else name for name in names)
         problem = f"{owner.__name__} has no field {quoted(full)}.{name_hint(cls, names, public_names(cls))}"
         if (rule or cls._extra_fields) == "forbid":
-            problems.append(f"{problem} Known are {', '.join(public_names(cls))}.")
+            problems.append(f"{problem} Its fields are {', '.join(public_names(cls))}.")
             forbidden.extend(full)
         else:
             warn_caller(f"{problem} It is kept as an attribute.")
@@ -95,6 +98,42 @@ def forbidden_in_parts(
         if (rule or cls._extra_fields) == "forbid":
             for name in found[1]:
                 yield _unknown_field(cls, name, f"{path}.{name}")
+
+
+def slips_among(cls: type[Any], names: Iterable[str], given: Collection[str]) -> tuple[str, ...]:
+    """Return the names in a file that a class does not know, but that look like a field of its own that the file lacks.
+
+    They differ from it by one letter, or by two that are swapped. A digit says another thing: a file of another version
+    may have `stage1` in place of `stage2`. So does a name like one of the base class: timm's `architecture`.
+
+    Args:
+        cls: The class.
+        names: The names that it does not know.
+        given: All names in the file.
+    """
+    definition = definition_of(cls)
+    aliases = definition.aliases
+    present = {*given, *(aliases[name] for name in given if name in aliases)}
+    missing = {name for name in public_names(cls) if aliases.get(name, name) not in present} - definition.inherited
+    return tuple(name for name in names if any(is_slip(name, field) for field in missing))
+
+
+def report_slips(found: Iterable[_Unknown], root: Any, path: str) -> None:
+    """Warn of names in a file that look like misspelt fields.
+
+    Args:
+        found: Configs with these names.
+        root: The config of the whole file.
+        path: The file.
+    """
+    paths = {id(value): f"{place}." for place, value in values_in(root)}
+    for config, names in found:
+        cls = type(config)
+        full = [f"{paths.get(id(config), '')}{name}" for name in names]
+        warn_caller(
+            f"{path}: {type(root).__name__} has no field {quoted(full)}.{name_hint(cls, names, public_names(cls))} "
+            "It is kept as an attribute, and the field has its default."
+        )
 
 
 def names_unknown_to(cls: type[Any], given: Iterable[str]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ __all__ = [
     "is_dataclass_object",
     "is_foreign_config_class",
     "is_part_class",
+    "is_registered",
     "register_value_type",
     "value_type",
 ]
@@ -92,16 +93,26 @@ def register_value_type(
         exist_ok: Replace what was registered for the class.
 
     Raises:
-        ConfigDefinitionError: `cls` is not a class, or other functions are registered for it.
+        ConfigDefinitionError: `cls` is not a class, or is one of those that need no form: JSON's own types and tuple.
+            Or other functions are registered for it.
     """
     if not isinstance(cls, type):
         raise ConfigDefinitionError(f"register_value_type needs a class, got {cls!r:.80}.")
+    if cls in {*SCALARS, dict, list, tuple}:
+        raise ConfigDefinitionError(
+            f"register_value_type: values of {cls.__name__} are written as they are. Register a class of your own."
+        )
     if cls in _registered and not exist_ok:
         raise ConfigDefinitionError(
             f"{cls.__module__}.{cls.__qualname__} was registered as a value type before. Pass exist_ok=True to replace "
             "its functions."
         )
     _registered[cls] = ValueType(encode, lambda _, written: decode(written), REGISTERED_FORM)
+
+
+def is_registered(cls: type[Any]) -> bool:
+    """Return whether a program has registered how values of a class are written."""
+    return bool(_registered) and not _registered.keys().isdisjoint(cls.__mro__)
 
 
 def value_type(cls: type[Any]) -> ValueType | None:
@@ -271,8 +282,8 @@ def _from_duration(cls: Any, written: Any) -> Any:
     return -duration if sign else duration
 
 
-_PATH = ValueType(PurePath.as_posix, _from_text, "a path")
-_ISO = ValueType(lambda value: value.isoformat(), lambda cls, written: cls.fromisoformat(written), "text of ISO 8601")
+_PATH = ValueType(PurePath.as_posix, _from_text, "text")
+_ISO = ValueType(lambda value: value.isoformat(), lambda cls, written: cls.fromisoformat(written), "text in ISO 8601")
 _STANDARD = {
     "datetime.datetime": _ISO,
     "datetime.date": _ISO,

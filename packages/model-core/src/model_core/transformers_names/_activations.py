@@ -188,7 +188,7 @@ def get_activation(activation_string: str) -> nn.Module:
         KeyError: There is no activation of this name.
     """
     if activation_string not in ACT2FN:
-        raise KeyError(f"There is no activation {activation_string!r}. Known are {', '.join(ACT2FN)}.")
+        raise KeyError(f"There is no activation {activation_string!r}. Use one of {', '.join(ACT2FN)}.")
     return ACT2FN[activation_string]
 
 
