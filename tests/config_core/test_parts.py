@@ -149,3 +149,31 @@ def test_a_class_beside_that_of_a_part_is_not_one_of_the_whole():
     foreign = type("Foreign", (PretrainedConfig,), {"model_type": "far", "__module__": "config_core.errors"})
     with pytest.raises(ConfigValidationError, match="no config class is known for model_type 'far'"):
         OpenConfig(part=foreign().to_dict())
+
+
+class ForgetfulConfig(PretrainedConfig):
+    model_type = "parts-forgetful"
+
+    width: int = 1
+
+    @classmethod
+    def from_dict(cls, config_dict, **overrides):
+        super().from_dict(config_dict, **overrides)
+
+
+class HolderConfig(PretrainedConfig):
+    model_type = "parts-holder"
+
+    part: ForgetfulConfig | None = None
+
+
+@pytest.mark.parametrize("cls", [ForgetfulConfig, HolderConfig])
+@pytest.mark.parametrize("overrides", [{}, {"return_unused_kwargs": True}])
+def test_a_from_dict_that_returns_no_config_is_said(cls, overrides, tmp_path):
+    """A forgotten `return` would be a part that is None without a word."""
+    values = f'{{"model_type": "{cls.model_type}", "part": {{"width": 2}}}}'
+    (tmp_path / "config.json").write_text(values, encoding="utf-8")
+    with pytest.raises(ConfigDefinitionError, match=r"ForgetfulConfig\.from_dict must return a config, got None\."):
+        cls.from_pretrained(tmp_path, **overrides)
+    with pytest.raises(ConfigDefinitionError, match="must return a config"):
+        HolderConfig(part={"width": 2})

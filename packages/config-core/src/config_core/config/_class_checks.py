@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from config_core.config._config_json import jsonable
 from config_core.config._described_defaults import described_by_default
 from config_core.config._equal_values import are_equal, same_value
-from config_core.config._problems import WrongValueError, check_all, problems_of_part, shown
+from config_core.config._problems import WrongValueError, check_all, made_config, problems_of_part, shown
 from config_core.config._record_types import extra_items, hints_of, keys_of, kind_of, with_arguments
 from config_core.config._value_types import (
     builtin_value,
@@ -227,7 +227,7 @@ def config_check(classes: tuple[type[Any], ...]) -> Check:
             raise expected(" or ".join(map(name_of, classes)), value)
         chosen = class_of_part(given.get("model_type"), classes)
         try:
-            return chosen.from_dict(given)
+            return made_config(chosen, chosen.from_dict(given))
         except ConfigValidationError as error:
             raise problems_of_part(error) from error.__cause__
 

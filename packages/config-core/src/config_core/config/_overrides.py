@@ -37,6 +37,7 @@ from config_core.config._problems import (
     WrongValueError,
     check_all,
     check_fields,
+    made_config,
     problems_of_part,
     with_problems,
 )
@@ -548,7 +549,7 @@ def _changed(part: type[Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
     values, found = old | unknown, speaker.unknown
     if found is None or has_own(part, "from_dict"):
         with of_file():
-            config = part.from_dict(values, **given)
+            config = made_config(part, part.from_dict(values, **given))
     else:
         config, _ = _make(part, values, given, keep_unused=False, of_values=None, unknown=found)
     names = tuple(name for name in unknown if name in vars(config))  # `upgrade` may have taken some

@@ -44,7 +44,7 @@ from config_core.config._config_json import (
 )
 from config_core.config._config_type import ConfigType
 from config_core.config._construction import with_wrong_values
-from config_core.config._problems import AUTHOR_ERRORS, shown, validate_config
+from config_core.config._problems import AUTHOR_ERRORS, made_config, shown, validate_config
 from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import ConfigError, UnknownOptionError
@@ -788,14 +788,14 @@ def _config_of_file(
     """Make a config of the values of a file, with the class's own `from_dict` if it has one."""
     from config_core.config._overrides import make_config
 
-    found, unused = FieldsOfFile(), {}
+    found, unused = FieldsOfFile(), dict[str, Any]()
     found.path = f"{path}"
     with of_file(unknown=found):
         if has_own(cls, "from_dict"):
-            if keep_unused:
-                config, unused = cls.from_dict(values, return_unused_kwargs=True, **overrides)
-            else:
-                config = cls.from_dict(values, **overrides)
+            options = {"return_unused_kwargs": True} if keep_unused else {}
+            made: Any = cls.from_dict(values, **options, **overrides)
+            made, unused = made if keep_unused and isinstance(made, tuple) else (made, unused)
+            config = made_config(cls, made)
         else:
             if cls.model_type and values.get("model_type") != cls.model_type:
                 from config_core.config._foreign_files import check_claim

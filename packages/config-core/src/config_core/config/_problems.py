@@ -22,6 +22,7 @@ __all__ = [
     "check_all",
     "check_fields",
     "dicts_in",
+    "made_config",
     "moved_to_root",
     "problems_of_part",
     "shown",
@@ -34,6 +35,20 @@ __all__ = [
 
 # What the code of a class raises about values that it does not work with.
 AUTHOR_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AssertionError)
+
+
+def made_config(cls: type[Any], made: Any) -> Any:
+    """Return what `from_dict` of a class has made, which may be the author's own.
+
+    Raises:
+        ConfigDefinitionError: It is no config.
+    """
+    if not is_any_config(made):
+        raise ConfigDefinitionError(
+            f"{cls.__qualname__}.from_dict must return a config, got {shown(made)}. End it with "
+            "`return super().from_dict(config_dict, **overrides)`."
+        )
+    return made
 
 
 class WrongValueError(Exception):
