@@ -116,3 +116,13 @@ def test_attention_that_is_set_before_the_base_class_is_not_kept():
     config = EarlyConfig(attn_implementation="sdpa")
     assert config._attn_implementation == "sdpa"
     assert not hasattr(config, "attn_implementation")
+
+
+def test_keys_that_a_class_leaves_unchecked_are_in_no_file():
+    """`ignore_keys_at_rope_validation` is for the check alone; transformers would refuse it in a file."""
+
+    class OwnKeysConfig(BodyConfig):
+        def __post_init__(self, **kwargs):
+            super().__post_init__(ignore_keys_at_rope_validation={"near"}, **kwargs)
+
+    assert "ignore_keys_at_rope_validation" not in OwnKeysConfig().to_dict()

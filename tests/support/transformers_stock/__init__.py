@@ -176,6 +176,10 @@ STOCK = {
             "text_config": {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "max_position_embeddings": 8},
         },
     ),
+    "parts by specification": Stock(
+        "parts_by_spec.configuration_captioner.CaptionerConfig", "parts_by_spec.modeling_captioner.CaptionerModel",
+        {"input_ids": _IDS, **_PICTURES}, fields={"text_config": {"hidden_size": 10}, "audio_config": {"num_heads": 1}},
+    ),
     "modern backbone": Stock(
         "modern_backbone.configuration_stages.StagesConfig", "modern_backbone.modeling_stages.StagesBackbone",
         _PICTURES, fields={"out_indices": [0, -1]},

@@ -37,7 +37,7 @@ __all__ = [
 
 BODY_DEFAULTS = "_body_defaults"  # attribute of an adopted class: the defaults in its body
 NAMES_READ_LATE = "_names_read_late"  # attribute of a class: keywords that a `__post_init__` reads from its `**kwargs`
-_MARK = "_sets_body_fields"  # attribute of the functions that take the place of a dataclass's `__init__`
+_MARK = "_sets_body_fields_of"  # the class of a function that takes the place of a dataclass's `__init__`
 _SETTINGS = frozenset({"model_type", "attribute_map", "sub_configs"})
 _CLASS_VAR = r"\s*[\"']?(\w+\.)*ClassVar\b"
 
@@ -68,7 +68,7 @@ def is_mutable(default: Any) -> bool:
 def written_init(cls: type[Any]) -> Any:
     """Return the `__init__` that the author of a class has written, or None."""
     init = cls.__dict__.get("__init__")
-    if init is None or has_generated_init(cls):
+    if init is None or hasattr(init, _MARK):
         return None
     is_dataclass = isinstance(cls.__dict__.get("__dataclass_fields__"), dict)
     # `@dataclass` keeps an `__init__` that is there, and compiles its own from text.
@@ -77,7 +77,8 @@ def written_init(cls: type[Any]) -> Any:
 
 def has_generated_init(cls: type[Any]) -> bool:
     """Return whether the `__init__` in the body of a class is one that `adopt_body` has made."""
-    return hasattr(cls.__dict__.get("__init__"), _MARK)
+    # A decorator such as `strict` may have put a wrapper of the one of a parent into a class.
+    return getattr(cls.__dict__.get("__init__"), _MARK, None) is cls
 
 
 class PendingFields:
@@ -299,7 +300,7 @@ def _replace_init(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]
         if type(self) is cls or next(base for base in type(self).__mro__ if has_generated_init(base)) is cls:
             self.__post_init__(*(own[name] if name in own else makers[name]() for name in init_vars), **late)
 
-    setattr(init, _MARK, True)
+    setattr(init, _MARK, cls)
     type.__setattr__(cls, "__init__", init)
 
 

@@ -139,6 +139,8 @@ def _install_aliases(cls: type[Any]) -> None:
     aliases = cls.__dict__.get("attribute_map", {})
     if not isinstance(aliases, dict) or not all(isinstance(name, str) for pair in aliases.items() for name in pair):
         raise ConfigDefinitionError(f"{cls.__qualname__}.attribute_map must map names to names, got {aliases!r}.")
+    if not cls._checks_values and any(alias == field for alias, field in aliases.items()):
+        aliases = cls.attribute_map = {alias: field for alias, field in aliases.items() if alias != field}
     _declare_under_field(cls, aliases)
     init = cls.__dict__.get("__init__")
     parameters = {parameter.name for parameter in parameters_of(init)} if init else set()

@@ -440,7 +440,8 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[s
         # Otherwise `__init__` has made the value from the given one.
         wrong = {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}
     # What a caller has given for a field of the base class comes back, although no save notes it.
-    counting = wrong.keys() if meant is None else definition.inherited.union(meant)
+    # In transformers, the file counts.
+    counting = wrong.keys() if meant is None or not cls._checks_values else definition.inherited.union(meant)
     unsure = {name: value for name, value in wrong.items() if name not in counting}
     if unsure:
         raise _contradiction(cls, fields, unsure)

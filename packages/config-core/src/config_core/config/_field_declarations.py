@@ -261,9 +261,10 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
     unkept = unkept_parameters(family, read) - aliases.keys() - inherited
     assigned = _assigned_by_methods(family, inherited)
     passed = (declared.constants | assigned) & inherited
-    parts = {name: config_classes(annotation) for name, annotation in annotations.items()}
+    checked = annotations if cls._checks_values else {}
+    parts = {name: config_classes(annotation) for name, annotation in checked.items()}
     parts |= {name: (sub_class,) for name, sub_class in cls.sub_configs.items()}
-    with_parts = {*cls.sub_configs, *(name for name, given in annotations.items() if makes_configs(given))}
+    with_parts = {*cls.sub_configs, *(name for name, given in checked.items() if makes_configs(given))}
     return ConfigDefinition(
         names=frozenset(declared.names | read),
         own=frozenset(own),
@@ -287,7 +288,7 @@ def _defined(cls: type[Any], names_of: Callable[[type[Any]], Iterable[str]]) -> 
         factories=_factories(cls, defaults),
         annotations=annotations,
         like_default=frozenset(name for name in annotations.keys() & defaults if is_like_default(annotations[name])),
-        checks=_checks(annotations if cls._checks_values else {}, with_parts, cls, root),
+        checks=_checks(checked, with_parts, cls, root),
         parts={name: classes for name, classes in parts.items() if classes},
         with_parts=frozenset(with_parts),
         aliases=aliases,

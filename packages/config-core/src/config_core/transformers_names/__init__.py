@@ -40,6 +40,14 @@ from config_core.transformers_names._small_names import (
     TransformersKwargs,
     is_flash_attention_requested,
     layer_type_validation,
+    remap_legacy_layer_types,
+)
+from config_core.transformers_names._sub_config_spec import SubConfigSpec, consolidate_backbone_kwargs_to_config
+from config_core.transformers_names._validated_fields import (
+    activation_fn_key,
+    interval,
+    is_divisible_by,
+    positive_int_field,
 )
 
 if TYPE_CHECKING:
@@ -67,21 +75,28 @@ __all__ = [
     "PreTrainedConfig",
     "PretrainedConfig",
     "RopeParameters",
+    "SubConfigSpec",
     "TensorType",
     "TransformersKwargs",
     "Unpack",
+    "activation_fn_key",
     "add_code_sample_docstrings",
     "add_end_docstrings",
     "add_start_docstrings",
     "add_start_docstrings_to_model_forward",
     "auto_docstring",
+    "consolidate_backbone_kwargs_to_config",
     "deprecate_kwarg",
     "filter_out_non_signature_kwargs",
     "force_accelerate_hooks",
     "get_aligned_output_features_output_indices",
+    "interval",
+    "is_divisible_by",
     "is_flash_attention_requested",
     "layer_type_validation",
     "logging",
+    "positive_int_field",
+    "remap_legacy_layer_types",
     "replace_return_docstrings",
     "requires_backends",
     "rope_config_validation",

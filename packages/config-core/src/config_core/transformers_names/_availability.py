@@ -26,8 +26,9 @@ _MODULES: Final = {
     "vision": ("PIL",),
 }
 _SAME_NAME: Final = (
-    "accelerate", "av", "causal_conv1d", "cv2", "datasets", "librosa", "mamba_ssm", "ninja", "safetensors", "scipy",
-    "sentencepiece", "soundfile", "timm", "torch", "torchaudio", "torchvision", "triton", "xformers",
+    "accelerate", "av", "causal_conv1d", "cv2", "datasets", "detectron2", "librosa", "mamba_ssm", "ninja",
+    "safetensors", "scipy", "sentencepiece", "soundfile", "timm", "torch", "torchaudio", "torchvision", "triton",
+    "xformers", "xlstm",
 )  # fmt: skip
 # Other attention kernels, accelerators and frameworks, quantisation, and what belongs to transformers itself.
 _ABSENT: Final = (

@@ -7,8 +7,10 @@ import sys
 from typing import Any, ClassVar, Final, Literal
 
 from config_core.config import PretrainedConfig as OwnConfig
+from config_core.config._body_fields import written_init
 from config_core.transformers_names._rope_settings import RopeSettings
 from config_core.transformers_names._small_names import layer_type_validation
+from config_core.transformers_names._sub_config_spec import OLD_BACKBONE_FIELDS, SubConfigSpec
 
 __all__ = ["PretrainedConfig"]
 
@@ -72,11 +74,13 @@ class PretrainedConfig(RopeSettings, OwnConfig):
     has_no_defaults_at_init: ClassVar[bool] = False
     keys_to_ignore_at_inference: ClassVar[list[str]] = []
     base_config_key: ClassVar[str] = ""
-    sub_configs_defaults: ClassVar[dict[str, Any]] = {}
+    sub_configs_defaults: ClassVar[dict[str, SubConfigSpec]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "sub_configs" in cls.__dict__:
             cls.sub_configs = {}  # these configs make their parts themselves, and expect dicts
+        if (specs := cls.__dict__.get("sub_configs_defaults")) is not None:
+            cls.sub_configs_defaults = {name: SubConfigSpec.of(spec, cls) for name, spec in specs.items()}
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -87,24 +91,43 @@ class PretrainedConfig(RopeSettings, OwnConfig):
         if kwargs.get("attn_implementation") is not None:
             kwargs["_attn_implementation"] = kwargs["attn_implementation"]
         kwargs.pop("attn_implementation", None)
-        super().__init__(**self._with_rope_parameters(kwargs))
+        super().__init__(**self._with_rope_parameters(self._with_parts(kwargs)))
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Complete the fields of a class that has them in its body. Other keywords become attributes."""
-        for name, part_class in type(self).sub_configs_defaults.items():
-            value = getattr(self, name, None)
-            if value is None or isinstance(value, dict):
-                setattr(self, name, part_class(**(value or {})))
-        super().__post_init__(**self._with_rope_parameters(kwargs))
+        if "_extra" not in vars(self):  # `strict(accept_kwargs=True)` sets the fields, and calls no other `__init__`
+            PretrainedConfig.__init__(self, **kwargs)
+            return
+        super().__post_init__(**self._with_rope_parameters(self._with_parts(kwargs)))
+
+    def _with_parts(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Make the parts in `sub_configs_defaults`, and return the keywords that are left.
+
+        A class with fields in its body sets them later: then `__post_init__` calls this again.
+        """
+        kwargs = {**vars(self).pop("_backbone_kwargs", {}), **kwargs}
+        for name, spec in type(self).sub_configs_defaults.items():
+            if name in vars(self):
+                part = vars(self)[name]
+                if part is not None or not spec.optional:
+                    part, kwargs = spec.create_subconfig(name, part, **kwargs)
+                    setattr(self, name, part)
+            elif name == "backbone_config":
+                names = OLD_BACKBONE_FIELDS & kwargs.keys()
+                vars(self)["_backbone_kwargs"] = {name: kwargs.pop(name) for name in names}
+        return kwargs
 
     def __getattr__(self, name: str) -> Any:
         """Return a base field of transformers 4 that is not set."""
         kept = vars(self).get("_extra", {})
         if name in kept:  # private names in a file, such as `_attn_implementation`
             return kept[name]
-        if name in _FALLBACKS:
+        if name in _FALLBACKS and not (name == "tie_word_embeddings" and _is_of_version_5(type(self))):
             return copy.copy(_FALLBACKS[name])
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        field = type(self).attribute_map.get(name)
+        meant = f": attribute_map makes it an alias of {field!r}, which the config does not have" if field else ""
+        message = f"{type(self).__name__!r} object has no attribute {name!r}{meant}"
+        raise AttributeError(message, name=name, obj=self)
 
     def validate(self) -> None:
         """Check the labels. `huggingface_hub.dataclasses.strict` replaces this in the classes that it decorates."""
@@ -180,3 +203,8 @@ class PretrainedConfig(RopeSettings, OwnConfig):
                 values[name] = str(value).removeprefix("torch.")
 
     dict_dtype_to_str = dict_torch_dtype_to_str
+
+
+def _is_of_version_5(cls: type[Any]) -> bool:
+    """Return whether a class has its fields in its body, as those of transformers 5: there, no base class ties."""
+    return all(written_init(base) is None for base in cls.__mro__[: cls.__mro__.index(PretrainedConfig)])

@@ -47,6 +47,7 @@ class RopeSettings:
 
     default_theta: ClassVar[float] = 10_000.0
     default_rope_type: ClassVar[str] = "default"
+    ignore_keys_at_rope_validation: ClassVar[set[str]] = set()
 
     def _with_rope_parameters(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Complete `rope_parameters` if the class sets it, and return the keywords that are left.
@@ -54,6 +55,7 @@ class RopeSettings:
         A class with fields in its body sets it later: then `__post_init__` calls this again.
         """
         kwargs = {**vars(self).pop("_rope_kwargs", {}), **kwargs}
+        kwargs.pop("ignore_keys_at_rope_validation", None)  # no file has them
         if "rope_parameters" in vars(self):
             return self.convert_rope_params_to_dict(**kwargs)
         declared = getattr(type(self), "rope_parameters", None)
@@ -104,10 +106,14 @@ class RopeSettings:
             if missing := [name for name in _REQUIRED.get(kind, ()) if name not in settings]:
                 raise KeyError(f"rope_parameters of type {kind!r} need {', '.join(missing)}.")
 
+    def nested_rope_parameter_keys(self, rope_parameters: dict[str, Any]) -> list[str]:
+        """Return the kinds of layers that have settings of their own in `rope_parameters`."""
+        kinds = getattr(self, "_rope_type_labels", None) or getattr(self, "layer_types", None) or ()
+        return [kind for kind in rope_parameters if kind in kinds]
+
     def _rope_settings(self, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the settings in `rope_parameters`: those of each kind of layer, or the only ones."""
-        kinds = getattr(self, "_rope_type_labels", None) or getattr(self, "layer_types", None) or ()
-        nested = [parameters[kind] for kind in parameters if kind in kinds]
+        nested = [parameters[kind] for kind in self.nested_rope_parameter_keys(parameters)]
         return [settings for settings in nested or [parameters] if settings is not None]
 
     def _add_original_length(self, settings: dict[str, Any], *, is_only: bool) -> None:

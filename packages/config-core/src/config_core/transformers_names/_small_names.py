@@ -14,9 +14,16 @@ __all__ = [
     "TransformersKwargs",
     "is_flash_attention_requested",
     "layer_type_validation",
+    "remap_legacy_layer_types",
 ]
 
 _ATTENTION = "_attn_implementation"
+_NEW_KINDS = {
+    "mamba": "linear_attention",
+    "attention": "full_attention",
+    "deepseek_sparse_attention": "indexed_attention",
+    "qwen_sparse_attention": "indexed_attention",
+}
 
 
 class ExplicitEnum(str, Enum):  # noqa: UP042 - `StrEnum` has another str()
@@ -55,6 +62,17 @@ def layer_type_validation(layer_types: list[str], num_hidden_layers: int | None 
     """
     if num_hidden_layers is not None and num_hidden_layers != len(layer_types):
         raise ValueError(f"layer_types must name the kinds of {num_hidden_layers} layers, got {len(layer_types)}.")
+
+
+def remap_legacy_layer_types(layer_types: list[str] | None = None, config: Any = None) -> list[str] | None:
+    """Return kinds of layers by their names in transformers 5, or give a config these names."""
+    if layer_types is not None:
+        return [_NEW_KINDS.get(kind, kind) for kind in layer_types]
+    for name in ("layer_types", "mtp_layer_types"):
+        old = getattr(config, name, None)
+        if old is not None and (new := remap_legacy_layer_types(old)) != old:
+            setattr(config, name, new)
+    return None
 
 
 class TransformersKwargs(TypedDict, total=False):

@@ -127,6 +127,7 @@ _MODULES: Final = frozenset(
         ".deepspeed",
         ".file_utils",
         ".image_transforms",
+        ".image_utils",
         ".initialization",
         ".integrations",
         ".integrations.accelerate",
@@ -152,6 +153,7 @@ _MODULES: Final = frozenset(
         ".utils.import_utils",
         ".utils.logging",
         ".utils.output_capturing",
+        ".utils.type_validators",
     ]
 ) | {TRANSFORMERS}
 
