@@ -492,6 +492,21 @@ def test_what_validate_sets_each_time_is_computed_again(way, tmp_path):
         AlwaysValidatedConfig(head_dim=24)
 
 
+def test_a_number_of_classes_that_validate_replaces_is_an_error():
+    """As any field of the base class whose given value it would drop without a word."""
+
+    class NamedConfig(PretrainedConfig):
+        model_type = "derived-named"
+
+        def validate(self):
+            super().validate()
+            self.id2label = {0: "a", 1: "b"}
+
+    assert NamedConfig(num_labels=2) == NamedConfig()
+    with pytest.raises(ConfigError, match=r"num_labels: got 5, but the class computes 2.* validate sets it"):
+        NamedConfig(num_labels=5)
+
+
 def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):
     """It may bring a value into one form, also that of a field which `__init__` does not take."""
 

@@ -51,6 +51,7 @@ __all__ = [
 
 _LABELS = ("num_labels", "id2label", "label2id")
 _GIVEN_TWICE = r"got multiple values for keyword argument '(\w+)'"
+_LEAVE_OUT_OR_GIVE = "Leave it out for the computed value, or give it as an override to keep it."
 
 
 def construct(
@@ -454,19 +455,21 @@ def _settle_computed(config: Any, fields: Mapping[str, Any], meant: Collection[s
             check_effect(config, {name: fields[name] for name in unkept}, fields, attributes_made_of, only_copies=True)
 
 
-def _contradiction(cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any]) -> ConfigError:
+def _contradiction(
+    cls: type[Any], fields: Mapping[str, Any], computed: Mapping[str, Any], *, remedy: str = _LEAVE_OUT_OR_GIVE
+) -> ConfigError:
     """Return the error for fields that are not what the class computes.
 
     Args:
         cls: The config class.
         fields: All fields.
         computed: Those that differ, as the class computes them.
+        remedy: What to do.
     """
     problems = tuple(
         ConfigProblem(
             name,
-            f"got {shown(fields[name])}, but the class computes {shown(value)} from the other fields. Leave it "
-            "out for the computed value, or give it as an override to keep it.",
+            f"got {shown(fields[name])}, but the class computes {shown(value)} from the other fields. {remedy}",
         )
         for name, value in computed.items()
     )
@@ -519,21 +522,25 @@ def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None
         ConfigError: It replaces what was given for a field that `__init__` does not take.
     """
     cls, state, definition = type(config), vars(config), definition_of(type(config))
-    before = {**state} if definition.has_validate else None
+    if not definition.has_validate:
+        call_validate(config)
+        return
+    given = [name for name in fields.keys() - definition.defaults.keys() if name[:1] != "_"]
+    before, before_of_given = {**state}, {name: attribute_of(config, name) for name in given}
     call_validate(config)
-    if before is None or not (changed := [name for name in state if state[name] is not before.get(name, definition)]):
+    if not (changed := [name for name in state if state[name] is not before.get(name, definition)]):
         return
     from config_core.config._equal_values import same_value
 
     note_computed(config, _made_by_init(config, fields, changed))
-    computed = {name: state[name] for name in changed if name in fields.keys() - definition.defaults.keys()}
-    wrong = {name: value for name, value in computed.items() if name[:1] != "_" and not same_value(value, fields[name])}
+    now = {name: attribute_of(config, name) for name in given}
+    wrong = {name: value for name, value in now.items() if not same_value(value, before_of_given[name])}
     if wrong and not is_probe:
         with of_file():
             probe = attributes_made_of(cls, fields, without=wrong) or {}
         # Otherwise it has made the value from the given one.
         if wrong := {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}:
-            raise _contradiction(cls, fields, wrong)
+            raise _contradiction(cls, fields, wrong, remedy="Leave it out: validate sets it each time.")
 
 
 def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
