@@ -47,15 +47,13 @@ def _why_no_repository(source: str | os.PathLike[str]) -> str | None:
 def _check_opened_with(checkpoint: Checkpoint, options: HubOptions) -> None:
     """Check that a checkpoint was opened with the revision and the subfolder that a caller asks for, if any."""
     opened = getattr(checkpoint, "options", options)
-    given = {}
     if options.subfolder not in {"", checkpoint.subfolder}:
-        given["subfolder"] = options.subfolder
-    if checkpoint.commit and options.revision not in {None, checkpoint.commit, opened.revision}:
-        given["revision"] = options.revision
-    for name, value in given.items():
-        raise ValueError(
-            f"{name}={value!r} does not apply to {checkpoint}, which is open already. Pass it to open_checkpoint()."
-        )
+        given = f"subfolder={options.subfolder!r}"
+    elif checkpoint.commit and options.revision not in {None, checkpoint.commit, opened.revision}:
+        given = f"revision={options.revision!r}"
+    else:
+        return
+    raise ValueError(f"{given} does not apply to {checkpoint}, which is open already. Pass it to open_checkpoint().")
 
 
 def open_checkpoint(
