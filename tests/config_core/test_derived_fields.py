@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from config_core import ConfigError, PretrainedConfig, UnknownOptionError
+from config_core.transformers_names import PretrainedConfig as TransformersConfig
 
 
 class LastConfig(PretrainedConfig):
@@ -528,6 +529,24 @@ def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):
     assert FormConfig.from_pretrained(tmp_path) == config
     config.update({"name": "C", "rate": "2"})
     assert (config.name, config.rate) == ("c", 2.0)
+
+
+def test_a_file_of_others_counts_in_a_config_that_was_written_for_transformers(tmp_path):
+    """As there. What was saved here is computed again, as in other configs."""
+
+    class TheirConfig(TransformersConfig):
+        model_type = "derived-theirs"
+
+        def __init__(self, hidden=64, heads=4, **kwargs):
+            self.hidden = hidden
+            self.heads = heads
+            self.head_dim = hidden // heads
+            super().__init__(**kwargs)
+
+    assert TheirConfig.from_dict({"hidden": 64, "heads": 8, "head_dim": 16}).head_dim == 16
+    TheirConfig().save_pretrained(tmp_path)
+    edit(tmp_path, heads=8)
+    assert TheirConfig.from_pretrained(tmp_path).head_dim == 8
 
 
 class ByHandConfig(PretrainedConfig):
