@@ -508,6 +508,22 @@ def test_a_number_of_classes_that_validate_replaces_is_an_error():
         NamedConfig(num_labels=5)
 
 
+def test_none_for_a_field_that_validate_fills_is_no_contradiction(tmp_path):
+    """For a field of the base class, it means that the field is not given, in a file too."""
+
+    class FilledConfig(PretrainedConfig):
+        model_type = "derived-filled"
+
+        def validate(self):
+            super().validate()
+            if self.problem_type is None:
+                self.problem_type = "regression"
+
+    assert FilledConfig(problem_type=None) == FilledConfig()
+    (tmp_path / "config.json").write_text('{"model_type": "derived-filled", "problem_type": null}', encoding="utf-8")
+    assert FilledConfig.from_pretrained(tmp_path).problem_type == "regression"
+
+
 def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):
     """It may bring a value into one form, also that of a field which `__init__` does not take."""
 

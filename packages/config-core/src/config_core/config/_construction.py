@@ -525,10 +525,11 @@ def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None
     if not definition.has_validate:
         call_validate(config)
         return
-    given = [name for name in fields.keys() - definition.defaults.keys() if name[:1] != "_"]
+    others = fields.keys() - definition.defaults.keys()
+    given = [name for name in others if name[:1] != "_" and not _is_not_given(cls, name, fields[name])]
     before, before_of_given = {**state}, {name: attribute_of(config, name) for name in given}
     call_validate(config)
-    if not (changed := [name for name in state if state[name] is not before.get(name, definition)]):
+    if not (changed := [name for name, value in state.items() if value is not before.get(name, definition)]):
         return
     from config_core.config._equal_values import same_value
 
