@@ -715,3 +715,19 @@ def test_an_update_of_an_attribute_without_an_annotation_is_refused():
     assert (config.scale, config.width) == (3, 8)
     with pytest.raises(UnknownOptionError):
         replace(config, scale=4)
+
+
+class TransformersConfig(transformers.PretrainedConfig):
+    scale = 3
+
+    def __init__(self, width=8, **kwargs):
+        self.width = width
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize("name", ["use_cache", "is_decoder", "tie_word_embeddings", "scale"])
+def test_code_for_transformers_may_update_what_its_base_class_has(name):
+    """There, an annotation says nothing, and the base fields of version 4 are attributes."""
+    config = TransformersConfig()
+    config.update({name: 5})
+    assert getattr(config, name) == 5

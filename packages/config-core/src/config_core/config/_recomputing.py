@@ -160,6 +160,8 @@ def _is_field(config: Any, name: str) -> bool:
     if name in definition.aliases or name in definition.setters or name in WRITTEN_BY_ALL:
         return True
     is_known = name in vars(config) or name in definition.names - definition.unkept
+    if not cls._checks_values:  # code for transformers may update what a base class has
+        is_known = is_known or hasattr(config, name)
     return is_known and not name.startswith("_") and not is_reserved(cls, name)
 
 
@@ -283,8 +285,7 @@ def _compute_again(config: Any, before: _Computed, given: Collection[str], field
         state.pop(name, None)
     new = now_computed - state.get("_computed", frozenset())
     # What `__post_init__` changes in parts, as in `self.text.hidden = self.hidden`.
-    objects = {name: value for name, value in state.items() if type(value) not in _NO_HOLDERS | _CONTAINERS}
-    parts = [name for name, value in objects.items() if is_any_config(value) or is_dataclass_object(value)]
+    parts = [name for name, value in state.items() if is_any_config(value) or is_dataclass_object(value)]
     changed = [name for name in parts if name in made and not same_value(state[name], made[name])]
     properties = definition_of(cls).properties
     # Setters may depend on other fields.
