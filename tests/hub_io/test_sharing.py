@@ -70,7 +70,7 @@ def test_class_itself_loads_from_the_hub_without_trust(hub, tiny_config_class):
 def test_checkpoint_that_is_open_stays_at_its_revision(hub, tiny_config_class):
     """Asking for another is an error and not ignored; asking for its own is not."""
     hub.create_repo("me/tiny", {"config.json": '{"model_type": "tiny", "size": 4}'})
-    opened = open_checkpoint("me/tiny", revision="main")
+    opened = open_checkpoint("me/tiny")  # at "main"
     for revision in (None, "main", opened.commit):
         assert tiny_config_class.from_pretrained(opened, revision=revision).commit_hash == opened.commit
     with pytest.raises(ValueError, match=r"revision='v1' does not apply to me/tiny@.*, which is open already"):

@@ -49,7 +49,7 @@ def _check_opened_with(checkpoint: Checkpoint, options: HubOptions) -> None:
     opened = getattr(checkpoint, "options", options)
     if options.subfolder not in {"", checkpoint.subfolder}:
         given = f"subfolder={options.subfolder!r}"
-    elif checkpoint.commit and options.revision not in {None, checkpoint.commit, opened.revision}:
+    elif checkpoint.commit and options.revision not in {None, checkpoint.commit, opened.revision or "main"}:
         given = f"revision={options.revision!r}"
     else:
         return
