@@ -1,11 +1,12 @@
 """Options that users know from transformers and that do not exist here: what they do there, and what to do here.
 
 Each package has one table of its own. This module has the table of config_core, which covers what every load and every
-push takes, and the check that all packages share. It is imported only if a call has an option that is not known here.
+push takes, and the check that all packages share. It is imported only where a name is not known.
 """
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import UnknownOptionError
@@ -28,7 +29,7 @@ __all__ = [
 
 # As a no-op value: the option changes nothing, whatever its value.
 ANY: Any = object()
-_SHORTEST = 4  # of shorter names, one letter is much
+_SHORTEST = 4  # a shorter name is another word if one letter differs
 
 
 class FamiliarOption(NamedTuple):
@@ -146,16 +147,15 @@ def explain(name: str, value: Any, option: FamiliarOption) -> str:
 
 
 def is_slip(name: str, known: str) -> bool:
-    """Return whether a name differs from a known one by one character, or by some that are swapped, and by no digit."""
-    start = next((at for at, pair in enumerate(zip(name, known, strict=False)) if pair[0] != pair[1]), None)
-    if start is None:
-        start = min(len(name), len(known))
+    """Return whether a name differs from a known one by one character, or by two that are swapped, and by no digit."""
+    if len(known) < _SHORTEST or abs(len(name) - len(known)) > 1:
+        return False
+    start = len(commonprefix([name, known]))
     one, other = name[start:], known[start:]
     while one and other and one[-1] == other[-1]:
         one, other = one[:-1], other[:-1]
-    if any(map(str.isdigit, one + other)) or len(known) < _SHORTEST:
-        return False
-    return name != known and (max(len(one), len(other)) <= 1 or one[::-1] == other)
+    is_small = max(len(one), len(other)) == 1 or (len(one) == 2 and one[::-1] == other)  # noqa: PLR2004
+    return is_small and not any(map(str.isdigit, one + other))
 
 
 def did_you_mean(names: Iterable[str], known: Iterable[str]) -> str:
