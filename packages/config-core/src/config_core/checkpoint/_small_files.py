@@ -169,7 +169,7 @@ def _log_missing_aid(what: str, path: Path, error: OSError) -> None:
 
 
 def _json_hint(text: str, position: int) -> str:
-    """Return what to do about what was written at the position of an error, as a sentence that goes on; or `""`."""
+    """Return the remedy for what is at the position of an error, to append to the message, or `""`."""
     rest = text[position : position + 5]
     if rest.startswith(("//", "/*", "#")):
         return ". JSON has no comments"

@@ -46,7 +46,7 @@ _SHORT_DTYPES = {
 }  # fmt: skip
 
 
-# What torch has besides is accepted as well, and so are names that other libraries or later versions have.
+# Common dtypes, whose misspellings are refused. Any other name is accepted: torch and other libraries have more.
 _DTYPES = frozenset(
     {
         "bool", "bfloat16", "float16", "float32", "float64", "complex32", "complex64", "complex128", "int8", "int16",
@@ -294,7 +294,7 @@ def _number(name: str, given: Any) -> int:
     key = builtin_value(given)
     is_number = key.isdecimal() and len(key) <= _MAX_DIGITS if isinstance(key, str) else type(key) is int and key >= 0
     if not is_number:
-        raise ConfigError(f"{name}: expected the number of a class, from 0, got {key!r:.80}.")
+        raise ConfigError(f"{name}: expected a class number from 0, got {key!r:.80}.")
     return int(key)
 
 

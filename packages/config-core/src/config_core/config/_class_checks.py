@@ -100,7 +100,7 @@ def _form(cls: type[Any]) -> Check:
         try:
             return form.decode(cls, value)
         except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            reason = f": {error}" if isinstance(value, str) else ""  # that another type is no text
+            reason = f": {error}" if isinstance(value, str) else ""  # of other types, the error says enough
             raise expected(f"{name_of(cls)} or {form.form}", value, reason=reason) from None
 
     return check
