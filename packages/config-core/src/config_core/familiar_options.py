@@ -6,7 +6,6 @@ push takes, and the check that all packages share. It is imported only where a n
 
 from __future__ import annotations
 
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config_core.errors import UnknownOptionError
@@ -150,8 +149,9 @@ def is_slip(name: str, known: str) -> bool:
     """Return whether a name differs from a known one by one character, or by two that are swapped, and by no digit."""
     if len(known) < _SHORTEST or abs(len(name) - len(known)) > 1:
         return False
-    start = len(commonprefix([name, known]))
-    one, other = name[start:], known[start:]
+    one, other = name, known
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
     while one and other and one[-1] == other[-1]:
         one, other = one[:-1], other[:-1]
     is_small = max(len(one), len(other)) == 1 or (len(one) == 2 and one[::-1] == other)  # noqa: PLR2004
