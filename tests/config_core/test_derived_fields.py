@@ -504,12 +504,12 @@ def test_a_number_of_classes_that_validate_replaces_is_an_error():
             self.id2label = {0: "a", 1: "b"}
 
     assert NamedConfig(num_labels=2) == NamedConfig()
-    with pytest.raises(ConfigError, match=r"num_labels: got 5, but the class computes 2.* validate sets it"):
+    with pytest.raises(ConfigError, match=r"num_labels: got 5, but the class computes 2.* validate replaces it"):
         NamedConfig(num_labels=5)
 
 
 def test_none_for_a_field_that_validate_fills_is_no_contradiction(tmp_path):
-    """For a field of the base class, it means that the field is not given, in a file too."""
+    """It means that the field is not given, in a file too."""
 
     class FilledConfig(PretrainedConfig):
         model_type = "derived-filled"
@@ -518,10 +518,13 @@ def test_none_for_a_field_that_validate_fills_is_no_contradiction(tmp_path):
             super().validate()
             if self.problem_type is None:
                 self.problem_type = "regression"
+            if getattr(self, "act", None) is None:
+                self.act = "relu"
 
-    assert FilledConfig(problem_type=None) == FilledConfig()
-    (tmp_path / "config.json").write_text('{"model_type": "derived-filled", "problem_type": null}', encoding="utf-8")
-    assert FilledConfig.from_pretrained(tmp_path).problem_type == "regression"
+    values = {"model_type": "derived-filled", "problem_type": None, "act": None}
+    assert FilledConfig(**values) == FilledConfig()
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    assert FilledConfig.from_pretrained(tmp_path) == FilledConfig()
 
 
 def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):

@@ -526,7 +526,7 @@ def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None
         call_validate(config)
         return
     others = fields.keys() - definition.defaults.keys()
-    given = [name for name in others if name[:1] != "_" and not _is_not_given(cls, name, fields[name])]
+    given = [name for name in others if name[:1] != "_" and fields[name] is not None]  # None asks for what it computes
     before, before_of_given = {**state}, {name: attribute_of(config, name) for name in given}
     call_validate(config)
     if not (changed := [name for name, value in state.items() if value is not before.get(name, definition)]):
@@ -541,7 +541,7 @@ def _validate(config: Any, fields: Mapping[str, Any], *, is_probe: bool) -> None
             probe = attributes_made_of(cls, fields, without=wrong) or {}
         # Otherwise it has made the value from the given one.
         if wrong := {name: value for name, value in wrong.items() if name in probe and same_value(value, probe[name])}:
-            raise _contradiction(cls, fields, wrong, remedy="Leave it out: validate sets it each time.")
+            raise _contradiction(cls, fields, wrong, remedy="Leave it out: validate replaces it.")
 
 
 def _note_unkept(config: Any, fields: Mapping[str, Any]) -> None:
