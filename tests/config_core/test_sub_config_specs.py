@@ -68,6 +68,24 @@ def test_a_part_is_made_of_what_is_given(cls, given, tmp_path):
     assert cls.from_pretrained(tmp_path) == config
 
 
+def test_configs_share_no_list_of_a_specification():
+    """Each has its own."""
+
+    class SizesConfig(PretrainedConfig):
+        model_type = "spec-sizes"
+
+        def __init__(self, sizes=None, **kwargs):
+            self.sizes = sizes
+            super().__init__(**kwargs)
+
+    class ListConfig(PretrainedConfig):
+        sub_configs_defaults: ClassVar = {"part": SubConfigSpec(SizesConfig, init_kwargs={"sizes": [1]})}
+        part: dict | PretrainedConfig | None = None
+
+    ListConfig().part.sizes.append(2)
+    assert ListConfig().part.sizes == [1]
+
+
 def test_an_optional_part_may_be_none():
     """A part that is not optional is made."""
     assert BothConfig().second is None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from config_core.config import PretrainedConfig
 from config_core.config._part_classes import class_of_part, with_owner
 from config_core.config._problems import WrongValueError
-from config_core.config._value_types import finds_classes, is_any_config
+from config_core.config._value_types import copied, finds_classes, is_any_config
 
 __all__ = ["OLD_BACKBONE_FIELDS", "SubConfigSpec", "consolidate_backbone_kwargs_to_config"]
 
@@ -61,13 +61,14 @@ class SubConfigSpec:
         """
         if is_any_config(subconfig):
             return subconfig, kwargs
+        defaults = copied(self.init_kwargs)  # configs share no lists
         if key == "backbone_config":
             return consolidate_backbone_kwargs_to_config(
-                subconfig, None, self.model_type, self.init_kwargs, owner=self.owner, **kwargs
+                subconfig, None, self.model_type, defaults, owner=self.owner, **kwargs
             )
         if not (subconfig is None or isinstance(subconfig, dict)):
             raise TypeError(f"{key} must be a dict, a config or None, got {subconfig!r:.80}.")
-        values = self.init_kwargs if subconfig is None else subconfig
+        values = defaults if subconfig is None else subconfig
         if finds_classes(self.config_class):
             return _class_named(values.get("model_type") or self.model_type, self.owner)(**values), kwargs
         return self.config_class(**values), kwargs
