@@ -511,8 +511,8 @@ def test_a_number_of_classes_that_validate_replaces_is_an_error():
 def test_none_for_a_field_that_validate_fills_is_no_contradiction(tmp_path):
     """It means that the field is not given, in a file too."""
 
-    class FilledConfig(PretrainedConfig):
-        model_type = "derived-filled"
+    class OptionalConfig(PretrainedConfig):
+        model_type = "derived-optional"
 
         def validate(self):
             super().validate()
@@ -521,10 +521,10 @@ def test_none_for_a_field_that_validate_fills_is_no_contradiction(tmp_path):
             if getattr(self, "act", None) is None:
                 self.act = "relu"
 
-    values = {"model_type": "derived-filled", "problem_type": None, "act": None}
-    assert FilledConfig(**values) == FilledConfig()
+    values = {"model_type": "derived-optional", "problem_type": None, "act": None}
+    assert OptionalConfig(**values) == OptionalConfig()
     (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
-    assert FilledConfig.from_pretrained(tmp_path) == FilledConfig()
+    assert OptionalConfig.from_pretrained(tmp_path) == OptionalConfig()
 
 
 def test_what_validate_makes_of_a_given_value_is_no_contradiction(tmp_path):

@@ -211,7 +211,7 @@ class FieldsOfFile(UnknownFields):
     path: str = ""
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
-        """Forget the names, which the class of the config forgets or keeps."""
+        """Report nothing: the config keeps what its file has."""
 
     def add_slips(self, config: Any, names: tuple[str, ...], given: Collection[str]) -> None:
         """Note the names that look like a field that the values of the config lack.
