@@ -558,21 +558,18 @@ def _made_by_init(config: Any, fields: Mapping[str, Any], candidates: Collection
     from config_core.config._equal_values import same_value
 
     cls, state, definition = type(config), vars(config), definition_of(type(config))
+    expected, handed_on = {**definition.defaults, **fields}, definition.handed_on - fields.keys()
     made: list[str] = []
     for name in {*candidates} - definition.inherited - definition.cached_properties:
         if name[:1] == "_":
             continue
         value = state[name] if name in state else attribute_of(config, name)
-        default, is_given = definition.defaults.get(name, cls), name in fields
-        given = fields[name] if is_given else default
-        is_handed_on = name in definition.handed_on and not is_given
-        if value is given and not is_handed_on:
+        if value is expected.get(name, cls) and name not in handed_on:
             continue
-        if name in definition.factories:
-            default = definition.factories[name]()
-        if is_given and given is not default and not same_value(given, default):
+        default = definition.factories[name]() if name in definition.factories else definition.defaults.get(name, cls)
+        if name in fields and fields[name] is not default and not same_value(fields[name], default):
             continue  # it is made of what was given
-        if default is cls or is_handed_on or not same_value(value, default):
+        if default is cls or name in handed_on or not same_value(value, default):
             made.append(name)
     return made
 
