@@ -768,3 +768,68 @@ def test_truncated_fill_of_limits_that_may_not_do_fails_or_warns_at_once(limits)
     expected = attempt()
     with DeferredConstruction():
         assert attempt() == expected
+
+
+def fill_with_an_element(weight):
+    with torch.no_grad():
+        weight.fill_(weight[0, 0])
+
+
+def copy_to_half_and_back(weight):
+    half, back = nn.Parameter(torch.zeros(4, 4, dtype=torch.float16)), nn.Parameter(torch.zeros(4, 4))
+    with torch.no_grad():
+        back.copy_(half.copy_(weight))
+    assert torch.equal(back, half.float())
+
+
+def clone_in_inference_mode(weight):
+    with torch.inference_mode():
+        copy = weight.clone()
+    assert torch.equal(copy, weight)
+
+
+def clone_under_a_transform(weight):
+    values = weight.detach()
+    gradient = torch.func.grad(lambda factor: (values.clone() * factor).sum())(torch.ones(4, 4))
+    assert torch.equal(gradient, weight)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        *(fill_with_an_element, copy_to_half_and_back, clone_in_inference_mode, clone_under_a_transform),
+    ],
+    ids=lambda use: use.__name__,
+)
+def test_rarer_uses_of_a_parameter_see_its_values(use):
+    """Those that read it in an unusual place, or copy it in an unusual way."""
+    with DeferredConstruction() as deferred:
+        weight = nn.Parameter(torch.full((4, 4), 100.0))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        use(weight)
+    deferred.finish()
+    assert 1.0 <= weight.min() <= weight.max() <= 2.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weight: weight.fill_(0),
+        lambda weight: weight.zero_(),
+        lambda weight: weight.mul_(9),
+        lambda weight: weight.normal_(9),
+        lambda weight: weight.copy_(torch.zeros(4, 4)),
+        lambda weight: weight.__setitem__(slice(None), 0),
+        lambda weight: torch.eye(4, out=weight),
+    ],
+    ids=["fill", "zero", "mul", "normal", "copy", "setitem", "out"],
+)
+def test_change_that_autograd_refuses_fails_at_once_and_changes_nothing(change):
+    """A parameter is changed in place under `no_grad` only; the constructor may handle the error."""
+    with DeferredConstruction() as deferred:
+        weight = nn.Parameter(torch.full((4, 4), 100.0))
+        nn.init.uniform_(weight, 1.0, 2.0)
+        with pytest.raises(RuntimeError):
+            change(weight)
+    deferred.finish()
+    assert 1.0 <= weight.min() <= weight.max() <= 2.0

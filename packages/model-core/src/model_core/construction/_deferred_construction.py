@@ -66,6 +66,12 @@ _METADATA = FunctionKind.METADATA
 _RANDOM_FILL = FunctionKind.RANDOM_FILL
 _KAIMING_UNIFORM = nn.init.kaiming_uniform_
 _initial_seed = torch.default_generator.initial_seed
+_CHANGES = frozenset(
+    {
+        *(FunctionKind.RANDOM_FILL, FunctionKind.CONSTANT_FILL, FunctionKind.INDEX_FILL, FunctionKind.COPY),
+        FunctionKind.ELEMENTWISE,
+    }
+)
 _NUMBERS = frozenset({int, float, bool})
 _INDEX_TYPES = frozenset({int, slice, type(None), type(...)})
 _SCALAR_TYPES = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size})
@@ -142,12 +148,15 @@ class DeferredConstruction(TorchFunctionMode):
             kwargs = {}
         elif kind is _METADATA:
             if isinstance(out := kwargs.get("out"), torch.Tensor):
-                self.forget(out)
+                if not (out.requires_grad and torch.is_grad_enabled()):  # otherwise it fails
+                    self.forget(out)
                 self._before_read((out,), {}, exports=False)
             return func(*args, **kwargs)
         first = args[0] if args else kwargs.get("tensor")
         if isinstance(first, torch.Tensor):
             defer = self._HANDLERS.get(kind)
+            if args and first.requires_grad and kind in _CHANGES and torch.is_grad_enabled():
+                defer = None  # it fails for a leaf, and functions of torch.nn.init have no positional arguments
             if defer is not None and (result := defer(self, first, (func, args, kwargs))) is not None:
                 return result
         self._before_read(args, kwargs, exports=kind is FunctionKind.EXPORT)
@@ -204,7 +213,9 @@ class DeferredConstruction(TorchFunctionMode):
 
     def _defer_constant_fill(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
         self._count_fill(tensor)
-        self.forget(tensor)
+        _, args, kwargs = without_first(call)
+        if _NUMBERS.issuperset(map(type, (*args, *kwargs.values()))):  # not an element of the tensor
+            self.forget(tensor)
         return self._defer_change(tensor, call)
 
     def _defer_change(self, tensor: torch.Tensor, call: Call) -> torch.Tensor | None:
@@ -268,6 +279,8 @@ class DeferredConstruction(TorchFunctionMode):
         if values is None:
             return None
         copy = without_function_modes(lambda: torch.empty_like(tensor, requires_grad=False))
+        if without_transforms(copy) is not copy:
+            return None
         self._records[storage_key(copy)] = without_function_modes(copy.detach), (values,)
         return copy
 
@@ -295,7 +308,8 @@ class DeferredConstruction(TorchFunctionMode):
             return None
         if tensor.nbytes != without_function_modes(tensor.untyped_storage).nbytes():
             return None
-        if not isinstance(calls[-1][0], SharedValues):
+        last = calls[-1][0]
+        if not isinstance(last, SharedValues) or last.dtype is not target.dtype:
             calls = ((SharedValues(target, calls), (), {}),)
             self._records[key] = target, calls
         return calls[-1]
@@ -350,7 +364,8 @@ class DeferredConstruction(TorchFunctionMode):
         target, calls = self._records.pop(key)
         if calls:
             # A transform such as vmap would apply to the fill as well.
-            with torch.no_grad(), outside_transforms(), self._numbers_from_before_seeding():
+            in_its_mode = torch.inference_mode(target.is_inference())
+            with in_its_mode, torch.no_grad(), outside_transforms(), self._numbers_from_before_seeding():
                 run_calls(target, calls)
 
     @contextmanager

@@ -22,14 +22,14 @@ class SharedValues:
 
     def __init__(self, tensor: torch.Tensor, calls: tuple[Call, ...]) -> None:
         """Share what calls would give a contiguous tensor that has its storage to itself."""
-        self._shape, self._dtype, self._device = tensor.shape, tensor.dtype, tensor.device
+        self._shape, self.dtype, self._device = tensor.shape, tensor.dtype, tensor.device
         self._calls = calls
         self._values: torch.Tensor | None = None
 
     def __call__(self, target: torch.Tensor) -> None:
         """Fill a tensor with the values."""
         if self._values is None:
-            self._values = torch.empty(self._shape, dtype=self._dtype, device=self._device)
+            self._values = torch.empty(self._shape, dtype=self.dtype, device=self._device)
             run_calls(self._values, self._calls)
         target.copy_(self._values)
 
