@@ -83,7 +83,7 @@ def flipped(draw):
     return files, name, bytes(content)
 
 
-@pytest.mark.filterwarnings("ignore:The config has model_type")
+@pytest.mark.filterwarnings("ignore:.*config has model_type", "ignore:.*has no field")
 @settings(deadline=None, max_examples=200)
 @given(damage=flipped())
 def test_bytes_that_are_flipped_are_an_error_or_make_no_difference(damage):

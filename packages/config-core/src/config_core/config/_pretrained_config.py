@@ -49,7 +49,7 @@ from config_core.config._value_types import copied
 from config_core.config._written_fields import BASE_DEFAULTS, note_complete, written_fields
 from config_core.errors import ConfigError, UnknownOptionError
 
-__all__ = ["PreTrainedConfig", "PretrainedConfig", "drop_trust_options"]
+__all__ = ["PreTrainedConfig", "PretrainedConfig", "config_class_named", "drop_trust_options", "has_written_init"]
 
 if TYPE_CHECKING:
 
@@ -780,6 +780,33 @@ def drop_trust_options(cls: type[Any], keywords: dict[str, Any], *, method: str 
                 "It is an option of the Auto classes.",
                 stacklevel=3,
             )
+
+
+def config_class_named(model_type: str, *, owner: type[Any] | None) -> type[Any]:
+    """Return the class of a part: one that the registry, an installed package or the module of its owner has.
+
+    Args:
+        model_type: The `model_type` of the part.
+        owner: The class that has the part.
+
+    Raises:
+        ValueError: No class is known for the `model_type`.
+    """
+    from config_core.config._part_classes import class_of_part, with_owner
+    from config_core.config._problems import WrongValueError
+
+    try:
+        found: type[Any] = with_owner(lambda kind: class_of_part(kind, (PretrainedConfig,)), owner)(model_type)
+    except WrongValueError as error:
+        raise ValueError(f"{error}") from None
+    return found
+
+
+def has_written_init(cls: type[Any]) -> bool:
+    """Return whether the author of a class itself has written an `__init__`, in place of fields in its body."""
+    from config_core.config._body_fields import written_init
+
+    return written_init(cls) is not None
 
 
 def _config_of_file(

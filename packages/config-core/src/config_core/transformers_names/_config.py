@@ -7,7 +7,7 @@ import sys
 from typing import Any, ClassVar, Final, Literal
 
 from config_core.config import PretrainedConfig as OwnConfig
-from config_core.config._body_fields import written_init
+from config_core.config import has_written_init
 from config_core.transformers_names._rope_settings import RopeSettings
 from config_core.transformers_names._small_names import layer_type_validation
 from config_core.transformers_names._sub_config_spec import OLD_BACKBONE_FIELDS, SubConfigSpec
@@ -207,4 +207,4 @@ class PretrainedConfig(RopeSettings, OwnConfig):
 
 def _is_of_version_5(cls: type[Any]) -> bool:
     """Return whether a class has its fields in its body, as those of transformers 5: there, no base class ties."""
-    return all(written_init(base) is None for base in cls.__mro__[: cls.__mro__.index(PretrainedConfig)])
+    return not any(has_written_init(base) for base in cls.__mro__[: cls.__mro__.index(PretrainedConfig)])

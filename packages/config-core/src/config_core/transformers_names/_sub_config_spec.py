@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
-from config_core.config import PretrainedConfig
-from config_core.config._part_classes import class_of_part, with_owner
-from config_core.config._problems import WrongValueError
-from config_core.config._value_types import copied, finds_classes, is_any_config
+from config_core.config import config_class_named
 
 __all__ = ["OLD_BACKBONE_FIELDS", "SubConfigSpec", "consolidate_backbone_kwargs_to_config"]
 
@@ -59,9 +57,9 @@ class SubConfigSpec:
             ValueError: No class is known for its `model_type`.
             TypeError: It is neither a config, nor a dict, nor None.
         """
-        if is_any_config(subconfig):
+        if callable(getattr(subconfig, "to_dict", None)):
             return subconfig, kwargs
-        defaults = copied(self.init_kwargs)  # configs share no lists
+        defaults = copy.deepcopy(self.init_kwargs)  # configs share no lists
         if key == "backbone_config":
             return consolidate_backbone_kwargs_to_config(
                 subconfig, None, self.model_type, defaults, owner=self.owner, **kwargs
@@ -69,7 +67,7 @@ class SubConfigSpec:
         if not (subconfig is None or isinstance(subconfig, dict)):
             raise TypeError(f"{key} must be a dict, a config or None, got {subconfig!r:.80}.")
         values = defaults if subconfig is None else subconfig
-        if finds_classes(self.config_class):
+        if callable(getattr(self.config_class, "config_class_for", None)):  # AutoConfig
             return _class_named(values.get("model_type") or self.model_type, self.owner)(**values), kwargs
         return self.config_class(**values), kwargs
 
@@ -119,7 +117,4 @@ def _class_named(model_type: Any, owner: type[Any] | None) -> Any:
     """
     if not model_type:
         raise ValueError("A part of any class needs a model_type.")
-    try:
-        return with_owner(lambda kind: class_of_part(kind, (PretrainedConfig,)), owner)(model_type)
-    except WrongValueError as error:
-        raise ValueError(f"{error}") from None
+    return config_class_named(model_type, owner=owner)

@@ -18,7 +18,11 @@ def _checked_by(is_valid: Callable[[Any], bool], rule: str) -> Callable[..., Any
         if not is_valid(value):
             raise ValueError(f"Value must be {rule}, got {value!r:.80}.")
 
-    return lambda **options: dataclasses.field(metadata={"validator": [validate]}, **options)
+    def make_field(**options: Any) -> Any:
+        """Return a field of a dataclass, whose default is one of the options."""
+        return dataclasses.field(metadata={"validator": [validate]}, **options)
+
+    return make_field
 
 
 def interval(

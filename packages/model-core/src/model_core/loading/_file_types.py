@@ -16,14 +16,14 @@ from model_core.weight_files import LENGTH_BYTES, METADATA_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FOREIGN_REMEDY", "holds_other_type", "name_of_other_type", "problem_with_file", "problem_with_text"]
+__all__ = ["holds_other_type", "name_of_other_type", "problem_with_file", "problem_with_text", "remedy_for_name"]
 
 _NUM_FIRST = 512
 _MAX_HEADER_BYTES = 100_000_000  # more is refused by the safetensors library
 _MAX_SHOWN = 60
 _AGAIN = "Download or copy it again"
 _UNPACK = "Unpack it, and put the weight file that it holds in its place"
-FOREIGN_REMEDY = "Use safetensors or torch weights of the model, or read it with its own library and pass state_dict="
+_FOREIGN = "Use safetensors or torch weights of the model, or read it with its own library and pass state_dict="
 
 
 class _Type(NamedTuple):
@@ -47,17 +47,15 @@ _SIGNATURES = {
     rb".{5}\0\0\0\{": _SAFETENSORS,
     rb"\0{64}": _Type("zeros, as an interrupted download leaves them", _AGAIN),
     rb"(?:\.\./)*(?:\.git)?/?annex/objects/": _Type("a git-annex pointer", "Run `git annex get` in its repository"),
-    rb"GGUF": _Type("a GGUF file, which llama.cpp reads", FOREIGN_REMEDY),
-    rb"\x89HDF\r\n\x1a\n": _Type("an HDF5 file, which Keras reads", FOREIGN_REMEDY),
-    rb"\x93NUMPY": _Type("one NumPy array", FOREIGN_REMEDY),
-    rb".{4}TFL3": _Type("a TensorFlow Lite model", FOREIGN_REMEDY),
-    rb"\x08[\x01-\x20](?:\x12.[\w.-]{2}|:)": _Type("an ONNX model", FOREIGN_REMEDY),
-    rb"\x08\x01\x12": _Type("a SavedModel of TensorFlow", FOREIGN_REMEDY),
+    rb"GGUF": _Type("a GGUF file, which llama.cpp reads", _FOREIGN),
+    rb"\x89HDF\r\n\x1a\n": _Type("an HDF5 file, which Keras reads", _FOREIGN),
+    rb"\x93NUMPY": _Type("one NumPy array", _FOREIGN),
+    rb".{4}TFL3": _Type("a TensorFlow Lite model", _FOREIGN),
+    rb"\x08[\x01-\x20](?:\x12.[\w.-]{2}|:)": _Type("an ONNX model", _FOREIGN),
+    rb"\x08\x01\x12": _Type("a SavedModel of TensorFlow", _FOREIGN),
     rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|.{257}ustar": _Type("an archive", _UNPACK),
     rb"\x80[\x02-\x05]": _PICKLE,
-    rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9.)\w": _Type(
-        "a msgpack file, which Flax reads", FOREIGN_REMEDY
-    ),
+    rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9.)\w": _Type("a msgpack file, which Flax reads", _FOREIGN),
     rb"\s*<(?i:!doctype|html|head|\?xml)": _Type("a web page", f"{_AGAIN}; it may need a login"),
 }
 _EXPORTED = _Type("a program of torch.export", "If you trust it, pass state_dict=torch.export.load({path}).state_dict")
@@ -73,7 +71,7 @@ _CONTENTS = {
         "a NumPy archive",
         "Pass state_dict={{name: torch.from_numpy(array) for name, array in numpy.load({path}).items()}}",
     ),
-    ".weights.h5": _Type("a Keras archive", FOREIGN_REMEDY),
+    ".weights.h5": _Type("a Keras archive", _FOREIGN),
     "": _Type("a zip archive", _UNPACK),
 }
 
@@ -114,6 +112,12 @@ def holds_other_type(path: Path) -> bool:
     except OSError:
         return False
     return found in ((_TORCH, _PICKLE) if path.suffix == ".safetensors" else (_SAFETENSORS,))
+
+
+def remedy_for_name(path: Path) -> str:
+    """Return what to do with a file of another library, by its name alone: it is not opened."""
+    known = {".npz": _CONTENTS[".npy"], ".pt2": _EXPORTED}.get(path.suffix)
+    return known.remedy.format(path=repr(str(path))) if known else _FOREIGN
 
 
 def name_of_other_type(path: Path) -> str:

@@ -12,7 +12,7 @@ import torch
 from config_core.checkpoint import HubOptions, existing_path, kind_of_folder, parse_weight_file
 from model_core.errors import WeightsFileError
 from model_core.load_report import shortened
-from model_core.loading._file_types import FOREIGN_REMEDY, holds_other_type, name_of_other_type, problem_with_file
+from model_core.loading._file_types import holds_other_type, name_of_other_type, remedy_for_name
 from model_core.loading._legacy_file import how_to_read, read_legacy_file, refused_classes
 from model_core.loading._python_code import code_of_arguments, code_to_read, hub_arguments, hub_options_of
 from model_core.loading._safetensors_file import SafetensorsFile
@@ -136,10 +136,8 @@ class WeightSearch(NamedTuple):
                 hints.append(self.call_for_file(named[0]))
                 break
         if foreign := [name for name in top if name.endswith(_OTHER_FORMATS) and self.checkpoint.has(name)]:
-            remedy = FOREIGN_REMEDY
-            if self.checkpoint.commit is None:
-                known = problem_with_file(self.checkpoint.local_path(foreign[0]))
-                remedy = known.partition(". ")[2] or remedy
+            here = self.checkpoint.commit is None
+            remedy = remedy_for_name(self.checkpoint.local_path(foreign[0]) if here else Path(foreign[0]))
             hints.append(f"Formats of other libraries are not read: {shortened(foreign)}. {remedy}.")
         return hints
 
