@@ -72,6 +72,14 @@ class DataConfig(PretrainedConfig):
         self.shape = (self.heads, self.head_dim)
 
 
+def complete(config):
+    """Compute the fields that nobody gave."""
+    config.inner = config.inner or 4 * config.hidden
+    config.head_dim = config.head_dim or config.hidden // config.heads
+    config.rotary = config.rotary or config.head_dim // 2
+    config.shape = config.shape or (config.heads, config.head_dim)
+
+
 @dataclass
 class KeywordConfig(PretrainedConfig):
     """All derived fields are keywords."""
@@ -87,10 +95,7 @@ class KeywordConfig(PretrainedConfig):
     shape: tuple[int, ...] | None = None
 
     def __post_init__(self):
-        self.inner = self.inner or 4 * self.hidden
-        self.head_dim = self.head_dim or self.hidden // self.heads
-        self.rotary = self.rotary or self.head_dim // 2
-        self.shape = self.shape or (self.heads, self.head_dim)
+        complete(self)
 
 
 class ValidatedConfig(PretrainedConfig):
@@ -108,10 +113,7 @@ class ValidatedConfig(PretrainedConfig):
 
     def validate(self):
         super().validate()
-        self.inner = self.inner or 4 * self.hidden
-        self.head_dim = self.head_dim or self.hidden // self.heads
-        self.rotary = self.rotary or self.head_dim // 2
-        self.shape = self.shape or (self.heads, self.head_dim)
+        complete(self)
 
 
 class AlwaysValidatedConfig(PretrainedConfig):

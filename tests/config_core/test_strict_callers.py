@@ -223,6 +223,16 @@ def test_other_unknown_names_of_a_file_are_kept_without_a_word(values, tmp_path)
     assert all(getattr(config, name) == value for name, value in values.items())
 
 
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_file_with_many_unknown_names_is_not_searched_for_misspelt_ones(in_parts, tmp_path):
+    """Comparing a million names with each field would take minutes, in one config or in many parts."""
+    others = {f"other{letter}{number}": 1 for letter in "abcdefghij" for number in range(20)}
+    layers = [{name: 1} for name in others]
+    values = {"image": {"layers": [*layers, {"wdth": 1}]}} if in_parts else {"image": {**others, "widht": 1}}
+    config = CaptionConfig.from_pretrained(written(tmp_path, {"model_type": "strict-caption", **values}))
+    assert config.image.layers[-1].wdth == 1 if in_parts else config.image.widht == 1
+
+
 def test_a_misspelt_field_that_a_caller_gives_is_no_warning(tmp_path):
     """Nothing of the file's counts there."""
     folder = written(tmp_path, {"model_type": "strict-image", "widht": 3})

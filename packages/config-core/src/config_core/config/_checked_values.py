@@ -201,14 +201,21 @@ class UnknownFields(list[tuple[Any, tuple[str, ...]]]):
             self.append((config, names))
 
 
+_MOST_SEARCHED = 100  # unknown names of a file
+
+
 class FieldsOfFile(UnknownFields):
     """Unknown fields of a file. Only those are reported that look like a misspelt field.
 
+    A file with many unknown names is of another kind, and is searched no further: it may have a million.
+
     Attributes:
         path: The file, or `""` where nothing is reported.
+        num_searched: How many names were compared with fields.
     """
 
     path: str = ""
+    num_searched: int = 0
 
     def add(self, config: Any, names: tuple[str, ...]) -> None:
         """Report nothing: the config keeps what its file has."""
@@ -221,7 +228,8 @@ class FieldsOfFile(UnknownFields):
             names: Names that its class does not know.
             given: All names in its values.
         """
-        if self.path:
+        self.num_searched += len(names)
+        if self.path and self.num_searched <= _MOST_SEARCHED:
             from config_core.config._unknown_names import slips_among
 
             super().add(config, slips_among(type(config), names, given))

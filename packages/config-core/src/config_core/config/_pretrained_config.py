@@ -782,7 +782,7 @@ def drop_trust_options(cls: type[Any], keywords: dict[str, Any], *, method: str 
             )
 
 
-def config_class_named(model_type: str, *, owner: type[Any] | None) -> type[Any]:
+def config_class_named(model_type: Any, *, owner: type[Any] | None) -> type[Any]:
     """Return the class of a part: one that the registry, an installed package or the module of its owner has.
 
     Args:
@@ -790,11 +790,13 @@ def config_class_named(model_type: str, *, owner: type[Any] | None) -> type[Any]
         owner: The class that has the part.
 
     Raises:
-        ValueError: No class is known for the `model_type`.
+        ValueError: There is none, or no class is known for it.
     """
     from config_core.config._part_classes import class_of_part, with_owner
     from config_core.config._problems import WrongValueError
 
+    if not model_type:
+        raise ValueError("A part of any class needs a model_type.")
     try:
         found: type[Any] = with_owner(lambda kind: class_of_part(kind, (PretrainedConfig,)), owner)(model_type)
     except WrongValueError as error:

@@ -68,7 +68,7 @@ class SubConfigSpec:
             raise TypeError(f"{key} must be a dict, a config or None, got {subconfig!r:.80}.")
         values = defaults if subconfig is None else subconfig
         if callable(getattr(self.config_class, "config_class_for", None)):  # AutoConfig
-            return _class_named(values.get("model_type") or self.model_type, self.owner)(**values), kwargs
+            return config_class_named(values.get("model_type") or self.model_type, owner=self.owner)(**values), kwargs
         return self.config_class(**values), kwargs
 
 
@@ -99,22 +99,11 @@ def consolidate_backbone_kwargs_to_config(
     old = {name: kwargs.pop(name) for name in OLD_BACKBONE_FIELDS & kwargs.keys()}
     name, further = old.get("backbone") or default_backbone, old.get("backbone_kwargs") or {}
     if isinstance(backbone_config, dict):
-        backbone_config = _class_named(backbone_config.get("model_type"), owner).from_dict(backbone_config)
+        backbone_config = config_class_named(backbone_config.get("model_type"), owner=owner).from_dict(backbone_config)
     elif backbone_config is None and name is not None:
         is_default = old.get("use_timm_backbone", True) and not further
         fields = (timm_default_kwargs if is_default else None) or further
-        backbone_config = _class_named("timm_backbone", owner)(backbone=name, **fields)
+        backbone_config = config_class_named("timm_backbone", owner=owner)(backbone=name, **fields)
     elif backbone_config is None and default_config_type is not None:
-        backbone_config = _class_named(default_config_type, owner)(**(default_config_kwargs or {}))
+        backbone_config = config_class_named(default_config_type, owner=owner)(**(default_config_kwargs or {}))
     return backbone_config, kwargs
-
-
-def _class_named(model_type: Any, owner: type[Any] | None) -> Any:
-    """Return the config class with a `model_type`.
-
-    Raises:
-        ValueError: None is known.
-    """
-    if not model_type:
-        raise ValueError("A part of any class needs a model_type.")
-    return config_class_named(model_type, owner=owner)
